@@ -1,0 +1,38 @@
+import type { CounterfactualOracle } from "./oracle.ts";
+import type { ColumnSchema, Table } from "./table.ts";
+
+/** What happened to the rows that could not be used. */
+export interface BadRows {
+  /** Rows read, good and bad. */
+  readonly total: number;
+  readonly bad: number;
+  /** For people: the first few, as `row 17: column age: not a number ("n/a")`. */
+  readonly examples: readonly string[];
+}
+
+export interface Rows {
+  readonly table: Table;
+  readonly bad: BadRows;
+  /** SHA-256 (hex) over the column names and values: two runs with the same fingerprint saw the same rows. */
+  readonly fingerprint: string;
+}
+
+/**
+ * Where examples come from. Implementations give exactly the columns asked for, so that what a team may see is decided
+ * by its caller and holds all the way down: a column not asked for is never read into the process's tables.
+ */
+export interface DataSource {
+  /** Every column there is. @throws UncoupleError `not-found` (no file), `invalid-argument` (unreadable, bad SQL) */
+  schema(): Promise<readonly ColumnSchema[]>;
+  /**
+   * The training rows, in source order.
+   * @param columns names; @param limit at most so many rows from the start
+   * @throws UncoupleError `invalid-argument` (a column that does not exist), `failed-precondition` (too many bad rows)
+   */
+  trainingRows(columns: readonly string[], limit?: number): Promise<Rows>;
+  /** The held-out rows, for the evaluator alone. */
+  heldOutRows(columns: readonly string[]): Promise<Rows>;
+  /** The generator's own function of a component, where the data is synthetic. */
+  oracle(component: string): CounterfactualOracle | undefined;
+  close(): Promise<void>;
+}

@@ -1,0 +1,37 @@
+import type { ErrorCode } from "./errors.ts";
+import type { ProtocolSpec } from "./team.ts";
+
+/**
+ * queued -> (waiting ->) running -> publishing -> succeeded, and from any of the first four -> failed or cancelled.
+ * `waiting`: under the sync protocol, for the lease that lets one component of the pipeline train at a time.
+ * A run that a shutdown or a crash interrupted stays in its state on disk and goes on when the trainer is back.
+ */
+export type RunState = "queued" | "waiting" | "running" | "publishing" | "succeeded" | "failed" | "cancelled";
+
+export type RunTrigger = "request" | "interval" | "upstream";
+
+/** What is known of one training run. */
+export interface Run {
+  readonly id: string;
+  readonly component: string;
+  readonly state: RunState;
+  readonly trigger: RunTrigger;
+  readonly protocol: ProtocolSpec;
+  readonly step: number;
+  readonly steps: number;
+  /** Mean loss over the latest chunk; null before the first. Units: the loss on standardised outputs. */
+  readonly loss: number | null;
+  readonly learningRate: number | null;
+  readonly stepsPerSecond: number | null;
+  readonly etaSeconds: number | null;
+  /** Component to serial, pinned when the run starts; empty before. */
+  readonly upstream: Readonly<Record<string, number>>;
+  /** The serial that the run published. */
+  readonly snapshot: number | null;
+  readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+  /** What people should know although the run went on: a support warning, an engine that was not available. */
+  readonly warnings: readonly string[];
+  readonly queuedAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}

@@ -1,0 +1,74 @@
+import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { Announcement, Registry } from "./registry.ts";
+
+/** Something appended to a log, with its place in it. */
+export interface Logged<T> {
+  readonly position: number;
+  readonly value: T;
+}
+
+/** An append-only log in which a (component, serial) stands at most once. */
+export interface OnceLog<T extends { readonly component: string; readonly serial: number }> {
+  /** @returns false if that (component, serial) stands in the log already; then nothing is appended */
+  append(value: T): Promise<boolean>;
+  get(component: string, serial: number): Promise<T | undefined>;
+  list(): Promise<readonly T[]>;
+  /** From a position on (0: all), then as they are appended, until the signal aborts. */
+  watch(from: number, signal: AbortSignal): AsyncIterable<Logged<T>>;
+}
+
+/** One announcement to be judged, held by this process until `done`, `retry` or its death. */
+export interface WorkItem {
+  readonly announcement: Announcement;
+  /** 1 on the first delivery. */
+  readonly delivery: number;
+  /** Confirmed: after it returns the item is never delivered again. */
+  done(): Promise<void>;
+  /** Gives it back, to be delivered again to any worker after a delay that grows. */
+  retry(): Promise<void>;
+}
+
+/**
+ * The announcements of a pipeline, shared by any number of workers that use the same group name: each item is held by
+ * one worker at a time, stays held while that worker lives (heartbeats are the implementation's business), and comes
+ * back when it dies. Delivery is at least once.
+ */
+export interface WorkQueue {
+  /** Items one at a time, until the signal aborts; an item that is held at that moment may still be finished. */
+  items(signal: AbortSignal): AsyncIterable<WorkItem>;
+  /** Announcements that nobody has finished. */
+  pending(): Promise<number>;
+}
+
+/** Held until `release`, the end of the process, or loss (then `lost` aborts). */
+export interface Lease {
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+export interface Leases {
+  /**
+   * Waits for a lease. It survives a dead holder: one that stops renewing loses it within `ttlSeconds` (the
+   * implementation's constant).
+   * @param holder for people: who holds it
+   * @throws UncoupleError `cancelled` when the signal aborts first
+   */
+  acquire(name: string, holder: string, signal: AbortSignal): Promise<Lease>;
+  /** Who holds it now. */
+  holder(name: string): Promise<string | undefined>;
+}
+
+export type ConnectionState = "connected" | "reconnecting" | "closed";
+
+/** Everything that the services of one pipeline share. */
+export interface Backplane {
+  readonly registry: Registry;
+  readonly verdicts: OnceLog<Verdict>;
+  readonly quarantines: OnceLog<Quarantine>;
+  readonly leases: Leases;
+  /** The announcements as a shared queue; `group` names the workers that share it. */
+  workQueue(group: string): WorkQueue;
+  connection(): ConnectionState;
+  /** Stops reconnecting, flushes, closes. Safe to call again. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+
+/** One project per kind of test, so that the fast ones can be run alone. */
+const project = (name: string, testTimeout: number) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: testTimeout,
+  },
+});
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      project("unit", 20_000),
+      project("contract", 60_000),
+      project("integration", 120_000),
+      project("e2e", 300_000),
+    ],
+  },
+});
