@@ -25,8 +25,13 @@ export interface PairedComparison {
  */
 export type VerdictKind = "improved" | "degraded" | "inconclusive" | "self-defeating";
 
-/** Why a verdict is inconclusive without a comparison. */
-export type InconclusiveReason = "no-current-snapshot" | "incomplete-pipeline";
+/**
+ * Why a verdict is inconclusive without a comparison.
+ * `no-current-snapshot`: it is the first usable one of its component, there is nothing to compare with.
+ * `incomplete-pipeline`: another component that the pipeline loss needs has no snapshot yet.
+ * `not-finite`: with these snapshots the composed prediction of another component overflows or is NaN.
+ */
+export type InconclusiveReason = "no-current-snapshot" | "incomplete-pipeline" | "not-finite";
 
 /** What one announced snapshot does to the whole pipeline. */
 export interface Verdict {
@@ -75,9 +80,14 @@ export type QuarantineReason =
   | "wrong-inputs"
   | "wrong-output"
   | "not-finite"
-  | "not-probabilities";
+  | "not-probabilities"
+  /** The evaluation itself failed again and again for no cause outside (a defect, or a model that ends the process). */
+  | "evaluation-failed";
 
-/** One cell of L(downstream^j o upstream^i), all other components at their current snapshot. */
+/**
+ * One cell of L(downstream^j o upstream^i), all other components at their current snapshot. A pair whose composed
+ * prediction is not finite has no cell.
+ */
 export interface MatrixCell {
   readonly upstreamSerial: number;
   readonly downstreamSerial: number;
