@@ -8,8 +8,10 @@ export type OutputMeaning = "real" | "probabilities" | "scalar";
 /**
  * `mse`: mean over rows and output coordinates of the squared error.
  * `cross-entropy`: mean over rows of -log p[target class], natural logarithm; the output is probabilities.
+ * `policy`: minus the mean over rows of the expected reward under the output, the probabilities of acting; the target is
+ *   the reward of every action (Modi et al. 2023, section 2, with the sign of a loss).
  */
-export type LossName = "mse" | "cross-entropy";
+export type LossName = "mse" | "cross-entropy" | "policy";
 
 export interface OutputSpec {
   /** The name under which consumers, targets and the ONNX graph know it. */

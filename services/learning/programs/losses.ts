@@ -1,0 +1,42 @@
+import * as tf from "@tensorflow/tfjs";
+import type { LossName } from "../../pipeline/pipeline.ts";
+
+/**
+ * A loss in the space in which a network is trained: standardised values for real outputs, logits for probabilities.
+ */
+export interface TrainingLoss {
+  /**
+   * @param output what the network gives, [rows, width]
+   * @param target standardised values, or a distribution over the classes (a one-hot row where the class is known)
+   * @returns the mean over rows
+   */
+  loss(output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
+  /** From the network's output to what consumers read: identity, or softmax. */
+  link(output: tf.Tensor2D): tf.Tensor2D;
+}
+
+const squaredError: TrainingLoss = {
+  loss: (output, target) => tf.mean(tf.squaredDifference(output, target)) as tf.Scalar,
+  link: (output) => output,
+};
+
+const crossEntropy: TrainingLoss = {
+  loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(output)), -1))) as tf.Scalar,
+  link: (output) => tf.softmax(output),
+};
+
+/**
+ * Modi et al. 2023, section 2, "Y softmax(Yhat)": the expected reward of a policy that acts by softmax(Yhat). The
+ * paper prints it without a sign; a loss is its negative. `target` holds the reward of every action; for logged-bandit
+ * data it holds the inverse-propensity estimate (reward / propensity at the logged action, 0 elsewhere).
+ */
+const policyReward: TrainingLoss = {
+  loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.softmax(output)), -1))) as tf.Scalar,
+  link: (output) => tf.softmax(output),
+};
+
+export const trainingLosses: Readonly<Record<LossName, TrainingLoss>> = {
+  mse: squaredError,
+  "cross-entropy": crossEntropy,
+  policy: policyReward,
+};

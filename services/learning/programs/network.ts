@@ -1,0 +1,24 @@
+import type * as tf from "@tensorflow/tfjs";
+
+/** A model with its trainable variables on one tfjs backend. */
+export interface Network {
+  /** In a fixed order, with names that are unique and the same in every build. */
+  readonly variables: readonly tf.Variable[];
+  /**
+   * @param inputs encoded inputs, float32 [rows, inputs]
+   * @returns [rows, outputs]: standardised values for real outputs, logits for probabilities
+   */
+  apply(inputs: tf.Tensor2D): tf.Tensor2D;
+  dispose(): void;
+}
+
+/** Builds the network on tfjs's current backend, with the same initial values every time. */
+export type NetworkBuilder = () => Network;
+
+export interface NetworkShape {
+  /** Width of the encoded inputs. */
+  readonly inputs: number;
+  /** Width of the output. */
+  readonly outputs: number;
+  readonly seed: number;
+}

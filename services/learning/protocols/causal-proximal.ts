@@ -1,0 +1,22 @@
+import { counterfactualSource, imputedOf } from "./causal.ts";
+import { numberOf, type Protocol } from "./protocol.ts";
+import { perturbed } from "./proximal.ts";
+
+export const causalProximal: Protocol = {
+  name: "causal-proximal",
+  summary: "Causal at perturbed inputs: both the input and the counterfactual output move to zhat + delta.",
+  equation:
+    "min_M  E L(M(x2, zhat + delta), M2*(x2, zhat + delta)),  delta ~ sigma std(zhat) N(0, I) fresh a step",
+  advice:
+    "The combination that the paper conjectures. Costs nothing where causal works, and is essential where the upstream " +
+    "output does not cover its space (low effective rank): there causal alone leaves the component undetermined. The " +
+    "target must move with the input: perturbed inputs with the unperturbed target hurt. sigma of 0.3 to 0.6 serves.",
+  parameters: { source: counterfactualSource, sigma: { min: 0, default: 0.3 } },
+  requiresUpstream: true,
+  coordinated: false,
+  needs: () => ({ noise: true, previous: false, counterfactual: "function", calibrated: false }),
+  loss: (step, parameters) => {
+    const moved = perturbed(step, numberOf(parameters, "sigma")) ?? imputedOf(step);
+    return step.loss(step.output(moved), step.counterfactual(moved));
+  },
+};

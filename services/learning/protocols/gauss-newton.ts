@@ -1,0 +1,27 @@
+import * as tf from "@tensorflow/tfjs";
+import { counterfactualSource, imputedOf } from "./causal.ts";
+import { inputGradients } from "./input-gradient.ts";
+import type { Protocol } from "./protocol.ts";
+
+export const gaussNewton: Protocol = {
+  name: "gauss-newton",
+  summary: "Move the prediction to the annotated input by its own gradient, then fit the observed target.",
+  equation:
+    "min_M  E (y - yhat)^2 - 2 (y - yhat) d + d^2,  d := grad_z M(x2, zhat) . (ztilde - zhat)   (paper, footnote 4)",
+  advice:
+    "The expansion on the prediction side. Its first-order form alone is unbounded below and diverges; with d^2 it is " +
+    "the squared error at ztilde, linearised. Needs ztilde, z calibrated on an audit sample. For real outputs. Where " +
+    "an audit sample is at hand, causal uses it better; this form helps where ytilde is hard to model.",
+  parameters: { source: counterfactualSource },
+  requiresUpstream: true,
+  coordinated: false,
+  needs: () => ({ noise: false, previous: false, counterfactual: "none", calibrated: true }),
+  loss: (step) => {
+    const imputed = imputedOf(step);
+    if (step.calibrated === undefined) throw new TypeError("gauss-newton was given no calibrated inputs");
+    const shift = tf.sub(step.calibrated, imputed);
+    const gradients = inputGradients((z) => step.output(z), imputed, step.target.shape[1]);
+    const moves = gradients.map((g) => tf.sum(tf.mul(g, shift), -1, true));
+    return step.loss(tf.add(step.output(imputed), tf.concat(moves, 1)) as tf.Tensor2D, step.target);
+  },
+};

@@ -1,0 +1,25 @@
+import * as tf from "@tensorflow/tfjs";
+import { imputedOf } from "./causal.ts";
+import { inputGradients } from "./input-gradient.ts";
+import { needsNothing, numberOf, type Protocol } from "./protocol.ts";
+
+export const gradientPenalty: Protocol = {
+  name: "gradient-penalty",
+  summary: "Penalise the sensitivity of the output to the imputed inputs.",
+  equation: "min_M  E L(M(x2, zhat), y) + gamma |grad_z M(x2, zhat)|^2            (paper, footnote 4, z-free form)",
+  advice:
+    "The prediction-side regulariser where nothing is annotated: a component that leans less on its imputed inputs " +
+    "suffers less when they shift. About the proximal protocol with gamma = sigma^2, without its noise. Costs a " +
+    "second-order gradient in every step.",
+  parameters: { gamma: { min: 0, default: 0.05 } },
+  requiresUpstream: true,
+  coordinated: false,
+  needs: () => needsNothing,
+  loss: (step, parameters) => {
+    const imputed = imputedOf(step);
+    const fit = step.loss(step.output(imputed), step.target);
+    const gradients = inputGradients((z) => step.link(step.output(z)), imputed, step.target.shape[1]);
+    const penalty = tf.addN(gradients.map((g) => tf.mean(tf.sum(tf.square(g), -1))));
+    return tf.add(fit, tf.mul(penalty, numberOf(parameters, "gamma")));
+  },
+};

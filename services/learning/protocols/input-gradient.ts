@@ -1,0 +1,23 @@
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * The gradients of every output coordinate with respect to the imputed inputs, row by row.
+ *
+ * @param output from imputed inputs [batch, q] to what consumers read [batch, outputs]
+ * @returns `outputs` tensors [batch, q]: d output_k / d imputed
+ */
+export function inputGradients(
+  output: (imputed: tf.Tensor2D) => tf.Tensor2D,
+  imputed: tf.Tensor2D,
+  outputs: number,
+): tf.Tensor2D[] {
+  // A row of the output depends on its own row of the input alone, so the gradient of the sum over rows holds the
+  // gradients of all rows.
+  return Array.from({ length: outputs }, (_, k) => {
+    const coordinate = (z: tf.Tensor) => {
+      const all = output(z as tf.Tensor2D);
+      return tf.sum(outputs === 1 ? all : tf.slice(all, [0, k], [-1, 1]));
+    };
+    return tf.grad(coordinate)(imputed) as tf.Tensor2D;
+  });
+}

@@ -1,0 +1,38 @@
+import * as tf from "@tensorflow/tfjs";
+import { numberOf, type Protocol, type ProtocolStep } from "./protocol.ts";
+
+/** zhat + sigma * std(zhat) * N(0, I), fresh in every step; the inputs are standardised, so their std is 1. */
+export function perturbed(step: ProtocolStep, sigma: number): tf.Tensor2D | undefined {
+  if (step.imputed === undefined || step.noise === undefined) return step.imputed;
+  return tf.add(step.imputed, tf.mul(step.noise, sigma));
+}
+
+export const proximal: Protocol = {
+  name: "proximal",
+  summary: "Stay near the own previous snapshot (lambda), and train on perturbed imputed inputs (sigma).",
+  equation:
+    "min_M  E L(M(x2, zhat + sigma std(zhat) eps), y) + lambda |M(x) - M^previous(x)|^2,  eps ~ N(0, I) fresh a step",
+  advice:
+    "Throttles the shift that consumers see (lambda, for a component that others consume) and makes a consumer robust " +
+    "to small shifts (sigma, for one that reads predictions). Cheap and independent; it softens coupling but does not " +
+    "remove it: a large upstream improvement still hurts. sigma acts like a gradient penalty of weight sigma^2.",
+  parameters: {
+    lambda: { min: 0, default: 1 },
+    sigma: { min: 0, default: 0.15 },
+  },
+  requiresUpstream: false,
+  coordinated: false,
+  needs: (parameters, role) => ({
+    noise: role.hasUpstream && numberOf(parameters, "sigma") > 0,
+    previous: role.isConsumed && numberOf(parameters, "lambda") > 0,
+    counterfactual: "none",
+    calibrated: false,
+  }),
+  loss: (step, parameters) => {
+    const output = step.output(perturbed(step, numberOf(parameters, "sigma")));
+    const fit = step.loss(output, step.target);
+    if (step.previous === undefined) return fit;
+    const distance = tf.mean(tf.squaredDifference(step.link(output), step.previous));
+    return tf.add(fit, tf.mul(distance, numberOf(parameters, "lambda")));
+  },
+};
