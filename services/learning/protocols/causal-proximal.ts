@@ -5,8 +5,7 @@ import { perturbed } from "./proximal.ts";
 export const causalProximal: Protocol = {
   name: "causal-proximal",
   summary: "Causal at perturbed inputs: both the input and the counterfactual output move to zhat + delta.",
-  equation:
-    "min_M  E L(M(x2, zhat + delta), M2*(x2, zhat + delta)),  delta ~ sigma std(zhat) N(0, I) fresh a step",
+  equation: "min_M  E L(M(x2, zhat + delta), M2*(x2, zhat + delta)),  delta ~ sigma std(zhat) N(0, I) fresh a step",
   advice:
     "The combination that the paper conjectures. Costs nothing where causal works, and is essential where the upstream " +
     "output does not cover its space (low effective rank): there causal alone leaves the component undetermined. The " +

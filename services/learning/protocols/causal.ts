@@ -11,7 +11,8 @@ export const counterfactualSource: ProtocolParameterRange = {
 
 /** The imputed inputs, which `requiresUpstream` guarantees. */
 export function imputedOf(step: ProtocolStep): tf.Tensor2D {
-  if (step.imputed === undefined) throw new TypeError("a protocol that requires upstream was given a component without");
+  if (step.imputed === undefined)
+    throw new TypeError("a protocol that requires upstream was given a component without");
   return step.imputed;
 }
 
