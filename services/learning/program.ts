@@ -26,8 +26,11 @@ export interface TrainingProgram {
 }
 
 export interface BuiltProgram {
-  /** Trainable variables in a fixed order; names are unique within the program. */
-  readonly variables: readonly tf.Variable[];
+  /**
+   * Trainable variables by names that are the same in every build, in a fixed order. (tfjs's own `Variable.name` is
+   * unique in the process and therefore differs from build to build: leave it to tfjs, and never use it in a state.)
+   */
+  readonly variables: Readonly<Record<string, tf.Variable>>;
   /** @param batch resident columns and feeds by name @returns a scalar */
   loss(batch: Readonly<Record<string, tf.Tensor2D>>): tf.Scalar;
   dispose(): void;

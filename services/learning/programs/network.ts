@@ -2,8 +2,8 @@ import type * as tf from "@tensorflow/tfjs";
 
 /** A model with its trainable variables on one tfjs backend. */
 export interface Network {
-  /** In a fixed order, with names that are unique and the same in every build. */
-  readonly variables: readonly tf.Variable[];
+  /** By names that are the same in every build, in a fixed order. */
+  readonly variables: Readonly<Record<string, tf.Variable>>;
   /**
    * @param inputs encoded inputs, float32 [rows, inputs]
    * @returns [rows, outputs]: standardised values for real outputs, logits for probabilities
