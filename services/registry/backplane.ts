@@ -13,7 +13,7 @@ export interface OnceLog<T extends { readonly component: string; readonly serial
   append(value: T): Promise<boolean>;
   get(component: string, serial: number): Promise<T | undefined>;
   list(): Promise<readonly T[]>;
-  /** From a position on (0: all), then as they are appended, until the signal aborts. */
+  /** From a position on, itself included (0: all), then as they are appended, until the signal aborts. */
   watch(from: number, signal: AbortSignal): AsyncIterable<Logged<T>>;
 }
 
@@ -34,7 +34,10 @@ export interface WorkItem {
  * back when it dies. Delivery is at least once.
  */
 export interface WorkQueue {
-  /** Items one at a time, until the signal aborts; an item that is held at that moment may still be finished. */
+  /**
+   * Items one at a time, until the signal aborts; an item that is held at that moment may still be finished. Leaving
+   * the loop in any other way (break, throw) gives back what it holds.
+   */
   items(signal: AbortSignal): AsyncIterable<WorkItem>;
   /** Announcements that nobody has finished. */
   pending(): Promise<number>;
@@ -54,7 +57,7 @@ export interface Leases {
    * @throws UncoupleError `cancelled` when the signal aborts first
    */
   acquire(name: string, holder: string, signal: AbortSignal): Promise<Lease>;
-  /** Who holds it now. */
+  /** Who holds it now. A holder that died is still named until somebody else takes the lease. */
   holder(name: string): Promise<string | undefined>;
 }
 
@@ -69,6 +72,6 @@ export interface Backplane {
   /** The announcements as a shared queue; `group` names the workers that share it. */
   workQueue(group: string): WorkQueue;
   connection(): ConnectionState;
-  /** Stops reconnecting, flushes, closes. Safe to call again. */
+  /** Ends its watches and work queues, gives its leases back, flushes, closes. Safe to call again. */
   close(): Promise<void>;
 }

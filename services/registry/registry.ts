@@ -9,6 +9,8 @@ export interface Announcement {
 export interface AliasChange {
   readonly component: string;
   readonly alias: string;
+  /** A rollback undoes the newest change that is not undone yet, and is itself never undone by another. */
+  readonly kind: "set" | "rollback";
   /** null: the alias was removed. */
   readonly serial: number | null;
   readonly previous: number | null;
@@ -30,8 +32,10 @@ export interface AliasChange {
 export interface Registry {
   /**
    * @param parent the serial that must be the component's newest (null: none yet), or `any`
-   * @throws UncoupleError `conflict` when the newest is another one (nothing is published), `resource-exhausted` when
-   *   the store is full or the model too large (naming the setting), `unavailable`
+   * @throws UncoupleError `conflict` when the newest is another one, or the run has published other bytes (nothing is
+   *   published); `invalid-argument` for a draft of another pipeline, without a run id or without bytes;
+   *   `resource-exhausted` when the store is full or the model too large (naming the setting); `unavailable`: then
+   *   publishing again with the same run id and bytes is safe, whatever became of the first attempt
    */
   publish(draft: SnapshotDraft, bytes: Uint8Array, parent: number | null | "any"): Promise<SnapshotManifest>;
   /** @throws UncoupleError `not-found` */
@@ -42,7 +46,10 @@ export interface Registry {
   bytes(manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array>;
   /** All manifests, or a component's, in the order of announcement. */
   list(component?: string): Promise<readonly SnapshotManifest[]>;
-  /** Announcements from a position on (0: all there ever were), then as they happen, until the signal aborts. */
+  /**
+   * Announcements from a position on, itself included (0: all there ever were), then as they happen. It ends, without
+   * throwing, when the signal aborts or the backplane closes; an outage of the server is waited out.
+   */
   watch(from: number, signal: AbortSignal): AsyncIterable<Announcement>;
 
   /** Alias to serial. */
@@ -63,7 +70,8 @@ export interface Registry {
   /** Every change ever made, oldest first. */
   aliasLog(component: string): Promise<readonly AliasChange[]>;
   /**
-   * Points the alias back at where it pointed before its last change; calling again goes further back.
+   * Points the alias back at the snapshot that it pointed at before its last change (a removal is undone, and skipped
+   * on the way back); calling again goes further back, a new `setAlias` starts from where it then points.
    * @throws UncoupleError `failed-precondition` when there is nothing to go back to
    */
   rollback(component: string, alias: string, by: string): Promise<AliasChange>;

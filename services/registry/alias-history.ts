@@ -1,0 +1,54 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import { snapshotName } from "../pipeline/manifest.ts";
+import type { AliasChange } from "./registry.ts";
+
+/** Where every alias of a component points after its changes, oldest first. */
+export function aliasesAfter(log: readonly AliasChange[]): Readonly<Record<string, number>> {
+  const now: Record<string, number> = {};
+  for (const change of log) {
+    if (change.serial === null) delete now[change.alias];
+    else now[change.alias] = change.serial;
+  }
+  return now;
+}
+
+/**
+ * The serial that a rollback points the alias back at: where it pointed before its last change, changes that an
+ * earlier rollback undid not counted, removals skipped.
+ * @throws UncoupleError `failed-precondition` when there is nothing to go back to
+ */
+export function rollbackTarget(log: readonly AliasChange[], component: string, alias: string): number {
+  const past: (number | null)[] = [];
+  for (const change of log) {
+    if (change.alias !== alias) continue;
+    if (change.kind === "rollback") {
+      do past.pop();
+      while (past.length > 0 && past.at(-1) !== change.serial);
+    } else if (past.at(-1) !== change.serial) {
+      past.push(change.serial);
+    }
+  }
+  past.pop();
+  const target = past.findLast((serial) => serial !== null);
+  if (target !== undefined && target !== null) return target;
+  throw new UncoupleError(
+    "failed-precondition",
+    `alias ${alias} of ${component} never pointed anywhere else: there is nothing to go back to`,
+  );
+}
+
+/** @throws UncoupleError `conflict` when the alias does not point at the expected serial */
+export function checkAlias(
+  log: readonly AliasChange[],
+  component: string,
+  alias: string,
+  expected: number | null,
+): void {
+  const now = aliasesAfter(log)[alias] ?? null;
+  if (now === expected) return;
+  const name = (serial: number | null) => (serial === null ? "nowhere" : `at ${snapshotName({ component, serial })}`);
+  throw new UncoupleError(
+    "conflict",
+    `alias ${alias} points ${name(now)}, not ${name(expected)}: somebody else moved it`,
+  );
+}

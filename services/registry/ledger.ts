@@ -1,0 +1,80 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+
+/**
+ * The announcements of a pipeline in their order, indexed. It is where the promise "serials are exactly 1, 2, 3 ..."
+ * is kept on the reading side: an announcement that does not continue its component's serials is not taken in, so that
+ * everyone who reads the same announcements sees the same ledger.
+ */
+export interface Ledger {
+  /** @returns why the announcement is not taken in, or undefined when it was */
+  take(manifest: SnapshotManifest): string | undefined;
+  get(component: string, serial: number): SnapshotManifest | undefined;
+  latest(component: string): SnapshotManifest | undefined;
+  /** What a run has published. */
+  ofRun(component: string, runId: string): SnapshotManifest | undefined;
+  list(component?: string): readonly SnapshotManifest[];
+}
+
+export function createLedger(): Ledger {
+  const all: SnapshotManifest[] = [];
+  const byComponent = new Map<string, SnapshotManifest[]>();
+  const byRun = new Map<string, SnapshotManifest>();
+  const runKey = (component: string, runId: string) => `${component} ${runId}`;
+  return {
+    take(manifest) {
+      const of = byComponent.get(manifest.component) ?? [];
+      const next = of.length + 1;
+      if (manifest.serial !== next) return `serial ${manifest.serial} where ${manifest.component} is at ${next}`;
+      if (manifest.parent !== (next === 1 ? null : next - 1)) {
+        return `${snapshotName(manifest)} names ${manifest.parent} as its parent`;
+      }
+      const run = runKey(manifest.component, manifest.runId);
+      if (byRun.has(run)) return `run ${manifest.runId} of ${manifest.component} has published already`;
+      byComponent.set(manifest.component, of);
+      of.push(manifest);
+      byRun.set(run, manifest);
+      all.push(manifest);
+      return undefined;
+    },
+    get: (component, serial) => byComponent.get(component)?.[serial - 1],
+    latest: (component) => byComponent.get(component)?.at(-1),
+    ofRun: (component, runId) => byRun.get(runKey(component, runId)),
+    list: (component) => (component === undefined ? [...all] : [...(byComponent.get(component) ?? [])]),
+  };
+}
+
+/**
+ * What a run has published already, when it publishes again.
+ * @throws UncoupleError `conflict` when it published other bytes
+ */
+export function alreadyPublished(
+  ledger: Ledger,
+  component: string,
+  runId: string,
+  digest: string,
+): SnapshotManifest | undefined {
+  const published = ledger.ofRun(component, runId);
+  if (published === undefined || published.digest === digest) return published;
+  throw new UncoupleError(
+    "conflict",
+    `run ${runId} has published ${snapshotName(published)} with other bytes (SHA-256 ${published.digest}, now ${digest}); a run publishes once`,
+  );
+}
+
+/** @throws UncoupleError `conflict` when the component's newest snapshot is not the expected parent */
+export function checkParent(ledger: Ledger, component: string, parent: number | null | "any"): void {
+  const newest = ledger.latest(component)?.serial ?? null;
+  if (parent === "any" || parent === newest) return;
+  const name = (serial: number | null) => (serial === null ? "no snapshot" : snapshotName({ component, serial }));
+  throw new UncoupleError(
+    "conflict",
+    `${component}: trained to follow ${name(parent)}, but the newest is ${name(newest)}; somebody else published, so nothing was`,
+  );
+}
+
+/** @throws UncoupleError `not-found` */
+export function noSnapshot(component: string, serial: number, newest: number | undefined): UncoupleError {
+  const known = newest === undefined ? "it has published none" : `its newest is ${newest}`;
+  return new UncoupleError("not-found", `no snapshot ${snapshotName({ component, serial })}: ${known}`);
+}

@@ -1,0 +1,36 @@
+import type { SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type { Backplane, WorkQueue } from "../backplane.ts";
+import { checkName } from "../names.ts";
+import { createMemoryLeases } from "./leases.ts";
+import { createMemoryLog } from "./log.ts";
+import { createMemoryOnceLog } from "./once-log.ts";
+import { createMemoryRegistry } from "./registry.ts";
+import { createMemoryWorkQueue } from "./work-queue.ts";
+
+/**
+ * A backplane for services that live in one process and share this object. It keeps every promise of the ports and
+ * nothing beyond the process's life; whoever created it closes it.
+ */
+export function createMemoryBackplane(pipeline: string): Backplane {
+  checkName("pipeline", pipeline);
+  const closing = new AbortController();
+  const announcements = createMemoryLog<SnapshotManifest>(closing.signal);
+  const queues = new Map<string, WorkQueue>();
+  return {
+    registry: createMemoryRegistry(pipeline, announcements),
+    verdicts: createMemoryOnceLog<Verdict>(closing.signal),
+    quarantines: createMemoryOnceLog<Quarantine>(closing.signal),
+    leases: createMemoryLeases(closing.signal),
+    workQueue(group) {
+      checkName("worker group", group);
+      const queue = queues.get(group) ?? createMemoryWorkQueue(announcements, closing.signal);
+      queues.set(group, queue);
+      return queue;
+    },
+    connection: () => (closing.signal.aborted ? "closed" : "connected"),
+    async close() {
+      closing.abort();
+    },
+  };
+}

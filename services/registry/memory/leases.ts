@@ -1,0 +1,36 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Lease, Leases } from "../backplane.ts";
+import { createBell } from "../bell.ts";
+import { checkName } from "../names.ts";
+
+/** Leases within one process: a holder cannot die alone, so a lease lasts until its release or the backplane's end. */
+export function createMemoryLeases(closed: AbortSignal): Leases {
+  const held = new Map<string, string>();
+  const bell = createBell();
+  return {
+    async acquire(name, holder, signal): Promise<Lease> {
+      checkName("lease", name);
+      const end = AbortSignal.any([signal, closed]);
+      for (;;) {
+        const seen = bell.count;
+        if (end.aborted) throw new UncoupleError("cancelled", `stopped waiting for the lease ${name}`);
+        if (!held.has(name)) break;
+        await bell.waitPast(seen, end);
+      }
+      held.set(name, holder);
+      let mine = true;
+      return {
+        lost: closed,
+        async release() {
+          if (!mine) return;
+          mine = false;
+          held.delete(name);
+          bell.ring();
+        },
+      };
+    },
+    async holder(name) {
+      return held.get(name);
+    },
+  };
+}

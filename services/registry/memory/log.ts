@@ -1,0 +1,46 @@
+import type { Logged } from "../backplane.ts";
+import { type Bell, createBell } from "../bell.ts";
+
+/** An append-only log in memory. Positions are 1, 2, 3 ... */
+export interface MemoryLog<T> {
+  readonly bell: Bell;
+  readonly values: readonly T[];
+  append(value: T): number;
+  watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
+}
+
+export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
+  const values: T[] = [];
+  const bell = createBell();
+  return {
+    bell,
+    values,
+    append(value) {
+      values.push(frozen(value));
+      bell.ring();
+      return values.length;
+    },
+    async *watch(from, signal) {
+      const end = AbortSignal.any([signal, closed]);
+      let next = Math.max(1, from);
+      while (!end.aborted) {
+        const seen = bell.count;
+        const value = values[next - 1];
+        if (value === undefined) await bell.waitPast(seen, end);
+        else yield { position: next++, value };
+      }
+    },
+  };
+}
+
+/** A copy that nobody can change: what is in a log is a record. */
+export function frozen<T>(value: T): T {
+  const freeze = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    Object.freeze(part);
+    for (const inner of Object.values(part)) freeze(inner);
+  };
+  const copy = structuredClone(value);
+  freeze(copy);
+  return copy;
+}

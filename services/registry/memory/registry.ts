@@ -1,0 +1,101 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
+import { sha256 } from "../digest.ts";
+import { alreadyPublished, checkParent, createLedger, noSnapshot } from "../ledger.ts";
+import { checkDraft, checkName } from "../names.ts";
+import type { AliasChange, Registry } from "../registry.ts";
+import { frozen, type MemoryLog } from "./log.ts";
+
+/** A registry over a log of announcements that it alone appends to. */
+export function createMemoryRegistry(pipeline: string, announcements: MemoryLog<SnapshotManifest>): Registry {
+  const ledger = createLedger();
+  /** By `component@serial`. */
+  const models = new Map<string, Uint8Array>();
+  const aliasLogs = new Map<string, AliasChange[]>();
+
+  const logOf = (component: string) => {
+    checkName("component", component);
+    const log = aliasLogs.get(component) ?? [];
+    aliasLogs.set(component, log);
+    return log;
+  };
+  const change = (component: string, alias: string, kind: AliasChange["kind"], serial: number | null, by: string) => {
+    const log = logOf(component);
+    const previous = aliasesAfter(log)[alias] ?? null;
+    const made = frozen({ component, alias, kind, serial, previous, by, at: new Date().toISOString() });
+    log.push(made);
+    return made;
+  };
+  const find = (component: string, serial: number) => {
+    const manifest = ledger.get(component, serial);
+    if (manifest === undefined) throw noSnapshot(component, serial, ledger.latest(component)?.serial);
+    return manifest;
+  };
+
+  return {
+    async publish(draft, bytes, parent) {
+      checkDraft(pipeline, draft, bytes);
+      const stored = bytes.slice();
+      const digest = await sha256(stored);
+      // From here to the end nothing waits: contenders take their serials one after the other.
+      const published = alreadyPublished(ledger, draft.component, draft.runId, digest);
+      if (published !== undefined) return published;
+      checkParent(ledger, draft.component, parent);
+      const newest = ledger.latest(draft.component)?.serial ?? null;
+      const manifest = frozen<SnapshotManifest>({
+        ...draft,
+        version: 1,
+        serial: (newest ?? 0) + 1,
+        parent: newest,
+        digest,
+        size: stored.length,
+      });
+      models.set(snapshotName(manifest), stored);
+      ledger.take(manifest);
+      announcements.append(manifest);
+      return manifest;
+    },
+    async manifest(component, serial) {
+      return find(component, serial);
+    },
+    async latest(component) {
+      return ledger.latest(component);
+    },
+    async bytes(manifest, signal) {
+      signal?.throwIfAborted();
+      find(manifest.component, manifest.serial);
+      const model = models.get(snapshotName(manifest));
+      const digest = model && (await sha256(model));
+      if (model === undefined || model.length !== manifest.size || digest !== manifest.digest) {
+        throw new UncoupleError(
+          "data-loss",
+          `${snapshotName(manifest)}: ${model?.length} bytes with SHA-256 ${digest} are stored, its manifest says ${manifest.size} with ${manifest.digest}`,
+        );
+      }
+      return model.slice();
+    },
+    async list(component) {
+      return ledger.list(component);
+    },
+    async *watch(from, signal) {
+      for await (const { position, value } of announcements.watch(from, signal)) yield { position, manifest: value };
+    },
+    async aliases(component) {
+      return aliasesAfter(logOf(component));
+    },
+    async setAlias(component, alias, serial, expected, by) {
+      checkName("alias", alias);
+      checkAlias(logOf(component), component, alias, expected);
+      if (serial !== null) find(component, serial);
+      return change(component, alias, "set", serial, by);
+    },
+    async aliasLog(component) {
+      return [...logOf(component)];
+    },
+    async rollback(component, alias, by) {
+      checkName("alias", alias);
+      return change(component, alias, "rollback", rollbackTarget(logOf(component), component, alias), by);
+    },
+  };
+}

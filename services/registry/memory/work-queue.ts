@@ -1,0 +1,78 @@
+import type { SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { WorkItem, WorkQueue } from "../backplane.ts";
+import { createBell } from "../bell.ts";
+import { retryDelayMs } from "../retry-delay.ts";
+import type { MemoryLog } from "./log.ts";
+
+/** One group of workers over the announcements. */
+export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>, closed: AbortSignal): WorkQueue {
+  /** Given back, due for another delivery. */
+  const returned: { position: number; delivery: number }[] = [];
+  const finished = new Set<number>();
+  const bell = createBell();
+  let fresh = 1;
+
+  const take = (): { position: number; delivery: number } | undefined => {
+    const again = returned.shift();
+    if (again !== undefined) return again;
+    return fresh <= announcements.values.length ? { position: fresh++, delivery: 1 } : undefined;
+  };
+
+  /** `held` are the ways to give back what one worker holds. */
+  const hold = (position: number, manifest: SnapshotManifest, delivery: number, held: Set<() => void>): WorkItem => {
+    const giveBack = (delayMs: number) => {
+      if (!held.delete(abandon)) return;
+      const put = () => {
+        returned.push({ position, delivery: delivery + 1 });
+        bell.ring();
+      };
+      if (delayMs === 0) put();
+      else setTimeout(put, delayMs).unref();
+    };
+    const abandon = () => giveBack(0);
+    held.add(abandon);
+    return {
+      announcement: { position, manifest },
+      delivery,
+      async done() {
+        held.delete(abandon);
+        finished.add(position);
+      },
+      async retry() {
+        giveBack(retryDelayMs(delivery));
+      },
+    };
+  };
+
+  return {
+    async *items(signal) {
+      const end = AbortSignal.any([signal, closed]);
+      const held = new Set<() => void>();
+      let asked = false;
+      try {
+        while (!end.aborted) {
+          const heard = bell.count;
+          const announced = announcements.bell.count;
+          const next = take();
+          const manifest = next && announcements.values[next.position - 1];
+          if (next === undefined || manifest === undefined) {
+            const woken = new AbortController();
+            const wake = AbortSignal.any([end, woken.signal]);
+            await Promise.race([bell.waitPast(heard, wake), announcements.bell.waitPast(announced, wake)]);
+            woken.abort();
+            continue;
+          }
+          asked = false;
+          yield hold(next.position, manifest, next.delivery, held);
+          asked = true;
+        }
+      } finally {
+        // Left by break or throw, not asked for another item: what it holds goes to somebody else.
+        if (!asked) for (const abandon of [...held]) abandon();
+      }
+    },
+    async pending() {
+      return announcements.values.length - finished.size;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { SnapshotDraft } from "../pipeline/manifest.ts";
+
+/** Names of pipelines, components, aliases, leases and worker groups: they become parts of subjects and file names. */
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
+/** @throws UncoupleError `invalid-argument` naming what is misnamed */
+export function checkName(what: string, name: string): void {
+  if (NAME.test(name)) return;
+  throw new UncoupleError(
+    "invalid-argument",
+    `${what} ${JSON.stringify(name.slice(0, 80))}: a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens`,
+  );
+}
+
+/** What every registry asks of a draft before it looks at the store. */
+export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8Array): void {
+  checkName("component", draft.component);
+  if (draft.pipeline !== pipeline) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `a snapshot of pipeline ${JSON.stringify(draft.pipeline)} cannot be published in the registry of ${JSON.stringify(pipeline)}`,
+    );
+  }
+  if (draft.runId === "") throw new UncoupleError("invalid-argument", `${draft.component}: a draft needs a run id`);
+  if (bytes.length === 0) throw new UncoupleError("invalid-argument", `${draft.component}: the model has no bytes`);
+}

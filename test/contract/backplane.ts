@@ -1,0 +1,466 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { UncoupleError } from "../../services/pipeline/errors.ts";
+import type { Backplane, WorkItem } from "../../services/registry/backplane.ts";
+import { draft, model, quarantine, verdict } from "../helpers/drafts.ts";
+import { take } from "../helpers/take.ts";
+
+/** One world of an implementation: every `open` is another process's view of the same pipeline. */
+export interface World {
+  open(): Promise<Backplane>;
+  /** Closes what was opened, forgets everything. */
+  destroy(): Promise<void>;
+}
+
+export interface Implementation {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** An empty pipeline `demo`. */
+  create(): Promise<World>;
+}
+
+const failure = async (promise: Promise<unknown>): Promise<UncoupleError> => {
+  const thrown = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(thrown).toBeInstanceOf(UncoupleError);
+  return thrown as UncoupleError;
+};
+const never = new AbortController().signal;
+
+/** The promises of the ports in services/registry, for every implementation. */
+export function backplaneContract(implementation: Implementation): void {
+  describe(`${implementation.name} backplane`, () => {
+    beforeAll(() => implementation.start());
+    afterAll(() => implementation.stop());
+    let world: World;
+    let one: Backplane;
+    let two: Backplane;
+    beforeEach(async () => {
+      world = await implementation.create();
+      // At the same time: services of one pipeline start together.
+      [one, two] = await Promise.all([world.open(), world.open()]);
+    });
+    afterEach(() => world.destroy());
+
+    describe("publishing", () => {
+      test("a published snapshot is read back whole by somebody else", async () => {
+        const bytes = model(1, 1_500_000);
+        const manifest = await one.registry.publish(draft({ runId: "r1" }), bytes, null);
+        expect(manifest).toMatchObject({ version: 1, component: "m1", serial: 1, parent: null, size: 1_500_000 });
+        expect(manifest.digest).toMatch(/^[0-9a-f]{64}$/);
+        expect(await two.registry.manifest("m1", 1)).toEqual(manifest);
+        expect(await two.registry.latest("m1")).toEqual(manifest);
+        expect(Buffer.compare(await two.registry.bytes(manifest), bytes)).toBe(0);
+      });
+
+      test("what the publisher does to its bytes afterwards changes nothing", async () => {
+        const bytes = model(1);
+        const manifest = await one.registry.publish(draft(), bytes, null);
+        bytes.fill(0);
+        (await one.registry.bytes(manifest)).fill(0);
+        expect(Buffer.compare(await one.registry.bytes(manifest), model(1))).toBe(0);
+      });
+
+      test("serials are exactly 1..N under three contending publishers", async () => {
+        const three = await world.open();
+        const publish = async (backplane: Backplane) => {
+          const serials: number[] = [];
+          for (let i = 0; i < 8; i++) {
+            serials.push((await backplane.registry.publish(draft(), model(i), "any")).serial);
+          }
+          return serials;
+        };
+        const serials = (await Promise.all([one, two, three].map(publish))).flat();
+        const expected = Array.from({ length: 24 }, (_, i) => i + 1);
+        expect(serials.toSorted((a, b) => a - b)).toEqual(expected);
+        const listed = await one.registry.list("m1");
+        expect(listed.map(({ serial }) => serial)).toEqual(expected);
+        expect(listed.map(({ parent }) => parent)).toEqual([null, ...expected.slice(0, -1)]);
+      });
+
+      test("components have serials of their own", async () => {
+        await one.registry.publish(draft({ component: "m1" }), model(1), null);
+        const m2 = await two.registry.publish(draft({ component: "m2", upstream: { m1: 1 } }), model(2), null);
+        expect(m2).toMatchObject({ component: "m2", serial: 1, upstream: { m1: 1 } });
+        expect((await one.registry.list()).map(({ component }) => component)).toEqual(["m1", "m2"]);
+        expect((await one.registry.list("m2")).map(({ component }) => component)).toEqual(["m2"]);
+      });
+
+      test("of two publishers with the same parent one publishes and the other hears of the conflict", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        const outcomes = await Promise.allSettled([
+          one.registry.publish(draft({ runId: "a" }), model(2), 1),
+          two.registry.publish(draft({ runId: "b" }), model(3), 1),
+        ]);
+        const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+        expect(failed).toHaveLength(1);
+        expect(failed[0]?.reason).toMatchObject({ code: "conflict" });
+        expect(await one.registry.list("m1")).toHaveLength(2);
+      });
+
+      test("a stale parent publishes nothing", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        await one.registry.publish(draft(), model(2), 1);
+        for (const parent of [null, 1, 3]) {
+          const error = await failure(two.registry.publish(draft(), model(3), parent));
+          expect(error).toMatchObject({ code: "conflict", message: expect.stringContaining("m1@2") });
+        }
+        expect(await two.registry.list("m1")).toHaveLength(2);
+      });
+
+      test("a run that publishes again gets its own manifest back, also after others published", async () => {
+        const mine = draft({ runId: "mine" });
+        const first = await one.registry.publish(mine, model(1), null);
+        await two.registry.publish(draft(), model(2), 1);
+        expect(await two.registry.publish(mine, model(1), null)).toEqual(first);
+        expect(await one.registry.publish(mine, model(1), "any")).toEqual(first);
+        expect(await one.registry.list("m1")).toHaveLength(2);
+      });
+
+      test("the same run publishing twice at once publishes once", async () => {
+        const mine = draft({ runId: "mine" });
+        const [first, second] = await Promise.all([
+          one.registry.publish(mine, model(1), null),
+          two.registry.publish(mine, model(1), null),
+        ]);
+        expect(first).toEqual(second);
+        expect(await one.registry.list("m1")).toHaveLength(1);
+        expect(Buffer.compare(await one.registry.bytes(first), model(1))).toBe(0);
+      });
+
+      test("a run cannot publish other bytes", async () => {
+        const mine = draft({ runId: "mine" });
+        await one.registry.publish(mine, model(1), null);
+        expect(await failure(one.registry.publish(mine, model(2), "any"))).toMatchObject({
+          code: "conflict",
+          message: expect.stringContaining("mine"),
+        });
+      });
+
+      test.each([
+        ["another pipeline", draft({ pipeline: "other" }), model(1)],
+        ["a component name that is none", draft({ component: "M.1" }), model(1)],
+        ["no run id", draft({ runId: "" }), model(1)],
+        ["no bytes", draft(), new Uint8Array(0)],
+      ])("a draft with %s is refused and loses nothing", async (_, bad, bytes) => {
+        expect(await failure(one.registry.publish(bad, bytes, null))).toMatchObject({ code: "invalid-argument" });
+        expect((await one.registry.publish(draft(), model(1), null)).serial).toBe(1);
+      });
+    });
+
+    describe("reading", () => {
+      test("what was never published is not found", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        expect(await failure(two.registry.manifest("m1", 2))).toMatchObject({
+          code: "not-found",
+          message: expect.stringContaining("m1@2"),
+        });
+        expect(await failure(two.registry.manifest("m9", 1))).toMatchObject({ code: "not-found" });
+        const real = await two.registry.manifest("m1", 1);
+        expect(await failure(two.registry.bytes({ ...real, serial: 2 }))).toMatchObject({ code: "not-found" });
+        expect(await two.registry.latest("m9")).toBeUndefined();
+        expect(await two.registry.list("m9")).toEqual([]);
+      });
+
+      test("bytes that are not what the manifest says are data loss", async () => {
+        const real = await one.registry.publish(draft(), model(1), null);
+        const digest = real.digest.replace(/^./, (first) => (first === "0" ? "1" : "0"));
+        for (const wrong of [{ digest }, { size: 63 }, { size: 65 }]) {
+          const error = await failure(two.registry.bytes({ ...real, ...wrong }));
+          expect(error).toMatchObject({ code: "data-loss", message: expect.stringContaining("m1@1") });
+        }
+        expect(Buffer.compare(await two.registry.bytes(real), model(1))).toBe(0);
+      });
+    });
+
+    describe("watching", () => {
+      test("a watch gives what was announced before, then what is announced live, in order", async () => {
+        for (let i = 1; i <= 3; i++) await one.registry.publish(draft(), model(i), "any");
+        const watched = take(two.registry.watch(0, never), 6);
+        for (let i = 4; i <= 6; i++) await one.registry.publish(draft(), model(i), "any");
+        const announcements = await watched;
+        expect(announcements.map(({ manifest }) => manifest.serial)).toEqual([1, 2, 3, 4, 5, 6]);
+        const positions = announcements.map(({ position }) => position);
+        expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+        expect(new Set(positions).size).toBe(6);
+      });
+
+      test("a watch goes on behind the last position that was seen", async () => {
+        for (let i = 1; i <= 4; i++) await one.registry.publish(draft(), model(i), "any");
+        const [, second] = await take(two.registry.watch(0, never), 2);
+        const from = (second?.position ?? 0) + 1;
+        const rest = await take(two.registry.watch(from, never), 2);
+        expect(rest.map(({ manifest }) => manifest.serial)).toEqual([3, 4]);
+      });
+
+      test("a watch ends without an error when its signal aborts", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        const stop = new AbortController();
+        const seen: number[] = [];
+        for await (const { manifest } of one.registry.watch(0, stop.signal)) {
+          seen.push(manifest.serial);
+          setTimeout(() => stop.abort(), 20);
+        }
+        expect(seen).toEqual([1]);
+      });
+
+      test("closing the backplane ends its watches", async () => {
+        const ended = (async () => {
+          for await (const _ of one.registry.watch(0, never)) throw new Error("nothing was announced");
+        })();
+        await one.close();
+        await ended;
+        expect(one.connection()).toBe("closed");
+        await one.close();
+      });
+    });
+
+    describe("aliases", () => {
+      beforeEach(async () => {
+        for (let i = 1; i <= 3; i++) await one.registry.publish(draft(), model(i), "any");
+      });
+
+      test("an alias is set, moved and removed, each change in the log", async () => {
+        expect(await one.registry.aliases("m1")).toEqual({});
+        await one.registry.setAlias("m1", "champion", 1, null, "ann: first");
+        await two.registry.setAlias("m1", "champion", 3, 1, "bob: better");
+        await two.registry.setAlias("m1", "shadow", 2, null, "bob");
+        expect(await one.registry.aliases("m1")).toEqual({ champion: 3, shadow: 2 });
+        await one.registry.setAlias("m1", "shadow", null, 2, "ann");
+        expect(await two.registry.aliases("m1")).toEqual({ champion: 3 });
+        expect(await two.registry.aliases("m2")).toEqual({});
+        expect(
+          (await one.registry.aliasLog("m1")).map(({ alias, serial, previous, by }) => [alias, serial, previous, by]),
+        ).toEqual([
+          ["champion", 1, null, "ann: first"],
+          ["champion", 3, 1, "bob: better"],
+          ["shadow", 2, null, "bob"],
+          ["shadow", null, 2, "ann"],
+        ]);
+      });
+
+      test("an alias moves only from where it is expected to point", async () => {
+        await one.registry.setAlias("m1", "champion", 1, null, "ann");
+        for (const expected of [null, 2]) {
+          const error = await failure(two.registry.setAlias("m1", "champion", 3, expected, "bob"));
+          expect(error).toMatchObject({ code: "conflict", message: expect.stringContaining("m1@1") });
+        }
+        expect(await one.registry.aliasLog("m1")).toHaveLength(1);
+      });
+
+      test("of contenders for the same move exactly one wins", async () => {
+        const moves = [one, two, one, two].map(({ registry }, i) =>
+          registry.setAlias("m1", "champion", 1 + (i % 3), null, `contender ${i}`),
+        );
+        const outcomes = await Promise.allSettled(moves);
+        expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+        expect(await two.registry.aliasLog("m1")).toHaveLength(1);
+      });
+
+      test("different aliases of one component move at once without a conflict", async () => {
+        await Promise.all(
+          ["a", "b", "c", "d"].map((alias, i) => (i % 2 ? one : two).registry.setAlias("m1", alias, 1, null, "ann")),
+        );
+        expect(await one.registry.aliases("m1")).toEqual({ a: 1, b: 1, c: 1, d: 1 });
+      });
+
+      test.each(["", "Champion", "1st", "a.b", "a b", "x".repeat(64)])("%j is no alias", async (alias) => {
+        const error = await failure(one.registry.setAlias("m1", alias, 1, null, "ann"));
+        expect(error).toMatchObject({ code: "invalid-argument" });
+      });
+
+      test("an alias cannot point at a snapshot that does not exist", async () => {
+        const error = await failure(one.registry.setAlias("m1", "champion", 4, null, "ann"));
+        expect(error).toMatchObject({ code: "not-found", message: expect.stringContaining("m1@4") });
+      });
+
+      test("rolling back again goes further back, until nothing is left", async () => {
+        await one.registry.setAlias("m1", "champion", 1, null, "ann");
+        await one.registry.setAlias("m1", "champion", 2, 1, "ann");
+        await one.registry.setAlias("m1", "champion", 3, 2, "ann");
+        expect(await two.registry.rollback("m1", "champion", "bob")).toMatchObject({
+          kind: "rollback",
+          serial: 2,
+          previous: 3,
+        });
+        expect((await two.registry.rollback("m1", "champion", "bob")).serial).toBe(1);
+        const error = await failure(one.registry.rollback("m1", "champion", "bob"));
+        expect(error).toMatchObject({ code: "failed-precondition", message: expect.stringContaining("champion") });
+        expect(await one.registry.aliases("m1")).toEqual({ champion: 1 });
+        expect((await one.registry.aliasLog("m1")).map(({ serial }) => serial)).toEqual([1, 2, 3, 2, 1]);
+      });
+
+      test("a rollback after a rollback and a new change goes back to where the alias pointed before it", async () => {
+        const move = async (serial: number | null, expected: number | null) =>
+          one.registry.setAlias("m1", "champion", serial, expected, "ann");
+        await move(1, null);
+        await move(2, 1);
+        await one.registry.rollback("m1", "champion", "ann");
+        await move(3, 1);
+        expect((await one.registry.rollback("m1", "champion", "ann")).serial).toBe(1);
+        await move(null, 1);
+        expect((await one.registry.rollback("m1", "champion", "ann")).serial).toBe(1);
+        expect(await failure(one.registry.rollback("m1", "champion", "ann"))).toMatchObject({
+          code: "failed-precondition",
+        });
+      });
+    });
+
+    describe("once logs", () => {
+      test("of contending verdicts on one snapshot exactly one stands", async () => {
+        const appended = await Promise.all(
+          Array.from({ length: 6 }, (_, i) =>
+            (i % 2 ? one : two).verdicts.append(verdict("m1", 1, { evaluator: `evaluator-${i}` })),
+          ),
+        );
+        expect(appended.filter(Boolean)).toHaveLength(1);
+        const winner = `evaluator-${appended.indexOf(true)}`;
+        expect(await one.verdicts.list()).toEqual([verdict("m1", 1, { evaluator: winner })]);
+        expect(await two.verdicts.get("m1", 1)).toMatchObject({ evaluator: winner });
+        expect(await two.verdicts.get("m1", 2)).toBeUndefined();
+        expect(await one.verdicts.append(verdict("m1", 2))).toBe(true);
+        expect(await two.verdicts.append(verdict("m1", 2))).toBe(false);
+      });
+
+      test("a watch of verdicts gives the old and then the live ones", async () => {
+        await one.verdicts.append(verdict("m1", 1));
+        const watched = take(two.verdicts.watch(0, never), 3);
+        await one.verdicts.append(verdict("m2", 1));
+        await one.verdicts.append(verdict("m1", 2));
+        const logged = await watched;
+        expect(logged.map(({ value }) => `${value.component}@${value.serial}`)).toEqual(["m1@1", "m2@1", "m1@2"]);
+        const from = (logged[0]?.position ?? 0) + 1;
+        expect((await take(one.verdicts.watch(from, never), 1))[0]?.value).toEqual(verdict("m2", 1));
+      });
+
+      test("quarantines are a log of their own", async () => {
+        expect(await one.quarantines.append(quarantine("m1", 1))).toBe(true);
+        expect(await two.quarantines.list()).toEqual([quarantine("m1", 1)]);
+        expect(await two.verdicts.list()).toEqual([]);
+      });
+    });
+
+    describe("the work queue", () => {
+      test("two workers share the items and each is done exactly once", async () => {
+        const stop = new AbortController();
+        const done: string[] = [];
+        const by = new Set<string>();
+        const total = 12;
+        const work = async (name: string, backplane: Backplane) => {
+          for await (const item of backplane.workQueue("evaluators").items(stop.signal)) {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            await item.done();
+            expect(item.delivery).toBe(1);
+            done.push(`${item.announcement.manifest.component}@${item.announcement.manifest.serial}`);
+            by.add(name);
+            if (done.length === total) stop.abort();
+          }
+        };
+        for (let i = 1; i <= total / 2; i++) await one.registry.publish(draft(), model(i), "any");
+        const workers = Promise.all([work("a", one), work("b", two)]);
+        for (let i = 1; i <= total / 2; i++) await one.registry.publish(draft({ component: "m2" }), model(i), "any");
+        await workers;
+        expect(done.toSorted()).toEqual(
+          ["m1", "m2"].flatMap((component) => [1, 2, 3, 4, 5, 6].map((serial) => `${component}@${serial}`)),
+        );
+        expect(by).toEqual(new Set(["a", "b"]));
+        expect(await one.workQueue("evaluators").pending()).toBe(0);
+        expect(await one.workQueue("others").pending()).toBe(total);
+      });
+
+      test("an item that a worker leaves behind goes to another", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        await expect(
+          (async () => {
+            for await (const _ of one.workQueue("evaluators").items(never)) throw new Error("the worker broke");
+          })(),
+        ).rejects.toThrow("the worker broke");
+        expect(await one.workQueue("evaluators").pending()).toBe(1);
+        for await (const item of two.workQueue("evaluators").items(never)) {
+          expect(item.announcement.manifest.serial).toBe(1);
+          expect(item.delivery).toBe(2);
+          await item.done();
+          break;
+        }
+        expect(await two.workQueue("evaluators").pending()).toBe(0);
+      });
+
+      test("an item given back for another try comes again, and others are not held up by it", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        await one.registry.publish(draft(), model(2), 1);
+        const seen: [number, number][] = [];
+        for await (const item of one.workQueue("evaluators").items(never)) {
+          seen.push([item.announcement.manifest.serial, item.delivery]);
+          if (seen.length === 1) await item.retry();
+          else await item.done();
+          if (seen.length === 3) break;
+        }
+        expect(seen).toEqual([
+          [1, 1],
+          [2, 1],
+          [1, 2],
+        ]);
+        expect(await one.workQueue("evaluators").pending()).toBe(0);
+      });
+
+      test("an item held when the signal aborts may still be finished", async () => {
+        await one.registry.publish(draft(), model(1), null);
+        const stop = new AbortController();
+        let held: WorkItem | undefined;
+        for await (const item of one.workQueue("evaluators").items(stop.signal)) {
+          held = item;
+          stop.abort();
+        }
+        await held?.done();
+        expect(await two.workQueue("evaluators").pending()).toBe(0);
+      });
+    });
+
+    describe("leases", () => {
+      test("under contention one at a time holds a lease", async () => {
+        let holding = 0;
+        let turns = 0;
+        const contend = async (name: string, { leases }: Backplane) => {
+          for (let i = 0; i < 3; i++) {
+            const lease = await leases.acquire("training", name, never);
+            expect(++holding).toBe(1);
+            expect(await leases.holder("training")).toBe(name);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            expect(--holding).toBe(0);
+            turns++;
+            await lease.release();
+            await lease.release();
+          }
+        };
+        await Promise.all([contend("a", one), contend("b", two), contend("c", one)]);
+        expect(turns).toBe(9);
+        expect(await one.leases.holder("training")).toBeUndefined();
+      });
+
+      test("leases of different names do not exclude each other", async () => {
+        const a = await one.leases.acquire("a", "ann", never);
+        const b = await two.leases.acquire("b", "bob", never);
+        expect([await two.leases.holder("a"), await one.leases.holder("b")]).toEqual(["ann", "bob"]);
+        await Promise.all([a.release(), b.release()]);
+      });
+
+      test("a wait for a lease can be given up", async () => {
+        const lease = await one.leases.acquire("training", "ann", never);
+        const stop = new AbortController();
+        const waiting = failure(two.leases.acquire("training", "bob", stop.signal));
+        setTimeout(() => stop.abort(), 50);
+        expect(await waiting).toMatchObject({ code: "cancelled", message: expect.stringContaining("training") });
+        expect(lease.lost.aborted).toBe(false);
+        await lease.release();
+      });
+
+      test("closing the backplane ends what it holds", async () => {
+        const lease = await one.leases.acquire("training", "ann", never);
+        await one.close();
+        expect(lease.lost.aborted).toBe(true);
+      });
+    });
+  });
+}

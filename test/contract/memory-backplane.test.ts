@@ -1,0 +1,12 @@
+import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
+import { backplaneContract } from "./backplane.ts";
+
+backplaneContract({
+  name: "memory",
+  async start() {},
+  async stop() {},
+  async create() {
+    const backplane = createMemoryBackplane("demo");
+    return { open: async () => backplane, destroy: () => backplane.close() };
+  },
+});

@@ -1,0 +1,76 @@
+import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
+import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
+
+let runs = 0;
+
+/** A draft that any registry takes; every call is another run unless told otherwise. */
+export function draft(change: Partial<SnapshotDraft> = {}): SnapshotDraft {
+  return {
+    pipeline: "demo",
+    component: "m1",
+    runId: `run-${++runs}`,
+    inputs: [{ name: "x", kind: "numeric", width: 8 }],
+    output: { name: "y1", kind: "numeric", width: 1 },
+    opset: 17,
+    model: "linear",
+    protocol: { name: "async", parameters: {} },
+    optimiser: { name: "sgd", learningRate: 0.1 },
+    schedule: { warmup: 0, decay: "constant" },
+    batch: 32,
+    steps: 100,
+    seed: 7,
+    upstream: {},
+    data: { fingerprint: "synthetic:1", rows: 1000 },
+    trainingLoss: 0.5,
+    engine: "reference",
+    codeVersion: "0.1.0",
+    startedAt: "2026-01-01T00:00:00.000Z",
+    finishedAt: "2026-01-01T00:01:00.000Z",
+    ...change,
+  };
+}
+
+/** Bytes that differ from one seed to the next, the same for the same seed. */
+export function model(seed: number, size = 64): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let state = (seed * 2654435761 + 1) >>> 0;
+  for (let i = 0; i < size; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+export function verdict(component: string, serial: number, change: Partial<Verdict> = {}): Verdict {
+  return {
+    version: 1,
+    pipeline: "demo",
+    component,
+    serial,
+    kind: "inconclusive",
+    reason: "no-current-snapshot",
+    componentLoss: { current: null, candidate: 0.5 },
+    componentInterval: null,
+    comparison: null,
+    alternatives: [],
+    rows: 100,
+    evaluator: "evaluator-1",
+    seconds: 0.1,
+    judgedAt: "2026-01-01T00:02:00.000Z",
+    ...change,
+  };
+}
+
+export function quarantine(component: string, serial: number, change: Partial<Quarantine> = {}): Quarantine {
+  return {
+    version: 1,
+    pipeline: "demo",
+    component,
+    serial,
+    reason: "not-finite",
+    detail: "3 of 100 rows are NaN",
+    evaluator: "evaluator-1",
+    judgedAt: "2026-01-01T00:02:00.000Z",
+    ...change,
+  };
+}
