@@ -1,0 +1,95 @@
+import { createServer, type ServerResponse } from "node:http";
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What stands in the way, for people (`nats: reconnecting`); undefined when nothing does. */
+export type HealthCheck = () => string | undefined;
+
+export interface HealthHttpSettings {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly metrics: Metrics;
+  /** Why the process should be restarted. */
+  readonly live: HealthCheck;
+  /** By the name of what the service waits for: `nats`, `data`. */
+  readonly ready: Readonly<Record<string, HealthCheck>>;
+}
+
+export interface HealthHttp {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * `/metrics` for Prometheus; `/livez` and `/readyz` for probes: 200, or 503 with a line for each thing that is amiss.
+ * @throws UncoupleError `failed-precondition` when the port cannot be listened on
+ */
+export async function serveHealthHttp(settings: HealthHttpSettings): Promise<HealthHttp> {
+  const { host, metrics, live, ready } = settings;
+
+  async function answer(path: string, response: ServerResponse): Promise<void> {
+    switch (path) {
+      case "/metrics": {
+        const text = await metrics.text();
+        response.writeHead(200, { "content-type": metrics.contentType }).end(text);
+        return;
+      }
+      case "/livez":
+        return probe(response, "alive", { process: live });
+      case "/readyz":
+        return probe(response, "ready", ready);
+      default:
+        respond(response, 404, "not found; there is /metrics, /livez and /readyz");
+    }
+  }
+
+  const server = createServer((request, response) => {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      respond(response, 405, "only GET and HEAD are answered here");
+      return;
+    }
+    const path = (request.url ?? "/").replace(/\?.*$/s, "");
+    answer(path, response).catch((thrown: unknown) => {
+      if (!response.headersSent) respond(response, 500, thrown instanceof Error ? thrown.message : String(thrown));
+      else response.destroy();
+    });
+  });
+
+  const port = await new Promise<number>((resolve, reject) => {
+    server.once("error", (cause) => {
+      const message = `cannot serve health and metrics on ${host}:${settings.port}: ${cause.message}`;
+      reject(new UncoupleError("failed-precondition", message, { cause }));
+    });
+    server.listen(settings.port, host, () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : settings.port);
+    });
+  });
+
+  let closed: Promise<void> | undefined;
+  return {
+    port,
+    close: () => {
+      closed ??= new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+      return closed;
+    },
+  };
+}
+
+function respond(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
+  response.end(`${text}\n`);
+}
+
+function probe(response: ServerResponse, good: string, checks: Readonly<Record<string, HealthCheck>>): void {
+  const amiss = Object.entries(checks).flatMap(([name, check]) => {
+    const why = check();
+    return why === undefined ? [] : [`${name}: ${why}`];
+  });
+  if (amiss.length === 0) respond(response, 200, good);
+  else respond(response, 503, [`not ${good}`, ...amiss].join("\n"));
+}

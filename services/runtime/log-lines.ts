@@ -1,0 +1,54 @@
+const colours: Readonly<Record<string, number>> = { debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
+/** Fields that the line shows in places of their own, or that say the same on every line. */
+const placed = new Set(["level", "time", "message", "service", "component", "pipeline", "error"]);
+
+function paint(text: string, colour: number, on: boolean): string {
+  return on ? `\u001b[${colour}m${text}\u001b[0m` : text;
+}
+
+function localTime(iso: unknown): string {
+  const time = new Date(typeof iso === "string" ? iso : Number.NaN);
+  if (Number.isNaN(time.getTime())) return "--:--:--.---";
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+function fieldText(value: unknown): string {
+  if (typeof value === "string") return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  if (typeof value === "number" && !Number.isInteger(value)) return String(Number(value.toPrecision(4)));
+  return JSON.stringify(value) ?? "undefined";
+}
+
+function errorText(error: unknown, lead = ""): string {
+  if (typeof error !== "object" || error === null) return "";
+  const { stack, message, cause } = error as { readonly stack?: unknown; readonly message?: unknown; cause?: unknown };
+  const text = lead + (typeof stack === "string" ? stack : String(message));
+  return `\n${text.replaceAll(/^/gm, "    ")}${errorText(cause, "caused by ")}`;
+}
+
+/**
+ * One JSON log line as people read it: `12:30:01.250 INFO  trainer/m2  published  snapshot=m2@3 bytes=41210`, with the
+ * stack of an error in indented lines below. A line that is not JSON comes back as it is.
+ */
+export function formatLogLine(line: string, colour: boolean): string {
+  let record: Record<string, unknown>;
+  try {
+    record = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return line;
+  }
+  const level = String(record.level);
+  const who = [record.service, record.component].filter((part) => typeof part === "string").join("/");
+  const fields = Object.entries(record)
+    .filter(([name]) => !placed.has(name))
+    .map(([name, value]) => `${paint(`${name}=`, 90, colour)}${fieldText(value)}`);
+  const parts = [
+    paint(localTime(record.time), 90, colour),
+    paint(level.toUpperCase().padEnd(5), colours[level] ?? 0, colour),
+    who,
+    "",
+    typeof record.message === "string" ? record.message : "",
+  ];
+  const tail = fields.length === 0 ? "" : `  ${fields.join(" ")}`;
+  return `${parts.join(" ")}${tail}${errorText(record.error)}\n`;
+}

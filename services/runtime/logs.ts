@@ -1,0 +1,49 @@
+import { pino } from "pino";
+import { formatLogLine } from "./log-lines.ts";
+
+export type Log = pino.Logger;
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** Where lines go: `process.stdout` or `process.stderr` in main.ts, anything with `write` in tests. */
+export interface LogDestination {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+export interface LogSettings {
+  readonly service: string;
+  readonly pipeline?: string | undefined;
+  readonly component?: string | undefined;
+  readonly level?: LogLevel | undefined;
+  readonly destination: LogDestination;
+  /** `auto`: one JSON object a line, or lines for people where the destination is a terminal. */
+  readonly format?: "auto" | "json" | "pretty" | undefined;
+  /** Terminal colours in pretty lines; by default where the destination is a terminal. */
+  readonly colour?: boolean | undefined;
+}
+
+/** A structured log whose every line carries the service and, where known, the pipeline and the component. */
+export function createLog(settings: LogSettings): Log {
+  const { destination } = settings;
+  const terminal = destination.isTTY === true;
+  const format = settings.format ?? "auto";
+  const pretty = format === "pretty" || (format === "auto" && terminal);
+  const colour = settings.colour ?? terminal;
+  return pino(
+    {
+      level: settings.level ?? "info",
+      base: {
+        service: settings.service,
+        ...(settings.pipeline === undefined ? {} : { pipeline: settings.pipeline }),
+        ...(settings.component === undefined ? {} : { component: settings.component }),
+      },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: "message",
+      errorKey: "error",
+      serializers: { error: pino.stdSerializers.errWithCause },
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line: string) => void destination.write(pretty ? formatLogLine(line, colour) : line) },
+  );
+}

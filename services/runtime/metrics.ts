@@ -1,0 +1,127 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { UncoupleError } from "../pipeline/errors.ts";
+
+export interface MetricsSettings {
+  readonly service: string;
+  readonly pipeline?: string | undefined;
+  /** A trainer's component. */
+  readonly component?: string | undefined;
+  /** Uncouple's version, for the build info. */
+  readonly version: string;
+}
+
+/** `labels` are names whose values come from a closed set, or from the pipeline file. */
+export interface MetricSpec<L extends string> {
+  /** `uncouple_...`; counters end in `_total`, times in `_seconds`, sizes in `_bytes`. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly L[];
+}
+
+export interface GaugeSpec<L extends string> extends MetricSpec<L> {
+  /** Sets the gauge when it is scraped. */
+  readonly collect?: (gauge: Gauge<L>) => void | Promise<void>;
+}
+
+export interface HistogramSpec<L extends string> extends MetricSpec<L> {
+  /** Upper bounds, ascending, in the metric's unit. */
+  readonly buckets: readonly number[];
+}
+
+export interface StateSpec<S extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly states: readonly S[];
+  readonly read: () => S;
+}
+
+/** The metrics of one service, apart from those of any other in the same process. */
+export interface Metrics {
+  /** In the exposition format of Prometheus. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  counter<L extends string = never>(spec: MetricSpec<L>): Counter<L>;
+  gauge<L extends string = never>(spec: GaugeSpec<L>): Gauge<L>;
+  histogram<L extends string = never>(spec: HistogramSpec<L>): Histogram<L>;
+  /** A gauge with one series a state: 1 for the one that holds when it is scraped, 0 for the others. */
+  states<S extends string>(spec: StateSpec<S>): void;
+}
+
+/** Upper bounds for remote calls: 1 ms to 10 s. */
+export const rpcBuckets: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Upper bounds for work on models and data: 10 ms to 10 min, in seconds. */
+export const workBuckets: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+/** Upper bounds for the sizes of models: 1 KiB to 1 GiB. */
+export const byteBuckets: readonly number[] = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 23, 2 ** 26, 2 ** 28, 2 ** 30];
+
+/** Labels that would make a new series for ever: Prometheus keeps each one in memory. */
+const unbounded = new Set(["run", "run_id", "serial", "snapshot", "digest", "row", "step", "peer", "message"]);
+
+function checked<L extends string>(kind: "counter" | "gauge" | "histogram", spec: MetricSpec<L>): MetricSpec<L> {
+  const refuse = (why: string) => new UncoupleError("internal", `metric ${spec.name}: ${why}`);
+  if (!/^uncouple_[a-z][a-z0-9_]*$/.test(spec.name)) throw refuse("the name must be uncouple_ and snake case");
+  if ((kind === "counter") !== spec.name.endsWith("_total")) throw refuse("counters, and only they, end in _total");
+  if (kind === "histogram" && !/_(seconds|bytes|rows)$/.test(spec.name)) throw refuse("the name must end in its unit");
+  for (const label of spec.labels ?? []) {
+    if (unbounded.has(label)) throw refuse(`label ${label} grows without bound`);
+  }
+  return spec;
+}
+
+/** @throws UncoupleError `internal` from the factories, for a metric that breaks the naming rules above */
+export function createMetrics(settings: MetricsSettings): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({
+    service: settings.service,
+    ...(settings.pipeline === undefined ? {} : { pipeline: settings.pipeline }),
+    ...(settings.component === undefined ? {} : { component: settings.component }),
+  });
+  collectDefaultMetrics({ register: registry });
+
+  const metrics: Metrics = {
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    counter(spec) {
+      const { name, help, labels = [] } = checked("counter", spec);
+      return new Counter({ name, help, labelNames: [...labels], registers: [registry] });
+    },
+    gauge(spec) {
+      const { name, help, labels = [] } = checked("gauge", spec);
+      const { collect } = spec;
+      const gauge: Gauge<(typeof labels)[number]> = new Gauge({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
+      });
+      return gauge;
+    },
+    histogram(spec) {
+      const { name, help, labels = [] } = checked("histogram", spec);
+      return new Histogram({
+        name,
+        help,
+        labelNames: [...labels],
+        buckets: [...spec.buckets],
+        registers: [registry],
+      });
+    },
+    states({ name, help, states, read }) {
+      metrics.gauge({
+        name,
+        help,
+        labels: ["state"],
+        collect: (gauge) => {
+          const now = read();
+          for (const state of states) gauge.set({ state }, state === now ? 1 : 0);
+        },
+      });
+    },
+  };
+
+  metrics
+    .gauge({ name: "uncouple_build_info", help: "1, with the version in a label.", labels: ["version"] })
+    .set({ version: settings.version }, 1);
+  return metrics;
+}

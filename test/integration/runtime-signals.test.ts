@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** Starts the service, sends the signals (each after the text that it waits for), and waits for its end. */
+function service(behaviour: string, signals: readonly (readonly [after: string, signal: NodeJS.Signals])[]) {
+  const child = spawn(process.execPath, ["--import", "tsx", "test/helpers/signal-service.ts", behaviour], {
+    cwd: root,
+  });
+  const left = [...signals];
+  let output = "";
+  return new Promise<Ended>((resolve) => {
+    const read = (bytes: Buffer) => {
+      output += bytes.toString();
+      const [next] = left;
+      if (next !== undefined && output.includes(next[0])) {
+        left.shift();
+        child.kill(next[1]);
+      }
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+    child.on("close", (code, signal) => resolve({ code, signal, output }));
+  });
+}
+
+describe("a service that gets a signal", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)("%s: finishes its work, releases, exits 0", async (signal) => {
+    const ended = await service("polite", [["ready", signal]]);
+    expect(ended).toMatchObject({ code: 0, signal: null });
+    expect(ended.output).toMatch(/STOPPING[\s\S]*DRAINING[\s\S]*STOPPED/);
+  });
+
+  test("exits with the code of what failed while stopping", async () => {
+    expect(await service("failing", [["ready", "SIGTERM"]])).toMatchObject({ code: 9 });
+  });
+
+  test("is forced out when the stop does not end", async () => {
+    const ended = await service("stuck", [["ready", "SIGTERM"]]);
+    expect(ended).toMatchObject({ code: 10, output: expect.stringContaining("not stopped 0.5 s after SIGTERM") });
+  });
+
+  test("is forced out with its own outcome when something keeps the process alive after the stop", async () => {
+    const ended = await service("leaky", [["ready", "SIGTERM"]]);
+    expect(ended).toMatchObject({ code: 0, output: expect.stringContaining("something kept the process alive") });
+  });
+
+  test("dies at once of a second one", async () => {
+    const ended = await service("stuck", [
+      ["ready", "SIGINT"],
+      ["DRAINING", "SIGINT"],
+    ]);
+    expect(ended).toMatchObject({ code: null, signal: "SIGINT" });
+  });
+});

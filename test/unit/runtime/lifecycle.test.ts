@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest";
+import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { createLifecycle, type Lifecycle } from "../../../services/runtime/lifecycle.ts";
+import { recordingLog, silentLog } from "../../helpers/log.ts";
+
+const create = (times: { graceSeconds?: number; forceSeconds?: number } = {}) =>
+  createLifecycle({ name: "service", log: silentLog, graceSeconds: 5, forceSeconds: 5, ...times });
+
+const started = async (lifecycle: Lifecycle) => {
+  await lifecycle.start(async () => {});
+  return lifecycle;
+};
+
+describe("lifecycle", () => {
+  test("goes INITIALIZED, RUNNING, STOPPING, DRAINING, STOPPED", async () => {
+    const { log, records } = recordingLog();
+    const lifecycle = createLifecycle({ name: "service", log, graceSeconds: 5, forceSeconds: 5 });
+    expect(lifecycle.state()).toBe("INITIALIZED");
+    await lifecycle.start(async () => {});
+    expect(lifecycle.state()).toBe("RUNNING");
+    await lifecycle.stop();
+    await lifecycle.finished;
+    expect(records.flatMap((record) => record.to ?? [])).toEqual(["RUNNING", "STOPPING", "DRAINING", "STOPPED"]);
+  });
+
+  test("refuses new work first, then finishes work in hand, then releases last first", async () => {
+    const lifecycle = create();
+    const order: string[] = [];
+    lifecycle.stopping.addEventListener("abort", () => order.push(`refuse while ${lifecycle.state()}`));
+    await lifecycle.start(async () => {
+      lifecycle.onCleanup("first", () => void order.push("release first"));
+      lifecycle.onCleanup("second", async () => void order.push("release second"));
+      lifecycle.onDrain("run", async () => void order.push(`finish while ${lifecycle.state()}`));
+    });
+    await lifecycle.stop();
+    expect(order).toEqual(["refuse while STOPPING", "finish while DRAINING", "release second", "release first"]);
+  });
+
+  test("a stop that is asked for twice happens once", async () => {
+    const lifecycle = await started(create());
+    let released = 0;
+    lifecycle.onCleanup("it", () => void released++);
+    const stops = [lifecycle.stop(), lifecycle.stop()];
+    expect(stops[0]).toBe(stops[1]);
+    await Promise.all(stops);
+    await lifecycle.stop();
+    expect(released).toBe(1);
+  });
+
+  test("every release runs although others failed, and the state is FAILED", async () => {
+    const lifecycle = await started(create());
+    const released: string[] = [];
+    lifecycle.onCleanup("a", () => void released.push("a"));
+    lifecycle.onCleanup("b", () => {
+      throw new UncoupleError("unavailable", "b is gone");
+    });
+    lifecycle.onCleanup("c", () => Promise.reject(new Error("c broke")));
+    lifecycle.onDrain("d", () => Promise.reject(new Error("d broke")));
+    await expect(lifecycle.stop()).rejects.toThrow("d broke");
+    await expect(lifecycle.finished).rejects.toThrow("d broke");
+    expect(released).toEqual(["a"]);
+    expect(lifecycle.state()).toBe("FAILED");
+  });
+
+  test("a start that fails releases what it had acquired", async () => {
+    const lifecycle = create();
+    let released = false;
+    const start = lifecycle.start(async () => {
+      lifecycle.onCleanup("connection", () => {
+        released = true;
+      });
+      throw new UncoupleError("unavailable", "no server");
+    });
+    await expect(start).rejects.toMatchObject({ code: "unavailable", message: "no server" });
+    expect(released).toBe(true);
+    expect(lifecycle.state()).toBe("FAILED");
+    await expect(lifecycle.start(async () => {})).rejects.toMatchObject({ code: "failed-precondition" });
+  });
+
+  test("a stop while starting waits for the start and then releases", async () => {
+    const lifecycle = create();
+    let released = false;
+    const start = lifecycle.start(async () => {
+      await new Promise<void>((resolve) => lifecycle.stopping.addEventListener("abort", () => resolve()));
+      lifecycle.onCleanup("late", () => {
+        released = true;
+      });
+    });
+    await lifecycle.stop();
+    await start;
+    expect(released).toBe(true);
+    expect(lifecycle.state()).toBe("STOPPED");
+  });
+
+  test("work past the grace time is told to abort, and still finishes", async () => {
+    const lifecycle = await started(create({ graceSeconds: 0.01 }));
+    let reason: unknown;
+    lifecycle.onDrain("run", async (force) => {
+      await new Promise<void>((resolve) => force.addEventListener("abort", () => resolve()));
+      reason = force.reason;
+    });
+    await lifecycle.stop();
+    expect(reason).toMatchObject({ code: "cancelled", message: expect.stringContaining("grace time of 0.01 s") });
+    expect(lifecycle.state()).toBe("STOPPED");
+  });
+
+  test("work and releases that never end are left behind and named", async () => {
+    const { log, records } = recordingLog();
+    const lifecycle = createLifecycle({ name: "service", log, graceSeconds: 0.01, forceSeconds: 0.01 });
+    await started(lifecycle);
+    let released = false;
+    lifecycle.onCleanup("socket", () => {
+      released = true;
+    });
+    lifecycle.onCleanup("stuck", () => new Promise<void>(() => {}));
+    lifecycle.onDrain("run", () => new Promise<void>(() => {}));
+    await expect(lifecycle.stop()).rejects.toMatchObject({ code: "deadline-exceeded" });
+    expect(released).toBe(true);
+    expect(lifecycle.state()).toBe("FAILED");
+    expect(records.map((record) => record.message).join("\n")).toContain("releasing stuck failed");
+  });
+
+  test("a failure while running stops everything and ends in FAILED", async () => {
+    const lifecycle = await started(create());
+    let released = false;
+    lifecycle.onCleanup("it", () => {
+      released = true;
+    });
+    lifecycle.fail(new UncoupleError("data-loss", "state is damaged"));
+    await expect(lifecycle.finished).rejects.toMatchObject({ code: "data-loss" });
+    expect(released).toBe(true);
+    expect(lifecycle.state()).toBe("FAILED");
+  });
+});
