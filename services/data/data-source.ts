@@ -32,7 +32,16 @@ export interface DataSource {
   trainingRows(columns: readonly string[], limit?: number): Promise<Rows>;
   /** The held-out rows, for the evaluator alone. */
   heldOutRows(columns: readonly string[]): Promise<Rows>;
-  /** The generator's own function of a component, where the data is synthetic. */
+  /**
+   * The `rows` training rows with the smallest hash among those that have a value in every column of `annotated`, in the
+   * order of their hash: a smaller sample is the start of a larger one. They are training rows like any other.
+   * @throws UncoupleError as `trainingRows`, and `failed-precondition` where there are fewer
+   */
+  auditRows(columns: readonly string[], annotated: readonly string[], rows: number): Promise<Rows>;
+  /**
+   * The generator's own function of a component, where the data is synthetic and the generator has it in dense layers.
+   * Components go by the generator's names for them (m1, m2, ...).
+   */
   oracle(component: string): CounterfactualOracle | undefined;
   close(): Promise<void>;
 }

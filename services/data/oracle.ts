@@ -17,3 +17,46 @@ export interface CounterfactualOracle {
   readonly inputs: readonly { readonly name: string; readonly width: number }[];
   readonly layers: readonly DenseLayer[];
 }
+
+/**
+ * @param inputs the oracle's inputs in its order, each [rows * width]
+ * @returns [rows * outputs] of the last layer. Sums are in float64 in a fixed order, so every machine gets the same.
+ */
+export function evaluateOracle(
+  oracle: CounterfactualOracle,
+  inputs: readonly Float32Array[],
+  rows: number,
+): Float32Array {
+  const { layers } = oracle;
+  const widest = Math.max(...layers.flatMap((layer) => [layer.inputs, layer.outputs]));
+  let from = new Float64Array(widest);
+  let to = new Float64Array(widest);
+  const outputs = layers.at(-1)?.outputs ?? 0;
+  const result = new Float32Array(rows * outputs);
+  for (let row = 0; row < rows; row += 1) {
+    let filled = 0;
+    for (let i = 0; i < inputs.length; i += 1) {
+      const width = oracle.inputs[i]?.width ?? 0;
+      const values = inputs[i] as Float32Array;
+      for (let j = 0; j < width; j += 1) {
+        from[filled] = values[row * width + j] as number;
+        filled += 1;
+      }
+    }
+    for (let l = 0; l < layers.length; l += 1) {
+      applyLayer(layers[l] as DenseLayer, from, to, l < layers.length - 1);
+      [from, to] = [to, from];
+    }
+    for (let j = 0; j < outputs; j += 1) result[row * outputs + j] = from[j] as number;
+  }
+  return result;
+}
+
+function applyLayer(layer: DenseLayer, from: Float64Array, to: Float64Array, relu: boolean): void {
+  const { weights, bias, inputs, outputs } = layer;
+  for (let j = 0; j < outputs; j += 1) {
+    let sum = bias[j] as number;
+    for (let i = 0; i < inputs; i += 1) sum += (from[i] as number) * (weights[i * outputs + j] as number);
+    to[j] = relu && sum < 0 ? 0 : sum;
+  }
+}

@@ -19,6 +19,11 @@ export interface OutputSpec {
   /** Number of coordinates a row. */
   readonly width: number;
   readonly meaning: OutputMeaning;
+  /**
+   * Which class each coordinate of `probabilities` is the probability of, [width]: texts of the target column. It is
+   * part of the contract, so that snapshots trained on different rows agree. Always there with `cross-entropy`.
+   */
+  readonly classes?: readonly string[];
 }
 
 export interface Component {
@@ -37,6 +42,8 @@ export interface Component {
 export interface SyntheticSource {
   readonly source: "synthetic";
   readonly generator: string;
+  /** The generator's own numbers, for example a and b of `figure1`; it has defaults for all of them. */
+  readonly parameters?: Readonly<Record<string, number>>;
   readonly seed: number;
   /** Rows in all, training and held-out together. */
   readonly rows: number;

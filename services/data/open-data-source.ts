@@ -1,0 +1,13 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { DataSourceSpec } from "../pipeline/pipeline.ts";
+import type { DataSource } from "./data-source.ts";
+import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
+
+/**
+ * @param baseDir what a relative path in the specification is relative to: the pipeline file's folder
+ * @throws UncoupleError `invalid-argument` (a generator that does not exist, an unreadable file), `not-found` (no file)
+ */
+export async function openDataSource(spec: DataSourceSpec, baseDir: string): Promise<DataSource> {
+  if (spec.source === "synthetic") return createSyntheticSource(spec);
+  throw new UncoupleError("invalid-argument", `${baseDir}: file sources cannot be read yet`);
+}

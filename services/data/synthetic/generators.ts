@@ -1,0 +1,43 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { didYouMean } from "../../pipeline/suggest.ts";
+import { figure1Model } from "./figure1.ts";
+import { CHAIN, DIAMOND, drawNetworks, TWO_STAGE } from "./networks.ts";
+import type { StructuralModel } from "./structural-model.ts";
+
+interface Generator {
+  /** Parameters with their defaults. */
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly build: (seed: number, parameters: Readonly<Record<string, number>>) => StructuralModel;
+}
+
+const GENERATORS: Readonly<Record<string, Generator>> = {
+  "two-stage": { parameters: {}, build: (seed) => drawNetworks(TWO_STAGE, seed) },
+  figure1: { parameters: { a: 2, b: 1 }, build: (_seed, { a = 2, b = 1 }) => figure1Model(a, b) },
+  chain: { parameters: {}, build: (seed) => drawNetworks(CHAIN, seed) },
+  diamond: { parameters: {}, build: (seed) => drawNetworks(DIAMOND, seed) },
+};
+
+/** @throws UncoupleError `invalid-argument` for a generator or a parameter that does not exist */
+export function buildGenerator(
+  name: string,
+  seed: number,
+  parameters: Readonly<Record<string, number>> = {},
+): StructuralModel {
+  const names = Object.keys(GENERATORS);
+  const generator = Object.hasOwn(GENERATORS, name) ? GENERATORS[name] : undefined;
+  if (generator === undefined) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `data.generator: there is no generator "${name}"${didYouMean(name, names)} (there are ${names.join(", ")})`,
+    );
+  }
+  for (const parameter of Object.keys(parameters)) {
+    if (Object.hasOwn(generator.parameters, parameter)) continue;
+    const known = Object.keys(generator.parameters);
+    throw new UncoupleError(
+      "invalid-argument",
+      `data.parameters: generator "${name}" has no parameter "${parameter}" (${known.length === 0 ? "it has none" : `it has ${known.join(", ")}`})`,
+    );
+  }
+  return generator.build(seed, { ...generator.parameters, ...parameters });
+}

@@ -1,0 +1,82 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { SyntheticSource } from "../../pipeline/pipeline.ts";
+import { chooseColumns } from "../column-choice.ts";
+import type { DataSource, Rows } from "../data-source.ts";
+import { fingerprintTable } from "../fingerprint.ts";
+import { createRandom } from "../random.ts";
+import type { Column, ColumnSchema } from "../table.ts";
+import { buildGenerator } from "./generators.ts";
+import { sampleModel } from "./structural-model.ts";
+
+/**
+ * Rows of a generator of this project. Row r is a function of (generator, seed, parameters, r), and whether it is held
+ * out a function of r, so that asking for more rows moves none.
+ * @throws UncoupleError `invalid-argument` for a generator or a parameter that does not exist
+ */
+export function createSyntheticSource(spec: SyntheticSource): DataSource {
+  const model = buildGenerator(spec.generator, spec.seed, spec.parameters);
+  const schema: readonly ColumnSchema[] = [...model.roots, ...model.caused].map(({ name, width }) => ({
+    name,
+    kind: "numeric",
+    width,
+  }));
+  const rowsOf = (columns: readonly string[], rowNumbers: Int32Array): Rows => {
+    const chosen = chooseColumns(schema, columns);
+    const names = chosen.map((column) => column.name);
+    const values = sampleModel(model, names, rowNumbers, spec.seed, "rows");
+    const held: Record<string, Column> = {};
+    for (const { name, width } of chosen) {
+      held[name] = { kind: "numeric", width, values: values[name] as Float32Array };
+    }
+    const table = { rows: rowNumbers.length, columns: held };
+    return {
+      table,
+      bad: { total: rowNumbers.length, bad: 0, examples: [] },
+      fingerprint: fingerprintTable(table),
+    };
+  };
+  return {
+    schema: async () => schema,
+    trainingRows: async (columns, limit) => rowsOf(columns, splitRows(spec, "training", limit)),
+    heldOutRows: async (columns) => rowsOf(columns, splitRows(spec, "held-out")),
+    auditRows: async (columns, annotated, rows) => {
+      const training = splitRows(spec, "training");
+      if (rows > training.length) {
+        throw new UncoupleError(
+          "failed-precondition",
+          `${rows} audited rows were asked for and there are ${training.length} training rows`,
+        );
+      }
+      const hash = createRandom(0, "audit");
+      const keyed = Array.from(training, (row) => {
+        hash.seek(row);
+        return { row, hash: hash.uniform() };
+      });
+      keyed.sort((a, b) => a.hash - b.hash || a.row - b.row);
+      return rowsOf(
+        [...columns, ...annotated],
+        Int32Array.from(keyed.slice(0, rows), (entry) => entry.row),
+      );
+    },
+    oracle(component) {
+      const mechanism = model.caused.find((variable) => variable.component === component)?.mechanism;
+      return mechanism !== undefined && "layers" in mechanism ? mechanism : undefined;
+    },
+    close: async () => {},
+  };
+}
+
+/** The numbers of the rows on one side of the split, rising. */
+function splitRows(spec: SyntheticSource, side: "training" | "held-out", limit = Number.POSITIVE_INFINITY): Int32Array {
+  const hash = createRandom(0, "split");
+  const rows = new Int32Array(Math.min(spec.rows, limit));
+  let count = 0;
+  for (let row = 0; row < spec.rows && count < limit; row += 1) {
+    hash.seek(row);
+    if (hash.uniform() < spec.testFraction === (side === "held-out")) {
+      rows[count] = row;
+      count += 1;
+    }
+  }
+  return rows.subarray(0, count);
+}

@@ -1,0 +1,135 @@
+import { UncoupleError } from "./errors.ts";
+import type { Component, Pipeline } from "./pipeline.ts";
+import { didYouMean } from "./suggest.ts";
+
+/** A node of a directed graph with the names of the nodes that it reads from. A `Component` is one. */
+export interface DagNode {
+  readonly name: string;
+  readonly upstream: readonly string[];
+}
+
+/**
+ * A cycle of the graph as a path that ends where it began, each node reading from the next: `["a", "b", "a"]`, or
+ * `["a", "a"]` for a node that reads itself; undefined where there is none. Names that are not nodes are passed over.
+ */
+export function findCycle(nodes: readonly DagNode[]): readonly string[] | undefined {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const done = new Set<string>();
+  for (const root of nodes) {
+    if (done.has(root.name)) continue;
+    // Depth first with its own stack, so that a long chain does not overflow the call stack.
+    const path: { name: string; next: number }[] = [{ name: root.name, next: 0 }];
+    const onPath = new Set([root.name]);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const upstream = byName.get(top.name)?.upstream[top.next];
+      top.next += 1;
+      if (upstream === undefined) {
+        done.add(top.name);
+        onPath.delete(top.name);
+        path.pop();
+      } else if (onPath.has(upstream)) {
+        const names = path.map((entry) => entry.name);
+        return [...names.slice(names.indexOf(upstream)), upstream];
+      } else if (byName.has(upstream) && !done.has(upstream)) {
+        onPath.add(upstream);
+        path.push({ name: upstream, next: 0 });
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The nodes in topological order: each stands behind all of its upstream; otherwise as given.
+ * @throws UncoupleError `invalid-argument` naming the cycle, or an upstream that is not a node
+ */
+export function topologicalOrder<N extends DagNode>(nodes: readonly N[]): readonly N[] {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  for (const node of nodes) {
+    for (const upstream of node.upstream) {
+      if (byName.has(upstream)) continue;
+      const hint = didYouMean(upstream, byName.keys());
+      throw new UncoupleError("invalid-argument", `${node.name}: no component is called "${upstream}"${hint}`);
+    }
+  }
+  const cycle = findCycle(nodes);
+  if (cycle !== undefined) {
+    throw new UncoupleError("invalid-argument", `the components form a cycle: ${cycle.join(" <- ")}`);
+  }
+  const depth = new Map<string, number>();
+  const ordered: N[] = [];
+  const place = (root: N) => {
+    const stack: { node: N; next: number }[] = [{ node: root, next: 0 }];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const upstream = top.node.upstream[top.next];
+      top.next += 1;
+      if (upstream === undefined) {
+        if (!depth.has(top.node.name)) {
+          depth.set(top.node.name, ordered.length);
+          ordered.push(top.node);
+        }
+        stack.pop();
+      } else if (!depth.has(upstream)) {
+        stack.push({ node: byName.get(upstream) as N, next: 0 });
+      }
+    }
+  };
+  for (const node of nodes) place(node);
+  return ordered;
+}
+
+/** Everything that the node reads from, directly or through others, in the order of `nodes`. */
+export function ancestors<N extends DagNode>(nodes: readonly N[], name: string): readonly N[] {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  return reach(nodes, name, (at) => byName.get(at)?.upstream ?? []);
+}
+
+/** Everything that reads from the node, directly or through others, in the order of `nodes`. */
+export function descendants<N extends DagNode>(nodes: readonly N[], name: string): readonly N[] {
+  const readers = new Map<string, string[]>();
+  for (const node of nodes) {
+    for (const upstream of node.upstream) {
+      const known = readers.get(upstream);
+      if (known === undefined) readers.set(upstream, [node.name]);
+      else known.push(node.name);
+    }
+  }
+  return reach(nodes, name, (at) => readers.get(at) ?? []);
+}
+
+/** The nodes that read directly from the named one, in the order of `nodes`. */
+export function consumers<N extends DagNode>(nodes: readonly N[], name: string): readonly N[] {
+  return nodes.filter((node) => node.upstream.includes(name));
+}
+
+/** The nodes that nobody reads from, in the order of `nodes`. */
+export function sinks<N extends DagNode>(nodes: readonly N[]): readonly N[] {
+  const read = new Set(nodes.flatMap((node) => node.upstream));
+  return nodes.filter((node) => !read.has(node.name));
+}
+
+/** @throws UncoupleError `not-found` naming the components that there are */
+export function componentNamed(pipeline: Pipeline, name: string): Component {
+  const found = pipeline.components.find((component) => component.name === name);
+  if (found !== undefined) return found;
+  const names = pipeline.components.map((component) => component.name);
+  throw new UncoupleError(
+    "not-found",
+    `pipeline "${pipeline.name}" has no component "${name}"${didYouMean(name, names)} (it has ${names.join(", ")})`,
+  );
+}
+
+function reach<N extends DagNode>(
+  nodes: readonly N[],
+  start: string,
+  next: (name: string) => readonly string[],
+): readonly N[] {
+  const reached = new Set<string>();
+  const waiting = [...next(start)];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (reached.has(name)) continue;
+    reached.add(name);
+    waiting.push(...next(name));
+  }
+  return nodes.filter((node) => reached.has(node.name));
+}
