@@ -18,7 +18,7 @@ export function createBell(): Bell {
     },
     ring() {
       count++;
-      for (const wake of [...waiting]) wake();
+      for (const wake of waiting) wake();
     },
     waitPast(seen, signal, ms) {
       if (count > seen || signal.aborted) return Promise.resolve();

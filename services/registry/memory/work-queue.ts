@@ -68,7 +68,7 @@ export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>
         }
       } finally {
         // Left by break or throw, not asked for another item: what it holds goes to somebody else.
-        if (!asked) for (const abandon of [...held]) abandon();
+        if (!asked) for (const abandon of held) abandon();
       }
     },
     async pending() {

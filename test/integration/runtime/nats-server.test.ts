@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { findNatsServer, installNatsServer } from "../../../services/runtime/find-nats-server.ts";
+import { startNatsServer } from "../../../services/runtime/nats-server.ts";
+import { natsServerBinary } from "../../helpers/nats-server.ts";
+
+let folder: string;
+let binary: string;
+beforeEach(async () => {
+  binary = await natsServerBinary();
+  folder = await mkdtemp(join(tmpdir(), "uncouple-nats-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const gone = async (pid: number) => {
+  while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+};
+
+test("a server starts on a free port of the loopback, stops, and starts again on the same store and port", async () => {
+  const first = await startNatsServer({ binary, storeDir: folder });
+  expect(first.url).toMatch(/^nats:\/\/127\.0\.0\.1:\d+$/);
+  expect(alive(first.pid)).toBe(true);
+  await Promise.all([first.stop(), first.stop()]);
+  expect(alive(first.pid)).toBe(false);
+  const again = await startNatsServer({ binary, storeDir: folder, port: Number(new URL(first.url).port) });
+  expect(again.url).toBe(first.url);
+  await again.stop();
+});
+
+test("a taken port is named", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as { port: number };
+  await expect(startNatsServer({ binary, storeDir: folder, port })).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining(`port ${port}`),
+  });
+  other.close();
+});
+
+test("a second server on the same store is refused", async () => {
+  const server = await startNatsServer({ binary, storeDir: folder });
+  await expect(startNatsServer({ binary, storeDir: folder })).rejects.toMatchObject({
+    code: "failed-precondition",
+    message: expect.stringContaining(server.url),
+  });
+  await server.stop();
+});
+
+test("a binary that is missing or broken is named", async () => {
+  const missing = join(folder, "no-such-server");
+  await expect(startNatsServer({ binary: missing, storeDir: folder })).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining(missing),
+  });
+  const broken = join(folder, "broken");
+  await writeFile(broken, "#!/bin/sh\nexit 3\n");
+  await chmod(broken, 0o755);
+  await expect(startNatsServer({ binary: broken, storeDir: folder })).rejects.toMatchObject({
+    message: expect.stringContaining("code 3"),
+  });
+});
+
+test("a server that is killed says so", async () => {
+  const server = await startNatsServer({ binary, storeDir: folder });
+  process.kill(server.pid, "SIGKILL");
+  await server.exited;
+  await server.stop();
+});
+
+test.each(["ends", "is killed"])("the server goes when the process that started it %s", async (how) => {
+  const script = `
+    import { startNatsServer } from ${JSON.stringify(join(import.meta.dirname, "../../../services/runtime/nats-server.ts"))};
+    const server = await startNatsServer(${JSON.stringify({ binary, storeDir: folder })});
+    console.log(server.pid);
+    ${how === "ends" ? "" : "setInterval(() => {}, 1000);"}`;
+  const file = join(folder, "parent.mts");
+  await writeFile(file, script);
+  const tsx = join(import.meta.dirname, "../../../node_modules/tsx/dist/loader.mjs");
+  const parent = spawn(process.execPath, ["--import", tsx, file], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(parent.stdout, "data");
+  const pid = Number(String(line));
+  if (how === "is killed") {
+    expect(alive(pid)).toBe(true);
+    parent.kill("SIGKILL");
+  }
+  await gone(pid);
+});
+
+test("a server is found on the PATH before anywhere else, and only where it can be run", async () => {
+  const file = join(folder, "nats-server");
+  await writeFile(file, "#!/bin/sh\n");
+  expect(await findNatsServer(`/nowhere:${folder}`, [])).toBeUndefined();
+  await chmod(file, 0o755);
+  expect(await findNatsServer(`/nowhere:${folder}`, ["/usr/sbin"])).toBe(file);
+  expect(await findNatsServer(undefined, [folder])).toBe(file);
+  expect(await findNatsServer(undefined, [])).toBeUndefined();
+});
+
+test.each([
+  ["darwin", 501, "brew install nats-server"],
+  ["win32", undefined, "NATS_URL"],
+  ["linux", 1000, "NATS_URL"],
+])("on %s as %s one line says how to get a server", async (platform, uid, how) => {
+  const said: string[] = [];
+  const installation = await installNatsServer({ platform, uid, env: {}, log: (line) => said.push(line) });
+  expect(installation).toEqual({ installed: false, how: expect.stringContaining(how) });
+  expect(said).toEqual([]);
+});
