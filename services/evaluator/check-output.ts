@@ -1,0 +1,50 @@
+import type { OutputSpec } from "../pipeline/pipeline.ts";
+import type { QuarantineReason } from "../pipeline/verdict.ts";
+
+/** float32 softmax over many classes stays well within these. */
+const SUM_TOLERANCE = 1e-3;
+const RANGE_TOLERANCE = 1e-6;
+
+export interface OutputFault {
+  readonly reason: QuarantineReason;
+  readonly detail: string;
+}
+
+/**
+ * Whether predictions are what the pipeline file says of the output: finite, and probabilities where it says so.
+ *
+ * @param values [rows * width] @returns the first fault, naming its row (1-based), or undefined
+ */
+export function checkOutput(output: OutputSpec, values: Float32Array): OutputFault | undefined {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) {
+      return { reason: "not-finite", detail: `${output.name} is ${value} in ${rowOf(i, output.width)}` };
+    }
+  }
+  if (output.meaning !== "probabilities") return undefined;
+  for (let offset = 0; offset < values.length; offset += output.width) {
+    let sum = 0;
+    for (let i = offset; i < offset + output.width; i++) {
+      const value = values[i] as number;
+      if (value < -RANGE_TOLERANCE || value > 1 + RANGE_TOLERANCE) {
+        return {
+          reason: "not-probabilities",
+          detail: `${output.name} is ${value} in ${rowOf(i, output.width)}, outside [0, 1]`,
+        };
+      }
+      sum += value;
+    }
+    if (Math.abs(sum - 1) > SUM_TOLERANCE) {
+      return {
+        reason: "not-probabilities",
+        detail: `${output.name} sums to ${sum} over the classes in ${rowOf(offset, output.width)}, not to 1`,
+      };
+    }
+  }
+  return undefined;
+}
+
+function rowOf(index: number, width: number): string {
+  return `held-out row ${Math.floor(index / width) + 1}`;
+}

@@ -1,0 +1,168 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Column, Table } from "../data/table.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import type { Component, Pipeline } from "../pipeline/pipeline.ts";
+import type { Composition } from "../pipeline/verdict.ts";
+import { checkOutput } from "./check-output.ts";
+import { closureOf, componentOf } from "./dag.ts";
+import type { LoadedModel } from "./load-model.ts";
+import { createSharedCache } from "./shared-cache.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
+
+export interface ComposerConfig {
+  readonly pipeline: Pipeline;
+  /** Every column that a component reads, of the held-out rows. */
+  readonly heldOut: Table;
+  /** Bytes of outputs kept. */
+  readonly outputCacheBytes: number;
+  /** Bytes of ONNX models kept loaded. */
+  readonly modelCacheBytes: number;
+}
+
+export interface ComposerDeps {
+  /** @throws SnapshotFault for a model that cannot be used; anything else is taken as a passing trouble */
+  loadModel(component: Component, serial: number): Promise<LoadedModel>;
+  /** Told of every pass of a snapshot over the held-out rows. */
+  onPass?(component: string, serial: number): void;
+}
+
+/** Composes snapshots over the DAG on the held-out rows. */
+export interface Composer {
+  /**
+   * The output of a component when it and everything upstream of it are the composition's snapshots. Outputs are kept
+   * by the snapshots that they depend on, and shared while they are being computed: all pairs of N upstream and M
+   * downstream snapshots cost N upstream passes and N * M downstream ones.
+   *
+   * @returns [rows * width], not to be changed
+   * @throws SnapshotFault naming the snapshot that cannot be used or whose output is not what it must be
+   */
+  output(component: string, composition: Composition): Promise<Float32Array>;
+  /** Loads a snapshot's model, without a pass, to see whether it can be used. @throws SnapshotFault */
+  check(component: string, serial: number): Promise<void>;
+  cachedBytes(): { readonly outputs: number; readonly models: number };
+  close(): Promise<void>;
+}
+
+/** Rows a call of the model: some milliseconds of computing, between which the event loop gets a turn. */
+const ROWS_PER_CALL = 4096;
+
+export function createComposer(config: ComposerConfig, deps: ComposerDeps): Composer {
+  const { pipeline, heldOut } = config;
+  const outputs = createSharedCache<Float32Array>({
+    capacity: config.outputCacheBytes,
+    weight: (values) => values.byteLength,
+  });
+  const models = createSharedCache<LoadedModel>({
+    capacity: config.modelCacheBytes,
+    weight: (loaded) => loaded.bytes,
+    dispose: (loaded) => loaded.model.dispose(),
+  });
+  const closures = new Map(pipeline.components.map(({ name }) => [name, closureOf(pipeline, name)]));
+
+  function withModel<R>(component: Component, serial: number, body: (model: SnapshotModel) => Promise<R>): Promise<R> {
+    const key = `${component.name}@${serial}`;
+    return models.use(
+      key,
+      () => deps.loadModel(component, serial),
+      (loaded) => body(loaded.model),
+    );
+  }
+
+  async function compute(component: Component, inputs: Composition): Promise<Float32Array> {
+    const serial = inputs[component.name] as number;
+    const columns: Record<string, Column> = {};
+    for (const name of component.columns) columns[name] = heldOut.columns[name] as Column;
+    for (const name of component.upstream) {
+      const { output } = componentOf(pipeline, name) as Component;
+      columns[output.name] = { kind: "numeric", width: output.width, values: await outputOf(name, inputs) };
+    }
+    const upstream = Object.fromEntries(Object.entries(inputs).filter(([name]) => name !== component.name));
+    const snapshot = { component: component.name, serial };
+    const values = await withModel(component, serial, async (model) => {
+      deps.onPass?.(component.name, serial);
+      return predictInParts(model, { rows: heldOut.rows, columns }, component.output.width, (error) => {
+        return new SnapshotFault(snapshot, "malformed-model", `cannot be run: ${error.message}`, upstream);
+      });
+    });
+    const fault = checkOutput(component.output, values);
+    if (fault !== undefined) throw new SnapshotFault(snapshot, fault.reason, fault.detail, upstream);
+    return values;
+  }
+
+  function outputOf(name: string, composition: Composition): Promise<Float32Array> {
+    const component = componentOf(pipeline, name);
+    if (component === undefined) throw new UncoupleError("not-found", `no component ${name} in ${pipeline.name}`);
+    const inputs: Record<string, number> = {};
+    for (const needed of closures.get(name) ?? []) {
+      const serial = composition[needed];
+      if (serial === undefined) {
+        throw new UncoupleError("failed-precondition", `no snapshot of ${needed} to compose ${name} with`);
+      }
+      inputs[needed] = serial;
+    }
+    return outputs.use(
+      compositionKey(name, inputs),
+      () => compute(component, inputs),
+      async (values) => values,
+    );
+  }
+
+  return {
+    output: async (component, composition) => outputOf(component, composition),
+    async check(name, serial) {
+      const component = componentOf(pipeline, name);
+      if (component === undefined) throw new UncoupleError("not-found", `no component ${name} in ${pipeline.name}`);
+      await withModel(component, serial, async () => {});
+    },
+    cachedBytes: () => ({ outputs: outputs.weight(), models: models.weight() }),
+    async close() {
+      await outputs.clear();
+      await models.clear();
+    },
+  };
+}
+
+/** Names an output by all that it depends on. @param inputs the snapshots of the component and all upstream of it */
+export function compositionKey(component: string, inputs: Composition): string {
+  const parts = Object.entries(inputs).map(([name, serial]) => `${name}@${serial}`);
+  return `${component}<${parts.sort().join(" ")}`;
+}
+
+async function predictInParts(
+  model: SnapshotModel,
+  table: Table,
+  width: number,
+  faultOf: (error: UncoupleError) => SnapshotFault,
+): Promise<Float32Array> {
+  const values = new Float32Array(table.rows * width);
+  for (let start = 0; start < table.rows; start += ROWS_PER_CALL) {
+    const end = Math.min(start + ROWS_PER_CALL, table.rows);
+    let part: Float32Array;
+    try {
+      part = await model.predict(sliceOf(table, start, end));
+    } catch (thrown) {
+      throw faultOf(asUncoupleError(thrown));
+    }
+    if (part.length !== (end - start) * width) {
+      throw faultOf(
+        new UncoupleError("invalid-argument", `${part.length} values for ${end - start} rows of width ${width}`),
+      );
+    }
+    values.set(part, start * width);
+    await nextTurn();
+  }
+  return values;
+}
+
+/** Rows start (included) to end (excluded), without copying. */
+function sliceOf(table: Table, start: number, end: number): Table {
+  const columns: Record<string, Column> = {};
+  for (const [name, column] of Object.entries(table.columns)) {
+    columns[name] =
+      column.kind === "numeric"
+        ? { ...column, values: column.values.subarray(start * column.width, end * column.width) }
+        : { ...column, codes: column.codes.subarray(start, end) };
+  }
+  return { rows: end - start, columns };
+}

@@ -1,0 +1,333 @@
+import type { ColumnSchema, Table } from "../data/table.ts";
+import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Composition, PipelineMatrix, Quarantine, QuarantineReason, Verdict } from "../pipeline/verdict.ts";
+import type { Backplane, WorkItem } from "../registry/backplane.ts";
+import type { Announcement } from "../registry/registry.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+import { createComposer } from "./composer.ts";
+import { CHAMPION, currentComposition } from "./current.ts";
+import { componentOf } from "./dag.ts";
+import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
+import { type Judgement, judgeAnnouncement } from "./judgement.ts";
+import { keepGoing } from "./keep-going.ts";
+import { isPassing, loadSnapshot } from "./load-model.ts";
+import { type Target, targetOf } from "./losses.ts";
+import { createMatrix } from "./matrix.ts";
+import { createPipelineView } from "./pipeline-view.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
+
+export interface EvaluatorConfig {
+  /** Which process this is, in verdicts and logs. */
+  readonly name: string;
+  readonly pipeline: Pipeline;
+  /** Serials of each component in the matrix and among the alternatives of a verdict: the newest so many. */
+  readonly retained: number;
+  /** Larger models are quarantined. */
+  readonly maxModelBytes: number;
+  readonly outputCacheBytes: number;
+  readonly modelCacheBytes: number;
+}
+
+export interface EvaluatorDeps {
+  readonly backplane: Backplane;
+  readonly schema: readonly ColumnSchema[];
+  /** The held-out rows, with every column that a component reads or is compared with. */
+  readonly heldOut: Table;
+  /** Classes of the categorical targets by column, in the order of the probabilities. */
+  readonly vocabularies: Readonly<Record<string, readonly string[]>>;
+  readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Judges every announced snapshot of a pipeline once, together with all other evaluators of that pipeline. */
+export interface Evaluator {
+  /** Begins to take announcements. */
+  start(): void;
+  /**
+   * Takes no more announcements, and finishes the one in hand, or gives it back when `force` aborts. Calling again gives
+   * the same promise.
+   */
+  stop(force?: AbortSignal): Promise<void>;
+  /** Pipeline losses along every edge, complete for one moment. */
+  matrices(): Promise<readonly PipelineMatrix[]>;
+}
+
+/** The name under which all evaluators of a pipeline share its announcements. */
+export const EVALUATOR_GROUP = "evaluator";
+
+/** Too few rows to tell anything apart. */
+const FEWEST_ROWS = 30;
+/** An evaluation that failed so often for no cause outside is given up. */
+const MOST_FAILURES = 5;
+/** An announcement that was delivered so often without ever being finished most likely ends the process. */
+const MOST_DELIVERIES = 20;
+
+/**
+ * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
+ *   few held-out rows
+ */
+export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): Evaluator {
+  const { pipeline } = config;
+  const { backplane, heldOut, log } = deps;
+  const { registry } = backplane;
+  if (heldOut.rows < FEWEST_ROWS) {
+    throw new UncoupleError(
+      "failed-precondition",
+      `${heldOut.rows} held-out rows: at least ${FEWEST_ROWS} are needed to compare snapshots; raise testFraction or add data`,
+    );
+  }
+  const targets = readTargets(pipeline, deps);
+
+  const taking = new AbortController();
+  const working = new AbortController();
+  const queue = backplane.workQueue(EVALUATOR_GROUP);
+  const composer = createComposer(
+    {
+      pipeline,
+      heldOut,
+      outputCacheBytes: config.outputCacheBytes,
+      modelCacheBytes: config.modelCacheBytes,
+    },
+    {
+      async loadModel(component, serial) {
+        const manifest = view.manifest(component.name, serial) ?? (await registry.manifest(component.name, serial));
+        return loadSnapshot(pipeline, component, manifest, config.maxModelBytes, { ...deps, registry });
+      },
+      onPass: (component) => metrics.passed(component),
+    },
+  );
+  const metrics = createEvaluatorMetrics(deps.metrics, {
+    pending: () => queue.pending(),
+    cachedBytes: () => composer.cachedBytes(),
+  });
+  const trouble = (what: string, error: UncoupleError) => {
+    log.warn({ error }, `${what}: ${error.message}; trying again`);
+  };
+  const view = createPipelineView({ backplane, onTrouble: trouble, onVerdict: (verdict) => metrics.losses(verdict) });
+  const matrix = createMatrix({
+    pipeline,
+    composer,
+    target: targets.get(pipeline.objective) as Target,
+    retained: (component) => view.usable(component).slice(-config.retained),
+    async current() {
+      const usable = {
+        quarantined: view.quarantined,
+        announcements: (component: string) => {
+          const serials = new Set(view.usable(component));
+          return view.announcements(component).filter(({ manifest }) => serials.has(manifest.serial));
+        },
+      };
+      return currentComposition(pipeline, usable, await champions(), Number.POSITIVE_INFINITY);
+    },
+  });
+
+  async function champions(): Promise<Composition> {
+    const pointed: Record<string, number> = {};
+    for (const { name } of pipeline.components) {
+      const serial = (await registry.aliases(name))[CHAMPION];
+      if (serial !== undefined) pointed[name] = serial;
+    }
+    return pointed;
+  }
+
+  async function isSettled({ component, serial }: SnapshotManifest): Promise<boolean> {
+    return (
+      (await backplane.verdicts.get(component, serial)) !== undefined ||
+      (await backplane.quarantines.get(component, serial)) !== undefined
+    );
+  }
+
+  async function quarantine(
+    snapshot: { readonly component: string; readonly serial: number },
+    reason: QuarantineReason,
+    detail: string,
+  ): Promise<void> {
+    const { component, serial } = snapshot;
+    const record: Quarantine = {
+      version: 1,
+      pipeline: pipeline.name,
+      component,
+      serial,
+      reason,
+      detail,
+      evaluator: config.name,
+      judgedAt: new Date().toISOString(),
+    };
+    const appended = await backplane.quarantines.append(record);
+    view.noteQuarantine(record);
+    if (!appended) return;
+    metrics.quarantined(component, reason);
+    log.warn({ snapshot: snapshotName(snapshot), reason }, `quarantined: ${detail}`);
+  }
+
+  async function publish(announcement: Announcement, judgement: Judgement, seconds: number): Promise<void> {
+    const { candidateLoss, ...found } = judgement;
+    const { component, serial } = announcement.manifest;
+    const verdict: Verdict = {
+      version: 1,
+      pipeline: pipeline.name,
+      component,
+      serial,
+      ...found,
+      rows: heldOut.rows,
+      evaluator: config.name,
+      seconds,
+      judgedAt: new Date().toISOString(),
+    };
+    if (!(await backplane.verdicts.append(verdict))) return;
+    view.noteVerdict(verdict);
+    metrics.judged(verdict);
+    metrics.losses(verdict, candidateLoss);
+    const { comparison, componentLoss } = verdict;
+    log.info(
+      {
+        snapshot: snapshotName(verdict),
+        kind: verdict.kind,
+        ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
+        ...(comparison === null
+          ? {}
+          : { pipelineLoss: [comparison.currentLoss, comparison.candidateLoss], interval: comparison.interval }),
+        ...(componentLoss.candidate === null
+          ? {}
+          : { componentLoss: [componentLoss.current, componentLoss.candidate] }),
+        seconds,
+      },
+      `verdict: ${snapshotName(verdict)} ${verdict.kind}`,
+    );
+  }
+
+  /** Judges, putting aside every snapshot that turns out to be unusable on the way; ends because each goes but once. */
+  async function evaluate(announcement: Announcement): Promise<"verdict" | "quarantine"> {
+    const started = performance.now();
+    const { position, manifest } = announcement;
+    if (componentOf(pipeline, manifest.component) === undefined) {
+      await quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
+      return "quarantine";
+    }
+    await view.reaches(position, working.signal);
+    const pointed = await champions();
+    for (;;) {
+      try {
+        const judgement = await judgeAnnouncement(announcement, {
+          pipeline,
+          composer,
+          targets,
+          current: currentComposition(pipeline, view, pointed, position),
+          alternatives: (component) =>
+            view
+              .announcements(component)
+              .filter((other) => other.position < position && !view.quarantined(component, other.manifest.serial))
+              .slice(-config.retained)
+              .map((other) => other.manifest.serial),
+          proven: (component, serial) => (view.verdict(component, serial)?.comparison ?? null) !== null,
+          signal: working.signal,
+        });
+        await publish(announcement, judgement, (performance.now() - started) / 1000);
+        return "verdict";
+      } catch (thrown) {
+        if (!(thrown instanceof SnapshotFault)) throw thrown;
+        await quarantine(thrown, thrown.reason, thrown.message);
+        if (thrown.component === manifest.component && thrown.serial === manifest.serial) return "quarantine";
+      }
+    }
+  }
+
+  async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
+    const { manifest } = item.announcement;
+    if (await isSettled(manifest)) return "settled before";
+    if (item.delivery <= MOST_DELIVERIES) return evaluate(item.announcement);
+    await quarantine(
+      manifest,
+      "evaluation-failed",
+      `delivered ${item.delivery} times and never finished; judging it probably ends the evaluator`,
+    );
+    return "quarantine";
+  }
+
+  /** One announcement, whatever happens to it; never throws, so that it cannot stop the others. */
+  async function work(item: WorkItem): Promise<void> {
+    const { manifest } = item.announcement;
+    const started = performance.now();
+    const seconds = () => (performance.now() - started) / 1000;
+    try {
+      const outcome = await settle(item);
+      await item.done();
+      if (outcome !== "settled before") metrics.worked(outcome, seconds());
+      if (outcome === "verdict") matrix.refresh(working.signal).catch(matrixTrouble);
+    } catch (thrown) {
+      if (!working.signal.aborted) metrics.worked("failure", seconds());
+      await giveBack(item, asUncoupleError(thrown)).catch((again: unknown) => {
+        trouble(`giving ${snapshotName(manifest)} back`, asUncoupleError(again));
+      });
+    }
+  }
+
+  async function giveBack(item: WorkItem, error: UncoupleError): Promise<void> {
+    const { manifest } = item.announcement;
+    const snapshot = snapshotName(manifest);
+    if (working.signal.aborted || isPassing(error.code)) {
+      log.warn({ snapshot, delivery: item.delivery, error }, `${snapshot} is to be judged later: ${error.message}`);
+      return item.retry();
+    }
+    log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);
+    if (item.delivery < MOST_FAILURES) return item.retry();
+    await quarantine(manifest, "evaluation-failed", `judging it failed ${item.delivery} times: ${error.message}`);
+    return item.done();
+  }
+
+  function matrixTrouble(thrown: unknown): void {
+    if (!working.signal.aborted) trouble("filling the matrix", asUncoupleError(thrown));
+  }
+
+  async function takeAll(): Promise<void> {
+    for await (const item of queue.items(taking.signal)) await work(item);
+  }
+
+  let running: Promise<unknown> = Promise.resolve();
+  let stopped: Promise<void> | undefined;
+
+  async function shutDown(force: AbortSignal | undefined): Promise<void> {
+    taking.abort(new UncoupleError("cancelled", "the evaluator is stopping"));
+    const cut = () => working.abort(force?.reason);
+    force?.addEventListener("abort", cut);
+    if (force?.aborted) cut();
+    await running;
+    force?.removeEventListener("abort", cut);
+    working.abort(new UncoupleError("cancelled", "the evaluator has stopped"));
+    await composer.close();
+  }
+
+  return {
+    start() {
+      const taken = keepGoing(takeAll, taking.signal, (error) => trouble("taking announcements", error));
+      // The view outlives the last item in hand, which may still wait for it.
+      view.follow(working.signal).catch((thrown: unknown) => trouble("following", asUncoupleError(thrown)));
+      running = taken;
+    },
+    stop(force) {
+      stopped ??= shutDown(force);
+      return stopped;
+    },
+    matrices: () => matrix.refresh(working.signal),
+  };
+}
+
+function readTargets(pipeline: Pipeline, deps: EvaluatorDeps): ReadonlyMap<string, Target> {
+  return new Map(
+    pipeline.components.map((component) => {
+      const column = deps.heldOut.columns[component.target];
+      if (column === undefined) {
+        throw new UncoupleError(
+          "invalid-argument",
+          `component ${component.name}: the data has no target column ${component.target}`,
+        );
+      }
+      return [component.name, targetOf(component, column, deps.vocabularies[component.target])];
+    }),
+  );
+}

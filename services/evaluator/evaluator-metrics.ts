@@ -1,0 +1,95 @@
+import type { QuarantineReason, Verdict } from "../pipeline/verdict.ts";
+import { type Metrics, workBuckets } from "../runtime/metrics.ts";
+
+export interface EvaluatorMetrics {
+  /** An announcement was worked on for so long, and this came of it. */
+  worked(outcome: "verdict" | "quarantine" | "failure", seconds: number): void;
+  /** A verdict that this process appended. */
+  judged(verdict: Verdict): void;
+  quarantined(component: string, reason: QuarantineReason): void;
+  /** One pass of a snapshot over the held-out rows. */
+  passed(component: string): void;
+  /** The newest losses, from any evaluator's verdict. */
+  losses(verdict: Verdict, candidateLoss?: number | null): void;
+}
+
+export interface EvaluatorGauges {
+  pending(): Promise<number>;
+  cachedBytes(): { readonly outputs: number; readonly models: number };
+}
+
+/** A scrape must not wait for a server that does not answer. */
+const PENDING_TIMEOUT_MS = 1_000;
+
+export function createEvaluatorMetrics(metrics: Metrics, gauges: EvaluatorGauges): EvaluatorMetrics {
+  const duration = metrics.histogram({
+    name: "uncouple_evaluation_duration_seconds",
+    help: "Time to work on one announcement, by what came of it.",
+    labels: ["outcome"],
+    buckets: workBuckets,
+  });
+  const verdicts = metrics.counter({
+    name: "uncouple_verdicts_total",
+    help: "Verdicts published by this evaluator, by component and kind.",
+    labels: ["component", "kind"],
+  });
+  const quarantines = metrics.counter({
+    name: "uncouple_quarantines_total",
+    help: "Snapshots quarantined by this evaluator, by component and reason.",
+    labels: ["component", "reason"],
+  });
+  const passes = metrics.counter({
+    name: "uncouple_evaluation_passes_total",
+    help: "Passes of a snapshot over the held-out rows, by component; what the cache answers is not counted.",
+    labels: ["component"],
+  });
+  const pipelineLoss = metrics.gauge({
+    name: "uncouple_pipeline_loss",
+    help: "Pipeline loss on the held-out rows in a component's newest verdict: with its current and its candidate snapshot.",
+    labels: ["component", "role"],
+  });
+  const componentLoss = metrics.gauge({
+    name: "uncouple_component_loss",
+    help: "A component's own loss on the held-out rows in its newest verdict, current and candidate snapshot.",
+    labels: ["component", "role"],
+  });
+  metrics.gauge({
+    name: "uncouple_announcements_pending",
+    help: "Announcements that no evaluator has finished.",
+    collect: async (gauge) => {
+      const late = new Promise<undefined>((resolve) => {
+        setTimeout(() => resolve(undefined), PENDING_TIMEOUT_MS).unref();
+      });
+      const pending = await Promise.race([gauges.pending().catch(() => undefined), late]);
+      // Unknown is not 0: the gauge keeps what was last known.
+      if (pending !== undefined) gauge.set(pending);
+    },
+  });
+  metrics.gauge({
+    name: "uncouple_evaluator_cache_bytes",
+    help: "Memory held by composed outputs and loaded models.",
+    labels: ["kind"],
+    collect: (gauge) => {
+      const { outputs, models } = gauges.cachedBytes();
+      gauge.set({ kind: "outputs" }, outputs);
+      gauge.set({ kind: "models" }, models);
+    },
+  });
+
+  return {
+    worked: (outcome, seconds) => duration.observe({ outcome }, seconds),
+    judged: ({ component, kind }) => verdicts.inc({ component, kind }),
+    quarantined: (component, reason) => quarantines.inc({ component, reason }),
+    passed: (component) => passes.inc({ component }),
+    losses(verdict, candidateLoss) {
+      const { component, comparison } = verdict;
+      const set = (gauge: typeof pipelineLoss, role: "current" | "candidate", loss: number | null | undefined) => {
+        if (loss !== null && loss !== undefined) gauge.set({ component, role }, loss);
+      };
+      set(pipelineLoss, "current", comparison?.currentLoss);
+      set(pipelineLoss, "candidate", comparison?.candidateLoss ?? candidateLoss);
+      set(componentLoss, "current", verdict.componentLoss.current);
+      set(componentLoss, "candidate", verdict.componentLoss.candidate);
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
+import type { Announcement } from "../registry/registry.ts";
+import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
+import type { Composer } from "./composer.ts";
+import { closureOf, componentOf, consumersOf } from "./dag.ts";
+import { judge } from "./judge.ts";
+import { mean, rowLosses, type Target } from "./losses.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
+
+/** What judging an announcement finds; who judged and when is added by the caller. */
+export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {
+  readonly reason?: InconclusiveReason;
+  readonly componentInterval: Interval | null;
+  /** Pipeline loss of the candidate composition, also where there is nothing to compare it with. */
+  readonly candidateLoss: MaybeLoss;
+}
+
+export interface JudgementDeps {
+  readonly pipeline: Pipeline;
+  readonly composer: Pick<Composer, "output" | "check">;
+  /** By component. */
+  readonly targets: ReadonlyMap<string, Target>;
+  /** What was current just before the announcement. */
+  readonly current: Composition;
+  /** Serials of a component that the update is also judged under, beside the current one. */
+  alternatives(component: string): readonly number[];
+  /** Whether a snapshot has given sound predictions before, so that unsound ones are blamed on what it now reads. */
+  proven(component: string, serial: number): boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Judges one announced snapshot: its own loss where its inputs can be composed, and the pipeline loss of (it with the
+ * current others) against (the current composition), on the same rows.
+ *
+ * @throws SnapshotFault for a snapshot that must be quarantined first: the announced one, or another one that judging it
+ *   needs. Predictions of another component that are unsound only together with the candidate are nobody's proven
+ *   fault and make the verdict inconclusive.
+ */
+export async function judgeAnnouncement(announcement: Announcement, deps: JudgementDeps): Promise<Judgement> {
+  const { pipeline, composer, current } = deps;
+  const { component: name, serial } = announcement.manifest;
+  const seed = seedOf(pipeline.name, name, serial);
+  await composer.check(name, serial);
+
+  /** Row losses of a component under a composition; undefined where it has no sound predictions there. */
+  async function lossesOf(component: string, composition: Composition): Promise<Float64Array | undefined> {
+    deps.signal.throwIfAborted();
+    try {
+      const predictions = await composer.output(component, composition);
+      const described = componentOf(pipeline, component);
+      const target = deps.targets.get(component);
+      return described && target && rowLosses(described, predictions, target);
+    } catch (thrown) {
+      if (!(thrown instanceof SnapshotFault) || isBlamed(thrown)) throw thrown;
+      return undefined;
+    }
+  }
+
+  function isBlamed(fault: SnapshotFault): boolean {
+    if (fault.inputs === undefined) return true;
+    if (fault.component === name && fault.serial === serial) return true;
+    return fault.inputs[name] !== serial && !deps.proven(fault.component, fault.serial);
+  }
+
+  async function ownLoss(): Promise<Pick<Judgement, "componentLoss" | "componentInterval">> {
+    const upstream = closureOf(pipeline, name).filter((other) => other !== name);
+    if (upstream.some((other) => current[other] === undefined)) {
+      return { componentLoss: { current: null, candidate: null }, componentInterval: null };
+    }
+    const candidate = await lossesOf(name, { ...current, [name]: serial });
+    const present = current[name] === undefined ? undefined : await lossesOf(name, current);
+    const paired = candidate && present && (await pairedBootstrap(present, candidate, seed));
+    return {
+      componentLoss: { current: lossOf(present), candidate: lossOf(candidate) },
+      componentInterval: paired?.interval ?? null,
+    };
+  }
+
+  const needed = closureOf(pipeline, pipeline.objective);
+  const restrict = (composition: Composition): Composition =>
+    Object.fromEntries(needed.map((other) => [other, composition[other] as number]));
+
+  async function compare(
+    from: Composition,
+    to: Composition,
+    own: Interval | null,
+  ): Promise<PairedComparison | undefined> {
+    const present = await lossesOf(pipeline.objective, from);
+    const candidate = await lossesOf(pipeline.objective, to);
+    if (present === undefined || candidate === undefined) return undefined;
+    const paired = await pairedBootstrap(present, candidate, seed);
+    if (paired === undefined) return undefined;
+    return {
+      current: restrict(from),
+      candidate: restrict(to),
+      currentLoss: mean(present),
+      candidateLoss: mean(candidate),
+      ...paired,
+      kind: judge(paired.interval, own),
+    };
+  }
+
+  const own = await ownLoss();
+  const inconclusive = (reason: InconclusiveReason, candidateLoss: MaybeLoss): Judgement => ({
+    ...own,
+    kind: "inconclusive",
+    reason,
+    comparison: null,
+    alternatives: [],
+    candidateLoss,
+  });
+
+  const updated = { ...current, [name]: serial };
+  if (needed.some((other) => updated[other] === undefined)) return inconclusive("incomplete-pipeline", null);
+  if (current[name] === undefined) {
+    return inconclusive("no-current-snapshot", lossOf(await lossesOf(pipeline.objective, updated)));
+  }
+  const comparison = await compare(current, updated, own.componentInterval);
+  if (comparison === undefined) return inconclusive("not-finite", null);
+
+  const alternatives: PairedComparison[] = [];
+  for (const consumer of consumersOf(pipeline, name)) {
+    if (!needed.includes(consumer.name)) continue;
+    for (const other of deps.alternatives(consumer.name)) {
+      if (other === current[consumer.name]) continue;
+      const swap = { [consumer.name]: other };
+      const alternative = await compare({ ...current, ...swap }, { ...updated, ...swap }, own.componentInterval);
+      if (alternative !== undefined) alternatives.push(alternative);
+    }
+  }
+  return { ...own, kind: comparison.kind, comparison, alternatives, candidateLoss: comparison.candidateLoss };
+}
+
+/** Null where there are no losses, or one that is not a number: JSON and metrics know only numbers. */
+function lossOf(losses: Float64Array | undefined): MaybeLoss {
+  if (losses === undefined) return null;
+  const loss = mean(losses);
+  return Number.isFinite(loss) ? loss : null;
+}

@@ -1,0 +1,125 @@
+import type { ColumnSchema } from "../data/table.ts";
+import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import { asUncoupleError, type ErrorCode, UncoupleError } from "../pipeline/errors.ts";
+import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
+import type { Component, Pipeline } from "../pipeline/pipeline.ts";
+import type { Registry } from "../registry/registry.ts";
+import { componentOf } from "./dag.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
+
+export interface LoadedModel {
+  readonly model: SnapshotModel;
+  /** Size of its ONNX bytes, as a measure of what it holds in memory. */
+  readonly bytes: number;
+}
+
+export interface ModelLoaderDeps {
+  readonly registry: Registry;
+  readonly schema: readonly ColumnSchema[];
+  /** @throws UncoupleError `invalid-argument` for bytes that are no usable model */
+  readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+}
+
+/** What a component's graph must read and emit, from the pipeline file and the columns of the data source. */
+export function contractOf(
+  pipeline: Pipeline,
+  component: Component,
+  schema: readonly ColumnSchema[],
+): SnapshotContract {
+  const columns = component.columns.map((name): TensorSpec => {
+    const column = schema.find((candidate) => candidate.name === name);
+    if (column === undefined) {
+      throw new UncoupleError(
+        "invalid-argument",
+        `component ${component.name} reads column ${name}, which the data does not have`,
+      );
+    }
+    return { name, kind: column.kind, width: column.kind === "categorical" ? 1 : column.width };
+  });
+  const upstream = component.upstream.map((name): TensorSpec => {
+    const { output } = componentOf(pipeline, name) as Component;
+    return { name: output.name, kind: "numeric", width: output.width };
+  });
+  const { name, width } = component.output;
+  return { inputs: [...columns, ...upstream], output: { name, kind: "numeric", width } };
+}
+
+/**
+ * Reads a snapshot and makes it ready to predict, refusing whatever is not what it must be.
+ *
+ * @param maxBytes the largest model that is loaded
+ * @throws SnapshotFault for the snapshot's own faults; UncoupleError `unavailable` and the like for passing trouble
+ */
+export async function loadSnapshot(
+  pipeline: Pipeline,
+  component: Component,
+  manifest: SnapshotManifest,
+  maxBytes: number,
+  deps: ModelLoaderDeps,
+): Promise<LoadedModel> {
+  const contract = contractOf(pipeline, component, deps.schema);
+  if (manifest.size > maxBytes) {
+    throw new SnapshotFault(
+      manifest,
+      "oversized",
+      `its model has ${manifest.size} bytes; the evaluator loads at most ${maxBytes} (option maxModelBytes)`,
+    );
+  }
+  const inputFault = differenceOf(manifest.inputs, contract.inputs);
+  if (inputFault !== undefined) throw new SnapshotFault(manifest, "wrong-inputs", inputFault);
+  const outputFault = differenceOf([manifest.output], [contract.output]);
+  if (outputFault !== undefined) throw new SnapshotFault(manifest, "wrong-output", outputFault);
+
+  const bytes = await readBytes(deps.registry, manifest);
+  try {
+    return { model: await deps.load(bytes, contract), bytes: bytes.length };
+  } catch (thrown) {
+    const error = asUncoupleError(thrown);
+    if (isPassing(error.code)) throw error;
+    throw new SnapshotFault(manifest, "malformed-model", error.message);
+  }
+}
+
+/** Whether trouble of this kind lies outside the snapshot, so that trying again later can help. */
+export function isPassing(code: ErrorCode): boolean {
+  switch (code) {
+    case "unavailable":
+    case "deadline-exceeded":
+    case "cancelled":
+    case "resource-exhausted":
+    case "failed-precondition":
+      return true;
+    case "invalid-argument":
+    case "not-found":
+    case "conflict":
+    case "data-loss":
+    case "internal":
+      return false;
+  }
+}
+
+async function readBytes(registry: Registry, manifest: SnapshotManifest): Promise<Uint8Array> {
+  try {
+    return await registry.bytes(manifest);
+  } catch (thrown) {
+    const error = asUncoupleError(thrown);
+    // Announced bytes are promised to be there and whole: if they are not now, they never will be.
+    if (error.code === "data-loss" || error.code === "not-found") {
+      throw new SnapshotFault(manifest, "digest-mismatch", error.message);
+    }
+    throw error;
+  }
+}
+
+/** What a person needs to know of the first tensor that is not as it must be; the order does not matter. */
+function differenceOf(actual: readonly TensorSpec[], expected: readonly TensorSpec[]): string | undefined {
+  for (const { name, kind, width } of expected) {
+    const found = actual.find((candidate) => candidate.name === name);
+    if (found === undefined) return `${name} is missing: the pipeline file asks for ${name} (${kind}, width ${width})`;
+    if (found.kind !== kind || found.width !== width) {
+      return `${name} is ${found.kind} of width ${found.width}: the pipeline file asks for ${kind} of width ${width}`;
+    }
+  }
+  const extra = actual.find((candidate) => !expected.some(({ name }) => name === candidate.name));
+  return extra === undefined ? undefined : `${extra.name} is not in the pipeline file`;
+}

@@ -1,0 +1,108 @@
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
+import { type Composer, compositionKey } from "./composer.ts";
+import { closureOf, componentOf } from "./dag.ts";
+import { mean, rowLosses, type Target } from "./losses.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
+
+export interface MatrixDeps {
+  readonly pipeline: Pipeline;
+  readonly composer: Pick<Composer, "output">;
+  /** Of the objective. */
+  readonly target: Target;
+  /** The serials of a component that the matrix keeps, ascending; never a quarantined one. */
+  retained(component: string): readonly number[];
+  /** What every other component is held at; the same for all cells of one call. */
+  current(): Promise<Composition>;
+}
+
+/** Pipeline losses of all pairs of retained snapshots along every edge that the objective depends on. */
+export interface Matrix {
+  /**
+   * Measures what is missing and returns matrices that belong together: one moment's retained serials, all else at the
+   * snapshots that were current at that moment. Calls at the same time share the work.
+   */
+  refresh(signal: AbortSignal): Promise<readonly PipelineMatrix[]>;
+}
+
+/** Losses kept, by the snapshots they depend on: a number each, so that any pipeline's matrices fit many times over. */
+const LOSSES_KEPT = 50_000;
+
+export function createMatrix(deps: MatrixDeps): Matrix {
+  const { pipeline, composer, target } = deps;
+  const needed = closureOf(pipeline, pipeline.objective);
+  // Only numbers outlive a refresh: outputs are the composer's to keep or drop.
+  const losses = new Map<string, MaybeLoss>();
+  let refreshing: Promise<readonly PipelineMatrix[]> | undefined;
+
+  async function measure(composition: Composition): Promise<MaybeLoss> {
+    const objective = componentOf(pipeline, pipeline.objective);
+    if (objective === undefined) return null;
+    try {
+      const loss = mean(rowLosses(objective, await composer.output(objective.name, composition), target));
+      return Number.isFinite(loss) ? loss : null;
+    } catch (thrown) {
+      // Whose fault it is, is found when an announcement is judged; here the pair just has no loss.
+      if (thrown instanceof SnapshotFault) return null;
+      throw thrown;
+    }
+  }
+
+  async function lossOf(composition: Composition): Promise<MaybeLoss> {
+    const key = compositionKey(pipeline.objective, composition);
+    const known = losses.get(key);
+    if (known !== undefined) return known;
+    const loss = await measure(composition);
+    if (losses.size >= LOSSES_KEPT) losses.clear();
+    losses.set(key, loss);
+    return loss;
+  }
+
+  async function edge(
+    upstream: string,
+    downstream: string,
+    current: Composition,
+    retained: ReadonlyMap<string, readonly number[]>,
+    signal: AbortSignal,
+  ): Promise<PipelineMatrix> {
+    const upstreamSerials = retained.get(upstream) ?? [];
+    const downstreamSerials = retained.get(downstream) ?? [];
+    const cells: MatrixCell[] = [];
+    for (const upstreamSerial of upstreamSerials) {
+      for (const downstreamSerial of downstreamSerials) {
+        signal.throwIfAborted();
+        const all = { ...current, [upstream]: upstreamSerial, [downstream]: downstreamSerial };
+        const chosen: Record<string, number> = {};
+        for (const name of needed) {
+          const serial = all[name];
+          if (serial !== undefined) chosen[name] = serial;
+        }
+        if (Object.keys(chosen).length < needed.length) continue;
+        const loss = await lossOf(chosen);
+        if (loss !== null) cells.push({ upstreamSerial, downstreamSerial, loss });
+      }
+    }
+    return { upstream, downstream, upstreamSerials, downstreamSerials, cells };
+  }
+
+  async function measureAll(signal: AbortSignal): Promise<readonly PipelineMatrix[]> {
+    const current = await deps.current();
+    const retained = new Map(needed.map((name) => [name, deps.retained(name)]));
+    const matrices: PipelineMatrix[] = [];
+    for (const name of needed) {
+      for (const upstream of componentOf(pipeline, name)?.upstream ?? []) {
+        matrices.push(await edge(upstream, name, current, retained, signal));
+      }
+    }
+    return matrices;
+  }
+
+  return {
+    refresh(signal) {
+      refreshing ??= measureAll(signal).finally(() => {
+        refreshing = undefined;
+      });
+      return refreshing;
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { Backplane, OnceLog } from "../registry/backplane.ts";
+import type { Announcement } from "../registry/registry.ts";
+import { keepGoing } from "./keep-going.ts";
+
+/**
+ * What this process has seen of the pipeline's announcements, verdicts and quarantines. It follows the backplane, so
+ * that judging needs no listing of everything there ever was; it can lag, except where a call says not.
+ */
+export interface PipelineView {
+  /** Announcements of a component, oldest first. */
+  announcements(component: string): readonly Announcement[];
+  manifest(component: string, serial: number): SnapshotManifest | undefined;
+  quarantined(component: string, serial: number): boolean;
+  verdict(component: string, serial: number): Verdict | undefined;
+  /** Serials that were judged and not quarantined, ascending. */
+  usable(component: string): readonly number[];
+  /** Takes in what this process has just appended, without waiting for the log to say so. */
+  noteVerdict(verdict: Verdict): void;
+  noteQuarantine(quarantine: Quarantine): void;
+  /**
+   * Resolves when every announcement up to that position is in the view.
+   * @throws UncoupleError `deadline-exceeded`, `cancelled`
+   */
+  reaches(position: number, signal: AbortSignal): Promise<void>;
+  /** Follows the backplane until the signal aborts; a watch that fails is begun again where it stopped. */
+  follow(signal: AbortSignal): Promise<void>;
+}
+
+export interface PipelineViewDeps {
+  readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines">;
+  /** Told of a watch that failed and is begun again. */
+  onTrouble(what: string, error: UncoupleError): void;
+  /** Told of every verdict, in the order of the log. */
+  onVerdict(verdict: Verdict): void;
+}
+
+/** How long an announcement that the queue has delivered may take to reach the view. */
+const REACH_TIMEOUT_SECONDS = 30;
+
+export function createPipelineView(deps: PipelineViewDeps): PipelineView {
+  const { registry, verdicts: verdictLog, quarantines: quarantineLog } = deps.backplane;
+  const announced = new Map<string, Announcement[]>();
+  const verdicts = new Map<string, Verdict>();
+  const quarantines = new Set<string>();
+  const waiting = new Set<{ readonly position: number; readonly resolve: () => void }>();
+  let seen = 0;
+
+  function see(announcement: Announcement): void {
+    const { component } = announcement.manifest;
+    const list = announced.get(component) ?? [];
+    announced.set(component, list);
+    // A watch begins with the last position that was seen.
+    if (announcement.position > (list.at(-1)?.position ?? 0)) list.push(announcement);
+    seen = Math.max(seen, announcement.position);
+    for (const waiter of waiting) if (waiter.position <= seen) waiter.resolve();
+  }
+
+  async function followAnnouncements(signal: AbortSignal): Promise<void> {
+    for await (const announcement of registry.watch(seen, signal)) see(announcement);
+  }
+
+  function followLog<T extends { readonly component: string; readonly serial: number }>(
+    log: OnceLog<T>,
+    note: (value: T) => void,
+    signal: AbortSignal,
+  ): () => Promise<void> {
+    let from = 0;
+    return async () => {
+      for await (const { position, value } of log.watch(from, signal)) {
+        from = position;
+        note(value);
+      }
+    };
+  }
+
+  const noteVerdict = (verdict: Verdict) => {
+    verdicts.set(snapshotName(verdict), verdict);
+  };
+  const noteQuarantine = (quarantine: Quarantine) => {
+    quarantines.add(snapshotName(quarantine));
+  };
+
+  return {
+    announcements: (component) => announced.get(component) ?? [],
+    manifest: (component, serial) =>
+      announced.get(component)?.find(({ manifest }) => manifest.serial === serial)?.manifest,
+    quarantined: (component, serial) => quarantines.has(snapshotName({ component, serial })),
+    verdict: (component, serial) => verdicts.get(snapshotName({ component, serial })),
+    usable: (component) =>
+      (announced.get(component) ?? [])
+        .filter(({ manifest }) => verdicts.has(snapshotName(manifest)) && !quarantines.has(snapshotName(manifest)))
+        .map(({ manifest }) => manifest.serial),
+    noteVerdict,
+    noteQuarantine,
+    async reaches(position, signal) {
+      if (position <= seen) return;
+      const timeout = AbortSignal.timeout(REACH_TIMEOUT_SECONDS * 1000);
+      const end = AbortSignal.any([signal, timeout]);
+      const arrived = await new Promise<boolean>((resolve) => {
+        const settle = (outcome: boolean) => {
+          waiting.delete(waiter);
+          end.removeEventListener("abort", giveUp);
+          resolve(outcome);
+        };
+        const giveUp = () => settle(false);
+        const waiter = { position, resolve: () => settle(true) };
+        waiting.add(waiter);
+        end.addEventListener("abort", giveUp);
+        if (end.aborted) giveUp();
+      });
+      if (arrived) return;
+      if (signal.aborted) throw new UncoupleError("cancelled", "the evaluator is stopping");
+      throw new UncoupleError(
+        "deadline-exceeded",
+        `announcement ${position} was delivered, but the registry's watch did not show it within ${REACH_TIMEOUT_SECONDS} s`,
+      );
+    },
+    async follow(signal) {
+      const note = (verdict: Verdict) => {
+        noteVerdict(verdict);
+        deps.onVerdict(verdict);
+      };
+      const watches: readonly (readonly [string, () => Promise<void>])[] = [
+        ["announcements", () => followAnnouncements(signal)],
+        ["verdicts", followLog(verdictLog, note, signal)],
+        ["quarantines", followLog(quarantineLog, noteQuarantine, signal)],
+      ];
+      await Promise.all(
+        watches.map(([what, watch]) => keepGoing(watch, signal, (error) => deps.onTrouble(`watching ${what}`, error))),
+      );
+    },
+  };
+}
