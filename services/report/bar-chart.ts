@@ -1,0 +1,51 @@
+import type { Html } from "./html.ts";
+import { inkColour, renderPlot } from "./plot.ts";
+
+export interface Bar {
+  readonly group: string;
+  readonly series: string;
+  readonly value: number;
+  /** Ends of the error bar, in the units of `value`. */
+  readonly low?: number;
+  readonly high?: number;
+}
+
+export interface BarChart {
+  readonly label: string;
+  readonly groupTitle: string;
+  readonly yTitle: string;
+  readonly bars: readonly Bar[];
+}
+
+/** Bars side by side within each group, with error bars where a bar has an interval. Groups and series keep their order. */
+export function barChart(chart: BarChart): Promise<Html> {
+  const groups = [...new Set(chart.bars.map(({ group }) => group))];
+  const series = [...new Set(chart.bars.map(({ series }) => series))];
+  const x = { field: "group", type: "nominal", title: chart.groupTitle, scale: { domain: groups } } as const;
+  const xOffset = { field: "series", scale: { domain: series } } as const;
+  const measured = chart.bars.filter(({ low, high }) => low !== undefined && high !== undefined);
+  return renderPlot(
+    {
+      data: { values: chart.bars.map((bar) => ({ ...bar })) },
+      width: Math.max(320, 40 + groups.length * series.length * 30),
+      height: 260,
+      layer: [
+        {
+          mark: { type: "bar", cornerRadiusEnd: 2 },
+          encoding: {
+            x: { ...x, axis: { labelAngle: 0, grid: false } },
+            xOffset,
+            y: { field: "value", type: "quantitative", title: chart.yTitle, axis: { tickCount: 6, format: ",.4~g" } },
+            color: { field: "series", type: "nominal", title: null, scale: { domain: series } },
+          },
+        },
+        {
+          data: { values: measured.map((bar) => ({ ...bar })) },
+          mark: { type: "rule", stroke: inkColour, strokeWidth: 1.5 },
+          encoding: { x, xOffset, y: { field: "low", type: "quantitative" }, y2: { field: "high" } },
+        },
+      ],
+    },
+    chart.label,
+  );
+}

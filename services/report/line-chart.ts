@@ -1,0 +1,61 @@
+import type { Html } from "./html.ts";
+import { renderPlot } from "./plot.ts";
+
+export interface LineSeries {
+  readonly name: string;
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+}
+
+export interface LineChart {
+  readonly label: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly series: readonly LineSeries[];
+  /** For losses, which fall over orders of magnitude; needs every y above 0, and falls back to linear otherwise. */
+  readonly logY?: boolean;
+}
+
+/** One line a series; points that are not finite are left out. */
+export function lineChart(chart: LineChart): Promise<Html> {
+  const values = chart.series.flatMap(({ name, points }) =>
+    points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)).map(({ x, y }) => ({ series: name, x, y })),
+  );
+  const log = chart.logY === true && values.every(({ y }) => y > 0);
+  return renderPlot(
+    {
+      data: { values },
+      width: 560,
+      height: 260,
+      mark: { type: "line", strokeWidth: 2, interpolate: "linear", ...(values.length < 60 && { point: { size: 30 } }) },
+      encoding: {
+        x: { field: "x", type: "quantitative", title: chart.xTitle, axis: { grid: false, tickCount: 6 } },
+        y: {
+          field: "y",
+          type: "quantitative",
+          title: chart.yTitle,
+          scale: { type: log ? "log" : "linear", nice: true },
+          axis: { format: ",.4~g", ...(log ? { values: logTicks(values.map(({ y }) => y)) } : { tickCount: 6 }) },
+        },
+        color: {
+          field: "series",
+          type: "nominal",
+          title: null,
+          sort: null,
+          scale: { domain: chart.series.map(({ name }) => name) },
+        },
+      },
+    },
+    chart.label,
+  );
+}
+
+/** Powers of ten from below the lowest to above the highest, with 2 and 5 times them where they are few. */
+function logTicks(values: readonly number[]): number[] {
+  if (values.length === 0) return [];
+  const low = Math.floor(Math.log10(values.reduce((a, b) => Math.min(a, b))));
+  const high = Math.ceil(Math.log10(values.reduce((a, b) => Math.max(a, b))));
+  const factors = high - low > 3 ? [1] : [1, 2, 5];
+  return Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)).flatMap((decade) =>
+    factors.map((factor) => factor * decade),
+  );
+}

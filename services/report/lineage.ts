@@ -1,0 +1,108 @@
+import { snapshotName } from "../pipeline/manifest.ts";
+import { type Html, html, trusted } from "./html.ts";
+
+/** A snapshot as a node of the lineage. */
+export interface LineageNode {
+  readonly component: string;
+  readonly serial: number;
+  readonly parent: number | null;
+  /** Component to serial: what its training inputs were imputed with. */
+  readonly upstream: Readonly<Record<string, number>>;
+  /** A second line below the name: the protocol, the loss. */
+  readonly caption: string;
+  /** A word for its outcome, which gives the node its colour. */
+  readonly outcome?: "improved" | "degraded" | "self-defeating" | "inconclusive" | "quarantined";
+  /** Aliases that point at it. */
+  readonly aliases?: readonly string[];
+}
+
+const node = { width: 148, height: 52, gapX: 36, gapY: 46, margin: 12, head: 84 };
+
+/**
+ * The snapshots of all components: one row a component in the order given, left to right in the order of publication.
+ * Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to its successors.
+ */
+export function lineage(components: readonly string[], nodes: readonly LineageNode[]): Html {
+  const place = new Map<string, { readonly x: number; readonly y: number }>();
+  nodes.forEach((snapshot, column) => {
+    const row = components.indexOf(snapshot.component);
+    if (row < 0) return;
+    place.set(snapshotName(snapshot), {
+      x: node.head + column * (node.width + node.gapX) * 0.62,
+      y: node.margin + row * (node.height + node.gapY),
+    });
+  });
+  spread(components, nodes, place);
+  const shown = nodes.filter((snapshot) => place.has(snapshotName(snapshot)));
+  const width = node.margin + node.width + Math.max(node.head, ...[...place.values()].map(({ x }) => x));
+  const height = 2 * node.margin + components.length * (node.height + node.gapY) - node.gapY;
+  const edges = shown.flatMap((snapshot) => {
+    const to = place.get(snapshotName(snapshot));
+    const parents =
+      snapshot.parent === null ? [] : [{ component: snapshot.component, serial: snapshot.parent, kind: "parent" }];
+    const sources = Object.entries(snapshot.upstream).map(([component, serial]) => ({
+      component,
+      serial,
+      kind: "upstream",
+    }));
+    return [...sources, ...parents].flatMap(({ kind, ...source }) => {
+      const from = place.get(snapshotName(source));
+      return from === undefined || to === undefined ? [] : [edge(from, to, kind)];
+    });
+  });
+  return html`<svg class="lineage" role="img" aria-label="Lineage of snapshots" xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0,0 8,4 0,8Z"/></marker></defs>
+${components.map((name, row) => html`<text class="row" x="${node.margin}" y="${node.margin + row * (node.height + node.gapY) + node.height / 2 + 5}">${name}</text>`)}
+${edges}
+${shown.map((snapshot) => box(snapshot, place.get(snapshotName(snapshot)) ?? { x: 0, y: 0 }))}
+</svg>`;
+}
+
+/** Moves nodes of one row apart that would overlap, left to right. */
+function spread(
+  components: readonly string[],
+  nodes: readonly LineageNode[],
+  place: Map<string, { readonly x: number; readonly y: number }>,
+): void {
+  for (const component of components) {
+    let free = node.head;
+    for (const snapshot of nodes.filter((other) => other.component === component)) {
+      const at = place.get(snapshotName(snapshot));
+      if (at === undefined) continue;
+      const x = Math.max(at.x, free);
+      place.set(snapshotName(snapshot), { x, y: at.y });
+      free = x + node.width + node.gapX;
+    }
+  }
+}
+
+function edge(
+  from: { readonly x: number; readonly y: number },
+  to: { readonly x: number; readonly y: number },
+  kind: string,
+): Html {
+  if (from.y === to.y) {
+    const y = from.y + node.height / 2;
+    return html`<path class="edge ${kind}" d="M${from.x + node.width},${y} H${to.x - 2}" marker-end="url(#tip)"/>`;
+  }
+  const down = to.y > from.y;
+  const start = { x: from.x + node.width / 2, y: down ? from.y + node.height : from.y };
+  const end = { x: to.x + node.width / 2, y: down ? to.y - 2 : to.y + node.height + 2 };
+  const middle = (start.y + end.y) / 2;
+  return html`<path class="edge ${kind}" d="M${start.x},${start.y} C${start.x},${middle} ${end.x},${middle} ${end.x},${end.y}" marker-end="url(#tip)"/>`;
+}
+
+function box(snapshot: LineageNode, at: { readonly x: number; readonly y: number }): Html {
+  const { outcome, aliases = [] } = snapshot;
+  const name = snapshotName(snapshot);
+  const badge =
+    aliases.length === 0
+      ? trusted("")
+      : html`<text class="alias" x="${at.x + node.width - 8}" y="${at.y + 20}">${aliases.join(", ")}</text>`;
+  return html`<g class="node ${outcome ?? "none"}"><title>${name}${outcome === undefined ? "" : `: ${outcome}`}</title><rect x="${at.x}" y="${at.y}" width="${node.width}" height="${node.height}" rx="6"/><text class="name" x="${at.x + 10}" y="${at.y + 20}">${name}</text>${badge}<text class="caption" x="${at.x + 10}" y="${at.y + 40}">${clipped(snapshot.caption)}</text></g>`;
+}
+
+/** What fits on a node's second line. */
+function clipped(text: string): string {
+  return text.length <= 22 ? text : `${text.slice(0, 21)}…`;
+}

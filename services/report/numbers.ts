@@ -1,0 +1,32 @@
+/** A loss or any other number in a few significant digits: `1.38`, `47.2`, `104`, `3.2e-5`; `-` where there is none. */
+export function formatNumber(value: number | null | undefined): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "-";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(1);
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 10) return value.toFixed(1);
+  return size >= 1 ? value.toFixed(2) : value.toPrecision(2);
+}
+
+/** A change as a share of where it started, signed: `+94 %`, `-1.2 %`; undefined where there is nothing to relate to. */
+export function relativeChange(from: number, to: number): number | undefined {
+  const change = (100 * (to - from)) / from;
+  return from > 0 && Number.isFinite(change) ? change : undefined;
+}
+
+export function formatPercent(percent: number | undefined, signed = true): string {
+  if (percent === undefined) return "-";
+  const digits = Math.abs(percent) >= 10 || percent === 0 ? 0 : 1;
+  const text = percent.toFixed(digits);
+  return `${signed && percent > 0 ? "+" : ""}${text} %`;
+}
+
+/** Seconds as people say them: `0.4 s`, `12 s`, `2 min 5 s`, `1 h 3 min`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}

@@ -1,0 +1,54 @@
+import { parse, View } from "vega";
+import { type Config, compile, type TopLevelSpec } from "vega-lite";
+import { escapeHtml, type Html, trusted } from "./html.ts";
+
+/** Told apart by most kinds of colour blindness, on white and on black (Okabe and Ito 2008, darkened where pale). */
+export const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#b8860b", "#6a6ad4", "#5a9bb8", "#a0522d"];
+
+/** Colours of the page around, so that a plot turns dark with it. SVG in a page takes CSS variables. */
+const ink = "var(--ink)";
+const faint = "var(--faint)";
+const line = "var(--line)";
+
+const config: Config = {
+  background: "transparent",
+  font: "system-ui, sans-serif",
+  view: { stroke: "transparent" },
+  axis: {
+    labelColor: faint,
+    titleColor: ink,
+    gridColor: line,
+    domainColor: line,
+    tickColor: line,
+    labelFontSize: 12,
+    titleFontSize: 12,
+    titleFontWeight: 600,
+    labelLimit: 260,
+    titlePadding: 8,
+  },
+  legend: {
+    labelColor: ink,
+    titleColor: ink,
+    labelFontSize: 12,
+    titleFontSize: 12,
+    labelLimit: 260,
+    symbolStrokeWidth: 3,
+  },
+  range: { category: palette },
+};
+
+/**
+ * Renders a plot to SVG markup, without a browser or a canvas. Its size is its widest: it shrinks with the page.
+ * @param label what a screen reader says
+ */
+export async function renderPlot(spec: TopLevelSpec, label: string): Promise<Html> {
+  const view = new View(parse(compile(spec, { config }).spec), { renderer: "none" });
+  try {
+    const svg = await view.toSVG();
+    return trusted(svg.replace("<svg ", `<svg role="img" aria-label="${escapeHtml(label)}" `));
+  } finally {
+    view.finalize();
+  }
+}
+
+export { faint as faintColour, ink as inkColour, line as lineColour };

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { barChart } from "../../../services/report/bar-chart.ts";
+import { heatMap } from "../../../services/report/heat-map.ts";
+import { lineChart } from "../../../services/report/line-chart.ts";
+import { lineage } from "../../../services/report/lineage.ts";
+
+/** The texts that a reader sees in an SVG. */
+function texts(markup: string): string[] {
+  return [...markup.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text ?? "");
+}
+
+/** Colours of the cells' rectangles, in the order of the values. */
+function fills(markup: string): string[] {
+  return [...markup.matchAll(/<path [^>]*fill="(rgb[^"]+|#[0-9a-f]+)"[^>]*>/g)].map(([, fill]) => fill ?? "");
+}
+
+describe("a heat map", () => {
+  const map = {
+    label: "pipeline loss",
+    rowTitle: "downstream",
+    columnTitle: "upstream",
+    rows: ["m2@1", "m2@2"],
+    columns: ["m1@1", "m1@2"],
+    values: [
+      [54.1, 104.2],
+      [99.9, null],
+    ],
+  };
+
+  it("shows every number, and leaves a cell that was not measured empty", async () => {
+    const { markup } = await heatMap(map);
+    expect(texts(markup)).toEqual(expect.arrayContaining(["54.1", "104", "99.9", "m2@1", "m2@2", "m1@1", "m1@2"]));
+    expect(fills(markup).filter((fill) => fill.startsWith("rgb"))).toHaveLength(3);
+  });
+
+  it("gives equal numbers equal colours and others others", async () => {
+    const { markup } = await heatMap({
+      ...map,
+      values: [
+        [1, 100],
+        [100, 10],
+      ],
+    });
+    const [a, b, c, d] = fills(markup).filter((fill) => fill.startsWith("rgb"));
+    expect(b).toBe(c);
+    expect(new Set([a, b, d]).size).toBe(3);
+  });
+
+  it("does without any number, and with losses of 0", async () => {
+    expect((await heatMap({ ...map, rows: [], columns: [], values: [] })).markup).toContain("<svg");
+    const zero = await heatMap({
+      ...map,
+      values: [
+        [0, 1],
+        [2, 3],
+      ],
+    });
+    expect(texts(zero.markup)).toContain("0");
+    expect(zero.markup).not.toContain("NaN");
+  });
+
+  it("escapes names", async () => {
+    const { markup } = await heatMap({ ...map, label: `"><script>`, rows: ["<script>", "b"] });
+    expect(markup).not.toContain("<script>");
+    expect(markup).toContain("&lt;script&gt;");
+  });
+});
+
+describe("a line chart", () => {
+  const line = { label: "loss", xTitle: "step", yTitle: "loss" };
+
+  it("draws a line a series and names each", async () => {
+    const series = ["async", "causal"].map((name) => ({ name, points: [1, 2, 3].map((x) => ({ x, y: 1 / x })) }));
+    const { markup } = await lineChart({ ...line, series, logY: true });
+    expect(texts(markup)).toEqual(expect.arrayContaining(["async", "causal", "step", "loss"]));
+    expect(markup.match(/aria-roledescription="line mark"/g)).toHaveLength(2);
+  });
+
+  it("leaves out what is not finite, and falls back to a linear axis for a loss of 0", async () => {
+    const points = [
+      { x: 1, y: 0 },
+      { x: 2, y: Number.NaN },
+      { x: 3, y: Number.POSITIVE_INFINITY },
+      { x: 4, y: 2 },
+    ];
+    const { markup } = await lineChart({ ...line, series: [{ name: "a", points }], logY: true });
+    expect(markup).not.toMatch(/NaN|Infinity/);
+    expect((await lineChart({ ...line, series: [] })).markup).toContain("<svg");
+  });
+});
+
+describe("a bar chart", () => {
+  it("has a bar for each value and an error bar only where there is an interval", async () => {
+    const { markup } = await barChart({
+      label: "figure",
+      groupTitle: "upstream",
+      yTitle: "loss",
+      bars: [
+        { group: "initial", series: "async", value: 54, low: 40, high: 68 },
+        { group: "initial", series: "causal", value: 100 },
+        { group: "consistent", series: "async", value: 104, low: 22, high: 186 },
+        { group: "consistent", series: "causal", value: 1.4 },
+      ],
+    });
+    expect(markup.match(/aria-roledescription="bar"/g)).toHaveLength(4);
+    expect(markup.match(/aria-roledescription="rule mark"/g)).toHaveLength(2);
+  });
+});
+
+describe("the lineage of snapshots", () => {
+  const first = { component: "m1", serial: 1, parent: null, upstream: {}, caption: "linear" };
+  const trained = { component: "m2", serial: 1, parent: null, upstream: { m1: 1 }, caption: "async" };
+  const next = { component: "m1", serial: 2, parent: 1, upstream: {}, caption: "dense", outcome: "improved" as const };
+
+  it("draws every snapshot, an arrow for each upstream it was trained on and one for its parent", () => {
+    const { markup } = lineage(["m1", "m2"], [first, trained, next]);
+    expect(texts(markup)).toEqual(expect.arrayContaining(["m1@1", "m2@1", "m1@2", "linear"]));
+    expect(markup.match(/class="edge upstream"/g)).toHaveLength(1);
+    expect(markup.match(/class="edge parent"/g)).toHaveLength(1);
+    expect(markup).toContain('class="node improved"');
+  });
+
+  it("leaves out arrows from snapshots that are not shown", () => {
+    expect(lineage(["m1", "m2"], [trained]).markup).not.toContain('class="edge');
+  });
+
+  it("never lets two snapshots of a component overlap", () => {
+    const many = Array.from({ length: 8 }, (_, i) => ({ ...first, serial: i + 1, parent: i === 0 ? null : i }));
+    const xs = [...lineage(["m1"], many).markup.matchAll(/<rect x="([\d.]+)"/g)].map(([, x]) => Number(x));
+    for (let i = 1; i < xs.length; i += 1) expect((xs[i] ?? 0) - (xs[i - 1] ?? 0)).toBeGreaterThanOrEqual(148);
+  });
+});
