@@ -13,7 +13,10 @@ export type InferenceInput =
 export interface InferenceProgram {
   readonly inputs: readonly InferenceInput[];
   readonly output: { readonly name: string; readonly width: number };
-  /** Pure in its inputs; the weights are constants. @returns float32 [rows, output.width] in raw units */
+  /**
+   * Pure in its inputs; the weights are constants, created on tfjs's current backend.
+   *
+   * @returns float32 [rows, output.width] in raw units
+   */
   predict(inputs: Readonly<Record<string, tf.Tensor2D>>): tf.Tensor2D;
-  dispose(): void;
 }

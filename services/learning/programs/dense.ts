@@ -1,0 +1,43 @@
+import * as tf from "@tensorflow/tfjs";
+import { createRandom } from "../../data/random.ts";
+import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
+
+/**
+ * A dense network: ReLU after every hidden layer, none after the last; `hidden` empty is a linear model.
+ * Weights start as N(0, 2 / fan_in) (He et al. 2015), biases at 0.
+ */
+export function denseNetwork(shape: NetworkShape, hidden: readonly number[]): NetworkBuilder {
+  const widths = [shape.inputs, ...hidden, shape.outputs];
+  const initial = widths.slice(1).map((outputs, layer) => {
+    const inputs = widths[layer] as number;
+    const weights = new Float32Array(inputs * outputs);
+    createRandom(shape.seed, "weights", layer).fillGaussian(weights, Math.sqrt(2 / inputs));
+    return { inputs, outputs, weights };
+  });
+  return (): Network => {
+    const layers = initial.map(({ inputs, outputs, weights }, layer) => ({
+      name: `dense${layer}`,
+      weights: tf.variable(tf.tensor2d(weights, [inputs, outputs])),
+      bias: tf.variable(tf.zeros([outputs])),
+    }));
+    return {
+      variables: Object.fromEntries(
+        layers.flatMap((layer) => [
+          [`${layer.name}/weights`, layer.weights],
+          [`${layer.name}/bias`, layer.bias],
+        ]),
+      ),
+      apply: (inputs) =>
+        layers.reduce((x, layer, i) => {
+          const affine = tf.add(tf.matMul(x, layer.weights as tf.Tensor2D), layer.bias) as tf.Tensor2D;
+          return i < layers.length - 1 ? tf.relu(affine) : affine;
+        }, inputs),
+      dispose: () => {
+        for (const layer of layers) {
+          layer.weights.dispose();
+          layer.bias.dispose();
+        }
+      },
+    };
+  };
+}

@@ -1,0 +1,66 @@
+import * as tf from "@tensorflow/tfjs";
+import type { ColumnEncoding, Encoding } from "../../data/encoding.ts";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { InferenceInput, InferenceProgram } from "../inference-program.ts";
+import type { TrainingState } from "../program.ts";
+import type { ComponentEncoding, TrainingProblem } from "../training-problem.ts";
+import type { TrainingLoss } from "./losses.ts";
+import type { NetworkBuilder } from "./network.ts";
+
+/**
+ * The trained component as a function of raw inputs: standardisation and one-hot encoding, the network, the link, and
+ * back to raw units.
+ *
+ * @param state the end of a training run of the same network
+ */
+export function predictionProgram(
+  problem: TrainingProblem,
+  network: NetworkBuilder,
+  loss: TrainingLoss,
+  state: TrainingState,
+): InferenceProgram {
+  const { component, encoding } = problem;
+  const inputs = [...encoding.columns.columns, ...encoding.imputed.columns];
+  return {
+    inputs: inputs.map(inferenceInput),
+    output: { name: component.output.name, width: component.output.width },
+    predict: (raw) => {
+      // Built anew on whichever backend runs this; the weights are constants there.
+      const trained = network();
+      for (const [name, variable] of Object.entries(trained.variables)) {
+        const tensor = state[`variable/${name}`];
+        if (tensor === undefined) throw new UncoupleError("internal", `the training state has no variable ${name}`);
+        variable.assign(tf.tensor(tensor.values, [...tensor.shape]));
+      }
+      const encoded = inputs.map((column) => encodeTensor(column, raw[column.name] as tf.Tensor2D));
+      const output = trained.apply(encoded.length === 1 ? (encoded[0] as tf.Tensor2D) : tf.concat2d(encoded, 1));
+      const decoded = decodeTensor(encoding, loss.link(output));
+      trained.dispose();
+      return decoded;
+    },
+  };
+}
+
+function inferenceInput(column: ColumnEncoding): InferenceInput {
+  return column.kind === "numeric"
+    ? { name: column.name, kind: "numeric", width: column.width }
+    : { name: column.name, kind: "categorical", vocabulary: column.vocabulary };
+}
+
+function encodeTensor(column: ColumnEncoding, raw: tf.Tensor2D): tf.Tensor2D {
+  if (column.kind === "categorical") return raw;
+  return tf.div(tf.sub(raw, tf.tensor1d([...column.mean])), tf.tensor1d([...column.std])) as tf.Tensor2D;
+}
+
+function decodeTensor(encoding: ComponentEncoding, output: tf.Tensor2D): tf.Tensor2D {
+  if (encoding.target.kind !== "standardised") return output;
+  const { mean, std } = numericPart(encoding.target.encoding);
+  return tf.add(tf.mul(output, tf.tensor1d([...std])), tf.tensor1d([...mean])) as tf.Tensor2D;
+}
+
+/** Means and standard deviations of a one-column numeric encoding. */
+export function numericPart(encoding: Encoding): { readonly mean: readonly number[]; readonly std: readonly number[] } {
+  const [column] = encoding.columns;
+  if (column?.kind !== "numeric") throw new UncoupleError("internal", "a standardised target must be numeric");
+  return column;
+}

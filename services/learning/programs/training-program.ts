@@ -1,0 +1,122 @@
+import * as tf from "@tensorflow/tfjs";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { OptimiserSpec } from "../../pipeline/team.ts";
+import {
+  besides,
+  type CounterfactualFunction,
+  counterfactualNetwork,
+  counterfactualValues,
+} from "../counterfactual/counterfactual.ts";
+import type { TrainingProgram } from "../program.ts";
+import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/protocol.ts";
+import type { Matrix, TrainingProblem } from "../training-problem.ts";
+import type { TrainingLoss } from "./losses.ts";
+import type { NetworkBuilder } from "./network.ts";
+
+/** What a protocol asked for, prepared on the training rows. */
+export interface ProtocolMaterial {
+  /** What the own previous snapshot predicts, in the space of `TrainingLoss.link`. */
+  readonly previous?: Matrix;
+  readonly counterfactual?: CounterfactualFunction;
+  readonly calibrated?: Matrix;
+}
+
+export interface ProgramParts {
+  readonly problem: TrainingProblem;
+  readonly network: NetworkBuilder;
+  readonly loss: TrainingLoss;
+  readonly protocol: Protocol;
+  readonly parameters: ProtocolParameters;
+  readonly needs: ProtocolNeeds;
+  readonly material: ProtocolMaterial;
+  readonly optimiser: OptimiserSpec;
+  readonly batch: number;
+}
+
+/** A component's training step under a protocol, with the resident columns that it reads. */
+export function trainingProgram(parts: ProgramParts): {
+  program: TrainingProgram;
+  data: Readonly<Record<string, Float32Array>>;
+} {
+  const { problem, needs, material } = parts;
+  const resident: Record<string, Matrix> = { target: problem.target };
+  if (problem.own !== undefined) resident.own = problem.own;
+  if (problem.imputed !== undefined) resident.imputed = problem.imputed;
+  if (material.previous !== undefined) resident.previous = material.previous;
+  if (needs.calibrated) resident.calibrated = required(material.calibrated, "calibrated inputs");
+  if (needs.counterfactual !== "none") {
+    const f = required(material.counterfactual, "a counterfactual source");
+    if (needs.counterfactual === "values") {
+      resident.counterfactual = {
+        width: problem.target.width,
+        values: counterfactualValues(f, besides(problem.rows, ...inputsOf(problem)), problem.rows),
+      };
+    } else if (f.residual !== undefined) {
+      resident.residual = { width: problem.target.width, values: f.residual };
+    }
+  }
+  const widths = Object.fromEntries(Object.entries(resident).map(([name, { width }]) => [name, { width }]));
+  const program: TrainingProgram = {
+    batch: parts.batch,
+    optimiser: parts.optimiser,
+    resident: widths,
+    feeds: needs.noise ? { noise: { width: required(problem.imputed, "imputed inputs").width } } : {},
+    build: () => build(parts),
+  };
+  return { program, data: Object.fromEntries(Object.entries(resident).map(([name, m]) => [name, m.values])) };
+}
+
+/** The network's inputs in their order: own columns, then imputed outputs. */
+function inputsOf(problem: TrainingProblem): Matrix[] {
+  return [problem.own, problem.imputed].filter((matrix) => matrix !== undefined);
+}
+
+export function inputWidth(problem: TrainingProblem): number {
+  return inputsOf(problem).reduce((sum, { width }) => sum + width, 0);
+}
+
+function build(parts: ProgramParts) {
+  const { needs, material, protocol, parameters, loss } = parts;
+  const network = parts.network();
+  const f =
+    needs.counterfactual === "function"
+      ? counterfactualNetwork(required(material.counterfactual, "a counterfactual source"))
+      : undefined;
+  const withOwn = (own: tf.Tensor2D | undefined, imputed: tf.Tensor2D | undefined): tf.Tensor2D => {
+    if (own === undefined) return required(imputed, "any input");
+    return imputed === undefined ? own : tf.concat2d([own, imputed], 1);
+  };
+  return {
+    variables: network.variables,
+    dispose: () => {
+      network.dispose();
+      f?.dispose();
+    },
+    loss: (batch: Readonly<Record<string, tf.Tensor2D>>) => {
+      const { own, imputed, noise, previous, calibrated, residual } = batch;
+      return protocol.loss(
+        {
+          target: required(batch.target, "a target"),
+          ...(imputed !== undefined && { imputed }),
+          ...(noise !== undefined && { noise }),
+          ...(previous !== undefined && { previous }),
+          ...(calibrated !== undefined && { calibrated }),
+          output: (z) => network.apply(withOwn(own, z)),
+          counterfactual: (z) => {
+            if (f === undefined) return required(batch.counterfactual, "counterfactual outputs");
+            const value = f.apply(withOwn(own, z));
+            return residual === undefined ? value : (tf.add(value, residual) as tf.Tensor2D);
+          },
+          loss: loss.loss,
+          link: loss.link,
+        },
+        parameters,
+      );
+    },
+  };
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new UncoupleError("internal", `the training program was not given ${what}`);
+  return value;
+}

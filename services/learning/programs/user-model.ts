@@ -1,0 +1,80 @@
+import { stat } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { tsImport } from "tsx/esm/api";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { TrainingLoss } from "./losses.ts";
+import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
+
+/** What a team's own module exports. It is given our tfjs, so that it needs to install nothing. */
+export interface UserModelModule {
+  /** Builds a tfjs layers model from [rows, shape.inputs] to [rows, shape.outputs] (logits for probabilities). */
+  buildModel(tfjs: typeof tf, shape: NetworkShape): tf.LayersModel;
+  /** Replaces the component's loss in training: the mean over rows. The evaluator judges by the pipeline file's loss. */
+  loss?(tfjs: typeof tf, output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
+}
+
+/**
+ * Loads a TypeScript or JavaScript module.
+ *
+ * @throws UncoupleError `invalid-argument` naming the file and what is wrong with it
+ */
+export async function loadUserModel(path: string): Promise<UserModelModule> {
+  const file = await stat(path).catch(() => undefined);
+  if (file === undefined || !file.isFile()) {
+    throw new UncoupleError("invalid-argument", `model module ${path}: there is no such file`);
+  }
+  let exported: Partial<Record<string, unknown>>;
+  try {
+    exported = await tsImport(pathToFileURL(path).href, import.meta.url);
+  } catch (cause) {
+    const message = cause instanceof Error ? (cause.message.split("\n")[0] as string) : String(cause);
+    throw new UncoupleError("invalid-argument", `model module ${path}: cannot be loaded: ${message}`, { cause });
+  }
+  const { buildModel, loss } = exported;
+  if (typeof buildModel !== "function") {
+    throw new UncoupleError("invalid-argument", `model module ${path}: must export a function buildModel(tf, shape)`);
+  }
+  if (loss !== undefined && typeof loss !== "function") {
+    throw new UncoupleError("invalid-argument", `model module ${path}: its export "loss" must be a function`);
+  }
+  const module = { buildModel: buildModel as UserModelModule["buildModel"] };
+  return loss === undefined ? module : { ...module, loss: loss as NonNullable<UserModelModule["loss"]> };
+}
+
+/**
+ * @param module what `loadUserModel` gave
+ * @throws UncoupleError `invalid-argument`, when built, if the model's input or output shape is not the component's
+ */
+export function userNetwork(module: UserModelModule, shape: NetworkShape, path: string): NetworkBuilder {
+  return (): Network => {
+    const fail = (what: string, cause?: unknown) =>
+      new UncoupleError("invalid-argument", `model module ${path}: ${what}`, { cause });
+    let model: tf.LayersModel;
+    try {
+      model = module.buildModel(tf, shape);
+    } catch (cause) {
+      throw cause instanceof UncoupleError ? cause : fail(`buildModel failed: ${(cause as Error).message}`, cause);
+    }
+    if (!(model instanceof tf.LayersModel)) throw fail("buildModel must return a tf.LayersModel");
+    const expect = (what: string, found: unknown, width: number) => {
+      const text = JSON.stringify(found);
+      if (text !== JSON.stringify([null, width])) throw fail(`its ${what} shape is ${text}, expected [null,${width}]`);
+    };
+    expect("input", model.inputs[0]?.shape, shape.inputs);
+    expect("output", model.outputs[0]?.shape, shape.outputs);
+    // A layer's variable hides its tf.Variable; `val` is where tfjs-layers itself keeps it.
+    const variables = model.trainableWeights.map((weight) => (weight as unknown as { val: tf.Variable }).val);
+    return {
+      variables: Object.fromEntries(variables.map((variable, i) => [`${i}`, variable])),
+      apply: (inputs) => model.apply(inputs, { training: true }) as tf.Tensor2D,
+      dispose: () => model.dispose(),
+    };
+  };
+}
+
+/** The module's own loss where it has one, else the component's. */
+export function userLoss(module: UserModelModule, componentLoss: TrainingLoss): TrainingLoss {
+  const { loss } = module;
+  return loss === undefined ? componentLoss : { ...componentLoss, loss: (output, target) => loss(tf, output, target) };
+}

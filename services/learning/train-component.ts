@@ -1,0 +1,185 @@
+import type { CounterfactualOracle } from "../data/oracle.ts";
+import type { NumericColumn, Table } from "../data/table.ts";
+import type { TensorSpec } from "../pipeline/manifest.ts";
+import type { Component, Pipeline } from "../pipeline/pipeline.ts";
+import type { TeamConfig } from "../pipeline/team.ts";
+import { compileInference } from "./compiler/inference.ts";
+import { prepareCounterfactual } from "./counterfactual/source.ts";
+import type { Engine } from "./engines/engine.ts";
+import { imputeAncestors } from "./impute.ts";
+import type { InferenceInput } from "./inference-program.ts";
+import { denseNetwork } from "./programs/dense.ts";
+import { type TrainingLoss, trainingLosses } from "./programs/losses.ts";
+import type { NetworkBuilder, NetworkShape } from "./programs/network.ts";
+import { predictionProgram } from "./programs/prediction-program.ts";
+import { inputWidth, type ProtocolMaterial, trainingProgram } from "./programs/training-program.ts";
+import { loadUserModel, userLoss, userNetwork } from "./programs/user-model.ts";
+import { findProtocol } from "./protocols/all.ts";
+import type { ProtocolNeeds } from "./protocols/protocol.ts";
+import { runTraining, type TrainingCheckpoint, type TrainingProgress } from "./run-training.ts";
+import type { SnapshotModel } from "./snapshot-model.ts";
+import { measureSupport, supportWarning } from "./support.ts";
+import { encodeProblem, encodeTarget, type Matrix, type TrainingProblem } from "./training-problem.ts";
+
+export interface ComponentTraining {
+  readonly pipeline: Pipeline;
+  readonly team: TeamConfig;
+  /** The training rows, in the columns that the team may see. */
+  readonly table: Table;
+  /** A loaded snapshot for every ancestor. */
+  readonly upstream: Readonly<Record<string, SnapshotModel>>;
+  /** The component's own newest snapshot, for the proximal term. */
+  readonly previous?: SnapshotModel;
+  readonly oracle?: CounterfactualOracle;
+  readonly engine: Engine;
+  readonly resume?: TrainingCheckpoint;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress): void | Promise<void>;
+  /** Something that people should know although the training goes on. */
+  onWarning?(message: string): void;
+}
+
+export interface TrainedComponent {
+  /** The ONNX inference model. */
+  readonly bytes: Uint8Array;
+  readonly opset: number;
+  readonly inputs: readonly TensorSpec[];
+  readonly output: TensorSpec;
+  /** `dense 8-64-1`, `linear 10-3`, or the module's file name. */
+  readonly model: string;
+  /** Where counterfactual targets came from, if the protocol asked for them. */
+  readonly counterfactual?: string;
+  /** Mean over the last 100 steps. */
+  readonly loss: number;
+}
+
+/**
+ * Trains one component as its team decided, on the predictions of the given upstream snapshots, and compiles the
+ * result into an ONNX model of raw inputs. The same arguments give the same bytes on the same engine.
+ *
+ * @throws UncoupleError `failed-precondition` (no upstream snapshot, no counterfactual source, divergence, a target
+ *   that does not fit), `invalid-argument` (a user's model module), `cancelled`
+ */
+export async function trainComponent(training: ComponentTraining): Promise<TrainedComponent> {
+  const { pipeline, team, table } = training;
+  const component = pipeline.components.find(({ name }) => name === team.component) as Component;
+  const outputs = await imputeAncestors(pipeline, new Set(Object.keys(training.upstream)), training.upstream, table);
+  const imputed = Object.fromEntries(
+    component.upstream.map((name) => {
+      const { output } = pipeline.components.find((other) => other.name === name) as Component;
+      return [output.name, outputs[output.name] as NumericColumn];
+    }),
+  );
+  const problem = encodeProblem(component, table, imputed);
+  const { network, loss, description } = await modelOf(team, problem);
+  const protocol = findProtocol(team.protocol.name);
+  const { parameters } = team.protocol;
+  const needs = protocol.needs(parameters, {
+    hasUpstream: component.upstream.length > 0,
+    isConsumed: pipeline.components.some(({ upstream }) => upstream.includes(component.name)),
+  });
+  const material = await prepareMaterial(training, problem, needs, { ...table.columns, ...imputed });
+  const { program, data } = trainingProgram({
+    problem,
+    network,
+    loss,
+    protocol,
+    parameters,
+    needs,
+    material,
+    optimiser: team.optimiser,
+    batch: team.batch,
+  });
+  const { state, loss: trainingLoss } = await runTraining({
+    engine: training.engine,
+    program,
+    data,
+    rows: problem.rows,
+    steps: team.steps,
+    schedule: team.schedule,
+    seed: team.seed,
+    ...(training.resume !== undefined && { resume: training.resume }),
+    ...(training.signal !== undefined && { signal: training.signal }),
+    ...(training.onProgress !== undefined && { onProgress: training.onProgress }),
+  });
+  const prediction = predictionProgram(problem, network, loss, state);
+  const { bytes, opset } = compileInference(prediction);
+  return {
+    bytes,
+    opset,
+    inputs: prediction.inputs.map(tensorSpec),
+    output: { name: component.output.name, kind: "numeric", width: component.output.width },
+    model: description,
+    ...(material.counterfactual !== undefined && { counterfactual: material.counterfactual.description }),
+    loss: trainingLoss,
+  };
+}
+
+async function modelOf(
+  team: TeamConfig,
+  problem: TrainingProblem,
+): Promise<{ network: NetworkBuilder; loss: TrainingLoss; description: string }> {
+  const shape: NetworkShape = { inputs: inputWidth(problem), outputs: problem.component.output.width, seed: team.seed };
+  const loss = trainingLosses[problem.component.loss];
+  if (team.model.kind === "dense") {
+    const { hidden } = team.model;
+    const widths = [shape.inputs, ...hidden, shape.outputs].join("-");
+    return {
+      network: denseNetwork(shape, hidden),
+      loss,
+      description: hidden.length === 0 ? `linear ${widths}` : `dense ${widths}`,
+    };
+  }
+  const { path } = team.model;
+  const module = await loadUserModel(path);
+  return {
+    network: userNetwork(module, shape, path),
+    loss: userLoss(module, loss),
+    description: `module ${path.split("/").at(-1)}`,
+  };
+}
+
+async function prepareMaterial(
+  training: ComponentTraining,
+  problem: TrainingProblem,
+  needs: ProtocolNeeds,
+  columns: Table["columns"],
+): Promise<ProtocolMaterial> {
+  const { component, encoding } = problem;
+  const material: { -readonly [K in keyof ProtocolMaterial]: ProtocolMaterial[K] } = {};
+  if (needs.previous) {
+    if (training.previous === undefined) {
+      training.onWarning?.(`${component.name} has no snapshot yet to stay near: the proximal term is left out`);
+    } else {
+      material.previous = await previousOutputs(training.previous, problem, columns);
+    }
+  }
+  if (needs.counterfactual !== "none") {
+    if (problem.imputed !== undefined && needs.counterfactual === "values") {
+      const warning = supportWarning(measureSupport(problem.imputed));
+      if (warning !== undefined) training.onWarning?.(`${component.name}: ${warning}`);
+    }
+    const source = String(training.team.protocol.parameters.source);
+    material.counterfactual = await prepareCounterfactual(source, {
+      problem,
+      ...(training.oracle !== undefined && { oracle: training.oracle }),
+    });
+  }
+  return material;
+
+  async function previousOutputs(
+    model: SnapshotModel,
+    { rows }: TrainingProblem,
+    all: Table["columns"],
+  ): Promise<Matrix> {
+    const { width } = component.output;
+    const values = await model.predict({ rows, columns: all });
+    if (encoding.target.kind !== "standardised") return { width, values };
+    const own: Table = { rows, columns: { ...all, [component.target]: { kind: "numeric", width, values } } };
+    return { width, values: encodeTarget(component, encoding.target, own) };
+  }
+}
+
+function tensorSpec(input: InferenceInput): TensorSpec {
+  return { name: input.name, kind: input.kind, width: input.kind === "numeric" ? input.width : 1 };
+}
