@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { DenseLayer } from "../../data/oracle.ts";
+import { type DenseLayer, evaluateOracle } from "../../data/oracle.ts";
+import type { Matrix } from "../training-problem.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in
@@ -37,32 +38,17 @@ export function counterfactualNetwork(f: CounterfactualFunction): {
   };
 }
 
-/** ytilde at the given inputs, [rows * outputs]. @param inputs [own, z] of every row, [rows * layers[0].inputs] */
-export function counterfactualValues(f: CounterfactualFunction, inputs: Float32Array, rows: number): Float32Array {
-  let x = inputs;
-  f.layers.forEach((layer, i) => {
-    x = affine(x, rows, layer, i < f.layers.length - 1);
-  });
-  const width = (f.layers.at(-1) as DenseLayer).outputs;
-  if (f.link === "softmax") softmaxRows(x, rows, width);
-  if (f.residual !== undefined) for (let i = 0; i < x.length; i++) x[i] = (x[i] as number) + (f.residual[i] as number);
-  return x;
-}
-
-function affine(x: Float32Array, rows: number, layer: DenseLayer, relu: boolean): Float32Array {
-  const { inputs, outputs, weights, bias } = layer;
-  const y = new Float32Array(rows * outputs);
-  const sums = new Float64Array(outputs);
-  for (let row = 0; row < rows; row++) {
-    for (let o = 0; o < outputs; o++) sums[o] = bias[o] as number;
-    for (let i = 0; i < inputs; i++) {
-      const value = x[row * inputs + i] as number;
-      for (let o = 0; o < outputs; o++) sums[o] = (sums[o] as number) + value * (weights[i * outputs + o] as number);
-    }
-    for (let o = 0; o < outputs; o++)
-      y[row * outputs + o] = relu ? Math.max(0, sums[o] as number) : (sums[o] as number);
-  }
-  return y;
+/** ytilde of every row at the given inputs, [rows * outputs]. @param inputs own columns, then z */
+export function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[], rows: number): Float32Array {
+  const network = { inputs: inputs.map(({ width }, i) => ({ name: `${i}`, width })), layers: f.layers };
+  const values = evaluateOracle(
+    network,
+    inputs.map((matrix) => matrix.values),
+    rows,
+  );
+  if (f.link === "softmax") softmaxRows(values, rows, values.length / rows);
+  const { residual } = f;
+  return residual === undefined ? values : values.map((value, i) => value + (residual[i] as number));
 }
 
 function softmaxRows(x: Float32Array, rows: number, width: number): void {
@@ -76,18 +62,4 @@ function softmaxRows(x: Float32Array, rows: number, width: number): void {
     }
     for (let k = 0; k < width; k++) at[k] = (at[k] as number) / sum;
   }
-}
-
-/** [own, z] side by side, [rows * (own width + z width)]. */
-export function besides(rows: number, ...parts: readonly { width: number; values: Float32Array }[]): Float32Array {
-  const width = parts.reduce((sum, part) => sum + part.width, 0);
-  const all = new Float32Array(rows * width);
-  let offset = 0;
-  for (const part of parts) {
-    for (let row = 0; row < rows; row++) {
-      for (let k = 0; k < part.width; k++) all[row * width + offset + k] = part.values[row * part.width + k] as number;
-    }
-    offset += part.width;
-  }
-  return all;
 }

@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import type { OptimiserSpec } from "../../pipeline/team.ts";
 import {
-  besides,
   type CounterfactualFunction,
   counterfactualNetwork,
   counterfactualValues,
@@ -49,7 +48,7 @@ export function trainingProgram(parts: ProgramParts): {
     if (needs.counterfactual === "values") {
       resident.counterfactual = {
         width: problem.target.width,
-        values: counterfactualValues(f, besides(problem.rows, ...inputsOf(problem)), problem.rows),
+        values: counterfactualValues(f, inputsOf(problem), problem.rows),
       };
     } else if (f.residual !== undefined) {
       resident.residual = { width: problem.target.width, values: f.residual };
