@@ -20,7 +20,7 @@ export function createBatchSource(program: TrainingProgram, rows: number, seed: 
     random: createRandom(seed, `feed/${name}`),
   }));
   let epoch = -1;
-  let order = new Int32Array(0);
+  let order: Int32Array = new Int32Array(0);
 
   const orderOf = (wanted: number): Int32Array => {
     if (wanted !== epoch) {
