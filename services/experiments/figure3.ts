@@ -1,0 +1,57 @@
+import { protocolSpec } from "./lab.ts";
+import { type Summary, summarise } from "./statistics.ts";
+import { type Sizes, type TwoStage, trainDownstream, UPSTREAMS, type Upstream } from "./two-stage.ts";
+
+export const FIGURE3_PROTOCOLS = ["oracle", "sync", "async", "proximal", "causal", "causal-proximal"] as const;
+export type Figure3Protocol = (typeof FIGURE3_PROTOCOLS)[number];
+
+/** End-to-end losses of one seed, M2* o M1^0 = 100. */
+export type Figure3Seed = Readonly<Record<Figure3Protocol, Readonly<Record<Upstream, number>>>>;
+
+export interface Figure3 {
+  readonly experiment: "figure3";
+  readonly seeds: readonly number[];
+  readonly rows: readonly (Summary & { readonly protocol: Figure3Protocol; readonly upstream: Upstream })[];
+}
+
+/**
+ * The pipeline's held-out loss for every protocol of M2 and every snapshot of M1 (Modi et al. 2023, Figure 3). All but
+ * sync train M2 once, on M1^0; sync trains it anew on every snapshot of M1.
+ */
+export async function figure3Of(stage: TwoStage, sizes: Sizes): Promise<Figure3Seed> {
+  const { lab, m1 } = stage;
+  const steps = sizes.downstreamSteps;
+  const unit = (await lab.oracleLoss("m2", { m1: m1.initial })) / 100;
+  const across = async (loss: (upstream: Upstream) => Promise<number>) => ({
+    initial: (await loss("initial")) / unit,
+    incremental: (await loss("incremental")) / unit,
+    consistent: (await loss("consistent")) / unit,
+  });
+  const trainedOnInitial = async (name: string) => {
+    const m2 = await trainDownstream(stage, "initial", protocolSpec(name), steps);
+    return across((upstream) => lab.loss("m2", { m1: m1[upstream], m2 }));
+  };
+  const retrained = async (upstream: Upstream) => {
+    const m2 = await trainDownstream(stage, upstream, protocolSpec("sync"), steps);
+    return lab.loss("m2", { m1: m1[upstream], m2 });
+  };
+  return {
+    oracle: await across((upstream) => lab.oracleLoss("m2", { m1: m1[upstream] })),
+    sync: await across(retrained),
+    async: await trainedOnInitial("async"),
+    proximal: await trainedOnInitial("proximal"),
+    causal: await trainedOnInitial("causal"),
+    "causal-proximal": await trainedOnInitial("causal-proximal"),
+  };
+}
+
+export function figure3(seeds: readonly number[], perSeed: readonly Figure3Seed[]): Figure3 {
+  const rows = FIGURE3_PROTOCOLS.flatMap((protocol) =>
+    UPSTREAMS.map((upstream) => ({
+      protocol,
+      upstream,
+      ...summarise(perSeed.map((seed) => seed[protocol][upstream])),
+    })),
+  );
+  return { experiment: "figure3", seeds, rows };
+}

@@ -1,0 +1,126 @@
+import type { DataSource } from "../data/data-source.ts";
+import { type CounterfactualOracle, evaluateOracle } from "../data/oracle.ts";
+import type { NumericColumn, Table } from "../data/table.ts";
+import { heldOutColumns, visibleColumns } from "../data/visibility.ts";
+import type { Engine } from "../learning/engines/engine.ts";
+import { imputeAncestors } from "../learning/impute.ts";
+import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
+import { findProtocol } from "../learning/protocols/all.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import { trainComponent } from "../learning/train-component.ts";
+import { ancestors, componentNamed } from "../pipeline/dag.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";
+
+/** One choice of a model for every component that a composition needs, by component. */
+export type Models = Readonly<Record<string, SnapshotModel>>;
+
+/** What the published experiments vary from training to training; everything else is the paper's configuration. */
+export interface Recipe {
+  readonly hidden: readonly number[];
+  readonly steps: number;
+  readonly protocol?: ProtocolSpec;
+}
+
+/**
+ * A pipeline on its data, in one process: trains components and measures compositions through the learning code that
+ * the services use.
+ */
+export interface Lab {
+  readonly pipeline: Pipeline;
+  /** @param upstream a model for every ancestor; @param previous the component's own snapshot, for a proximal term */
+  train(component: string, recipe: Recipe, upstream: Models, previous?: SnapshotModel): Promise<SnapshotModel>;
+  /** Mean squared error of a component composed of the given models, on the held-out rows. */
+  loss(component: string, models: Models): Promise<number>;
+  /** The same with the component replaced by its data-generating function. */
+  oracleLoss(component: string, upstream: Models): Promise<number>;
+  close(): Promise<void>;
+}
+
+const ADAM: OptimiserSpec = { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
+const BATCH = 64;
+
+/** Opens a lab; the same arguments give the same losses, bit for bit, on the same engine. */
+export async function openLab(pipeline: Pipeline, source: DataSource, engine: Engine, seed: number): Promise<Lab> {
+  const heldOut = (await source.heldOutRows(heldOutColumns(pipeline))).table;
+  const loaded: SnapshotModel[] = [];
+
+  const composed = async (component: string, models: Models): Promise<Table> => {
+    const needed = new Set(ancestors(pipeline.components, component).map(({ name }) => name));
+    const outputs = await imputeAncestors(pipeline, needed, models, heldOut);
+    return { rows: heldOut.rows, columns: { ...heldOut.columns, ...outputs } };
+  };
+  const target = (component: string): Float32Array => numeric(heldOut, componentNamed(pipeline, component).target);
+
+  return {
+    pipeline,
+    async train(component, recipe, upstream, previous) {
+      const table = (await source.trainingRows(visibleColumns(pipeline, component))).table;
+      const oracle = source.oracle(component);
+      const trained = await trainComponent({
+        pipeline,
+        team: teamOf(component, recipe, seed),
+        table,
+        upstream,
+        engine,
+        ...(previous !== undefined && { previous }),
+        ...(oracle !== undefined && { oracle }),
+      });
+      const model = await loadSnapshotModel(trained.bytes, trained);
+      loaded.push(model);
+      return model;
+    },
+    async loss(component, models) {
+      const model = models[component] as SnapshotModel;
+      return meanSquaredError(await model.predict(await composed(component, models)), target(component));
+    },
+    async oracleLoss(component, upstream) {
+      const oracle = source.oracle(component) as CounterfactualOracle;
+      const table = await composed(component, upstream);
+      const inputs = oracle.inputs.map(({ name }) => numeric(table, name));
+      return meanSquaredError(evaluateOracle(oracle, inputs, table.rows), target(component));
+    },
+    close: async () => {
+      await Promise.all(loaded.map((model) => model.dispose()));
+      await source.close();
+    },
+  };
+}
+
+/** A protocol with the defaults of its parameters where nothing else is said. */
+export function protocolSpec(name: string, parameters: ProtocolSpec["parameters"] = {}): ProtocolSpec {
+  const defaults = Object.entries(findProtocol(name).parameters).map(([key, range]) => [key, range.default]);
+  return { name, parameters: { ...Object.fromEntries(defaults), ...parameters } };
+}
+
+function teamOf(component: string, recipe: Recipe, seed: number): TeamConfig {
+  return {
+    component,
+    model: { kind: "dense", hidden: recipe.hidden },
+    optimiser: ADAM,
+    batch: BATCH,
+    steps: recipe.steps,
+    schedule: SCHEDULE,
+    protocol: recipe.protocol ?? protocolSpec("async"),
+    seed,
+    train: { when: "on-demand" },
+    engine: "auto",
+  };
+}
+
+function numeric(table: Table, name: string): Float32Array {
+  const column = table.columns[name];
+  if (column?.kind !== "numeric") throw new UncoupleError("internal", `there is no numeric column ${name}`);
+  return (column satisfies NumericColumn).values;
+}
+
+function meanSquaredError(values: Float32Array, target: Float32Array): number {
+  if (values.length !== target.length) {
+    throw new UncoupleError("internal", `${values.length} predicted numbers against ${target.length} observed ones`);
+  }
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += ((values[i] as number) - (target[i] as number)) ** 2;
+  return sum / values.length;
+}

@@ -1,0 +1,99 @@
+import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
+import type { Engine } from "../learning/engines/engine.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
+import type { ProtocolSpec } from "../pipeline/team.ts";
+import { type Lab, openLab, protocolSpec } from "./lab.ts";
+
+/** The three snapshots of M1 that the paper's experiments compare. */
+export const UPSTREAMS = ["initial", "incremental", "consistent"] as const;
+export type Upstream = (typeof UPSTREAMS)[number];
+
+/** How much work an experiment does: the paper's sizes, or smaller ones that keep nearly all orderings. */
+export interface Sizes {
+  /** Rows of each split. */
+  readonly rows: number;
+  readonly initialSteps: number;
+  readonly incrementalSteps: number;
+  readonly consistentSteps: number;
+  readonly downstreamSteps: number;
+}
+
+export const PAPER_SIZES: Sizes = {
+  rows: 10_000,
+  initialSteps: 1_000,
+  incrementalSteps: 3_000,
+  consistentSteps: 1_800,
+  downstreamSteps: 4_000,
+};
+
+export const SMALL_SIZES: Sizes = { ...PAPER_SIZES, rows: 4_000, downstreamSteps: 2_000 };
+
+/**
+ * lambda of the incremental update, lambda |M1(x1) - M1^0(x1)|^2: the fit is (z + lambda m0) / (1 + lambda), whose loss
+ * is (lambda / (1 + lambda))^2 of M1^0's, the 46 % of the paper's Table 2.
+ */
+const INCREMENTAL_LAMBDA = 2.07;
+const HIDDEN = [64];
+
+/** The paper's pipeline (section 4, "DGP"): X1 in R^10, X2 in R^5, Z in R^3, Y in R. */
+export function twoStagePipeline(seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
+  return {
+    name: "paper",
+    components: [
+      {
+        name: "m1",
+        columns: ["x1"],
+        upstream: [],
+        output: { name: "z", width: 3, meaning: "real" },
+        loss: "mse",
+        target: "z",
+      },
+      {
+        name: "m2",
+        columns: ["x2"],
+        upstream: ["m1"],
+        output: { name: "y", width: 1, meaning: "scalar" },
+        loss: "mse",
+        target: "y",
+      },
+    ],
+    objective: "m2",
+    data: { source: "synthetic", generator: "two-stage", seed, rows: 2 * rows, testFraction: 0.5, parameters: {} },
+  };
+}
+
+/** The paper's pipeline with its three snapshots of M1, trained. */
+export interface TwoStage {
+  readonly lab: Lab;
+  readonly m1: Readonly<Record<Upstream, SnapshotModel>>;
+}
+
+/** Generates the data of a seed and trains M1^0 (linear), and its incremental and consistent updates (64 hidden units). */
+export async function openTwoStage(seed: number, sizes: Sizes, engine: Engine): Promise<TwoStage> {
+  const pipeline = twoStagePipeline(seed, sizes.rows);
+  const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed);
+  const initial = await lab.train("m1", { hidden: [], steps: sizes.initialSteps }, {});
+  const incremental = await lab.train(
+    "m1",
+    {
+      hidden: HIDDEN,
+      steps: sizes.incrementalSteps,
+      protocol: protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA }),
+    },
+    {},
+    initial,
+  );
+  const consistent = await lab.train("m1", { hidden: HIDDEN, steps: sizes.consistentSteps }, {});
+  return { lab, m1: { initial, incremental, consistent } };
+}
+
+/** Trains M2 on one snapshot of M1. */
+export function trainDownstream(
+  { lab, m1 }: TwoStage,
+  upstream: Upstream,
+  protocol: ProtocolSpec,
+  steps: number,
+): Promise<SnapshotModel> {
+  return lab.train("m2", { hidden: HIDDEN, steps, protocol }, { m1: m1[upstream] });
+}
