@@ -1,0 +1,117 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Column, Table } from "./table.ts";
+
+/** A numeric column, standardised coordinate by coordinate: (x - mean) / std. A std of 0 is kept as 1. */
+export interface NumericEncoding {
+  readonly kind: "numeric";
+  readonly name: string;
+  readonly width: number;
+  /** [width]. */
+  readonly mean: readonly number[];
+  /** [width], population standard deviation. */
+  readonly std: readonly number[];
+}
+
+/** A text column, one-hot over the texts of the training rows, sorted; any other text is a row of zeros. */
+export interface CategoricalEncoding {
+  readonly kind: "categorical";
+  readonly name: string;
+  readonly vocabulary: readonly string[];
+}
+
+export type ColumnEncoding = NumericEncoding | CategoricalEncoding;
+
+/** How columns become one matrix of float32, side by side in this order. Plain JSON. */
+export interface Encoding {
+  readonly columns: readonly ColumnEncoding[];
+  /** Width of the matrix. */
+  readonly width: number;
+}
+
+/**
+ * Fits an encoding on training rows.
+ *
+ * @param names the columns, in the order of the matrix
+ * @throws UncoupleError `invalid-argument` for a column that is not in the table
+ */
+export function fitEncoding(table: Table, names: readonly string[]): Encoding {
+  const columns = names.map((name) => fitColumn(name, columnOf(table, name), table.rows));
+  return { columns, width: columns.reduce((sum, column) => sum + encodedWidth(column), 0) };
+}
+
+/** @returns [rows * width], row-major @throws UncoupleError `invalid-argument` for a column that is missing or of another kind or width */
+export function encode(encoding: Encoding, table: Table): Float32Array {
+  const { width } = encoding;
+  const matrix = new Float32Array(table.rows * width);
+  let offset = 0;
+  for (const column of encoding.columns) {
+    encodeColumn(column, columnOf(table, column.name), table.rows, matrix, offset, width);
+    offset += encodedWidth(column);
+  }
+  return matrix;
+}
+
+/** Coordinates that a column takes in the matrix. */
+export function encodedWidth(column: ColumnEncoding): number {
+  return column.kind === "numeric" ? column.width : column.vocabulary.length;
+}
+
+function columnOf(table: Table, name: string): Column {
+  const column = table.columns[name];
+  if (column === undefined) throw new UncoupleError("invalid-argument", `there is no column ${name} to encode`);
+  return column;
+}
+
+function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
+  if (column.kind === "categorical") {
+    const used = new Set(column.codes);
+    const vocabulary = [...new Set([...used].map((code) => column.dictionary[code] as string))].sort();
+    return { kind: "categorical", name, vocabulary };
+  }
+  const { width, values } = column;
+  const mean = new Float64Array(width);
+  for (let i = 0; i < values.length; i++) mean[i % width] = (mean[i % width] as number) + (values[i] as number);
+  for (let k = 0; k < width; k++) mean[k] = (mean[k] as number) / Math.max(1, rows);
+  // Two passes: a sum of squares alone loses every digit where the mean is large against the spread.
+  const squares = new Float64Array(width);
+  for (let i = 0; i < values.length; i++) {
+    const k = i % width;
+    squares[k] = (squares[k] as number) + ((values[i] as number) - (mean[k] as number)) ** 2;
+  }
+  const std = Array.from(squares, (sum) => Math.sqrt(sum / Math.max(1, rows)) || 1);
+  return { kind: "numeric", name, width, mean: [...mean], std };
+}
+
+function encodeColumn(
+  encoding: ColumnEncoding,
+  column: Column,
+  rows: number,
+  matrix: Float32Array,
+  offset: number,
+  width: number,
+): void {
+  if (encoding.kind !== column.kind || (encoding.kind === "numeric" && encoding.width !== column.width)) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `column ${encoding.name} is ${describe(column)}, and was ${describe(encoding)} in the training rows`,
+    );
+  }
+  if (encoding.kind === "categorical" && column.kind === "categorical") {
+    const places = column.dictionary.map((text) => encoding.vocabulary.indexOf(text));
+    for (let row = 0; row < rows; row++) {
+      const place = places[column.codes[row] as number] as number;
+      if (place >= 0) matrix[row * width + offset + place] = 1;
+    }
+  } else if (encoding.kind === "numeric" && column.kind === "numeric") {
+    for (let row = 0; row < rows; row++) {
+      for (let k = 0; k < encoding.width; k++) {
+        const value = column.values[row * encoding.width + k] as number;
+        matrix[row * width + offset + k] = (value - (encoding.mean[k] as number)) / (encoding.std[k] as number);
+      }
+    }
+  }
+}
+
+function describe(column: { readonly kind: "numeric" | "categorical"; readonly width?: number }): string {
+  return column.kind === "categorical" ? "text" : `numeric, ${column.width} wide`;
+}
