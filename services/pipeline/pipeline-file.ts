@@ -1,0 +1,262 @@
+import * as z from "zod";
+import { sinks, topologicalOrder } from "./dag.ts";
+import { checkGraph } from "./graph-checks.ts";
+import type { Component, DataSourceSpec, Pipeline } from "./pipeline.ts";
+import type { Problem } from "./problem.ts";
+import { columnSchema, nameSchema, parseWith, shown, strict } from "./schema.ts";
+import { didYouMean } from "./suggest.ts";
+import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
+
+/**
+ * The pipeline file, the only thing that teams share:
+ *
+ * ```yaml
+ * pipeline: paper
+ * data: { source: synthetic, generator: two-stage, seed: 7, rows: 20000, test_fraction: 0.5 }
+ * components:
+ *   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+ *   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+ * objective: m2                       # the component whose loss is the pipeline's; by default the only sink
+ * audit: { rows: 300, columns: [z] }  # optional: training rows in which more is annotated
+ * ```
+ *
+ * An upstream may be written as `{ component: m1, width: 3, meaning: real }`: what its consumer relies on, checked
+ * against what m1 emits. An output of probabilities names its `classes` in place of its width.
+ */
+export interface ParsedPipeline {
+  readonly pipeline: Pipeline;
+  readonly map: FileMap;
+}
+
+const MAX_WIDTH = 65_536;
+const fraction = z.number().gt(0).lt(1);
+const width = z.int().min(1).max(MAX_WIDTH);
+const meaning = z.enum(["real", "probabilities", "scalar"]);
+
+// The parts are parsed one by one, so that a fault in one does not hide those of the others.
+const topSchema = strict({
+  pipeline: nameSchema,
+  data: z.unknown().optional(),
+  components: z.unknown().optional(),
+  objective: z.string().optional(),
+  audit: z.unknown().optional(),
+});
+
+const syntheticSchema = strict({
+  source: z.literal("synthetic"),
+  generator: z.string(),
+  parameters: z.record(z.string(), z.number()).optional(),
+  seed: z.int().min(0).default(1),
+  rows: z.int().min(2).max(2_000_000_000),
+  test_fraction: fraction.default(0.2),
+});
+
+const fileSchema = strict({
+  source: z.literal("file"),
+  path: z.string().min(1),
+  query: z.string().min(1).optional(),
+  key: columnSchema.optional(),
+  test_fraction: fraction.default(0.2),
+  max_bad_fraction: z.number().min(0).max(1).default(0.01),
+});
+
+const edgeSchema = strict({ component: z.string(), width: width.optional(), meaning: meaning.optional() });
+
+const componentSchema = strict({
+  columns: z.array(columnSchema).default([]),
+  // Each entry is a text or an edge; which of the two is decided by what is there, for messages that fit.
+  upstream: z.array(z.unknown()).default([]),
+  output: strict({
+    name: z.string().regex(/^[A-Za-z_][\w.-]{0,99}$/, {
+      error: "must be a name of at most 100 letters, digits, dots, hyphens and underscores",
+    }),
+    width: width.optional(),
+    meaning: meaning.default("real"),
+    classes: z.array(z.string()).min(2).max(MAX_WIDTH).optional(),
+  }),
+  target: columnSchema,
+  loss: z.enum(["mse", "cross-entropy"]).optional(),
+});
+
+const auditSchema = strict({
+  rows: z.int().min(1).max(2_000_000_000),
+  columns: z.array(columnSchema).min(1),
+});
+
+/** What a consumer relies on, where it says so. */
+export interface EdgeExpectation {
+  readonly component: string;
+  readonly width?: number | undefined;
+  readonly meaning?: string | undefined;
+}
+
+/** A component as written, with what it expects of each of its upstream. */
+export interface ComponentDraft extends Component {
+  readonly edges: readonly EdgeExpectation[];
+}
+
+/**
+ * Reports every problem of the file that can be seen without its data.
+ * @param fileName the name to put into problems
+ */
+export function parsePipelineFile(
+  text: string,
+  fileName: string,
+): ParsedPipeline | { readonly problems: readonly Problem[] } {
+  const file = readYaml(text, fileName);
+  if (!("map" in file)) return file;
+  const { map, value } = file;
+  const reporter = createReporter(map, file.problems);
+  const top = parseWith(topSchema, value, [], reporter);
+  const data = parseData(value.data, reporter);
+  const { drafts, names } = parseComponents(value.components, reporter);
+  const audit = value.audit === undefined ? undefined : parseWith(auditSchema, value.audit, ["audit"], reporter);
+  checkGraph(drafts, names, reporter);
+  const objective = chooseObjective(value.objective, drafts, names, reporter);
+  if (audit !== undefined) reportRepeats(audit.columns, ["audit", "columns"], reporter);
+  if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {
+    return { problems: sortedProblems(reporter.problems) };
+  }
+  const components = topologicalOrder(drafts.map(({ edges: _edges, ...component }) => component));
+  const pipeline: Pipeline = {
+    name: top.pipeline,
+    components,
+    objective,
+    data,
+    ...(audit === undefined ? {} : { audit }),
+  };
+  return { pipeline, map };
+}
+
+function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefined {
+  const source = isRecord(value) ? value.source : undefined;
+  if (source === "file") {
+    const parsed = parseWith(fileSchema, value, ["data"], reporter);
+    if (parsed === undefined) return undefined;
+    const { path, query, key } = parsed;
+    return {
+      source,
+      path,
+      ...(query === undefined ? {} : { query }),
+      ...(key === undefined ? {} : { key }),
+      testFraction: parsed.test_fraction,
+      maxBadFraction: parsed.max_bad_fraction,
+    };
+  }
+  if (source === "synthetic") {
+    const parsed = parseWith(syntheticSchema, value, ["data"], reporter);
+    if (parsed === undefined) return undefined;
+    const { generator, parameters, seed, rows } = parsed;
+    return {
+      source,
+      generator,
+      ...(parameters === undefined ? {} : { parameters }),
+      seed,
+      rows,
+      testFraction: parsed.test_fraction,
+    };
+  }
+  if (!isRecord(value)) {
+    reporter.report(
+      ["data"],
+      value === undefined ? "is missing" : `must be a mapping (key: value), not ${shown(value)}`,
+    );
+  } else {
+    parseWith(z.looseObject({ source: z.enum(["synthetic", "file"]) }), value, ["data"], reporter);
+  }
+  return undefined;
+}
+
+/** @returns the components that are well-formed, and the names of all that are there */
+function parseComponents(
+  value: unknown,
+  reporter: Reporter,
+): { readonly drafts: readonly ComponentDraft[]; readonly names: readonly string[] } {
+  if (!isRecord(value)) {
+    const what = value === undefined ? "is missing" : `must be a mapping of names to components, not ${shown(value)}`;
+    reporter.report(["components"], what);
+    return { drafts: [], names: [] };
+  }
+  const names = Object.keys(value);
+  if (names.length === 0) reporter.report(["components"], "must have at least one component");
+  const drafts: ComponentDraft[] = [];
+  for (const name of names) {
+    const path = ["components", name];
+    parseWith(nameSchema, name, path, reporter);
+    const parsed = parseWith(componentSchema, value[name], path, reporter);
+    const upstream = isRecord(value[name]) ? value[name].upstream : undefined;
+    const edges = parseEdges(upstream, [...path, "upstream"], reporter);
+    if (parsed === undefined) continue;
+    const { columns, output, target } = parsed;
+    reportRepeats(columns, [...path, "columns"], reporter);
+    drafts.push({
+      name,
+      columns,
+      upstream: edges.map((edge) => edge.component),
+      edges,
+      output: {
+        name: output.name,
+        width: output.width ?? output.classes?.length ?? 1,
+        meaning: output.meaning,
+        ...(output.classes === undefined ? {} : { classes: output.classes }),
+      },
+      loss: parsed.loss ?? (output.meaning === "probabilities" ? "cross-entropy" : "mse"),
+      target,
+    });
+  }
+  return { drafts, names };
+}
+
+function parseEdges(value: unknown, path: readonly string[], reporter: Reporter): readonly EdgeExpectation[] {
+  if (!Array.isArray(value)) return [];
+  const edges: EdgeExpectation[] = [];
+  value.forEach((entry: unknown, index) => {
+    const edge = isRecord(entry)
+      ? parseWith(edgeSchema, entry, [...path, index], reporter)
+      : asEdge(parseWith(z.string(), entry, [...path, index], reporter));
+    if (edge !== undefined) edges.push(edge);
+  });
+  reportRepeats(
+    edges.map((edge) => edge.component),
+    path,
+    reporter,
+  );
+  return edges;
+}
+
+function asEdge(component: string | undefined): EdgeExpectation | undefined {
+  return component === undefined ? undefined : { component };
+}
+
+function chooseObjective(
+  value: unknown,
+  drafts: readonly ComponentDraft[],
+  names: readonly string[],
+  reporter: Reporter,
+): string | undefined {
+  if (typeof value === "string") {
+    if (names.includes(value)) return value;
+    reporter.report(["objective"], `no component is called "${value}"${didYouMean(value, names)}`);
+    return undefined;
+  }
+  // What is malformed has been reported; guessing sinks from half of the components or edges would only confuse.
+  const whole =
+    drafts.length === names.length && drafts.flatMap(({ upstream }) => upstream).every((name) => names.includes(name));
+  if (value !== undefined || !whole) return undefined;
+  const ends = sinks(drafts).map((component) => component.name);
+  if (ends.length > 1) {
+    const what = "is missing: nobody reads from several components, so say whose loss is the pipeline's";
+    reporter.report(["objective"], `${what} (${ends.join(", ")})`);
+  }
+  return ends.length === 1 ? ends[0] : undefined;
+}
+
+function reportRepeats(items: readonly string[], path: readonly string[], reporter: Reporter): void {
+  items.forEach((item, index) => {
+    if (items.indexOf(item) < index) reporter.report([...path, index], `"${item}" is here twice`);
+  });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,52 @@
+import type { Component } from "./pipeline.ts";
+import type { ParsedPipeline } from "./pipeline-file.ts";
+import type { Problem } from "./problem.ts";
+import { didYouMean } from "./suggest.ts";
+import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";
+
+/** A column that the data has. */
+export interface DataColumn {
+  readonly name: string;
+  readonly kind: "numeric" | "categorical";
+  readonly width: number;
+}
+
+/** What does not fit between a pipeline and its data: columns that do not exist, targets of the wrong kind or width. */
+export function checkPipelineAgainstSchema(parsed: ParsedPipeline, schema: readonly DataColumn[]): readonly Problem[] {
+  const reporter = createReporter(parsed.map);
+  const columns = new Map(schema.map((column) => [column.name, column]));
+  const exists = (name: string, path: Path): boolean => {
+    if (columns.has(name)) return true;
+    const hint = didYouMean(name, columns.keys());
+    reporter.report(path, `the data has no column "${name}"${hint} (it has ${[...columns.keys()].join(", ")})`);
+    return false;
+  };
+  for (const component of parsed.pipeline.components) {
+    const path = ["components", component.name];
+    component.columns.forEach((name, index) => {
+      exists(name, [...path, "columns", index]);
+    });
+    if (exists(component.target, [...path, "target"])) {
+      checkTarget(component, columns.get(component.target) as DataColumn, [...path, "target"], reporter);
+    }
+  }
+  parsed.pipeline.audit?.columns.forEach((name, index) => {
+    exists(name, ["audit", "columns", index]);
+  });
+  return sortedProblems(reporter.problems);
+}
+
+function checkTarget(component: Component, target: DataColumn, path: Path, reporter: Reporter): void {
+  if (component.loss === "cross-entropy") {
+    if (target.kind === "categorical") return;
+    const hint = "a query can make it one: CAST(column AS VARCHAR)";
+    reporter.report(path, `cross-entropy needs a categorical target, and "${target.name}" is numeric; ${hint}`);
+  } else if (target.kind === "categorical") {
+    reporter.report(path, `mse needs a numeric target, and "${target.name}" is categorical`);
+  } else if (target.width !== component.output.width) {
+    reporter.report(
+      path,
+      `"${target.name}" has width ${target.width}, and the output "${component.output.name}" has ${component.output.width}`,
+    );
+  }
+}

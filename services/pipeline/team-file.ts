@@ -1,0 +1,239 @@
+import { dirname, resolve } from "node:path";
+import * as z from "zod";
+import { checkProtocol } from "./check-protocol.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Problem } from "./problem.ts";
+import type { ProtocolCatalogue } from "./protocol-catalogue.ts";
+import { nameSchema, parseWith, strict } from "./schema.ts";
+import { didYouMean } from "./suggest.ts";
+import type { EngineChoice, ModelSpec, OptimiserSpec, ProtocolSpec, TeamConfig, TrainWhen } from "./team.ts";
+import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
+
+/**
+ * A team file, what one team alone decides. Only `component` and `model` must be there; the defaults are below.
+ *
+ * ```yaml
+ * component: m2
+ * model: { hidden: [64] }       # or: linear, or: { module: ./my-model.ts }
+ * optimiser: { name: adam, learning_rate: 0.01 }
+ * batch: 64
+ * steps: 4000
+ * schedule: { warmup: 100, decay: cosine }
+ * protocol: async               # or with parameters: { name: proximal, sigma: 0.15 }
+ * seed: 1
+ * train: on-demand              # or: on-upstream, or: { every: 10m }
+ * engine: auto
+ * ```
+ */
+export interface ParsedTeam {
+  readonly team: TeamConfig;
+  readonly map: FileMap;
+}
+
+const DEFAULT_WARMUP = 100;
+const MAX_COUNT = 1_000_000_000;
+const rate = z.number().gt(0).max(1000).default(0.01);
+const decayRate = z.number().min(0).lt(1);
+
+const teamSchema = strict({
+  component: nameSchema,
+  model: z.unknown().optional(),
+  optimiser: z.unknown().optional(),
+  batch: z.int().min(1).max(1_048_576).default(64),
+  steps: z.int().min(1).max(MAX_COUNT).default(4000),
+  schedule: z.unknown().optional(),
+  protocol: z.unknown().optional(),
+  seed: z.int().min(0).default(1),
+  train: z.unknown().optional(),
+  engine: z
+    .enum(["auto", "onnx", "onnx:cpu", "onnx:webgpu", "onnx:cuda", "tensorflow", "reference"] satisfies EngineChoice[])
+    .default("auto"),
+});
+
+const OPTIMISERS = {
+  sgd: strict({ name: z.literal("sgd"), learning_rate: rate }),
+  momentum: strict({ name: z.literal("momentum"), learning_rate: rate, momentum: decayRate.default(0.9) }),
+  adam: strict({
+    name: z.literal("adam"),
+    learning_rate: rate,
+    beta1: decayRate.default(0.9),
+    beta2: decayRate.default(0.999),
+    epsilon: z.number().gt(0).max(1).default(1e-8),
+  }),
+};
+
+const hidden = z.array(z.int().min(1).max(65_536)).max(64);
+const scheduleSchema = strict({
+  warmup: z.int().min(0).max(MAX_COUNT).optional(),
+  decay: z.enum(["constant", "cosine"]).default("cosine"),
+});
+const protocolSchema = z.looseObject({ name: z.string() });
+const everySchema = strict({
+  every: z.string().regex(/^\d{1,6}(\.\d{1,3})?[smhd]$/, { error: "must be a duration like 30s, 10m, 6h or 1d" }),
+});
+
+/**
+ * Reports every problem of the file that can be seen without its pipeline.
+ * @param fileName the name to put into problems, and what a model's module is relative to
+ */
+export function parseTeamFile(
+  text: string,
+  fileName: string,
+  protocols?: ProtocolCatalogue,
+): ParsedTeam | { readonly problems: readonly Problem[] } {
+  const file = readYaml(text, fileName);
+  if (!("map" in file)) return file;
+  const { map, value } = file;
+  const reporter = createReporter(map, file.problems);
+  const top = parseWith(teamSchema, value, [], reporter);
+  const model = parseModel(value.model, fileName, reporter);
+  const optimiser = parseOptimiser(value.optimiser, reporter);
+  const schedule = parseWith(scheduleSchema, value.schedule ?? {}, ["schedule"], reporter);
+  const protocol = parseProtocol(value.protocol, protocols, reporter);
+  const train = parseTrain(value.train, reporter);
+  if (top !== undefined && schedule?.warmup !== undefined && schedule.warmup > top.steps) {
+    reporter.report(["schedule", "warmup"], `must be at most steps (${top.steps}), not ${schedule.warmup}`);
+  }
+  if (
+    reporter.problems.length > 0 ||
+    top === undefined ||
+    model === undefined ||
+    optimiser === undefined ||
+    schedule === undefined ||
+    protocol === undefined ||
+    train === undefined
+  ) {
+    return { problems: sortedProblems(reporter.problems) };
+  }
+  const team: TeamConfig = {
+    component: top.component,
+    model,
+    optimiser,
+    batch: top.batch,
+    steps: top.steps,
+    schedule: { warmup: schedule.warmup ?? Math.min(DEFAULT_WARMUP, top.steps), decay: schedule.decay },
+    protocol,
+    seed: top.seed,
+    train,
+    engine: top.engine,
+  };
+  return { team, map };
+}
+
+/**
+ * What does not fit between a team file and its pipeline.
+ * @param requiringUpstream the protocols that mean nothing for a component that reads from no other
+ */
+export function checkTeamAgainstPipeline(
+  parsed: ParsedTeam,
+  pipeline: Pipeline,
+  requiringUpstream: ReadonlySet<string>,
+): readonly Problem[] {
+  const reporter = createReporter(parsed.map);
+  const { team } = parsed;
+  const names = pipeline.components.map((component) => component.name);
+  const component = pipeline.components.find(({ name }) => name === team.component);
+  if (component === undefined) {
+    const hint = didYouMean(team.component, names);
+    reporter.report(
+      ["component"],
+      `pipeline "${pipeline.name}" has no component "${team.component}"${hint} (it has ${names.join(", ")})`,
+    );
+    return reporter.problems;
+  }
+  if (component.upstream.length > 0) return [];
+  const reads = `${component.name} reads from no other component`;
+  if (requiringUpstream.has(team.protocol.name)) {
+    reporter.report(["protocol"], `${team.protocol.name} is for a component that consumes predictions; ${reads}`);
+  }
+  if (team.train.when === "on-upstream") {
+    reporter.report(["train"], `${reads}, so no upstream snapshot would ever start a run`);
+  }
+  return sortedProblems(reporter.problems);
+}
+
+function parseModel(value: unknown, fileName: string, reporter: Reporter): ModelSpec | undefined {
+  if (value === "linear") return { kind: "dense", hidden: [] };
+  if (!isRecord(value)) {
+    const what = "linear, { hidden: [64] } or { module: ./my-model.ts }";
+    reporter.report(["model"], value === undefined ? `is missing: ${what}` : `must be ${what}`);
+    return undefined;
+  }
+  if ("module" in value && "hidden" in value) {
+    reporter.report(["model"], "has hidden and module; a model is one or the other");
+    return undefined;
+  }
+  if ("module" in value) {
+    const parsed = parseWith(strict({ module: z.string().min(1) }), value, ["model"], reporter);
+    return parsed === undefined ? undefined : { kind: "module", path: resolve(dirname(fileName), parsed.module) };
+  }
+  const parsed = parseWith(strict({ hidden }), value, ["model"], reporter);
+  return parsed === undefined ? undefined : { kind: "dense", hidden: parsed.hidden };
+}
+
+function parseOptimiser(value: unknown, reporter: Reporter): OptimiserSpec | undefined {
+  const given = value === undefined ? { name: "adam" } : typeof value === "string" ? { name: value } : value;
+  const path = ["optimiser"];
+  const named = parseWith(z.looseObject({ name: z.enum(["sgd", "momentum", "adam"]) }), given, path, reporter);
+  if (named === undefined) return undefined;
+  if (named.name === "sgd") {
+    const parsed = parseWith(OPTIMISERS.sgd, given, path, reporter);
+    return parsed && { name: parsed.name, learningRate: parsed.learning_rate };
+  }
+  if (named.name === "momentum") {
+    const parsed = parseWith(OPTIMISERS.momentum, given, path, reporter);
+    return parsed && { name: parsed.name, learningRate: parsed.learning_rate, momentum: parsed.momentum };
+  }
+  const parsed = parseWith(OPTIMISERS.adam, given, path, reporter);
+  if (parsed === undefined) return undefined;
+  const { name, beta1, beta2, epsilon } = parsed;
+  return { name, learningRate: parsed.learning_rate, beta1, beta2, epsilon };
+}
+
+function parseProtocol(
+  value: unknown,
+  catalogue: ProtocolCatalogue | undefined,
+  reporter: Reporter,
+): ProtocolSpec | undefined {
+  const path = ["protocol"];
+  const given = value === undefined ? { name: "async" } : typeof value === "string" ? { name: value } : value;
+  const parsed = parseWith(protocolSchema, given, path, reporter);
+  if (parsed === undefined) return undefined;
+  const parameters: Record<string, number | string> = {};
+  let sound = true;
+  for (const [name, parameter] of Object.entries(parsed)) {
+    if (name === "name") continue;
+    const checked = parseWith(PARAMETER, parameter, [...path, name], reporter);
+    if (checked === undefined) sound = false;
+    else parameters[name] = checked;
+  }
+  const spec = checkProtocol({ name: parsed.name, parameters }, catalogue, path, reporter);
+  return sound ? spec : undefined;
+}
+
+const PARAMETER = z.custom<number | string>(
+  (value) => typeof value === "string" || (typeof value === "number" && Number.isFinite(value)),
+  { error: "must be a finite number or a text" },
+);
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+function parseTrain(value: unknown, reporter: Reporter): TrainWhen | undefined {
+  if (value === undefined || value === "on-demand") return { when: "on-demand" };
+  if (value === "on-upstream") return { when: "on-upstream" };
+  if (!isRecord(value)) {
+    reporter.report(["train"], "must be on-demand, on-upstream or { every: 10m }");
+    return undefined;
+  }
+  const parsed = parseWith(everySchema, value, ["train"], reporter);
+  if (parsed === undefined) return undefined;
+  const unit = parsed.every.at(-1) as keyof typeof SECONDS;
+  const seconds = Number(parsed.every.slice(0, -1)) * SECONDS[unit];
+  if (seconds >= 1) return { when: "interval", seconds };
+  reporter.report(["train", "every"], "must be at least 1s");
+  return undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,133 @@
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from "yaml";
+import type { Problem } from "./problem.ts";
+
+/** Keys and indices from the top of a file to a value. */
+export type Path = readonly (string | number)[];
+
+/** Where the values of a file stand, kept after parsing so that later checks can point at a line too. */
+export interface FileMap {
+  readonly file: string;
+  /** The 1-based line of the key or item, or of the nearest thing around it that is in the file. */
+  line(path: Path): number;
+}
+
+/** Collects problems, so that a person sees all of them at once. */
+export interface Reporter {
+  readonly problems: Problem[];
+  report(path: Path, message: string): void;
+}
+
+/** @param found problems that are known already */
+export function createReporter(map: FileMap, found: readonly Problem[] = []): Reporter {
+  const problems = [...found];
+  return {
+    problems,
+    report(path, message) {
+      problems.push({ file: map.file, line: map.line(path), path: formatPath(path), message });
+    },
+  };
+}
+
+/** In the order of the file. */
+export function sortedProblems(problems: readonly Problem[]): readonly Problem[] {
+  return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+}
+
+/** `components.m2.upstream[0]`. */
+export function formatPath(path: Path): string {
+  let text = "";
+  for (const part of path) {
+    if (typeof part === "number") text += `[${part}]`;
+    else if (/^[\w-]+$/.test(part)) text += text === "" ? part : `.${part}`;
+    else text += `[${JSON.stringify(part)}]`;
+  }
+  return text;
+}
+
+interface YamlFile {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly map: FileMap;
+  /** Keys that are there twice; the last one is in `value`. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Parses one YAML 1.2 document whose top is a mapping. Never throws: what is not YAML is a problem.
+ * @param file the name to put into problems
+ */
+export function readYaml(text: string, file: string): YamlFile | { readonly problems: readonly Problem[] } {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "silent",
+  });
+  const lineAt = (offset: number | undefined) => (offset === undefined ? 1 : Math.max(1, lines.linePos(offset).line));
+  const problem = (line: number, message: string): Problem => ({ file, line, path: "", message });
+  const document = Array.isArray(documents) ? documents[0] : undefined;
+  if (document === undefined) return { problems: [problem(1, "the file is empty")] };
+  if (documents.length > 1) {
+    const second = documents[1]?.range[0];
+    return { problems: [problem(lineAt(second), "a second YAML document begins here; one file holds one")] };
+  }
+  if (document.errors.length > 0) {
+    return { problems: document.errors.map((error) => problem(lineAt(error.pos[0]), `not YAML: ${error.message}`)) };
+  }
+  const top = document.contents;
+  if (!isMap(top)) {
+    const what = top === null ? "the file is empty" : "the top of the file must be a mapping (key: value)";
+    return { problems: [problem(lineAt(top?.range?.[0]), what)] };
+  }
+  let value: Readonly<Record<string, unknown>>;
+  try {
+    value = document.toJS({ maxAliasCount: 100 }) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { problems: [problem(1, `not YAML: ${reason}`)] };
+  }
+  const problems = repeatedKeys(document).map(({ key, offset }) =>
+    problem(lineAt(offset), `the key "${key}" is here twice`),
+  );
+  return { value, map: { file, line: (path) => lineAt(offsetOf(top, path)) }, problems };
+}
+
+function repeatedKeys(
+  document: Document.Parsed,
+): readonly { readonly key: string; readonly offset: number | undefined }[] {
+  const repeats: { key: string; offset: number | undefined }[] = [];
+  visit(document, {
+    Map(_, node) {
+      const seen = new Set<string>();
+      for (const { key } of node.items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        if (seen.has(name)) repeats.push({ key: name, offset: key.range?.[0] });
+        seen.add(name);
+      }
+    },
+  });
+  return repeats;
+}
+
+/** Where the deepest part of the path that exists begins. */
+function offsetOf(top: Node, path: Path): number | undefined {
+  let node: unknown = top;
+  let offset = top.range?.[0];
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair = node.items.findLast((item) => isScalar(item.key) && String(item.key.value) === String(part));
+      if (!isPair(pair) || !isScalar(pair.key)) return offset;
+      offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      const item = node.items[Number(part)] as Node | undefined;
+      if (item === undefined || item === null) return offset;
+      offset = item.range?.[0] ?? offset;
+      node = item;
+    } else {
+      return offset;
+    }
+  }
+  return offset;
+}

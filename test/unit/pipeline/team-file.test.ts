@@ -1,0 +1,229 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
+import { formatProblem } from "../../../services/pipeline/problem.ts";
+import type { ProtocolCatalogue } from "../../../services/pipeline/protocol-catalogue.ts";
+import { checkTeamAgainstPipeline, parseTeamFile } from "../../../services/pipeline/team-file.ts";
+
+const CATALOGUE: ProtocolCatalogue = {
+  async: {},
+  proximal: { lambda: { min: 0, default: 1 }, sigma: { min: 0, max: 3, default: 0.15 } },
+  causal: { source: { choices: ["auto", "oracle"], default: "auto" } },
+};
+
+const FULL = `component: m2
+model: { hidden: [64, 32] }
+optimiser: { name: adam, learning_rate: 0.005, beta1: 0.8 }
+batch: 32
+steps: 1000
+schedule: { warmup: 10, decay: constant }
+protocol: { name: proximal, sigma: 0.3 }
+seed: 4
+train: { every: 10m }
+engine: onnx:cpu
+`;
+
+const parse = (text: string) => parseTeamFile(text, "/teams/m2.yaml", CATALOGUE);
+
+function problemsOf(text: string): readonly string[] {
+  const result = parse(text);
+  return "problems" in result ? result.problems.map(formatProblem) : [];
+}
+
+function parsed(text: string) {
+  const result = parse(text);
+  if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+  return result;
+}
+
+describe("parseTeamFile", () => {
+  test("a component and a model are enough", () => {
+    expect(parsed("component: m1\nmodel: linear\n").team).toEqual({
+      component: "m1",
+      model: { kind: "dense", hidden: [] },
+      optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      batch: 64,
+      steps: 4000,
+      schedule: { warmup: 100, decay: "cosine" },
+      protocol: { name: "async", parameters: {} },
+      seed: 1,
+      train: { when: "on-demand" },
+      engine: "auto",
+    });
+  });
+
+  test("everything can be said", () => {
+    expect(parsed(FULL).team).toEqual({
+      component: "m2",
+      model: { kind: "dense", hidden: [64, 32] },
+      optimiser: { name: "adam", learningRate: 0.005, beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
+      batch: 32,
+      steps: 1000,
+      schedule: { warmup: 10, decay: "constant" },
+      protocol: { name: "proximal", parameters: { lambda: 1, sigma: 0.3 } },
+      seed: 4,
+      train: { when: "interval", seconds: 600 },
+      engine: "onnx:cpu",
+    });
+  });
+
+  test("short forms: an optimiser and a protocol by name, a module beside the team file, a run shorter than the warm-up", () => {
+    const { team } = parsed(
+      "component: m2\nmodel: { module: ./models/mine.ts }\noptimiser: momentum\nprotocol: causal\nsteps: 50\ntrain: on-upstream\n",
+    );
+    expect(team.model).toEqual({ kind: "module", path: "/teams/models/mine.ts" });
+    expect(team.optimiser).toEqual({ name: "momentum", learningRate: 0.01, momentum: 0.9 });
+    expect(team.protocol).toEqual({ name: "causal", parameters: { source: "auto" } });
+    expect(team.schedule).toEqual({ warmup: 50, decay: "cosine" });
+    expect(team.train).toEqual({ when: "on-upstream" });
+  });
+
+  const cases: readonly (readonly [from: string, to: string, problem: string])[] = [
+    [
+      "component: m2",
+      "component: ''",
+      '1: component: must be a name of at most 40 lower-case letters, digits and hyphens that begins with a letter, not ""',
+    ],
+    ["{ hidden: [64, 32] }", "dense", "2: model: must be linear, { hidden: [64] } or { module: ./my-model.ts }"],
+    ["{ hidden: [64, 32] }", "{ hidden: [0] }", "2: model.hidden[0]: must be at least 1, not 0"],
+    [
+      "{ hidden: [64, 32] }",
+      "{ hidden: [4], module: a.ts }",
+      "2: model: has hidden and module; a model is one or the other",
+    ],
+    [
+      "name: adam",
+      "name: adamw",
+      '3: optimiser.name: must be one of sgd, momentum, adam, not "adamw"; did you mean "adam"?',
+    ],
+    ["learning_rate: 0.005", "learning_rate: 0", "3: optimiser.learning_rate: must be above 0, not 0"],
+    ["learning_rate: 0.005", "learning_rate: .nan", "3: optimiser.learning_rate: must be a number, not NaN"],
+    [
+      "learning_rate: 0.005",
+      "learningRate: 0.005",
+      '3: optimiser.learningRate: unknown key; did you mean "learning_rate"? (there are name, learning_rate, beta1, beta2, epsilon)',
+    ],
+    ["beta1: 0.8", "beta1: 1", "3: optimiser.beta1: must be below 1, not 1"],
+    ["batch: 32", "batch: 1.5", "4: batch: must be a whole number, not 1.5"],
+    ["steps: 1000", "steps: many", '5: steps: must be a number, not "many"'],
+    ["warmup: 10", "warmup: 2000", "6: schedule.warmup: must be at most steps (1000), not 2000"],
+    ["decay: constant", "decay: linear", '6: schedule.decay: must be one of constant, cosine, not "linear"'],
+    [
+      "name: proximal",
+      "name: proximl",
+      '7: protocol: there is no protocol "proximl"; did you mean "proximal"? (there are async, proximal, causal)',
+    ],
+    ["sigma: 0.3", "sigma: -0.1", "7: protocol.sigma: must be at least 0, not -0.1"],
+    ["sigma: 0.3", "sigma: 30", "7: protocol.sigma: must be at most 3, not 30"],
+    ["sigma: 0.3", "sigma: big", '7: protocol.sigma: must be a number, not "big"'],
+    ["sigma: 0.3", "sigma: [1]", "7: protocol.sigma: must be a finite number or a text"],
+    [
+      "sigma: 0.3",
+      "sgima: 1",
+      '7: protocol.sgima: proximal has no parameter "sgima"; did you mean "sigma"? (it has lambda, sigma)',
+    ],
+    [
+      "{ name: proximal, sigma: 0.3 }",
+      "{ name: causal, source: oracel }",
+      '7: protocol.source: must be one of auto, oracle, not "oracel"; did you mean "oracle"?',
+    ],
+    ["{ name: proximal, sigma: 0.3 }", "{ name: async, sigma: 1 }", "7: protocol.sigma: async has no parameters"],
+    ["seed: 4", "seed: -4", "8: seed: must be at least 0, not -4"],
+    ["{ every: 10m }", "sometimes", "9: train: must be on-demand, on-upstream or { every: 10m }"],
+    [
+      "{ every: 10m }",
+      "{ every: 10 minutes }",
+      '9: train.every: must be a duration like 30s, 10m, 6h or 1d, not "10 minutes"',
+    ],
+    ["{ every: 10m }", "{ every: 0.5s }", "9: train.every: must be at least 1s"],
+    [
+      "onnx:cpu",
+      "gpu",
+      '10: engine: must be one of auto, onnx, onnx:cpu, onnx:webgpu, onnx:cuda, tensorflow, reference, not "gpu"',
+    ],
+  ];
+
+  test.each(cases)("%s -> %s", (from, to, problem) => {
+    expect(FULL).toContain(from);
+    expect(problemsOf(FULL.replace(from, to))).toEqual([`/teams/m2.yaml:${problem}`]);
+  });
+
+  test("reports everything at once", () => {
+    expect(problemsOf("batch: 0\nsteps: 0\ntrain: 3\nextra: 1\n").map((line) => line.split(": ")[1])).toEqual([
+      "component",
+      "batch",
+      "model",
+      "steps",
+      "train",
+      "extra",
+    ]);
+  });
+
+  test("never throws: whatever the text, a team or problems with lines of the file", () => {
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.double(),
+      fc.constant(null),
+      fc.object({ maxDepth: 2, maxKeys: 3 }),
+    );
+    const keys = [
+      "component",
+      "model",
+      "optimiser",
+      "batch",
+      "steps",
+      "schedule",
+      "protocol",
+      "seed",
+      "train",
+      "engine",
+    ];
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...keys), value), (content) => {
+        const text = JSON.stringify(content, null, 1);
+        const result = parse(text);
+        if (!("problems" in result)) return;
+        expect(result.problems.length).toBeGreaterThan(0);
+        for (const { line } of result.problems) {
+          expect(line).toBeGreaterThanOrEqual(1);
+          expect(line).toBeLessThanOrEqual(text.split("\n").length);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("checkTeamAgainstPipeline", () => {
+  const file = parsePipelineFile(
+    `pipeline: paper
+data: { source: synthetic, generator: two-stage, rows: 100 }
+components:
+  m1: { columns: [x1], output: { name: z, width: 3 }, target: z }
+  m2: { columns: [x2], upstream: [m1], output: { name: y }, target: y }
+`,
+    "p.yaml",
+  );
+  if ("problems" in file) throw new Error("the pipeline of this test is wrong");
+  const check = (text: string) =>
+    checkTeamAgainstPipeline(parsed(text), file.pipeline, new Set(["causal"])).map(formatProblem);
+
+  test("a team of the pipeline is welcome", () => {
+    expect(check(FULL)).toEqual([]);
+    expect(check("component: m1\nmodel: linear\nprotocol: { name: proximal, lambda: 2 }\n")).toEqual([]);
+  });
+
+  test("a component that the pipeline does not have", () => {
+    expect(check("component: m3\nmodel: linear\n")).toEqual([
+      '/teams/m2.yaml:1: component: pipeline "paper" has no component "m3"; did you mean "m1"? (it has m1, m2)',
+    ]);
+  });
+
+  test("what makes no sense for a component that reads from no other", () => {
+    expect(check("component: m1\nmodel: linear\nprotocol: causal\ntrain: on-upstream\n")).toEqual([
+      "/teams/m2.yaml:3: protocol: causal is for a component that consumes predictions; m1 reads from no other component",
+      "/teams/m2.yaml:4: train: m1 reads from no other component, so no upstream snapshot would ever start a run",
+    ]);
+  });
+});
