@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Column, Table } from "../data/table.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import { componentNamed } from "../pipeline/dag.ts";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import { checkOutput } from "./check-output.ts";
-import { closureOf, componentOf } from "./dag.ts";
+import { closureOf } from "./closure.ts";
 import type { LoadedModel } from "./load-model.ts";
 import { createSharedCache } from "./shared-cache.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
@@ -74,7 +75,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     const columns: Record<string, Column> = {};
     for (const name of component.columns) columns[name] = heldOut.columns[name] as Column;
     for (const name of component.upstream) {
-      const { output } = componentOf(pipeline, name) as Component;
+      const { output } = componentNamed(pipeline, name);
       columns[output.name] = { kind: "numeric", width: output.width, values: await outputOf(name, inputs) };
     }
     const upstream = Object.fromEntries(Object.entries(inputs).filter(([name]) => name !== component.name));
@@ -91,8 +92,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   }
 
   function outputOf(name: string, composition: Composition): Promise<Float32Array> {
-    const component = componentOf(pipeline, name);
-    if (component === undefined) throw new UncoupleError("not-found", `no component ${name} in ${pipeline.name}`);
+    const component = componentNamed(pipeline, name);
     const inputs: Record<string, number> = {};
     for (const needed of closures.get(name) ?? []) {
       const serial = composition[needed];
@@ -111,9 +111,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   return {
     output: async (component, composition) => outputOf(component, composition),
     async check(name, serial) {
-      const component = componentOf(pipeline, name);
-      if (component === undefined) throw new UncoupleError("not-found", `no component ${name} in ${pipeline.name}`);
-      await withModel(component, serial, async () => {});
+      await withModel(componentNamed(pipeline, name), serial, async () => {});
     },
     cachedBytes: () => ({ outputs: outputs.weight(), models: models.weight() }),
     async close() {

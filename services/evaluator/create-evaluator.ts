@@ -1,23 +1,24 @@
 import type { ColumnSchema, Table } from "../data/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
-import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Composition, PipelineMatrix, Quarantine, QuarantineReason, Verdict } from "../pipeline/verdict.ts";
+import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Backplane, WorkItem } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
+import type { EvaluatorStatus } from "../rpc/evaluator-service.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { createComposer } from "./composer.ts";
 import { CHAMPION, currentComposition } from "./current.ts";
-import { componentOf } from "./dag.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
-import { type Judgement, judgeAnnouncement } from "./judgement.ts";
+import { judgeAnnouncement } from "./judgement.ts";
 import { keepGoing } from "./keep-going.ts";
 import { isPassing, loadSnapshot } from "./load-model.ts";
 import { type Target, targetOf } from "./losses.ts";
 import { createMatrix } from "./matrix.ts";
 import { createPipelineView } from "./pipeline-view.ts";
+import { createRecords } from "./records.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface EvaluatorConfig {
@@ -55,6 +56,7 @@ export interface Evaluator {
   stop(force?: AbortSignal): Promise<void>;
   /** Pipeline losses along every edge, complete for one moment. */
   matrices(): Promise<readonly PipelineMatrix[]>;
+  status(): Promise<EvaluatorStatus>;
 }
 
 /** The name under which all evaluators of a pipeline share its announcements. */
@@ -135,78 +137,14 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     return pointed;
   }
 
-  async function isSettled({ component, serial }: SnapshotManifest): Promise<boolean> {
-    return (
-      (await backplane.verdicts.get(component, serial)) !== undefined ||
-      (await backplane.quarantines.get(component, serial)) !== undefined
-    );
-  }
-
-  async function quarantine(
-    snapshot: { readonly component: string; readonly serial: number },
-    reason: QuarantineReason,
-    detail: string,
-  ): Promise<void> {
-    const { component, serial } = snapshot;
-    const record: Quarantine = {
-      version: 1,
-      pipeline: pipeline.name,
-      component,
-      serial,
-      reason,
-      detail,
-      evaluator: config.name,
-      judgedAt: new Date().toISOString(),
-    };
-    const appended = await backplane.quarantines.append(record);
-    view.noteQuarantine(record);
-    if (!appended) return;
-    metrics.quarantined(component, reason);
-    log.warn({ snapshot: snapshotName(snapshot), reason }, `quarantined: ${detail}`);
-  }
-
-  async function publish(announcement: Announcement, judgement: Judgement, seconds: number): Promise<void> {
-    const { candidateLoss, ...found } = judgement;
-    const { component, serial } = announcement.manifest;
-    const verdict: Verdict = {
-      version: 1,
-      pipeline: pipeline.name,
-      component,
-      serial,
-      ...found,
-      rows: heldOut.rows,
-      evaluator: config.name,
-      seconds,
-      judgedAt: new Date().toISOString(),
-    };
-    if (!(await backplane.verdicts.append(verdict))) return;
-    view.noteVerdict(verdict);
-    metrics.judged(verdict);
-    metrics.losses(verdict, candidateLoss);
-    const { comparison, componentLoss } = verdict;
-    log.info(
-      {
-        snapshot: snapshotName(verdict),
-        kind: verdict.kind,
-        ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
-        ...(comparison === null
-          ? {}
-          : { pipelineLoss: [comparison.currentLoss, comparison.candidateLoss], interval: comparison.interval }),
-        ...(componentLoss.candidate === null
-          ? {}
-          : { componentLoss: [componentLoss.current, componentLoss.candidate] }),
-        seconds,
-      },
-      `verdict: ${snapshotName(verdict)} ${verdict.kind}`,
-    );
-  }
+  const records = createRecords(config.name, pipeline, heldOut.rows, { ...deps, metrics, view });
 
   /** Judges, putting aside every snapshot that turns out to be unusable on the way; ends because each goes but once. */
   async function evaluate(announcement: Announcement): Promise<"verdict" | "quarantine"> {
     const started = performance.now();
     const { position, manifest } = announcement;
-    if (componentOf(pipeline, manifest.component) === undefined) {
-      await quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
+    if (!pipeline.components.some(({ name }) => name === manifest.component)) {
+      await records.quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
       return "quarantine";
     }
     await view.reaches(position, working.signal);
@@ -224,14 +162,14 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
               .filter((other) => other.position < position && !view.quarantined(component, other.manifest.serial))
               .slice(-config.retained)
               .map((other) => other.manifest.serial),
-          proven: (component, serial) => (view.verdict(component, serial)?.comparison ?? null) !== null,
+          proven: view.proven,
           signal: working.signal,
         });
-        await publish(announcement, judgement, (performance.now() - started) / 1000);
+        await records.publish(manifest, judgement, (performance.now() - started) / 1000);
         return "verdict";
       } catch (thrown) {
         if (!(thrown instanceof SnapshotFault)) throw thrown;
-        await quarantine(thrown, thrown.reason, thrown.message);
+        await records.quarantine(thrown, thrown.reason, thrown.message);
         if (thrown.component === manifest.component && thrown.serial === manifest.serial) return "quarantine";
       }
     }
@@ -239,9 +177,9 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
 
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
     const { manifest } = item.announcement;
-    if (await isSettled(manifest)) return "settled before";
+    if (await records.isSettled(manifest)) return "settled before";
     if (item.delivery <= MOST_DELIVERIES) return evaluate(item.announcement);
-    await quarantine(
+    await records.quarantine(
       manifest,
       "evaluation-failed",
       `delivered ${item.delivery} times and never finished; judging it probably ends the evaluator`,
@@ -276,7 +214,11 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     }
     log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);
     if (item.delivery < MOST_FAILURES) return item.retry();
-    await quarantine(manifest, "evaluation-failed", `judging it failed ${item.delivery} times: ${error.message}`);
+    await records.quarantine(
+      manifest,
+      "evaluation-failed",
+      `judging it failed ${item.delivery} times: ${error.message}`,
+    );
     return item.done();
   }
 
@@ -285,9 +227,14 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   }
 
   async function takeAll(): Promise<void> {
-    for await (const item of queue.items(taking.signal)) await work(item);
+    for await (const item of queue.items(taking.signal)) {
+      inHand = true;
+      await work(item);
+      inHand = false;
+    }
   }
 
+  let inHand = false;
   let running: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
 
@@ -314,6 +261,18 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       return stopped;
     },
     matrices: () => matrix.refresh(working.signal),
+    async status() {
+      const { composition, loss } = await matrix.current();
+      return {
+        pipeline: pipeline.name,
+        evaluator: config.name,
+        state: taking.signal.aborted ? "stopping" : inHand ? "evaluating" : "idle",
+        pending: await queue.pending(),
+        rows: heldOut.rows,
+        current: composition,
+        loss,
+      };
+    },
   };
 }
 

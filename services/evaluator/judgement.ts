@@ -1,9 +1,10 @@
+import { componentNamed, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
 import type { Announcement } from "../registry/registry.ts";
 import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
+import { closureOf } from "./closure.ts";
 import type { Composer } from "./composer.ts";
-import { closureOf, componentOf, consumersOf } from "./dag.ts";
 import { judge } from "./judge.ts";
 import { mean, rowLosses, type Target } from "./losses.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
@@ -19,7 +20,7 @@ export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "com
 export interface JudgementDeps {
   readonly pipeline: Pipeline;
   readonly composer: Pick<Composer, "output" | "check">;
-  /** By component. */
+  /** Of every component, by name. */
   readonly targets: ReadonlyMap<string, Target>;
   /** What was current just before the announcement. */
   readonly current: Composition;
@@ -49,9 +50,7 @@ export async function judgeAnnouncement(announcement: Announcement, deps: Judgem
     deps.signal.throwIfAborted();
     try {
       const predictions = await composer.output(component, composition);
-      const described = componentOf(pipeline, component);
-      const target = deps.targets.get(component);
-      return described && target && rowLosses(described, predictions, target);
+      return rowLosses(componentNamed(pipeline, component), predictions, deps.targets.get(component) as Target);
     } catch (thrown) {
       if (!(thrown instanceof SnapshotFault) || isBlamed(thrown)) throw thrown;
       return undefined;
@@ -121,7 +120,7 @@ export async function judgeAnnouncement(announcement: Announcement, deps: Judgem
   if (comparison === undefined) return inconclusive("not-finite", null);
 
   const alternatives: PairedComparison[] = [];
-  for (const consumer of consumersOf(pipeline, name)) {
+  for (const consumer of consumers(pipeline.components, name)) {
     if (!needed.includes(consumer.name)) continue;
     for (const other of deps.alternatives(consumer.name)) {
       if (other === current[consumer.name]) continue;

@@ -1,10 +1,10 @@
 import type { ColumnSchema } from "../data/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import { componentNamed } from "../pipeline/dag.ts";
 import { asUncoupleError, type ErrorCode, UncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Registry } from "../registry/registry.ts";
-import { componentOf } from "./dag.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface LoadedModel {
@@ -37,7 +37,7 @@ export function contractOf(
     return { name, kind: column.kind, width: column.kind === "categorical" ? 1 : column.width };
   });
   const upstream = component.upstream.map((name): TensorSpec => {
-    const { output } = componentOf(pipeline, name) as Component;
+    const { output } = componentNamed(pipeline, name);
     return { name: output.name, kind: "numeric", width: output.width };
   });
   const { name, width } = component.output;

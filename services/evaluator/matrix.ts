@@ -1,7 +1,8 @@
+import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
+import { closureOf } from "./closure.ts";
 import { type Composer, compositionKey } from "./composer.ts";
-import { closureOf, componentOf } from "./dag.ts";
 import { mean, rowLosses, type Target } from "./losses.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
@@ -23,6 +24,8 @@ export interface Matrix {
    * snapshots that were current at that moment. Calls at the same time share the work.
    */
   refresh(signal: AbortSignal): Promise<readonly PipelineMatrix[]>;
+  /** The snapshots in use now and their pipeline loss, null where it cannot be measured. */
+  current(): Promise<{ readonly composition: Composition; readonly loss: MaybeLoss }>;
 }
 
 /** Losses kept, by the snapshots they depend on: a number each, so that any pipeline's matrices fit many times over. */
@@ -30,14 +33,13 @@ const LOSSES_KEPT = 50_000;
 
 export function createMatrix(deps: MatrixDeps): Matrix {
   const { pipeline, composer, target } = deps;
+  const objective = componentNamed(pipeline, pipeline.objective);
   const needed = closureOf(pipeline, pipeline.objective);
   // Only numbers outlive a refresh: outputs are the composer's to keep or drop.
   const losses = new Map<string, MaybeLoss>();
   let refreshing: Promise<readonly PipelineMatrix[]> | undefined;
 
   async function measure(composition: Composition): Promise<MaybeLoss> {
-    const objective = componentOf(pipeline, pipeline.objective);
-    if (objective === undefined) return null;
     try {
       const loss = mean(rowLosses(objective, await composer.output(objective.name, composition), target));
       return Number.isFinite(loss) ? loss : null;
@@ -48,11 +50,18 @@ export function createMatrix(deps: MatrixDeps): Matrix {
     }
   }
 
-  async function lossOf(composition: Composition): Promise<MaybeLoss> {
-    const key = compositionKey(pipeline.objective, composition);
+  /** Null while a component is missing, or where the prediction is not finite. */
+  async function lossOf(all: Composition): Promise<MaybeLoss> {
+    const chosen: Record<string, number> = {};
+    for (const name of needed) {
+      const serial = all[name];
+      if (serial === undefined) return null;
+      chosen[name] = serial;
+    }
+    const key = compositionKey(objective.name, chosen);
     const known = losses.get(key);
     if (known !== undefined) return known;
-    const loss = await measure(composition);
+    const loss = await measure(chosen);
     if (losses.size >= LOSSES_KEPT) losses.clear();
     losses.set(key, loss);
     return loss;
@@ -71,14 +80,8 @@ export function createMatrix(deps: MatrixDeps): Matrix {
     for (const upstreamSerial of upstreamSerials) {
       for (const downstreamSerial of downstreamSerials) {
         signal.throwIfAborted();
-        const all = { ...current, [upstream]: upstreamSerial, [downstream]: downstreamSerial };
-        const chosen: Record<string, number> = {};
-        for (const name of needed) {
-          const serial = all[name];
-          if (serial !== undefined) chosen[name] = serial;
-        }
-        if (Object.keys(chosen).length < needed.length) continue;
-        const loss = await lossOf(chosen);
+        const pair = { [upstream]: upstreamSerial, [downstream]: downstreamSerial };
+        const loss = await lossOf({ ...current, ...pair });
         if (loss !== null) cells.push({ upstreamSerial, downstreamSerial, loss });
       }
     }
@@ -90,7 +93,7 @@ export function createMatrix(deps: MatrixDeps): Matrix {
     const retained = new Map(needed.map((name) => [name, deps.retained(name)]));
     const matrices: PipelineMatrix[] = [];
     for (const name of needed) {
-      for (const upstream of componentOf(pipeline, name)?.upstream ?? []) {
+      for (const upstream of componentNamed(pipeline, name).upstream) {
         matrices.push(await edge(upstream, name, current, retained, signal));
       }
     }
@@ -103,6 +106,10 @@ export function createMatrix(deps: MatrixDeps): Matrix {
         refreshing = undefined;
       });
       return refreshing;
+    },
+    async current() {
+      const composition = await deps.current();
+      return { composition, loss: await lossOf(composition) };
     },
   };
 }

@@ -14,7 +14,8 @@ export interface PipelineView {
   announcements(component: string): readonly Announcement[];
   manifest(component: string, serial: number): SnapshotManifest | undefined;
   quarantined(component: string, serial: number): boolean;
-  verdict(component: string, serial: number): Verdict | undefined;
+  /** Whether a verdict's comparison was made with that snapshot, so that it has given sound predictions before. */
+  proven(component: string, serial: number): boolean;
   /** Serials that were judged and not quarantined, ascending. */
   usable(component: string): readonly number[];
   /** Takes in what this process has just appended, without waiting for the log to say so. */
@@ -43,7 +44,8 @@ const REACH_TIMEOUT_SECONDS = 30;
 export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   const { registry, verdicts: verdictLog, quarantines: quarantineLog } = deps.backplane;
   const announced = new Map<string, Announcement[]>();
-  const verdicts = new Map<string, Verdict>();
+  const verdicts = new Set<string>();
+  const proven = new Set<string>();
   const quarantines = new Set<string>();
   const waiting = new Set<{ readonly position: number; readonly resolve: () => void }>();
   let seen = 0;
@@ -77,7 +79,12 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   }
 
   const noteVerdict = (verdict: Verdict) => {
-    verdicts.set(snapshotName(verdict), verdict);
+    verdicts.add(snapshotName(verdict));
+    for (const comparison of [verdict.comparison, ...verdict.alternatives]) {
+      for (const composition of [comparison?.current ?? {}, comparison?.candidate ?? {}]) {
+        for (const [component, serial] of Object.entries(composition)) proven.add(snapshotName({ component, serial }));
+      }
+    }
   };
   const noteQuarantine = (quarantine: Quarantine) => {
     quarantines.add(snapshotName(quarantine));
@@ -88,7 +95,7 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
     manifest: (component, serial) =>
       announced.get(component)?.find(({ manifest }) => manifest.serial === serial)?.manifest,
     quarantined: (component, serial) => quarantines.has(snapshotName({ component, serial })),
-    verdict: (component, serial) => verdicts.get(snapshotName({ component, serial })),
+    proven: (component, serial) => proven.has(snapshotName({ component, serial })),
     usable: (component) =>
       (announced.get(component) ?? [])
         .filter(({ manifest }) => verdicts.has(snapshotName(manifest)) && !quarantines.has(snapshotName(manifest)))

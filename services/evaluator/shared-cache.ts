@@ -97,7 +97,7 @@ export function createSharedCache<V>(rules: CacheRules<V>): SharedCache<V> {
     },
     weight: () => total,
     async clear() {
-      for (const [key, entry] of [...entries]) await drop(key, entry);
+      for (const [key, entry] of new Map(entries)) await drop(key, entry);
     },
   };
 }

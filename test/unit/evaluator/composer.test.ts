@@ -1,0 +1,224 @@
+import { beforeEach, expect, test } from "vitest";
+import { createComposer } from "../../../services/evaluator/composer.ts";
+import { createMatrix } from "../../../services/evaluator/matrix.ts";
+import { SnapshotFault } from "../../../services/evaluator/snapshot-fault.ts";
+import type { SnapshotModel } from "../../../services/learning/snapshot-model.ts";
+import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
+import {
+  component,
+  type LinearModel,
+  linearBytes,
+  loadLinear,
+  pipelineOf,
+  tableOf,
+  twoComponents,
+} from "../../helpers/linear-pipelines.ts";
+
+const rows = 5000;
+const x = Array.from({ length: rows }, (_, row) => (row % 17) / 17);
+const heldOut = tableOf({ x, z: x.map((value) => 2 * value), y: x.map((value) => 3 * value) });
+const never = new AbortController().signal;
+
+let passes: string[];
+let loads: string[];
+let disposals: string[];
+let models: Map<string, LinearModel>;
+beforeEach(() => {
+  passes = [];
+  loads = [];
+  disposals = [];
+  // u@i predicts i x; d@j predicts x + j u.
+  models = new Map(
+    [1, 2, 3, 4].flatMap((serial): [string, LinearModel][] => [
+      [`u@${serial}`, { weights: { x: serial } }],
+      [`d@${serial}`, { weights: { x: 1, "u-out": serial } }],
+    ]),
+  );
+});
+
+function composerOf(pipeline: Pipeline, limits: { outputs?: number; models?: number } = {}) {
+  return createComposer(
+    {
+      pipeline,
+      heldOut,
+      outputCacheBytes: limits.outputs ?? 1e9,
+      modelCacheBytes: limits.models ?? 1e9,
+    },
+    {
+      async loadModel({ name, output }, serial) {
+        const snapshot = `${name}@${serial}`;
+        loads.push(snapshot);
+        const model = models.get(snapshot);
+        if (model === undefined)
+          throw new SnapshotFault({ component: name, serial }, "malformed-model", "no such model");
+        const loaded = await loadLinear(linearBytes(model), {
+          inputs: [],
+          output: { name: output.name, kind: "numeric", width: output.width },
+        });
+        const counted: SnapshotModel = {
+          predict: (inputs) => loaded.predict(inputs),
+          dispose: async () => void disposals.push(snapshot),
+        };
+        return { model: counted, bytes: 1 };
+      },
+      onPass: (name, serial) => passes.push(`${name}@${serial}`),
+    },
+  );
+}
+
+test("a downstream snapshot reads the composed output of the upstream one, over all rows", async () => {
+  const composed = await composerOf(twoComponents).output("d", { u: 3, d: 2 });
+  expect(composed).toHaveLength(rows);
+  const expected = Float32Array.from(x, (value) => Math.fround(value) + 2 * Math.fround(3 * Math.fround(value)));
+  expect(composed).toEqual(expected);
+});
+
+test("all pairs of N upstream and M downstream snapshots take N upstream and N * M downstream passes", async () => {
+  const composer = composerOf(twoComponents);
+  for (const u of [1, 2, 3]) for (const d of [1, 2, 3, 4]) await composer.output("d", { u, d });
+  expect(passes.filter((pass) => pass.startsWith("u@"))).toEqual(["u@1", "u@2", "u@3"]);
+  expect(passes.filter((pass) => pass.startsWith("d@"))).toHaveLength(12);
+  expect(new Set(loads).size).toBe(loads.length);
+});
+
+test("pairs that are asked for at the same time share what they have in common", async () => {
+  const composer = composerOf(twoComponents);
+  await Promise.all([1, 2, 3, 1, 2, 3].map((d) => composer.output("d", { u: 1, d })));
+  expect(passes.sort()).toEqual(["d@1", "d@2", "d@3", "u@1"]);
+});
+
+test("in a diamond the common ancestor runs once, and an output is shared wherever its own upstream is the same", async () => {
+  const diamond = pipelineOf(
+    [
+      component({ name: "u", columns: ["x"] }),
+      component({ name: "a", upstream: ["u"] }),
+      component({ name: "b", upstream: ["u"] }),
+      component({ name: "d", upstream: ["a", "b"] }),
+    ],
+    "d",
+  );
+  for (const serial of [1, 2]) {
+    models.set(`a@${serial}`, { weights: { "u-out": serial } });
+    models.set(`b@${serial}`, { weights: { "u-out": 10 * serial } });
+  }
+  models.set("d@1", { weights: { "a-out": 1, "b-out": 1 } });
+  const composer = composerOf(diamond);
+  const first = await composer.output("d", { u: 1, a: 1, b: 1, d: 1 });
+  const second = await composer.output("d", { u: 1, a: 2, b: 1, d: 1 });
+  expect(first[1]).toBeCloseTo(11 / 17, 5);
+  expect(second[1]).toBeCloseTo(12 / 17, 5);
+  expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@2", "d@1"]);
+});
+
+test("an output does not depend on snapshots downstream of it", async () => {
+  const composer = composerOf(twoComponents);
+  await composer.output("u", { u: 1, d: 1 });
+  await composer.output("u", { u: 1, d: 2 });
+  await composer.output("u", { u: 1 });
+  expect(passes).toEqual(["u@1"]);
+});
+
+test("outputs beyond the limit are dropped, the least recently used first, and computed again when needed", async () => {
+  const composer = composerOf(twoComponents, { outputs: 2 * 4 * rows });
+  for (const u of [1, 2, 1, 3, 1, 2]) await composer.output("u", { u });
+  expect(passes).toEqual(["u@1", "u@2", "u@3", "u@2"]);
+  expect(composer.cachedBytes().outputs).toBe(2 * 4 * rows);
+});
+
+test("models beyond the limit are unloaded, and all of them at the end", async () => {
+  const composer = composerOf(twoComponents, { models: 2 });
+  for (const u of [1, 2, 3]) await composer.output("u", { u });
+  expect(disposals).toEqual(["u@1"]);
+  await composer.close();
+  expect(disposals.sort()).toEqual(["u@1", "u@2", "u@3"]);
+});
+
+test("a missing component, an unknown one and a model that cannot be loaded are told apart", async () => {
+  const composer = composerOf(twoComponents);
+  await expect(composer.output("d", { d: 1 })).rejects.toThrow(
+    new UncoupleError("failed-precondition", "no snapshot of u to compose d with"),
+  );
+  await expect(composer.output("m9", { m9: 1 })).rejects.toMatchObject({ code: "not-found" });
+  await expect(composer.output("d", { u: 9, d: 1 })).rejects.toMatchObject({
+    name: "SnapshotFault",
+    component: "u",
+    serial: 9,
+    inputs: undefined,
+  });
+});
+
+test.each([
+  ["NaN", { weights: {}, emits: "nan" }, "not-finite", /u-out is NaN in held-out row 1/],
+  ["an overflow", { weights: { x: 1e39 } }, "not-finite", /u-out is Infinity in held-out row 7/],
+  ["a graph that fails", { weights: {}, emits: "nothing" }, "malformed-model", /cannot be run: the graph fails/],
+] as const)("%s is the fault of the snapshot that emits it, with what it read", async (_, model, reason, detail) => {
+  models.set("u@1", model);
+  await expect(composerOf(twoComponents).output("d", { u: 1, d: 1 })).rejects.toMatchObject({
+    component: "u",
+    serial: 1,
+    reason,
+    message: expect.stringMatching(detail),
+    inputs: {},
+  });
+});
+
+test("the event loop gets its turn between parts of a long pass", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  const composer = composerOf(twoComponents);
+  const order: string[] = [];
+  const pass = composer.output("d", { u: 1, d: 1 }).then(() => order.push("pass"));
+  setImmediate(() => order.push("other work"));
+  await pass;
+  clearInterval(timer);
+  expect(order).toEqual(["other work", "pass"]);
+});
+
+function matrixOf(retained: Record<string, number[]>, current: Record<string, number>) {
+  const composer = composerOf(twoComponents);
+  const target = { kind: "values", rows, values: Float32Array.from(x, (value) => 3 * value) } as const;
+  return createMatrix({
+    pipeline: twoComponents,
+    composer,
+    target,
+    retained: (name) => retained[name] ?? [],
+    current: async () => current,
+  });
+}
+const meanSquare = x.reduce((sum, value) => sum + value * value, 0) / rows;
+
+test("the matrix holds the loss of every pair, and is filled in, not begun again", async () => {
+  const retained = { u: [1, 2], d: [1, 2] };
+  const matrix = matrixOf(retained, { u: 2, d: 2 });
+  const [first] = await matrix.refresh(never);
+  expect(first).toMatchObject({ upstream: "u", downstream: "d", upstreamSerials: [1, 2], downstreamSerials: [1, 2] });
+  // d@j of u@i is (1 + i j) x, y is 3 x.
+  for (const { upstreamSerial: i, downstreamSerial: j, loss } of first?.cells ?? []) {
+    expect(loss).toBeCloseTo((i * j - 2) ** 2 * meanSquare, 4);
+  }
+  expect(first?.cells).toHaveLength(4);
+  expect(passes).toHaveLength(6);
+  retained.u.push(3);
+  const [second] = await matrix.refresh(never);
+  expect(second?.cells).toHaveLength(6);
+  expect(passes).toHaveLength(9);
+});
+
+test("a pair without a finite prediction has no cell, the others have", async () => {
+  models.set("d@2", { weights: { "u-out": 1e38 } });
+  const [matrix] = await matrixOf({ u: [1, 4], d: [1, 2] }, { u: 1, d: 1 }).refresh(never);
+  expect(matrix?.cells.map(({ upstreamSerial, downstreamSerial }) => [upstreamSerial, downstreamSerial])).toEqual([
+    [1, 1],
+    [1, 2],
+    [4, 1],
+  ]);
+});
+
+test("an edge without snapshots is an empty matrix, and the loss in use is not known", async () => {
+  const matrix = matrixOf({ u: [1] }, { u: 1 });
+  expect(await matrix.refresh(never)).toEqual([
+    { upstream: "u", downstream: "d", upstreamSerials: [1], downstreamSerials: [], cells: [] },
+  ]);
+  expect(await matrix.current()).toEqual({ composition: { u: 1 }, loss: null });
+});
