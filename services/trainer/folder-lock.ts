@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { UncoupleError } from "../pipeline/errors.ts";
+import { errorCode, fileError, writeDurably } from "./durable-file.ts";
+
+/** What the lock needs to know of processes: Node's own `process` and `os.hostname()` in main.ts. */
+export interface ProcessTable {
+  readonly pid: number;
+  readonly host: string;
+  isAlive(pid: number): boolean;
+}
+
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+export interface FolderLockTimes {
+  /** How often a holder shows on a shared volume that it lives. */
+  readonly heartbeatSeconds: number;
+  /** How long a holder on another host may show nothing before it is taken for dead. */
+  readonly silenceSeconds: number;
+}
+
+const usualTimes: FolderLockTimes = { heartbeatSeconds: 3, silenceSeconds: 15 };
+
+const lockSchema = z.object({
+  pid: z.int(),
+  host: z.string(),
+  /** When the process began, in the kernel's ticks: a process id alone is used again, in containers at once. */
+  began: z.string().nullable(),
+  released: z.boolean(),
+});
+type Holder = z.infer<typeof lockSchema>;
+
+/**
+ * Makes this process the only one that uses a folder. A lock whose holder is dead is taken over; on a volume that was
+ * used from another host, where a process id says nothing, the holder is dead when its lock file has not been touched
+ * for `silenceSeconds` of this host's own time.
+ *
+ * Lock files are `lock.1`, `lock.2` ...; the highest number is the holder's, and it is never removed, only outnumbered
+ * once its holder is dead or has released it. So of many that find the same dead holder one gets the next number, and
+ * one that was slow to look and took a low number sees the higher one when it looks again.
+ *
+ * @throws UncoupleError `conflict` naming the process that uses the folder, `failed-precondition`
+ */
+export async function lockFolder(
+  folder: string,
+  processes: ProcessTable,
+  times: FolderLockTimes = usualTimes,
+): Promise<FolderLock> {
+  const mine: Holder = {
+    pid: processes.pid,
+    host: processes.host,
+    began: (await beganAt(processes.pid)) ?? null,
+    released: false,
+  };
+  const scratch = join(folder, `locking-${randomUUID()}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    // Linked, not opened exclusively, so that a lock file is whole from the moment that it can be seen.
+    await writeFile(scratch, JSON.stringify(mine));
+    const number = await takeNumber(folder, scratch, processes, times);
+    return held(folder, number, mine, times);
+  } catch (thrown) {
+    throw fileError(folder, thrown);
+  } finally {
+    await rm(scratch, { force: true }).catch(() => {});
+  }
+}
+
+const lockPath = (folder: string, number: number) => join(folder, `lock.${number}`);
+
+async function takeNumber(
+  folder: string,
+  scratch: string,
+  processes: ProcessTable,
+  times: FolderLockTimes,
+): Promise<number> {
+  for (;;) {
+    const highest = Math.max(0, ...(await numbers(folder)));
+    const holder = highest === 0 ? undefined : await readHolder(lockPath(folder, highest));
+    if (holder !== undefined && (await isLiving(lockPath(folder, highest), holder, processes, times))) {
+      throw new UncoupleError(
+        "conflict",
+        `${folder} is the state folder of the trainer with process id ${holder.pid} on ${holder.host}, which is running; stop it, or choose another state folder`,
+      );
+    }
+    const number = highest + 1;
+    if (!(await linked(scratch, lockPath(folder, number)))) continue;
+    const others = await numbers(folder);
+    if (others.every((other) => other <= number)) {
+      const outnumbered = others.filter((other) => other < number);
+      for (const other of outnumbered) await rm(lockPath(folder, other), { force: true });
+      return number;
+    }
+    await rm(lockPath(folder, number), { force: true });
+  }
+}
+
+function held(folder: string, number: number, mine: Holder, times: FolderLockTimes): FolderLock {
+  const path = lockPath(folder, number);
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, times.heartbeatSeconds * 1000);
+  beat.unref();
+  let released: Promise<void> | undefined;
+  return {
+    release() {
+      clearInterval(beat);
+      released ??= writeDurably(path, JSON.stringify({ ...mine, released: true }));
+      return released;
+    },
+  };
+}
+
+async function numbers(folder: string): Promise<number[]> {
+  return (await readdir(folder)).flatMap((name) => {
+    const match = /^lock\.([1-9][0-9]*)$/.exec(name);
+    return match === null ? [] : [Number(match[1])];
+  });
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (thrown) {
+    if (errorCode(thrown) === "EEXIST") return false;
+    throw thrown;
+  }
+}
+
+/** Undefined for a file that is gone by now, or no lock of ours. */
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    return lockSchema.safeParse(JSON.parse(await readFile(path, "utf8"))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isLiving(
+  path: string,
+  holder: Holder,
+  processes: ProcessTable,
+  times: FolderLockTimes,
+): Promise<boolean> {
+  if (holder.released) return false;
+  if (holder.host === processes.host) {
+    if (!processes.isAlive(holder.pid)) return false;
+    const began = await beganAt(holder.pid);
+    return began === undefined || holder.began === null || began === holder.began;
+  }
+  const touched = async () => (await stat(path).catch(() => undefined))?.mtimeMs;
+  const before = await touched();
+  await sleep(times.silenceSeconds * 1000);
+  return (await touched()) !== before;
+}
+
+/** The 22nd field of /proc/PID/stat (proc(5)), undefined where there is no such thing. */
+async function beganAt(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  // The second field is the command's name in parentheses and may hold anything.
+  return text
+    ?.slice(text.lastIndexOf(")") + 2)
+    .split(" ")
+    .at(19);
+}

@@ -1,0 +1,127 @@
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import type { TrainingCheckpoint } from "../learning/run-training.ts";
+import { asUncoupleError } from "../pipeline/errors.ts";
+import type { Log } from "../runtime/logs.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
+import { errorCode, fileError, replaceDurably, writeDurably } from "./durable-file.ts";
+import { parseStoredRun, type StoredRun } from "./stored-run.ts";
+
+/**
+ * What a trainer remembers between its lives, in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
+ * `runs/<id>/checkpoint.bin` with the one before it, and `announcements.json`. A call that has returned is safe from a
+ * crash; a crash during a call leaves what was there before.
+ */
+export interface RunStore {
+  /** Every run in the folder, in order of arrival. A record that cannot be read is logged and left where it is. */
+  load(): Promise<readonly StoredRun[]>;
+  /** Calls for one run are carried out one after the other. */
+  save(stored: StoredRun): Promise<void>;
+  /** Forgets a run. */
+  remove(id: string): Promise<void>;
+  saveCheckpoint(id: string, checkpoint: TrainingCheckpoint): Promise<void>;
+  /** The newest checkpoint that is whole, if there is one. */
+  loadCheckpoint(id: string): Promise<TrainingCheckpoint | undefined>;
+  removeCheckpoints(id: string): Promise<void>;
+  /** Position of the last announcement that was dealt with; 0 at first. */
+  announcementsSeen(): Promise<number>;
+  saveAnnouncementsSeen(position: number): Promise<void>;
+}
+
+const seenSchema = z.object({ position: z.number() });
+
+/** @param folder of one component of one pipeline, locked by the caller */
+export function createRunStore(folder: string, log: Log): RunStore {
+  const runs = join(folder, "runs");
+  const folderOf = (id: string) => join(runs, id);
+  const newest = (id: string) => join(folderOf(id), "checkpoint.bin");
+  const previous = (id: string) => join(folderOf(id), "checkpoint.previous.bin");
+  const seen = join(folder, "announcements.json");
+  const writing = new Map<string, Promise<void>>();
+
+  /** One write of a run at a time, in the order of the calls. */
+  function inTurn(id: string, work: () => Promise<void>): Promise<void> {
+    const turn = (writing.get(id) ?? Promise.resolve()).catch(() => {}).then(work);
+    writing.set(id, turn);
+    const clear = () => {
+      if (writing.get(id) === turn) writing.delete(id);
+    };
+    turn.then(clear, clear);
+    return turn;
+  }
+
+  async function readCheckpoint(path: string, id: string): Promise<TrainingCheckpoint | undefined> {
+    try {
+      return await decodeCheckpoint(await readFile(path));
+    } catch (thrown) {
+      if (errorCode(thrown) === "ENOENT") return undefined;
+      const error = asUncoupleError(thrown);
+      log.warn({ run: id, error }, `${path}: ${error.message}; an older one is used, or the run begins again`);
+      return undefined;
+    }
+  }
+
+  return {
+    async load() {
+      try {
+        await mkdir(runs, { recursive: true });
+        const found: StoredRun[] = [];
+        for (const id of await readdir(runs)) {
+          const path = join(folderOf(id), "run.json");
+          const text = await readFile(path, "utf8").catch((thrown: unknown) => {
+            // A run that was never acknowledged, or one half forgotten.
+            if (errorCode(thrown) === "ENOENT") return undefined;
+            throw thrown;
+          });
+          const stored = text === undefined ? undefined : parseStoredRun(text);
+          if (stored?.run.id === id) found.push(stored);
+          else if (text !== undefined) log.error({ run: id }, `${path} cannot be read; the run is left aside`);
+        }
+        return found.sort((a, b) => a.sequence - b.sequence);
+      } catch (thrown) {
+        throw fileError(runs, thrown);
+      }
+    },
+    save(stored) {
+      const { id } = stored.run;
+      return inTurn(id, async () => {
+        await mkdir(folderOf(id), { recursive: true }).catch((thrown: unknown) => {
+          throw fileError(folderOf(id), thrown);
+        });
+        await writeDurably(join(folderOf(id), "run.json"), `${JSON.stringify(stored, undefined, 2)}\n`);
+      });
+    },
+    remove: (id) =>
+      inTurn(id, async () => {
+        // The record first: a folder without one is not a run.
+        await rm(join(folderOf(id), "run.json"), { force: true });
+        await rm(folderOf(id), { recursive: true, force: true });
+      }),
+    saveCheckpoint: (id, checkpoint) =>
+      inTurn(id, async () => {
+        await replaceDurably(newest(id), await encodeCheckpoint(checkpoint), async () => {
+          await rename(newest(id), previous(id)).catch((thrown: unknown) => {
+            if (errorCode(thrown) !== "ENOENT") throw thrown;
+          });
+        });
+      }),
+    loadCheckpoint: async (id) => (await readCheckpoint(newest(id), id)) ?? (await readCheckpoint(previous(id), id)),
+    removeCheckpoints: (id) =>
+      inTurn(id, async () => {
+        await rm(newest(id), { force: true });
+        await rm(previous(id), { force: true });
+      }),
+    async announcementsSeen() {
+      try {
+        return seenSchema.parse(JSON.parse(await readFile(seen, "utf8"))).position;
+      } catch (thrown) {
+        if (errorCode(thrown) !== "ENOENT") {
+          log.warn({ error: thrown }, `${seen} cannot be read; every announcement is looked at again`);
+        }
+        return 0;
+      }
+    },
+    saveAnnouncementsSeen: (position) => inTurn("", () => writeDurably(seen, `${JSON.stringify({ position })}\n`)),
+  };
+}

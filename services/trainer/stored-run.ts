@@ -1,0 +1,96 @@
+import { z } from "zod";
+import type { Run, RunState, RunTrigger } from "../pipeline/run.ts";
+import type { TeamConfig } from "../pipeline/team.ts";
+
+/** The snapshots that a run trains with, decided once: a resumed run uses the same. */
+export interface Pins {
+  /** Ancestor to serial. */
+  readonly upstream: Readonly<Record<string, number>>;
+  /** The component's own newest snapshot when the run began, which the run's snapshot must follow. */
+  readonly parent: number | null;
+}
+
+/** A run with what it takes to go on with it after a restart: run.json. */
+export interface StoredRun {
+  readonly version: 1;
+  /** Order of arrival within the state folder. */
+  readonly sequence: number;
+  readonly run: Run;
+  /** All that the run does is decided by this, whatever the trainer's own team file says by then. */
+  readonly team: TeamConfig;
+  readonly pins: Pins | null;
+  /** Of the training rows, when the run began. */
+  readonly dataFingerprint: string | null;
+  /** The engine that it began on. */
+  readonly engine: string | null;
+  /** Position of the announcement that it was queued for. */
+  readonly announcement: number | null;
+  readonly cancelRequested: boolean;
+}
+
+const terminal: ReadonlySet<RunState> = new Set(["succeeded", "failed", "cancelled"]);
+
+export function hasEnded(run: Run): boolean {
+  return terminal.has(run.state);
+}
+
+export interface NewRun {
+  readonly trigger: RunTrigger;
+  readonly team: TeamConfig;
+  /** Position of the announcement that it is queued for. */
+  readonly announcement?: number;
+}
+
+export function newStoredRun(id: string, sequence: number, request: NewRun, now: string): StoredRun {
+  const { team, trigger } = request;
+  return {
+    version: 1,
+    sequence,
+    run: {
+      id,
+      component: team.component,
+      state: "queued",
+      trigger,
+      protocol: team.protocol,
+      step: 0,
+      steps: team.steps,
+      loss: null,
+      learningRate: null,
+      stepsPerSecond: null,
+      etaSeconds: null,
+      upstream: {},
+      snapshot: null,
+      error: null,
+      warnings: [],
+      queuedAt: now,
+      startedAt: null,
+      finishedAt: null,
+    },
+    team,
+    pins: null,
+    dataFingerprint: null,
+    engine: null,
+    announcement: request.announcement ?? null,
+    cancelRequested: false,
+  };
+}
+
+/** Run.json is written by this program alone: what is checked is that it is whole and of this version. */
+const storedSchema = z.looseObject({
+  version: z.literal(1),
+  sequence: z.int(),
+  run: z.looseObject({ id: z.string(), component: z.string(), state: z.string(), steps: z.int() }),
+  team: z.looseObject({ component: z.string(), protocol: z.looseObject({ name: z.string() }) }),
+  pins: z.looseObject({ upstream: z.record(z.string(), z.int()), parent: z.int().nullable() }).nullable(),
+  announcement: z.number().nullable(),
+  cancelRequested: z.boolean(),
+});
+
+/** Undefined for a text that is not a whole record of this version. */
+export function parseStoredRun(text: string): StoredRun | undefined {
+  try {
+    return storedSchema.parse(JSON.parse(text)) as unknown as StoredRun;
+  } catch {
+    return undefined;
+  }
+}

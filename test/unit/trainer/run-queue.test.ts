@@ -1,0 +1,255 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import type { SnapshotManifest } from "../../../services/pipeline/manifest.ts";
+import type { Run } from "../../../services/pipeline/run.ts";
+import { createRunQueue, type RunJob } from "../../../services/trainer/run-queue.ts";
+import { createRunStore, type RunStore } from "../../../services/trainer/run-store.ts";
+import { draft } from "../../helpers/drafts.ts";
+import { silentLog } from "../../helpers/log.ts";
+import { team } from "../../helpers/teams.ts";
+
+let folder: string;
+let store: RunStore;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "uncouple-queue-"));
+  store = createRunStore(folder, silentLog);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const request = { trigger: "request", team: team() } as const;
+const never = new AbortController().signal;
+const manifest = (serial: number): SnapshotManifest => ({
+  ...draft({ component: "m2" }),
+  version: 1,
+  serial,
+  parent: serial === 1 ? null : serial - 1,
+  digest: "d",
+  size: 1,
+});
+
+/** Work that ends when the test says so. */
+function manual() {
+  const jobs: { readonly job: RunJob; finish(serial: number): void; fail(error: unknown): void }[] = [];
+  const execute = (job: RunJob) =>
+    new Promise<SnapshotManifest>((resolve, reject) => {
+      job.signal.addEventListener("abort", () => reject(new UncoupleError("cancelled", "stopped")));
+      if (job.signal.aborted) reject(new UncoupleError("cancelled", "stopped"));
+      job.show({ state: "running" });
+      jobs.push({ job, finish: (serial) => resolve(manifest(serial)), fail: reject });
+    });
+  return { jobs, execute };
+}
+
+async function queueWith(execute: (job: RunJob) => Promise<SnapshotManifest>, change = {}) {
+  const queue = createRunQueue(
+    { component: "m2", capacity: 8, retained: 100, ...change },
+    { store, execute, log: silentLog },
+  );
+  await queue.start();
+  return queue;
+}
+
+async function ended(queue: ReturnType<typeof createRunQueue>, id: string): Promise<Run> {
+  let last: Run | undefined;
+  for await (const run of queue.watch(id, never)) last = run;
+  return last as Run;
+}
+
+async function inState(queue: ReturnType<typeof createRunQueue>, id: string, state: Run["state"]): Promise<void> {
+  for await (const run of queue.watch(id, never)) if (run.state === state) return;
+}
+
+describe("the run queue", () => {
+  test("carries out one run at a time, in order of arrival", async () => {
+    const order: string[] = [];
+    let running = 0;
+    const queue = await queueWith(async (job) => {
+      running += 1;
+      expect(running).toBe(1);
+      order.push(job.stored().run.id);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running -= 1;
+      return manifest(order.length);
+    });
+    const runs = await Promise.all([queue.submit(request), queue.submit(request), queue.submit(request)]);
+    for (const [i, { id }] of runs.entries()) {
+      expect(await ended(queue, id)).toMatchObject({ state: "succeeded", snapshot: i + 1 });
+    }
+    expect(order).toEqual(runs.map(({ id }) => id));
+    expect(queue.runs().map(({ run }) => run.id)).toEqual(order.reverse());
+    await queue.stop();
+  });
+
+  test("refuses what does not fit, also when all come at once, and has room again later", async () => {
+    const { jobs, execute } = manual();
+    const queue = await queueWith(execute, { capacity: 2 });
+    const first = await queue.submit(request);
+    await inState(queue, first.id, "running");
+    const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => queue.submit(request)));
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "rejected"]);
+    expect(outcomes[3]).toMatchObject({
+      reason: { code: "resource-exhausted", message: expect.stringContaining("2 runs wait") },
+    });
+    jobs[0]?.finish(1);
+    await ended(queue, first.id);
+    await inState(queue, (outcomes[0] as PromiseFulfilledResult<Run>).value.id, "running");
+    await queue.submit(request);
+    await queue.stop();
+  });
+
+  test("shows why a run failed", async () => {
+    const { jobs, execute } = manual();
+    const queue = await queueWith(execute);
+    const { id } = await queue.submit(request);
+    await inState(queue, id, "running");
+    jobs[0]?.fail(new UncoupleError("conflict", "m2@4 came first"));
+    expect(await ended(queue, id)).toMatchObject({
+      state: "failed",
+      error: { code: "conflict", message: "m2@4 came first" },
+      finishedAt: expect.any(String),
+    });
+    await queue.stop();
+  });
+
+  test("cancels a queued run at once and a running one at its next step", async () => {
+    const { execute } = manual();
+    const queue = await queueWith(execute);
+    const running = await queue.submit(request);
+    const queued = await queue.submit(request);
+    await inState(queue, running.id, "running");
+    expect(await queue.cancel(queued.id)).toMatchObject({ state: "cancelled" });
+    expect(queue.queued()).toBe(0);
+    await queue.cancel(running.id);
+    expect(await ended(queue, running.id)).toMatchObject({ state: "cancelled" });
+    expect(await queue.cancel(running.id)).toMatchObject({ state: "cancelled" });
+    await queue.stop();
+  });
+
+  test("does not cancel what has been announced", async () => {
+    const queue = await queueWith(async () => manifest(3));
+    const { id } = await queue.submit(request);
+    await ended(queue, id);
+    await expect(queue.cancel(id)).rejects.toMatchObject({
+      code: "failed-precondition",
+      message: expect.stringContaining("m2@3"),
+    });
+    await queue.stop();
+  });
+
+  test("knows no run that there is not", async () => {
+    const queue = await queueWith(async () => manifest(1));
+    expect(() => queue.get("nobody")).toThrowError(/no run "nobody"/);
+    await expect(queue.cancel("nobody")).rejects.toMatchObject({ code: "not-found" });
+    await expect(queue.watch("nobody", never)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "not-found",
+    });
+    await queue.stop();
+  });
+
+  test("goes on in its next life with the run in progress first, then the queued ones", async () => {
+    const { execute } = manual();
+    const before = await queueWith(execute);
+    const first = await before.submit(request);
+    const second = await before.submit(request);
+    await inState(before, first.id, "running");
+    await before.stop();
+    expect(before.get(first.id).run.state).toBe("running");
+
+    const order: string[] = [];
+    store = createRunStore(folder, silentLog);
+    const after = await queueWith(async (job) => {
+      order.push(job.stored().run.id);
+      return manifest(order.length);
+    });
+    const third = await after.submit(request);
+    for (const { id } of [first, second, third]) expect(await ended(after, id)).toMatchObject({ state: "succeeded" });
+    expect(order).toEqual([first.id, second.id, third.id]);
+    await after.stop();
+  });
+
+  test("remembers a cancel that the crash came before", async () => {
+    const stuck = await queueWith(() => new Promise(() => {}));
+    const { id } = await stuck.submit(request);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // Its first life ends here without a word: the job never answers.
+    const first = stuck.get(id);
+    await store.save({ ...first, run: { ...first.run, state: "running" }, cancelRequested: true });
+
+    store = createRunStore(folder, silentLog);
+    const { execute } = manual();
+    const queue = await queueWith(execute);
+    expect(await ended(queue, id)).toMatchObject({ state: "cancelled" });
+    await queue.stop();
+  });
+
+  test("ends a watch with `unavailable` when the trainer stops before the run", async () => {
+    const { execute } = manual();
+    const queue = await queueWith(execute);
+    const { id } = await queue.submit(request);
+    const watched = ended(queue, id);
+    await inState(queue, id, "running");
+    const refused = expect(watched).rejects.toMatchObject({ code: "unavailable" });
+    await queue.stop();
+    await refused;
+    await expect(queue.submit(request)).rejects.toMatchObject({ code: "failed-precondition" });
+  });
+
+  test("lets a slow reader skip states, never the last", async () => {
+    const { jobs, execute } = manual();
+    const queue = await queueWith(execute);
+    const { id } = await queue.submit(request);
+    const reader = queue.watch(id, never)[Symbol.asyncIterator]();
+    await reader.next();
+    await inState(queue, id, "running");
+    for (let step = 1; step <= 1000; step++) jobs[0]?.job.show({ step });
+    jobs[0]?.finish(1);
+    await ended(queue, id);
+    const seen: Run[] = [];
+    for (let next = await reader.next(); !next.done; next = await reader.next()) seen.push(next.value);
+    expect(seen.length).toBeLessThan(3);
+    expect(seen.at(-1)).toMatchObject({ state: "succeeded", step: 1000 });
+    await queue.stop();
+  });
+
+  test("ends a watch quietly when the watcher leaves", async () => {
+    const { execute } = manual();
+    const queue = await queueWith(execute);
+    const { id } = await queue.submit(request);
+    const leaving = new AbortController();
+    const states: string[] = [];
+    for await (const run of queue.watch(id, leaving.signal)) {
+      states.push(run.state);
+      if (run.state === "running") leaving.abort();
+    }
+    expect(states.at(-1)).toBe("running");
+    await queue.stop();
+  });
+
+  test("forgets the oldest of the runs that have ended", async () => {
+    let serial = 0;
+    const queue = await queueWith(async () => manifest(++serial), { retained: 2 });
+    for (let i = 0; i < 4; i++) await ended(queue, (await queue.submit(request)).id);
+    await queue.stop();
+    expect(queue.runs().map(({ run }) => run.snapshot)).toEqual([4, 3]);
+    expect(await store.load()).toHaveLength(2);
+  });
+
+  test("takes no run that cannot be remembered", async () => {
+    const queue = createRunQueue(
+      { component: "m2", capacity: 1, retained: 1 },
+      {
+        store: { ...store, save: () => Promise.reject(new UncoupleError("resource-exhausted", "the disk is full")) },
+        execute: async () => manifest(1),
+        log: silentLog,
+      },
+    );
+    await queue.start();
+    for (let i = 0; i < 2; i++) await expect(queue.submit(request)).rejects.toThrow("the disk is full");
+    expect(queue.runs()).toEqual([]);
+    expect(queue.queued()).toBe(0);
+    await queue.stop();
+  });
+});

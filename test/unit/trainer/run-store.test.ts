@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createRunStore } from "../../../services/trainer/run-store.ts";
+import { newStoredRun } from "../../../services/trainer/stored-run.ts";
+import { recordingLog, silentLog } from "../../helpers/log.ts";
+import { team } from "../../helpers/teams.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "uncouple-store-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const stored = (id: string, sequence: number) =>
+  newStoredRun(id, sequence, { trigger: "request", team: team() }, "2026-01-01T00:00:00.000Z");
+const checkpoint = (step: number) => ({
+  step,
+  state: { w: { shape: [2], values: Float32Array.of(step, 0.5) } },
+  recentLosses: [step / 10],
+});
+
+describe("the run store", () => {
+  test("gives back what an earlier life saved, in order of arrival", async () => {
+    const before = createRunStore(folder, silentLog);
+    await before.save(stored("b", 1));
+    await before.save(stored("a", 2));
+    expect(await createRunStore(folder, silentLog).load()).toEqual([stored("b", 1), stored("a", 2)]);
+  });
+
+  test("ends with the last of many saves, whatever order the disk would take them in", async () => {
+    const store = createRunStore(folder, silentLog);
+    const first = stored("a", 1);
+    const saves = Array.from({ length: 20 }, (_, step) => store.save({ ...first, run: { ...first.run, step } }));
+    await Promise.all(saves);
+    expect((await store.load())[0]?.run.step).toBe(19);
+    expect(await readdir(join(folder, "runs", "a"))).toEqual(["run.json"]);
+  });
+
+  test("leaves aside a record that cannot be read, and says which", async () => {
+    const { log, records } = recordingLog();
+    const store = createRunStore(folder, log);
+    await store.save(stored("good", 1));
+    await mkdir(join(folder, "runs", "bad"));
+    await writeFile(join(folder, "runs", "bad", "run.json"), '{"version": 1');
+    await mkdir(join(folder, "runs", "never-acknowledged"));
+    expect((await store.load()).map(({ run }) => run.id)).toEqual(["good"]);
+    expect(records).toMatchObject([{ level: "error", run: "bad" }]);
+  });
+
+  test("forgets a run with its checkpoints", async () => {
+    const store = createRunStore(folder, silentLog);
+    await store.save(stored("a", 1));
+    await store.saveCheckpoint("a", checkpoint(1));
+    await store.remove("a");
+    expect(await store.load()).toEqual([]);
+    expect(await readdir(join(folder, "runs"))).toEqual([]);
+  });
+
+  test("gives the newest checkpoint", async () => {
+    const store = createRunStore(folder, silentLog);
+    await store.save(stored("a", 1));
+    expect(await store.loadCheckpoint("a")).toBeUndefined();
+    for (const step of [1, 2, 3]) await store.saveCheckpoint("a", checkpoint(step));
+    expect(await store.loadCheckpoint("a")).toEqual(checkpoint(3));
+  });
+
+  test("falls back to the checkpoint before when the newest is damaged, with a line in the log", async () => {
+    const { log, records } = recordingLog();
+    const store = createRunStore(folder, log);
+    await store.save(stored("a", 1));
+    await store.saveCheckpoint("a", checkpoint(1));
+    await store.saveCheckpoint("a", checkpoint(2));
+    const path = join(folder, "runs", "a", "checkpoint.bin");
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.subarray(0, bytes.length - 9));
+    expect(await store.loadCheckpoint("a")).toEqual(checkpoint(1));
+    expect(records).toMatchObject([{ level: "warn", message: expect.stringContaining("checkpoint.bin") }]);
+    await store.saveCheckpoint("a", checkpoint(3));
+    expect(await store.loadCheckpoint("a")).toEqual(checkpoint(3));
+  });
+
+  test("has no checkpoint after they were removed", async () => {
+    const store = createRunStore(folder, silentLog);
+    await store.save(stored("a", 1));
+    await store.saveCheckpoint("a", checkpoint(1));
+    await store.removeCheckpoints("a");
+    expect(await store.loadCheckpoint("a")).toBeUndefined();
+  });
+
+  test("remembers which announcements were dealt with", async () => {
+    const store = createRunStore(folder, silentLog);
+    expect(await store.announcementsSeen()).toBe(0);
+    await store.saveAnnouncementsSeen(17);
+    expect(await createRunStore(folder, silentLog).announcementsSeen()).toBe(17);
+  });
+
+  test("says where it cannot write", async () => {
+    await writeFile(join(folder, "runs"), "in the way");
+    const store = createRunStore(folder, silentLog);
+    const refusal = { code: "failed-precondition", message: expect.stringContaining(join(folder, "runs")) };
+    await expect(store.save(stored("a", 1))).rejects.toMatchObject(refusal);
+    await expect(store.load()).rejects.toMatchObject(refusal);
+  });
+});
