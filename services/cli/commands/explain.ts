@@ -1,0 +1,93 @@
+import { Command } from "commander";
+import type { Protocol } from "../../learning/protocols/protocol.ts";
+import type { ProtocolParameterRange } from "../../pipeline/protocol-catalogue.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import type { Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+
+export function explainCommand(context: CliContext): Command {
+  return new Command("explain")
+    .summary("what a training protocol minimises, costs and gives")
+    .description(
+      "Explains a training protocol: its equation, its parameters, when to use it. Without a name, lists them all.",
+    )
+    .argument("[protocol]", "sync, async, proximal, causal, ...")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExamples:\n  uncouple explain\n  uncouple explain causal\n")
+    .action(async (name: string | undefined, options: { json?: true }) => {
+      const output = createOutput(context, options.json === true);
+      // Loaded here, because it takes tfjs with it, which the other subcommands start without.
+      const { findProtocol, protocols } = await import("../../learning/protocols/all.ts");
+      if (name === undefined) {
+        output.result(protocols.map(asJson), (style) =>
+          formatTable(
+            [{ title: "PROTOCOL" }, { title: "WHAT IT DOES" }],
+            protocols.map((p) => [p.name, p.summary]),
+            style,
+          ),
+        );
+        return;
+      }
+      const protocol = findProtocol(name);
+      output.result(asJson(protocol), (style) =>
+        explanation(protocol, style, Math.min(context.stdout.columns ?? 100, 100)),
+      );
+    });
+}
+
+function asJson(protocol: Protocol) {
+  const { name, summary, equation, advice, parameters, requiresUpstream, coordinated } = protocol;
+  return { name, summary, equation, advice, parameters, requiresUpstream, coordinated };
+}
+
+function explanation(protocol: Protocol, style: Style, width: number): string {
+  const { name, summary, equation, advice, parameters, requiresUpstream, coordinated } = protocol;
+  const facts = [
+    requiresUpstream ? "Only for a component that reads the predictions of others." : "For every component.",
+    coordinated ? "One component of the pipeline trains at a time." : "Needs no coordination with other teams.",
+  ];
+  const ranges = Object.entries(parameters).map(([parameter, range]) => `  ${parameter}: ${rangeText(range)}`);
+  return [
+    `${style.bold(name)}: ${summary}`,
+    "",
+    `  ${style.cyan(equation.replaceAll(/ {2,}/g, "   "))}`,
+    "",
+    ...wrap(advice, width),
+    "",
+    ...facts,
+    ...(ranges.length === 0 ? ["No parameters."] : ["Parameters:", ...ranges]),
+    "",
+    style.dim(`In a team file: protocol: ${example(name, parameters)}`),
+    "",
+  ].join("\n");
+}
+
+function rangeText({ min, max, choices, default: usual }: ProtocolParameterRange): string {
+  if (choices !== undefined) return `one of ${choices.join(", ")} (default ${usual})`;
+  const range =
+    min !== undefined && max !== undefined
+      ? `from ${min} to ${max}`
+      : min !== undefined
+        ? `at least ${min}`
+        : max !== undefined
+          ? `at most ${max}`
+          : "any number";
+  return `${range} (default ${usual})`;
+}
+
+function example(name: string, parameters: Protocol["parameters"]): string {
+  const entries = Object.entries(parameters).map(([parameter, range]) => `${parameter}: ${range.default}`);
+  return entries.length === 0 ? name : `{ name: ${name}, ${entries.join(", ")} }`;
+}
+
+/** Breaks a paragraph into lines of at most `width` characters. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,30 @@
+import { type CliContext, wantsColour } from "./context.ts";
+import { createStyle, type Style } from "./style.ts";
+
+export interface Output {
+  /** For what stands on stdout. */
+  readonly style: Style;
+  /** The one result: JSON for programs with `--json`, text for people without. */
+  result(value: unknown, text: (style: Style) => string): void;
+  /** One of many results: a JSON document a line with `--json`, text without. */
+  item(value: unknown, text: (style: Style) => string): void;
+  /** Something for people beside the result, on stderr. */
+  note(text: string): void;
+}
+
+export function createOutput(context: CliContext, json: boolean): Output {
+  const style = createStyle(!json && wantsColour(context.stdout, context.env));
+  const line = (text: string) => (text === "" || text.endsWith("\n") ? text : `${text}\n`);
+  return {
+    style,
+    result(value, text) {
+      context.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : line(text(style)));
+    },
+    item(value, text) {
+      context.stdout.write(json ? `${JSON.stringify(value)}\n` : line(text(style)));
+    },
+    note(text) {
+      context.stderr.write(line(text));
+    },
+  };
+}

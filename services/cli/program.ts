@@ -1,0 +1,78 @@
+import { Command } from "commander";
+import { exitCodeHelp } from "../runtime/exit-codes.ts";
+import { packageInfo } from "../runtime/package-info.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { type CliContext, wantsColour } from "./context.ts";
+import { reportError } from "./report-error.ts";
+import { createStyle } from "./style.ts";
+
+/** A subcommand, built for one invocation. */
+export type CommandFactory = (context: CliContext) => Command;
+
+const commands: readonly CommandFactory[] = [explainCommand];
+
+export function createProgram(context: CliContext): Command {
+  const program = new Command("uncouple")
+    .description(
+      "Train the components of a machine-learning pipeline independently, and measure what every update does to the whole pipeline.",
+    )
+    .version(packageInfo().version, "-V, --version", "print the version")
+    .option("-v, --verbose", "tell the causes of an error")
+    .addHelpText(
+      "after",
+      `
+Begin with:
+  uncouple demo                       two teams, an evaluator and a report, in about a minute
+  uncouple up PIPELINE TEAM...        a stack of your own on this machine; the other commands find it
+  uncouple COMMAND --help             each command's options, with examples
+
+Exit codes:
+${exitCodeHelp()}
+`,
+    );
+  for (const create of commands) program.addCommand(create(context));
+  configure(program, context);
+  for (const command of program.commands) configure(command, context);
+  return program;
+}
+
+/** Runs one command line. @returns the exit code; nothing is thrown */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const program = createProgram(context);
+  try {
+    if (args.length === 0) program.help();
+    await program.parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (thrown) {
+    return reportError(thrown, context, program.opts<{ verbose?: boolean }>().verbose === true);
+  }
+}
+
+function configure(command: Command, context: CliContext): void {
+  const style = createStyle(wantsColour(context.stdout, context.env));
+  command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({
+      helpWidth: Math.min(context.stdout.columns ?? 100, 110),
+      sortSubcommands: false,
+      showGlobalOptions: false,
+      styleTitle: (text) => style.bold(text),
+    })
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+      outputError: (text, write) => write(usageError(text, command, context)),
+    });
+}
+
+/** Commander's `error: ...\n(Did you mean ...?)` as one line that names the command. */
+function usageError(text: string, command: Command, context: CliContext): string {
+  const style = createStyle(wantsColour(context.stderr, context.env));
+  const name = command.parent === null ? "uncouple" : `uncouple ${command.name()}`;
+  const line = text
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll(/\s*\n\s*/g, " ");
+  return `${style.red(`${name}:`)} ${line}; see ${name} --help\n`;
+}

@@ -1,0 +1,33 @@
+import { inspect } from "node:util";
+import { CommanderError } from "commander";
+import { asUncoupleError } from "../pipeline/errors.ts";
+import { exitCodeOf, exitCodes } from "../runtime/exit-codes.ts";
+import { type CliContext, wantsColour } from "./context.ts";
+import { createStyle } from "./style.ts";
+
+/**
+ * Tells a person what went wrong, in a line on stderr; with `verbose`, every cause with its stack.
+ * @returns the exit code
+ */
+export function reportError(thrown: unknown, context: CliContext, verbose: boolean): number {
+  // Commander has said what it had to say.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes["invalid-argument"];
+  const error = asUncoupleError(thrown);
+  const style = createStyle(wantsColour(context.stderr, context.env));
+  const hint = error.code === "internal" && !verbose ? " (a defect of Uncouple; --verbose tells more)" : "";
+  context.stderr.write(`${style.red("uncouple:")} ${harmless(error.message)}${hint}\n`);
+  if (verbose) for (const line of causes(error)) context.stderr.write(`${style.dim(line)}\n`);
+  return exitCodeOf(error);
+}
+
+/** Line breaks stay, because a list of problems has one a line; other control characters go. */
+function harmless(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]+/gu, " ").trimEnd();
+}
+
+function causes(error: Error): string[] {
+  const stack = harmless(error.stack ?? String(error)).split("\n");
+  const { cause } = error;
+  if (cause === undefined) return stack;
+  return [...stack, "caused by", ...(cause instanceof Error ? causes(cause) : [harmless(inspect(cause))])];
+}

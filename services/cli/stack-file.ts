@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import * as z from "zod";
+import { UncoupleError } from "../pipeline/errors.ts";
+
+const stackSchema = z.strictObject({
+  version: z.literal(1),
+  /** The process that runs the stack. */
+  pid: z.int().positive(),
+  startedAt: z.string(),
+  pipeline: z.string(),
+  /** Absolute. */
+  pipelineFile: z.string(),
+  natsUrl: z.string(),
+  /** Component to gRPC address. */
+  trainers: z.record(z.string(), z.string()),
+  /** gRPC address. */
+  evaluator: z.string(),
+  /** Service to the address of its metrics and health. */
+  metrics: z.record(z.string(), z.string()),
+});
+
+/** Where the services of a local stack are; what `uncouple up` writes and every other subcommand reads. */
+export type Stack = z.infer<typeof stackSchema>;
+
+export function stackFile(dir: string): string {
+  return join(dir, "stack.json");
+}
+
+/**
+ * @returns undefined where there is none
+ * @throws UncoupleError `invalid-argument` for a file that is no stack file
+ */
+export async function readStack(dir: string): Promise<Stack | undefined> {
+  const path = stackFile(dir);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new UncoupleError("invalid-argument", `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    return stackSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new UncoupleError("invalid-argument", `${path} is no stack file of this version: remove it`, { cause });
+  }
+}
+
+/** Visible whole or not at all. */
+export async function writeStack(dir: string, stack: Stack): Promise<void> {
+  const path = stackFile(dir);
+  const temporary = `${path}.${randomUUID()}`;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`);
+  await rename(temporary, path);
+}
+
+export async function removeStack(dir: string): Promise<void> {
+  await rm(stackFile(dir), { force: true });
+}
+
+/** Whether a process of this machine lives. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

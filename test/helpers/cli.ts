@@ -1,0 +1,37 @@
+import { type CliContext, interruption } from "../../services/cli/context.ts";
+import { runCli } from "../../services/cli/program.ts";
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line of `uncouple` in this process, with no terminal. */
+export async function cli(
+  args: readonly string[],
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly cwd?: string;
+    readonly tty?: boolean;
+    readonly interrupt?: AbortSignal;
+  } = {},
+): Promise<CliResult> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const interrupt = new AbortController();
+  options.interrupt?.addEventListener("abort", () => interrupt.abort(interruption()), { once: true });
+  const isTTY = options.tty === true;
+  const context: CliContext = {
+    stdout: { isTTY, columns: 100, write: (text) => stdout.push(text) },
+    stderr: { isTTY, columns: 100, write: (text) => stderr.push(text) },
+    env: options.env ?? {},
+    cwd: options.cwd ?? import.meta.dirname,
+    interrupted: interrupt.signal,
+    takeSignals: () => {
+      throw new TypeError("a service is started as a process of its own, not in a test's");
+    },
+  };
+  const code = await runCli(args, context);
+  return { code, stdout: stdout.join(""), stderr: stderr.join("") };
+}

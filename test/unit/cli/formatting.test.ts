@@ -1,0 +1,106 @@
+import { stripVTControlCharacters } from "node:util";
+import { InvalidArgumentError } from "commander";
+import { describe, expect, it } from "vitest";
+import { wantsColour } from "../../../services/cli/context.ts";
+import { collectParameter, formatProtocol, protocolOf } from "../../../services/cli/protocol-options.ts";
+import { parsePort, parseReference, parseSerial } from "../../../services/cli/reference.ts";
+import { coloured, createStyle, plain } from "../../../services/cli/style.ts";
+import { formatTable } from "../../../services/cli/table.ts";
+
+const none = createStyle(false);
+const colours = createStyle(true);
+
+describe("tables", () => {
+  it("line their columns up, numbers to the right, without trailing spaces", () => {
+    const text = formatTable(
+      [{ title: "NAME" }, { title: "LOSS", number: true }, { title: "NOTE" }],
+      [
+        ["m1@1", "104", "x"],
+        ["component@12", "1.4", ""],
+      ],
+      none,
+    );
+    expect(text.split("\n")).toEqual(["NAME          LOSS  NOTE", "m1@1           104  x", "component@12   1.4", ""]);
+  });
+
+  it("line up all the same when cells are coloured", () => {
+    const text = formatTable(
+      [{ title: "KIND" }, { title: "N" }],
+      [
+        [coloured(colours, "improved"), "1"],
+        [coloured(colours, "self-defeating"), "2"],
+      ],
+      colours,
+    );
+    const bare = stripVTControlCharacters(text).split("\n");
+    expect(bare[1]?.indexOf("1")).toBe(bare[2]?.indexOf("2"));
+  });
+
+  it("show titles alone when there are no rows", () => {
+    expect(formatTable([{ title: "A" }, { title: "B" }], [], none)).toBe("A  B\n");
+  });
+});
+
+describe("text that others wrote", () => {
+  it("reaches the terminal without control characters", () => {
+    expect(plain("a\u001b[2J\nb\u0007")).toBe("a [2J b ");
+    expect(coloured(none, "improved\u001b[31m")).not.toContain("\u001b");
+  });
+});
+
+describe("colour", () => {
+  it.each([
+    [{ isTTY: true }, {}, true],
+    [{ isTTY: false }, {}, false],
+    [{ isTTY: true }, { NO_COLOR: "1" }, false],
+    [{ isTTY: true }, { NO_COLOR: "" }, true],
+    [{ isTTY: false }, { FORCE_COLOR: "1" }, true],
+    [{ isTTY: true }, { FORCE_COLOR: "0" }, false],
+    [{ isTTY: true }, { TERM: "dumb" }, false],
+  ])("%o with %o: %s", (stream, env, expected) => {
+    expect(wantsColour({ ...stream, write: () => {} }, env)).toBe(expected);
+  });
+});
+
+describe("snapshot references", () => {
+  it("name a component and a serial", () => {
+    expect(parseReference("m2@13")).toEqual({ component: "m2", serial: 13 });
+  });
+
+  it.each(["m1", "m1@", "@1", "m1@x", "m1@0", "m1@-1", "m1@1.5", "m1@1e3", "m1@99999999999999999999", ""])(
+    "refuse %j",
+    (text) => {
+      expect(() => parseReference(text)).toThrow(InvalidArgumentError);
+    },
+  );
+
+  it("hold serials and ports to their ranges", () => {
+    expect(parseSerial("7")).toBe(7);
+    expect(parsePort("0")).toBe(0);
+    expect(() => parsePort("65536")).toThrow(InvalidArgumentError);
+    expect(() => parsePort("http")).toThrow(InvalidArgumentError);
+  });
+});
+
+describe("protocol parameters", () => {
+  it("are numbers where they read as numbers, words otherwise", () => {
+    const parameters = ["sigma=0.15", "lambda=1e-3", "source=audit-direct"].reduce(
+      (all, one) => collectParameter(one, all),
+      {},
+    );
+    expect(parameters).toEqual({ sigma: 0.15, lambda: 0.001, source: "audit-direct" });
+    expect(formatProtocol({ name: "proximal", parameters })).toBe(
+      "proximal sigma=0.15 lambda=0.001 source=audit-direct",
+    );
+  });
+
+  it.each(["sigma", "=1", "sigma=", "1x=2"])("refuse %j", (text) => {
+    expect(() => collectParameter(text, {})).toThrow(InvalidArgumentError);
+  });
+
+  it("are given once each, and only with a protocol", () => {
+    expect(() => collectParameter("sigma=2", { sigma: 1 })).toThrow(/twice/);
+    expect(() => protocolOf(undefined, { sigma: 1 })).toThrow(/--protocol/);
+    expect(protocolOf(undefined, {})).toBeUndefined();
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { exitCodes } from "../../../services/runtime/exit-codes.ts";
+import { cli } from "../../helpers/cli.ts";
+
+describe("the command line", () => {
+  it("prints its help with every command and exit code, on stdout, when nothing is asked", async () => {
+    const { code, stdout, stderr } = await cli([]);
+    expect(code).toBe(0);
+    expect(stderr).toBe("");
+    for (const exitCode of Object.values(exitCodes)) expect(stdout).toContain(` ${exitCode}  `);
+    expect(stdout).toContain("explain");
+  });
+
+  it("prints its version", async () => {
+    expect((await cli(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it("has no escape sequence in anything that is not for a terminal", async () => {
+    expect((await cli(["explain", "causal"])).stdout).not.toContain("\u001b");
+    expect((await cli(["explain", "causal"], { tty: true })).stdout).toContain("\u001b[1m");
+  });
+
+  it("keeps JSON plain even on a terminal, and nothing else on stdout", async () => {
+    const { stdout, stderr } = await cli(["explain", "proximal", "--json"], { tty: true });
+    const protocol = JSON.parse(stdout) as { name: string; equation: string; parameters: Record<string, unknown> };
+    expect(protocol.name).toBe("proximal");
+    expect(protocol.equation).toContain("lambda");
+    expect(Object.keys(protocol.parameters)).toEqual(["lambda", "sigma"]);
+    expect(stderr).toBe("");
+  });
+});
+
+describe("explain", () => {
+  it("gives every protocol's equation, advice and parameters with their ranges", async () => {
+    const list = JSON.parse((await cli(["explain", "--json"])).stdout) as { name: string; equation: string }[];
+    expect(list.map(({ name }) => name)).toEqual(expect.arrayContaining(["sync", "async", "proximal", "causal"]));
+    for (const { name, equation } of list) {
+      const { stdout } = await cli(["explain", name]);
+      expect(stdout.replaceAll(/\s+/g, " ")).toContain(equation.replaceAll(/\s+/g, " "));
+    }
+    expect((await cli(["explain", "proximal"])).stdout).toContain("sigma: at least 0 (default 0.15)");
+  });
+});
