@@ -97,7 +97,8 @@ function encodeColumn(
     );
   }
   if (encoding.kind === "categorical" && column.kind === "categorical") {
-    const places = column.dictionary.map((text) => encoding.vocabulary.indexOf(text));
+    const placeOf = new Map(encoding.vocabulary.map((text, place) => [text, place]));
+    const places = column.dictionary.map((text) => placeOf.get(text) ?? -1);
     for (let row = 0; row < rows; row++) {
       const place = places[column.codes[row] as number] as number;
       if (place >= 0) matrix[row * width + offset + place] = 1;

@@ -11,14 +11,14 @@ import { trainComponent } from "../learning/train-component.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";
+import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";
 
 /** One choice of a model for every component that a composition needs, by component. */
 export type Models = Readonly<Record<string, SnapshotModel>>;
 
 /** What the published experiments vary from training to training; everything else is the paper's configuration. */
 export interface Recipe {
-  readonly hidden: readonly number[];
+  readonly model: ModelSpec;
   readonly steps: number;
   readonly protocol?: ProtocolSpec;
 }
@@ -95,10 +95,23 @@ export function protocolSpec(name: string, parameters: ProtocolSpec["parameters"
   return { name, parameters: { ...Object.fromEntries(defaults), ...parameters } };
 }
 
+/** A dense network with ReLU layers of these widths; none is a linear model. */
+export function dense(...hidden: readonly number[]): ModelSpec {
+  return { kind: "dense", hidden };
+}
+
+/** M* of a component without upstream: predicts the column that holds the truth. Only the lab can have one. */
+export function truth(column: string): SnapshotModel {
+  return {
+    predict: async (table) => numeric(table, column),
+    dispose: async () => {},
+  };
+}
+
 function teamOf(component: string, recipe: Recipe, seed: number): TeamConfig {
   return {
     component,
-    model: { kind: "dense", hidden: recipe.hidden },
+    model: recipe.model,
     optimiser: ADAM,
     batch: BATCH,
     steps: recipe.steps,

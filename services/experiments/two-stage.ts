@@ -3,7 +3,7 @@ import type { Engine } from "../learning/engines/engine.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import type { ProtocolSpec } from "../pipeline/team.ts";
-import { type Lab, openLab, protocolSpec } from "./lab.ts";
+import { dense, type Lab, openLab, protocolSpec } from "./lab.ts";
 
 /** The three snapshots of M1 that the paper's experiments compare. */
 export const UPSTREAMS = ["initial", "incremental", "consistent"] as const;
@@ -34,7 +34,7 @@ export const SMALL_SIZES: Sizes = { ...PAPER_SIZES, rows: 4_000, downstreamSteps
  * is (lambda / (1 + lambda))^2 of M1^0's, the 46 % of the paper's Table 2.
  */
 const INCREMENTAL_LAMBDA = 2.07;
-const HIDDEN = [64];
+const STUDENT = dense(64);
 
 /** The paper's pipeline (section 4, "DGP"): X1 in R^10, X2 in R^5, Z in R^3, Y in R. */
 export function twoStagePipeline(seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
@@ -73,18 +73,18 @@ export interface TwoStage {
 export async function openTwoStage(seed: number, sizes: Sizes, engine: Engine): Promise<TwoStage> {
   const pipeline = twoStagePipeline(seed, sizes.rows);
   const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed);
-  const initial = await lab.train("m1", { hidden: [], steps: sizes.initialSteps }, {});
+  const initial = await lab.train("m1", { model: dense(), steps: sizes.initialSteps }, {});
   const incremental = await lab.train(
     "m1",
     {
-      hidden: HIDDEN,
+      model: STUDENT,
       steps: sizes.incrementalSteps,
       protocol: protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA }),
     },
     {},
     initial,
   );
-  const consistent = await lab.train("m1", { hidden: HIDDEN, steps: sizes.consistentSteps }, {});
+  const consistent = await lab.train("m1", { model: STUDENT, steps: sizes.consistentSteps }, {});
   return { lab, m1: { initial, incremental, consistent } };
 }
 
@@ -95,5 +95,5 @@ export function trainDownstream(
   protocol: ProtocolSpec,
   steps: number,
 ): Promise<SnapshotModel> {
-  return lab.train("m2", { hidden: HIDDEN, steps, protocol }, { m1: m1[upstream] });
+  return lab.train("m2", { model: STUDENT, steps, protocol }, { m1: m1[upstream] });
 }
