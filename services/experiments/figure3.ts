@@ -1,6 +1,5 @@
-import { protocolSpec } from "./lab.ts";
 import { type Summary, summarise } from "./statistics.ts";
-import { type Sizes, type TwoStage, trainDownstream, UPSTREAMS, type Upstream } from "./two-stage.ts";
+import { type TwoStage, trainDownstream, UPSTREAMS, type Upstream } from "./two-stage.ts";
 
 export const FIGURE3_PROTOCOLS = ["oracle", "sync", "async", "proximal", "causal", "causal-proximal"] as const;
 export type Figure3Protocol = (typeof FIGURE3_PROTOCOLS)[number];
@@ -18,21 +17,23 @@ export interface Figure3 {
  * The pipeline's held-out loss for every protocol of M2 and every snapshot of M1 (Modi et al. 2023, Figure 3). All but
  * sync train M2 once, on M1^0; sync trains it anew on every snapshot of M1.
  */
-export async function figure3Of(stage: TwoStage, sizes: Sizes): Promise<Figure3Seed> {
-  const { lab, m1 } = stage;
-  const steps = sizes.downstreamSteps;
+export async function figure3Of(stage: TwoStage): Promise<Figure3Seed> {
+  const { lab, m1, sizes } = stage;
   const unit = (await lab.oracleLoss("m2", { m1: m1.initial })) / 100;
   const across = async (loss: (upstream: Upstream) => Promise<number>) => ({
     initial: (await loss("initial")) / unit,
     incremental: (await loss("incremental")) / unit,
     consistent: (await loss("consistent")) / unit,
   });
-  const trainedOnInitial = async (name: string) => {
-    const m2 = await trainDownstream(stage, "initial", protocolSpec(name), steps);
+  const trainedOnInitial = async (protocol: string) => {
+    const m2 = await stage.downstream(protocol);
     return across((upstream) => lab.loss("m2", { m1: m1[upstream], m2 }));
   };
   const retrained = async (upstream: Upstream) => {
-    const m2 = await trainDownstream(stage, upstream, protocolSpec("sync"), steps);
+    // On M1^0 sync and async are the same training, as the paper says.
+    const m2 = await (upstream === "initial"
+      ? stage.downstream("async")
+      : trainDownstream(lab, sizes, m1[upstream], "sync"));
     return lab.loss("m2", { m1: m1[upstream], m2 });
   };
   return {

@@ -42,8 +42,14 @@ const ADAM: OptimiserSpec = { name: "adam", learningRate: 0.01, beta1: 0.9, beta
 const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
 const BATCH = 64;
 
-/** Opens a lab; the same arguments give the same losses, bit for bit, on the same engine. */
-export async function openLab(pipeline: Pipeline, source: DataSource, engine: Engine, seed: number): Promise<Lab> {
+/** Opens a lab; the same arguments give the same losses, bit for bit, on the same engine. The signal cancels a training. */
+export async function openLab(
+  pipeline: Pipeline,
+  source: DataSource,
+  engine: Engine,
+  seed: number,
+  signal?: AbortSignal,
+): Promise<Lab> {
   const heldOut = (await source.heldOutRows(heldOutColumns(pipeline))).table;
   const loaded: SnapshotModel[] = [];
 
@@ -65,6 +71,7 @@ export async function openLab(pipeline: Pipeline, source: DataSource, engine: En
         table,
         upstream,
         engine,
+        ...(signal !== undefined && { signal }),
         ...(previous !== undefined && { previous }),
         ...(oracle !== undefined && { oracle }),
       });

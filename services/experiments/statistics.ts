@@ -10,3 +10,20 @@ export function summarise(values: readonly number[]): Summary {
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0, values };
 }
+
+/** How often something happened, with its 95 % Wilson score interval (Wilson 1927). */
+export interface Proportion {
+  readonly count: number;
+  readonly trials: number;
+  readonly interval: readonly [low: number, high: number];
+}
+
+export function proportion(outcomes: readonly boolean[]): Proportion {
+  const trials = outcomes.length;
+  const count = outcomes.filter(Boolean).length;
+  const z = 1.959964;
+  const share = count / trials;
+  const centre = (share + z ** 2 / (2 * trials)) / (1 + z ** 2 / trials);
+  const half = (z * Math.sqrt((share * (1 - share)) / trials + z ** 2 / (4 * trials ** 2))) / (1 + z ** 2 / trials);
+  return { count, trials, interval: [Math.max(0, centre - half), Math.min(1, centre + half)] };
+}

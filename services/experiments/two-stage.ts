@@ -2,7 +2,6 @@ import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
-import type { ProtocolSpec } from "../pipeline/team.ts";
 import { dense, type Lab, openLab, protocolSpec } from "./lab.ts";
 
 /** The three snapshots of M1 that the paper's experiments compare. */
@@ -34,7 +33,8 @@ export const SMALL_SIZES: Sizes = { ...PAPER_SIZES, rows: 4_000, downstreamSteps
  * is (lambda / (1 + lambda))^2 of M1^0's, the 46 % of the paper's Table 2.
  */
 const INCREMENTAL_LAMBDA = 2.07;
-const STUDENT = dense(64);
+/** Every student of the paper's configuration. */
+export const STUDENT = dense(64);
 
 /** The paper's pipeline (section 4, "DGP"): X1 in R^10, X2 in R^5, Z in R^3, Y in R. */
 export function twoStagePipeline(seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
@@ -66,34 +66,48 @@ export function twoStagePipeline(seed: number, rows: number): Pipeline & { reado
 /** The paper's pipeline with its three snapshots of M1, trained. */
 export interface TwoStage {
   readonly lab: Lab;
+  readonly sizes: Sizes;
   readonly m1: Readonly<Record<Upstream, SnapshotModel>>;
+  /** M2 trained under a protocol on M1^0. Each is trained once, whichever experiments ask for it. */
+  downstream(protocol: string): Promise<SnapshotModel>;
 }
 
 /** Generates the data of a seed and trains M1^0 (linear), and its incremental and consistent updates (64 hidden units). */
-export async function openTwoStage(seed: number, sizes: Sizes, engine: Engine): Promise<TwoStage> {
+export async function openTwoStage(
+  seed: number,
+  sizes: Sizes,
+  engine: Engine,
+  signal?: AbortSignal,
+): Promise<TwoStage> {
   const pipeline = twoStagePipeline(seed, sizes.rows);
-  const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed);
+  const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed, signal);
   const initial = await lab.train("m1", { model: dense(), steps: sizes.initialSteps }, {});
-  const incremental = await lab.train(
-    "m1",
-    {
-      model: STUDENT,
-      steps: sizes.incrementalSteps,
-      protocol: protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA }),
-    },
-    {},
+  const protocol = protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA });
+  const m1 = {
     initial,
-  );
-  const consistent = await lab.train("m1", { model: STUDENT, steps: sizes.consistentSteps }, {});
-  return { lab, m1: { initial, incremental, consistent } };
+    incremental: await lab.train("m1", { model: STUDENT, steps: sizes.incrementalSteps, protocol }, {}, initial),
+    consistent: await lab.train("m1", { model: STUDENT, steps: sizes.consistentSteps }, {}),
+  };
+  const trained = new Map<string, Promise<SnapshotModel>>();
+  return {
+    lab,
+    sizes,
+    m1,
+    downstream(name) {
+      const known = trained.get(name) ?? trainDownstream(lab, sizes, initial, name);
+      trained.set(name, known);
+      return known;
+    },
+  };
 }
 
-/** Trains M2 on one snapshot of M1. */
+/** Trains M2 on a model of M1. */
 export function trainDownstream(
-  { lab, m1 }: TwoStage,
-  upstream: Upstream,
-  protocol: ProtocolSpec,
-  steps: number,
+  lab: Lab,
+  sizes: Sizes,
+  m1: SnapshotModel,
+  protocol: string,
+  steps = sizes.downstreamSteps,
 ): Promise<SnapshotModel> {
-  return lab.train("m2", { model: STUDENT, steps, protocol }, { m1: m1[upstream] });
+  return lab.train("m2", { model: STUDENT, steps, protocol: protocolSpec(protocol) }, { m1 });
 }

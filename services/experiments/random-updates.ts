@@ -1,0 +1,53 @@
+import { createRandom } from "../data/random.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { Lab } from "./lab.ts";
+import { dense } from "./lab.ts";
+import type { TwoStage } from "./two-stage.ts";
+
+/**
+ * m0 + w (m1 - m0), coordinate by coordinate: an update that goes part of the way from one model to another, and in
+ * some coordinates the other way.
+ *
+ * @param weights one a coordinate of the output
+ */
+export function partWay(from: SnapshotModel, to: SnapshotModel, weights: readonly number[]): SnapshotModel {
+  return {
+    predict: async (inputs) => {
+      const [m0, m1] = await Promise.all([from.predict(inputs), to.predict(inputs)]);
+      return m0.map((value, i) => {
+        const weight = weights[i % weights.length] as number;
+        return value + weight * ((m1[i] as number) - value);
+      });
+    },
+    dispose: async () => {},
+  };
+}
+
+/** Coordinates may get worse by as much as half the way that they could get better. */
+const LOWEST_WEIGHT = -0.5;
+
+/**
+ * Random updates of M1^0 that improve M1's own held-out loss without reaching the truth: in each coordinate a random
+ * part of the way towards the consistent model, in some coordinates away from it.
+ */
+export async function randomIncrementalUpdates(
+  { lab, m1 }: TwoStage,
+  seed: number,
+  count: number,
+): Promise<SnapshotModel[]> {
+  const random = createRandom(seed, "incremental-updates");
+  const before = await lab.loss("m1", { m1: m1.initial });
+  const updates: SnapshotModel[] = [];
+  while (updates.length < count) {
+    const weights = Array.from({ length: 3 }, () => LOWEST_WEIGHT + (1 - LOWEST_WEIGHT) * random.uniform());
+    const update = partWay(m1.initial, m1.consistent, weights);
+    if ((await lab.loss("m1", { m1: update })) < before) updates.push(update);
+  }
+  return updates;
+}
+
+/** Another over-parameterised M1, of a random width, trained to near the truth. */
+export function randomConsistentUpdate(lab: Lab, seed: number, steps: number): Promise<SnapshotModel> {
+  const width = 48 + createRandom(seed, "consistent-update").below(81);
+  return lab.train("m1", { model: dense(width), steps }, {});
+}

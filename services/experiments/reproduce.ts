@@ -1,0 +1,113 @@
+import type { Engine } from "../learning/engines/engine.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
+import { type Figure1, figure1 } from "./figure1.ts";
+import { type Figure3, type Figure3Seed, figure3, figure3Of } from "./figure3.ts";
+import { type Table1, type Table1Seed, table1, table1Of } from "./table1.ts";
+import { type Table2, type Table2Seed, table2, table2Of } from "./table2.ts";
+import { openTwoStage, type Sizes } from "./two-stage.ts";
+
+export const EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
+export type ExperimentName = (typeof EXPERIMENTS)[number];
+
+export interface ReproduceOptions {
+  readonly experiments: readonly ExperimentName[];
+  readonly seeds: readonly number[];
+  /** Seeds that run at the same time; changes nothing in the results. */
+  readonly jobs: number;
+  readonly sizes: Sizes;
+  /** Coefficients of Figure 1's z = a x1^2 + b x1. */
+  readonly a: number;
+  readonly b: number;
+  readonly engine: Engine;
+  readonly signal?: AbortSignal;
+  /** Work done and work in all, in seeds (Figure 1 counts as one). */
+  onProgress?(done: number, total: number): void;
+}
+
+export interface Reproduction {
+  readonly figure1?: Figure1;
+  readonly table1?: Table1;
+  readonly table2?: Table2;
+  readonly figure3?: Figure3;
+}
+
+interface SeedResult {
+  readonly table1?: Table1Seed;
+  readonly table2?: Table2Seed;
+  readonly figure3?: Figure3Seed;
+}
+
+/**
+ * Runs the paper's experiments. The same seeds give the same numbers, bit for bit, whatever `jobs`.
+ *
+ * @throws UncoupleError `cancelled` when the signal aborts, between two trainings
+ */
+export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
+  const { experiments, seeds, sizes, engine } = options;
+  const wants = (name: ExperimentName) => experiments.includes(name);
+  const perSeed = experiments.some((name) => name !== "figure1") ? seeds : [];
+  const total = perSeed.length + (wants("figure1") ? 1 : 0);
+  let done = 0;
+  const finish = <T>(result: T): T => {
+    done += 1;
+    options.onProgress?.(done, total);
+    return result;
+  };
+
+  const first = wants("figure1") ? finish(await figure1(options.a, options.b, seeds[0] ?? 0, engine)) : undefined;
+  const results = await inParallel(perSeed, options.jobs, async (seed) => {
+    options.signal?.throwIfAborted();
+    return finish(await runSeed(seed, wants, options));
+  });
+
+  const parts = <K extends keyof SeedResult>(key: K) =>
+    results.map((result) => result[key] as NonNullable<SeedResult[K]>);
+  const steps = { m1: sizes.consistentSteps, m2: sizes.downstreamSteps };
+  return {
+    ...(first !== undefined && { figure1: first }),
+    ...(wants("table1") && { table1: await table1(seeds, parts("table1"), steps) }),
+    ...(wants("table2") && { table2: table2(seeds, parts("table2")) }),
+    ...(wants("figure3") && { figure3: figure3(seeds, parts("figure3")) }),
+  };
+}
+
+async function runSeed(
+  seed: number,
+  wants: (name: ExperimentName) => boolean,
+  { sizes, engine, signal }: ReproduceOptions,
+): Promise<SeedResult> {
+  const stage = await openTwoStage(seed, sizes, engine, signal);
+  try {
+    return {
+      ...(wants("table2") && { table2: await table2Of(stage) }),
+      ...(wants("figure3") && { figure3: await figure3Of(stage) }),
+      ...(wants("table1") && { table1: await table1Of(stage, seed) }),
+    };
+  } finally {
+    await stage.lab.close();
+  }
+}
+
+/** Maps with at most `jobs` at a time; results in order. The first failure stops what has not begun. */
+async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  if (!Number.isInteger(jobs) || jobs < 1)
+    throw new UncoupleError("invalid-argument", `jobs must be at least 1, not ${jobs}`);
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  let failed = false;
+  const worker = async () => {
+    while (next < items.length && !failed) {
+      const at = next++;
+      try {
+        results[at] = await work(items[at] as T);
+      } catch (thrown) {
+        failed = true;
+        throw thrown;
+      }
+    }
+  };
+  const settled = await Promise.allSettled(Array.from({ length: Math.min(jobs, items.length) }, worker));
+  const failure = settled.find((outcome) => outcome.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+  return results;
+}
