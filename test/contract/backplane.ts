@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { UncoupleError } from "../../services/pipeline/errors.ts";
 import type { Backplane, WorkItem } from "../../services/registry/backplane.ts";
-import { draft, model, quarantine, verdict } from "../helpers/drafts.ts";
+import * as make from "../helpers/drafts.ts";
 import { take } from "../helpers/take.ts";
 
 /** One world of an implementation: every `open` is another process's view of the same pipeline. */
 export interface World {
+  readonly pipeline: string;
   open(): Promise<Backplane>;
   /** Closes what was opened, forgets everything. */
   destroy(): Promise<void>;
@@ -15,7 +16,7 @@ export interface Implementation {
   readonly name: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** An empty pipeline `demo`. */
+  /** An empty pipeline. */
   create(): Promise<World>;
 }
 
@@ -27,6 +28,7 @@ const failure = async (promise: Promise<unknown>): Promise<UncoupleError> => {
   expect(thrown).toBeInstanceOf(UncoupleError);
   return thrown as UncoupleError;
 };
+const { model } = make;
 const never = new AbortController().signal;
 
 /** The promises of the ports in services/registry, for every implementation. */
@@ -35,6 +37,12 @@ export function backplaneContract(implementation: Implementation): void {
     beforeAll(() => implementation.start());
     afterAll(() => implementation.stop());
     let world: World;
+    const draft = (change: Parameters<typeof make.draft>[0] = {}) =>
+      make.draft({ pipeline: world.pipeline, ...change });
+    const verdict = (component: string, serial: number, evaluator = "evaluator-1") =>
+      make.verdict(component, serial, { pipeline: world.pipeline, evaluator });
+    const quarantine = (component: string, serial: number) =>
+      make.quarantine(component, serial, { pipeline: world.pipeline });
     let one: Backplane;
     let two: Backplane;
     beforeEach(async () => {
@@ -140,12 +148,14 @@ export function backplaneContract(implementation: Implementation): void {
       });
 
       test.each([
-        ["another pipeline", draft({ pipeline: "other" }), model(1)],
-        ["a component name that is none", draft({ component: "M.1" }), model(1)],
-        ["no run id", draft({ runId: "" }), model(1)],
-        ["no bytes", draft(), new Uint8Array(0)],
+        ["another pipeline", { pipeline: "other" }, model(1)],
+        ["a component name that is none", { component: "M.1" }, model(1)],
+        ["no run id", { runId: "" }, model(1)],
+        ["no bytes", {}, new Uint8Array(0)],
       ])("a draft with %s is refused and loses nothing", async (_, bad, bytes) => {
-        expect(await failure(one.registry.publish(bad, bytes, null))).toMatchObject({ code: "invalid-argument" });
+        expect(await failure(one.registry.publish(draft(bad), bytes, null))).toMatchObject({
+          code: "invalid-argument",
+        });
         expect((await one.registry.publish(draft(), model(1), null)).serial).toBe(1);
       });
     });
@@ -311,13 +321,11 @@ export function backplaneContract(implementation: Implementation): void {
     describe("once logs", () => {
       test("of contending verdicts on one snapshot exactly one stands", async () => {
         const appended = await Promise.all(
-          Array.from({ length: 6 }, (_, i) =>
-            (i % 2 ? one : two).verdicts.append(verdict("m1", 1, { evaluator: `evaluator-${i}` })),
-          ),
+          Array.from({ length: 6 }, (_, i) => (i % 2 ? one : two).verdicts.append(verdict("m1", 1, `evaluator-${i}`))),
         );
         expect(appended.filter(Boolean)).toHaveLength(1);
         const winner = `evaluator-${appended.indexOf(true)}`;
-        expect(await one.verdicts.list()).toEqual([verdict("m1", 1, { evaluator: winner })]);
+        expect(await one.verdicts.list()).toEqual([verdict("m1", 1, winner)]);
         expect(await two.verdicts.get("m1", 1)).toMatchObject({ evaluator: winner });
         expect(await two.verdicts.get("m1", 2)).toBeUndefined();
         expect(await one.verdicts.append(verdict("m1", 2))).toBe(true);

@@ -7,6 +7,6 @@ backplaneContract({
   async stop() {},
   async create() {
     const backplane = createMemoryBackplane("demo");
-    return { open: async () => backplane, destroy: () => backplane.close() };
+    return { pipeline: "demo", open: async () => backplane, destroy: () => backplane.close() };
   },
 });

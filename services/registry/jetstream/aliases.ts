@@ -1,0 +1,75 @@
+import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
+import { checkName } from "../names.ts";
+import type { AliasChange } from "../registry.ts";
+import { readers } from "./codec.ts";
+import type { Link, Log } from "./link.ts";
+import { createPatience } from "./patience.ts";
+import { createStreamLog } from "./stream-log.ts";
+import type { LogNames } from "./streams.ts";
+
+/** Aliases are what their log makes of them: one subject for each component, appended to with compare-and-set. */
+export interface Aliases {
+  now(component: string): Promise<Readonly<Record<string, number>>>;
+  log(component: string): Promise<readonly AliasChange[]>;
+  set(
+    component: string,
+    alias: string,
+    serial: number | null,
+    expected: number | null,
+    by: string,
+  ): Promise<AliasChange>;
+  rollback(component: string, alias: string, by: string): Promise<AliasChange>;
+}
+
+export function createAliases(link: Link, log: Log, names: LogNames, patienceMs: number): Aliases {
+  const subject = (component: string) => `${names.subject}.${component}`;
+  const changes = createStreamLog<AliasChange>(link, names, (message) => {
+    const parsed = readers.aliasChange(message.data);
+    if ("value" in parsed && message.subject === subject(parsed.value.component)) return parsed.value;
+    const why = "wrong" in parsed ? parsed.wrong : `it is of ${parsed.value.component}`;
+    log("warn", `${names.stream} ${message.sequence} (${message.subject}) is no alias change, left out: ${why}`);
+    return undefined;
+  });
+  const of = (component: string) =>
+    changes.entries.map(({ value }) => value).filter((change) => change.component === component);
+
+  /** Decides on the log as it is, and appends if it still is; otherwise decides again. */
+  const change = async (
+    component: string,
+    alias: string,
+    kind: AliasChange["kind"],
+    by: string,
+    decide: (log: readonly AliasChange[]) => number | null,
+  ): Promise<AliasChange> => {
+    checkName("component", component);
+    checkName("alias", alias);
+    const patience = createPatience(patienceMs);
+    await changes.sync();
+    for (;;) {
+      const history = of(component);
+      const serial = decide(history);
+      const previous = aliasesAfter(history)[alias] ?? null;
+      const made: AliasChange = { component, alias, kind, serial, previous, by, at: new Date().toISOString() };
+      if (await changes.append(subject(component), made, changes.lastSequence(subject(component)), patience))
+        return made;
+    }
+  };
+
+  return {
+    async now(component) {
+      await changes.sync();
+      return aliasesAfter(of(component));
+    },
+    async log(component) {
+      await changes.sync();
+      return of(component);
+    },
+    set: (component, alias, serial, expected, by) =>
+      change(component, alias, "set", by, (history) => {
+        checkAlias(history, component, alias, expected);
+        return serial;
+      }),
+    rollback: (component, alias, by) =>
+      change(component, alias, "rollback", by, (history) => rollbackTarget(history, component, alias)),
+  };
+}

@@ -1,0 +1,58 @@
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { createLedger, type Ledger } from "../ledger.ts";
+import { readers, type StoredAnnouncement, type StoredObject } from "./codec.ts";
+import type { Link, Log } from "./link.ts";
+import type { StoredMessage } from "./messages.ts";
+import { createStreamLog, type StreamLog } from "./stream-log.ts";
+import type { LogNames } from "./streams.ts";
+
+/**
+ * The announcements of a pipeline: one subject for each component and serial, so that the server itself admits a
+ * serial once. What does not continue its component's serials, or is no announcement at all, is left out, with a line
+ * in the log; every reader leaves out the same.
+ */
+export interface Announcements {
+  readonly log: StreamLog<StoredAnnouncement>;
+  /** As of the last `log.sync`. */
+  readonly ledger: Ledger;
+  subject(component: string, serial: number): string;
+  /** Where the bytes of a manifest in the ledger are. */
+  object(manifest: SnapshotManifest): StoredObject | undefined;
+  /** The model store's ids of all that the announcements name. */
+  objects(): ReadonlySet<string>;
+  /** The announcement at a position of the stream, if it was taken in. */
+  at(position: number): StoredAnnouncement | undefined;
+}
+
+export function createAnnouncements(link: Link, log: Log, names: LogNames): Announcements {
+  const ledger = createLedger();
+  const byName = new Map<string, StoredObject>();
+  const byPosition = new Map<number, StoredAnnouncement>();
+  const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
+
+  const read = (message: StoredMessage): StoredAnnouncement | undefined => {
+    const wrong = (why: string) => {
+      log("warn", `${names.stream} ${message.sequence} (${message.subject}) is no announcement, left out: ${why}`);
+      return undefined;
+    };
+    const parsed = readers.announcement(message.data);
+    if ("wrong" in parsed) return wrong(parsed.wrong);
+    const { manifest, object } = parsed.value;
+    if (message.subject !== subject(manifest.component, manifest.serial))
+      return wrong(`it is ${snapshotName(manifest)}`);
+    const refused = ledger.take(manifest);
+    if (refused !== undefined) return wrong(refused);
+    byName.set(snapshotName(manifest), object);
+    byPosition.set(message.sequence, parsed.value);
+    return parsed.value;
+  };
+
+  return {
+    log: createStreamLog(link, names, read),
+    ledger,
+    subject,
+    object: (manifest) => byName.get(snapshotName(manifest)),
+    objects: () => new Set([...byName.values()].map(({ nuid }) => nuid)),
+    at: (position) => byPosition.get(position),
+  };
+}

@@ -1,0 +1,113 @@
+import { asUncoupleError } from "../../pipeline/errors.ts";
+import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type { Backplane, WorkQueue } from "../backplane.ts";
+import { checkName } from "../names.ts";
+import { createAliases } from "./aliases.ts";
+import { createAnnouncements } from "./announcements.ts";
+import { readers } from "./codec.ts";
+import { createJetStreamLeases } from "./leases.ts";
+import { type Log, openLink } from "./link.ts";
+import { createModelStore } from "./model-store.ts";
+import { createJetStreamOnceLog } from "./once-log.ts";
+import { createPatience, patiently } from "./patience.ts";
+import { createJetStreamRegistry } from "./registry.ts";
+import { ensureStreams, namesOf } from "./streams.ts";
+import { createJetStreamWorkQueue } from "./work-queue.ts";
+
+export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
+/** A server that has just started may not have its streams yet. */
+const SETUP_PATIENCE_MS = 20_000;
+const PUBLISH_PATIENCE_MS = 60_000;
+/** Far above the longest upload and any difference between clocks. */
+const ORPHAN_AGE_MS = 6 * 3_600_000;
+
+export interface JetStreamOptions {
+  /** One NATS server with JetStream, or several of one cluster, comma-separated: `nats://host:port`. */
+  readonly url: string;
+  readonly pipeline: string;
+  /** By which the server's monitoring knows this service. */
+  readonly name: string;
+  readonly credentials?: { readonly user: string; readonly password: string };
+  /** Largest model that is published or read, in bytes; 256 MiB if not given. */
+  readonly maxModelBytes?: number;
+  /** All models of the pipeline together, in bytes; if not given, what the store has; for a new one 2 GiB, or less on a small server. */
+  readonly maxStoreBytes?: number;
+  /** How long a publish, a verdict or an alias goes on through an outage without getting on; 60 s if not given. */
+  readonly patienceMs?: number;
+  /** Hears of outages, and of messages that are none of ours. */
+  readonly log?: Log;
+}
+
+export interface JetStreamBackplane extends Backplane {
+  /**
+   * Removes the bytes that nobody can see: of publishers that died in the middle, or met a conflict while the server
+   * was away. Runs in the background whenever a backplane connects, for what is older than six hours.
+   * @param olderThanMs since its last byte was stored, by this machine's clock and the server's
+   * @returns how many objects were removed
+   */
+  sweepOrphans(olderThanMs: number): Promise<number>;
+}
+
+/**
+ * Connects to the backplane of a pipeline, and creates on the server what is missing of it.
+ *
+ * @throws UncoupleError `unavailable` naming the server, `resource-exhausted` naming maxStoreBytes, `invalid-argument`
+ *   for a pipeline name that is none
+ */
+export async function connectJetStream(options: JetStreamOptions): Promise<JetStreamBackplane> {
+  const { pipeline, maxModelBytes = DEFAULT_MAX_MODEL_BYTES, patienceMs = PUBLISH_PATIENCE_MS } = options;
+  checkName("pipeline", pipeline);
+  const log: Log = options.log ?? (() => {});
+  const names = namesOf(pipeline);
+  const link = await openLink({ ...options, log });
+  try {
+    await patiently(createPatience(SETUP_PATIENCE_MS), () => ensureStreams(link, names, options.maxStoreBytes));
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+
+  const announcements = createAnnouncements(link, log, names.snapshots);
+  const models = createModelStore(link, names.models, patienceMs);
+  const aliases = createAliases(link, log, names.aliases, patienceMs);
+  const leases = createJetStreamLeases(link, log, names.leases);
+  const queues = new Map<string, WorkQueue>();
+
+  const sweepOrphans = async (olderThanMs: number) => {
+    const removed = await models.sweep(olderThanMs, async () => {
+      await announcements.log.sync();
+      return announcements.objects();
+    });
+    if (removed.length > 0) log("info", `removed ${removed.length} unfinished uploads from ${names.models.bucket}`);
+    return removed.length;
+  };
+  void sweepOrphans(ORPHAN_AGE_MS).catch((error: unknown) => {
+    if (!link.closed.aborted) log("info", `unfinished uploads were not looked for: ${asUncoupleError(error).message}`);
+  });
+
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    if (link.state() === "connected") await leases.close();
+    await link.close();
+  };
+
+  return {
+    registry: createJetStreamRegistry({ link, pipeline, announcements, models, aliases, maxModelBytes, patienceMs }),
+    verdicts: createJetStreamOnceLog<Verdict>(link, log, names.verdicts, readers.verdict, patienceMs),
+    quarantines: createJetStreamOnceLog<Quarantine>(link, log, names.quarantines, readers.quarantine, patienceMs),
+    leases,
+    workQueue(group) {
+      checkName("worker group", group);
+      const queue =
+        queues.get(group) ?? createJetStreamWorkQueue(link, log, names.snapshots, group, announcements, patienceMs);
+      queues.set(group, queue);
+      return queue;
+    },
+    connection: link.state,
+    close() {
+      closed ??= close();
+      return closed;
+    },
+    sweepOrphans,
+  };
+}

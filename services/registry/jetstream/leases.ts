@@ -1,0 +1,186 @@
+import { randomUUID } from "node:crypto";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Lease, Leases } from "../backplane.ts";
+import { createBell } from "../bell.ts";
+import { checkName } from "../names.ts";
+import type { Link, Log } from "./link.ts";
+import { readMessage, store } from "./messages.ts";
+import { isPassing, isRefused, JetStreamCode } from "./refusals.ts";
+import type { Names } from "./streams.ts";
+
+/**
+ * A holder that does not renew for so long loses the lease. Nobody compares clocks: whoever waits takes over when it
+ * has seen one revision unchanged for this long by its own clock; the holder considers it lost after HOLDER_LIMIT_MS
+ * without a confirmed renewal by its own, counted from when it sent that renewal, and so gives up first.
+ */
+export const LEASE_TTL_MS = 10_000;
+const RENEW_MS = 2_500;
+const HOLDER_LIMIT_MS = 7_500;
+/** How long a waiter goes without looking when nothing woke it. */
+const POLL_MS = 1_000;
+
+interface Entry {
+  /** 0: there never was one. */
+  readonly revision: number;
+  /** null: free. */
+  readonly held: { readonly token: string; readonly holder: string } | null;
+}
+
+export interface JetStreamLeases extends Leases {
+  /** Ends everything that is held, as lost to its holders, and gives it back. */
+  close(): Promise<void>;
+}
+
+/** Leases in a key-value bucket (NATS ADR-8): every change is a compare-and-set on the key's revision. */
+export function createJetStreamLeases(link: Link, log: Log, names: Names["leases"]): JetStreamLeases {
+  const key = (name: string) => `${names.subject}.${name}`;
+  /** What this process holds: how to end each, as a loss. */
+  const held = new Set<() => Promise<void>>();
+
+  const read = async (name: string): Promise<Entry> => {
+    const message = await readMessage(link, names.stream, { last_by_subj: key(name) });
+    if (message === undefined) return { revision: 0, held: null };
+    const value = message.headers.has("KV-Operation") ? null : parse(message.data);
+    return { revision: message.sequence, held: value };
+  };
+  /** @returns the revision if the key now has this token, undefined if it is somebody else's */
+  const write = async (name: string, value: NonNullable<Entry["held"]>, revision: number) => {
+    try {
+      return await store(link, key(name), Buffer.from(JSON.stringify(value)), revision);
+    } catch (error) {
+      if (!isRefused(error, JetStreamCode.wrongLastSequence)) throw error;
+      // Perhaps an earlier attempt of ours, of which no acknowledgement came.
+      const now = await read(name);
+      return now.held?.token === value.token ? now.revision : undefined;
+    }
+  };
+
+  const keep = (name: string, value: NonNullable<Entry["held"]>, first: number, sentAt: number): Lease => {
+    const lost = new AbortController();
+    let revision = first;
+    let over = false;
+    let busy: Promise<void> | undefined;
+    let lapse: ReturnType<typeof setTimeout> | undefined;
+    /** @returns false if it was over already */
+    const finish = (): boolean => {
+      if (over) return false;
+      over = true;
+      clearInterval(renewing);
+      clearTimeout(lapse);
+      held.delete(close);
+      link.closed.removeEventListener("abort", onLinkClosed);
+      return true;
+    };
+    const lose = (why: string) => {
+      if (!finish()) return;
+      log("warn", `lost the lease ${name}: ${why}`);
+      lost.abort(new UncoupleError("unavailable", `lost the lease ${name}: ${why}`));
+    };
+    const lapseAfter = (sent: number) => {
+      clearTimeout(lapse);
+      const left = HOLDER_LIMIT_MS - (performance.now() - sent);
+      lapse = setTimeout(() => lose(`not renewed for ${HOLDER_LIMIT_MS / 1000} s`), Math.max(0, left));
+    };
+    const renew = async () => {
+      const sent = performance.now();
+      try {
+        const next = await write(name, value, revision);
+        if (next !== undefined) revision = next;
+        if (over) return;
+        if (next === undefined) lose("somebody else took it");
+        else lapseAfter(sent);
+      } catch (error) {
+        // The next renewal may succeed; the lapse is the limit.
+        if (!isPassing(error)) lose(error instanceof Error ? error.message : String(error));
+      }
+    };
+    const giveBack = async () => {
+      await busy;
+      try {
+        await store(link, key(name), new Uint8Array(), revision, { "KV-Operation": "DEL" });
+      } catch (error) {
+        // It lapses by itself.
+        log("warn", `the lease ${name} was not given back: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    };
+    const close = async () => {
+      if (!finish()) return;
+      lost.abort(new UncoupleError("cancelled", `the lease ${name} ended with its backplane`));
+      await giveBack();
+    };
+    const renewing = setInterval(() => {
+      busy ??= renew().finally(() => {
+        busy = undefined;
+      });
+    }, RENEW_MS);
+    const onLinkClosed = () => lose("the connection was closed");
+    link.closed.addEventListener("abort", onLinkClosed, { once: true });
+    lapseAfter(sentAt);
+    held.add(close);
+    return {
+      lost: lost.signal,
+      async release() {
+        if (finish()) await giveBack();
+      },
+    };
+  };
+
+  return {
+    async acquire(name, holder, signal) {
+      checkName("lease", name);
+      const value = { token: randomUUID(), holder };
+      const end = AbortSignal.any([signal, link.closed]);
+      const bell = createBell();
+      const stop = link.subscribe(key(name), () => bell.ring());
+      let watched = { revision: -1, since: 0 };
+      try {
+        for (;;) {
+          if (end.aborted) throw new UncoupleError("cancelled", `stopped waiting for the lease ${name}`);
+          const heard = bell.count;
+          try {
+            const entry = await read(name);
+            const now = performance.now();
+            if (entry.revision !== watched.revision) watched = { revision: entry.revision, since: now };
+            const mine = entry.held?.token === value.token;
+            const unchanged = now - watched.since >= LEASE_TTL_MS;
+            if (entry.held === null || mine || unchanged) {
+              const sent = performance.now();
+              const revision = await write(name, value, entry.revision);
+              if (revision !== undefined) {
+                if (end.aborted) await keep(name, value, revision, sent).release();
+                else return keep(name, value, revision, sent);
+              }
+              continue;
+            }
+          } catch (error) {
+            if (!isPassing(error)) throw error;
+            // An outage: the wait goes on.
+          }
+          await bell.waitPast(heard, end, POLL_MS);
+        }
+      } finally {
+        stop();
+      }
+    },
+    async holder(name) {
+      checkName("lease", name);
+      return (await read(name)).held?.holder;
+    },
+    async close() {
+      await Promise.all([...held].map((close) => close()));
+    },
+  };
+}
+
+/** What anything else than this wrote is a lease that nobody renews. */
+function parse(data: Uint8Array): NonNullable<Entry["held"]> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(data));
+    if (typeof value === "object" && value !== null && "token" in value && "holder" in value) {
+      return { token: String(value.token), holder: String(value.holder) };
+    }
+  } catch {
+    // Not JSON.
+  }
+  return { token: "", holder: "unknown" };
+}

@@ -1,0 +1,240 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  connect,
+  createInbox,
+  Events,
+  headers,
+  type Msg,
+  ErrorCode as NatsCode,
+  type NatsConnection,
+  NatsError,
+} from "nats";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { ConnectionState } from "../backplane.ts";
+import { type ApiError, refusal } from "./refusals.ts";
+
+/** The time limit of every request to the server, the wait for a connection included. */
+export const REQUEST_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const RECONNECT_WAIT_MS = 250;
+/** A connection that answers none of two pings is dead. */
+const PING_INTERVAL_MS = 10_000;
+const FLUSH_TIMEOUT_MS = 2_000;
+const API = "$JS.API";
+
+export type Log = (level: "info" | "warn", message: string) => void;
+
+export interface LinkOptions {
+  /** One server or several, comma-separated: `nats://host:port`. */
+  readonly url: string;
+  /** By which the server's own monitoring knows this client. */
+  readonly name: string;
+  readonly credentials?: { readonly user: string; readonly password: string };
+  readonly log: Log;
+}
+
+/** What a server says of a request that it did not carry out, or that did not reach it, is thrown as UncoupleError. */
+export interface Link {
+  /** The address, for messages. */
+  readonly server: string;
+  /** Aborts when `close` begins. */
+  readonly closed: AbortSignal;
+  /** Bytes that a message may have, headers included. */
+  maxPayload(): number;
+  state(): ConnectionState;
+  /**
+   * @throws UncoupleError `unavailable` when there is no connection, it broke before the answer, or nobody answers for
+   *   the subject; `deadline-exceeded` naming the time limit; `failed-precondition` without the right to
+   */
+  request(subject: string, payload?: string | Uint8Array, options?: RequestOptions): Promise<Msg>;
+  /** A request that is sent before this returns, or not at all: calls in a row reach the server in that order. */
+  requestNow(subject: string, payload: Uint8Array, options?: RequestOptions): Promise<Msg>;
+  /**
+   * A request to the JetStream API.
+   * @throws UncoupleError as `request`; Refused, which carries the server's error code
+   */
+  api(verb: string, body?: unknown): Promise<unknown>;
+  /** Calls back for every message on a subject, as long as the connection lives. */
+  subscribe(subject: string, heard: (message: Msg) => void): () => void;
+  /** A subject that nobody else knows, to receive answers on. */
+  inbox(): string;
+  /** Sent without waiting for anything; lost when there is no connection. */
+  send(subject: string, payload: string, reply?: string): void;
+  close(): Promise<void>;
+}
+
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Connects, and from then on reconnects for ever.
+ * @throws UncoupleError `unavailable` naming the server
+ */
+export async function openLink(options: LinkOptions): Promise<Link> {
+  const { url, log } = options;
+  // A password in the address is for nobody's log.
+  const server = url.replace(/\/\/[^/@,]*@/g, "//");
+  let connection: NatsConnection;
+  try {
+    connection = await connect({
+      servers: url.split(",").map((one) => one.trim()),
+      name: options.name,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_WAIT_MS,
+      // Credentials that are being exchanged on the server are no reason to give up for ever.
+      ignoreAuthErrorAbort: true,
+      timeout: CONNECT_TIMEOUT_MS,
+      pingInterval: PING_INTERVAL_MS,
+      noAsyncTraces: true,
+      ...(options.credentials && { user: options.credentials.user, pass: options.credentials.password }),
+    });
+  } catch (error) {
+    throw new UncoupleError("unavailable", `cannot connect to the NATS server at ${server}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+
+  const closing = new AbortController();
+  let state: ConnectionState = "connected";
+  let lostAt = 0;
+  /** Fails what waits for an answer that a broken connection will never bring. */
+  const waitingForAnswer = new Set<(error: UncoupleError) => void>();
+  let reconnected = new AbortController();
+
+  const broken = () => new UncoupleError("unavailable", `the connection to the NATS server at ${server} broke`);
+  const onDisconnect = () => {
+    if (state !== "connected") return;
+    state = "reconnecting";
+    lostAt = performance.now();
+    for (const fail of waitingForAnswer) fail(broken());
+    log("warn", `lost the NATS server at ${server}; reconnecting until it is back`);
+  };
+  const onReconnect = () => {
+    if (state !== "reconnecting") return;
+    state = "connected";
+    log("info", `reconnected to the NATS server at ${server} after ${secondsSince(lostAt)} s`);
+    reconnected.abort();
+    reconnected = new AbortController();
+  };
+  const follow = async () => {
+    for await (const { type } of connection.status()) {
+      if (type === Events.Disconnect) onDisconnect();
+      else if (type === Events.Reconnect) onReconnect();
+    }
+  };
+  void follow().catch((error: unknown) => log("warn", `the NATS client's status ended: ${reasonOf(error)}`));
+
+  const connected = async (timeoutMs: number): Promise<void> => {
+    if (state === "reconnecting") {
+      const signal = AbortSignal.any([reconnected.signal, closing.signal]);
+      await sleep(timeoutMs, undefined, { signal }).catch(() => {});
+    }
+    if (state === "closed") {
+      throw new UncoupleError("unavailable", `the connection to the NATS server at ${server} is closed`);
+    }
+    if (state === "reconnecting") {
+      throw new UncoupleError(
+        "unavailable",
+        `no connection to the NATS server at ${server} for ${secondsSince(lostAt)} s; still trying`,
+      );
+    }
+  };
+
+  const requestNow = (subject: string, payload: string | Uint8Array, given: RequestOptions = {}): Promise<Msg> => {
+    if (state !== "connected") return Promise.reject(broken());
+    const timeout = given.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const head = headers();
+    for (const [key, value] of Object.entries(given.headers ?? {})) head.set(key, value);
+    const answer = connection.request(subject, payload, { timeout, ...(given.headers && { headers: head }) });
+    return new Promise<Msg>((resolve, reject) => {
+      waitingForAnswer.add(reject);
+      answer
+        .then(resolve, (error: unknown) => reject(failed(error, subject, timeout)))
+        .finally(() => {
+          waitingForAnswer.delete(reject);
+        });
+    });
+  };
+  const failed = (error: unknown, subject: string, timeout: number): UncoupleError => {
+    const code = error instanceof NatsError ? error.code : "";
+    if (code === NatsCode.Timeout) {
+      return new UncoupleError(
+        "deadline-exceeded",
+        `the NATS server at ${server} did not answer ${subject} within ${timeout / 1000} s (request timeout)`,
+      );
+    }
+    if (code === NatsCode.NoResponders) {
+      return new UncoupleError(
+        "unavailable",
+        `nobody answers ${subject} at ${server}: is JetStream on and its stream up?`,
+      );
+    }
+    if (code === NatsCode.PermissionsViolation) {
+      return new UncoupleError("failed-precondition", `the NATS server at ${server} does not permit ${subject}`);
+    }
+    if (code === NatsCode.MaxPayloadExceeded) {
+      return new UncoupleError("resource-exhausted", `a message on ${subject} is larger than max_payload of ${server}`);
+    }
+    return new UncoupleError("unavailable", `${subject} at ${server}: ${reasonOf(error)}`, { cause: error });
+  };
+
+  const request: Link["request"] = async (subject, payload = "", given = {}) => {
+    await connected(given.timeoutMs ?? REQUEST_TIMEOUT_MS);
+    return requestNow(subject, payload, given);
+  };
+
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    closing.abort();
+    const wasConnected = state === "connected";
+    state = "closed";
+    if (wasConnected) {
+      await Promise.race([connection.flush(), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]).catch(() => {});
+    }
+    for (const fail of waitingForAnswer) fail(broken());
+    await connection.close().catch((error: unknown) => log("warn", `closing the NATS client: ${reasonOf(error)}`));
+  };
+
+  return {
+    server,
+    closed: closing.signal,
+    maxPayload: () => connection.info?.max_payload ?? 1024 * 1024,
+    state: () => state,
+    request,
+    requestNow,
+    async api(verb, body) {
+      const message = await request(`${API}.${verb}`, body === undefined ? "" : JSON.stringify(body));
+      const answer = message.json<{ error?: ApiError }>();
+      if (answer.error !== undefined) throw refusal(answer.error, verb, server);
+      return answer;
+    },
+    subscribe(subject, heard) {
+      const subscription = connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) heard(message);
+          else log("warn", `listening on ${subject} at ${server}: ${reasonOf(error)}`);
+        },
+      });
+      return () => subscription.unsubscribe();
+    },
+    inbox: () => createInbox(),
+    send(subject, payload, reply) {
+      if (state === "connected") connection.publish(subject, payload, reply === undefined ? {} : { reply });
+    },
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+function secondsSince(then: number): string {
+  return ((performance.now() - then) / 1000).toFixed(1);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof NatsError) return error.code === error.message ? error.code : `${error.message} (${error.code})`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,113 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Link, RequestOptions } from "./link.ts";
+import { type ApiError, isRefused, JetStreamCode, refusal } from "./refusals.ts";
+
+/** A message as a stream keeps it. */
+export interface StoredMessage {
+  readonly sequence: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: ReadonlyMap<string, string>;
+  /** By the server's clock. */
+  readonly storedAt: Date;
+}
+
+/** Room for headers and subject beside a payload. */
+const ENVELOPE_BYTES = 1024;
+
+/**
+ * Stores a message and returns its sequence number.
+ * @param expected the sequence number that the last message of the subject must have, 0 for none; undefined: any
+ * @throws UncoupleError as Link.request; Refused with `wrongLastSequence`, with `maximumBytesExceeded` ...;
+ *   `resource-exhausted` naming max_payload when the message is too large to be sent
+ */
+export async function store(
+  link: Link,
+  subject: string,
+  payload: Uint8Array,
+  expected?: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  if (payload.length + ENVELOPE_BYTES > link.maxPayload()) {
+    throw new UncoupleError(
+      "resource-exhausted",
+      `a message of ${payload.length} bytes for ${subject} is too large for the NATS server at ${link.server}: its max_payload is ${link.maxPayload()}`,
+    );
+  }
+  return stored(await link.request(subject, payload, storing(headers, expected)), subject, link);
+}
+
+/** As `store`, but sent before it returns: a row of calls is stored in that order. Size unchecked. */
+export async function storeNow(link: Link, subject: string, payload: Uint8Array): Promise<number> {
+  return stored(await link.requestNow(subject, payload), subject, link);
+}
+
+function storing(headers: Readonly<Record<string, string>>, expected: number | undefined): RequestOptions {
+  if (expected === undefined) return { headers };
+  return { headers: { ...headers, "Nats-Expected-Last-Subject-Sequence": String(expected) } };
+}
+
+function stored(message: { json<T>(): T }, subject: string, link: Link): number {
+  const answer = message.json<{ seq?: number; error?: ApiError }>();
+  if (answer.error !== undefined) throw refusal(answer.error, subject, link.server);
+  if (answer.seq === undefined) {
+    throw new UncoupleError("unavailable", `${subject} at ${link.server} is not kept by a stream`);
+  }
+  return answer.seq;
+}
+
+/** Reads a message where it is decided, at the stream's leader: what was stored before this call is seen. */
+export async function readMessage(
+  link: Link,
+  stream: string,
+  which: { readonly seq: number } | { readonly last_by_subj: string },
+): Promise<StoredMessage | undefined> {
+  let answer: { message: { seq: number; subject: string; data?: string; hdrs?: string; time: string } };
+  try {
+    answer = (await link.api(`STREAM.MSG.GET.${stream}`, which)) as typeof answer;
+  } catch (error) {
+    if (isRefused(error, JetStreamCode.noMessageFound)) return undefined;
+    throw error;
+  }
+  const { seq, subject, data, hdrs, time } = answer.message;
+  return {
+    sequence: seq,
+    subject,
+    data: Buffer.from(data ?? "", "base64"),
+    headers: parseHeaders(Buffer.from(hdrs ?? "", "base64").toString()),
+    storedAt: new Date(time),
+  };
+}
+
+/** `NATS/1.0\r\nKey: value\r\n ... \r\n\r\n` */
+function parseHeaders(text: string): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>();
+  for (const line of text.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon > 0) headers.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return headers;
+}
+
+export interface StreamState {
+  readonly lastSequence: number;
+  /** Messages by subject, of those that match the filter; empty without one. */
+  readonly subjects: ReadonlyMap<string, number>;
+}
+
+/** @param subjectsFilter the subjects to count the messages of */
+export async function streamState(link: Link, stream: string, subjectsFilter?: string): Promise<StreamState> {
+  const subjects = new Map<string, number>();
+  for (;;) {
+    const request = subjectsFilter === undefined ? {} : { subjects_filter: subjectsFilter, offset: subjects.size };
+    const answer = (await link.api(`STREAM.INFO.${stream}`, request)) as {
+      state: { last_seq: number; subjects?: Record<string, number> };
+      total?: number;
+    };
+    const page = Object.entries(answer.state.subjects ?? {});
+    for (const [subject, count] of page) subjects.set(subject, count);
+    if (page.length === 0 || subjects.size >= (answer.total ?? 0)) {
+      return { lastSequence: answer.state.last_seq, subjects };
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { OnceLog } from "../backplane.ts";
+import { checkName } from "../names.ts";
+import type { Reader } from "./codec.ts";
+import type { Link, Log } from "./link.ts";
+import { createPatience } from "./patience.ts";
+import { createStreamLog } from "./stream-log.ts";
+import type { LogNames } from "./streams.ts";
+
+/** One subject for each component and serial, of which the first message that can be read counts. */
+export function createJetStreamOnceLog<T extends { readonly component: string; readonly serial: number }>(
+  link: Link,
+  log: Log,
+  names: LogNames,
+  reader: Reader<T>,
+  patienceMs: number,
+): OnceLog<T> {
+  const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
+  const bySubject = new Map<string, T>();
+  const entries = createStreamLog<T>(link, names, (message) => {
+    const parsed = reader(message.data);
+    const wrong =
+      "wrong" in parsed
+        ? parsed.wrong
+        : message.subject !== subject(parsed.value.component, parsed.value.serial)
+          ? `it is of ${parsed.value.component}@${parsed.value.serial}`
+          : bySubject.has(message.subject)
+            ? "there is one already"
+            : undefined;
+    if (wrong !== undefined || !("value" in parsed)) {
+      log("warn", `${names.stream} ${message.sequence} (${message.subject}) left out: ${wrong}`);
+      return undefined;
+    }
+    bySubject.set(message.subject, parsed.value);
+    return parsed.value;
+  });
+  return {
+    async append(value) {
+      checkName("component", value.component);
+      const at = subject(value.component, value.serial);
+      const patience = createPatience(patienceMs);
+      await entries.sync();
+      while (!bySubject.has(at)) {
+        if (await entries.append(at, value, entries.lastSequence(at), patience)) return true;
+      }
+      return false;
+    },
+    async get(component, serial) {
+      const at = subject(component, serial);
+      if (!bySubject.has(at)) await entries.sync();
+      return bySubject.get(at);
+    },
+    async list() {
+      await entries.sync();
+      return entries.entries.map(({ value }) => value);
+    },
+    watch: (from, signal) => entries.watch(from, signal),
+  };
+}

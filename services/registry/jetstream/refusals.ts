@@ -1,0 +1,49 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+
+/** As the JetStream API reports errors: `err_code` is the precise one, `code` resembles an HTTP status. */
+export interface ApiError {
+  readonly code: number;
+  readonly err_code?: number;
+  readonly description?: string;
+}
+
+/** JetStream error codes that something here depends on (nats-server, server/errors.json). */
+export const JetStreamCode = {
+  noMessageFound: 10037,
+  streamNotFound: 10059,
+  wrongLastSequence: 10071,
+  maximumBytesExceeded: 10077,
+  consumerNotFound: 10014,
+} as const;
+
+/** Of the account, of the server's storage, of its memory, of a stream: somewhere a limit is reached. */
+const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077]);
+
+/** An error that the server answered, with the code that tells it apart. */
+export class Refused extends UncoupleError {
+  readonly jetStream: number;
+
+  constructor(jetStream: number, ...parameters: ConstructorParameters<typeof UncoupleError>) {
+    super(...parameters);
+    this.jetStream = jetStream;
+  }
+}
+
+export function refusal(error: ApiError, verb: string, server: string): Refused {
+  const code = error.err_code ?? 0;
+  const text = `${verb} at ${server}: ${error.description ?? "refused"} (${code === 0 ? error.code : code})`;
+  if (FULL.has(code)) return new Refused(code, "resource-exhausted", text);
+  if (error.code === 503) return new Refused(code, "unavailable", text);
+  if (code === JetStreamCode.wrongLastSequence) return new Refused(code, "conflict", text);
+  if (error.code === 404) return new Refused(code, "not-found", text);
+  return new Refused(code, "failed-precondition", text);
+}
+
+export function isRefused(error: unknown, code: number): boolean {
+  return error instanceof Refused && error.jetStream === code;
+}
+
+/** Errors that go away when the server is back: the same request may be made again. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof UncoupleError && (error.code === "unavailable" || error.code === "deadline-exceeded");
+}

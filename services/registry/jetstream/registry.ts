@@ -1,0 +1,120 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { sha256 } from "../digest.ts";
+import { alreadyPublished, checkParent, noSnapshot } from "../ledger.ts";
+import { checkDraft, checkName } from "../names.ts";
+import type { Registry } from "../registry.ts";
+import type { Aliases } from "./aliases.ts";
+import type { Announcements } from "./announcements.ts";
+import type { StoredAnnouncement } from "./codec.ts";
+import type { Link } from "./link.ts";
+import type { ModelStore } from "./model-store.ts";
+import { createPatience, patiently } from "./patience.ts";
+import { isPassing } from "./refusals.ts";
+
+export interface JetStreamRegistryDeps {
+  readonly link: Link;
+  readonly pipeline: string;
+  readonly announcements: Announcements;
+  readonly models: ModelStore;
+  readonly aliases: Aliases;
+  readonly maxModelBytes: number;
+  /** Milliseconds without progress after which a publish gives up. */
+  readonly patienceMs: number;
+}
+
+export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
+  const { announcements, models, aliases, maxModelBytes } = deps;
+  const { ledger, log } = announcements;
+
+  const checkSize = (what: string, size: number) => {
+    if (size <= maxModelBytes) return;
+    throw new UncoupleError(
+      "resource-exhausted",
+      `${what}: a model of ${size} bytes is larger than maxModelBytes, ${maxModelBytes}`,
+    );
+  };
+  const find = async (component: string, serial: number): Promise<SnapshotManifest> => {
+    // What is announced never changes, so that what is known needs no question.
+    if (ledger.get(component, serial) === undefined) await log.sync();
+    const manifest = ledger.get(component, serial);
+    if (manifest === undefined) throw noSnapshot(component, serial, ledger.latest(component)?.serial);
+    return manifest;
+  };
+
+  return {
+    async publish(draft, bytes, parent) {
+      checkDraft(deps.pipeline, draft, bytes);
+      checkSize(draft.component, bytes.length);
+      const { component, runId } = draft;
+      const patience = createPatience(deps.patienceMs);
+      const digest = await sha256(bytes);
+      // Before the bytes travel: a conflict that is there already costs nothing.
+      await patiently(patience, () => log.sync());
+      const before = alreadyPublished(ledger, component, runId, digest);
+      if (before !== undefined) return before;
+      checkParent(ledger, component, parent);
+
+      const object = await models.put(`${component}/${runId}`, bytes, digest, patience);
+      patience.progress();
+      try {
+        for (;;) {
+          const newest = ledger.latest(component)?.serial ?? null;
+          const serial = (newest ?? 0) + 1;
+          const manifest: SnapshotManifest = {
+            ...draft,
+            version: 1,
+            serial,
+            parent: newest,
+            digest,
+            size: bytes.length,
+          };
+          const subject = announcements.subject(component, serial);
+          const value: StoredAnnouncement = { manifest, object };
+          // Zero, but for a message that is no announcement and was sent to this subject by somebody.
+          await log.append(subject, value, log.lastSequence(subject), patience);
+          const published = alreadyPublished(ledger, component, runId, digest);
+          if (published !== undefined) {
+            if (announcements.object(published)?.nuid !== object.nuid) await models.remove(object).catch(() => {});
+            return published;
+          }
+          // Somebody else took the serial: that, too, is progress.
+          patience.progress();
+          checkParent(ledger, component, parent);
+        }
+      } catch (error) {
+        // After an outage nobody knows whether the announcement is stored, so its bytes must stay.
+        if (!isPassing(error)) await models.remove(object).catch(() => {});
+        throw error;
+      }
+    },
+    manifest: find,
+    async latest(component) {
+      await log.sync();
+      return ledger.latest(component);
+    },
+    async bytes(manifest, signal) {
+      const known = await find(manifest.component, manifest.serial);
+      checkSize(snapshotName(manifest), manifest.size);
+      const object = announcements.object(known);
+      if (object === undefined) throw noSnapshot(manifest.component, manifest.serial, undefined);
+      return models.get(manifest, object, signal);
+    },
+    async list(component) {
+      await log.sync();
+      return ledger.list(component);
+    },
+    async *watch(from, signal) {
+      for await (const { position, value } of log.watch(from, signal)) yield { position, manifest: value.manifest };
+    },
+    aliases: (component) => aliases.now(component),
+    async setAlias(component, alias, serial, expected, by) {
+      checkName("component", component);
+      checkName("alias", alias);
+      if (serial !== null) await find(component, serial);
+      return aliases.set(component, alias, serial, expected, by);
+    },
+    aliasLog: (component) => aliases.log(component),
+    rollback: (component, alias, by) => aliases.rollback(component, alias, by),
+  };
+}

@@ -1,0 +1,167 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Logged } from "../backplane.ts";
+import { createBell } from "../bell.ts";
+import type { Link } from "./link.ts";
+import { readMessage, type StoredMessage, store, streamState } from "./messages.ts";
+import type { Patience } from "./patience.ts";
+import { isPassing, isRefused, JetStreamCode } from "./refusals.ts";
+import type { LogNames } from "./streams.ts";
+
+/** Messages that are asked for at once while catching up. */
+const READ_WINDOW = 32;
+/** How long a watch may go without looking when nothing woke it: a wake-up call can get lost, a message cannot. */
+const POLL_MS = 3_000;
+/** Subscribers hear of a message shortly before the stream has stored it. */
+const SETTLE_MS = [0, 5, 25, 125] as const;
+const TOKEN = "Uncouple-Append";
+
+/**
+ * An append-only stream and its copy in this process. Readers bring the copy up to date with the stream's leader and
+ * then look at it, so that whatever was stored before the call is seen; nothing but STREAM.INFO and STREAM.MSG.GET is
+ * asked of the server.
+ */
+export interface StreamLog<T> {
+  /** Up to the last `sync`, in the stream's order; positions are stream sequence numbers. */
+  readonly entries: readonly Logged<T>[];
+  /** The sequence number of the last message on a subject, readable or not; 0 for none. As of the last `sync`. */
+  lastSequence(subject: string): number;
+  sync(): Promise<void>;
+  /**
+   * Appends a message if the last one on its subject has the expected sequence number, again and again within its
+   * patience; recognises its own message when an acknowledgement was lost. The copy has it afterwards.
+   * @returns false, and nothing is appended, if another message stands last on the subject
+   */
+  append(subject: string, value: unknown, expected: number, patience: Patience): Promise<boolean>;
+  /** @throws UncoupleError what will not pass, as `data-loss` when the stream was replaced; outages are waited out */
+  watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
+}
+
+/**
+ * @param read the value of a message; undefined leaves it out of the log (whoever reads says why in its own log)
+ */
+export function createStreamLog<T>(
+  link: Link,
+  names: LogNames,
+  read: (message: StoredMessage) => T | undefined,
+): StreamLog<T> {
+  const entries: Logged<T>[] = [];
+  const lastBySubject = new Map<string, number>();
+  /** Tokens of appends of this process whose acknowledgement is due, and whether they were seen in the stream. */
+  const unacknowledged = new Map<string, boolean>();
+  let position = 0;
+
+  const take = (message: StoredMessage) => {
+    position = message.sequence;
+    lastBySubject.set(message.subject, message.sequence);
+    const token = message.headers.get(TOKEN);
+    if (token !== undefined && unacknowledged.has(token)) unacknowledged.set(token, true);
+    const value = read(message);
+    if (value !== undefined) entries.push({ position: message.sequence, value });
+  };
+  const catchUp = async () => {
+    const { lastSequence } = await streamState(link, names.stream);
+    if (lastSequence < position) {
+      throw new UncoupleError(
+        "data-loss",
+        `${names.stream} at ${link.server} ends at ${lastSequence}, and was at ${position} before: its store was replaced; restart this service to go on with the new one`,
+      );
+    }
+    while (position < lastSequence) {
+      const window = Math.min(READ_WINDOW, lastSequence - position);
+      const from = position + 1;
+      const messages = await Promise.all(
+        Array.from({ length: window }, (_, i) => readMessage(link, names.stream, { seq: from + i })),
+      );
+      for (const message of messages) if (message !== undefined) take(message);
+      position = from + window - 1;
+    }
+  };
+
+  // Callers share a catching-up that has not begun yet: one that runs may have asked the leader before they called.
+  let running: Promise<void> = Promise.resolve();
+  let queued: Promise<void> | undefined;
+  const sync = (): Promise<void> => {
+    queued ??= running
+      .catch(() => {})
+      .then(() => {
+        queued = undefined;
+        running = catchUp();
+        return running;
+      });
+    return queued;
+  };
+
+  const bell = createBell();
+  let listening = false;
+  const listen = () => {
+    if (listening) return;
+    listening = true;
+    link.subscribe(`${names.subject}.>`, () => bell.ring());
+  };
+
+  return {
+    entries,
+    lastSequence: (subject) => lastBySubject.get(subject) ?? 0,
+    sync,
+    async append(subject, value, expected, patience) {
+      const payload = Buffer.from(JSON.stringify(value));
+      const token = randomUUID();
+      unacknowledged.set(token, false);
+      try {
+        for (;;) {
+          try {
+            await store(link, subject, payload, expected, { [TOKEN]: token });
+            await sync();
+            return true;
+          } catch (error) {
+            if (!isRefused(error, JetStreamCode.wrongLastSequence)) await patience.wait(error);
+          }
+          // It may be stored although no acknowledgement came: only the stream knows.
+          try {
+            await sync();
+          } catch (error) {
+            await patience.wait(error);
+            continue;
+          }
+          if (unacknowledged.get(token) === true) return true;
+          if ((lastBySubject.get(subject) ?? 0) !== expected) return false;
+        }
+      } finally {
+        unacknowledged.delete(token);
+      }
+    },
+    async *watch(from, signal) {
+      const end = AbortSignal.any([signal, link.closed]);
+      listen();
+      let next = from;
+      let index = 0;
+      let woken = false;
+      while (!end.aborted) {
+        const heard = bell.count;
+        let found = false;
+        for (const settle of woken ? SETTLE_MS : [0]) {
+          if (settle > 0) await sleep(settle);
+          try {
+            await sync();
+          } catch (error) {
+            if (end.aborted) return;
+            if (!isPassing(error)) throw error;
+            break;
+          }
+          for (let entry = entries[index]; entry !== undefined; entry = entries[++index]) {
+            if (entry.position < next) continue;
+            if (end.aborted) return;
+            next = entry.position + 1;
+            found = true;
+            yield entry;
+          }
+          if (found) break;
+        }
+        if (!found) await bell.waitPast(heard, end, POLL_MS);
+        woken = bell.count > heard;
+      }
+    },
+  };
+}

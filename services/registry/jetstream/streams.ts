@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Link } from "./link.ts";
+import { isRefused, JetStreamCode } from "./refusals.ts";
+
+/** The names of everything that a pipeline keeps on the server. Pipeline and component names need no escaping. */
+export interface Names {
+  readonly snapshots: LogNames;
+  readonly aliases: LogNames;
+  readonly verdicts: LogNames;
+  readonly quarantines: LogNames;
+  readonly models: { readonly stream: string; readonly bucket: string; readonly subject: string };
+  readonly leases: { readonly stream: string; readonly bucket: string; readonly subject: string };
+}
+
+export interface LogNames {
+  readonly stream: string;
+  /** Every message of the log has this and more tokens as its subject. */
+  readonly subject: string;
+}
+
+export function namesOf(pipeline: string): Names {
+  const log = (kind: string): LogNames => ({
+    stream: `uncouple-${pipeline}-${kind}`,
+    subject: `uncouple.${pipeline}.${kind}`,
+  });
+  const models = `uncouple-${pipeline}-models`;
+  const leases = `uncouple-${pipeline}-leases`;
+  return {
+    snapshots: log("snapshots"),
+    aliases: log("aliases"),
+    verdicts: log("verdicts"),
+    quarantines: log("quarantines"),
+    models: { bucket: models, stream: `OBJ_${models}`, subject: `$O.${models}` },
+    leases: { bucket: leases, stream: `KV_${leases}`, subject: `$KV.${leases}` },
+  };
+}
+
+/**
+ * Bytes of all models of a pipeline together, where nobody says otherwise: the first of these that the server has room
+ * for. JetStream sets them aside, so that models which fill their store leave room for announcements.
+ */
+const DEFAULT_STORE_BYTES = [2048, 1024, 512, 256, 128, 64].map((mebibytes) => mebibytes * 1024 ** 2);
+
+/**
+ * Creates what is missing on the server. Several processes may do so at once. A stream that exists stays as it is
+ * (an administrator may have given it replicas), but for the model store's limit where one is given.
+ *
+ * @param maxStoreBytes bytes of all models; undefined: as it is, and for a new store 2 GiB or what there is room for
+ * @throws UncoupleError `resource-exhausted` when the server has no room for a store of that size
+ */
+export async function ensureStreams(link: Link, names: Names, maxStoreBytes: number | undefined): Promise<void> {
+  const log = ({ stream, subject }: LogNames) =>
+    ensure(link, { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true });
+  await Promise.all([
+    log(names.snapshots),
+    log(names.aliases),
+    log(names.verdicts),
+    log(names.quarantines),
+    ensureModelStore(link, names.models, maxStoreBytes),
+    // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
+    ensure(link, {
+      ...SHARED,
+      name: names.leases.stream,
+      subjects: [`${names.leases.subject}.>`],
+      discard: "new",
+      max_msgs_per_subject: 1,
+      allow_rollup_hdrs: true,
+      deny_delete: true,
+    }),
+  ]);
+}
+
+const SHARED = { storage: "file", retention: "limits", num_replicas: 1, max_age: 0, allow_direct: true };
+
+/** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
+async function ensureModelStore(
+  link: Link,
+  { stream, subject }: Names["models"],
+  maxStoreBytes: number | undefined,
+): Promise<void> {
+  const sizes = maxStoreBytes === undefined ? DEFAULT_STORE_BYTES : [maxStoreBytes];
+  let full: unknown;
+  for (const size of sizes) {
+    const config = {
+      ...SHARED,
+      name: stream,
+      subjects: [`${subject}.C.>`, `${subject}.M.>`],
+      discard: "new",
+      allow_rollup_hdrs: true,
+      max_bytes: size,
+    };
+    try {
+      return await ensure(link, config, maxStoreBytes === undefined ? [] : ["max_bytes"]);
+    } catch (error) {
+      if (!(error instanceof UncoupleError) || error.code !== "resource-exhausted") throw error;
+      full = error;
+    }
+  }
+  throw new UncoupleError(
+    "resource-exhausted",
+    `the NATS server at ${link.server} has no room for a model store of ${sizes.at(-1)} bytes: lower maxStoreBytes, or raise max_file of its jetstream configuration`,
+    { cause: full },
+  );
+}
+
+type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string };
+
+/** Waits between looks at a stream that another process seems to be creating: then creating it is refused in many ways. */
+const OTHERS_CREATE_MS = [20, 100, 400] as const;
+
+async function ensure(link: Link, wanted: StreamConfig, enforced: readonly string[] = []): Promise<void> {
+  const config = await existing(link, wanted.name);
+  if (config === undefined) return create(link, wanted);
+  if (enforced.every((key) => config[key] === wanted[key])) return;
+  const changes = Object.fromEntries(enforced.map((key) => [key, wanted[key]]));
+  await link.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changes });
+}
+
+async function existing(link: Link, stream: string): Promise<StreamConfig | undefined> {
+  try {
+    return ((await link.api(`STREAM.INFO.${stream}`)) as { config: StreamConfig }).config;
+  } catch (error) {
+    if (isRefused(error, JetStreamCode.streamNotFound)) return undefined;
+    throw error;
+  }
+}
+
+async function create(link: Link, wanted: StreamConfig): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await link.api(`STREAM.CREATE.${wanted.name}`, wanted);
+      return;
+    } catch (error) {
+      const wait = OTHERS_CREATE_MS[attempt];
+      if (wait === undefined) throw error;
+      await sleep(wait);
+      if ((await existing(link, wanted.name)) !== undefined) return;
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import type { Msg } from "nats";
+import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
+import type { WorkItem, WorkQueue } from "../backplane.ts";
+import { retryDelayMs } from "../retry-delay.ts";
+import type { Announcements } from "./announcements.ts";
+import { type Link, type Log, REQUEST_TIMEOUT_MS } from "./link.ts";
+import { createPatience, patiently } from "./patience.ts";
+import { isPassing, isRefused, JetStreamCode } from "./refusals.ts";
+import type { LogNames } from "./streams.ts";
+
+/** An item whose worker was not heard of for so long goes to another. */
+export const ACK_WAIT_MS = 10_000;
+const HEARTBEAT_MS = 3_000;
+/** Items that all workers of a group may hold together. */
+const MAX_ACK_PENDING = 256;
+/** How long the server keeps one request for an item before it is asked again. */
+const PULL_MS = 5_000;
+const AFTER_FAILURE_MS = 1_000;
+const NANOS_PER_MS = 1_000_000;
+
+/** One durable pull consumer, shared by everyone who names the same group. */
+export function createJetStreamWorkQueue(
+  link: Link,
+  log: Log,
+  names: LogNames,
+  group: string,
+  announcements: Announcements,
+  patienceMs: number,
+): WorkQueue {
+  const consumer = `${names.stream}.${group}`;
+  const info = async () =>
+    (await link.api(`CONSUMER.INFO.${consumer}`)) as { num_pending: number; num_ack_pending: number };
+  const create = () =>
+    link.api(`CONSUMER.DURABLE.CREATE.${consumer}`, {
+      stream_name: names.stream,
+      config: {
+        durable_name: group,
+        deliver_policy: "all",
+        ack_policy: "explicit",
+        ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+        max_ack_pending: MAX_ACK_PENDING,
+        max_deliver: -1,
+        replay_policy: "instant",
+      },
+    });
+  let ensured: Promise<unknown> | undefined;
+  const ensure = () => {
+    ensured ??= info()
+      .catch((error: unknown) => {
+        if (isRefused(error, JetStreamCode.consumerNotFound)) return create();
+        throw error;
+      })
+      .catch((error: unknown) => {
+        ensured = undefined;
+        throw error;
+      });
+    return ensured;
+  };
+
+  /** The next message, or undefined when none came in time. Nothing is delivered to it once the signal has aborted. */
+  const pull = (signal: AbortSignal): Promise<Msg | undefined> =>
+    new Promise((resolve, reject) => {
+      const inbox = link.inbox();
+      const settle = (message?: Msg) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", give_up);
+        stop();
+        const code = message?.headers?.code ?? 0;
+        if (code === 503) reject(new UncoupleError("unavailable", `nobody serves the queue ${consumer}`));
+        else resolve(code === 0 ? message : undefined);
+      };
+      const give_up = () => settle();
+      const stop = link.subscribe(inbox, settle);
+      const timer = setTimeout(settle, PULL_MS + REQUEST_TIMEOUT_MS);
+      signal.addEventListener("abort", give_up, { once: true });
+      const ask = { batch: 1, expires: PULL_MS * NANOS_PER_MS };
+      link.send(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, JSON.stringify(ask), inbox);
+    });
+
+  /** @returns what the message announces; undefined when it is none (then it is done with) */
+  const open = async (message: Msg, position: number) => {
+    if (announcements.at(position) === undefined) await announcements.log.sync();
+    const announced = announcements.at(position);
+    if (announced !== undefined) return announced;
+    log("warn", `${names.stream} ${position} is no announcement: it is dropped from the queue ${group}`);
+    link.send(message.reply ?? "", "+TERM");
+    return undefined;
+  };
+
+  return {
+    async pending() {
+      await ensure();
+      const { num_pending, num_ack_pending } = await info();
+      return num_pending + num_ack_pending;
+    },
+    async *items(signal) {
+      const end = AbortSignal.any([signal, link.closed]);
+      const held = new Set<() => void>();
+      let asked = false;
+      const hold = (message: Msg, announcement: WorkItem["announcement"], delivery: number): WorkItem => {
+        const reply = message.reply ?? "";
+        const beat = setInterval(() => link.send(reply, "+WPI"), HEARTBEAT_MS);
+        const settle = () => {
+          clearInterval(beat);
+          held.delete(abandon);
+        };
+        const giveBack = (delayMs: number) => {
+          if (!held.has(abandon)) return;
+          settle();
+          link.send(reply, delayMs === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay: delayMs * NANOS_PER_MS })}`);
+        };
+        const abandon = () => giveBack(0);
+        held.add(abandon);
+        return {
+          announcement,
+          delivery,
+          async done() {
+            // Heartbeats go on until it is confirmed: an outage must not give a finished item to somebody else.
+            await patiently(createPatience(patienceMs), () => link.request(reply, "+ACK"));
+            settle();
+          },
+          async retry() {
+            giveBack(retryDelayMs(delivery));
+          },
+        };
+      };
+      try {
+        while (!end.aborted) {
+          try {
+            await ensure();
+            const message = await pull(end);
+            if (message === undefined) continue;
+            const { position, delivery } = placeOf(message);
+            const announced = await open(message, position);
+            if (announced === undefined) continue;
+            asked = false;
+            yield hold(message, { position, manifest: announced.manifest }, delivery);
+            asked = true;
+          } catch (error) {
+            if (end.aborted) return;
+            if (!isPassing(error)) throw error;
+            log("warn", `waiting for work of ${group}: ${asUncoupleError(error).message}`);
+            await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
+          }
+        }
+      } finally {
+        // Left by break or throw, not asked for another item: what it holds goes to somebody else.
+        if (!asked) for (const abandon of held) abandon();
+      }
+    },
+  };
+}
+
+/**
+ * The stream position and delivery count of a pulled message, from the subject that it is acknowledged on:
+ * `$JS.ACK.[domain.account.]stream.consumer.delivered.position. ...` (NATS ADR-15).
+ */
+function placeOf(message: Msg): { position: number; delivery: number } {
+  const tokens = (message.reply ?? "").split(".");
+  const skipped = tokens.length > 9 ? 2 : 0;
+  return { delivery: Number(tokens[4 + skipped]), position: Number(tokens[5 + skipped]) };
+}

@@ -1,0 +1,37 @@
+import type { Backplane } from "../../services/registry/backplane.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { backplaneContract } from "./backplane.ts";
+
+let server: TestNats;
+let worlds = 0;
+
+backplaneContract({
+  name: "jetstream",
+  async start() {
+    server = await startTestNats();
+  },
+  stop: () => server.stop(),
+  async create() {
+    const pipeline = `demo-${++worlds}`;
+    const opened: Backplane[] = [];
+    return {
+      pipeline,
+      async open() {
+        const name = `test-${opened.length}`;
+        const backplane = await connectJetStream({
+          url: server.url,
+          pipeline,
+          name,
+          patienceMs: 10_000,
+          maxStoreBytes: 64 * 1024 ** 2,
+        });
+        opened.push(backplane);
+        return backplane;
+      },
+      async destroy() {
+        await Promise.all(opened.map((backplane) => backplane.close()));
+      },
+    };
+  },
+});
