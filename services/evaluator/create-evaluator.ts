@@ -38,8 +38,6 @@ export interface EvaluatorDeps {
   readonly schema: readonly ColumnSchema[];
   /** The held-out rows, with every column that a component reads or is compared with. */
   readonly heldOut: Table;
-  /** Classes of the categorical targets by column, in the order of the probabilities. */
-  readonly vocabularies: Readonly<Record<string, readonly string[]>>;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -286,7 +284,7 @@ function readTargets(pipeline: Pipeline, deps: EvaluatorDeps): ReadonlyMap<strin
           `component ${component.name}: the data has no target column ${component.target}`,
         );
       }
-      return [component.name, targetOf(component, column, deps.vocabularies[component.target])];
+      return [component.name, targetOf(component, column)];
     }),
   );
 }

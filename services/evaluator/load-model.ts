@@ -1,9 +1,10 @@
 import type { ColumnSchema } from "../data/table.ts";
-import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "../learning/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import { asUncoupleError, type ErrorCode, UncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
+import type { QuarantineReason } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
@@ -76,7 +77,7 @@ export async function loadSnapshot(
   } catch (thrown) {
     const error = asUncoupleError(thrown);
     if (isPassing(error.code)) throw error;
-    throw new SnapshotFault(manifest, "malformed-model", error.message);
+    throw new SnapshotFault(manifest, reasonOf(error), error.message);
   }
 }
 
@@ -96,6 +97,11 @@ export function isPassing(code: ErrorCode): boolean {
     case "internal":
       return false;
   }
+}
+
+function reasonOf(error: UncoupleError): QuarantineReason {
+  if (!(error instanceof SnapshotContractError)) return "malformed-model";
+  return error.side === "input" ? "wrong-inputs" : "wrong-output";
 }
 
 async function readBytes(registry: Registry, manifest: SnapshotManifest): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import type { Column, Table } from "../data/table.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import { inspectModel } from "./compiler/inspect-model.ts";
-import type { SnapshotContract, SnapshotModel } from "./snapshot-model.ts";
+import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "./snapshot-model.ts";
 
 /** Rows a call of ONNX Runtime: bounds the memory of hidden layers, and the time for which the thread is held. */
 const ROWS_PER_CALL = 4096;
@@ -12,8 +12,8 @@ const ROWS_PER_CALL = 4096;
  * Loads a snapshot's ONNX graph into ONNX Runtime (cpu) and checks that it is what the pipeline file says: names,
  * kinds and widths of its inputs and its output.
  *
- * @throws UncoupleError `invalid-argument` when the bytes are no ONNX model, when ONNX Runtime cannot run it, when it
- *   refers to files beside it, or when its inputs or output are not the contract's; the message says which
+ * @throws UncoupleError `invalid-argument` when the bytes are no ONNX model, when ONNX Runtime cannot run it, or when it
+ *   refers to files beside it; SnapshotContractError when its inputs or output are not the contract's
  */
 export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotContract): Promise<SnapshotModel> {
   inspectModel(bytes);
@@ -97,7 +97,7 @@ function checkContract(session: InferenceSession, contract: SnapshotContract): v
   for (const name of session.inputNames) {
     if (!expected.has(name)) {
       const names = [...expected.keys()].join(", ");
-      throw new UncoupleError("invalid-argument", `the model reads an input ${name}; the component's are ${names}`);
+      throw new SnapshotContractError("input", `the model reads an input ${name}; the component's are ${names}`);
     }
   }
   for (const spec of contract.inputs) {
@@ -114,15 +114,15 @@ function checkValue(
 ): void {
   const found = metadata[names.indexOf(spec.name)];
   if (found === undefined) {
-    throw new UncoupleError(
-      "invalid-argument",
+    throw new SnapshotContractError(
+      what,
       `the model has no ${what} ${spec.name}; it has ${names.length === 0 ? "none" : names.join(", ")}`,
     );
   }
   const type = spec.kind === "numeric" ? "float32" : "string";
   const wanted = `${type} [rows, ${spec.width}]`;
   if (!found.isTensor) {
-    throw new UncoupleError("invalid-argument", `the model's ${what} ${spec.name} is no tensor, not ${wanted}`);
+    throw new SnapshotContractError(what, `the model's ${what} ${spec.name} is no tensor, not ${wanted}`);
   }
   // A dimension without a fixed size is a name, or empty where the model leaves even the name out.
   const [rows, width] = found.shape;
@@ -131,8 +131,8 @@ function checkValue(
   // A model that declares no shapes at all is checked by what it answers.
   const undeclared = found.shape.length === 0;
   if (found.type !== type || !(fits || undeclared)) {
-    throw new UncoupleError(
-      "invalid-argument",
+    throw new SnapshotContractError(
+      what,
       `the model's ${what} ${spec.name} is ${found.type} [${found.shape.join(", ")}]; the pipeline wants ${wanted}`,
     );
   }

@@ -1,10 +1,22 @@
 import type { Table } from "../data/table.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 
 /** What a snapshot's graph must look like, from the pipeline file. */
 export interface SnapshotContract {
   readonly inputs: readonly TensorSpec[];
   readonly output: TensorSpec;
+}
+
+/** A graph that ONNX Runtime can load, but that is not what the pipeline file says. */
+export class SnapshotContractError extends UncoupleError {
+  readonly side: "input" | "output";
+
+  constructor(side: "input" | "output", message: string) {
+    super("invalid-argument", message);
+    this.name = "SnapshotContractError";
+    this.side = side;
+  }
 }
 
 /** A snapshot's ONNX graph, loaded and checked against its contract. */

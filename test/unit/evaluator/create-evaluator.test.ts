@@ -70,7 +70,7 @@ function start(change: Partial<EvaluatorConfig> = {}, over: Backplane = backplan
       modelCacheBytes: 1e8,
       ...change,
     },
-    { backplane: over, schema: schemaOf(heldOut), heldOut, vocabularies: {}, load: loadLinear, log, metrics },
+    { backplane: over, schema: schemaOf(heldOut), heldOut, load: loadLinear, log, metrics },
   );
   evaluators.push(evaluator);
   evaluator.start();
@@ -401,7 +401,7 @@ describe("trouble", () => {
           backplane,
           schema: schemaOf(few),
           heldOut: few,
-          vocabularies: {},
+
           load: loadLinear,
           log,
           metrics: createMetrics({ service: "evaluator", version: "0" }),

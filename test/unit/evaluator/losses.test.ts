@@ -12,81 +12,81 @@ const classifier = component({
   name: "c",
   loss: "cross-entropy",
   target: "label",
-  output: { name: "p", width: 3, meaning: "probabilities" },
+  output: { name: "p", width: 3, meaning: "probabilities", classes: ["a", "b", "c"] },
 });
+
+const text: Column = { kind: "categorical", width: 1, codes: Int32Array.of(0), dictionary: ["a"] };
 
 describe("row losses", () => {
   test("mse is the squared error averaged over the coordinates of a row", () => {
     const m1 = component({ name: "m1", output: { name: "z", width: 2, meaning: "real" } });
-    const target = targetOf(m1, numeric([1, 2, 3, 4], 2), undefined);
+    const target = targetOf(m1, numeric([1, 2, 3, 4], 2));
     const losses = rowLosses(m1, Float32Array.from([1, 4, 0, 4]), target);
     expect([...losses]).toEqual([2, 4.5]);
     expect(mean(losses)).toBe(3.25);
   });
 
   test("cross-entropy against class indices is -log p of the class", () => {
-    const target = targetOf(classifier, numeric([2, 0]), undefined);
+    const target = targetOf(classifier, numeric([2, 0]));
     const losses = rowLosses(classifier, Float32Array.from([0.25, 0.25, 0.5, 1, 0, 0]), target);
     expect(losses[0]).toBeCloseTo(Math.log(2), 6);
     expect(losses[1]).toBe(-0);
   });
 
   test("an impossible class costs -log 1e-12 instead of infinity", () => {
-    const target = targetOf(classifier, numeric([1]), undefined);
+    const target = targetOf(classifier, numeric([1]));
     expect(rowLosses(classifier, Float32Array.from([1, 0, 0]), target)[0]).toBeCloseTo(12 * Math.log(10), 6);
   });
 
-  test("a categorical target follows the order of the vocabulary, and an unknown class costs the most", () => {
+  test("a categorical target follows the order of the output's classes, and an unknown class costs the most", () => {
     const column: Column = {
       kind: "categorical",
       width: 1,
       codes: Int32Array.from([0, 1, 2]),
       dictionary: ["c", "a", "?"],
     };
-    const target = targetOf(classifier, column, ["a", "b", "c"]);
+    const target = targetOf(classifier, column);
     const losses = rowLosses(classifier, Float32Array.from([0.5, 0.25, 0.25, 0.5, 0.25, 0.25, 1, 0, 0]), target);
     expect([...losses].map((loss) => loss.toFixed(4))).toEqual(["1.3863", "0.6931", "27.6310"]);
   });
 
   test("a target that is a distribution gives the sum of -t log p", () => {
-    const target = targetOf(classifier, numeric([0, 0.5, 0.5], 3), undefined);
+    const target = targetOf(classifier, numeric([0, 0.5, 0.5], 3));
     expect(rowLosses(classifier, Float32Array.from([0.5, 0.25, 0.25]), target)[0]).toBeCloseTo(Math.log(4), 6);
+  });
+
+  test("policy is minus the expected reward", () => {
+    const policy = component({
+      name: "p",
+      loss: "policy",
+      target: "rewards",
+      output: { name: "p", width: 2, meaning: "probabilities" },
+    });
+    const target = targetOf(policy, numeric([4, 0, 1, 3], 2));
+    expect([...rowLosses(policy, Float32Array.from([0.25, 0.75, 0.5, 0.5]), target)]).toEqual([-1, -2]);
   });
 
   test("a prediction that is NaN gives a loss that is NaN", () => {
     for (const [what, predictions] of [
-      [targetOf(classifier, numeric([1]), undefined), [0.5, Number.NaN, 0.5]],
-      [targetOf(classifier, numeric([0, 1, 0], 3), undefined), [0.5, Number.NaN, 0.5]],
+      [targetOf(classifier, numeric([1])), [0.5, Number.NaN, 0.5]],
+      [targetOf(classifier, numeric([0, 1, 0], 3)), [0.5, Number.NaN, 0.5]],
     ] as const) {
       expect(rowLosses(classifier, Float32Array.from(predictions), what)[0]).toBeNaN();
     }
   });
 
   test.each([
+    ["a class index out of range", classifier, numeric([3]), /held-out row 1 is 3, not a class index from 0 to 2/],
+    ["a class index that is no integer", classifier, numeric([0.5]), /not a class index/],
+    ["another width", classifier, numeric([0, 1], 2), /has width 2, but the output has width 3/],
     [
-      "a class index out of range",
-      classifier,
-      numeric([3]),
-      undefined,
-      /held-out row 1 is 3, not a class index from 0 to 2/,
+      "text where the output names no classes",
+      component({ name: "c", loss: "cross-entropy", target: "label" }),
+      text,
+      /is text, and output.classes names 0 of 1 classes/,
     ],
-    ["a class index that is no integer", classifier, numeric([0.5]), undefined, /not a class index/],
-    ["another width", classifier, numeric([0, 1], 2), undefined, /has width 2, but the output has width 3/],
-    [
-      "a vocabulary of another size",
-      classifier,
-      { kind: "categorical", width: 1, codes: Int32Array.of(0), dictionary: ["a"] } as Column,
-      ["a", "b"],
-      /has 2 classes in the training rows, but the output has width 3/,
-    ],
-    [
-      "a categorical column under mse",
-      component({ name: "m" }),
-      { kind: "categorical", width: 1, codes: Int32Array.of(0), dictionary: ["a"] } as Column,
-      ["a"],
-      /is categorical, which the loss mse cannot use/,
-    ],
-  ])("a target with %s is refused", (_, described, column, vocabulary, message) => {
-    expect(() => targetOf(described, column, vocabulary)).toThrow(message);
+    ["text under mse", component({ name: "m" }), text, /is categorical, which the loss mse cannot use/],
+  ])("a target with %s is refused", (_, described, column, message) => {
+    expect(() => targetOf(described, column)).toThrow(message);
   });
 });
