@@ -1,0 +1,25 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+
+export interface ClosedSet<D extends string, W extends string> {
+  encode(value: D): W;
+  /** @throws UncoupleError `data-loss` for a value that only a newer version knows, and for none at all */
+  decode(value: string | number): D;
+}
+
+/** Both directions of an enumeration: `map` is exhaustive over the domain's values. */
+export function closedSet<D extends string, W extends string>(
+  what: string,
+  map: Readonly<Record<D, W>>,
+): ClosedSet<D, W> {
+  const back = new Map<string | number, D>((Object.keys(map) as D[]).map((value) => [map[value], value]));
+  return {
+    encode: (value) => map[value],
+    decode(value) {
+      const known = back.get(value);
+      if (known === undefined) {
+        throw new UncoupleError("data-loss", `${what} ${value} is not known to this version of Uncouple`);
+      }
+      return known;
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+
+/** @throws UncoupleError `data-loss` when a document is not JSON */
+export function parseJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UncoupleError("data-loss", `the ${what} is not JSON`, { cause });
+  }
+}

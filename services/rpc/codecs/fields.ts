@@ -1,0 +1,30 @@
+import { type ErrorCode, UncoupleError } from "../../pipeline/errors.ts";
+
+/**
+ * A uint32 field: protobufjs would cut anything else to fit without a word.
+ * @throws UncoupleError `internal`
+ */
+export function uint32(value: number, what: string): number {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
+    throw new UncoupleError("internal", `${what} does not fit its field: ${value}`);
+  }
+  return value;
+}
+
+/** An optional field: a missing one is not sent. */
+export function optional<K extends string, T, U>(name: K, value: T | null, encode: (value: T) => U): { [P in K]?: U } {
+  return value === null ? {} : ({ [name]: encode(value) } as { [P in K]?: U });
+}
+
+export const same = <T>(value: T): T => value;
+
+/** @throws UncoupleError of that code when a message lacks a part that it must have */
+export function required<T>(value: T | null | undefined, what: string, code: ErrorCode): T {
+  if (value === null || value === undefined) throw new UncoupleError(code, `the message has no ${what}`);
+  return value;
+}
+
+/** A copy of a map of serials, with each checked. */
+export function serials(map: Readonly<Record<string, number>>, what: string): Record<string, number> {
+  return Object.fromEntries(Object.entries(map).map(([name, serial]) => [name, uint32(serial, `${what}.${name}`)]));
+}

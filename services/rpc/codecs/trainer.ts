@@ -1,0 +1,56 @@
+import type { StartRunRequest, StartRunRequest__Output } from "../gen/uncouple/v1/StartRunRequest.ts";
+import type { TrainerState__Output } from "../gen/uncouple/v1/TrainerState.ts";
+import type { TrainerStatus__Output, TrainerStatus as TrainerStatusMessage } from "../gen/uncouple/v1/TrainerStatus.ts";
+import type { StartRun, TrainerState, TrainerStatus } from "../trainer-service.ts";
+import { closedSet } from "./closed-set.ts";
+import { optional, same, uint32 } from "./fields.ts";
+import { decodeProtocol, encodeProtocol } from "./protocol.ts";
+
+export function encodeStartRun(request: StartRun): StartRunRequest {
+  return {
+    ...(request.protocol === undefined ? {} : { protocol: encodeProtocol(request.protocol) }),
+    ...(request.teamFile === undefined ? {} : { teamFile: request.teamFile }),
+  };
+}
+
+/** @throws UncoupleError `invalid-argument` */
+export function decodeStartRun(message: StartRunRequest__Output): StartRun {
+  return {
+    ...(message.protocol === null ? {} : { protocol: decodeProtocol(message.protocol, "invalid-argument") }),
+    ...(message.teamFile === undefined ? {} : { teamFile: message.teamFile }),
+  };
+}
+
+const states = closedSet<TrainerState, TrainerState__Output>("trainer state", {
+  starting: "TRAINER_STATE_STARTING",
+  idle: "TRAINER_STATE_IDLE",
+  training: "TRAINER_STATE_TRAINING",
+  stopping: "TRAINER_STATE_STOPPING",
+});
+
+export function encodeTrainerStatus(status: TrainerStatus): TrainerStatusMessage {
+  return {
+    pipeline: status.pipeline,
+    component: status.component,
+    engine: status.engine,
+    state: states.encode(status.state),
+    ...optional("run", status.run, same),
+    queued: uint32(status.queued, "queued"),
+    queueCapacity: uint32(status.queueCapacity, "queueCapacity"),
+    ...optional("newest", status.newest, (serial) => uint32(serial, "newest")),
+  };
+}
+
+/** @throws UncoupleError `data-loss` */
+export function decodeTrainerStatus(message: TrainerStatus__Output): TrainerStatus {
+  return {
+    pipeline: message.pipeline,
+    component: message.component,
+    engine: message.engine,
+    state: states.decode(message.state),
+    run: message.run ?? null,
+    queued: message.queued,
+    queueCapacity: message.queueCapacity,
+    newest: message.newest ?? null,
+  };
+}

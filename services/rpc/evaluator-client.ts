@@ -1,0 +1,46 @@
+import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
+import { type ConnectOptions, clientCalls } from "./client.ts";
+import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine, decodeVerdict } from "./codecs/evaluator.ts";
+import type { EvaluatorService } from "./evaluator-service.ts";
+import { loadProtos } from "./loader.ts";
+
+export interface RemoteEvaluator extends EvaluatorService {
+  close(): void;
+}
+
+const reads = ["GetStatus", "GetMatrix", "ListVerdicts", "ListQuarantines"];
+
+/**
+ * An evaluator at `host:port`. Connects at the first call; reads are repeated a few times while it is unavailable.
+ * @throws UncoupleError `invalid-argument` for an address without a port
+ */
+export function connectEvaluator(address: string, options: ConnectOptions = {}): RemoteEvaluator {
+  const { service: Evaluator } = loadProtos().Evaluator;
+  const calls = clientCalls(address, "uncouple.v1.Evaluator", reads, options);
+
+  return {
+    status: async () => decodeEvaluatorStatus(await calls.unary(Evaluator.GetStatus, {})),
+    matrix: async () => (await calls.unary(Evaluator.GetMatrix, {})).edges.map(decodeMatrix),
+    async listVerdicts() {
+      const verdicts: Verdict[] = [];
+      for await (const message of calls.finite(Evaluator.ListVerdicts, {})) {
+        verdicts.push(decodeVerdict(message).value);
+      }
+      return verdicts;
+    },
+    async listQuarantines() {
+      const quarantines: Quarantine[] = [];
+      for await (const message of calls.finite(Evaluator.ListQuarantines, {})) {
+        quarantines.push(decodeQuarantine(message));
+      }
+      return quarantines;
+    },
+    async *watchVerdicts(from, signal) {
+      const request = { from: String(from) };
+      for await (const verdict of calls.watch(Evaluator.WatchVerdicts, request, signal)) {
+        yield decodeVerdict(verdict);
+      }
+    },
+    close: () => calls.close(),
+  };
+}

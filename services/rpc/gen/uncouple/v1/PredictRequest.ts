@@ -1,0 +1,29 @@
+// Original file: proto/uncouple/v1/trainer.proto
+
+import type { Column as _uncouple_v1_Column, Column__Output as _uncouple_v1_Column__Output } from '../../uncouple/v1/Column.ts';
+
+export interface PredictRequest {
+  /**
+   * The newest snapshot where it is not set.
+   */
+  'serial'?: (number);
+  'rows'?: (number);
+  /**
+   * Raw data columns and upstream outputs, by their names in the pipeline file.
+   */
+  'columns'?: (_uncouple_v1_Column)[];
+  '_serial'?: "serial";
+}
+
+export interface PredictRequest__Output {
+  /**
+   * The newest snapshot where it is not set.
+   */
+  'serial'?: (number);
+  'rows': (number);
+  /**
+   * Raw data columns and upstream outputs, by their names in the pipeline file.
+   */
+  'columns': (_uncouple_v1_Column__Output)[];
+  '_serial'?: "serial";
+}

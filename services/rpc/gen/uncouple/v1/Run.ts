@@ -1,0 +1,86 @@
+// Original file: proto/uncouple/v1/trainer.proto
+
+import type { RunState as _uncouple_v1_RunState, RunState__Output as _uncouple_v1_RunState__Output } from '../../uncouple/v1/RunState.ts';
+import type { RunTrigger as _uncouple_v1_RunTrigger, RunTrigger__Output as _uncouple_v1_RunTrigger__Output } from '../../uncouple/v1/RunTrigger.ts';
+import type { Protocol as _uncouple_v1_Protocol, Protocol__Output as _uncouple_v1_Protocol__Output } from '../../uncouple/v1/Protocol.ts';
+import type { Error as _uncouple_v1_Error, Error__Output as _uncouple_v1_Error__Output } from '../../uncouple/v1/Error.ts';
+
+export interface Run {
+  'id'?: (string);
+  'component'?: (string);
+  'state'?: (_uncouple_v1_RunState);
+  'trigger'?: (_uncouple_v1_RunTrigger);
+  'protocol'?: (_uncouple_v1_Protocol | null);
+  'step'?: (number);
+  'steps'?: (number);
+  /**
+   * Mean loss over the latest chunk of steps, on standardised outputs.
+   */
+  'loss'?: (number | string);
+  'learningRate'?: (number | string);
+  'stepsPerSecond'?: (number | string);
+  'etaSeconds'?: (number | string);
+  /**
+   * Component to serial, pinned when the run starts.
+   */
+  'upstream'?: ({[key: string]: number});
+  /**
+   * The serial that the run published.
+   */
+  'snapshot'?: (number);
+  'error'?: (_uncouple_v1_Error | null);
+  'warnings'?: (string)[];
+  /**
+   * ISO 8601, as all times here.
+   */
+  'queuedAt'?: (string);
+  'startedAt'?: (string);
+  'finishedAt'?: (string);
+  '_loss'?: "loss";
+  '_learningRate'?: "learningRate";
+  '_stepsPerSecond'?: "stepsPerSecond";
+  '_etaSeconds'?: "etaSeconds";
+  '_snapshot'?: "snapshot";
+  '_startedAt'?: "startedAt";
+  '_finishedAt'?: "finishedAt";
+}
+
+export interface Run__Output {
+  'id': (string);
+  'component': (string);
+  'state': (_uncouple_v1_RunState__Output);
+  'trigger': (_uncouple_v1_RunTrigger__Output);
+  'protocol': (_uncouple_v1_Protocol__Output | null);
+  'step': (number);
+  'steps': (number);
+  /**
+   * Mean loss over the latest chunk of steps, on standardised outputs.
+   */
+  'loss'?: (number);
+  'learningRate'?: (number);
+  'stepsPerSecond'?: (number);
+  'etaSeconds'?: (number);
+  /**
+   * Component to serial, pinned when the run starts.
+   */
+  'upstream': ({[key: string]: number});
+  /**
+   * The serial that the run published.
+   */
+  'snapshot'?: (number);
+  'error': (_uncouple_v1_Error__Output | null);
+  'warnings': (string)[];
+  /**
+   * ISO 8601, as all times here.
+   */
+  'queuedAt': (string);
+  'startedAt'?: (string);
+  'finishedAt'?: (string);
+  '_loss'?: "loss";
+  '_learningRate'?: "learningRate";
+  '_stepsPerSecond'?: "stepsPerSecond";
+  '_etaSeconds'?: "etaSeconds";
+  '_snapshot'?: "snapshot";
+  '_startedAt'?: "startedAt";
+  '_finishedAt'?: "finishedAt";
+}

@@ -1,0 +1,32 @@
+// Original file: proto/uncouple/v1/trainer.proto
+
+export const RunTrigger = {
+  RUN_TRIGGER_UNSPECIFIED: 'RUN_TRIGGER_UNSPECIFIED',
+  /**
+   * Somebody asked for it.
+   */
+  RUN_TRIGGER_REQUEST: 'RUN_TRIGGER_REQUEST',
+  RUN_TRIGGER_INTERVAL: 'RUN_TRIGGER_INTERVAL',
+  /**
+   * An upstream snapshot arrived.
+   */
+  RUN_TRIGGER_UPSTREAM: 'RUN_TRIGGER_UPSTREAM',
+} as const;
+
+export type RunTrigger =
+  | 'RUN_TRIGGER_UNSPECIFIED'
+  | 0
+  /**
+   * Somebody asked for it.
+   */
+  | 'RUN_TRIGGER_REQUEST'
+  | 1
+  | 'RUN_TRIGGER_INTERVAL'
+  | 2
+  /**
+   * An upstream snapshot arrived.
+   */
+  | 'RUN_TRIGGER_UPSTREAM'
+  | 3
+
+export type RunTrigger__Output = typeof RunTrigger[keyof typeof RunTrigger]

@@ -1,0 +1,47 @@
+// Original file: proto/uncouple/v1/trainer.proto
+
+import type { TrainerState as _uncouple_v1_TrainerState, TrainerState__Output as _uncouple_v1_TrainerState__Output } from '../../uncouple/v1/TrainerState.ts';
+
+export interface TrainerStatus {
+  'pipeline'?: (string);
+  'component'?: (string);
+  'engine'?: (string);
+  'state'?: (_uncouple_v1_TrainerState);
+  /**
+   * The run in progress.
+   */
+  'run'?: (string);
+  /**
+   * Runs that wait.
+   */
+  'queued'?: (number);
+  'queueCapacity'?: (number);
+  /**
+   * The newest snapshot of the component.
+   */
+  'newest'?: (number);
+  '_run'?: "run";
+  '_newest'?: "newest";
+}
+
+export interface TrainerStatus__Output {
+  'pipeline': (string);
+  'component': (string);
+  'engine': (string);
+  'state': (_uncouple_v1_TrainerState__Output);
+  /**
+   * The run in progress.
+   */
+  'run'?: (string);
+  /**
+   * Runs that wait.
+   */
+  'queued': (number);
+  'queueCapacity': (number);
+  /**
+   * The newest snapshot of the component.
+   */
+  'newest'?: (number);
+  '_run'?: "run";
+  '_newest'?: "newest";
+}

@@ -1,0 +1,44 @@
+import { checkMessageSize, decodePredictRequest, encodePrediction, responseBytes } from "./codecs/prediction.ts";
+import { encodeRun } from "./codecs/run.ts";
+import { decodeStartRun, encodeTrainerStatus } from "./codecs/trainer.ts";
+import type { SnapshotPart } from "./gen/uncouple/v1/SnapshotPart.ts";
+import type { TrainerHandlers } from "./gen/uncouple/v1/Trainer.ts";
+import { loadProtos } from "./loader.ts";
+import { chunkBytes } from "./options.ts";
+import type { RpcServer } from "./server.ts";
+import type { SnapshotBytes, TrainerService } from "./trainer-service.ts";
+
+/** Offers a trainer on a server, before the server is started. */
+export function addTrainerService(server: RpcServer, trainer: TrainerService): void {
+  const { unary, stream, maxMessageBytes } = server.context;
+  const handlers: TrainerHandlers = {
+    StartRun: unary(async (request) => encodeRun(await trainer.startRun(decodeStartRun(request)))),
+    CancelRun: unary(async ({ id }) => encodeRun(await trainer.cancelRun(id))),
+    GetRun: unary(async ({ id }) => encodeRun(await trainer.getRun(id))),
+    GetStatus: unary(async () => encodeTrainerStatus(await trainer.status())),
+    Predict: unary(async (request) => {
+      const { inputs, serial } = decodePredictRequest(request);
+      const prediction = await trainer.predict(inputs, serial);
+      checkMessageSize("prediction", responseBytes(prediction), maxMessageBytes, inputs.rows);
+      return encodePrediction(prediction);
+    }),
+    ListRuns: stream("finite", async function* () {
+      for (const run of await trainer.listRuns()) yield encodeRun(run);
+    }),
+    WatchRun: stream("watch", async function* ({ id }, signal) {
+      for await (const run of trainer.watchRun(id, signal)) yield encodeRun(run);
+    }),
+    ReadSnapshot: stream("finite", async function* ({ serial }, signal) {
+      yield* snapshotParts(await trainer.readSnapshot(serial, signal));
+    }),
+  };
+  server.add("uncouple.v1.Trainer", loadProtos().Trainer.service, handlers);
+}
+
+function* snapshotParts({ manifest, bytes }: SnapshotBytes): Iterable<SnapshotPart> {
+  yield { manifest: JSON.stringify(manifest) };
+  for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
+    const part = bytes.subarray(start, start + chunkBytes);
+    yield { chunk: Buffer.from(part.buffer, part.byteOffset, part.byteLength) };
+  }
+}

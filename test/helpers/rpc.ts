@@ -1,0 +1,31 @@
+import { onTestFinished } from "vitest";
+import type { ConnectOptions } from "../../services/rpc/client.ts";
+import { connectEvaluator } from "../../services/rpc/evaluator-client.ts";
+import { addEvaluatorService } from "../../services/rpc/evaluator-server.ts";
+import type { EvaluatorService } from "../../services/rpc/evaluator-service.ts";
+import { createRpcServer, type RpcServer, type RpcServerSettings } from "../../services/rpc/server.ts";
+import { connectTrainer } from "../../services/rpc/trainer-client.ts";
+import { addTrainerService } from "../../services/rpc/trainer-server.ts";
+import type { TrainerService } from "../../services/rpc/trainer-service.ts";
+import { fakeEvaluator, fakeTrainer } from "./fake-services.ts";
+import { silentLog } from "./log.ts";
+
+/** A real server of both services on a free port, with a client for each; all go when the test ends. */
+export async function serve(
+  offered: { readonly trainer?: Partial<TrainerService>; readonly evaluator?: Partial<EvaluatorService> },
+  settings: Partial<RpcServerSettings> = {},
+  options: ConnectOptions = {},
+) {
+  const server: RpcServer = createRpcServer({ host: "127.0.0.1", port: 0, log: silentLog, ...settings });
+  addTrainerService(server, fakeTrainer(offered.trainer ?? {}));
+  addEvaluatorService(server, fakeEvaluator(offered.evaluator ?? {}));
+  const address = `127.0.0.1:${await server.start()}`;
+  const trainer = connectTrainer(address, options);
+  const evaluator = connectEvaluator(address, options);
+  onTestFinished(async () => {
+    trainer.close();
+    evaluator.close();
+    await server.stop(0);
+  });
+  return { server, address, trainer, evaluator };
+}
