@@ -1,6 +1,6 @@
-import { UncoupleError } from "../pipeline/errors.ts";
 import type { DataSourceSpec } from "../pipeline/pipeline.ts";
 import type { DataSource } from "./data-source.ts";
+import { openFileSource } from "./file/file-source.ts";
 import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
 
 /**
@@ -8,6 +8,5 @@ import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
  * @throws UncoupleError `invalid-argument` (a generator that does not exist, an unreadable file), `not-found` (no file)
  */
 export async function openDataSource(spec: DataSourceSpec, baseDir: string): Promise<DataSource> {
-  if (spec.source === "synthetic") return createSyntheticSource(spec);
-  throw new UncoupleError("invalid-argument", `${baseDir}: file sources cannot be read yet`);
+  return spec.source === "synthetic" ? createSyntheticSource(spec) : openFileSource(spec, baseDir);
 }

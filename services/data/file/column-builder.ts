@@ -1,0 +1,76 @@
+import { DuckDBArrayVector, DuckDBFloatVector, DuckDBVarCharVector, type DuckDBVector } from "@duckdb/node-api";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Column, ColumnSchema } from "../table.ts";
+
+/** Collects the values of one column, chunk after chunk, into a typed array that grows by doubling. */
+export interface ColumnBuilder {
+  /** Appends the values of the given rows of the vector; they are not null. */
+  append(vector: DuckDBVector, rows: readonly number[]): void;
+  /** The column with exactly what was appended. */
+  finish(): Column;
+}
+
+const FIRST_ROWS = 2048;
+
+export function createColumnBuilder(schema: ColumnSchema): ColumnBuilder {
+  return schema.kind === "numeric" ? numericBuilder(schema.width) : categoricalBuilder();
+}
+
+function numericBuilder(width: number): ColumnBuilder {
+  let values = new Float32Array(FIRST_ROWS * width);
+  let length = 0;
+  return {
+    append(vector, rows) {
+      const needed = length + rows.length * width;
+      if (needed > values.length) values = copied(values, new Float32Array(Math.max(needed, 2 * values.length)));
+      if (vector instanceof DuckDBFloatVector) {
+        for (const row of rows) {
+          values[length] = vector.getItem(row) as number;
+          length += 1;
+        }
+      } else if (vector instanceof DuckDBArrayVector) {
+        for (const row of rows) {
+          const items = vector.getItem(row)?.items as readonly number[];
+          for (let i = 0; i < width; i += 1) values[length + i] = items[i] as number;
+          length += width;
+        }
+      } else {
+        throw unexpected(vector);
+      }
+    },
+    finish: () => ({ kind: "numeric", width, values: values.slice(0, length) }),
+  };
+}
+
+function categoricalBuilder(): ColumnBuilder {
+  let codes = new Int32Array(FIRST_ROWS);
+  let length = 0;
+  const codeOf = new Map<string, number>();
+  return {
+    append(vector, rows) {
+      if (!(vector instanceof DuckDBVarCharVector)) throw unexpected(vector);
+      const needed = length + rows.length;
+      if (needed > codes.length) codes = copied(codes, new Int32Array(Math.max(needed, 2 * codes.length)));
+      for (const row of rows) {
+        const text = vector.getItem(row) as string;
+        let code = codeOf.get(text);
+        if (code === undefined) {
+          code = codeOf.size;
+          codeOf.set(text, code);
+        }
+        codes[length] = code;
+        length += 1;
+      }
+    },
+    finish: () => ({ kind: "categorical", width: 1, codes: codes.slice(0, length), dictionary: [...codeOf.keys()] }),
+  };
+}
+
+function copied<T extends Float32Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+function unexpected(vector: DuckDBVector): UncoupleError {
+  return new UncoupleError("internal", `a column of DuckDB type ${vector.type.toString()} cannot be read`);
+}

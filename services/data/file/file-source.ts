@@ -1,0 +1,246 @@
+import { open, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { FileSource } from "../../pipeline/pipeline.ts";
+import { didYouMean } from "../../pipeline/suggest.ts";
+import { chooseColumns } from "../column-choice.ts";
+import type { DataSource, Rows } from "../data-source.ts";
+import { fingerprintTable } from "../fingerprint.ts";
+import type { Column, ColumnSchema } from "../table.ts";
+import { createColumnBuilder } from "./column-builder.ts";
+import { openCsv } from "./csv.ts";
+import { type Database, dataError, openDatabase } from "./database.ts";
+import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } from "./relation.ts";
+import { type RowChoice, rowSql } from "./row-query.ts";
+import { firstLineNotUtf8 } from "./utf8.ts";
+
+const EXAMPLES = 5;
+/** First bytes of gzip and Zstandard files, which DuckDB unpacks. */
+const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
+
+/**
+ * A CSV or Parquet file through DuckDB, which streams it and spills to disk, so that only the columns and rows asked for
+ * are held in memory.
+ * @param baseDir what a relative path is relative to
+ * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, an empty or unreadable file, a query
+ *   that is not a SELECT or does not fit the file, a key that cannot be one)
+ */
+export async function openFileSource(spec: FileSource, baseDir: string): Promise<DataSource> {
+  const path = resolve(baseDir, spec.path);
+  const format = await detectFormat(path);
+  const database = await openDatabase(path);
+  try {
+    return createFileSource(spec, path, database, await openRelation(spec, path, format, database));
+  } catch (error) {
+    await database.close();
+    throw await explained(path, error);
+  }
+}
+
+async function openRelation(
+  spec: FileSource,
+  path: string,
+  format: "csv" | "parquet",
+  database: Database,
+): Promise<Relation> {
+  let relation: Relation;
+  if (format === "parquet") {
+    relation = await parquetRelation(database, path);
+    if (spec.query !== undefined) relation = await queryRelation(database, spec.query, relation.sql);
+  } else {
+    const csv = await openCsv(database, path, path);
+    relation = spec.query === undefined ? csvRelation(csv) : await queryRelation(database, spec.query, csv.typedSql);
+  }
+  const { key } = spec;
+  if (key === undefined) return relation;
+  const column = relation.columns.find(({ name }) => name === key);
+  const names = relation.columns.map(({ name }) => name);
+  if (column === undefined) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `data.key: there is no column "${key}"${didYouMean(key, names)} (there are ${names.join(", ")})`,
+    );
+  }
+  if (!canBeKey(column.type)) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `data.key: "${key}" is of type ${column.type}; a key is a whole number, a text or a date`,
+    );
+  }
+  return relation;
+}
+
+function createFileSource(spec: FileSource, path: string, database: Database, relation: Relation): DataSource {
+  const schema = relation.columns.flatMap((column) => (column.schema === undefined ? [] : [column.schema]));
+  const read = async (names: readonly string[], choice: RowChoice, limit = Number.POSITIVE_INFINITY): Promise<Rows> => {
+    const chosen = chooseReadable(relation, schema, names);
+    const sql = rowSql({
+      relation: relation.sql,
+      columns: chosen.map((column) => ({ ...column, type: typeOf(relation, column.name) })),
+      key: spec.key,
+      testFraction: spec.testFraction,
+      choice,
+    });
+    try {
+      // Like a row without a key, a line that is no row counts as a bad training row.
+      const countRejected = choice.side === "training";
+      return await database.withConnection((connection) => readRows(connection, sql, chosen, limit, countRejected));
+    } catch (error) {
+      throw await explained(path, error);
+    }
+  };
+  const judged = (rows: Rows, side: string): Rows => {
+    const { total, bad, examples } = rows.bad;
+    if (bad > spec.maxBadFraction * total) {
+      const share = `${bad} of ${total} ${side} rows (${percent(bad / total)}) cannot be used`;
+      const limit = `more than max_bad_fraction (${spec.maxBadFraction}) allows`;
+      throw new UncoupleError(
+        "failed-precondition",
+        `${path}: ${share}, ${limit}: ${examples.join("; ")}${bad > examples.length ? "; ..." : ""}`,
+      );
+    }
+    if (rows.table.rows > 0) return rows;
+    throw new UncoupleError("failed-precondition", `${path}: there are no ${side} rows`);
+  };
+  return {
+    schema: async () => schema,
+    trainingRows: async (columns, limit) => judged(await read(columns, { side: "training" }, limit), "training"),
+    heldOutRows: async (columns) => judged(await read(columns, { side: "held-out" }), "held-out"),
+    auditRows: async (columns, annotated, rows) => {
+      const sample = await read([...columns, ...annotated], { side: "audit", rows });
+      if (sample.table.rows === rows) return sample;
+      throw new UncoupleError(
+        "failed-precondition",
+        `${path}: ${rows} audited rows were asked for, and ${sample.table.rows} training rows have a value in every one of ${annotated.join(", ")}`,
+      );
+    },
+    oracle: () => undefined,
+    close: () => database.close(),
+  };
+}
+
+/** @throws UncoupleError `invalid-argument` also for a column that is there but of a type that no component reads */
+function chooseReadable(
+  relation: Relation,
+  schema: readonly ColumnSchema[],
+  names: readonly string[],
+): readonly ColumnSchema[] {
+  for (const { name, type, schema: readable } of relation.columns) {
+    if (readable !== undefined || !names.includes(name)) continue;
+    const how = `numbers, booleans, texts and lists of numbers can be; a query can make one (for example epoch("${name}"))`;
+    throw new UncoupleError("invalid-argument", `column "${name}" is of type ${type} and cannot be read: ${how}`);
+  }
+  return chooseColumns(schema, names);
+}
+
+function typeOf(relation: Relation, name: string): string {
+  return relation.columns.find((column) => column.name === name)?.type ?? "";
+}
+
+async function readRows(
+  connection: DuckDBConnection,
+  sql: string,
+  columns: readonly ColumnSchema[],
+  limit: number,
+  countRejected: boolean,
+): Promise<Rows> {
+  const result = await connection.stream(sql);
+  const builders = columns.map(createColumnBuilder);
+  const examples: string[] = [];
+  let rows = 0;
+  let bad = 0;
+  while (rows < limit) {
+    const chunk = await result.fetchChunk();
+    if (chunk === null || chunk.rowCount === 0) break;
+    const numbers = chunk.getColumnVector(0);
+    const faults = chunk.getColumnVector(1);
+    const good: number[] = [];
+    for (let i = 0; i < chunk.rowCount && rows + good.length < limit; i += 1) {
+      const fault = faults.getItem(i);
+      if (fault === null) {
+        good.push(i);
+      } else {
+        bad += 1;
+        if (examples.length < EXAMPLES) examples.push(`row ${String(numbers.getItem(i))}: ${String(fault)}`);
+      }
+    }
+    builders.forEach((builder, c) => {
+      builder.append(chunk.getColumnVector(2 + c), good);
+    });
+    rows += good.length;
+  }
+  const rejected = countRejected && rows < limit ? await rejectedLines(connection) : [];
+  for (const { line, message } of rejected.slice(0, EXAMPLES - examples.length)) {
+    examples.push(`line ${line}: ${message}`);
+  }
+  bad += rejected.length;
+  const held: Record<string, Column> = {};
+  columns.forEach(({ name }, c) => {
+    held[name] = (builders[c] as (typeof builders)[number]).finish();
+  });
+  const table = { rows, columns: held };
+  return { table, bad: { total: rows + bad, bad, examples }, fingerprint: fingerprintTable(table) };
+}
+
+/** Lines of a CSV file that are no rows: too few or too many fields, an open quote, bytes that are not UTF-8. */
+async function rejectedLines(
+  connection: DuckDBConnection,
+): Promise<readonly { readonly line: string; readonly message: string }[]> {
+  const tables = await connection.runAndReadAll(
+    "SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors' AND temporary",
+  );
+  if (tables.currentRowCount === 0) return [];
+  const rows = await connection.runAndReadAll(
+    "SELECT line, min(error_message) FROM reject_errors GROUP BY line ORDER BY line",
+  );
+  return rows.getRowsJson().map(([line, message]) => ({ line: String(line), message: String(message) }));
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} %`;
+}
+
+/** DuckDB 1.5 can fail with an internal error on a CSV file that is not UTF-8; then say so, and where. */
+async function explained(path: string, error: unknown): Promise<UncoupleError> {
+  if (error instanceof UncoupleError) return error;
+  const text = error instanceof Error ? error.message : "";
+  const line = /INTERNAL|unicode/i.test(text) ? await firstLineNotUtf8(path) : undefined;
+  if (line === undefined) return dataError(path, error);
+  const what = `line ${line} is not UTF-8; save the file in that encoding`;
+  return new UncoupleError("invalid-argument", `${path}: ${what}`, { cause: error });
+}
+
+/** By the first bytes, not by the name. */
+async function detectFormat(path: string): Promise<"csv" | "parquet"> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw new UncoupleError("not-found", `data.path: there is no readable file ${path}`, { cause: error });
+  });
+  if (!found.isFile()) {
+    const what = found.isDirectory() ? "a folder" : "not a regular file";
+    throw new UncoupleError("invalid-argument", `data.path: ${path} is ${what}; a CSV or Parquet file is needed`);
+  }
+  if (found.size === 0) throw new UncoupleError("invalid-argument", `data.path: ${path} is empty`);
+  const handle = await open(path).catch((error: unknown) => {
+    throw new UncoupleError("invalid-argument", `data.path: ${path} cannot be opened`, { cause: error });
+  });
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
+    const head = buffer.subarray(0, bytesRead);
+    if (head.subarray(0, 4).toString("latin1") === "PAR1") return "parquet";
+    const name = basename(path);
+    if (/\.(parquet|pq)$/i.test(name)) {
+      throw new UncoupleError("invalid-argument", `data.path: ${path} does not begin as a Parquet file does`);
+    }
+    const compressed = COMPRESSED.some((magic) => head.subarray(0, magic.length).equals(magic));
+    if (!compressed && head.includes(0)) {
+      throw new UncoupleError(
+        "invalid-argument",
+        `data.path: ${path} is binary, neither Parquet nor CSV in UTF-8 (a table of another program can be saved as CSV)`,
+      );
+    }
+    return "csv";
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,113 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { ColumnSchema } from "../table.ts";
+import type { CsvReader } from "./csv.ts";
+import { type Database, dataError } from "./database.ts";
+import { identifier, literal } from "./sql.ts";
+
+/** A column of a relation and how its values are read. */
+export interface RelationColumn {
+  readonly name: string;
+  /** DuckDB's name of its type. */
+  readonly type: string;
+  /** Undefined where a component cannot read such values. */
+  readonly schema: ColumnSchema | undefined;
+}
+
+/** What rows are read from: a table expression that may stand after FROM. */
+export interface Relation {
+  readonly sql: string;
+  readonly columns: readonly RelationColumn[];
+}
+
+const WHOLE = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT))$/;
+const NUMBER = /^(FLOAT|DOUBLE|DECIMAL\(.*\))$/;
+const CATEGORY = /^(VARCHAR|BOOLEAN|UUID|ENUM\(.*\))$/;
+const VECTOR = /^(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\([^)]*\))\[(\d*)\]$/;
+
+/** Whether the texts of a type are the same on every machine and in every version, so that a split can hang on them. */
+export function canBeKey(type: string): boolean {
+  return WHOLE.test(type) || CATEGORY.test(type) || type === "DATE";
+}
+
+/** A Parquet file as it is. */
+export async function parquetRelation(database: Database, path: string): Promise<Relation> {
+  return typedRelation(database, `read_parquet(${literal(path)})`);
+}
+
+/**
+ * A CSV file as texts, so that a value of the wrong type is met row by row and can be named. The columns have the types
+ * that were made out from the file's beginning.
+ */
+export function csvRelation(reader: CsvReader): Relation {
+  const columns = reader.columns.map(({ name, type }) => ({ name, type, schema: scalarSchema(name, type) }));
+  return { sql: reader.sql, columns };
+}
+
+/** The rows of a user's query over `source`. @throws UncoupleError `invalid-argument` for anything but one SELECT */
+export async function queryRelation(database: Database, query: string, source: string): Promise<Relation> {
+  await requireSelect(database, query);
+  try {
+    await database.rows(`CREATE VIEW source AS SELECT * FROM ${source}`);
+    // The line break ends a comment that the query may end with.
+    return await typedRelation(database, `(${query.replace(/[;\s]+$/, "")}\n)`);
+  } catch (error) {
+    throw dataError("data.query", error);
+  }
+}
+
+async function requireSelect(database: Database, query: string): Promise<void> {
+  const text = JSON.stringify(query);
+  const refuse = (why: string) => new UncoupleError("invalid-argument", `data.query: ${why}: ${text.slice(0, 120)}`);
+  if (query.trim() === "") throw refuse("is empty");
+  let answer: { error?: boolean; error_type?: string; error_message?: string; statements?: unknown[] };
+  try {
+    const rows = await database.rows(`SELECT json_serialize_sql(${literal(query)})`);
+    answer = JSON.parse(String(rows[0]?.[0]));
+  } catch (error) {
+    throw dataError("data.query", error);
+  }
+  if (answer.error && answer.error_type === "parser") {
+    throw refuse(`not SQL: ${answer.error_message ?? ""}`);
+  }
+  if (answer.error) throw refuse("must be a SELECT; data can be read here, not changed");
+  if (answer.statements?.length !== 1) throw refuse("must be one statement");
+}
+
+async function typedRelation(database: Database, sql: string): Promise<Relation> {
+  const described = await database.rows(`DESCRIBE SELECT * FROM ${sql}`);
+  const seen = new Set<string>();
+  const columns: RelationColumn[] = [];
+  for (const [rawName, rawType] of described) {
+    const name = String(rawName);
+    const type = String(rawType);
+    if (seen.has(name)) throw new UncoupleError("invalid-argument", `two columns are called "${name}"; rename one`);
+    seen.add(name);
+    const vector = VECTOR.exec(type);
+    const schema =
+      vector === null ? scalarSchema(name, type) : await vectorSchema(database, sql, name, vector[1] ?? "");
+    columns.push({ name, type, schema });
+  }
+  return { sql, columns };
+}
+
+function scalarSchema(name: string, type: string): ColumnSchema | undefined {
+  if (WHOLE.test(type) || NUMBER.test(type)) return { name, kind: "numeric", width: 1 };
+  if (CATEGORY.test(type)) return { name, kind: "categorical", width: 1 };
+  return undefined;
+}
+
+/** An array's width is in its type; a list's is that of the first row that has one, and rows that differ are bad. */
+async function vectorSchema(
+  database: Database,
+  sql: string,
+  name: string,
+  size: string,
+): Promise<ColumnSchema | undefined> {
+  let width = Number(size);
+  if (size === "") {
+    const column = identifier(name);
+    const rows = await database.rows(`SELECT len(${column}) FROM ${sql} WHERE len(${column}) > 0 LIMIT 1`);
+    width = Number(rows[0]?.[0] ?? 0);
+  }
+  return width === 0 ? undefined : { name, kind: "numeric", width };
+}

@@ -1,0 +1,83 @@
+import type { ColumnSchema } from "../table.ts";
+import { identifier, literal } from "./sql.ts";
+
+/** Which rows to read. */
+export type RowChoice =
+  | { readonly side: "training" | "held-out" }
+  /** So many good training rows, by the order of their hash. */
+  | { readonly side: "audit"; readonly rows: number };
+
+export interface RowQuery {
+  /** A table expression. */
+  readonly relation: string;
+  /** Columns to read, with the DuckDB types that they have. */
+  readonly columns: readonly (ColumnSchema & { readonly type: string })[];
+  readonly key: string | undefined;
+  readonly testFraction: number;
+  readonly choice: RowChoice;
+}
+
+/**
+ * SQL that gives, of the chosen rows: 0 the number of the row in the relation, from 1; 1 what is bad about it, or null;
+ * then the values, as VARCHAR, FLOAT or FLOAT[width].
+ *
+ * A row is held out if the MD5 (RFC 1321) of its key's text, or without a key of its row number in decimal digits, read
+ * as a fraction of 2^128, is below the test fraction. So a row's side depends on nothing but itself.
+ */
+export function rowSql(query: RowQuery): string {
+  const { columns, key, choice } = query;
+  const raw = columns.map(({ name }, i) => `${identifier(name)} AS c${i}`);
+  const keyText = key === undefined ? "NULL" : `CAST(${identifier(key)} AS VARCHAR)`;
+  const numbered = `SELECT row_number() OVER () AS r, ${[`${keyText} AS k`, ...raw].join(", ")} FROM ${query.relation}`;
+  const hashed = `md5(${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
+  const values = columns.map((column, i) => `${valueSql(column, `c${i}`)} AS v${i}`);
+  const heldOut = `${hashed} < ${literal(threshold(query.testFraction))}`;
+  // A row without a key has no hash. It is a bad training row.
+  const side = choice.side === "held-out" ? heldOut : `COALESCE(NOT (${heldOut}), true)`;
+  const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE ${side}`;
+  const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`)].join(", ");
+  if (choice.side !== "audit") return `SELECT ${outputs} FROM (${chosen})`;
+  const order = `md5('audit/' || ${key === undefined ? "CAST(r AS VARCHAR)" : "k"}), r`;
+  return `SELECT ${outputs} FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
+}
+
+/** The fraction as the first 13 of 32 hexadecimal digits; texts compare as the numbers do. */
+export function threshold(fraction: number): string {
+  return Math.floor(fraction * 2 ** 52)
+    .toString(16)
+    .padStart(13, "0");
+}
+
+function valueSql(column: ColumnSchema & { readonly type: string }, raw: string): string {
+  if (column.width > 1 || column.type.endsWith("]")) return `TRY_CAST(${raw} AS FLOAT[${column.width}])`;
+  if (column.kind === "numeric") return `TRY_CAST(${raw} AS FLOAT)`;
+  // Through its own type, so that True and TRUE are one category.
+  return column.type === "BOOLEAN" ? `CAST(TRY_CAST(${raw} AS BOOLEAN) AS VARCHAR)` : `CAST(${raw} AS VARCHAR)`;
+}
+
+/** A CASE expression: the first fault of a row as a sentence, or null. */
+function badness({ columns, key }: RowQuery): string {
+  const cases: string[] = [];
+  const shown = (raw: string) => `' ("' || left(CAST(${raw} AS VARCHAR), 40) || '")'`;
+  if (key !== undefined) cases.push(`WHEN k IS NULL THEN ${literal(`key ${key}: missing`)}`);
+  columns.forEach((column, i) => {
+    const raw = `c${i}`;
+    const value = `v${i}`;
+    const says = (what: string) => literal(`column ${column.name}: ${what}`);
+    cases.push(`WHEN ${raw} IS NULL THEN ${says("missing")}`);
+    if (column.type.endsWith("]")) {
+      cases.push(
+        `WHEN len(${raw}) <> ${column.width} THEN ${says("has ")} || len(${raw}) || ' values instead of ${column.width}'`,
+        `WHEN ${value} IS NULL OR len(list_filter(${value}, lambda e: e IS NULL OR NOT isfinite(e))) > 0 THEN ${says("not all finite numbers")} || ${shown(raw)}`,
+      );
+    } else if (column.kind === "numeric") {
+      cases.push(
+        `WHEN ${value} IS NULL THEN ${says("not a number")} || ${shown(raw)}`,
+        `WHEN NOT isfinite(${value}) THEN ${says("not a finite number")} || ${shown(raw)}`,
+      );
+    } else if (column.type === "BOOLEAN") {
+      cases.push(`WHEN ${value} IS NULL THEN ${says("not true or false")} || ${shown(raw)}`);
+    }
+  });
+  return cases.length === 0 ? "NULL" : `CASE ${cases.join(" ")} END`;
+}
