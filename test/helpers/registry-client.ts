@@ -1,0 +1,25 @@
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { draft, model } from "./drafts.ts";
+
+/**
+ * A process of its own for tests to kill: `publish` a large model, `work` on an item for ever, or `hold` a lease.
+ * It says `ready` when it has begun.
+ */
+const [what, url = "", pipeline = ""] = process.argv.slice(2);
+const never = new AbortController().signal;
+const backplane = await connectJetStream({ url, pipeline, name: "victim", maxStoreBytes: 512 * 1024 ** 2 });
+setInterval(() => {}, 1_000);
+if (what === "publish") {
+  const bytes = model(9, 128 * 1024 ** 2);
+  console.log("ready");
+  await backplane.registry.publish(draft({ pipeline, runId: "victim" }), bytes, "any");
+  console.log("published");
+} else if (what === "work") {
+  for await (const item of backplane.workQueue("evaluators").items(never)) {
+    console.log("ready", item.delivery);
+    await new Promise(() => {});
+  }
+} else {
+  await backplane.leases.acquire("training", "victim", never);
+  console.log("ready");
+}
