@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { validateCommand } from "./commands/validate.ts";
 import { type CliContext, wantsColour } from "./context.ts";
 import { reportError } from "./report-error.ts";
 import { createStyle } from "./style.ts";
@@ -9,7 +10,7 @@ import { createStyle } from "./style.ts";
 /** A subcommand, built for one invocation. */
 export type CommandFactory = (context: CliContext) => Command;
 
-const commands: readonly CommandFactory[] = [explainCommand];
+const commands: readonly CommandFactory[] = [validateCommand, explainCommand];
 
 export function createProgram(context: CliContext): Command {
   const program = new Command("uncouple")

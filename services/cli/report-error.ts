@@ -5,11 +5,22 @@ import { exitCodeOf, exitCodes } from "../runtime/exit-codes.ts";
 import { type CliContext, wantsColour } from "./context.ts";
 import { createStyle } from "./style.ts";
 
+/** A command that has said all there is to say ends with this exit code. */
+export class Finished extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`finished with exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
 /**
  * Tells a person what went wrong, in a line on stderr; with `verbose`, every cause with its stack.
  * @returns the exit code
  */
 export function reportError(thrown: unknown, context: CliContext, verbose: boolean): number {
+  if (thrown instanceof Finished) return thrown.exitCode;
   // Commander has said what it had to say.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes["invalid-argument"];
   const error = asUncoupleError(thrown);

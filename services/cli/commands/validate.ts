@@ -1,0 +1,39 @@
+import { Command } from "commander";
+import { formatProblem } from "../../pipeline/problem.ts";
+import { exitCodes } from "../../runtime/exit-codes.ts";
+import { readConfiguration } from "../configuration.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { formatProtocol } from "../protocol-options.ts";
+import { Finished } from "../report-error.ts";
+import { plain } from "../style.ts";
+
+export function validateCommand(context: CliContext): Command {
+  return new Command("validate")
+    .summary("check pipeline and team files")
+    .description(
+      "Checks pipeline and team files, and the data that they name: every problem at once, each with file, line and path.\nWith one pipeline among the files, the team files are checked against it. Exits with 2 when something is wrong.",
+    )
+    .argument("<files...>", "pipeline and team files (YAML), in any order")
+    .option("--json", "print JSON: { valid, problems: [{ file, line, path, message }] }")
+    .addHelpText("after", "\nExample:\n  uncouple validate examples/paper/*.yaml\n")
+    .action(async (files: string[], options: { json?: true }) => {
+      const output = createOutput(context, options.json === true);
+      const { pipelines, teams, problems } = await readConfiguration(files, context.cwd);
+      output.result({ valid: problems.length === 0, problems }, (style) =>
+        problems.length > 0
+          ? problems.map((problem) => `${style.red("error")} ${plain(formatProblem(problem))}\n`).join("")
+          : [
+              ...pipelines.map(
+                ({ name, pipeline }) =>
+                  `${style.green("ok")} ${name}: pipeline ${pipeline.name}, ${pipeline.components.map((c) => c.name).join(" -> ")}, objective ${pipeline.objective}\n`,
+              ),
+              ...teams.map(
+                ({ name, team }) =>
+                  `${style.green("ok")} ${name}: component ${team.component}, ${team.steps} steps, ${formatProtocol(team.protocol)}\n`,
+              ),
+            ].join(""),
+      );
+      if (problems.length > 0) throw new Finished(exitCodes["invalid-argument"]);
+    });
+}

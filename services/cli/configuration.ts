@@ -1,0 +1,139 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import type { ParsedPipeline } from "../pipeline/pipeline-file.ts";
+import type { Problem } from "../pipeline/problem.ts";
+import { formatProblem } from "../pipeline/problem.ts";
+import type { ParsedTeam } from "../pipeline/team-file.ts";
+
+export interface PipelineSource extends ParsedPipeline {
+  /** As it was named on the command line. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
+export interface TeamSource extends ParsedTeam {
+  readonly name: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What pipeline and team files say, and everything that is wrong with them. */
+export interface Configuration {
+  readonly pipelines: readonly PipelineSource[];
+  readonly teams: readonly TeamSource[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads pipeline files and team files, told apart by what is in them: every problem in every file, and, where there is
+ * one pipeline, what does not fit between it, its data and the teams.
+ */
+export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
+  // They come with tfjs, which other subcommands start without.
+  const { protocolCatalogue, protocols } = await import("../learning/protocols/all.ts");
+  const { parsePipelineFile } = await import("../pipeline/pipeline-file.ts");
+  const { checkTeamAgainstPipeline, parseTeamFile } = await import("../pipeline/team-file.ts");
+  const pipelines: PipelineSource[] = [];
+  const teams: TeamSource[] = [];
+  const problems: Problem[] = [];
+  for (const name of new Set(files)) {
+    const path = resolve(cwd, name);
+    const text = await readText(path, name, problems);
+    if (text === undefined) continue;
+    const kind = kindOf(text);
+    if (kind === undefined) {
+      const message = "is neither a pipeline file (it has no key `pipeline`) nor a team file (no key `component`)";
+      problems.push({ file: name, path: "", message });
+    } else if (kind === "pipeline") {
+      const parsed = parsePipelineFile(text, name);
+      if ("problems" in parsed) problems.push(...parsed.problems);
+      else pipelines.push({ ...parsed, name, path });
+    } else {
+      const parsed = parseTeamFile(text, path, protocolCatalogue);
+      if ("problems" in parsed) problems.push(...parsed.problems.map((problem) => ({ ...problem, file: name })));
+      else teams.push({ ...parsed, name, path, text });
+    }
+  }
+  for (const pipeline of pipelines) problems.push(...(await dataProblems(pipeline)));
+  const [pipeline] = pipelines;
+  if (pipeline !== undefined && pipelines.length === 1) {
+    const needUpstream = new Set(protocols.filter((p) => p.requiresUpstream).map((p) => p.name));
+    for (const team of teams) {
+      const found = checkTeamAgainstPipeline(team, pipeline.pipeline, needUpstream);
+      problems.push(...found.map((problem) => ({ ...problem, file: team.name })));
+    }
+  }
+  return { pipelines, teams, problems };
+}
+
+/** One pipeline and its teams, for a stack. */
+export interface StackFiles {
+  readonly pipeline: PipelineSource;
+  /** In the order of the pipeline's components. */
+  readonly teams: readonly TeamSource[];
+}
+
+/** @throws UncoupleError `invalid-argument` with every problem, one a line */
+export async function readStackFiles(files: readonly string[], cwd: string): Promise<StackFiles> {
+  const { pipelines, teams, problems } = await readConfiguration(files, cwd);
+  const [pipeline, second] = pipelines;
+  const found = problems.map(formatProblem);
+  if (found.length === 0 && pipeline === undefined) found.push("no pipeline file among the files");
+  if (second !== undefined) found.push(`two pipeline files, ${pipeline?.name} and ${second.name}: a stack has one`);
+  const byComponent = new Map<string, TeamSource>();
+  for (const team of teams) {
+    const other = byComponent.get(team.team.component);
+    if (other !== undefined) found.push(`${other.name} and ${team.name} are both for component ${team.team.component}`);
+    byComponent.set(team.team.component, team);
+  }
+  if (found.length > 0 || pipeline === undefined) throw new UncoupleError("invalid-argument", found.join("\n"));
+  const inOrder = pipeline.pipeline.components.flatMap(({ name }) => byComponent.get(name) ?? []);
+  return { pipeline, teams: inOrder };
+}
+
+/** By its top-level keys, so that a file that is broken elsewhere is still checked as what it is meant to be. */
+function kindOf(text: string): "pipeline" | "team" | undefined {
+  if (/^["']?pipeline["']?\s*:/m.test(text) || /^["']?components["']?\s*:/m.test(text)) return "pipeline";
+  if (/^["']?component["']?\s*:/m.test(text) || /^["']?model["']?\s*:/m.test(text)) return "team";
+  return undefined;
+}
+
+async function readText(path: string, name: string, problems: Problem[]): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    problems.push({ file: name, path: "", message: `cannot be read: ${fileTrouble(thrown)}` });
+    return undefined;
+  }
+}
+
+/** What is wrong with a file, in words. */
+export function fileTrouble(thrown: unknown): string {
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === "ENOENT") return "there is no such file";
+  if (code === "EISDIR") return "it is a folder";
+  if (code === "EACCES") return "permission denied";
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** What does not fit between a pipeline and its data. */
+async function dataProblems(source: PipelineSource): Promise<readonly Problem[]> {
+  const { openDataSource } = await import("../data/open-data-source.ts");
+  const { checkPipelineAgainstSchema } = await import("../pipeline/schema-checks.ts");
+  try {
+    const data = await openDataSource(source.pipeline.data, dirname(source.path));
+    try {
+      return checkPipelineAgainstSchema(source, await data.schema());
+    } finally {
+      await data.close();
+    }
+  } catch (thrown) {
+    const error = asUncoupleError(thrown);
+    if (error.code === "internal") throw error;
+    // A message of the data's own names its key already.
+    const [, key, message] = /^(data[\w.]*): (.*)$/s.exec(error.message) ?? [];
+    return [{ file: source.name, path: key ?? "data", message: message ?? error.message }];
+  }
+}
