@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
-import type { ParsedPipeline } from "../pipeline/pipeline-file.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
 import type { Problem } from "../pipeline/problem.ts";
 import { formatProblem } from "../pipeline/problem.ts";
-import type { ParsedTeam } from "../pipeline/team-file.ts";
+import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
+import { createReporter } from "../pipeline/yaml-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */
@@ -33,8 +35,6 @@ export interface Configuration {
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs, which other subcommands start without.
   const { protocolCatalogue, protocols } = await import("../learning/protocols/all.ts");
-  const { parsePipelineFile } = await import("../pipeline/pipeline-file.ts");
-  const { checkTeamAgainstPipeline, parseTeamFile } = await import("../pipeline/team-file.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
   const problems: Problem[] = [];
@@ -121,7 +121,6 @@ export function fileTrouble(thrown: unknown): string {
 /** What does not fit between a pipeline and its data. */
 async function dataProblems(source: PipelineSource): Promise<readonly Problem[]> {
   const { openDataSource } = await import("../data/open-data-source.ts");
-  const { checkPipelineAgainstSchema } = await import("../pipeline/schema-checks.ts");
   try {
     const data = await openDataSource(source.pipeline.data, dirname(source.path));
     try {
@@ -133,7 +132,9 @@ async function dataProblems(source: PipelineSource): Promise<readonly Problem[]>
     const error = asUncoupleError(thrown);
     if (error.code === "internal") throw error;
     // A message of the data's own names its key already.
-    const [, key, message] = /^(data[\w.]*): (.*)$/s.exec(error.message) ?? [];
-    return [{ file: source.name, path: key ?? "data", message: message ?? error.message }];
+    const [, key = "data", message = error.message] = /^(data[\w.]*): (.*)$/s.exec(error.message) ?? [];
+    const reporter = createReporter(source.map);
+    reporter.report(key.split("."), message);
+    return reporter.problems;
   }
 }

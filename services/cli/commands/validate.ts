@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { Component } from "../../pipeline/pipeline.ts";
 import { formatProblem } from "../../pipeline/problem.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../configuration.ts";
@@ -26,7 +27,7 @@ export function validateCommand(context: CliContext): Command {
           : [
               ...pipelines.map(
                 ({ name, pipeline }) =>
-                  `${style.green("ok")} ${name}: pipeline ${pipeline.name}, ${pipeline.components.map((c) => c.name).join(" -> ")}, objective ${pipeline.objective}\n`,
+                  `${style.green("ok")} ${name}: pipeline ${pipeline.name}, ${pipeline.components.map(described).join(", ")}, objective ${pipeline.objective}\n`,
               ),
               ...teams.map(
                 ({ name, team }) =>
@@ -36,4 +37,9 @@ export function validateCommand(context: CliContext): Command {
       );
       if (problems.length > 0) throw new Finished(exitCodes["invalid-argument"]);
     });
+}
+
+/** `m2 (reads m1)` */
+function described({ name, upstream }: Component): string {
+  return upstream.length === 0 ? name : `${name} (reads ${upstream.join(", ")})`;
 }

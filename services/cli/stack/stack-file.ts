@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../../pipeline/errors.ts";
 
 const stackSchema = z.strictObject({
   version: z.literal(1),

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { findNatsServer, installNatsServer } from "../../runtime/find-nats-server.ts";
+import { type NatsServer, startNatsServer } from "../../runtime/nats-server.ts";
+import type { Supervised, Supervisor } from "./supervisor.ts";
+
+export interface NatsChoice {
+  /** A server that runs already. */
+  readonly url: string | undefined;
+  readonly path: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly onEvent: (line: string) => void;
+}
+
+/** A NATS server of the user's, or the executable for one of our own. */
+export type NatsFound = { readonly url: string } | { readonly binary: string };
+
+/**
+ * The server in NATS_URL; or nats-server on the PATH; or, on Debian and Ubuntu as root, its package, installed now.
+ * @returns `missing`: a sentence that says how to get one
+ */
+export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { readonly missing: string }> {
+  if (choice.url !== undefined && choice.url !== "") return { url: choice.url };
+  const found = await findNatsServer(choice.path);
+  if (found !== undefined) return { binary: found };
+  const { platform } = process;
+  const installation = await installNatsServer({
+    platform,
+    uid: process.getuid?.(),
+    env: choice.env,
+    log: choice.onEvent,
+  });
+  const installed = await findNatsServer(choice.path);
+  if (installed !== undefined) return { binary: installed };
+  return { missing: installation.installed ? "nats-server was installed, but is not on the PATH" : installation.how };
+}
+
+/** @returns the URL; the server is the supervisor's to keep and to stop */
+export async function superviseNats(supervisor: Supervisor, binary: string, dir: string): Promise<string> {
+  const start = async (previous: (Supervised & { readonly server: NatsServer }) | undefined) => {
+    const port = previous === undefined ? 0 : Number(new URL(previous.server.url).port);
+    const server = await startNatsServer({ binary, storeDir: join(dir, "nats"), port });
+    return {
+      server,
+      ended: server.exited.then(() => `ended; its log is ${server.logFile}`),
+      stop: () => server.stop(),
+    };
+  };
+  return (await supervisor.run("nats-server", start)).server.url;
+}
+
+export function noNats(how: string): UncoupleError {
+  return new UncoupleError("failed-precondition", `there is no nats-server: ${how}`);
+}

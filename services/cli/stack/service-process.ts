@@ -1,0 +1,108 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname, extname, join } from "node:path";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { parseServiceMessage } from "./service-messages.ts";
+
+export interface ServiceSpec {
+  /** For people: `trainer m2`. */
+  readonly name: string;
+  /** The `uncouple` command line. */
+  readonly args: readonly string[];
+  /** Appended to; made if missing. */
+  readonly logFile: string;
+}
+
+export interface ServiceAddresses {
+  /** host:port */
+  readonly grpc: string;
+  /** host:port of metrics and health. */
+  readonly http: string;
+}
+
+export interface ServiceProcess extends ServiceAddresses {
+  readonly pid: number;
+  /** Settles with a sentence when it has ended, whoever ended it. */
+  readonly ended: Promise<string>;
+  /** SIGTERM, and SIGKILL when it has not ended in time. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+/** Loading tfjs and reading a large file take most of it. */
+const START_SECONDS = 120;
+/** More than a service's own grace and force times together. */
+const STOP_SECONDS = 45;
+
+const main = join(import.meta.dirname, `../main${extname(import.meta.filename)}`);
+
+/**
+ * Starts a service of this program as a process of its own, and returns when it is ready. It has a session of its own,
+ * so that Ctrl-C in a terminal reaches only this process, which stops services in order; and a channel to this process,
+ * whose end, by SIGKILL too, makes it stop by itself.
+ * @throws UncoupleError what it failed with; `deadline-exceeded`, `cancelled` when the signal aborts
+ */
+export async function startService(
+  spec: ServiceSpec,
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<ServiceProcess> {
+  signal.throwIfAborted();
+  mkdirSync(dirname(spec.logFile), { recursive: true });
+  const log = openSync(spec.logFile, "a");
+  let child: ChildProcess;
+  try {
+    child = fork(main, [...spec.args], { detached: true, env: { ...env }, stdio: ["ignore", log, log, "ipc"] });
+  } finally {
+    closeSync(log);
+  }
+  // It must not keep this process alive; whoever started it stops it.
+  child.unref();
+  child.channel?.unref();
+  let failure: UncoupleError | undefined;
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+    child.once("exit", (code, by) => resolve(failure?.message ?? `ended with ${by ?? `exit code ${code}`}`));
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= end(child, ended);
+    return stopped;
+  };
+  let onAbort = () => {};
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const addresses = await new Promise<ServiceAddresses>((resolve, reject) => {
+      child.on("message", (raw) => {
+        const message = parseServiceMessage(raw);
+        if (message?.kind === "ready") resolve({ grpc: message.grpc, http: message.http });
+        if (message?.kind === "failed") failure = new UncoupleError(message.code, message.message);
+      });
+      ended.then((how) => {
+        const text = `${spec.name} ${failure === undefined ? how : `cannot start: ${failure.message}`}`;
+        const hint = failure === undefined ? `; its log is ${spec.logFile}` : "";
+        reject(new UncoupleError(failure?.code ?? "unavailable", `${text}${hint}`));
+      }, reject);
+      onAbort = () => reject(signal.reason as Error);
+      signal.addEventListener("abort", onAbort);
+      timer = setTimeout(() => {
+        const message = `${spec.name} was not ready within ${START_SECONDS} s; its log is ${spec.logFile}`;
+        reject(new UncoupleError("deadline-exceeded", message));
+      }, START_SECONDS * 1000);
+    });
+    return { ...addresses, pid: child.pid ?? 0, ended, stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function end(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_SECONDS * 1000);
+  await ended;
+  clearTimeout(timer);
+}

@@ -1,0 +1,133 @@
+import { join } from "node:path";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { StackFiles } from "../configuration.ts";
+import type { NatsFound } from "./nats.ts";
+import { superviseNats } from "./nats.ts";
+import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
+import { isAlive, readStack, removeStack, type Stack, stackFile, writeStack } from "./stack-file.ts";
+import { createSupervisor, usualSupervision } from "./supervisor.ts";
+
+export interface StackOptions {
+  readonly files: StackFiles;
+  readonly nats: NatsFound;
+  /** Folder for the stack file, the store, the trainers' state and the logs. */
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Stops a start that is under way. */
+  readonly signal: AbortSignal;
+  /** Hears what starts, ends and starts again, in sentences. */
+  readonly onEvent: (line: string) => void;
+}
+
+export interface RunningStack {
+  readonly stack: Stack;
+  /** Rejects when a part of it ends again and again. */
+  readonly failed: Promise<never>;
+  /** Trainers and evaluator first, NATS last. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a whole stack on this machine: a NATS server unless there is one, a trainer process for each team, an
+ * evaluator process. Everything listens on 127.0.0.1 on a free port of its own.
+ * @throws UncoupleError `conflict` when a stack runs from this folder; what a part failed with. Then nothing is left running
+ */
+export async function startStack(options: StackOptions): Promise<RunningStack> {
+  const { dir, files, onEvent, signal } = options;
+  const { pipeline, teams } = files;
+  await refuseSecond(dir);
+  const servers = createSupervisor({ onEvent, ...usualSupervision });
+  const services = createSupervisor({ onEvent, ...usualSupervision });
+  const stopAll = async () => {
+    try {
+      await services.stop();
+    } finally {
+      await servers.stop();
+      await removeStack(dir);
+    }
+  };
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= stopAll();
+    return stopped;
+  };
+  try {
+    const natsUrl = "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir);
+    const service = (name: string, id: string, args: readonly string[]) =>
+      services.run(name, (previous: ServiceProcess | undefined) =>
+        startService(
+          {
+            name,
+            args: [...args, "--pipeline", pipeline.path, "--nats", natsUrl, ...listening(previous)],
+            logFile: join(dir, "logs", `${id}.log`),
+          },
+          options.env,
+          signal,
+        ),
+      );
+    const started = await Promise.allSettled([
+      service("evaluator", "evaluator", ["evaluator"]),
+      ...teams.map(({ path, team: { component } }) =>
+        service(`trainer ${component}`, `trainer-${component}`, [
+          "trainer",
+          "--team",
+          path,
+          "--state",
+          join(dir, "state", component),
+        ]),
+      ),
+    ]);
+    const refused = started.find((outcome) => outcome.status === "rejected");
+    if (refused !== undefined) throw refused.reason;
+    const [evaluator, ...trainers] = started.flatMap((outcome) =>
+      outcome.status === "fulfilled" ? [outcome.value] : [],
+    );
+    if (evaluator === undefined) throw new UncoupleError("internal", "the stack has no evaluator");
+    const stack = stackOf(options, natsUrl, evaluator, trainers);
+    await writeStack(dir, stack);
+    return { stack, failed: Promise.race([services.failed, servers.failed]), stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+/** The same ports again after a restart, so that the stack file stays right. */
+function listening(previous: ServiceAddresses | undefined): string[] {
+  const port = (address: string | undefined) => address?.split(":").at(-1) ?? "0";
+  return ["--host", "127.0.0.1", "--port", port(previous?.grpc), "--metrics-port", port(previous?.http)];
+}
+
+async function refuseSecond(dir: string): Promise<void> {
+  const other = await readStack(dir);
+  if (other === undefined || !isAlive(other.pid)) return;
+  throw new UncoupleError(
+    "conflict",
+    `a stack of pipeline ${other.pipeline} runs from ${stackFile(dir)} (process ${other.pid}): stop it, or choose another --dir`,
+  );
+}
+
+function stackOf(
+  { files }: StackOptions,
+  natsUrl: string,
+  evaluator: ServiceAddresses,
+  trainers: readonly ServiceAddresses[],
+): Stack {
+  const named = files.teams.map(({ team }, index) => [team.component, trainers[index]] as const);
+  return {
+    version: 1,
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    pipeline: files.pipeline.pipeline.name,
+    pipelineFile: files.pipeline.path,
+    natsUrl,
+    trainers: Object.fromEntries(named.map(([name, trainer]) => [name, trainer?.grpc ?? ""])),
+    evaluator: evaluator.grpc,
+    metrics: {
+      evaluator: `http://${evaluator.http}/metrics`,
+      ...Object.fromEntries(
+        named.map(([name, trainer]) => [`trainer ${name}`, `http://${trainer?.http ?? ""}/metrics`]),
+      ),
+    },
+  };
+}
