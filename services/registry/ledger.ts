@@ -1,5 +1,5 @@
 import { UncoupleError } from "../pipeline/errors.ts";
-import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 
 /**
  * The announcements of a pipeline in their order, indexed. It is where the promise "serials are exactly 1, 2, 3 ..."
@@ -77,4 +77,9 @@ export function checkParent(ledger: Ledger, component: string, parent: number | 
 export function noSnapshot(component: string, serial: number, newest: number | undefined): UncoupleError {
   const known = newest === undefined ? "it has published none" : `its newest is ${newest}`;
   return new UncoupleError("not-found", `no snapshot ${snapshotName({ component, serial })}: ${known}`);
+}
+
+/** What a publish throws that was stopped before its announcement. */
+export function notPublished(draft: SnapshotDraft): UncoupleError {
+  return new UncoupleError("cancelled", `run ${draft.runId} of ${draft.component} was stopped before it published`);
 }

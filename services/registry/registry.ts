@@ -35,9 +35,15 @@ export interface Registry {
    * @throws UncoupleError `conflict` when the newest is another one, or the run has published other bytes (nothing is
    *   published); `invalid-argument` for a draft of another pipeline, without a run id or without bytes;
    *   `resource-exhausted` when the store is full or the model too large (naming the setting); `unavailable`: then
-   *   publishing again with the same run id and bytes is safe, whatever became of the first attempt
+   *   publishing again with the same run id and bytes is safe, whatever became of the first attempt; `cancelled` when
+   *   the signal aborts before the announcement is sent: then nothing is published
    */
-  publish(draft: SnapshotDraft, bytes: Uint8Array, parent: number | null | "any"): Promise<SnapshotManifest>;
+  publish(
+    draft: SnapshotDraft,
+    bytes: Uint8Array,
+    parent: number | null | "any",
+    signal?: AbortSignal,
+  ): Promise<SnapshotManifest>;
   /** @throws UncoupleError `not-found` */
   manifest(component: string, serial: number): Promise<SnapshotManifest>;
   /** The newest manifest of a component, if there is one. */

@@ -12,6 +12,8 @@ export interface RunJob {
   stored(): StoredRun;
   /** Aborts when somebody cancels the run, and when the trainer stops. */
   readonly signal: AbortSignal;
+  /** Aborts when the trainer stops. */
+  readonly stopping: AbortSignal;
   /** Changes what watchers see. */
   show(change: Partial<Run>): void;
   /** Changes what watchers see and what is remembered; safe on disk when it returns. */
@@ -137,6 +139,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     const job: RunJob = {
       stored: () => entry.stored,
       signal,
+      stopping: stopping.signal,
       show: (run) => change(entry, {}, run),
       record: (stored, run) => {
         change(entry, stored, run);

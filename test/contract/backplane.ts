@@ -96,6 +96,17 @@ export function backplaneContract(implementation: Implementation): void {
         expect((await one.registry.list("m2")).map(({ component }) => component)).toEqual(["m2"]);
       });
 
+      test("a publish that is stopped in the middle publishes nothing, and can be done again", async () => {
+        const stop = new AbortController();
+        const large = model(1, 9_000_000);
+        const publishing = failure(one.registry.publish(draft({ runId: "r1" }), large, null, stop.signal));
+        await new Promise((resolve) => setImmediate(resolve));
+        stop.abort();
+        expect(await publishing).toMatchObject({ code: "cancelled", message: expect.stringContaining("r1") });
+        expect(await two.registry.list()).toEqual([]);
+        expect(await one.registry.publish(draft({ runId: "r1" }), large, null)).toMatchObject({ serial: 1 });
+      });
+
       test("of two publishers with the same parent one publishes and the other hears of the conflict", async () => {
         await one.registry.publish(draft(), model(1), null);
         const outcomes = await Promise.allSettled([

@@ -23,9 +23,9 @@ export interface ModelStore {
    * Stores bytes, whole before anyone can see them. They must not change meanwhile.
    * @param name the object's name begins with it; every attempt has a name of its own
    * @param digest their SHA-256, hex
-   * @throws UncoupleError `resource-exhausted` naming maxStoreBytes when the store is full
+   * @throws UncoupleError `resource-exhausted` naming maxStoreBytes when the store is full; `cancelled`
    */
-  put(name: string, bytes: Uint8Array, digest: string, patience: Patience): Promise<StoredObject>;
+  put(name: string, bytes: Uint8Array, digest: string, patience: Patience, signal?: AbortSignal): Promise<StoredObject>;
   /**
    * The bytes of a manifest, found right in size and SHA-256.
    * @throws UncoupleError `data-loss`
@@ -60,6 +60,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
     bytes: Uint8Array,
     digest: string,
     acknowledged: (chunks: number) => void,
+    signal?: AbortSignal,
   ): Promise<StoredObject> => {
     const id = nuid.next();
     const name = `${prefix}/${id}`;
@@ -81,6 +82,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
       );
       underway.add(sent);
       if (underway.size >= WINDOW) await Promise.race(underway);
+      if (signal?.aborted) failure ??= { error: new UncoupleError("cancelled", `stopped storing ${name}`) };
     }
     await Promise.all(underway);
     try {
@@ -143,7 +145,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
 
   return {
     remove,
-    async put(name, bytes, digest, patience) {
+    async put(name, bytes, digest, patience, signal) {
       let furthest = 0;
       const acknowledged = (count: number) => {
         if (count <= furthest) return;
@@ -152,8 +154,9 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
       };
       for (;;) {
         try {
-          return await upload(name, bytes, digest, acknowledged);
+          return await upload(name, bytes, digest, acknowledged, signal);
         } catch (error) {
+          if (signal?.aborted) throw error;
           if (isRefused(error, JetStreamCode.maximumBytesExceeded)) {
             throw new UncoupleError(
               "resource-exhausted",

@@ -1,7 +1,7 @@
 import { UncoupleError } from "../../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { sha256 } from "../digest.ts";
-import { alreadyPublished, checkParent, noSnapshot } from "../ledger.ts";
+import { alreadyPublished, checkParent, noSnapshot, notPublished } from "../ledger.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
 import type { Aliases } from "./aliases.ts";
@@ -43,7 +43,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
   };
 
   return {
-    async publish(draft, bytes, parent) {
+    async publish(draft, bytes, parent, signal) {
       checkDraft(deps.pipeline, draft, bytes);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
@@ -55,8 +55,16 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       if (before !== undefined) return before;
       checkParent(ledger, component, parent);
 
-      const object = await models.put(`${component}/${runId}`, bytes, digest, patience);
+      if (signal?.aborted) throw notPublished(draft);
+      const object = await models.put(`${component}/${runId}`, bytes, digest, patience, signal).catch((error) => {
+        throw signal?.aborted ? notPublished(draft) : error;
+      });
       patience.progress();
+      // The last moment: once an announcement is sent, only the stream knows whether it is there.
+      if (signal?.aborted) {
+        await models.remove(object).catch(() => {});
+        throw notPublished(draft);
+      }
       try {
         for (;;) {
           const newest = ledger.latest(component)?.serial ?? null;

@@ -2,7 +2,7 @@ import { UncoupleError } from "../../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { sha256 } from "../digest.ts";
-import { alreadyPublished, checkParent, createLedger, noSnapshot } from "../ledger.ts";
+import { alreadyPublished, checkParent, createLedger, noSnapshot, notPublished } from "../ledger.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
 import { frozen, type MemoryLog } from "./log.ts";
@@ -34,10 +34,11 @@ export function createMemoryRegistry(pipeline: string, announcements: MemoryLog<
   };
 
   return {
-    async publish(draft, bytes, parent) {
+    async publish(draft, bytes, parent, signal) {
       checkDraft(pipeline, draft, bytes);
       const stored = bytes.slice();
       const digest = await sha256(stored);
+      if (signal?.aborted) throw notPublished(draft);
       // From here to the end nothing waits: contenders take their serials one after the other.
       const published = alreadyPublished(ledger, draft.component, draft.runId, digest);
       if (published !== undefined) return published;

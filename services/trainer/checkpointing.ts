@@ -1,0 +1,63 @@
+import type { TrainingProgress } from "../learning/run-training.ts";
+import { asUncoupleError } from "../pipeline/errors.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { RunStore } from "./run-store.ts";
+
+export interface CheckpointingSettings {
+  readonly run: string;
+  /** Time between checkpoints; 0: after every chunk. */
+  readonly seconds: number;
+  readonly store: RunStore;
+  readonly log: Log;
+  onWritten(step: number, seconds: number): void;
+}
+
+/** Writes the checkpoints of one training beside the training itself. */
+export interface Checkpointing {
+  /** After a chunk: begins a checkpoint when it is time for one and none is being written. */
+  consider(progress: TrainingProgress): Promise<void>;
+  /** Writes one of exactly this step, and returns when it is on disk. */
+  now(progress: TrainingProgress): Promise<void>;
+  /** Returns when nothing is being written. */
+  settled(): Promise<void>;
+}
+
+/** A checkpoint that cannot be written costs time after a crash, not the training: it is logged, and tried again later. */
+export function createCheckpointing(settings: CheckpointingSettings): Checkpointing {
+  const { run, store, log } = settings;
+  let writing: Promise<void> | undefined;
+  let last = performance.now();
+  let writtenStep = -1;
+
+  async function write(progress: TrainingProgress): Promise<void> {
+    const checkpoint = await progress.checkpoint();
+    const work = (async () => {
+      const began = performance.now();
+      try {
+        await store.saveCheckpoint(run, checkpoint);
+        writtenStep = checkpoint.step;
+        settings.onWritten(checkpoint.step, (performance.now() - began) / 1000);
+      } catch (thrown) {
+        const error = asUncoupleError(thrown);
+        log.error({ run, step: checkpoint.step, error }, `no checkpoint was written: ${error.message}`);
+      }
+    })();
+    writing = work.finally(() => {
+      writing = undefined;
+      last = performance.now();
+    });
+  }
+
+  return {
+    async consider(progress) {
+      if (writing === undefined && performance.now() - last >= settings.seconds * 1000) await write(progress);
+    },
+    async now(progress) {
+      await writing;
+      if (writtenStep === progress.step) return;
+      await write(progress);
+      await writing;
+    },
+    settled: async () => writing,
+  };
+}

@@ -1,0 +1,261 @@
+import { setImmediate } from "node:timers/promises";
+import type { Engine } from "../learning/engines/engine.ts";
+import { findProtocol } from "../learning/protocols/all.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "../learning/run-training.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
+import { componentNamed, consumers } from "../pipeline/dag.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
+import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { EngineChoice } from "../pipeline/team.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import type { Log } from "../runtime/logs.ts";
+import { createCheckpointing } from "./checkpointing.ts";
+import type { LoadModel } from "./load-model.ts";
+import { type PatienceSettings, patiently } from "./patience.ts";
+import { pinSnapshots } from "./pin-snapshots.ts";
+import type { ExecuteRun, RunJob } from "./run-queue.ts";
+import type { RunStore } from "./run-store.ts";
+import type { Pins, StoredRun } from "./stored-run.ts";
+import type { TrainerMetrics } from "./trainer-metrics.ts";
+import type { LoadedData, TrainingData } from "./training-data.ts";
+
+/** Under a coordinated protocol one component of the pipeline trains at a time: the one that holds this lease. */
+export const TRAIN_LEASE = "train";
+
+export interface ExecuteSettings {
+  readonly pipeline: Pipeline;
+  readonly component: string;
+  /** Who holds the lease, for people. */
+  readonly holder: string;
+  readonly codeVersion: string;
+  /** Time between checkpoints. */
+  readonly checkpointSeconds: number;
+  /** How long the registry may be away before a run that needs it fails. */
+  readonly unavailableSeconds: number;
+}
+
+export interface ExecuteDeps {
+  readonly backplane: Pick<Backplane, "registry" | "leases" | "quarantines">;
+  readonly store: RunStore;
+  readonly data: TrainingData;
+  readonly engine: (choice: EngineChoice) => Promise<Engine>;
+  readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
+  readonly load: LoadModel;
+  readonly metrics: Pick<TrainerMetrics, "trained" | "published" | "checkpointed">;
+  readonly log: Log;
+}
+
+/** Weight of the newest chunk in the smoothed rate that the remaining time is computed from. */
+const RATE_WEIGHT = 0.2;
+
+/** Carries out runs: pins snapshots, trains, publishes; from wherever a run was left. */
+export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
+  const { pipeline, component } = settings;
+  const { registry, leases } = deps.backplane;
+  const { log } = deps;
+
+  const patience = (signal: AbortSignal): PatienceSettings => ({ seconds: settings.unavailableSeconds, signal, log });
+
+  async function pin(job: RunJob, signal: AbortSignal): Promise<Pins> {
+    const known = job.stored().pins;
+    const own = async () => (await registry.latest(component))?.serial ?? null;
+    if (known !== null) {
+      const newest = await patiently("looking for the newest snapshot", patience(signal), own);
+      if (newest !== known.parent) throw overtaken(component, known.parent, newest);
+      return known;
+    }
+    const pins = await patiently("pinning upstream snapshots", patience(signal), () =>
+      pinSnapshots(deps.backplane, pipeline, component),
+    );
+    await job.record({ pins }, { upstream: pins.upstream });
+    return pins;
+  }
+
+  /** The checkpoint to go on from, when what it was made of is still the same. */
+  async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
+    const { run, dataFingerprint, engine: before } = job.stored();
+    const { fingerprint } = data.training;
+    const checkpoint = dataFingerprint === null ? undefined : await deps.store.loadCheckpoint(run.id);
+    const changed = checkpoint !== undefined && dataFingerprint !== fingerprint;
+    if (changed) warn(job, "the training rows have changed since the run began; it begins again from step 0");
+    else if (checkpoint !== undefined && before !== engine.name) {
+      warn(job, `begun on the engine ${before} and resumed on ${engine.name}: the last bits may differ`);
+    }
+    const resume = changed ? undefined : checkpoint;
+    if (resume !== undefined) log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at ${resume.step}`);
+    await job.record({ dataFingerprint: fingerprint, engine: engine.name }, { step: resume?.step ?? 0 });
+    return resume;
+  }
+
+  function warn(job: RunJob, message: string): void {
+    const { id, warnings } = job.stored().run;
+    // A resumed training says again what it said before.
+    if (warnings.includes(message)) return;
+    log.warn({ run: id }, message);
+    job.show({ warnings: [...warnings, message] });
+  }
+
+  async function train(job: RunJob, pins: Pins, data: LoadedData, engine: Engine, signal: AbortSignal) {
+    const { team, run } = job.stored();
+    const models = new Map<string, SnapshotModel>();
+    const load = async (name: string, serial: number) => {
+      const model = await patiently(`loading ${name}@${serial}`, patience(signal), () =>
+        deps.load(name, serial, data.schema, signal),
+      );
+      models.set(name, model);
+      return model;
+    };
+    const resume = await checkpointOf(job, data, engine);
+    const checkpointing = createCheckpointing({
+      run: run.id,
+      seconds: settings.checkpointSeconds,
+      store: deps.store,
+      log,
+      onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
+    });
+    const follow = progressOf(job, resume?.step ?? 0);
+    try {
+      const upstream: Record<string, SnapshotModel> = {};
+      for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
+      const needsPrevious = pins.parent !== null && needsOf(pipeline, job.stored()).previous;
+      const previous = needsPrevious ? await load(component, pins.parent) : undefined;
+      return await deps.train({
+        pipeline,
+        team,
+        table: data.training.table,
+        upstream,
+        ...(previous !== undefined && { previous }),
+        ...(data.oracle !== undefined && { oracle: data.oracle }),
+        engine,
+        ...(resume !== undefined && { resume }),
+        signal,
+        onWarning: (message) => warn(job, message),
+        onProgress: async (progress) => {
+          follow(progress);
+          await checkpointing.consider(progress);
+          // An engine may compute on this thread: whoever asks for health, metrics or a cancel gets a turn.
+          await setImmediate();
+          if (signal.aborted && !job.stored().cancelRequested) await checkpointing.now(progress);
+        },
+      });
+    } finally {
+      await checkpointing.settled();
+      for (const model of models.values()) await model.dispose();
+    }
+  }
+
+  function progressOf(job: RunJob, first: number): (progress: TrainingProgress) => void {
+    let smoothed: number | undefined;
+    let last = first;
+    return ({ step, steps, loss, learningRate, stepsPerSecond }) => {
+      smoothed = smoothed === undefined ? stepsPerSecond : smoothed + RATE_WEIGHT * (stepsPerSecond - smoothed);
+      job.show({ step, loss, learningRate, stepsPerSecond, etaSeconds: (steps - step) / smoothed });
+      deps.metrics.trained(step - last, loss, stepsPerSecond);
+      last = step;
+    };
+  }
+
+  async function publish(job: RunJob, pins: Pins, draft: SnapshotDraft, bytes: Uint8Array): Promise<SnapshotManifest> {
+    await job.record({}, { state: "publishing", etaSeconds: null });
+    const began = performance.now();
+    const manifest = await patiently("publishing the snapshot", patience(job.signal), () =>
+      registry.publish(draft, bytes, pins.parent, job.signal),
+    );
+    deps.metrics.published((performance.now() - began) / 1000, bytes.length);
+    return manifest;
+  }
+
+  async function attempt(job: RunJob, signal: AbortSignal): Promise<SnapshotManifest> {
+    const startedAt = job.stored().run.startedAt ?? new Date().toISOString();
+    await job.record({}, { state: "running", startedAt });
+    const pins = await pin(job, signal);
+    const data = await deps.data.load();
+    const engine = await deps.engine(job.stored().team.engine);
+    const trained = await train(job, pins, data, engine, signal);
+    // A stop that came with the last step has its checkpoint, and publishing can take long.
+    signal.throwIfAborted();
+    const { team, run } = job.stored();
+    const draft: SnapshotDraft = {
+      pipeline: pipeline.name,
+      component,
+      runId: run.id,
+      inputs: trained.inputs,
+      output: trained.output,
+      opset: trained.opset,
+      model: trained.model,
+      protocol: team.protocol,
+      optimiser: team.optimiser,
+      schedule: team.schedule,
+      batch: team.batch,
+      steps: team.steps,
+      seed: team.seed,
+      upstream: pins.upstream,
+      ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
+      data: { fingerprint: data.training.fingerprint, rows: data.training.table.rows },
+      trainingLoss: trained.loss,
+      engine: engine.name,
+      codeVersion: settings.codeVersion,
+      startedAt,
+      finishedAt: new Date().toISOString(),
+    };
+    return publish(job, pins, draft, trained.bytes);
+  }
+
+  /** One component at a time: a lease that is lost stops the training, which waits for it again. */
+  async function coordinated(job: RunJob): Promise<SnapshotManifest> {
+    const { id } = job.stored().run;
+    for (;;) {
+      await job.record({}, { state: "waiting", stepsPerSecond: null, etaSeconds: null });
+      const lease = await leases.acquire(TRAIN_LEASE, settings.holder, job.signal);
+      try {
+        return await attempt(job, AbortSignal.any([job.signal, lease.lost]));
+      } catch (thrown) {
+        if (thrown !== lease.lost.reason || job.signal.aborted) throw thrown;
+        log.warn({ run: id, error: thrown }, `run ${id} lost the lease to train and waits for it again`);
+      } finally {
+        await lease.release();
+      }
+    }
+  }
+
+  /** What the run has published although it was never told so. Waits as long as the trainer is not stopped. */
+  const lookForSnapshot = (job: RunJob) =>
+    patiently("looking for the run's snapshot", patience(job.stopping), async () =>
+      (await registry.list(component)).find(({ runId }) => runId === job.stored().run.id),
+    );
+
+  return async (job) => {
+    // A trainer that died between publishing and recording; before that state there is nothing to find.
+    const published = job.stored().run.state === "publishing" ? await lookForSnapshot(job) : undefined;
+    if (published !== undefined) return published;
+    job.signal.throwIfAborted();
+    try {
+      const { name } = job.stored().team.protocol;
+      return findProtocol(name).coordinated ? await coordinated(job) : await attempt(job, job.signal);
+    } catch (thrown) {
+      // A cancel that came after an announcement whose acknowledgement was lost came too late.
+      const tooLate = job.stored().cancelRequested && job.stored().run.state === "publishing";
+      const announced = tooLate ? await lookForSnapshot(job) : undefined;
+      if (announced !== undefined) return announced;
+      throw thrown;
+    }
+  };
+}
+
+function needsOf(pipeline: Pipeline, { team }: StoredRun) {
+  const component = componentNamed(pipeline, team.component);
+  return findProtocol(team.protocol.name).needs(team.protocol.parameters, {
+    hasUpstream: component.upstream.length > 0,
+    isConsumed: consumers(pipeline.components, component.name).length > 0,
+  });
+}
+
+function overtaken(component: string, parent: number | null, newest: number | null): UncoupleError {
+  const name = (serial: number | null) => (serial === null ? "no snapshot" : snapshotName({ component, serial }));
+  return new UncoupleError(
+    "conflict",
+    `${component}: trained to follow ${name(parent)}, but the newest is ${name(newest)}; somebody else published, so nothing was`,
+  );
+}

@@ -1,0 +1,45 @@
+import { ancestors, componentNamed } from "../pipeline/dag.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import type { Pins } from "./stored-run.ts";
+
+/** The alias that says which snapshot of a component is in use, where it is not simply the newest. */
+const CHAMPION = "champion";
+
+/**
+ * The snapshots that a run which begins now trains with: of every ancestor the one in use (its champion, else its
+ * newest; never a quarantined one), and the component's own newest.
+ * @throws UncoupleError `failed-precondition` naming every ancestor that has none
+ */
+export async function pinSnapshots(
+  backplane: Pick<Backplane, "registry" | "quarantines">,
+  pipeline: Pipeline,
+  component: string,
+): Promise<Pins> {
+  const { registry } = backplane;
+  const upstream: Record<string, number> = {};
+  const missing: string[] = [];
+  const needed = ancestors(pipeline.components, componentNamed(pipeline, component).name);
+  const quarantines = needed.length === 0 ? [] : await backplane.quarantines.list();
+  const refused = new Set(quarantines.map((entry) => `${entry.component} ${entry.serial}`));
+  for (const { name } of needed) {
+    const usable = (await registry.list(name)).filter(({ serial }) => !refused.has(`${name} ${serial}`));
+    const champion = (await registry.aliases(name))[CHAMPION];
+    const chosen = usable.find(({ serial }) => serial === champion) ?? usable.at(-1);
+    if (chosen === undefined) missing.push(name);
+    else upstream[name] = chosen.serial;
+  }
+  if (missing.length > 0) {
+    throw new UncoupleError(
+      "failed-precondition",
+      `${component} trains on the predictions of ${missing.join(" and ")}, which ${missing.length === 1 ? "has" : "have"} no usable snapshot yet; train ${missing.join(" and ")} first`,
+    );
+  }
+  return { upstream, parent: (await registry.latest(component))?.serial ?? null };
+}
+
+export function samePins(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

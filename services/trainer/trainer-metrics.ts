@@ -1,0 +1,96 @@
+import type { Run, RunState } from "../pipeline/run.ts";
+import type { ConnectionState } from "../registry/backplane.ts";
+import { byteBuckets, type Metrics, workBuckets } from "../runtime/metrics.ts";
+
+export interface TrainerMetrics {
+  trained(steps: number, loss: number, stepsPerSecond: number): void;
+  published(seconds: number, bytes: number): void;
+  checkpointed(seconds: number): void;
+  ended(run: Run): void;
+}
+
+export interface TrainerGauges {
+  /** Of the run in progress. */
+  state(): RunState | "idle";
+  queued(): number;
+  connection(): ConnectionState;
+  /** Upstream component to how many snapshots it is ahead of the one that the newest own snapshot was trained on. */
+  lag(): Readonly<Record<string, number>>;
+}
+
+export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): TrainerMetrics {
+  const steps = metrics.counter({
+    name: "uncouple_training_steps_total",
+    help: "Training steps done by this process.",
+  });
+  const rate = metrics.gauge({
+    name: "uncouple_training_steps_per_second",
+    help: "Rate of the training in progress; 0 when there is none.",
+  });
+  const loss = metrics.gauge({
+    name: "uncouple_training_loss",
+    help: "Mean training loss over the latest chunk of steps, on standardised outputs.",
+  });
+  const publish = metrics.histogram({
+    name: "uncouple_snapshot_publish_seconds",
+    help: "Time to publish a snapshot, outages that were waited out included.",
+    buckets: workBuckets,
+  });
+  const size = metrics.histogram({
+    name: "uncouple_snapshot_bytes",
+    help: "Sizes of the ONNX models published.",
+    buckets: byteBuckets,
+  });
+  const checkpoint = metrics.histogram({
+    name: "uncouple_checkpoint_seconds",
+    help: "Time to write a checkpoint.",
+    buckets: workBuckets,
+  });
+  const runs = metrics.counter({
+    name: "uncouple_runs_total",
+    help: "Runs that have ended, by final state and by what started them.",
+    labels: ["state", "trigger"],
+  });
+  metrics.states<RunState | "idle">({
+    name: "uncouple_run_state",
+    help: "1 for the state of the run in progress, or for idle.",
+    states: ["idle", "queued", "waiting", "running", "publishing"],
+    read: gauges.state,
+  });
+  metrics.gauge({
+    name: "uncouple_run_queue_length",
+    help: "Runs that wait.",
+    collect: (gauge) => gauge.set(gauges.queued()),
+  });
+  metrics.states<ConnectionState>({
+    name: "uncouple_nats_connection_state",
+    help: "1 for the state of the connection to the backplane.",
+    states: ["connected", "reconnecting", "closed"],
+    read: gauges.connection,
+  });
+  metrics.gauge({
+    name: "uncouple_upstream_lag",
+    help: "Snapshots that an upstream is ahead of the one that the newest own snapshot was trained on.",
+    labels: ["upstream"],
+    collect: (gauge) => {
+      for (const [upstream, lag] of Object.entries(gauges.lag())) gauge.set({ upstream }, lag);
+    },
+  });
+
+  return {
+    trained(count, mean, stepsPerSecond) {
+      steps.inc(count);
+      loss.set(mean);
+      rate.set(stepsPerSecond);
+    },
+    published(seconds, bytes) {
+      publish.observe(seconds);
+      size.observe(bytes);
+    },
+    checkpointed: (seconds) => checkpoint.observe(seconds),
+    ended({ state, trigger }) {
+      runs.inc({ state, trigger });
+      rate.set(0);
+    },
+  };
+}
