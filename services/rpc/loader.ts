@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { type GrpcObject, loadPackageDefinition, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { ProtoGrpcType as EvaluatorTypes } from "./gen/evaluator.ts";
@@ -35,6 +35,8 @@ let loaded: LoadedProtos | undefined;
 /** Reads the .proto files; they are immutable, and so are read once. */
 export function loadProtos(): LoadedProtos {
   if (loaded === undefined) {
+    // What gRPC would print to stderr reaches callers as errors.
+    setLogVerbosity(logVerbosity.NONE);
     const definition = loadSync([...protoFiles], { ...loaderOptions, includeDirs: [protoRoot()] });
     const types: GrpcObject = loadPackageDefinition(definition);
     const { Trainer, Evaluator } = (types as unknown as TrainerTypes & EvaluatorTypes).uncouple.v1;

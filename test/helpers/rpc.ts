@@ -19,7 +19,8 @@ export async function serve(
   const server: RpcServer = createRpcServer({ host: "127.0.0.1", port: 0, log: silentLog, ...settings });
   addTrainerService(server, fakeTrainer(offered.trainer ?? {}));
   addEvaluatorService(server, fakeEvaluator(offered.evaluator ?? {}));
-  const address = `127.0.0.1:${await server.start()}`;
+  // A certificate is for a name.
+  const address = `${settings.tls === undefined ? "127.0.0.1" : "localhost"}:${await server.start()}`;
   const trainer = connectTrainer(address, options);
   const evaluator = connectEvaluator(address, options);
   onTestFinished(async () => {
