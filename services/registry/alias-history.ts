@@ -18,19 +18,18 @@ export function aliasesAfter(log: readonly AliasChange[]): Readonly<Record<strin
  * @throws UncoupleError `failed-precondition` when there is nothing to go back to
  */
 export function rollbackTarget(log: readonly AliasChange[], component: string, alias: string): number {
-  const past: (number | null)[] = [];
+  /** Where it pointed, one after the other, without what was undone: no two neighbours are the same. */
+  const past: number[] = [];
+  let removed = false;
   for (const change of log) {
     if (change.alias !== alias) continue;
-    if (change.kind === "rollback") {
-      do past.pop();
-      while (past.length > 0 && past.at(-1) !== change.serial);
-    } else if (past.at(-1) !== change.serial) {
-      past.push(change.serial);
-    }
+    removed = change.serial === null;
+    if (change.serial === null) continue;
+    if (change.kind === "rollback") while (past.length > 0 && past.at(-1) !== change.serial) past.pop();
+    else if (past.at(-1) !== change.serial) past.push(change.serial);
   }
-  past.pop();
-  const target = past.findLast((serial) => serial !== null);
-  if (target !== undefined && target !== null) return target;
+  const target = past.at(removed ? -1 : -2);
+  if (target !== undefined) return target;
   throw new UncoupleError(
     "failed-precondition",
     `alias ${alias} of ${component} never pointed anywhere else: there is nothing to go back to`,

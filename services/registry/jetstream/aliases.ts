@@ -43,7 +43,7 @@ export function createAliases(link: Link, log: Log, names: LogNames, patienceMs:
   ): Promise<AliasChange> => {
     checkName("component", component);
     checkName("alias", alias);
-    const patience = createPatience(patienceMs);
+    const patience = createPatience(patienceMs, link.closed);
     await changes.sync();
     for (;;) {
       const history = of(component);

@@ -56,10 +56,14 @@ export interface Link {
   api(verb: string, body?: unknown): Promise<unknown>;
   /** Calls back for every message on a subject, as long as the connection lives. */
   subscribe(subject: string, heard: (message: Msg) => void): () => void;
-  /** A subject that nobody else knows, to receive answers on. */
-  inbox(): string;
+  /**
+   * Asks for a message that may take long to come.
+   * @returns undefined when none came in time or the signal aborted; from then on the server sends none here
+   * @throws UncoupleError `unavailable` as `request`
+   */
+  await(subject: string, payload: string, timeoutMs: number, signal: AbortSignal): Promise<Msg | undefined>;
   /** Sent without waiting for anything; lost when there is no connection. */
-  send(subject: string, payload: string, reply?: string): void;
+  send(subject: string, payload: string): void;
   close(): Promise<void>;
 }
 
@@ -125,6 +129,14 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     }
   };
   void follow().catch((error: unknown) => log("warn", `the NATS client's status ended: ${reasonOf(error)}`));
+
+  // It does not give up by itself, but for reasons that no reconnecting mends.
+  void connection.closed().then((error) => {
+    if (closing.signal.aborted) return;
+    onDisconnect();
+    state = "closed";
+    log("warn", `the NATS client gave up on ${server}: ${reasonOf(error)}`);
+  });
 
   const connected = async (timeoutMs: number): Promise<void> => {
     if (state === "reconnecting") {
@@ -219,9 +231,33 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       });
       return () => subscription.unsubscribe();
     },
-    inbox: () => createInbox(),
-    send(subject, payload, reply) {
-      if (state === "connected") connection.publish(subject, payload, reply === undefined ? {} : { reply });
+    async await(subject, payload, timeoutMs, signal) {
+      await connected(REQUEST_TIMEOUT_MS);
+      return new Promise<Msg | undefined>((resolve, reject) => {
+        const inbox = createInbox();
+        const settle = (message?: Msg) => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", giveUp);
+          waitingForAnswer.delete(fail);
+          subscription.unsubscribe();
+          resolve(message);
+        };
+        const fail = (error: UncoupleError) => {
+          reject(error);
+          settle();
+        };
+        const giveUp = () => settle();
+        const subscription = connection.subscribe(inbox, {
+          callback: (error, message) => (error === null ? settle(message) : fail(failed(error, subject, timeoutMs))),
+        });
+        const timer = setTimeout(settle, timeoutMs);
+        signal.addEventListener("abort", giveUp, { once: true });
+        waitingForAnswer.add(fail);
+        connection.publish(subject, payload, { reply: inbox });
+      });
+    },
+    send(subject, payload) {
+      if (state === "connected") connection.publish(subject, payload);
     },
     close() {
       closed ??= close();

@@ -170,7 +170,10 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
     },
     async get(manifest, object, signal) {
       const what = snapshotName(manifest);
-      const patience = createPatience(patienceMs, signal);
+      const patience = createPatience(
+        patienceMs,
+        signal === undefined ? link.closed : AbortSignal.any([signal, link.closed]),
+      );
       const bytes = new Uint8Array(manifest.size);
       const hash = createHash("sha256");
       const ahead = (from: number) => {

@@ -37,7 +37,7 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
     async append(value) {
       checkName("component", value.component);
       const at = subject(value.component, value.serial);
-      const patience = createPatience(patienceMs);
+      const patience = createPatience(patienceMs, link.closed);
       await entries.sync();
       while (!bySubject.has(at)) {
         if (await entries.append(at, value, entries.lastSequence(at), patience)) return true;

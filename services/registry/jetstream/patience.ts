@@ -15,6 +15,10 @@ export interface Patience {
   wait(error: unknown): Promise<void>;
 }
 
+/**
+ * @param limitMs milliseconds without progress
+ * @param signal ends it early
+ */
 export function createPatience(limitMs: number, signal?: AbortSignal): Patience {
   let last = performance.now();
   let next = FIRST_WAIT_MS;

@@ -47,7 +47,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       checkDraft(deps.pipeline, draft, bytes);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
-      const patience = createPatience(deps.patienceMs);
+      const patience = createPatience(deps.patienceMs, deps.link.closed);
       const digest = await sha256(bytes);
       // Before the bytes travel: a conflict that is there already costs nothing.
       await patiently(patience, () => log.sync());

@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Msg } from "nats";
-import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
 import { retryDelayMs } from "../retry-delay.ts";
 import type { Announcements } from "./announcements.ts";
@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 3_000;
 const MAX_ACK_PENDING = 256;
 /** How long the server keeps one request for an item before it is asked again. */
 const PULL_MS = 5_000;
-const AFTER_FAILURE_MS = 1_000;
+const AFTER_REFUSAL_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 
 /** One durable pull consumer, shared by everyone who names the same group. */
@@ -57,25 +57,24 @@ export function createJetStreamWorkQueue(
     return ensured;
   };
 
-  /** The next message, or undefined when none came in time. Nothing is delivered to it once the signal has aborted. */
-  const pull = (signal: AbortSignal): Promise<Msg | undefined> =>
-    new Promise((resolve, reject) => {
-      const inbox = link.inbox();
-      const settle = (message?: Msg) => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", give_up);
-        stop();
-        const code = message?.headers?.code ?? 0;
-        if (code === 503) reject(new UncoupleError("unavailable", `nobody serves the queue ${consumer}`));
-        else resolve(code === 0 ? message : undefined);
-      };
-      const give_up = () => settle();
-      const stop = link.subscribe(inbox, settle);
-      const timer = setTimeout(settle, PULL_MS + REQUEST_TIMEOUT_MS);
-      signal.addEventListener("abort", give_up, { once: true });
-      const ask = { batch: 1, expires: PULL_MS * NANOS_PER_MS };
-      link.send(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, JSON.stringify(ask), inbox);
-    });
+  /** The next message, or undefined when none came in time. */
+  const pull = async (signal: AbortSignal): Promise<Msg | undefined> => {
+    const ask = JSON.stringify({ batch: 1, expires: PULL_MS * NANOS_PER_MS });
+    const message = await link.await(
+      `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
+      ask,
+      PULL_MS + REQUEST_TIMEOUT_MS,
+      signal,
+    );
+    const status = message?.headers?.code ?? 0;
+    if (status === 0) return message;
+    // 408: none came in time. Anything else: the consumer went, or is moving to another server.
+    if (status !== 408) {
+      ensured = undefined;
+      await sleep(AFTER_REFUSAL_MS, undefined, { signal }).catch(() => {});
+    }
+    return undefined;
+  };
 
   /** @returns what the message announces; undefined when it is none (then it is done with) */
   const open = async (message: Msg, position: number) => {
@@ -116,7 +115,7 @@ export function createJetStreamWorkQueue(
           delivery,
           async done() {
             // Heartbeats go on until it is confirmed: an outage must not give a finished item to somebody else.
-            await patiently(createPatience(patienceMs), () => link.request(reply, "+ACK"));
+            await patiently(createPatience(patienceMs, link.closed), () => link.request(reply, "+ACK"));
             settle();
           },
           async retry() {
@@ -138,9 +137,9 @@ export function createJetStreamWorkQueue(
             asked = true;
           } catch (error) {
             if (end.aborted) return;
+            // An outage, which the connection reports: the wait goes on.
             if (!isPassing(error)) throw error;
-            log("warn", `waiting for work of ${group}: ${asUncoupleError(error).message}`);
-            await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
+            await sleep(AFTER_REFUSAL_MS, undefined, { signal: end }).catch(() => {});
           }
         }
       } finally {

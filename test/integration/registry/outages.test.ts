@@ -61,8 +61,12 @@ test("a server that is killed in the middle of a publish and comes back loses no
   const [one, two] = await Promise.all([open(), open()]);
   await one.registry.publish(draft(), model(1), null);
   const bytes = model(2, 96 * MiB);
-  const publishing = one.registry.publish(draft(), bytes, 1);
+  let published = false;
+  const publishing = one.registry.publish(draft(), bytes, 1).finally(() => {
+    published = true;
+  });
   await midUpload();
+  expect(published).toBe(false);
   await crash();
   const onlyTheFirst = (await two.registry.list()).map(({ serial }) => serial);
   const manifest = await publishing;
@@ -107,6 +111,26 @@ test("serials stay without gap or repeat while the server is killed again and ag
   expect(listed.map(({ serial }) => serial)).toEqual(Array.from({ length: 3 * each }, (_, i) => i + 1));
   expect(new Set(listed.map(({ runId }) => runId)).size).toBe(3 * each);
   for (const manifest of listed) expect((await reader.registry.bytes(manifest)).length).toBe(2 * MiB);
+});
+
+test("closing ends a publish that waits for the server", async () => {
+  const one = await open();
+  await server.kill();
+  const publishing = expect(one.registry.publish(draft(), model(1), null)).rejects.toMatchObject({
+    code: "unavailable",
+  });
+  await one.close();
+  await publishing;
+  await server.restart();
+});
+
+test("work that is announced after an outage reaches a worker that waited through it", async () => {
+  const [one, two] = await Promise.all([open(), open()]);
+  const worked = take(two.workQueue("evaluators").items(never), 1);
+  await sleep(200);
+  await crash();
+  await one.registry.publish(draft(), model(1), null);
+  expect((await worked)[0]).toMatchObject({ delivery: 1 });
 });
 
 test("a call during an outage fails as unavailable and names the server; the next one after it works", async () => {
