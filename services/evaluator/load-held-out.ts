@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { openDataSource } from "../data/open-data-source.ts";
+import type { ColumnSchema, Table } from "../data/table.ts";
+import { heldOutColumns } from "../data/visibility.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
+import { formatProblem, type Problem } from "../pipeline/problem.ts";
+import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
+import type { Log } from "../runtime/logs.ts";
+
+/** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one a line */
+export async function readPipelineFile(path: string): Promise<ParsedPipeline> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new UncoupleError("not-found", `pipeline file ${path} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const parsed = parsePipelineFile(text, basename(path));
+  if ("problems" in parsed) throw problemsError(parsed.problems);
+  return parsed;
+}
+
+export interface HeldOut {
+  readonly schema: readonly ColumnSchema[];
+  readonly table: Table;
+}
+
+/**
+ * Loads the rows that no trainer sees, in every column that composing and judging takes.
+ *
+ * @param path of the pipeline file, which relative paths of the data are relative to
+ * @throws UncoupleError as `openDataSource` and `DataSource.heldOutRows`; `invalid-argument` where the pipeline does not
+ *   fit its data
+ */
+export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log): Promise<HeldOut> {
+  const { pipeline } = parsed;
+  const source = await openDataSource(pipeline.data, dirname(path));
+  try {
+    const schema = await source.schema();
+    const problems = checkPipelineAgainstSchema(parsed, schema);
+    if (problems.length > 0) throw problemsError(problems);
+    const { table, bad, fingerprint } = await source.heldOutRows(heldOutColumns(pipeline));
+    log.info({ rows: table.rows, fingerprint }, "held-out rows loaded");
+    if (bad.bad > 0) {
+      log.warn(
+        { bad: bad.bad, total: bad.total, examples: bad.examples },
+        "held-out rows that cannot be used are left out",
+      );
+    }
+    return { schema, table };
+  } finally {
+    await source.close();
+  }
+}
+
+function problemsError(problems: readonly Problem[]): UncoupleError {
+  return new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
+}

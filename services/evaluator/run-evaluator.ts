@@ -1,0 +1,144 @@
+import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import { addEvaluatorService } from "../rpc/evaluator-server.ts";
+import { createRpcServer } from "../rpc/server.ts";
+import type { ServerTls } from "../rpc/tls.ts";
+import { serveHealthHttp } from "../runtime/http.ts";
+import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
+import type { Log } from "../runtime/logs.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import { packageInfo } from "../runtime/package-info.ts";
+import { rpcMetrics } from "../runtime/rpc-metrics.ts";
+import { createEvaluator } from "./create-evaluator.ts";
+import { loadHeldOut, readPipelineFile } from "./load-held-out.ts";
+import { serveEvaluator } from "./serve-evaluator.ts";
+
+export interface RunEvaluatorOptions {
+  /** Path of the pipeline file. */
+  readonly pipelineFile: string;
+  /** Which process this is among those that share the work. */
+  readonly name: string;
+  readonly host: string;
+  /** 0 takes a free one, here and below. */
+  readonly grpcPort: number;
+  /** Of `/metrics`, `/livez` and `/readyz`. */
+  readonly httpPort: number;
+  readonly tls?: ServerTls | undefined;
+  /** Serials of each component in the matrix and among the alternatives; 8 if not given. */
+  readonly retained?: number | undefined;
+  /** Larger models are quarantined; 256 MiB if not given. */
+  readonly maxModelBytes?: number | undefined;
+  /** Memory for composed outputs; 256 MiB if not given. */
+  readonly outputCacheBytes?: number | undefined;
+  /** How long a stop waits for the announcement in hand before it is given back; 20 s if not given. */
+  readonly graceSeconds?: number | undefined;
+}
+
+export interface RunEvaluatorDeps {
+  /** Connects to the backplane of the pipeline; the evaluator closes it. */
+  connect(pipeline: Pipeline): Promise<Backplane>;
+  readonly log: Log;
+}
+
+/** An evaluator service, started or starting. */
+export interface RunningEvaluator {
+  readonly lifecycle: Lifecycle;
+  readonly pipeline: Pipeline;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Gives the announcement in hand time to finish, drains gRPC, closes everything. Calling again gives the same promise. */
+  stop(): Promise<void>;
+}
+
+const MIB = 1024 ** 2;
+/** How long what was told to end at once may take. */
+const FORCE_SECONDS = 5;
+/** gRPC calls are short; a matrix may take some seconds. */
+const RPC_GRACE_SECONDS = 5;
+
+/** The longest that a stop takes, for whoever stands behind it with a forced exit. */
+export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeconds">): number {
+  return (options.graceSeconds ?? 20) + 4 * FORCE_SECONDS;
+}
+
+/**
+ * The evaluator as a service: health over HTTP from the first moment on, then the held-out rows, the backplane, gRPC,
+ * and the work.
+ *
+ * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect` and `createEvaluator`; `failed-precondition` when a
+ *   port cannot be listened on. What was opened before is closed again.
+ */
+export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvaluatorDeps): Promise<RunningEvaluator> {
+  const { host, name } = options;
+  const { log } = deps;
+  const parsed = await readPipelineFile(options.pipelineFile);
+  const { pipeline } = parsed;
+  const metrics = createMetrics({ service: "evaluator", pipeline: pipeline.name, version: packageInfo().version });
+  const graceSeconds = options.graceSeconds ?? 20;
+  const lifecycle = createLifecycle({ name: "evaluator", log, graceSeconds, forceSeconds: FORCE_SECONDS });
+  let backplane: Backplane | undefined;
+  let loaded = false;
+  let grpcPort = 0;
+  let httpPort = 0;
+
+  await lifecycle.start(async () => {
+    const nats = () => backplane?.connection() ?? "connecting";
+    const http = await serveHealthHttp({
+      host,
+      port: options.httpPort,
+      metrics,
+      live: () => undefined,
+      ready: {
+        evaluator: () => (lifecycle.stopping.aborted ? "stopping" : undefined),
+        nats: () => (nats() === "connected" ? undefined : nats()),
+        data: () => (loaded ? undefined : "the held-out rows are being loaded"),
+      },
+    });
+    lifecycle.onCleanup("http", () => http.close());
+    httpPort = http.port;
+    metrics.states({
+      name: "uncouple_nats_connection_state",
+      help: "1 for the state that the connection to NATS is in.",
+      states: ["connecting", "connected", "reconnecting", "closed"],
+      read: nats,
+    });
+
+    const { schema, table } = await loadHeldOut(parsed, options.pipelineFile, log);
+    loaded = true;
+    lifecycle.stopping.throwIfAborted();
+    const connected = await deps.connect(pipeline);
+    lifecycle.onCleanup("backplane", () => connected.close());
+    backplane = connected;
+
+    const evaluator = createEvaluator(
+      {
+        name,
+        pipeline,
+        retained: options.retained ?? 8,
+        maxModelBytes: options.maxModelBytes ?? 256 * MIB,
+        outputCacheBytes: options.outputCacheBytes ?? 256 * MIB,
+        modelCacheBytes: 2 * (options.maxModelBytes ?? 256 * MIB),
+      },
+      { backplane: connected, schema, heldOut: table, load: loadSnapshotModel, log, metrics },
+    );
+    lifecycle.onDrain("the announcement in hand", (force) => evaluator.stop(force));
+
+    const server = createRpcServer({
+      host,
+      port: options.grpcPort,
+      tls: options.tls,
+      onCall: rpcMetrics(metrics),
+      log,
+    });
+    addEvaluatorService(server, serveEvaluator(evaluator, connected));
+    lifecycle.onDrain("gRPC", () => server.stop(RPC_GRACE_SECONDS));
+    grpcPort = await server.start();
+    evaluator.start();
+    log.info(
+      { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}`, evaluator: name },
+      `evaluating pipeline ${pipeline.name}`,
+    );
+  });
+  return { lifecycle, pipeline, grpcPort, httpPort, stop: () => lifecycle.stop() };
+}
