@@ -1,0 +1,213 @@
+import { resolve } from "node:path";
+import type { MethodDefinition } from "@grpc/proto-loader";
+import { loadSync, type Options } from "@grpc/proto-loader";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  decodeEvaluatorStatus,
+  decodeMatrix,
+  decodePosition,
+  decodeQuarantine,
+  decodeVerdict,
+  encodeEvaluatorStatus,
+  encodeMatrix,
+  encodeQuarantine,
+  encodeVerdict,
+} from "../../../services/rpc/codecs/evaluator.ts";
+import {
+  decodePrediction,
+  decodePredictRequest,
+  encodePrediction,
+  encodePredictRequest,
+  requestBytes,
+  responseBytes,
+} from "../../../services/rpc/codecs/prediction.ts";
+import { decodeRun, encodeRun } from "../../../services/rpc/codecs/run.ts";
+import {
+  decodeStartRun,
+  decodeTrainerStatus,
+  encodeStartRun,
+  encodeTrainerStatus,
+} from "../../../services/rpc/codecs/trainer.ts";
+import type { EvaluatorStatus } from "../../../services/rpc/evaluator-service.ts";
+import { loaderOptions, loadProtos, protoFiles } from "../../../services/rpc/loader.ts";
+import type { StartRun, TrainerStatus } from "../../../services/rpc/trainer-service.ts";
+import { predictionInputs, protocols, quarantines, runs, verdicts } from "../../helpers/arbitraries.ts";
+import { someRun } from "../../helpers/fake-services.ts";
+
+const Trainer = loadProtos().Trainer.service;
+const Evaluator = loadProtos().Evaluator.service;
+const serial = fc.integer({ min: 1, max: 2 ** 32 - 1 });
+const count = fc.nat();
+const name = fc.string({ maxLength: 8 });
+
+/** To the bytes of the wire and back. */
+const overResponse = <S, O>(method: MethodDefinition<object, S, object, O>, message: S): O =>
+  method.responseDeserialize(method.responseSerialize(message));
+const overRequest = <Q, O>(method: MethodDefinition<Q, object, O, object>, message: Q): O =>
+  method.requestDeserialize(method.requestSerialize(message));
+
+describe("what goes over the wire comes back as it was", () => {
+  test("runs, with what is unset still unset", () => {
+    fc.assert(
+      fc.property(runs, (run) => {
+        expect(decodeRun(overResponse(Trainer.GetRun, encodeRun(run)))).toEqual(run);
+      }),
+    );
+  });
+
+  test("requests to start a run", () => {
+    const requests: fc.Arbitrary<StartRun> = fc.record({ protocol: protocols, teamFile: name }, { requiredKeys: [] });
+    fc.assert(
+      fc.property(requests, (request) => {
+        expect(decodeStartRun(overRequest(Trainer.StartRun, encodeStartRun(request)))).toEqual(request);
+      }),
+    );
+  });
+
+  test("batches, bit for bit, within the size that is reckoned for them", () => {
+    fc.assert(
+      fc.property(predictionInputs, fc.option(serial, { nil: undefined }), (inputs, wanted) => {
+        const message = encodePredictRequest({ inputs, serial: wanted });
+        expect(decodePredictRequest(overRequest(Trainer.Predict, message))).toEqual({ inputs, serial: wanted });
+        expect(Trainer.Predict.requestSerialize(message).byteLength).toBeLessThanOrEqual(requestBytes(inputs));
+      }),
+    );
+  });
+
+  test("predictions, from any place in a buffer", () => {
+    fc.assert(
+      fc.property(serial, fc.integer({ min: 1, max: 4 }), fc.nat(4), fc.nat(3), (made, width, rows, offset) => {
+        const buffer = new Float32Array(offset + rows * width + 1).map((_value, index) => Math.sin(index));
+        const prediction = { serial: made, width, values: buffer.subarray(offset, offset + rows * width) };
+        const message = encodePrediction(prediction);
+        expect(decodePrediction(overResponse(Trainer.Predict, message), rows)).toEqual(prediction);
+        expect(Trainer.Predict.responseSerialize(message).byteLength).toBeLessThanOrEqual(responseBytes(prediction));
+      }),
+    );
+  });
+
+  test("verdicts at any position, and quarantines", () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), verdicts, quarantines, (position, value, quarantine) => {
+        const logged = { position, value };
+        expect(decodeVerdict(overResponse(Evaluator.WatchVerdicts, encodeVerdict(logged)))).toEqual(logged);
+        const listed = overResponse(Evaluator.ListQuarantines, encodeQuarantine(quarantine));
+        expect(decodeQuarantine(listed)).toEqual(quarantine);
+      }),
+    );
+  });
+
+  test("status and matrices", () => {
+    const trainerStatus: fc.Arbitrary<TrainerStatus> = fc.record({
+      pipeline: name,
+      component: name,
+      engine: name,
+      state: fc.constantFrom("starting", "idle", "training", "stopping"),
+      run: fc.option(name),
+      queued: count,
+      queueCapacity: count,
+      newest: fc.option(serial),
+    });
+    const evaluatorStatus: fc.Arbitrary<EvaluatorStatus> = fc.record({
+      pipeline: name,
+      evaluator: name,
+      state: fc.constantFrom("starting", "idle", "evaluating", "stopping"),
+      pending: count,
+      rows: count,
+      current: fc.record({ m1: serial, m2: serial }),
+      loss: fc.option(fc.double()),
+    });
+    const matrix = fc.record({
+      upstream: name,
+      downstream: name,
+      upstreamSerials: fc.array(serial, { maxLength: 3 }),
+      downstreamSerials: fc.array(serial, { maxLength: 3 }),
+      cells: fc.array(fc.record({ upstreamSerial: serial, downstreamSerial: serial, loss: fc.double() }), {
+        maxLength: 3,
+      }),
+    });
+    fc.assert(
+      fc.property(trainerStatus, evaluatorStatus, matrix, (trainer, evaluator, edge) => {
+        expect(decodeTrainerStatus(overResponse(Trainer.GetStatus, encodeTrainerStatus(trainer)))).toEqual(trainer);
+        const status = overResponse(Evaluator.GetStatus, encodeEvaluatorStatus(evaluator));
+        expect(decodeEvaluatorStatus(status)).toEqual(evaluator);
+        const { edges } = overResponse(Evaluator.GetMatrix, { edges: [encodeMatrix(edge)] });
+        expect(edges.map(decodeMatrix)).toEqual([edge]);
+      }),
+    );
+  });
+});
+
+describe("what cannot be told apart on the wire is refused before it", () => {
+  test.each([1.5, -1, 2 ** 32, Number.NaN])("a step of %d", (step) => {
+    expect(() => encodeRun({ ...someRun, step })).toThrow("step does not fit its field");
+  });
+
+  test("a serial that is none", () => {
+    expect(() => encodeRun({ ...someRun, upstream: { m1: 0.5 } })).toThrow("upstream.m1 does not fit its field");
+  });
+});
+
+describe("what an older or newer version sends", () => {
+  const decode = (bytes: Buffer) => decodeRun(Trainer.GetRun.responseDeserialize(bytes));
+
+  test("a state that is not known is a typed error, not the first state", () => {
+    const bytes = Trainer.GetRun.responseSerialize(encodeRun({ ...someRun, state: "queued" }));
+    // Field 3 (state) once more at the end, as 99: the last one counts.
+    expect(() => decode(Buffer.concat([bytes, Buffer.from([3 << 3, 99])]))).toThrow(
+      expect.objectContaining({ code: "data-loss", message: "run state 99 is not known to this version of Uncouple" }),
+    );
+  });
+
+  test("a message without its protocol, and a parameter without a value", () => {
+    expect(() => decode(Buffer.alloc(0))).toThrow(expect.objectContaining({ code: "data-loss" }));
+    const request = overRequest(Trainer.StartRun, { protocol: { name: "proximal", parameters: { sigma: {} } } });
+    expect(() => decodeStartRun(request)).toThrow(
+      expect.objectContaining({
+        code: "invalid-argument",
+        message: "protocol proximal: parameter sigma has no value",
+      }),
+    );
+  });
+
+  test("a verdict that is not one", () => {
+    expect(() => decodeVerdict({ position: "1", verdict: "{" })).toThrow("the verdict is not JSON");
+    expect(() => decodeVerdict({ position: "1", verdict: "{}" })).toThrow("not a valid verdict");
+    expect(() => decodePosition("9007199254740993", "data-loss")).toThrow("out of range");
+  });
+});
+
+describe("the loader options", () => {
+  const includeDirs = [resolve(import.meta.dirname, "../../../proto")];
+  /** What a client that was generated with our options would read if it were loaded with others. */
+  const read = (options: Options) => {
+    const loaded = loadSync([...protoFiles], { ...options, includeDirs });
+    const other = loaded["uncouple.v1.Trainer"] as unknown as typeof Trainer;
+    return other.GetRun.responseDeserialize(Trainer.GetRun.responseSerialize(encodeRun(someRun)));
+  };
+
+  test("give the values that the generated types promise", () => {
+    expect(read(loaderOptions)).toEqual(overResponse(Trainer.GetRun, encodeRun(someRun)));
+    expect(decodeRun(read(loaderOptions))).toEqual(someRun);
+  });
+
+  test.each([
+    ["enums as numbers", { ...loaderOptions, enums: Number }],
+    ["no defaults", { ...loaderOptions, defaults: false }],
+    ["no oneofs", { ...loaderOptions, oneofs: false }],
+  ])("would compile and arrive as something else with %s", (_what, options) => {
+    expect(read(options)).not.toEqual(read(loaderOptions));
+  });
+
+  test("keep every digit of a 64-bit integer, which numbers would not", () => {
+    const position = "9007199254740993";
+    const sent = (options: Options) => {
+      const loaded = loadSync([...protoFiles], { ...options, includeDirs });
+      const other = loaded["uncouple.v1.Evaluator"] as unknown as typeof Evaluator;
+      return overResponse(other.WatchVerdicts, { position, verdict: "" }).position;
+    };
+    expect(sent(loaderOptions)).toBe(position);
+    expect(String(sent({ ...loaderOptions, longs: Number }))).not.toBe(position);
+  });
+});
