@@ -9,35 +9,45 @@ tf.env().set("PROD", true);
  * equal variable names, on different backends, can live side by side in one process.
  */
 export interface TfjsSandbox {
-  readonly backend: string;
   /**
    * Runs `work` with tfjs switched to this sandbox, and restores what was there. Tensors that `work` creates are
    * disposed at its end, unless they are variables or were kept. `work` must not be asynchronous.
+   *
+   * @param backend another tfjs backend for this once, with the same variables
+   * @throws UncoupleError `failed-precondition` when the backend cannot start
    */
-  run<T>(work: () => T): T;
+  run<T>(work: () => T, backend?: string): T;
+  /** As `run`, but what `work` creates lives until it is disposed: for building programs. */
+  open<T>(work: () => T): T;
 }
 
-/** @throws UncoupleError `failed-precondition` when tfjs has no such backend or it cannot start synchronously */
-export function createTfjsSandbox(backend: string): TfjsSandbox {
+export function createTfjsSandbox(ownBackend: string): TfjsSandbox {
   let variables: tf.NamedTensorMap = {};
+  const inside = <T>(work: () => T, backend: string): T => {
+    const state = tf.engine().state as { registeredVariables: tf.NamedTensorMap };
+    const outerBackend = tf.getBackend();
+    const outerVariables = state.registeredVariables;
+    switchBackend(backend);
+    state.registeredVariables = variables;
+    try {
+      return work();
+    } finally {
+      variables = state.registeredVariables;
+      state.registeredVariables = outerVariables;
+      if (outerBackend !== undefined && outerBackend !== backend) switchBackend(outerBackend);
+    }
+  };
   return {
-    backend,
-    run(work) {
-      const state = tf.engine().state as { registeredVariables: tf.NamedTensorMap };
-      const outerBackend = tf.getBackend();
-      const outerVariables = state.registeredVariables;
-      switchBackend(backend);
-      state.registeredVariables = variables;
-      tf.engine().startScope();
-      try {
-        return work();
-      } finally {
-        tf.engine().endScope();
-        variables = state.registeredVariables;
-        state.registeredVariables = outerVariables;
-        if (outerBackend !== undefined && outerBackend !== backend) switchBackend(outerBackend);
-      }
-    },
+    open: (work) => inside(work, ownBackend),
+    run: (work, backend = ownBackend) =>
+      inside(() => {
+        tf.engine().startScope();
+        try {
+          return work();
+        } finally {
+          tf.engine().endScope();
+        }
+      }, backend),
   };
 }
 

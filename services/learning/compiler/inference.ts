@@ -1,11 +1,12 @@
 import type * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import type { InferenceInput, InferenceProgram } from "../inference-program.ts";
+import { createTfjsSandbox } from "../tfjs-sandbox.ts";
 import { emitOnnx, OPSET, type SymbolicShape } from "./emit-onnx.ts";
-import { type Graph, type NamedValue, newValue, type Value } from "./ir.ts";
+import { constantValue, type Graph, type NamedValue, newValue, type Value } from "./ir.ts";
 import { simplify } from "./passes/simplify.ts";
-import { generaliseRows, stringRow } from "./symbolic-rows.ts";
-import { createTraceSandbox, type Recorder, record } from "./trace-backend.ts";
+import { generaliseRows } from "./symbolic-rows.ts";
+import { type Recorder, record } from "./trace-backend.ts";
 
 /**
  * Row counts of the two recordings. Primes above any width that a model is likely to have, so that a width is not
@@ -26,7 +27,7 @@ export const ROWS_DIMENSION = "rows";
  *   its rows influence each other's shapes, or when its output does not have the promised shape
  */
 export function compileInference(program: InferenceProgram): { bytes: Uint8Array; opset: number } {
-  const sandbox = createTraceSandbox();
+  const sandbox = createTfjsSandbox("cpu");
   const recorded = ROWS.map((rows) => {
     const { nodes, result } = record(sandbox, (recorder) => trace(program, recorder, rows));
     return { rows, graph: simplify({ ...result, nodes }) };
@@ -74,6 +75,7 @@ function rawInput(input: InferenceInput, rows: number): Value {
 function encode(recorder: Recorder, input: InferenceInput, value: Value): Value {
   if (input.kind === "numeric") return value;
   const shape = [value.shape[0] as number, input.vocabulary.length];
-  const hit = recorder.add("Equal", [value, stringRow(input.vocabulary)], "bool", shape);
+  const vocabulary = constantValue("string", [1, input.vocabulary.length], input.vocabulary);
+  const hit = recorder.add("Equal", [value, vocabulary], "bool", shape);
   return recorder.add("Cast", [hit], "float32", shape, { to: 1 });
 }

@@ -95,7 +95,12 @@ export function broadcastShapes(a: readonly number[], b: readonly number[]): num
 
 /** Collects nodes in order; the only way in which the compiler makes them. */
 export class GraphBuilder {
-  readonly nodes: Node[] = [];
+  readonly nodes: Node[];
+
+  /** @param nodes a list to append to */
+  constructor(nodes: Node[] = []) {
+    this.nodes = nodes;
+  }
 
   /** Appends a node with one output. */
   add(

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../pipeline/errors.ts";
-import { createTfjsSandbox, type TfjsSandbox } from "../tfjs-sandbox.ts";
+import type { TfjsSandbox } from "../tfjs-sandbox.ts";
 import {
   type ConstantData,
   constantValue,
@@ -77,12 +77,12 @@ export interface Recording<T> {
 }
 
 /**
- * Runs `work` on the recording backend. A synchronous call: nothing else of tfjs can get in between.
+ * Runs `work` on the recording backend, with the sandbox's variables. A synchronous call: nothing else of tfjs can get in between.
  *
  * @throws UncoupleError `invalid-argument` when `work` calls a kernel that has no lowering, or reads a tensor's values
  */
 export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T): Recording<T> {
-  if (sandbox.backend !== TRACE_BACKEND) throw new UncoupleError("internal", "recording needs a trace sandbox");
+  registerTraceBackend();
   return sandbox.run(() => {
     const recorder = new Recorder();
     const outer = activeRecorder;
@@ -92,13 +92,7 @@ export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T)
     } finally {
       activeRecorder = outer;
     }
-  });
-}
-
-/** A tfjs sandbox on the recording backend, for `record`. */
-export function createTraceSandbox(): TfjsSandbox {
-  registerTraceBackend();
-  return createTfjsSandbox(TRACE_BACKEND);
+  }, TRACE_BACKEND);
 }
 
 let activeRecorder: Recorder | null = null;

@@ -1,0 +1,39 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+
+/**
+ * Starting a module of this folder on a thread or in a process of its own. Compiled, the module is JavaScript and Node
+ * starts it as it is; from sources it is TypeScript and goes through tsx, as in development and in the tests.
+ */
+const fromSources = import.meta.url.endsWith(".ts");
+
+function moduleUrl(name: string): string {
+  return new URL(`./${name}.${fromSources ? "ts" : "js"}`, import.meta.url).href;
+}
+
+function tsxModule(path: string): string {
+  const anchor = pathToFileURL(createRequire(import.meta.url).resolve("tsx/package.json")).href;
+  return new URL(path, anchor).href;
+}
+
+/** @param name of the module's file, without its ending */
+export function startThread(name: string): Worker {
+  const url = moduleUrl(name);
+  if (!fromSources) return new Worker(new URL(url), { name });
+  // Node 20 does not pass --import on to threads in time for their first module.
+  const api = tsxModule("./dist/esm/api/index.mjs");
+  const start = `import(${JSON.stringify(api)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`;
+  return new Worker(start, { eval: true, name });
+}
+
+/** The process speaks over its IPC channel, which carries typed arrays. @param name as for a thread */
+export function startProcess(name: string): ChildProcess {
+  const execArgv = fromSources ? ["--import", tsxModule("./dist/loader.mjs")] : [];
+  return fork(new URL(moduleUrl(name)), [], {
+    execArgv,
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+}

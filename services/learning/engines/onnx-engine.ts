@@ -1,0 +1,163 @@
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { ExecutionProvider } from "../../pipeline/team.ts";
+import { type CompiledTraining, compileTraining } from "../compiler/training.ts";
+import { checkState } from "../optimiser-state.ts";
+import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../program.ts";
+import type { Engine, TrainingSession } from "./engine.ts";
+import type { CarriedTensor } from "./onnx-protocol.ts";
+import { type OnnxThread, OnnxThreadPool } from "./onnx-thread.ts";
+import { checkChunk, checkData, OneAtATime } from "./program-shape.ts";
+
+/** A matrix product this large (multiplications) is worth sharing out among threads. */
+const SHARED_PRODUCT = 4_000_000;
+
+/** Runs compiled programs on ONNX Runtime, on a thread of their own: the JavaScript thread is never held by a chunk. */
+export function createOnnxEngine(provider: ExecutionProvider): Engine {
+  const pool = new OnnxThreadPool();
+  return {
+    name: `onnx:${provider}`,
+    async prepare(program, data, rows) {
+      checkData(program, data, rows);
+      const compiled = compileTraining(program);
+      const thread = pool.take();
+      const session = new OnnxSession(program, compiled, rows, thread, pool);
+      try {
+        await session.open(provider, data);
+      } catch (thrown) {
+        await session.dispose();
+        throw thrown;
+      }
+      return session;
+    },
+  };
+}
+
+class OnnxSession implements TrainingSession {
+  private readonly program: TrainingProgram;
+  private readonly compiled: CompiledTraining;
+  private readonly rows: number;
+  private readonly thread: OnnxThread;
+  private readonly pool: OnnxThreadPool;
+  private readonly turn = new OneAtATime();
+  private disposal: Promise<void> | undefined;
+
+  constructor(
+    program: TrainingProgram,
+    compiled: CompiledTraining,
+    rows: number,
+    thread: OnnxThread,
+    pool: OnnxThreadPool,
+  ) {
+    this.program = program;
+    this.compiled = compiled;
+    this.rows = rows;
+    this.thread = thread;
+    this.pool = pool;
+  }
+
+  async open(provider: ExecutionProvider, data: Readonly<Record<string, Float32Array>>): Promise<void> {
+    const { bytes, resident, initial } = this.compiled;
+    const columns: Record<string, { values: Float32Array; width: number }> = {};
+    for (const name of resident) {
+      columns[name] = { values: data[name] as Float32Array, width: this.program.resident[name]?.width as number };
+    }
+    const threads = this.compiled.largestProduct >= SHARED_PRODUCT ? Math.min(availableParallelism(), 8) : 1;
+    await this.thread.ask({
+      kind: "open",
+      digest: createHash("sha256").update(bytes).update(`${provider} ${threads}`).digest("hex"),
+      model: bytes,
+      provider,
+      threads,
+      resident: columns,
+      rows: this.rows,
+      state: this.carried(initial),
+    });
+  }
+
+  run(chunk: Chunk): Promise<Float32Array> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkChunk(this.program, chunk, this.rows);
+      const feeds: Record<string, { values: Float32Array; width: number }> = {};
+      for (const name of this.compiled.feeds) {
+        feeds[name] = {
+          values: chunk.feeds[name] as Float32Array,
+          width: this.program.feeds[name]?.width as number,
+        };
+      }
+      const losses = await this.thread.ask({
+        kind: "run",
+        steps: chunk.steps,
+        batch: this.program.batch,
+        indices: this.compiled.resident.length === 0 ? null : chunk.indices,
+        rates: chunk.learningRates,
+        feeds,
+      });
+      return losses as Float32Array;
+    });
+  }
+
+  state(): Promise<TrainingState> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      const vectors = (await this.thread.ask({ kind: "state" })) as readonly Float32Array[];
+      const named = new Map<string, StateTensor>();
+      this.compiled.carried.forEach(({ parts }, index) => {
+        let offset = 0;
+        for (const { name, shape } of parts) {
+          const size = elements(shape);
+          named.set(name, { shape, values: (vectors[index] as Float32Array).slice(offset, offset + size) });
+          offset += size;
+        }
+      });
+      // In the order of every other engine.
+      const names = Object.keys(this.compiled.initial);
+      return Object.fromEntries(names.map((name) => [name, named.get(name) as StateTensor]));
+    });
+  }
+
+  restore(state: TrainingState): Promise<void> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkState(state, this.compiled.initial);
+      await this.thread.ask({ kind: "restore", state: this.carried(state) });
+    });
+  }
+
+  dispose(): Promise<void> {
+    this.disposal ??= this.close();
+    return this.disposal;
+  }
+
+  private async close(): Promise<void> {
+    if (!this.thread.usable) return;
+    await this.thread.ask({ kind: "close" });
+    this.pool.giveBack(this.thread);
+  }
+
+  private checkOpen(): void {
+    if (this.disposal !== undefined) {
+      throw new UncoupleError("failed-precondition", "the training session is disposed");
+    }
+  }
+
+  /** A state as the graph's carried inputs. */
+  private carried(state: TrainingState): CarriedTensor[] {
+    return this.compiled.carried.map(({ shape, parts }) => {
+      const values = new Float32Array(elements(shape));
+      let offset = 0;
+      for (const { name } of parts) {
+        const part = (state[name] as StateTensor).values;
+        values.set(part, offset);
+        offset += part.length;
+      }
+      return { shape, values };
+    });
+  }
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

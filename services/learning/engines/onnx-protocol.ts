@@ -1,0 +1,41 @@
+import type { ExecutionProvider } from "../../pipeline/team.ts";
+
+/** What the JavaScript thread asks of the thread that runs ONNX Runtime. Answers carry the request's number. */
+export type OnnxRequest =
+  | {
+      readonly kind: "open";
+      /** Identifies the compiled model: a thread keeps the models that it has seen. */
+      readonly digest: string;
+      readonly model: Uint8Array;
+      readonly provider: ExecutionProvider;
+      readonly threads: number;
+      /** Graph inputs that stay for the whole session. */
+      readonly resident: Readonly<Record<string, { readonly values: Float32Array; readonly width: number }>>;
+      readonly rows: number;
+      /** Values of the carried inputs, in order. */
+      readonly state: readonly CarriedTensor[];
+    }
+  | {
+      readonly kind: "run";
+      readonly steps: number;
+      readonly batch: number;
+      /** Absent when the program reads no resident column. */
+      readonly indices: Int32Array | null;
+      readonly rates: Float32Array;
+      readonly feeds: Readonly<Record<string, { readonly values: Float32Array; readonly width: number }>>;
+    }
+  | { readonly kind: "state" }
+  | { readonly kind: "restore"; readonly state: readonly CarriedTensor[] }
+  | { readonly kind: "close" };
+
+export interface CarriedTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** `open`, `restore` and `close` answer null, `run` the losses, `state` the carried values. */
+export type OnnxResult = null | Float32Array | readonly Float32Array[];
+
+export type OnnxAnswer =
+  | { readonly id: number; readonly result: OnnxResult }
+  | { readonly id: number; readonly error: string };

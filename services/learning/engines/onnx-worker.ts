@@ -1,0 +1,110 @@
+import { parentPort } from "node:worker_threads";
+import { env, InferenceSession, Tensor } from "onnxruntime-node";
+import { LOOP_NAMES } from "../compiler/epoch-loop.ts";
+import type { CarriedTensor, OnnxAnswer, OnnxRequest, OnnxResult } from "./onnx-protocol.ts";
+
+/**
+ * Runs ONNX Runtime on a thread of its own: onnxruntime-node does its work on the thread that calls it, and a training
+ * chunk would hold up everything else there. One training session at a time.
+ */
+
+env.logLevel = "error";
+
+/** Compiled models by digest; sessions of equal programs follow each other on a thread. */
+const models = new Map<string, InferenceSession>();
+const MODELS_KEPT = 8;
+
+interface Open {
+  readonly session: InferenceSession;
+  readonly resident: Readonly<Record<string, Tensor>>;
+  carried: Tensor[];
+}
+
+let open: Open | null = null;
+
+async function model(request: OnnxRequest & { kind: "open" }): Promise<InferenceSession> {
+  const known = models.get(request.digest);
+  if (known !== undefined) {
+    // Moves to the end: the first in the map is the longest unused.
+    models.delete(request.digest);
+    models.set(request.digest, known);
+    return known;
+  }
+  const session = await InferenceSession.create(request.model, {
+    executionProviders: request.provider === "cpu" ? ["cpu"] : [request.provider, "cpu"],
+    intraOpNumThreads: request.threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+  });
+  models.set(request.digest, session);
+  const [oldest] = models;
+  if (models.size > MODELS_KEPT && oldest !== undefined) {
+    models.delete(oldest[0]);
+    await oldest[1].release();
+  }
+  return session;
+}
+
+function carriedTensors(state: readonly CarriedTensor[]): Tensor[] {
+  return state.map(({ values, shape }) => new Tensor("float32", values, [...shape]));
+}
+
+async function run(current: Open, request: OnnxRequest & { kind: "run" }): Promise<Float32Array> {
+  const { steps, batch } = request;
+  const feeds: Record<string, Tensor> = { ...current.resident };
+  feeds[LOOP_NAMES.steps] = new Tensor("int64", BigInt64Array.of(BigInt(steps)), []);
+  feeds[LOOP_NAMES.rates] = new Tensor("float32", request.rates, [steps]);
+  if (request.indices !== null) feeds[LOOP_NAMES.indices] = new Tensor("int32", request.indices, [steps, batch]);
+  for (const [name, { values, width }] of Object.entries(request.feeds)) {
+    feeds[LOOP_NAMES.feed(name)] = new Tensor("float32", values, [steps, batch, width]);
+  }
+  current.carried.forEach((tensor, index) => {
+    feeds[LOOP_NAMES.before(index)] = tensor;
+  });
+  const results = await current.session.run(feeds);
+  current.carried = current.carried.map((_, index) => results[LOOP_NAMES.after(index)] as Tensor);
+  // A copy: what ONNX Runtime allocated cannot be handed to another thread.
+  return Float32Array.from((results[LOOP_NAMES.losses] as Tensor).data as Float32Array);
+}
+
+async function answer(request: OnnxRequest): Promise<OnnxResult> {
+  if (request.kind === "open") {
+    const session = await model(request);
+    const resident: Record<string, Tensor> = {};
+    for (const [name, { values, width }] of Object.entries(request.resident)) {
+      resident[LOOP_NAMES.resident(name)] = new Tensor("float32", values, [request.rows, width]);
+    }
+    open = { session, resident, carried: carriedTensors(request.state) };
+    return null;
+  }
+  if (request.kind === "close" || open === null) {
+    open = null;
+    return null;
+  }
+  switch (request.kind) {
+    case "run":
+      return run(open, request);
+    case "state":
+      return open.carried.map((tensor) => Float32Array.from(tensor.data as Float32Array));
+    case "restore":
+      open.carried = carriedTensors(request.state);
+      return null;
+  }
+}
+
+// One request at a time, in their order: ONNX Runtime's calls yield before they start.
+let queue: Promise<void> = Promise.resolve();
+
+parentPort?.on("message", ({ id, request }: { readonly id: number; readonly request: OnnxRequest }) => {
+  queue = queue.then(async () => {
+    let reply: OnnxAnswer;
+    try {
+      reply = { id, result: await answer(request) };
+    } catch (thrown) {
+      reply = { id, error: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+    parentPort?.postMessage(reply);
+  });
+});
