@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { type DenseLayer, evaluateOracle } from "../../data/oracle.ts";
+import type { DenseLayer } from "../../data/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
+import { evaluateLayers } from "./matrices.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in
@@ -39,21 +40,23 @@ export function counterfactualNetwork(f: CounterfactualFunction): {
 }
 
 /** ytilde of every row at the given inputs, [rows * outputs]. @param inputs own columns, then z */
-export function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[], rows: number): Float32Array {
-  const network = { inputs: inputs.map(({ width }, i) => ({ name: `${i}`, width })), layers: f.layers };
-  const values = evaluateOracle(
-    network,
-    inputs.map((matrix) => matrix.values),
-    rows,
-  );
-  if (f.link === "softmax") softmaxRows(values, rows, values.length / rows);
+export function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[]): Float32Array {
+  const { values } = predictTarget(f, inputs);
   const { residual } = f;
   return residual === undefined ? values : values.map((value, i) => value + (residual[i] as number));
 }
 
-function softmaxRows(x: Float32Array, rows: number, width: number): void {
-  for (let row = 0; row < rows; row++) {
-    const at = x.subarray(row * width, (row + 1) * width);
+/** The network and its link, without the residual. @param inputs own columns, then z */
+export function predictTarget(f: Pick<CounterfactualFunction, "layers" | "link">, inputs: readonly Matrix[]): Matrix {
+  const output = evaluateLayers(f.layers, inputs);
+  if (f.link === "softmax") softmaxRows(output);
+  return output;
+}
+
+/** In place. */
+function softmaxRows({ width, values }: Matrix): void {
+  for (let start = 0; start < values.length; start += width) {
+    const at = values.subarray(start, start + width);
     const highest = at.reduce((a, b) => Math.max(a, b));
     let sum = 0;
     for (let k = 0; k < width; k++) {

@@ -2,41 +2,46 @@ import type { ColumnEncoding } from "../../data/encoding.ts";
 import type { CounterfactualOracle, DenseLayer } from "../../data/oracle.ts";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import type { TrainingProblem } from "../training-problem.ts";
+import { numericPart } from "../programs/prediction-program.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
+import type { CounterfactualEvidence } from "./evidence.ts";
+import { writeStandardised } from "./scaling.ts";
+import type { CounterfactualSource } from "./source.ts";
+
+/** The generator's own M2* (Modi et al. 2023, section 4: "we use the DGP to compute the counterfactual output"). */
+export const oracle: CounterfactualSource = {
+  name: "oracle",
+  observes: "the data-generating function itself, which synthetic data has",
+  missing: (evidence) => {
+    if (evidence.oracle === undefined) return "the data source knows no data-generating function of this component";
+    return evidence.problem.encoding.target.kind === "classes" ? "the oracle gives real outputs only" : undefined;
+  },
+  prepare: async (evidence) =>
+    oracleCounterfactual(evidence.problem, evidence.oracle as NonNullable<CounterfactualEvidence["oracle"]>),
+};
 
 /**
- * The generator's own M2* (Modi et al. 2023, section 4: "we use the DGP to compute the counterfactual output"), with
- * the component's standardisation folded into its first and last layer, so that it maps training space to training
- * space.
+ * The oracle with the component's standardisation folded into its first and last layer, so that it maps training space
+ * to training space.
  *
  * @throws UncoupleError `failed-precondition` when the oracle reads an input that the component does not
  */
-export function oracleCounterfactual(problem: TrainingProblem, oracle: CounterfactualOracle): CounterfactualFunction {
+function oracleCounterfactual(problem: TrainingProblem, oracle: CounterfactualOracle): CounterfactualFunction {
   const { component, encoding } = problem;
-  if (encoding.target.kind !== "standardised") {
-    throw new UncoupleError("failed-precondition", `${component.name}: the oracle gives real outputs only`);
-  }
   const columns = [...encoding.columns.columns, ...encoding.imputed.columns];
   const layers = oracle.layers.map(
     (layer): DenseLayer => ({ ...layer, weights: layer.weights.slice(), bias: layer.bias.slice() }),
   );
-  layers[0] = readStandardised(layers[0] as DenseLayer, oracle, columns, component.name);
-  const target = encoding.target.encoding.columns[0];
-  if (target?.kind !== "numeric") throw new UncoupleError("internal", "a standardised target must be numeric");
-  const last = layers.at(-1) as DenseLayer;
-  for (let o = 0; o < last.outputs; o++) {
-    const mean = target.mean[o] as number;
-    const std = target.std[o] as number;
-    last.bias[o] = ((last.bias[o] as number) - mean) / std;
-    for (let i = 0; i < last.inputs; i++) {
-      last.weights[i * last.outputs + o] = (last.weights[i * last.outputs + o] as number) / std;
-    }
+  layers[0] = readEncoded(layers[0] as DenseLayer, oracle, columns, component.name);
+  if (encoding.target.kind === "standardised") {
+    const target = numericPart(encoding.target.encoding);
+    layers[layers.length - 1] = writeStandardised(layers.at(-1) as DenseLayer, target);
   }
   return { description: "oracle", layers, link: "identity" };
 }
 
 /** The first layer, reading the component's encoded inputs in their order in place of the oracle's raw ones. */
-function readStandardised(
+function readEncoded(
   layer: DenseLayer,
   oracle: CounterfactualOracle,
   columns: readonly ColumnEncoding[],

@@ -1,0 +1,37 @@
+import type { NumericColumn, Table } from "../../data/table.ts";
+import type { Component } from "../../pipeline/pipeline.ts";
+
+/**
+ * What a component should have given in audited rows, in the space of its output: its target's values, or the one-hot
+ * row of the annotated class.
+ *
+ * @returns [rows * output width], or in one sentence why the audited rows do not say
+ */
+export function annotatedOutput(component: Component, audit: Table): NumericColumn | { readonly missing: string } {
+  const { target, output, loss, name } = component;
+  const { width } = output;
+  const column = audit.columns[target];
+  if (column === undefined) return { missing: `the audit sample does not annotate ${target}, the target of ${name}` };
+  if (loss === "policy") {
+    return { missing: `${name} chooses actions, and which action would have been right is not what its target says` };
+  }
+  if (loss === "mse") {
+    if (column.kind === "numeric" && column.width === width) return column;
+    return { missing: `the annotated ${target} is not ${width} numbers a row, as the output of ${name} is` };
+  }
+  if (column.kind === "numeric" && column.width === width && width > 1) return column;
+  const classOf = (row: number): number => {
+    if (column.kind === "numeric") return column.values[row] as number;
+    const text = column.dictionary[column.codes[row] as number] as string;
+    return output.classes === undefined ? -1 : output.classes.indexOf(text);
+  };
+  const values = new Float32Array(audit.rows * width);
+  for (let row = 0; row < audit.rows; row++) {
+    const index = classOf(row);
+    if (!Number.isInteger(index) || index < 0 || index >= width) {
+      return { missing: `the annotated ${target} of audited row ${row + 1} is none of the classes of ${name}` };
+    }
+    values[row * width + index] = 1;
+  }
+  return { kind: "numeric", width, values };
+}

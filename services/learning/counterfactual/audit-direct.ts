@@ -1,0 +1,22 @@
+import { auditOf } from "./calibration.ts";
+import { fitFewRows } from "./fit-few-rows.ts";
+import { targetKind } from "./fit-target.ts";
+import { sideBySide } from "./matrices.ts";
+import { auditMissing, type CounterfactualSource } from "./source.ts";
+
+/**
+ * g(x2, z), regressed on y in the audited rows alone; ytilde = g(x2, zhat). Unbiased, but has only the audited rows to
+ * learn a function from.
+ */
+export const auditDirect: CounterfactualSource = {
+  name: "audit-direct",
+  observes: "(x2, z, y) in the audit sample",
+  missing: auditMissing,
+  prepare: async (evidence) => {
+    const audit = auditOf(evidence);
+    const { kind, link } = targetKind(evidence.problem);
+    const inputs = [sideBySide(audit.own, audit.annotated)];
+    const { layers } = await fitFewRows({ inputs, target: audit.target, kind }, evidence.fit);
+    return { description: `audit-direct (${audit.rows} audited rows)`, layers, link };
+  },
+};

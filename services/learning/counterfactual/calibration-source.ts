@@ -1,0 +1,20 @@
+import { auditOf, calibrate } from "./calibration.ts";
+import { fitTarget } from "./fit-target.ts";
+import { sideBySide } from "./matrices.ts";
+import { auditMissing, type CounterfactualSource } from "./source.ts";
+
+/**
+ * Regression calibration: ztilde in every training row from the audited ones, then f(x2, ztilde) fitted to y on all
+ * rows; ytilde = f(x2, zhat). Biased where z is noisy given x1, because then f is fitted at E[z | x1] and not at z.
+ */
+export const calibration: CounterfactualSource = {
+  name: "calibration",
+  observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows",
+  missing: auditMissing,
+  prepare: async (evidence) => {
+    const { problem, fit } = evidence;
+    const calibrated = await calibrate(evidence);
+    const f = await fitTarget(problem, sideBySide(problem.own, calibrated), problem.target, fit);
+    return { ...f, description: `calibration (${auditOf(evidence).rows} audited rows)` };
+  },
+};

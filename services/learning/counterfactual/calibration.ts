@@ -1,0 +1,33 @@
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Matrix } from "../training-problem.ts";
+import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
+import { fitFewRows } from "./fit-few-rows.ts";
+import { add, evaluateLayers, sideBySide, subtract } from "./matrices.ts";
+
+/**
+ * Regression calibration (Carroll et al. 2006, Measurement Error in Nonlinear Models, chapter 4): ztilde, the best guess
+ * of z in every training row, zhat + r(...) with r fitted to z - zhat on the audited rows. r reads what the ancestors
+ * read; whether zhat and the component's own columns tell more is decided by cross-validation.
+ *
+ * @returns ztilde of every training row, in the space of the imputed inputs
+ */
+export async function calibrate(evidence: CounterfactualEvidence): Promise<Matrix> {
+  const { problem, context, fit } = evidence;
+  const audit = auditOf(evidence);
+  const all = { imputed: problem.imputed as Matrix, context, own: problem.own };
+  const choices = (from: { imputed: Matrix; context: Matrix; own?: Matrix | undefined }): Matrix[] =>
+    context.width === 0
+      ? [sideBySide(from.own, from.imputed)]
+      : [from.context, sideBySide(from.context, from.own, from.imputed)];
+  const { chosen, layers } = await fitFewRows(
+    { inputs: choices(audit), target: subtract(audit.annotated, audit.imputed), kind: "regression" },
+    fit,
+  );
+  return add(all.imputed, evaluateLayers(layers, [choices(all)[chosen] as Matrix]));
+}
+
+/** The audit sample of a source that does not miss it. */
+export function auditOf({ audit }: CounterfactualEvidence): AuditSample {
+  if ("missing" in audit) throw new UncoupleError("internal", `an audit sample was read where ${audit.missing}`);
+  return audit;
+}

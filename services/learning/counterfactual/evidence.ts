@@ -1,0 +1,101 @@
+import { encode, fitEncoding } from "../../data/encoding.ts";
+import type { CounterfactualOracle } from "../../data/oracle.ts";
+import type { NumericColumn, Table } from "../../data/table.ts";
+import { ancestors } from "../../pipeline/dag.ts";
+import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
+import { encodeTarget, type Matrix, type TrainingProblem } from "../training-problem.ts";
+import { annotatedOutput } from "./annotation.ts";
+import type { FitContext } from "./fit-network.ts";
+
+/** Training rows in which the upstream targets are annotated. Row r of every matrix is the same audited row. */
+export interface AuditSample {
+  readonly rows: number;
+  /** The component's own columns, as in its training problem; absent where it reads none. */
+  readonly own?: Matrix;
+  /** zhat, as in the training problem. */
+  readonly imputed: Matrix;
+  /** z in the space of zhat. */
+  readonly annotated: Matrix;
+  /** y, as in the training problem. */
+  readonly target: Matrix;
+  /** What the component's ancestors read, encoded. */
+  readonly context: Matrix;
+}
+
+/** What there is to learn the counterfactual output from. */
+export interface CounterfactualEvidence {
+  readonly problem: TrainingProblem;
+  /** The generator's own function, where the data is synthetic. */
+  readonly oracle?: CounterfactualOracle;
+  /** The audit sample, or in one sentence why there is none of use. */
+  readonly audit: AuditSample | { readonly missing: string };
+  /** What the component's ancestors read, encoded, in every training row. */
+  readonly context: Matrix;
+  /** `values`: ytilde is asked for at the imputed inputs only. `function`: at other points too. */
+  readonly extent: "values" | "function";
+  readonly fit: FitContext;
+}
+
+/** Fewer audited rows than this say nothing about a function of several variables. */
+const LEAST_AUDITED_ROWS = 20;
+
+export interface EvidenceParts {
+  readonly pipeline: Pipeline;
+  readonly problem: TrainingProblem;
+  /** The training rows in the columns that the team may see. */
+  readonly table: Table;
+  /** The audited rows: the same columns, and the annotated ones. */
+  readonly audit?: Table;
+  /** The predictions of the upstream snapshots on the audited rows, by output name. */
+  readonly auditImputed?: Readonly<Record<string, NumericColumn>>;
+  readonly oracle?: CounterfactualOracle;
+  readonly extent: CounterfactualEvidence["extent"];
+  readonly fit: FitContext;
+}
+
+/** Encodes training rows and audited rows alike. */
+export function gatherEvidence(parts: EvidenceParts): CounterfactualEvidence {
+  const { pipeline, problem, table, oracle } = parts;
+  const names = ancestors(pipeline.components, problem.component.name).flatMap(({ columns }) => columns);
+  const encoding = fitEncoding(table, [...new Set(names)]);
+  return {
+    problem,
+    audit: auditSample(parts, (rows) => ({ width: encoding.width, values: encode(encoding, rows) })),
+    context: { width: encoding.width, values: encode(encoding, table) },
+    extent: parts.extent,
+    fit: parts.fit,
+    ...(oracle !== undefined && { oracle }),
+  };
+}
+
+function auditSample(
+  { pipeline, problem, audit, auditImputed }: EvidenceParts,
+  contextOf: (table: Table) => Matrix,
+): CounterfactualEvidence["audit"] {
+  const { component, encoding } = problem;
+  if (audit === undefined || auditImputed === undefined) return { missing: "the pipeline file names no audit sample" };
+  if (audit.rows < LEAST_AUDITED_ROWS) {
+    return { missing: `the audit sample has ${audit.rows} rows, at least ${LEAST_AUDITED_ROWS} are needed` };
+  }
+  const annotated: Record<string, NumericColumn> = {};
+  for (const name of component.upstream) {
+    const upstream = pipeline.components.find((other) => other.name === name) as Component;
+    const output = annotatedOutput(upstream, audit);
+    if ("missing" in output) return output;
+    annotated[upstream.output.name] = output;
+  }
+  const imputedMatrix = (columns: Table["columns"]): Matrix => ({
+    width: encoding.imputed.width,
+    values: encode(encoding.imputed, { rows: audit.rows, columns }),
+  });
+  return {
+    rows: audit.rows,
+    ...(problem.own !== undefined && {
+      own: { width: encoding.columns.width, values: encode(encoding.columns, audit) },
+    }),
+    imputed: imputedMatrix(auditImputed),
+    annotated: imputedMatrix(annotated),
+    target: { width: component.output.width, values: encodeTarget(component, encoding.target, audit) },
+    context: contextOf(audit),
+  };
+}

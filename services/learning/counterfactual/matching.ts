@@ -1,0 +1,64 @@
+import type { Matrix, TrainingProblem } from "../training-problem.ts";
+import { auditOf, calibrate } from "./calibration.ts";
+import { rowsOf } from "./matrices.ts";
+import { indexPoints } from "./nearest.ts";
+import { auditMissing, type CounterfactualSource } from "./source.ts";
+
+/** Below this the nearest row of a cell is far away. */
+const LEAST_ROWS_A_CELL = 20;
+
+/**
+ * The matching-based estimate of Modi et al. 2023, section 3, for discrete X2: ytilde of a row is the y of the row with
+ * the same x2 whose calibrated z is nearest to its zhat. Exact matching on x2; matching on zhat in place of the
+ * calibrated z would only give the async target again.
+ */
+export const matching: CounterfactualSource = {
+  name: "matching",
+  observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows, with few distinct x2",
+  missing: (evidence) => {
+    if (evidence.extent === "function") {
+      return "matching knows the counterfactual output at the imputed values only, not at perturbed ones";
+    }
+    return auditMissing(evidence) ?? tooManyCells(evidence.problem);
+  },
+  prepare: async (evidence) => {
+    const { problem } = evidence;
+    const calibrated = await calibrate(evidence);
+    const imputed = problem.imputed as Matrix;
+    const { width, values } = problem.target;
+    const inputs = (problem.own?.width ?? 0) + imputed.width;
+    const matched = new Float32Array(values.length);
+    for (const rows of cellsOf(problem)) {
+      const donors = indexPoints(calibrated.values, calibrated.width, rows);
+      for (const row of rows) {
+        const donor = donors.nearest(imputed.values.subarray(row * imputed.width, (row + 1) * imputed.width));
+        matched.set(values.subarray(donor * width, (donor + 1) * width), row * width);
+      }
+    }
+    return {
+      description: `matching (${auditOf(evidence).rows} audited rows)`,
+      layers: [{ inputs, outputs: width, weights: new Float32Array(inputs * width), bias: new Float32Array(width) }],
+      link: "identity",
+      residual: matched,
+    };
+  },
+};
+
+function tooManyCells(problem: TrainingProblem): string | undefined {
+  const cells = cellsOf(problem).length;
+  if (cells * LEAST_ROWS_A_CELL <= problem.rows) return undefined;
+  return `its own columns take ${cells} distinct values in ${problem.rows} rows; matching needs ${LEAST_ROWS_A_CELL} rows of each`;
+}
+
+/** Rows by the values of the component's own columns. */
+function cellsOf({ own, rows, imputed }: TrainingProblem): readonly (readonly number[])[] {
+  if (own === undefined) return [Array.from({ length: rowsOf(imputed as Matrix) }, (_, row) => row)];
+  const cells = new Map<string, number[]>();
+  for (let row = 0; row < rows; row++) {
+    const key = own.values.subarray(row * own.width, (row + 1) * own.width).join();
+    const cell = cells.get(key);
+    if (cell === undefined) cells.set(key, [row]);
+    else cell.push(row);
+  }
+  return [...cells.values()];
+}

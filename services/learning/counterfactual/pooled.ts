@@ -1,0 +1,36 @@
+import { auditOf, calibrate } from "./calibration.ts";
+import { fitTarget } from "./fit-target.ts";
+import { rowsOf, sideBySide, stack } from "./matrices.ts";
+import { auditMissing, type CounterfactualSource } from "./source.ts";
+
+/**
+ * The audited rows are repeated until they make up so much of the fit: enough to pull f towards the unbiased rows, too
+ * little for it to learn their noise by heart.
+ */
+const AUDITED_SHARE = 0.2;
+
+/**
+ * Regression calibration in which f is fitted to the calibrated training rows (x2, ztilde, y) and the audited rows
+ * (x2, z, y) together: the audited rows lessen the bias that calibration has where z is noisy given x1.
+ */
+export const pooled: CounterfactualSource = {
+  name: "pooled",
+  observes: "(x1, x2, z, y) in the audit sample; (x1, x2, y) in the training rows",
+  missing: auditMissing,
+  prepare: async (evidence) => {
+    const { problem, fit } = evidence;
+    const audit = auditOf(evidence);
+    const calibrated = sideBySide(problem.own, await calibrate(evidence));
+    const audited = sideBySide(audit.own, audit.annotated);
+    const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
+    const copies = Math.max(1, Math.round(wanted / audit.rows));
+    const repeated = <T>(value: T): T[] => new Array<T>(copies).fill(value);
+    const f = await fitTarget(
+      problem,
+      stack([calibrated, ...repeated(audited)]),
+      stack([problem.target, ...repeated(audit.target)]),
+      fit,
+    );
+    return { ...f, description: `pooled (${audit.rows} audited rows)` };
+  },
+};

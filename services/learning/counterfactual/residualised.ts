@@ -1,0 +1,27 @@
+import type { Matrix } from "../training-problem.ts";
+import { auditOf, calibrate } from "./calibration.ts";
+import { predictTarget } from "./counterfactual.ts";
+import { fitTarget } from "./fit-target.ts";
+import { sideBySide, subtract } from "./matrices.ts";
+import { auditMissing, type CounterfactualSource } from "./source.ts";
+
+/**
+ * ytilde = y + f(x2, zhat) - f(x2, ztilde), with ztilde and f as in `calibration`: what f does not explain of y stays
+ * in. It keeps structure that f is too simple for, and lets the noise of y through.
+ */
+export const residualised: CounterfactualSource = {
+  name: "residualised",
+  observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows",
+  missing: auditMissing,
+  prepare: async (evidence) => {
+    const { problem, fit } = evidence;
+    const calibrated: Matrix = await calibrate(evidence);
+    const f = await fitTarget(problem, sideBySide(problem.own, calibrated), problem.target, fit);
+    const inputs = [problem.own, calibrated].filter((matrix) => matrix !== undefined);
+    return {
+      ...f,
+      description: `residualised (${auditOf(evidence).rows} audited rows)`,
+      residual: subtract(problem.target, predictTarget(f, inputs)).values,
+    };
+  },
+};
