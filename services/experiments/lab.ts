@@ -10,7 +10,7 @@ import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { trainComponent } from "../learning/train-component.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { AuditSpec, Pipeline } from "../pipeline/pipeline.ts";
 import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";
 
 /** One choice of a model for every component that a composition needs, by component. */
@@ -21,6 +21,8 @@ export interface Recipe {
   readonly model: ModelSpec;
   readonly steps: number;
   readonly protocol?: ProtocolSpec;
+  /** Training rows in which more is annotated, for the sources that learn the counterfactual output from them. */
+  readonly audit?: AuditSpec;
 }
 
 /**
@@ -63,7 +65,9 @@ export async function openLab(
   return {
     pipeline,
     async train(component, recipe, upstream, previous) {
-      const table = (await source.trainingRows(visibleColumns(pipeline, component))).table;
+      const visible = visibleColumns(pipeline, component);
+      const { table } = await source.trainingRows(visible);
+      const { audit } = recipe;
       const oracle = source.oracle(component);
       const trained = await trainComponent({
         pipeline,
@@ -74,6 +78,7 @@ export async function openLab(
         ...(signal !== undefined && { signal }),
         ...(previous !== undefined && { previous }),
         ...(oracle !== undefined && { oracle }),
+        ...(audit !== undefined && { audit: (await source.auditRows(visible, audit.columns, audit.rows)).table }),
       });
       const model = await loadSnapshotModel(trained.bytes, trained);
       loaded.push(model);

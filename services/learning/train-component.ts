@@ -1,25 +1,22 @@
 import type { CounterfactualOracle } from "../data/oracle.ts";
-import type { NumericColumn, Table } from "../data/table.ts";
+import type { Table } from "../data/table.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import { compileInference } from "./compiler/inference.ts";
-import { prepareCounterfactual } from "./counterfactual/source.ts";
 import type { Engine } from "./engines/engine.ts";
-import { imputeAncestors } from "./impute.ts";
 import type { InferenceInput } from "./inference-program.ts";
+import { imputedInputs, prepareMaterial } from "./prepare-material.ts";
 import { denseNetwork } from "./programs/dense.ts";
 import { type TrainingLoss, trainingLosses } from "./programs/losses.ts";
 import type { NetworkBuilder, NetworkShape } from "./programs/network.ts";
 import { predictionProgram } from "./programs/prediction-program.ts";
-import { inputWidth, type ProtocolMaterial, trainingProgram } from "./programs/training-program.ts";
+import { inputWidth, trainingProgram } from "./programs/training-program.ts";
 import { loadUserModel, userLoss, userNetwork } from "./programs/user-model.ts";
 import { findProtocol } from "./protocols/all.ts";
-import type { ProtocolNeeds } from "./protocols/protocol.ts";
 import { runTraining, type TrainingCheckpoint, type TrainingProgress } from "./run-training.ts";
 import type { SnapshotModel } from "./snapshot-model.ts";
-import { measureSupport, supportWarning } from "./support.ts";
-import { encodeProblem, encodeTarget, type Matrix, type TrainingProblem } from "./training-problem.ts";
+import { encodeProblem, type TrainingProblem } from "./training-problem.ts";
 
 export interface ComponentTraining {
   readonly pipeline: Pipeline;
@@ -30,6 +27,8 @@ export interface ComponentTraining {
   readonly upstream: Readonly<Record<string, SnapshotModel>>;
   /** The component's own newest snapshot, for the proximal term. */
   readonly previous?: SnapshotModel;
+  /** The audited training rows: the same columns, and the annotated ones. */
+  readonly audit?: Table;
   readonly oracle?: CounterfactualOracle;
   readonly engine: Engine;
   readonly resume?: TrainingCheckpoint;
@@ -47,7 +46,7 @@ export interface TrainedComponent {
   readonly output: TensorSpec;
   /** `dense 8-64-1`, `linear 10-3`, or the module's file name. */
   readonly model: string;
-  /** Where counterfactual targets came from, if the protocol asked for them. */
+  /** Where counterfactual targets or calibrated inputs came from, if the protocol asked for them. */
   readonly counterfactual?: string;
   /** Mean over the last 100 steps. */
   readonly loss: number;
@@ -63,13 +62,7 @@ export interface TrainedComponent {
 export async function trainComponent(training: ComponentTraining): Promise<TrainedComponent> {
   const { pipeline, team, table } = training;
   const component = pipeline.components.find(({ name }) => name === team.component) as Component;
-  const outputs = await imputeAncestors(pipeline, new Set(Object.keys(training.upstream)), training.upstream, table);
-  const imputed = Object.fromEntries(
-    component.upstream.map((name) => {
-      const { output } = pipeline.components.find((other) => other.name === name) as Component;
-      return [output.name, outputs[output.name] as NumericColumn];
-    }),
-  );
+  const imputed = await imputedInputs(training, component, table);
   const problem = encodeProblem(component, table, imputed);
   const { network, loss, description } = await modelOf(team, problem);
   const protocol = findProtocol(team.protocol.name);
@@ -78,7 +71,7 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
     hasUpstream: component.upstream.length > 0,
     isConsumed: pipeline.components.some(({ upstream }) => upstream.includes(component.name)),
   });
-  const material = await prepareMaterial(training, problem, needs, { ...table.columns, ...imputed });
+  const material = await prepareMaterial(training, problem, needs, imputed);
   const { program, data } = trainingProgram({
     problem,
     network,
@@ -110,7 +103,7 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
     inputs: prediction.inputs.map(tensorSpec),
     output: { name: component.output.name, kind: "numeric", width: component.output.width },
     model: description,
-    ...(material.counterfactual !== undefined && { counterfactual: material.counterfactual.description }),
+    ...(material.description !== undefined && { counterfactual: material.description }),
     loss: trainingLoss,
   };
 }
@@ -137,47 +130,6 @@ async function modelOf(
     loss: userLoss(module, loss),
     description: `module ${path.split("/").at(-1)}`,
   };
-}
-
-async function prepareMaterial(
-  training: ComponentTraining,
-  problem: TrainingProblem,
-  needs: ProtocolNeeds,
-  columns: Table["columns"],
-): Promise<ProtocolMaterial> {
-  const { component, encoding } = problem;
-  const material: { -readonly [K in keyof ProtocolMaterial]: ProtocolMaterial[K] } = {};
-  if (needs.previous) {
-    if (training.previous === undefined) {
-      training.onWarning?.(`${component.name} has no snapshot yet to stay near: the proximal term is left out`);
-    } else {
-      material.previous = await previousOutputs(training.previous, problem, columns);
-    }
-  }
-  if (needs.counterfactual !== "none") {
-    if (problem.imputed !== undefined && needs.counterfactual === "values") {
-      const warning = supportWarning(measureSupport(problem.imputed));
-      if (warning !== undefined) training.onWarning?.(`${component.name}: ${warning}`);
-    }
-    const source = String(training.team.protocol.parameters.source);
-    material.counterfactual = await prepareCounterfactual(source, {
-      problem,
-      ...(training.oracle !== undefined && { oracle: training.oracle }),
-    });
-  }
-  return material;
-
-  async function previousOutputs(
-    model: SnapshotModel,
-    { rows }: TrainingProblem,
-    all: Table["columns"],
-  ): Promise<Matrix> {
-    const { width } = component.output;
-    const values = await model.predict({ rows, columns: all });
-    if (encoding.target.kind !== "standardised") return { width, values };
-    const own: Table = { rows, columns: { ...all, [component.target]: { kind: "numeric", width, values } } };
-    return { width, values: encodeTarget(component, encoding.target, own) };
-  }
 }
 
 function tensorSpec(input: InferenceInput): TensorSpec {

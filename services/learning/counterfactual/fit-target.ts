@@ -3,7 +3,10 @@ import type { CounterfactualFunction } from "./counterfactual.ts";
 import { type FitContext, fitNetwork, type NetworkFit } from "./fit-network.ts";
 
 /** How a component's target is fitted by a helper network. */
-export function targetKind(problem: TrainingProblem): { kind: NetworkFit["kind"]; link: CounterfactualFunction["link"] } {
+export function targetKind(problem: TrainingProblem): {
+  kind: NetworkFit["kind"];
+  link: CounterfactualFunction["link"];
+} {
   return problem.encoding.target.kind === "classes"
     ? { kind: "classification", link: "softmax" }
     : { kind: "regression", link: "identity" };

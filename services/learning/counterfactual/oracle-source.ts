@@ -1,8 +1,8 @@
 import type { ColumnEncoding } from "../../data/encoding.ts";
 import type { CounterfactualOracle, DenseLayer } from "../../data/oracle.ts";
 import { UncoupleError } from "../../pipeline/errors.ts";
-import type { TrainingProblem } from "../training-problem.ts";
 import { numericPart } from "../programs/prediction-program.ts";
+import type { TrainingProblem } from "../training-problem.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
 import type { CounterfactualEvidence } from "./evidence.ts";
 import { writeStandardised } from "./scaling.ts";

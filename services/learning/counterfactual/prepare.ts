@@ -66,7 +66,10 @@ export async function prepareCalibrated(
 ): Promise<{ readonly description: string; readonly matrix: Matrix }> {
   const missing = auditMissing(evidence);
   if (missing !== undefined) {
-    throw unidentified(`${evidence.problem.component.name}: calibrating its inputs needs annotated rows: ${missing}`, evidence);
+    throw unidentified(
+      `${evidence.problem.component.name}: calibrating its inputs needs annotated rows: ${missing}`,
+      evidence,
+    );
   }
   const matrix = await calibrate(evidence);
   return { description: `calibrated inputs (${auditOf(evidence).rows} audited rows)`, matrix };

@@ -17,7 +17,10 @@ export interface ProtocolMaterial {
   /** What the own previous snapshot predicts, in the space of `TrainingLoss.link`. */
   readonly previous?: Matrix;
   readonly counterfactual?: CounterfactualFunction;
+  /** ztilde, in the space of the imputed inputs. */
   readonly calibrated?: Matrix;
+  /** Where the counterfactual function or the calibrated inputs came from, for the manifest. */
+  readonly description?: string;
 }
 
 export interface ProgramParts {
@@ -48,7 +51,7 @@ export function trainingProgram(parts: ProgramParts): {
     if (needs.counterfactual === "values") {
       resident.counterfactual = {
         width: problem.target.width,
-        values: counterfactualValues(f, inputsOf(problem), problem.rows),
+        values: counterfactualValues(f, inputsOf(problem)),
       };
     } else if (f.residual !== undefined) {
       resident.residual = { width: problem.target.width, values: f.residual };

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { counterfactualSource, imputedOf } from "./causal.ts";
+import { imputedOf } from "./causal.ts";
 import { inputGradients } from "./input-gradient.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -12,7 +12,7 @@ export const gaussNewton: Protocol = {
     "The expansion on the prediction side. Its first-order form alone is unbounded below and diverges; with d^2 it is " +
     "the squared error at ztilde, linearised. Needs ztilde, z calibrated on an audit sample. For real outputs. Where " +
     "an audit sample is at hand, causal uses it better; this form helps where ytilde is hard to model.",
-  parameters: { source: counterfactualSource },
+  parameters: {},
   requiresUpstream: true,
   coordinated: false,
   needs: () => ({ noise: false, previous: false, counterfactual: "none", calibrated: true }),

@@ -1,0 +1,98 @@
+import type { NumericColumn, Table } from "../data/table.ts";
+import type { Component } from "../pipeline/pipeline.ts";
+import { type CounterfactualEvidence, gatherEvidence } from "./counterfactual/evidence.ts";
+import { prepareCalibrated, prepareCounterfactual } from "./counterfactual/prepare.ts";
+import { imputeAncestors } from "./impute.ts";
+import type { ProtocolMaterial } from "./programs/training-program.ts";
+import type { ProtocolNeeds } from "./protocols/protocol.ts";
+import type { SnapshotModel } from "./snapshot-model.ts";
+import { measureSupport, supportWarning } from "./support.ts";
+import type { ComponentTraining } from "./train-component.ts";
+import { encodeTarget, type Matrix, type TrainingProblem } from "./training-problem.ts";
+
+type ImputedColumns = Readonly<Record<string, NumericColumn>>;
+
+/** What the upstream snapshots give the component in these rows, by output name in the order of the pipeline file. */
+export async function imputedInputs(
+  { pipeline, upstream }: Pick<ComponentTraining, "pipeline" | "upstream">,
+  component: Component,
+  table: Table,
+): Promise<ImputedColumns> {
+  const outputs = await imputeAncestors(pipeline, new Set(Object.keys(upstream)), upstream, table);
+  return Object.fromEntries(
+    component.upstream.map((name) => {
+      const { output } = pipeline.components.find((other) => other.name === name) as Component;
+      return [output.name, outputs[output.name] as NumericColumn];
+    }),
+  );
+}
+
+/**
+ * Prepares what the protocol asks for on the training rows. Deterministic, so that a resumed run may repeat it.
+ *
+ * @throws UncoupleError `failed-precondition` where the data cannot identify what the protocol needs
+ */
+export async function prepareMaterial(
+  training: ComponentTraining,
+  problem: TrainingProblem,
+  needs: ProtocolNeeds,
+  imputed: ImputedColumns,
+): Promise<ProtocolMaterial> {
+  const { component } = problem;
+  const material: { -readonly [K in keyof ProtocolMaterial]: ProtocolMaterial[K] } = {};
+  if (needs.previous) {
+    if (training.previous === undefined) {
+      training.onWarning?.(`${component.name} has no snapshot yet to stay near: the proximal term is left out`);
+    } else {
+      material.previous = await previousOutputs(training.previous, problem, {
+        rows: problem.rows,
+        columns: { ...training.table.columns, ...imputed },
+      });
+    }
+  }
+  if (needs.counterfactual === "values" && problem.imputed !== undefined) {
+    const warning = supportWarning(measureSupport(problem.imputed));
+    if (warning !== undefined) training.onWarning?.(`${component.name}: ${warning}`);
+  }
+  if (needs.counterfactual !== "none") {
+    const { source } = training.team.protocol.parameters;
+    const evidence = await evidenceOf(training, problem, needs.counterfactual);
+    material.counterfactual = await prepareCounterfactual(String(source), evidence);
+    material.description = material.counterfactual.description;
+  }
+  if (needs.calibrated) {
+    const calibrated = await prepareCalibrated(await evidenceOf(training, problem, "values"));
+    material.calibrated = calibrated.matrix;
+    material.description = calibrated.description;
+  }
+  return material;
+}
+
+async function evidenceOf(
+  training: ComponentTraining,
+  problem: TrainingProblem,
+  extent: CounterfactualEvidence["extent"],
+): Promise<CounterfactualEvidence> {
+  const { pipeline, table, audit, oracle, signal, engine } = training;
+  return gatherEvidence({
+    pipeline,
+    problem,
+    table,
+    extent,
+    fit: { engine, seed: training.team.seed, ...(signal !== undefined && { signal }) },
+    ...(oracle !== undefined && { oracle }),
+    ...(audit !== undefined && {
+      audit,
+      auditImputed: await imputedInputs(training, problem.component, audit),
+    }),
+  });
+}
+
+async function previousOutputs(model: SnapshotModel, problem: TrainingProblem, inputs: Table): Promise<Matrix> {
+  const { component, encoding, rows } = problem;
+  const { width } = component.output;
+  const values = await model.predict(inputs);
+  if (encoding.target.kind !== "standardised") return { width, values };
+  const own: Table = { rows, columns: { ...inputs.columns, [component.target]: { kind: "numeric", width, values } } };
+  return { width, values: encodeTarget(component, encoding.target, own) };
+}
