@@ -33,27 +33,29 @@ const NEVER =
  * @param name a source, or `auto`: the first whose evidence is there
  * @throws UncoupleError `failed-precondition` saying why the data cannot identify the counterfactual output
  */
+export function chooseSource(name: string, evidence: CounterfactualEvidence): CounterfactualSource {
+  const { component } = evidence.problem;
+  if (name === "auto") {
+    const found = counterfactualSources.find((source) => source.missing(evidence) === undefined);
+    if (found !== undefined) return found;
+    const reasons = [...new Set(counterfactualSources.map((source) => source.missing(evidence)))].join("; ");
+    throw unidentified(`nothing identifies the counterfactual output of ${component.name}: ${reasons}`, evidence);
+  }
+  const source = counterfactualSources.find((candidate) => candidate.name === name);
+  if (source === undefined) {
+    throw new UncoupleError("invalid-argument", `${component.name}: there is no counterfactual source "${name}"`);
+  }
+  const missing = source.missing(evidence);
+  if (missing === undefined) return source;
+  throw unidentified(`${component.name}: source "${name}" needs ${source.observes}: ${missing}`, evidence);
+}
+
+/** @throws UncoupleError as `chooseSource`, and as the source's `prepare` */
 export async function prepareCounterfactual(
   name: string,
   evidence: CounterfactualEvidence,
 ): Promise<CounterfactualFunction> {
-  const candidates =
-    name === "auto" ? counterfactualSources : counterfactualSources.filter((source) => source.name === name);
-  const chosen = candidates.find((source) => source.missing(evidence) === undefined);
-  if (chosen !== undefined) return chosen.prepare(evidence);
-  const { component } = evidence.problem;
-  if (name === "auto") {
-    const reasons = [...new Set(candidates.map((source) => source.missing(evidence)))].join("; ");
-    throw unidentified(`nothing identifies the counterfactual output of ${component.name}: ${reasons}`, evidence);
-  }
-  const [source] = candidates;
-  if (source === undefined) {
-    throw new UncoupleError("invalid-argument", `${component.name}: there is no counterfactual source "${name}"`);
-  }
-  throw unidentified(
-    `${component.name}: source "${name}" needs ${source.observes}: ${source.missing(evidence)}`,
-    evidence,
-  );
+  return chooseSource(name, evidence).prepare(evidence);
 }
 
 /**

@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import type { Column, Table } from "../../../../services/data/table.ts";
+import { type CounterfactualEvidence, gatherEvidence } from "../../../../services/learning/counterfactual/evidence.ts";
+import { chooseSource, prepareCalibrated } from "../../../../services/learning/counterfactual/prepare.ts";
+import type { Engine } from "../../../../services/learning/engines/engine.ts";
+import { encodeProblem } from "../../../../services/learning/training-problem.ts";
+import { UncoupleError } from "../../../../services/pipeline/errors.ts";
+import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
+
+const unusedEngine: Engine = {
+  name: "none",
+  prepare: () => Promise.reject(new UncoupleError("internal", "choosing a source fits nothing")),
+};
+
+const component = (name: string, columns: string[], upstream: string[], target: string): Component => ({
+  name,
+  columns,
+  upstream,
+  output: { name: `${name}-output`, width: 1, meaning: "real" },
+  loss: "mse",
+  target,
+});
+
+const pipeline: Pipeline = {
+  name: "diamond",
+  components: [
+    component("left", ["x1"], [], "z1"),
+    component("right", ["x1"], [], "z2"),
+    component("join", ["x2"], ["left", "right"], "y"),
+  ],
+  objective: "join",
+  data: { source: "synthetic", generator: "diamond", seed: 1, rows: 100, testFraction: 0.5 },
+};
+
+const numbers = (rows: number, value: (row: number) => number): Column => ({
+  kind: "numeric",
+  width: 1,
+  values: Float32Array.from({ length: rows }, (_, row) => value(row)),
+});
+
+function tableOf(rows: number, names: readonly string[], x2Levels: number): Table {
+  const columns = names.map((name, k): [string, Column] => [
+    name,
+    numbers(rows, (row) => (name === "x2" ? row % x2Levels : Math.sin((row + 1) * (k + 1)))),
+  ]);
+  return { rows, columns: Object.fromEntries(columns) };
+}
+
+interface Case {
+  readonly audited?: readonly string[];
+  readonly auditRows?: number;
+  readonly x2Levels?: number;
+  readonly extent?: CounterfactualEvidence["extent"];
+  readonly oracle?: boolean;
+}
+
+function evidenceOf({ audited, auditRows = 40, x2Levels = 200, extent = "values", oracle = false }: Case) {
+  const visible = ["x1", "x2", "y"];
+  const outputs = (rows: number) =>
+    tableOf(rows, ["left-output", "right-output"], 1).columns as Parameters<typeof encodeProblem>[2];
+  const table = tableOf(200, visible, x2Levels);
+  const join = pipeline.components[2] as Component;
+  return gatherEvidence({
+    pipeline,
+    problem: encodeProblem(join, table, outputs(200)),
+    table,
+    extent,
+    fit: { engine: unusedEngine, seed: 1 },
+    ...(audited !== undefined && {
+      audit: tableOf(auditRows, [...visible, ...audited], x2Levels),
+      auditImputed: outputs(auditRows),
+    }),
+    ...(oracle && { oracle: { inputs: [], layers: [] } }),
+  });
+}
+
+const refusal = (name: string, given: Case): UncoupleError => {
+  try {
+    chooseSource(name, evidenceOf(given));
+  } catch (thrown) {
+    if (thrown instanceof UncoupleError) return thrown;
+  }
+  throw new Error(`${name} was not refused`);
+};
+
+describe("what identifies the counterfactual output", () => {
+  it("is nothing in (x1, x2, y) alone, whatever the source, and the message says why and what to do", () => {
+    for (const name of ["auto", "pooled", "calibration", "residualised", "audit-direct", "matching"]) {
+      const error = refusal(name, {});
+      expect(error.code).toBe("failed-precondition");
+      expect(error.message).toMatch(/names no audit sample/);
+      expect(error.message).toMatch(/inputs, imputed values and target alone never can.*audit:/s);
+    }
+    expect(refusal("oracle", {}).message).toMatch(/needs the data-generating function.*knows no/s);
+  });
+
+  it("is an audit sample that annotates the targets of all upstream components", () => {
+    expect(refusal("auto", { audited: ["z1"] }).message).toMatch(/does not annotate z2, the target of right/);
+    expect(chooseSource("auto", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("pooled");
+    for (const name of ["pooled", "calibration", "residualised", "audit-direct"]) {
+      expect(chooseSource(name, evidenceOf({ audited: ["z1", "z2"] })).name).toBe(name);
+    }
+  });
+
+  it("is the oracle where there is one, with or without audited rows", () => {
+    expect(chooseSource("auto", evidenceOf({ oracle: true })).name).toBe("oracle");
+    expect(chooseSource("auto", evidenceOf({ oracle: true, audited: ["z1", "z2"] })).name).toBe("oracle");
+  });
+
+  it("is not a handful of rows", () => {
+    const error = refusal("calibration", { audited: ["z1", "z2"], auditRows: 19 });
+    expect(error.message).toMatch(/has 19 rows, at least 20/);
+  });
+
+  it("is found by matching only for discrete own columns, and only at the imputed values", () => {
+    const audited = ["z1", "z2"];
+    expect(refusal("matching", { audited }).message).toMatch(/take 200 distinct values in 200 rows/);
+    expect(refusal("matching", { audited, x2Levels: 4, extent: "function" }).message).toMatch(/not at perturbed ones/);
+    expect(chooseSource("matching", evidenceOf({ audited, x2Levels: 4 })).name).toBe("matching");
+  });
+
+  it("is needed for calibrated inputs too", async () => {
+    await expect(prepareCalibrated(evidenceOf({}))).rejects.toThrow(/calibrating its inputs needs annotated rows/);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import type { DenseLayer } from "../../../../services/data/oracle.ts";
+import { createRandom } from "../../../../services/data/random.ts";
+import { averageNetworks } from "../../../../services/learning/counterfactual/ensemble.ts";
+import { evaluateLayers, sideBySide, stack } from "../../../../services/learning/counterfactual/matrices.ts";
+import { indexPoints } from "../../../../services/learning/counterfactual/nearest.ts";
+import {
+  readStandardised,
+  scalingOf,
+  standardise,
+  writeStandardised,
+  writeUnstandardised,
+} from "../../../../services/learning/counterfactual/scaling.ts";
+
+function random(length: number, stream: string, sigma = 1): Float32Array {
+  const values = new Float32Array(length);
+  createRandom(3, stream).fillGaussian(values, sigma);
+  return values;
+}
+
+const network = (hidden: number, name: string): readonly DenseLayer[] => [
+  { inputs: 4, outputs: hidden, weights: random(4 * hidden, `${name}a`), bias: random(hidden, `${name}b`) },
+  { inputs: hidden, outputs: 2, weights: random(2 * hidden, `${name}c`), bias: random(2, `${name}d`) },
+];
+const inputs = { width: 4, values: random(40, "inputs", 5).map((value) => value + 7) };
+const close = (actual: Float32Array, expected: Float32Array) => {
+  expect(actual.length).toBe(expected.length);
+  actual.forEach((value, i) => {
+    expect(value).toBeCloseTo(expected[i] as number, 3);
+  });
+};
+
+describe("helper networks", () => {
+  it("averaged are one network that gives the average", () => {
+    const a = network(3, "a");
+    const b = network(5, "b");
+    const expected = evaluateLayers(a, [inputs]).values.map(
+      (value, i) => (value + (evaluateLayers(b, [inputs]).values[i] as number)) / 2,
+    );
+    close(evaluateLayers(averageNetworks([a, b]), [inputs]).values, expected);
+  });
+
+  it("trained on standardised numbers map raw ones once the scaling is folded in, and back", () => {
+    const [first, last] = network(3, "a") as [DenseLayer, DenseLayer];
+    const scaling = scalingOf(inputs);
+    const output = { mean: [10, -2], std: [3, 0.5] };
+    const standardised = evaluateLayers([first, last], [{ width: 4, values: standardise(inputs, scaling) }]);
+    const raw = evaluateLayers([readStandardised(first, scaling), writeUnstandardised(last, output)], [inputs]);
+    close(
+      raw.values,
+      standardised.values.map((value, i) => value * (i % 2 ? 0.5 : 3) + (i % 2 ? -2 : 10)),
+    );
+    const back = evaluateLayers(
+      [readStandardised(first, scaling), writeStandardised(writeUnstandardised(last, output), output)],
+      [inputs],
+    );
+    close(back.values, standardised.values);
+  });
+
+  it("keep a constant column harmless", () => {
+    expect(
+      standardise({ width: 1, values: Float32Array.of(4, 4) }, scalingOf({ width: 1, values: Float32Array.of(4, 4) })),
+    ).toEqual(Float32Array.of(0, 0));
+  });
+
+  it("read matrices side by side and stacked", () => {
+    const a = { width: 1, values: Float32Array.of(1, 2) };
+    const b = { width: 2, values: Float32Array.of(3, 4, 5, 6) };
+    expect(sideBySide(a, undefined, b)).toEqual({ width: 3, values: Float32Array.of(1, 3, 4, 2, 5, 6) });
+    expect(stack([b, b]).values).toEqual(Float32Array.of(3, 4, 5, 6, 3, 4, 5, 6));
+  });
+});
+
+describe("nearest points", () => {
+  it("are those of an exhaustive search, with the lowest index on ties", () => {
+    const width = 3;
+    // Rounded, so that there are ties.
+    const points = random(300 * width, "points").map((value) => Math.round(value * 2) / 2);
+    const among = Array.from({ length: 300 }, (_, i) => i).filter((i) => i % 3 !== 0);
+    const index = indexPoints(points, width, among);
+    const queries = random(200 * width, "queries");
+    for (let q = 0; q < 200; q++) {
+      const query = queries.subarray(q * width, (q + 1) * width);
+      const distances = among.map((i) =>
+        query.reduce((sum, v, k) => sum + (v - (points[i * width + k] as number)) ** 2, 0),
+      );
+      expect(index.nearest(query)).toBe(among[distances.indexOf(Math.min(...distances))]);
+    }
+  });
+});
