@@ -47,19 +47,24 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       checkDraft(deps.pipeline, draft, bytes);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
-      const patience = createPatience(deps.patienceMs, deps.link.closed);
+      const { closed } = deps.link;
+      const stoppable = createPatience(
+        deps.patienceMs,
+        signal === undefined ? closed : AbortSignal.any([signal, closed]),
+      );
+      const unlessStopped = (error: unknown): never => {
+        throw signal?.aborted ? notPublished(draft) : error;
+      };
       const digest = await sha256(bytes);
       // Before the bytes travel: a conflict that is there already costs nothing.
-      await patiently(patience, () => log.sync());
+      await patiently(stoppable, () => log.sync()).catch(unlessStopped);
       const before = alreadyPublished(ledger, component, runId, digest);
       if (before !== undefined) return before;
       checkParent(ledger, component, parent);
 
       if (signal?.aborted) throw notPublished(draft);
-      const object = await models.put(`${component}/${runId}`, bytes, digest, patience, signal).catch((error) => {
-        throw signal?.aborted ? notPublished(draft) : error;
-      });
-      patience.progress();
+      const object = await models.put(`${component}/${runId}`, bytes, digest, stoppable, signal).catch(unlessStopped);
+      const patience = createPatience(deps.patienceMs, closed);
       // The last moment: once an announcement is sent, only the stream knows whether it is there.
       if (signal?.aborted) {
         await models.remove(object).catch(() => {});

@@ -113,6 +113,17 @@ test("serials stay without gap or repeat while the server is killed again and ag
   for (const manifest of listed) expect((await reader.registry.bytes(manifest)).length).toBe(2 * MiB);
 });
 
+test("a publish that waits for the server can be stopped", async () => {
+  const one = await open();
+  await server.kill();
+  const stop = new AbortController();
+  const publishing = one.registry.publish(draft(), model(1), null, stop.signal);
+  setTimeout(() => stop.abort(), 100);
+  await expect(publishing).rejects.toMatchObject({ code: "cancelled" });
+  await server.restart();
+  expect(await one.registry.list()).toEqual([]);
+});
+
 test("closing ends a publish that waits for the server", async () => {
   const one = await open();
   await server.kill();

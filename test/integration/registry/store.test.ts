@@ -222,6 +222,19 @@ test("a publish that meets a conflict after its upload leaves no bytes behind", 
   expect(await raw.count(models, "$O.*.C.>")).toBe(2);
 });
 
+test("a publish that is stopped in the middle of its upload leaves no bytes behind", async () => {
+  const { registry } = await open();
+  const stop = new AbortController();
+  const publishing = expect(registry.publish(draft(), model(1, 48 * MiB), null, stop.signal)).rejects.toMatchObject({
+    code: "cancelled",
+  });
+  while ((await raw.count(models, "$O.*.C.>")) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  stop.abort();
+  await publishing;
+  expect(await raw.count(models, "$O.>")).toBe(0);
+  expect(await registry.list()).toEqual([]);
+});
+
 test("the logs cannot be shortened by a client", async () => {
   await open();
   await expect(raw.jsm.streams.purge(`uncouple-${pipeline}-snapshots`)).rejects.toThrow(/not permitted/);
