@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { resolve } from "node:path";
+import { UncoupleError } from "../pipeline/errors.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
 import type { Problem } from "../pipeline/problem.ts";
 import { formatProblem } from "../pipeline/problem.ts";
-import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
-import { createReporter } from "../pipeline/yaml-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */
@@ -33,8 +31,9 @@ export interface Configuration {
  * one pipeline, what does not fit between it, its data and the teams.
  */
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
-  // They come with tfjs, which other subcommands start without.
+  // They come with tfjs and DuckDB, which other subcommands start without.
   const { protocolCatalogue, protocols } = await import("../learning/protocols/all.ts");
+  const { checkPipelineAgainstData, checkTeamModule } = await import("../data/load-files.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
   const problems: Problem[] = [];
@@ -56,7 +55,10 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
       else teams.push({ ...parsed, name, path, text });
     }
   }
-  for (const pipeline of pipelines) problems.push(...(await dataProblems(pipeline)));
+  for (const pipeline of pipelines) problems.push(...(await checkPipelineAgainstData(pipeline, pipeline.path)));
+  for (const team of teams) {
+    problems.push(...(await checkTeamModule(team)).map((problem) => ({ ...problem, file: team.name })));
+  }
   const [pipeline] = pipelines;
   if (pipeline !== undefined && pipelines.length === 1) {
     const needUpstream = new Set(protocols.filter((p) => p.requiresUpstream).map((p) => p.name));
@@ -116,25 +118,4 @@ export function fileTrouble(thrown: unknown): string {
   if (code === "EISDIR") return "it is a folder";
   if (code === "EACCES") return "permission denied";
   return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-/** What does not fit between a pipeline and its data. */
-async function dataProblems(source: PipelineSource): Promise<readonly Problem[]> {
-  const { openDataSource } = await import("../data/open-data-source.ts");
-  try {
-    const data = await openDataSource(source.pipeline.data, dirname(source.path));
-    try {
-      return checkPipelineAgainstSchema(source, await data.schema());
-    } finally {
-      await data.close();
-    }
-  } catch (thrown) {
-    const error = asUncoupleError(thrown);
-    if (error.code === "internal") throw error;
-    // A message of the data's own names its key already.
-    const [, key = "data", message = error.message] = /^(data[\w.]*): (.*)$/s.exec(error.message) ?? [];
-    const reporter = createReporter(source.map);
-    reporter.report(key.split("."), message);
-    return reporter.problems;
-  }
 }

@@ -78,7 +78,11 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
     const k = i % width;
     squares[k] = (squares[k] as number) + ((values[i] as number) - (mean[k] as number)) ** 2;
   }
-  const std = Array.from(squares, (sum) => Math.sqrt(sum / Math.max(1, rows)) || 1);
+  // Below the resolution of float32, a spread is nothing but the rounding of the mean of a constant column.
+  const std = Array.from(squares, (sum, k) => {
+    const spread = Math.sqrt(sum / Math.max(1, rows));
+    return spread > 1e-9 * Math.abs(mean[k] as number) ? spread : 1;
+  });
   return { kind: "numeric", name, width, mean: [...mean], std };
 }
 
