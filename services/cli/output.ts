@@ -2,6 +2,8 @@ import { type CliContext, wantsColour } from "./context.ts";
 import { createStyle, type Style } from "./style.ts";
 
 export interface Output {
+  /** Whether the result is for a program. */
+  readonly json: boolean;
   /** For what stands on stdout. */
   readonly style: Style;
   /** The one result: JSON for programs with `--json`, text for people without. */
@@ -16,6 +18,7 @@ export function createOutput(context: CliContext, json: boolean): Output {
   const style = createStyle(!json && wantsColour(context.stdout, context.env));
   const line = (text: string) => (text === "" || text.endsWith("\n") ? text : `${text}\n`);
   return {
+    json,
     style,
     result(value, text) {
       context.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : line(text(style)));

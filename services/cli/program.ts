@@ -1,8 +1,16 @@
 import { Command } from "commander";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
+import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { exportCommand } from "./commands/export.ts";
+import { matrixCommand } from "./commands/matrix.ts";
+import { cancelCommand, runsCommand } from "./commands/runs.ts";
+import { showCommand } from "./commands/show.ts";
+import { snapshotsCommand } from "./commands/snapshots.ts";
+import { trainCommand } from "./commands/train.ts";
 import { validateCommand } from "./commands/validate.ts";
+import { verdictsCommand } from "./commands/verdicts.ts";
 import { type CliContext, wantsColour } from "./context.ts";
 import { reportError } from "./report-error.ts";
 import { createStyle } from "./style.ts";
@@ -10,7 +18,20 @@ import { createStyle } from "./style.ts";
 /** A subcommand, built for one invocation. */
 export type CommandFactory = (context: CliContext) => Command;
 
-const commands: readonly CommandFactory[] = [validateCommand, explainCommand];
+const commands: readonly CommandFactory[] = [
+  validateCommand,
+  trainCommand,
+  runsCommand,
+  cancelCommand,
+  snapshotsCommand,
+  showCommand,
+  exportCommand,
+  verdictsCommand,
+  matrixCommand,
+  aliasCommand,
+  rollbackCommand,
+  explainCommand,
+];
 
 export function createProgram(context: CliContext): Command {
   const program = new Command("uncouple")

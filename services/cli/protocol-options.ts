@@ -5,7 +5,7 @@ import type { ProtocolSpec } from "../pipeline/team.ts";
 export type Parameters = Readonly<Record<string, number | string>>;
 
 /** Collects `--param name=value`; what reads as a number is one. @throws InvalidArgumentError */
-export function collectParameter(text: string, so: Parameters): Parameters {
+export function collectParameter(text: string, so: Parameters = {}): Parameters {
   const [, name, value] = /^([A-Za-z][\w-]*)=(.+)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new InvalidArgumentError("A parameter is written NAME=VALUE, for example sigma=0.15.");

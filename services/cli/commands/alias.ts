@@ -1,0 +1,105 @@
+import { Command } from "commander";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { snapshotName } from "../../pipeline/manifest.ts";
+import type { AliasChange } from "../../registry/registry.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { parseSerial } from "../reference.ts";
+import { plain, type Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+
+interface AliasFlags extends ConnectionFlags {
+  readonly remove?: true;
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+export function aliasCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("alias")
+      .summary("point an alias at a snapshot")
+      .description(
+        "Points an alias of a component at a snapshot, or removes it; without a name, shows where they point and how they got there. `champion` is the snapshot in use: new ones are judged against it. The log of changes is never rewritten.",
+      )
+      .argument("<component>")
+      .argument("[name]", "for example champion")
+      .argument("[serial]", "the snapshot's number", parseSerial)
+      .option("--remove", "remove the alias")
+      .option("--reason <text>", "why, for the log")
+      .option("--json", "print JSON: the change; without a name { aliases, log }"),
+    "registry",
+  )
+    .addHelpText(
+      "after",
+      '\nExamples:\n  uncouple alias m2\n  uncouple alias m2 champion 3 --reason "passed the audit"\n  uncouple alias m2 candidate --remove\n',
+    )
+    .action(async (component: string, name: string | undefined, serial: number | undefined, flags: AliasFlags) => {
+      const output = createOutput(context, flags.json === true);
+      if (name !== undefined && (serial === undefined) === (flags.remove === undefined)) {
+        throw new UncoupleError("invalid-argument", "say where the alias points (a serial), or --remove it");
+      }
+      await withConnections(context, flags, async (connections) => {
+        const { registry } = await connections.backplane();
+        const aliases = await registry.aliases(component);
+        if (name === undefined) {
+          const log = await registry.aliasLog(component);
+          output.result({ aliases, log }, (style) => aliasTable(component, log, style));
+          return;
+        }
+        const by = byText(context, flags.reason);
+        const change = await registry.setAlias(component, name, serial ?? null, aliases[name] ?? null, by);
+        output.result(change, () => changeText(change));
+      });
+    });
+}
+
+export function rollbackCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("rollback")
+      .summary("point an alias back")
+      .description("Points an alias back at the snapshot it pointed at before its last change. Again: further back.")
+      .argument("<component>")
+      .option("--alias <name>", "which alias", "champion")
+      .option("--reason <text>", "why, for the log")
+      .option("--json", "print JSON: the change"),
+    "registry",
+  )
+    .addHelpText("after", "\nExample:\n  uncouple rollback m1\n")
+    .action(async (component: string, flags: AliasFlags & { readonly alias: string }) => {
+      const output = createOutput(context, flags.json === true);
+      await withConnections(context, flags, async (connections) => {
+        const { registry } = await connections.backplane();
+        const change = await registry.rollback(component, flags.alias, byText(context, flags.reason));
+        output.result(change, () => changeText(change));
+      });
+    });
+}
+
+/** Who and why, for the log. */
+function byText({ env }: CliContext, reason: string | undefined): string {
+  const who = env.USER ?? env.LOGNAME ?? "someone";
+  return reason === undefined ? who : `${who}: ${reason}`;
+}
+
+function changeText({ component, alias, serial, previous }: AliasChange): string {
+  const place = (at: number | null) => (at === null ? "nowhere" : snapshotName({ component, serial: at }));
+  return plain(`${alias} of ${component} points at ${place(serial)}; before, ${place(previous)}`);
+}
+
+function aliasTable(component: string, log: readonly AliasChange[], style: Style): string {
+  if (log.length === 0) return `no alias of ${plain(component)} was ever set`;
+  const titles = ["ALIAS", "POINTS AT", "BEFORE", "HOW", "BY", "WHEN"];
+  const place = (at: number | null) => (at === null ? "nowhere" : snapshotName({ component, serial: at }));
+  const newest = new Map(log.map((change) => [change.alias, change]));
+  return formatTable(
+    titles.map((title) => ({ title })),
+    log.map((change) => {
+      const row = [change.alias, place(change.serial), place(change.previous), change.kind, change.by, change.at].map(
+        plain,
+      );
+      return newest.get(change.alias) === change ? row.map(style.bold) : row;
+    }),
+    style,
+  );
+}

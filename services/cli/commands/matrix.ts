@@ -1,0 +1,51 @@
+import { Command } from "commander";
+import { snapshotName } from "../../pipeline/manifest.ts";
+import type { PipelineMatrix } from "../../pipeline/verdict.ts";
+import { formatNumber } from "../../report/numbers.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { plain, type Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+
+export function matrixCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("matrix")
+      .summary("pipeline loss of every pair of snapshots")
+      .description(
+        "Shows, for each edge of the pipeline, the pipeline loss with every retained upstream snapshot (columns) under every retained downstream snapshot (rows), on held-out rows, all other components as they are in use. Lower is better.",
+      )
+      .option("--json", "print JSON: [{ upstream, downstream, upstreamSerials, downstreamSerials, cells }]"),
+    "evaluator",
+  ).action(async (flags: ConnectionFlags & { readonly json?: true }) => {
+    const output = createOutput(context, flags.json === true);
+    const edges = await withConnections(context, flags, async (connections) =>
+      (await connections.evaluator()).matrix(),
+    );
+    output.result(edges, (style) =>
+      edges.length === 0 ? "the pipeline has no edge" : edges.map((edge) => matrixText(edge, style)).join("\n"),
+    );
+  });
+}
+
+export function matrixText(edge: PipelineMatrix, style: Style): string {
+  const { upstream, downstream, upstreamSerials, downstreamSerials, cells } = edge;
+  const losses = new Map(cells.map((cell) => [`${cell.upstreamSerial}/${cell.downstreamSerial}`, cell.loss]));
+  if (upstreamSerials.length === 0 || downstreamSerials.length === 0) {
+    return `${plain(`${upstream} -> ${downstream}`)}: no snapshots of both yet\n`;
+  }
+  return formatTable(
+    [
+      { title: `${plain(downstream)} \\ ${plain(upstream)}` },
+      ...upstreamSerials.map((serial) => ({
+        title: plain(snapshotName({ component: upstream, serial })),
+        number: true,
+      })),
+    ],
+    downstreamSerials.map((down) => [
+      style.bold(plain(snapshotName({ component: downstream, serial: down }))),
+      ...upstreamSerials.map((up) => formatNumber(losses.get(`${up}/${down}`))),
+    ]),
+    style,
+  );
+}

@@ -1,0 +1,78 @@
+import { Command } from "commander";
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { formatNumber } from "../../report/numbers.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { formatProtocol } from "../protocol-options.ts";
+import { coloured, plain, type Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+
+/** A snapshot with what was said of it since. */
+interface SnapshotRow {
+  readonly manifest: SnapshotManifest;
+  readonly aliases: readonly string[];
+  /** The kind of its verdict, `quarantined`, or null while it is not judged. */
+  readonly verdict: string | null;
+}
+
+export function snapshotsCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("snapshots")
+      .summary("list published snapshots")
+      .description("Lists the snapshots of the registry, oldest first, with their verdicts and aliases.")
+      .argument("[component]", "of this component alone")
+      .option("--json", "print JSON: [{ manifest, aliases, verdict }]"),
+    "registry",
+  )
+    .addHelpText("after", "\nExamples:\n  uncouple snapshots\n  uncouple snapshots m2 --json\n")
+    .action(async (component: string | undefined, flags: ConnectionFlags & { readonly json?: true }) => {
+      const output = createOutput(context, flags.json === true);
+      const rows = await withConnections(context, flags, async (connections) => {
+        const { registry, verdicts, quarantines } = await connections.backplane();
+        const manifests = await registry.list(component);
+        const judged = new Map(
+          (await verdicts.list()).map((verdict) => [snapshotName(verdict), verdict.kind as string]),
+        );
+        for (const quarantine of await quarantines.list()) judged.set(snapshotName(quarantine), "quarantined");
+        const components = [...new Set(manifests.map((manifest) => manifest.component))];
+        const aliases = new Map(
+          await Promise.all(components.map(async (name) => [name, await registry.aliases(name)] as const)),
+        );
+        return manifests.map((manifest): SnapshotRow => {
+          const pointing = Object.entries(aliases.get(manifest.component) ?? {});
+          return {
+            manifest,
+            aliases: pointing.filter(([, serial]) => serial === manifest.serial).map(([alias]) => alias),
+            verdict: judged.get(snapshotName(manifest)) ?? null,
+          };
+        });
+      });
+      output.result(rows, (style) => (rows.length === 0 ? "no snapshots yet" : snapshotTable(rows, style)));
+    });
+}
+
+function snapshotTable(rows: readonly SnapshotRow[], style: Style): string {
+  const titles = ["SNAPSHOT", "MODEL", "PROTOCOL", "TRAINED ON", "LOSS", "KB", "VERDICT", "ALIASES", "PUBLISHED"];
+  return formatTable(
+    titles.map((title) => ({ title, number: title === "LOSS" || title === "KB" })),
+    rows.map(({ manifest, aliases, verdict }) => [
+      plain(snapshotName(manifest)),
+      plain(manifest.model),
+      plain(formatProtocol(manifest.protocol)),
+      plain(upstreamText(manifest)),
+      formatNumber(manifest.trainingLoss),
+      (manifest.size / 1000).toFixed(1),
+      verdict === null ? style.dim("not judged") : coloured(style, verdict),
+      plain(aliases.join(", ")),
+      plain(manifest.finishedAt),
+    ]),
+    style,
+  );
+}
+
+/** The snapshots that the inputs were imputed with: `m1@1`. */
+export function upstreamText({ upstream }: SnapshotManifest): string {
+  const names = Object.entries(upstream).map(([component, serial]) => snapshotName({ component, serial }));
+  return names.length === 0 ? "-" : names.join(", ");
+}

@@ -1,0 +1,94 @@
+import { Command } from "commander";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { formatProblem } from "../../pipeline/problem.ts";
+import type { Run } from "../../pipeline/run.ts";
+import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
+import { exitCodes } from "../../runtime/exit-codes.ts";
+import { readConfiguration } from "../configuration.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput, type Output } from "../output.ts";
+import { createRunProgress } from "../progress.ts";
+import { collectParameter, type Parameters, protocolOf } from "../protocol-options.ts";
+import { Finished } from "../report-error.ts";
+import { isEnded, runLine } from "../run-text.ts";
+
+interface TrainFlags extends ConnectionFlags {
+  readonly protocol?: string;
+  readonly param?: Parameters;
+  readonly team?: string;
+  readonly follow?: true;
+  readonly json?: true;
+}
+
+export function trainCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("train")
+      .summary("start a training run")
+      .description(
+        "Asks the trainer of a component for a run, which is queued, trained and published there. Returns at once with the run's id; with --follow, when the run has ended. Ctrl-C while following detaches: the run goes on.",
+      )
+      .argument("<component>", "the component, as in the pipeline file")
+      .option("--protocol <name>", "training protocol, instead of the team file's (see `uncouple explain`)")
+      .option("--param <name=value>", "parameter of that protocol, repeatable", collectParameter)
+      .option("--team <file>", "a team file to train with, instead of the trainer's own")
+      .option("-f, --follow", "show progress until the run has ended; exits with the run's failure")
+      .option("--json", "print JSON: the run; with --follow, a line whenever it changes"),
+    "trainer",
+  )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple train m2 --follow\n  uncouple train m2 --protocol proximal --param sigma=0.3\n  uncouple train m1 --team examples/paper/m1-consistent.yaml --follow\n",
+    )
+    .action(async (component: string, flags: TrainFlags) => {
+      const output = createOutput(context, flags.json === true);
+      const protocol = protocolOf(flags.protocol, flags.param ?? {});
+      const teamFile = flags.team === undefined ? undefined : await readTeamFile(flags.team, component, context);
+      await withConnections(context, flags, async (connections) => {
+        const trainer = await connections.trainer(component);
+        const run = await trainer.startRun({
+          ...(protocol !== undefined && { protocol }),
+          ...(teamFile !== undefined && { teamFile }),
+        });
+        if (flags.follow === true) return follow(run, trainer, output, context);
+        output.result(
+          run,
+          () => `run ${run.id} of ${run.component} is ${run.state}; see uncouple runs ${run.component}`,
+        );
+      });
+    });
+}
+
+/** The text of a team file for this component, checked as far as it can be here. */
+async function readTeamFile(file: string, component: string, context: CliContext): Promise<string> {
+  const { teams, pipelines, problems } = await readConfiguration([file], context.cwd);
+  const [team] = teams;
+  if (problems.length > 0) throw new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
+  if (team === undefined || pipelines.length > 0)
+    throw new UncoupleError("invalid-argument", `${file} is no team file`);
+  if (team.team.component === component) return team.text;
+  throw new UncoupleError("invalid-argument", `${file} is for component ${team.team.component}, not ${component}`);
+}
+
+async function follow(run: Run, trainer: RemoteTrainer, output: Output, context: CliContext): Promise<void> {
+  const progress = await createRunProgress(context.stderr);
+  const json = output.json;
+  let last = run;
+  try {
+    for await (const now of trainer.watchRun(run.id, context.interrupted)) {
+      last = now;
+      progress.update(now);
+      if (json) output.item(now, () => "");
+    }
+  } finally {
+    progress.stop();
+  }
+  for (const warning of last.warnings) output.note(`warning: ${warning}`);
+  if (!isEnded(last.state)) {
+    output.note(`detached: run ${run.id} goes on; uncouple runs ${run.component}, uncouple cancel ${run.id}`);
+    throw new Finished(exitCodes.cancelled);
+  }
+  if (!json) output.result(last, (style) => runLine(last, style));
+  if (last.state === "cancelled") throw new Finished(exitCodes.cancelled);
+  if (last.state === "failed") throw new Finished(exitCodes[last.error?.code ?? "internal"]);
+}

@@ -1,0 +1,167 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import type { RemoteEvaluator } from "../rpc/evaluator-client.ts";
+import type { RemoteTrainer } from "../rpc/trainer-client.ts";
+import type { CliContext } from "./context.ts";
+import { parseNatsAddress } from "./nats-address.ts";
+import { isAlive, readStack, type Stack, stackFile } from "./stack/stack-file.ts";
+
+/** What a command talks to. */
+export type Peer = "trainer" | "evaluator" | "registry";
+
+export interface ConnectionFlags {
+  readonly dir?: string;
+  readonly trainer?: readonly string[];
+  readonly evaluator?: string;
+  readonly nats?: string;
+  readonly pipeline?: string;
+}
+
+export const DEFAULT_DIR = ".uncouple";
+
+/** Adds the flags that say where the peers are. */
+export function withPeers(command: Command, ...peers: readonly Peer[]): Command {
+  command.option("--dir <folder>", "folder of the stack file that `uncouple up` writes (default: .uncouple)");
+  if (peers.includes("trainer")) {
+    const collect = (text: string, so: readonly string[] = []) => [...so, ...text.split(",")];
+    command.option("--trainer <host:port>", "a trainer elsewhere, repeatable (UNCOUPLE_TRAINER)", collect);
+  }
+  if (peers.includes("evaluator")) {
+    command.option("--evaluator <host:port>", "an evaluator elsewhere (UNCOUPLE_EVALUATOR)");
+  }
+  if (peers.includes("registry")) {
+    command.option("--nats <url>", "a NATS server elsewhere (NATS_URL); needs --pipeline");
+    command.option("--pipeline <name>", "the pipeline's name, with --nats (UNCOUPLE_PIPELINE)");
+  }
+  return command;
+}
+
+/** Where the services are, by flag, else by environment variable, else by the stack file. */
+export interface Connections {
+  /** The trainer of a component. @throws UncoupleError `not-found` naming those that there are */
+  trainer(component: string): Promise<RemoteTrainer>;
+  /** All trainers that are known, by component. */
+  trainers(): Promise<ReadonlyMap<string, RemoteTrainer>>;
+  evaluator(): Promise<RemoteEvaluator>;
+  backplane(): Promise<Backplane>;
+}
+
+/** Gives a command its connections, and closes them afterwards. */
+export async function withConnections<T>(
+  context: CliContext,
+  flags: ConnectionFlags,
+  work: (connections: Connections) => Promise<T>,
+): Promise<T> {
+  const closers: (() => Promise<void> | void)[] = [];
+  try {
+    return await work(createConnections(context, flags, closers));
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+function createConnections(
+  context: CliContext,
+  flags: ConnectionFlags,
+  closers: (() => Promise<void> | void)[],
+): Connections {
+  const { env } = context;
+  const dir = resolve(context.cwd, flags.dir ?? env.UNCOUPLE_DIR ?? DEFAULT_DIR);
+  let stack: Promise<Stack> | undefined;
+  const stackOr = (what: string, flag: string) => {
+    stack ??= livingStack(dir, what, flag);
+    return stack;
+  };
+
+  async function connect(address: string): Promise<RemoteTrainer> {
+    const { connectTrainer } = await import("../rpc/trainer-client.ts");
+    const trainer = connectTrainer(address);
+    closers.push(() => trainer.close());
+    return trainer;
+  }
+
+  /** Trainers by flag or environment say themselves whose they are. */
+  async function namedTrainers(): Promise<ReadonlyMap<string, RemoteTrainer> | undefined> {
+    const addresses = flags.trainer ?? env.UNCOUPLE_TRAINER?.split(",").filter((part) => part !== "");
+    if (addresses === undefined || addresses.length === 0) return undefined;
+    const trainers = new Map<string, RemoteTrainer>();
+    for (const address of addresses) {
+      const trainer = await connect(address.trim());
+      trainers.set((await trainer.status()).component, trainer);
+    }
+    return trainers;
+  }
+
+  return {
+    async trainer(component) {
+      const named = await namedTrainers();
+      const addresses = named === undefined ? (await stackOr("trainer", "--trainer HOST:PORT")).trainers : undefined;
+      const address = addresses?.[component];
+      const trainer = address === undefined ? named?.get(component) : await connect(address);
+      if (trainer !== undefined) return trainer;
+      const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))].join(", ") || "none";
+      throw new UncoupleError(
+        "not-found",
+        `there is no trainer of component "${component}"; there are trainers of: ${known}`,
+      );
+    },
+    async trainers() {
+      const named = await namedTrainers();
+      if (named !== undefined) return named;
+      const { trainers } = await stackOr("trainer", "--trainer HOST:PORT");
+      const all = new Map<string, RemoteTrainer>();
+      for (const [component, address] of Object.entries(trainers)) all.set(component, await connect(address));
+      return all;
+    },
+    async evaluator() {
+      const address =
+        flags.evaluator ?? env.UNCOUPLE_EVALUATOR ?? (await stackOr("evaluator", "--evaluator HOST:PORT")).evaluator;
+      const { connectEvaluator } = await import("../rpc/evaluator-client.ts");
+      const evaluator = connectEvaluator(address);
+      closers.push(() => evaluator.close());
+      return evaluator;
+    },
+    async backplane() {
+      const { url, pipeline } = await registryPlace(flags, env, () =>
+        stackOr("registry", "--nats URL --pipeline NAME"),
+      );
+      const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
+      const backplane = await connectJetStream({ ...parseNatsAddress(url), pipeline, name: "uncouple-cli" });
+      closers.push(() => backplane.close());
+      return backplane;
+    },
+  };
+}
+
+async function registryPlace(
+  flags: ConnectionFlags,
+  env: CliContext["env"],
+  stack: () => Promise<Stack>,
+): Promise<{ readonly url: string; readonly pipeline: string }> {
+  const pipeline = flags.pipeline ?? env.UNCOUPLE_PIPELINE;
+  const url = flags.nats ?? env.NATS_URL;
+  if (url !== undefined && pipeline !== undefined) return { url, pipeline };
+  if (flags.nats !== undefined) {
+    throw new UncoupleError("invalid-argument", "--nats needs the name of the pipeline: --pipeline NAME");
+  }
+  const { natsUrl, pipeline: stacked } = await stack();
+  if (pipeline === undefined || pipeline === stacked) return { url: natsUrl, pipeline: stacked };
+  throw new UncoupleError(
+    "invalid-argument",
+    `the stack is of pipeline ${stacked}, not ${pipeline}: name its server with --nats`,
+  );
+}
+
+async function livingStack(dir: string, what: string, flag: string): Promise<Stack> {
+  const stack = await readStack(dir);
+  const hint = `start one with \`uncouple up PIPELINE TEAM...\`, or name the ${what} with ${flag}`;
+  if (stack === undefined)
+    throw new UncoupleError("failed-precondition", `there is no stack in ${stackFile(dir)}: ${hint}`);
+  if (isAlive(stack.pid)) return stack;
+  throw new UncoupleError(
+    "failed-precondition",
+    `the stack of ${stackFile(dir)} is gone (its process ${stack.pid} does not run): ${hint}`,
+  );
+}

@@ -1,0 +1,26 @@
+import { snapshotName } from "../pipeline/manifest.ts";
+import type { Run, RunState } from "../pipeline/run.ts";
+import { formatNumber, formatSeconds } from "../report/numbers.ts";
+import { formatProtocol } from "./protocol-options.ts";
+import { coloured, plain, type Style } from "./style.ts";
+
+export function isEnded(state: RunState): boolean {
+  return state === "succeeded" || state === "failed" || state === "cancelled";
+}
+
+/** Seconds between start and end, where both are known. */
+export function secondsOf({ startedAt, finishedAt }: Run): number | undefined {
+  if (startedAt === null || finishedAt === null) return undefined;
+  return (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
+}
+
+/** How a run ended, or where it is, in a line. */
+export function runLine(run: Run, style: Style): string {
+  const { component, state, snapshot, error, steps, loss } = run;
+  const seconds = secondsOf(run);
+  const what = plain(`${component} ${formatProtocol(run.protocol)}`);
+  if (state === "failed") return `${what}: ${coloured(style, state)}: ${plain(error?.message ?? "no reason given")}`;
+  if (state !== "succeeded" || snapshot === null) return `${what}: ${coloured(style, state)}`;
+  const took = seconds === undefined ? "" : ` in ${formatSeconds(seconds)}`;
+  return `${what}: published ${style.bold(snapshotName({ component, serial: snapshot }))} after ${steps} steps${took}, loss ${formatNumber(loss)}`;
+}

@@ -1,0 +1,70 @@
+import { snapshotName } from "../pipeline/manifest.ts";
+import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Verdict } from "../pipeline/verdict.ts";
+import { formatNumber, formatPercent, relativeChange } from "../report/numbers.ts";
+import { coloured, plain, type Style } from "./style.ts";
+
+const reasons: Readonly<Record<InconclusiveReason, string>> = {
+  "no-current-snapshot": "the first of its component, there is nothing to compare with",
+  "incomplete-pipeline": "another component has no snapshot yet",
+  "not-finite": "the composed prediction of another component is not finite",
+};
+
+/** `improved 99 %`, `degraded 94 % [71, 118]`: a change as a share of where it started, its interval too. */
+export function changeText(from: number, to: number, interval: readonly [number, number] | null): string {
+  const change = relativeChange(from, to);
+  if (change === undefined) return `changed from ${formatNumber(from)} to ${formatNumber(to)}`;
+  const ends = interval?.map((end) => (100 * end) / from);
+  const certain = ends === undefined || ends.every((end) => end > 0) || ends.every((end) => end < 0);
+  if (!certain || change === 0)
+    return `${formatPercent(change)}${ends === undefined ? "" : ` [${ends.map(whole).join(", ")}]`}`;
+  const better = change < 0;
+  const sizes = ends?.map((end) => (better ? -end : end)).sort((a, b) => a - b);
+  return `${better ? "improved" : "degraded"} ${formatPercent(Math.abs(change), false)}${sizes === undefined ? "" : ` [${sizes.map(whole).join(", ")}]`}`;
+}
+
+function whole(percent: number): string {
+  return formatPercent(percent, false).replace(" %", "");
+}
+
+/** What a verdict says of the component's own loss, where it is known: `m1 improved 99 %`. */
+export function componentText({ component, componentLoss, componentInterval }: Verdict): string | undefined {
+  const { current, candidate } = componentLoss;
+  if (current === null || candidate === null) return undefined;
+  return `${component} ${changeText(current, candidate, componentInterval)}`;
+}
+
+export function comparisonText({ currentLoss, candidateLoss, interval }: PairedComparison): string {
+  return `pipeline ${changeText(currentLoss, candidateLoss, interval)}`;
+}
+
+/** The other components that a comparison was made with: `m2@1`. */
+export function othersText(composition: Composition, component: string): string {
+  return Object.entries(composition)
+    .filter(([name]) => name !== component)
+    .map(([name, serial]) => snapshotName({ component: name, serial }))
+    .join(", ");
+}
+
+/** A verdict in a line: `m1@3  self-defeating: m1 improved 99 %, pipeline degraded 94 % [71, 118] (with m2@1)`. */
+export function verdictLine(verdict: Verdict, style: Style): string {
+  const { kind, reason, comparison, component } = verdict;
+  const own = componentText(verdict);
+  const said =
+    comparison === null ? [reason === undefined ? undefined : reasons[reason]] : [own, comparisonText(comparison)];
+  const others = comparison === null ? "" : othersText(comparison.candidate, component);
+  const text = said.filter((part) => part !== undefined).join(", ");
+  return `${style.bold(plain(snapshotName(verdict)))}  ${coloured(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;
+}
+
+/** The same update beside every other retained consumer, a line each. */
+export function alternativeLines({ alternatives, component }: Verdict, style: Style): string[] {
+  return alternatives.map(
+    (comparison) =>
+      `    with ${othersText(comparison.candidate, component)}: ${coloured(style, comparison.kind)}, ${comparisonText(comparison)}`,
+  );
+}
+
+export function quarantineLine(quarantine: Quarantine, style: Style): string {
+  const { reason, detail } = quarantine;
+  return `${style.bold(plain(snapshotName(quarantine)))}  ${style.red("quarantined")}: ${plain(`${reason}: ${detail}`)}`;
+}
