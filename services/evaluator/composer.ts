@@ -7,7 +7,7 @@ import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import { checkOutput } from "./check-output.ts";
 import { closureOf } from "./closure.ts";
-import type { LoadedModel } from "./load-model.ts";
+import { type LoadedModel, reasonOf } from "./load-model.ts";
 import { createSharedCache } from "./shared-cache.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
@@ -83,7 +83,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     const values = await withModel(component, serial, async (model) => {
       deps.onPass?.(component.name, serial);
       return predictInParts(model, { rows: heldOut.rows, columns }, component.output.width, (error) => {
-        return new SnapshotFault(snapshot, "malformed-model", `cannot be run: ${error.message}`, upstream);
+        return new SnapshotFault(snapshot, reasonOf(error), `cannot be run: ${error.message}`, upstream);
       });
     });
     const fault = checkOutput(component.output, values);

@@ -64,7 +64,10 @@ export const EVALUATOR_GROUP = "evaluator";
 const FEWEST_ROWS = 30;
 /** An evaluation that failed so often for no cause outside is given up. */
 const MOST_FAILURES = 5;
-/** An announcement that was delivered so often without ever being finished most likely ends the process. */
+/**
+ * An announcement that was delivered so often without an end most likely ends the process that judges it. Deliveries
+ * that this process gave back because of trouble elsewhere do not count.
+ */
 const MOST_DELIVERIES = 20;
 
 /**
@@ -173,10 +176,16 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     }
   }
 
+  /** By position of the announcement. */
+  const excused = new Map<number, number>();
+
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
     const { manifest } = item.announcement;
     if (await records.isSettled(manifest)) return "settled before";
-    if (item.delivery <= MOST_DELIVERIES) return evaluate(item.announcement);
+    const unexplained = item.delivery - (excused.get(item.announcement.position) ?? 0);
+    if (unexplained <= MOST_DELIVERIES) return evaluate(item.announcement);
+    // As long as nobody could have read it, nothing can be held against it.
+    await registry.bytes(manifest, working.signal);
     await records.quarantine(
       manifest,
       "evaluation-failed",
@@ -193,6 +202,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     try {
       const outcome = await settle(item);
       await item.done();
+      excused.delete(item.announcement.position);
       if (outcome !== "settled before") metrics.worked(outcome, seconds());
       if (outcome === "verdict") matrix.refresh(working.signal).catch(matrixTrouble);
     } catch (thrown) {
@@ -208,6 +218,8 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     const snapshot = snapshotName(manifest);
     if (working.signal.aborted || isPassing(error.code)) {
       log.warn({ snapshot, delivery: item.delivery, error }, `${snapshot} is to be judged later: ${error.message}`);
+      const { position } = item.announcement;
+      excused.set(position, (excused.get(position) ?? 0) + 1);
       return item.retry();
     }
     log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);

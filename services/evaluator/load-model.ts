@@ -99,7 +99,8 @@ export function isPassing(code: ErrorCode): boolean {
   }
 }
 
-function reasonOf(error: UncoupleError): QuarantineReason {
+/** What the graph itself is guilty of when it cannot be loaded or run. */
+export function reasonOf(error: UncoupleError): QuarantineReason {
   if (!(error instanceof SnapshotContractError)) return "malformed-model";
   return error.side === "input" ? "wrong-inputs" : "wrong-output";
 }

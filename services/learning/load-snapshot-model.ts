@@ -78,8 +78,8 @@ class OnnxSnapshotModel implements SnapshotModel {
     const values = result?.data;
     if (!(values instanceof Float32Array) || result?.dims.length !== 2 || values.length !== rows * output.width) {
       const shape = result === undefined ? "nothing" : `${result.type} [${result.dims}]`;
-      throw new UncoupleError(
-        "invalid-argument",
+      throw new SnapshotContractError(
+        "output",
         `the model's output ${output.name} is ${shape} for ${rows} rows; the pipeline wants float32 [${rows}, ${output.width}]`,
       );
     }

@@ -92,11 +92,15 @@ function fitTarget(component: Component, table: Table): TargetEncoding {
     new UncoupleError("failed-precondition", `${component.name}: target column ${component.target} ${what}`);
   if (component.loss === "cross-entropy") {
     if (column.kind === "categorical") {
-      const encoding = fitEncoding(table, [component.target]);
-      if (encoding.width !== width) {
-        throw refuse(`has ${encoding.width} classes in the training rows, the output is ${width} wide`);
-      }
-      return { kind: "classes", encoding };
+      const { classes: vocabulary = [] } = component.output;
+      if (vocabulary.length !== width)
+        throw refuse(`is text, and output.classes names ${vocabulary.length} of ${width}`);
+      // In the order of the pipeline file, so that all snapshots, and who judges them, mean the same coordinates.
+      const texts = [...new Set(column.codes)].map((code) => column.dictionary[code] as string);
+      const unknown = texts.find((text) => !vocabulary.includes(text));
+      if (unknown !== undefined) throw refuse(`holds "${unknown}", which is not among output.classes`);
+      const columns = [{ kind: "categorical", name: component.target, vocabulary }] as const;
+      return { kind: "classes", encoding: { columns, width } };
     }
     if (column.width !== 1) throw refuse(`is ${column.width} wide; class numbers are 1 wide`);
     const wrong = column.values.find((value) => !Number.isInteger(value) || value < 0 || value >= width);

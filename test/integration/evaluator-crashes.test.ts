@@ -8,7 +8,7 @@ import { type EvaluatorWorld, openEvaluatorWorld } from "../helpers/evaluator-wo
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 
 const root = join(import.meta.dirname, "../..");
-const rows = 40_000;
+const rows = 20_000;
 
 let nats: TestNats;
 let world: EvaluatorWorld;
@@ -85,7 +85,7 @@ describe("crashes", () => {
   test("an evaluator that is killed in mid-work again and again judges every announcement exactly once", async () => {
     await publishMany(16);
     let judged = 0;
-    for (let life = 1; life <= 3; life++) {
+    for (let life = 1; life <= 2; life++) {
       const service = await startService(`life-${life}`);
       judged = await moreVerdicts(judged);
       await service.end("SIGKILL");

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createEvaluator, type Evaluator, type EvaluatorConfig } from "../../../services/evaluator/create-evaluator.ts";
 import { UncoupleError } from "../../../services/pipeline/errors.ts";
-import type { TensorSpec } from "../../../services/pipeline/manifest.ts";
+import type { SnapshotManifest, TensorSpec } from "../../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../../services/pipeline/verdict.ts";
-import type { Backplane } from "../../../services/registry/backplane.ts";
+import type { Backplane, WorkQueue } from "../../../services/registry/backplane.ts";
 import { createMemoryBackplane } from "../../../services/registry/memory/backplane.ts";
 import { createMetrics, type Metrics } from "../../../services/runtime/metrics.ts";
 import { draft } from "../../helpers/drafts.ts";
@@ -39,6 +39,16 @@ const specs: Record<string, { inputs: TensorSpec[]; output: TensorSpec }> = {
     output: { name: "d-out", kind: "numeric", width: 1 },
   },
 };
+
+/** The queue, as if its items had been delivered so often. */
+function deliveredFor(queue: WorkQueue, delivery: (manifest: SnapshotManifest) => number): WorkQueue {
+  return {
+    pending: () => queue.pending(),
+    async *items(signal) {
+      for await (const item of queue.items(signal)) yield { ...item, delivery: delivery(item.announcement.manifest) };
+    },
+  };
+}
 
 let backplane: Backplane;
 let evaluators: Evaluator[];
@@ -348,6 +358,42 @@ describe("trouble", () => {
       expect.objectContaining({ reason: "evaluation-failed", detail: "judging it failed 5 times: defect" }),
     ]);
     expect(await metrics.text()).toMatch(/uncouple_evaluation_duration_seconds_count\{.*outcome="failure"\} [5-9]/);
+  });
+
+  test("an announcement that was delivered again and again and never finished is given up", async () => {
+    const deadly: Backplane = {
+      ...backplane,
+      workQueue: (group) =>
+        deliveredFor(backplane.workQueue(group), (manifest) => (manifest.component === "u" ? 21 : 1)),
+    };
+    start({}, deadly);
+    await publish("u", { x: 1 });
+    await publish("d", good);
+    const { verdicts, quarantines } = await settled(2);
+    expect(quarantines[0]).toMatchObject({ component: "u", reason: "evaluation-failed" });
+    expect(quarantines[0]?.detail).toMatch(/delivered 21 times and never finished/);
+    expect(verdicts).toHaveLength(1);
+  });
+
+  test("an announcement that nobody could read for long is not given up", async () => {
+    let answers = false;
+    const away: Backplane = {
+      ...backplane,
+      workQueue: (group) => deliveredFor(backplane.workQueue(group), () => 21),
+      registry: {
+        ...backplane.registry,
+        async bytes(manifest) {
+          if (answers) return backplane.registry.bytes(manifest);
+          answers = true;
+          throw new UncoupleError("unavailable", "no answer");
+        },
+      },
+    };
+    start({}, away);
+    await publish("u", { x: 1 });
+    const { verdicts, quarantines } = await settled(1);
+    expect(quarantines).toEqual([]);
+    expect(verdicts).toHaveLength(1);
   });
 
   test("what was judged by an evaluator that died before it said so is not judged again", async () => {
