@@ -23,6 +23,7 @@ export interface Recipe {
   readonly protocol?: ProtocolSpec;
   /** Training rows in which more is annotated, for the sources that learn the counterfactual output from them. */
   readonly audit?: AuditSpec;
+  onWarning?(message: string): void;
 }
 
 /**
@@ -78,6 +79,7 @@ export async function openLab(
         ...(signal !== undefined && { signal }),
         ...(previous !== undefined && { previous }),
         ...(oracle !== undefined && { oracle }),
+        ...(recipe.onWarning !== undefined && { onWarning: recipe.onWarning }),
         ...(audit !== undefined && { audit: (await source.auditRows(visible, audit.columns, audit.rows)).table }),
       });
       const model = await loadSnapshotModel(trained.bytes, trained);

@@ -50,13 +50,10 @@ export async function prepareMaterial(
       });
     }
   }
-  if (needs.counterfactual === "values" && problem.imputed !== undefined) {
-    const warning = supportWarning(measureSupport(problem.imputed));
-    if (warning !== undefined) training.onWarning?.(`${component.name}: ${warning}`);
-  }
   if (needs.counterfactual !== "none") {
     const { source } = training.team.protocol.parameters;
     const evidence = await evidenceOf(training, problem, needs.counterfactual);
+    if (needs.counterfactual === "values") warnOfSupport(training, evidence);
     material.counterfactual = await prepareCounterfactual(String(source), evidence);
     material.description = material.counterfactual.description;
   }
@@ -66,6 +63,14 @@ export async function prepareMaterial(
     material.description = calibrated.description;
   }
   return material;
+}
+
+/** Protocols that ask for the counterfactual output at perturbed points too do without support. */
+function warnOfSupport(training: ComponentTraining, { problem, audit }: CounterfactualEvidence): void {
+  if (problem.imputed === undefined) return;
+  const report = measureSupport(problem.imputed, "missing" in audit ? undefined : audit.annotated);
+  const warning = supportWarning(report);
+  if (warning !== undefined) training.onWarning?.(`${problem.component.name}: ${warning}`);
 }
 
 async function evidenceOf(

@@ -31,3 +31,27 @@ describe("support of imputed inputs", () => {
     });
   });
 });
+
+describe("range of imputed inputs", () => {
+  const imputed = { width: 2, values: gaussian(2000, 2) };
+
+  it("covers true values of the same spread", () => {
+    const report = measureSupport(imputed, { width: 2, values: gaussian(300, 2) });
+    expect(report.covered).toBeGreaterThan(0.98);
+    expect(supportWarning(report)).toBeUndefined();
+  });
+
+  it("does not cover true values that spread much further, and the warning has the share", () => {
+    const wide = gaussian(300, 2).map((value) => 6 * value);
+    const report = measureSupport(imputed, { width: 2, values: wide });
+    expect(report.covered).toBeLessThan(0.4);
+    expect(supportWarning(report)).toMatch(/\d+ % of the audited true values lie within their range.*causal-proximal/);
+  });
+
+  it("is measured along the directions in which the imputed inputs vary, not along their coordinates", () => {
+    // Both coordinates range over (-2, 2), but always together: (1, -1) is out of reach.
+    const line = Float32Array.from({ length: 400 }, (_, i) => (Math.floor(i / 2) - 100) / 50);
+    const off = { width: 2, values: Float32Array.of(1, -1, 0.5, 0.5, -1, 1, -1.2, -1.2) };
+    expect(measureSupport({ width: 2, values: line }, off).covered).toBe(0.5);
+  });
+});
