@@ -63,6 +63,8 @@ export interface RunQueue {
   active(): StoredRun | undefined;
   /** Runs that wait. */
   queued(): number;
+  /** Runs that may wait. */
+  readonly capacity: number;
   /** Rings when a run is queued, begins or ends. */
   readonly changed: Bell;
   /** Takes no more runs and interrupts the one in progress, which goes on in the next life. */
@@ -181,6 +183,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
 
   return {
     changed,
+    capacity,
     async start() {
       for (const stored of await store.load()) {
         const entry = enter(stored);

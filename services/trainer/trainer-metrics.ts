@@ -1,5 +1,4 @@
 import type { Run, RunState } from "../pipeline/run.ts";
-import type { ConnectionState } from "../registry/backplane.ts";
 import { byteBuckets, type Metrics, workBuckets } from "../runtime/metrics.ts";
 
 export interface TrainerMetrics {
@@ -13,7 +12,6 @@ export interface TrainerGauges {
   /** Of the run in progress. */
   state(): RunState | "idle";
   queued(): number;
-  connection(): ConnectionState;
   /** Upstream component to how many snapshots it is ahead of the one that the newest own snapshot was trained on. */
   lag(): Readonly<Record<string, number>>;
 }
@@ -61,12 +59,6 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
     name: "uncouple_run_queue_length",
     help: "Runs that wait.",
     collect: (gauge) => gauge.set(gauges.queued()),
-  });
-  metrics.states<ConnectionState>({
-    name: "uncouple_nats_connection_state",
-    help: "1 for the state of the connection to the backplane.",
-    states: ["connected", "reconnecting", "closed"],
-    read: gauges.connection,
   });
   metrics.gauge({
     name: "uncouple_upstream_lag",

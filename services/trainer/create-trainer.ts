@@ -1,0 +1,190 @@
+import { join } from "node:path";
+import type { DataSource } from "../data/data-source.ts";
+import type { Engine } from "../learning/engines/engine.ts";
+import { findProtocol } from "../learning/protocols/all.ts";
+import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
+import { componentNamed } from "../pipeline/dag.ts";
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import type { TrainerService } from "../rpc/trainer-service.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { Metrics } from "../runtime/metrics.ts";
+import { createAnnouncementView } from "./announcement-view.ts";
+import { createExecuteRun } from "./execute-run.ts";
+import { type FolderLock, lockFolder, type ProcessTable } from "./folder-lock.ts";
+import { triggerAtIntervals } from "./interval-trigger.ts";
+import { createLoadModel } from "./load-model.ts";
+import { createRunQueue } from "./run-queue.ts";
+import { createRunStore } from "./run-store.ts";
+import { createTrainerMetrics } from "./trainer-metrics.ts";
+import { createTrainerService, type TrainerParts } from "./trainer-service.ts";
+import { createTrainingData } from "./training-data.ts";
+import { createUpstreamTrigger } from "./upstream-trigger.ts";
+
+export interface TrainerConfig {
+  readonly pipeline: Pipeline;
+  readonly team: TeamConfig;
+  /** Folder of the team file, which the modules of team files that come with requests are relative to. */
+  readonly teamFolder: string;
+  /** Runs, checkpoints and the lock are in `<stateDir>/<pipeline>/<component>`. */
+  readonly stateDir: string;
+  /** Instead of what team files say. */
+  readonly engine?: EngineChoice;
+  readonly codeVersion: string;
+  /** Runs that may wait. */
+  readonly queueCapacity: number;
+  /** Ended runs that are remembered. */
+  readonly retainedRuns: number;
+  readonly checkpointSeconds: number;
+  /** How long the registry may be away before a run that needs it fails. */
+  readonly unavailableSeconds: number;
+}
+
+export interface TrainerDeps {
+  readonly backplane: Backplane;
+  readonly source: DataSource;
+  readonly createEngine: (choice: EngineChoice) => Promise<Engine>;
+  readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
+  readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+  readonly processes: ProcessTable;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Trains one component of a pipeline, as its team decides. */
+export interface Trainer {
+  readonly service: TrainerService;
+  /**
+   * Locks the state folder, loads the data, starts the engine, goes on with interrupted runs.
+   * @throws UncoupleError `conflict` when another trainer uses the state folder; as `DataSource.trainingRows`;
+   *   `failed-precondition` when the engine cannot start
+   */
+  start(): Promise<void>;
+  /** Whether the data is loaded. */
+  ready(): boolean;
+  /**
+   * Takes no more runs, checkpoints the one in progress at its next step, and leaves it for the next life. Calling again
+   * gives the same promise.
+   */
+  stop(): Promise<void>;
+}
+
+export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
+  const { pipeline, team } = config;
+  const { backplane, log } = deps;
+  const component = componentNamed(pipeline, team.component);
+  const folder = join(config.stateDir, pipeline.name, component.name);
+  const stopping = new AbortController();
+  const store = createRunStore(folder, log);
+  const data = createTrainingData(deps.source, pipeline, component.name, log);
+  const load = createLoadModel(pipeline, backplane.registry, deps.load);
+  const engines = new Map<EngineChoice, Promise<Engine>>();
+  const following: Promise<void>[] = [];
+  let lock: FolderLock | undefined;
+  let started: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+
+  function engineOf(asked: EngineChoice): Promise<Engine> {
+    const choice = config.engine ?? asked;
+    const known = engines.get(choice);
+    if (known !== undefined) return known;
+    const engine = deps.createEngine(choice).catch((thrown: unknown) => {
+      engines.delete(choice);
+      throw thrown;
+    });
+    engines.set(choice, engine);
+    return engine;
+  }
+
+  const metrics = createTrainerMetrics(deps.metrics, {
+    state: () => queue.active()?.run.state ?? "idle",
+    queued: () => queue.queued(),
+    lag: () => {
+      const own = view.newest(component.name);
+      const lags = component.upstream.map((name) => {
+        const behind = (view.newest(name)?.serial ?? 0) - (own?.upstream[name] ?? 0);
+        return [name, Math.max(0, behind)] as const;
+      });
+      return Object.fromEntries(lags);
+    },
+  });
+  const execute = createExecuteRun(
+    {
+      pipeline,
+      component: component.name,
+      holder: `${component.name} (process ${deps.processes.pid} on ${deps.processes.host})`,
+      codeVersion: config.codeVersion,
+      checkpointSeconds: config.checkpointSeconds,
+      unavailableSeconds: config.unavailableSeconds,
+    },
+    { backplane, store, data, engine: engineOf, train: deps.train, load, metrics, log },
+  );
+  const queue = createRunQueue(
+    { component: component.name, capacity: config.queueCapacity, retained: config.retainedRuns },
+    { store, execute, log, onEnd: metrics.ended },
+  );
+  const trigger = createUpstreamTrigger({ pipeline, team, backplane, queue, store, log });
+  const followsUpstream = team.train.when === "on-upstream" || findProtocol(team.protocol.name).coordinated;
+  const view = createAnnouncementView(backplane.registry, log, ({ position, manifest }) => {
+    if (followsUpstream && component.upstream.includes(manifest.component)) trigger.announced(position);
+  });
+
+  const parts: TrainerParts = {
+    pipeline,
+    team,
+    teamFolder: config.teamFolder,
+    component,
+    registry: backplane.registry,
+    queue,
+    view,
+    load,
+    schema: () => deps.source.schema(),
+    state: "starting",
+    engine: config.engine ?? team.engine,
+  };
+  const { service, close } = createTrainerService(parts);
+
+  async function begin(): Promise<void> {
+    lock = await lockFolder(folder, deps.processes);
+    stopping.signal.throwIfAborted();
+    await data.load();
+    stopping.signal.throwIfAborted();
+    parts.engine = (await engineOf(team.engine)).name;
+    stopping.signal.throwIfAborted();
+    await queue.start();
+    parts.state = "started";
+    const { signal } = stopping;
+    following.push(view.follow(signal));
+    if (followsUpstream) following.push(trigger.run(signal));
+    if (team.train.when === "interval") {
+      following.push(triggerAtIntervals(team.train.seconds, team, queue, signal, log));
+    }
+    log.info({ engine: parts.engine, folder }, `the trainer of ${component.name} is ready`);
+  }
+
+  async function shutDown(): Promise<void> {
+    parts.state = "stopping";
+    stopping.abort(new UncoupleError("cancelled", `the trainer of ${component.name} is stopping`));
+    await started?.catch(() => {});
+    await queue.stop();
+    await Promise.all(following);
+    await close();
+    await lock?.release();
+  }
+
+  return {
+    service,
+    start() {
+      started ??= begin();
+      return started;
+    },
+    ready: () => parts.state === "started",
+    stop() {
+      stopped ??= shutDown();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { asUncoupleError } from "../pipeline/errors.ts";
+import type { TeamConfig } from "../pipeline/team.ts";
+import type { Log } from "../runtime/logs.ts";
+import type { RunQueue } from "./run-queue.ts";
+import { hasEnded } from "./stored-run.ts";
+
+/** Node's timers hold less than 25 days. */
+const LONGEST_SLEEP_MS = 24 * 3_600_000;
+
+/**
+ * Queues a run every so many seconds until the signal aborts, the first at once where there was none before; a restart
+ * does not begin the interval anew. While a run of this kind has not ended no other is queued.
+ */
+export async function triggerAtIntervals(
+  seconds: number,
+  team: TeamConfig,
+  queue: RunQueue,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  const mine = () => queue.runs().find(({ run }) => run.trigger === "interval");
+  const last = mine();
+  const sinceLast = last === undefined ? Number.POSITIVE_INFINITY : Date.now() - Date.parse(last.run.queuedAt);
+  // A clock that was set back must not put the next run off for longer than the interval.
+  let wait = Math.min(seconds * 1000, Math.max(0, seconds * 1000 - sinceLast));
+  for (;;) {
+    await sleepLong(wait, signal);
+    if (signal.aborted) return;
+    wait = seconds * 1000;
+    const before = mine();
+    if (before !== undefined && !hasEnded(before.run)) {
+      log.warn({ run: before.run.id }, `run ${before.run.id} takes longer than the interval of ${seconds} s`);
+      continue;
+    }
+    try {
+      await queue.submit({ trigger: "interval", team });
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const error = asUncoupleError(thrown);
+      log.warn({ error }, `no run at this interval: ${error.message}`);
+    }
+  }
+}
+
+async function sleepLong(ms: number, signal: AbortSignal): Promise<void> {
+  for (let left = ms; left > 0 && !signal.aborted; left -= LONGEST_SLEEP_MS) {
+    await sleep(Math.min(left, LONGEST_SLEEP_MS), undefined, { signal, ref: false }).catch(() => {});
+  }
+}

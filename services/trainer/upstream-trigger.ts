@@ -1,0 +1,108 @@
+import { asUncoupleError } from "../pipeline/errors.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { TeamConfig } from "../pipeline/team.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import { type Bell, createBell } from "../registry/bell.ts";
+import type { Log } from "../runtime/logs.ts";
+import { pinSnapshots, samePins } from "./pin-snapshots.ts";
+import type { RunQueue } from "./run-queue.ts";
+import type { RunStore } from "./run-store.ts";
+import { hasEnded } from "./stored-run.ts";
+
+export interface UpstreamTriggerDeps {
+  readonly pipeline: Pipeline;
+  readonly team: TeamConfig;
+  readonly backplane: Pick<Backplane, "registry" | "quarantines">;
+  readonly queue: RunQueue;
+  readonly store: RunStore;
+  readonly log: Log;
+}
+
+/**
+ * Queues a run when an upstream has published: one for all announcements that arrive before it pins its snapshots, and
+ * none when the newest own snapshot was trained on just what a run would pin now. What was dealt with is remembered, so
+ * that a restart neither misses an announcement nor answers one twice.
+ */
+export interface UpstreamTrigger {
+  /** Told of every announcement of a direct upstream. */
+  announced(position: number): void;
+  /** Works until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** How long a failure to look at the registry is waited out before another try. */
+const AGAIN_AFTER_MS = 1_000;
+
+export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigger {
+  const { pipeline, team, backplane, queue, store, log } = deps;
+  const { component } = team;
+  const arrived = createBell();
+  let newest = 0;
+
+  /** @returns whether nothing more is to be done for the announcements up to this position */
+  async function settle(position: number): Promise<boolean> {
+    const runs = queue.runs();
+    // Queued for it by an earlier life, that ended before it could be remembered as dealt with.
+    if (runs.some(({ announcement }) => (announcement ?? 0) >= position)) return true;
+    const open = runs.filter(({ run }) => !hasEnded(run));
+    if (open.some(({ run, pins }) => run.trigger === "upstream" && pins === null)) return true;
+    const pinned = await pinSnapshots(backplane, pipeline, component).catch((thrown: unknown) => {
+      const error = asUncoupleError(thrown);
+      if (error.code !== "failed-precondition") throw error;
+      log.info({ position }, `no run for the announcement: ${error.message}`);
+      return undefined;
+    });
+    // Another ancestor has nothing yet; its announcement is still to come.
+    if (pinned === undefined) return true;
+    const last = await backplane.registry.latest(component);
+    if (last !== undefined && samePins(last.upstream, pinned.upstream)) return true;
+    // A run that trains on just that may still fail.
+    if (open.some(({ pins }) => pins !== null && samePins(pins.upstream, pinned.upstream))) return false;
+    if (queue.queued() >= queue.capacity) return false;
+    await queue.submit({ trigger: "upstream", team, announcement: position });
+    return true;
+  }
+
+  return {
+    announced(position) {
+      newest = Math.max(newest, position);
+      arrived.ring();
+    },
+    async run(signal) {
+      let seen = await store.announcementsSeen();
+      while (!signal.aborted) {
+        const before = { arrived: arrived.count, changed: queue.changed.count };
+        const position = newest;
+        let again: number | undefined;
+        if (position > seen) {
+          try {
+            if (await settle(position)) {
+              await store.saveAnnouncementsSeen(position);
+              seen = position;
+              continue;
+            }
+          } catch (thrown) {
+            if (signal.aborted) return;
+            const error = asUncoupleError(thrown);
+            log.warn({ error }, `no run was queued for an upstream snapshot: ${error.message}; trying again`);
+            again = AGAIN_AFTER_MS;
+          }
+        }
+        await either([arrived, before.arrived], [queue.changed, before.changed], signal, again);
+      }
+    },
+  };
+}
+
+/** Waits for one bell or the other. */
+async function either(
+  [a, seenA]: readonly [Bell, number],
+  [b, seenB]: readonly [Bell, number],
+  signal: AbortSignal,
+  ms: number | undefined,
+): Promise<void> {
+  const over = new AbortController();
+  const end = AbortSignal.any([signal, over.signal]);
+  await Promise.race([a.waitPast(seenA, end, ms), b.waitPast(seenB, end, ms)]);
+  over.abort();
+}
