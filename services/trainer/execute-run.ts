@@ -128,6 +128,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         upstream,
         ...(previous !== undefined && { previous }),
         ...(data.oracle !== undefined && { oracle: data.oracle }),
+        ...(data.audit !== undefined && { audit: data.audit.table }),
         engine,
         ...(resume !== undefined && { resume }),
         signal,

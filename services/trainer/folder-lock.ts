@@ -6,11 +6,31 @@ import { z } from "zod";
 import { UncoupleError } from "../pipeline/errors.ts";
 import { errorCode, fileError, writeDurably } from "./durable-file.ts";
 
-/** What the lock needs to know of processes: Node's own `process` and `os.hostname()` in main.ts. */
+/** What the lock needs to know of processes. */
 export interface ProcessTable {
   readonly pid: number;
   readonly host: string;
   isAlive(pid: number): boolean;
+}
+
+/** @param self Node's own `process` @param host `os.hostname()` */
+export function processTableOf(
+  self: { readonly pid: number; kill(pid: number, signal: 0): unknown },
+  host: string,
+): ProcessTable {
+  return {
+    pid: self.pid,
+    host,
+    isAlive(pid) {
+      try {
+        self.kill(pid, 0);
+        return true;
+      } catch (thrown) {
+        // It lives, and is somebody else's.
+        return errorCode(thrown) === "EPERM";
+      }
+    },
+  };
 }
 
 export interface FolderLock {

@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Run } from "../../services/pipeline/run.ts";
+import type { Backplane } from "../../services/registry/backplane.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { connectTrainer, type RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import type { Log } from "../../services/runtime/logs.ts";
+import { processTableOf } from "../../services/trainer/folder-lock.ts";
+import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
+import { silentLog } from "./log.ts";
+
+/** A trainer with a client of it. */
+export interface TrainerOfTest extends RunningTrainer {
+  readonly client: RemoteTrainer;
+}
+
+/** A trainer as a process of its own, with a client of it. */
+export interface TrainerProcess {
+  readonly client: RemoteTrainer;
+  readonly httpPort: number;
+  readonly process: ChildProcess;
+  /** All it has printed. */
+  output(): string;
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+}
+
+/** A pipeline of its own on a NATS server, with team files, and trainers of it. */
+export interface TrainerWorld {
+  readonly dir: string;
+  readonly pipelineFile: string;
+  readonly backplane: Backplane;
+  /** Writes a team file; `text` is what follows `component:`. @returns its path */
+  team(component: string, text?: string): Promise<string>;
+  /** A trainer within this process. */
+  trainer(
+    component: string,
+    change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Log },
+  ): Promise<TrainerOfTest>;
+  /** A trainer as a process of its own, from the built program. */
+  spawn(component: string, change?: { readonly team?: string; readonly stateDir?: string }): Promise<TrainerProcess>;
+  close(): Promise<void>;
+}
+
+export const twoStageComponents = `
+  m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+`;
+export const twoStageData = "{ source: synthetic, generator: two-stage, seed: 11, rows: 2000, test_fraction: 0.5 }";
+/** Trains in no time. */
+export const quickTeam = "{ model: { hidden: [8] }, batch: 32, steps: 60, engine: onnx:cpu }";
+
+const root = join(import.meta.dirname, "../..");
+
+export async function openTrainerWorld(
+  natsUrl: string,
+  name: string,
+  { data = twoStageData, components = twoStageComponents } = {},
+): Promise<TrainerWorld> {
+  const dir = await mkdtemp(join(tmpdir(), "uncouple-trainer-"));
+  const pipelineFile = join(dir, "pipeline.yaml");
+  await writeFile(pipelineFile, `pipeline: ${name}\ndata: ${data}\ncomponents:${components}`);
+  const connect = (as: string) => connectJetStream({ url: natsUrl, pipeline: name, name: as });
+  const backplane = await connect("test");
+  const closing: (() => Promise<unknown>)[] = [];
+  let teams = 0;
+
+  const team = async (component: string, text = quickTeam) => {
+    const folder = join(dir, `team-${++teams}`);
+    await mkdir(folder);
+    const path = join(folder, "team.yaml");
+    // A flow mapping, so that a test says its team in one line.
+    await writeFile(path, `{ component: ${component}, ${text.trim().replace(/^\{/, "")}`);
+    return path;
+  };
+
+  return {
+    dir,
+    pipelineFile,
+    backplane,
+    team,
+    async trainer(component, { team: text, log = silentLog, ...change } = {}) {
+      const running = await runTrainer(
+        {
+          pipelineFile,
+          teamFile: await team(component, text),
+          stateDir: join(dir, "state"),
+          host: "127.0.0.1",
+          grpcPort: 0,
+          httpPort: 0,
+          ...change,
+        },
+        { connect: () => connect(component), processes: processTableOf(process, hostname()), log },
+      );
+      const client = connectTrainer(`127.0.0.1:${running.grpcPort}`);
+      closing.push(async () => {
+        client.close();
+        await running.stop();
+      });
+      return { ...running, client };
+    },
+    async spawn(component, { team: text, stateDir = join(dir, "state") } = {}) {
+      const child = spawn(
+        process.execPath,
+        [
+          join(root, "dist/services/trainer/main.js"),
+          ...["--pipeline", pipelineFile],
+          ...["--team", await team(component, text)],
+          ...["--nats", natsUrl],
+          ...["--state", stateDir],
+          ...["--checkpoint-seconds", "0.05"],
+        ],
+        { stdio: ["ignore", "pipe", "pipe"] },
+      );
+      let output = "";
+      const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+        child.on("close", (code, signal) => resolve({ code, signal }));
+      });
+      const addresses = await new Promise<{ grpc: string; http: string }>((resolve, reject) => {
+        const read = (bytes: Buffer) => {
+          output += bytes.toString();
+          const line = output.split("\n").find((text) => text.includes('"grpc":'));
+          if (line?.endsWith("}")) resolve(JSON.parse(line) as { grpc: string; http: string });
+        };
+        child.stdout.on("data", read);
+        child.stderr.on("data", read);
+        child.on("close", () => reject(new Error(`the trainer ended before it was ready:\n${output}`)));
+      });
+      const client = connectTrainer(addresses.grpc);
+      const end = async (signal: NodeJS.Signals) => {
+        client.close();
+        child.kill(signal);
+        return exited;
+      };
+      closing.push(() => end("SIGKILL"));
+      return {
+        client,
+        httpPort: Number(addresses.http.split(":").at(-1)),
+        process: child,
+        output: () => output,
+        end,
+      };
+    },
+    async close() {
+      await Promise.all(closing.map((close) => close()));
+      await backplane.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+const never = new AbortController().signal;
+
+/** The run when it has ended. */
+export async function endOf(client: Pick<RemoteTrainer, "watchRun">, id: string): Promise<Run> {
+  let last: Run | undefined;
+  for await (const run of client.watchRun(id, never)) last = run;
+  if (last === undefined) throw new Error(`nothing was seen of run ${id}`);
+  return last;
+}
+
+/** The first state of the run that is as asked for. */
+export async function runThat(
+  client: Pick<RemoteTrainer, "watchRun">,
+  id: string,
+  holds: (run: Run) => boolean,
+): Promise<Run> {
+  const leaving = new AbortController();
+  for await (const run of client.watchRun(id, leaving.signal)) {
+    if (!holds(run)) continue;
+    leaving.abort();
+    return run;
+  }
+  throw new Error(`run ${id} ended before`);
+}
