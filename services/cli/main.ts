@@ -20,6 +20,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on("error", () => {});
 
+if (process.send !== undefined) {
+  // Started by `uncouple up`: when that process is gone, however it went, this one must not stay.
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  process.channel?.unref();
+}
+
 const context: CliContext = {
   stdout: process.stdout,
   stderr: process.stderr,

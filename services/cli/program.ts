@@ -2,6 +2,8 @@ import { Command } from "commander";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { matrixCommand } from "./commands/matrix.ts";
@@ -9,6 +11,7 @@ import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
 import { trainCommand } from "./commands/train.ts";
+import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
 import { type CliContext, wantsColour } from "./context.ts";
@@ -19,6 +22,7 @@ import { createStyle } from "./style.ts";
 export type CommandFactory = (context: CliContext) => Command;
 
 const commands: readonly CommandFactory[] = [
+  upCommand,
   validateCommand,
   trainCommand,
   runsCommand,
@@ -31,6 +35,8 @@ const commands: readonly CommandFactory[] = [
   aliasCommand,
   rollbackCommand,
   explainCommand,
+  doctorCommand,
+  evaluatorCommand,
 ];
 
 export function createProgram(context: CliContext): Command {

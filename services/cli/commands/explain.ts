@@ -5,6 +5,7 @@ import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";
 import type { Style } from "../style.ts";
 import { formatTable } from "../table.ts";
+import { wrap } from "../wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
@@ -79,15 +80,4 @@ function rangeText({ min, max, choices, default: usual }: ProtocolParameterRange
 function example(name: string, parameters: Protocol["parameters"]): string {
   const entries = Object.entries(parameters).map(([parameter, range]) => `${parameter}: ${range.default}`);
   return entries.length === 0 ? name : `{ name: ${name}, ${entries.join(", ")} }`;
-}
-
-/** Breaks a paragraph into lines of at most `width` characters. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
-    const line = lines.at(-1);
-    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

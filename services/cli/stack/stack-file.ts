@@ -49,12 +49,12 @@ export async function readStack(dir: string): Promise<Stack | undefined> {
   }
 }
 
-/** Visible whole or not at all. */
+/** Visible whole or not at all, and for this user alone: the NATS address may hold a password. */
 export async function writeStack(dir: string, stack: Stack): Promise<void> {
   const path = stackFile(dir);
   const temporary = `${path}.${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`);
+  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 });
   await rename(temporary, path);
 }
 

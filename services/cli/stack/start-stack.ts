@@ -58,10 +58,11 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
         startService(
           {
             name,
-            args: [...args, "--pipeline", pipeline.path, "--nats", natsUrl, ...listening(previous)],
+            args: [...args, "--pipeline", pipeline.path, ...listening(previous)],
             logFile: join(dir, "logs", `${id}.log`),
           },
-          options.env,
+          // In the environment, because everybody may read the arguments of a process and the address may hold a password.
+          { ...options.env, NATS_URL: natsUrl },
           signal,
         ),
       );

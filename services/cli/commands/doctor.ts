@@ -1,0 +1,55 @@
+import { Command } from "commander";
+import type { EngineProbe } from "../../learning/engines/engine.ts";
+import { findNatsServer } from "../../runtime/find-nats-server.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { plain, type Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+import { wrap } from "../wrap.ts";
+
+export function doctorCommand(context: CliContext): Command {
+  return new Command("doctor")
+    .summary("what works on this machine")
+    .description(
+      "Tries every training engine, says which work here, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), which do not and why; and whether there is a nats-server.",
+    )
+    .option("--json", "print JSON: { engines: [{ choice, available, detail, microsPerStep }], natsServer }")
+    .action(async (options: { json?: true }) => {
+      const output = createOutput(context, options.json === true);
+      if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
+      const { probeEngines } = await import("../../learning/engines/probe-engines.ts");
+      const engines = await probeEngines();
+      const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
+      output.result({ engines, natsServer }, (style) =>
+        doctorText(engines, natsServer, style, Math.min(context.stdout.columns ?? 100, 100)),
+      );
+    });
+}
+
+function doctorText(engines: readonly EngineProbe[], natsServer: string | null, style: Style, width: number): string {
+  const rows = engines.map(({ choice, available, microsPerStep }) => [
+    choice,
+    available ? style.green("works") : style.red("no"),
+    microsPerStep === undefined ? "-" : microsPerStep.toFixed(0),
+    microsPerStep === undefined ? "-" : (1e6 / microsPerStep).toFixed(0),
+  ]);
+  const columns = [
+    { title: "ENGINE" },
+    { title: "HERE" },
+    { title: "US/STEP", number: true },
+    { title: "STEPS/S", number: true },
+  ];
+  const nats =
+    natsServer === null
+      ? `${style.red("no")} nats-server on the PATH; \`uncouple up\` says how to get one`
+      : `${style.green("works")}: nats-server at ${natsServer}`;
+  return [
+    formatTable(columns, rows, style),
+    ...engines.flatMap(({ choice, detail }) => [
+      style.bold(choice),
+      ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
+    ]),
+    "",
+    nats,
+  ].join("\n");
+}

@@ -1,0 +1,39 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import type { CliContext } from "../context.ts";
+import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../service.ts";
+
+export function evaluatorCommand(context: CliContext): Command {
+  return withServiceFlags(
+    new Command("evaluator")
+      .summary("run an evaluator service")
+      .description(
+        "Runs an evaluator in the foreground: it judges every published snapshot on held-out rows, publishes verdicts, and answers over gRPC. Several share the work. SIGTERM or Ctrl-C finishes the snapshot in hand and stops.",
+      ),
+  )
+    .option("--name <name>", "which one it is, in verdicts and logs (default: the host's name and the process id)")
+    .addHelpText(
+      "after",
+      "\nExample:\n  uncouple evaluator --pipeline pipeline.yaml --nats nats://127.0.0.1:4222 --port 50051\n",
+    )
+    .action(async (flags: ServiceFlags & { readonly name?: string }) => {
+      const { longestStopSeconds, runEvaluator } = await import("../../evaluator/run-evaluator.ts");
+      await runService(context, flags, {
+        name: "evaluator",
+        forcedExitSeconds: longestStopSeconds({}) + 5,
+        start: async (deps) =>
+          runEvaluator(
+            {
+              pipelineFile: resolve(context.cwd, flags.pipeline),
+              name: flags.name ?? `${hostname()}-${process.pid}`,
+              host: flags.host,
+              grpcPort: flags.port,
+              httpPort: flags.metricsPort,
+              tls: await serverTls(context, flags),
+            },
+            deps,
+          ),
+      });
+    });
+}

@@ -1,0 +1,90 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { formatSeconds } from "../../report/numbers.ts";
+import { exitCodes } from "../../runtime/exit-codes.ts";
+import { readStackFiles } from "../configuration.ts";
+import { DEFAULT_DIR } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { Finished } from "../report-error.ts";
+import { chooseNats, noNats } from "../stack/nats.ts";
+import type { Stack } from "../stack/stack-file.ts";
+import { startStack } from "../stack/start-stack.ts";
+import type { Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+
+interface UpFlags {
+  readonly dir?: string;
+  readonly nats?: string;
+  readonly json?: true;
+}
+
+export function upCommand(context: CliContext): Command {
+  return new Command("up")
+    .summary("run a whole stack on this machine")
+    .description(
+      "Runs a pipeline on this machine, in the foreground: a NATS server, a trainer process for each team file, an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir, where the store, the trainers' state and the logs are, too; the next `up` from there goes on with them. A process that ends by itself is started again on its port, a trainer from its last checkpoint; one that ends four times within a minute ends the stack. Ctrl-C stops everything in order: runs are checkpointed, nothing is lost.",
+    )
+    .argument("<pipeline>", "the pipeline file (files may come in any order)")
+    .argument("<teams...>", "a team file for each component that is to have a trainer")
+    .option("--dir <folder>", "folder of the stack (default: .uncouple, or UNCOUPLE_DIR)")
+    .option("--nats <url>", "a NATS server that runs already (NATS_URL); else nats-server from the PATH")
+    .option("--json", "print JSON: the stack file, when everything is ready")
+    .addHelpText(
+      "after",
+      "\nExample:\n  uncouple up examples/paper/pipeline.yaml examples/paper/m1-initial.yaml examples/paper/m2-async.yaml\n  uncouple train m1 --follow        (in another terminal)\n",
+    )
+    .action(async (pipeline: string, teams: string[], flags: UpFlags) => {
+      const output = createOutput(context, flags.json === true);
+      const onEvent = (line: string) => output.note(line);
+      const files = await readStackFiles([pipeline, ...teams], context.cwd);
+      const { env } = context;
+      const nats = await chooseNats({ url: flags.nats ?? env.NATS_URL, path: env.PATH, env, onEvent });
+      if ("missing" in nats) throw noNats(nats.missing);
+      const dir = resolve(context.cwd, flags.dir ?? env.UNCOUPLE_DIR ?? DEFAULT_DIR);
+      const began = performance.now();
+      const running = await startStack({ files, nats, dir, env, signal: context.interrupted, onEvent });
+      try {
+        output.result(running.stack, (style) =>
+          stackText(running.stack, dir, (performance.now() - began) / 1000, style),
+        );
+        await Promise.race([running.failed, interrupted(context.interrupted)]);
+      } finally {
+        onEvent("stopping");
+        await running.stop();
+        onEvent("stopped");
+      }
+      throw new Finished(exitCodes.cancelled);
+    });
+}
+
+function interrupted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    // An abort listener alone does not keep the process alive.
+    const alive = setInterval(() => {}, 60_000);
+    signal.addEventListener("abort", () => {
+      clearInterval(alive);
+      resolve();
+    });
+  });
+}
+
+function stackText(stack: Stack, dir: string, seconds: number, style: Style): string {
+  const services = [
+    ["evaluator", stack.evaluator],
+    ...Object.entries(stack.trainers).map(([name, at]) => [`trainer ${name}`, at]),
+  ];
+  const rows = services.map(([name = "", grpc = ""]) => [name, grpc, stack.metrics[name] ?? ""]);
+  return [
+    `${style.green("up")}: pipeline ${stack.pipeline}, ready after ${formatSeconds(seconds)}; Ctrl-C stops it`,
+    "",
+    formatTable(
+      [{ title: "SERVICE" }, { title: "GRPC" }, { title: "METRICS" }],
+      [["nats-server", stack.natsUrl.replaceAll(/\/\/[^/@,]*@/g, "//"), ""], ...rows],
+      style,
+    ),
+    style.dim(`store, state and logs: ${dir}`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,133 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import type { ServerTls } from "../rpc/tls.ts";
+import type { Lifecycle } from "../runtime/lifecycle.ts";
+import { createLog, type Log, type LogLevel } from "../runtime/logs.ts";
+import { stopOnSignals } from "../runtime/signals.ts";
+import { fileTrouble } from "./configuration.ts";
+import type { CliContext } from "./context.ts";
+import { parseNatsAddress } from "./nats-address.ts";
+import { parsePort } from "./reference.ts";
+import type { ServiceMessage } from "./stack/service-messages.ts";
+
+export interface ServiceFlags {
+  readonly pipeline: string;
+  readonly nats?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly metricsPort: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly logLevel: LogLevel;
+}
+
+/** The flags that every service has. */
+export function withServiceFlags(command: Command): Command {
+  return command
+    .requiredOption("--pipeline <file>", "the pipeline file")
+    .option("--nats <url>", "NATS server with JetStream, nats://[user:password@]host:port (NATS_URL)")
+    .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
+    .option("--port <port>", "gRPC port, 0 for any free one", parsePort, 50_051)
+    .option("--metrics-port <port>", "port of /metrics, /livez and /readyz, 0 for any free one", parsePort, 9_464)
+    .option("--tls-cert <file>", "serve gRPC over TLS with this certificate (PEM)")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .option("--tls-client-ca <file>", "ask clients for a certificate that this one signed (PEM)")
+    .addOption(
+      new Option("--log-level <level>", "least level to log")
+        .choices(["debug", "info", "warn", "error"])
+        .default("info"),
+    );
+}
+
+/** A service that has started. */
+export interface RunningService {
+  readonly lifecycle: Lifecycle;
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  stop(): Promise<void>;
+}
+
+export interface ServiceDeps {
+  readonly log: Log;
+  connect(pipeline: Pipeline): Promise<Backplane>;
+}
+
+/**
+ * Runs a service in this process until it ends: SIGTERM and Ctrl-C stop it in order. Whoever started this process
+ * learns over its channel when the service is ready, or why it failed.
+ * @throws UncoupleError what the service failed with
+ */
+export async function runService(
+  context: CliContext,
+  flags: ServiceFlags,
+  service: {
+    readonly name: string;
+    /** Longer than the longest graceful stop. */
+    readonly forcedExitSeconds: number;
+    start(deps: ServiceDeps): Promise<RunningService>;
+  },
+): Promise<void> {
+  const tell = (message: ServiceMessage) => context.report?.(message);
+  // Until it has started there is nothing to stop in order: a signal ends the process at once.
+  const signals = context.takeSignals();
+  try {
+    const url = flags.nats ?? context.env.NATS_URL;
+    if (url === undefined || url === "") {
+      throw new UncoupleError("invalid-argument", "no NATS server: name it with --nats URL or in NATS_URL");
+    }
+    const address = parseNatsAddress(url);
+    const log = createLog({ service: service.name, destination: context.stdout, level: flags.logLevel });
+    const connect = async (pipeline: Pipeline) => {
+      const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
+      const name = `uncouple ${service.name}`;
+      return connectJetStream({
+        ...address,
+        pipeline: pipeline.name,
+        name,
+        log: (level, message) => log[level](message),
+      });
+    };
+    const running = await service.start({ log, connect });
+    const release = stopOnSignals({
+      process: signals,
+      log,
+      stop: () => running.stop(),
+      forcedExitSeconds: service.forcedExitSeconds,
+    });
+    const { host } = flags;
+    tell({ kind: "ready", grpc: `${host}:${running.grpcPort}`, http: `${host}:${running.httpPort}` });
+    try {
+      await running.lifecycle.finished;
+    } finally {
+      release();
+    }
+  } catch (thrown) {
+    const { code, message } = asUncoupleError(thrown);
+    tell({ kind: "failed", code, message });
+    throw thrown;
+  }
+}
+
+/** @throws UncoupleError `invalid-argument` for a half-given pair or a file that cannot be read */
+export async function serverTls(context: CliContext, flags: ServiceFlags): Promise<ServerTls | undefined> {
+  const { tlsCert, tlsKey, tlsClientCa } = flags;
+  if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new UncoupleError("invalid-argument", "TLS takes both --tls-cert and --tls-key");
+  }
+  const [certificate, key] = [await pem(context, tlsCert), await pem(context, tlsKey)];
+  return { certificate, key, ...(tlsClientCa !== undefined && { clientCa: await pem(context, tlsClientCa) }) };
+}
+
+async function pem(context: CliContext, file: string): Promise<Buffer> {
+  try {
+    return await readFile(resolve(context.cwd, file));
+  } catch (cause) {
+    throw new UncoupleError("invalid-argument", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
+  }
+}
