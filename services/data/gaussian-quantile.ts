@@ -103,7 +103,8 @@ function logarithm(x: number): number {
   return 2 * s * series + e * Math.LN2;
 }
 
-const POWERS = Float64Array.from({ length: 34 }, (_, exponent) => 2 ** exponent);
+/** 2^0 to 2^32, which a shift gives exactly and an engine's `**` need not. */
+const POWERS = Float64Array.from({ length: 33 }, (_, e) => (e < 32 ? (1 << e) >>> 0 : 4294967296));
 
 /** Segments an octave of the tail probability is cut into, and coefficients of each segment's cubic. */
 const SEGMENTS = 16;
@@ -134,7 +135,7 @@ function cubics(): Float64Array {
   for (let octave = 0; octave < octaves; octave += 1) {
     for (let segment = 0; segment < SEGMENTS; segment += 1) {
       const value = (third: number) => {
-        const x = 2 ** (31 - octave) * (1 + (segment + third / 3) / SEGMENTS);
+        const x = (POWERS[31 - octave] as number) * (1 + (segment + third / 3) / SEGMENTS);
         return -gaussianQuantile((x - 0.5) / 4294967296);
       };
       const v0 = value(0);

@@ -75,13 +75,10 @@ async function requireSelect(database: Database, query: string): Promise<void> {
 
 async function typedRelation(database: Database, sql: string): Promise<Relation> {
   const described = await database.rows(`DESCRIBE SELECT * FROM ${sql}`);
-  const seen = new Set<string>();
   const columns: RelationColumn[] = [];
   for (const [rawName, rawType] of described) {
     const name = String(rawName);
     const type = String(rawType);
-    if (seen.has(name)) throw new UncoupleError("invalid-argument", `two columns are called "${name}"; rename one`);
-    seen.add(name);
     const vector = VECTOR.exec(type);
     const schema =
       vector === null ? scalarSchema(name, type) : await vectorSchema(database, sql, name, vector[1] ?? "");

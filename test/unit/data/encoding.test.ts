@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encode, fitEncoding } from "../../../services/data/encoding.ts";
+import type { CategoricalColumn, NumericColumn, Table } from "../../../services/data/table.ts";
+
+const numeric = (width: number, ...values: number[]): NumericColumn => ({
+  kind: "numeric",
+  width,
+  values: Float32Array.from(values),
+});
+
+function categorical(...texts: string[]): CategoricalColumn {
+  const dictionary = [...new Set(texts)];
+  return {
+    kind: "categorical",
+    width: 1,
+    codes: Int32Array.from(texts, (text) => dictionary.indexOf(text)),
+    dictionary,
+  };
+}
+
+const table = (rows: number, columns: Table["columns"]): Table => ({ rows, columns });
+
+describe("fitEncoding and encode", () => {
+  test("numeric coordinates are standardised one by one, categories are one-hot in sorted order", () => {
+    const training = table(4, { v: numeric(2, 0, 10, 2, 10, 4, 30, 6, 30), c: categorical("b", "a", "b", "c") });
+    const encoding = fitEncoding(training, ["c", "v"]);
+    expect(encoding.width).toBe(5);
+    const encoded = encode(encoding, training);
+    const unit = Math.fround(3 / Math.sqrt(5));
+    expect(encoded[3]).toBeCloseTo(-unit, 6);
+    expect(Array.from(encoded.subarray(0, 3))).toEqual([0, 1, 0]);
+    expect(Array.from(encoded.subarray(5, 8))).toEqual([1, 0, 0]);
+    expect([4, 9, 14, 19].map((i) => encoded[i])).toEqual([-1, -1, 1, 1]);
+  });
+
+  test("is fitted on training rows alone: other rows use the same numbers, and a new category is all zeros", () => {
+    const encoding = fitEncoding(table(2, { x: numeric(1, 0, 2), c: categorical("a", "b") }), ["x", "c"]);
+    const later = table(2, { x: numeric(1, 11, 1), c: categorical("z", "b") });
+    expect(Array.from(encode(encoding, later))).toEqual([10, 0, 0, 0, 0, 1]);
+  });
+
+  test("survives JSON, as a checkpoint stores it", () => {
+    const training = table(3, { x: numeric(1, 0.1, 0.7, 5), c: categorical("b", "é", "a") });
+    const encoding = fitEncoding(training, ["x", "c"]);
+    const stored = JSON.parse(JSON.stringify(encoding));
+    expect(encode(stored, training)).toEqual(encode(encoding, training));
+  });
+
+  test("a constant column becomes zeros, also where its mean is not exact", () => {
+    const constant = table(3, { x: numeric(1, 0.1, 0.1, 0.1), y: numeric(1, 1e9, 1e9, 1e9) });
+    const encoding = fitEncoding(constant, ["x", "y"]);
+    for (const value of encode(encoding, constant)) expect(Math.abs(value)).toBeLessThan(1e-6);
+    const other = encode(encoding, table(1, { x: numeric(1, 0.2), y: numeric(1, 1e9) }));
+    expect(other[0]).toBeCloseTo(0.1, 5);
+  });
+
+  test("keeps its digits where the mean is large against the spread", () => {
+    const values = Array.from({ length: 1000 }, (_, i) => 1_000_000 + (i % 2));
+    const encoded = encode(
+      fitEncoding(table(1000, { x: numeric(1, ...values) }), ["x"]),
+      table(1000, { x: numeric(1, ...values) }),
+    );
+    for (const value of encoded) expect(Math.abs(Math.abs(value) - 1)).toBeLessThan(1e-5);
+  });
+
+  test("encoded training columns have mean 0 and variance 1, or are constant", () => {
+    const value = fc.float({ min: -1000, max: 1000, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 2, maxLength: 60 }), (values) => {
+        const training = table(values.length, { x: numeric(1, ...values) });
+        const encoded = encode(fitEncoding(training, ["x"]), training);
+        const mean = encoded.reduce((sum, x) => sum + x, 0) / encoded.length;
+        const variance = encoded.reduce((sum, x) => sum + (x - mean) ** 2, 0) / encoded.length;
+        expect(Math.abs(mean)).toBeLessThan(1e-3);
+        const constant = values.every((x) => Math.fround(x) === Math.fround(values[0] as number));
+        expect(variance).toBeCloseTo(constant ? 0 : 1, 3);
+      }),
+    );
+  });
+
+  test("a column that is missing, or has another kind or width than it had, is refused by name", () => {
+    const encoding = fitEncoding(table(1, { x: numeric(2, 1, 2) }), ["x"]);
+    expect(() => fitEncoding(table(1, {}), ["x"])).toThrow("there is no column x");
+    expect(() => encode(encoding, table(1, { x: numeric(1, 1) }))).toThrow("column x is numeric, 1 wide");
+    expect(() => encode(encoding, table(1, { x: categorical("a") }))).toThrow("column x is text");
+  });
+});

@@ -1,0 +1,416 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { DuckDBInstance } from "@duckdb/node-api";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DataSource, Rows } from "../../../services/data/data-source.ts";
+import { openDataSource } from "../../../services/data/open-data-source.ts";
+import type { FileSource } from "../../../services/pipeline/pipeline.ts";
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "file-source-test-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+let files = 0;
+
+/** Writes a file of its own and gives its name. */
+async function file(content: string | Buffer, extension = "csv"): Promise<string> {
+  files += 1;
+  const name = `data-${files}.${extension}`;
+  await writeFile(join(folder, name), content);
+  return name;
+}
+
+async function opened<T>(path: string, over: Partial<FileSource>, use: (source: DataSource) => Promise<T>): Promise<T> {
+  const spec: FileSource = { source: "file", path, testFraction: 0.25, maxBadFraction: 0, ...over };
+  const source = await openDataSource(spec, folder);
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}
+
+const read = (path: string, columns: readonly string[], over: Partial<FileSource> = {}) =>
+  opened(path, over, (source) => source.trainingRows(columns));
+
+async function refusal(action: Promise<unknown>): Promise<string> {
+  const error: unknown = await action.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ name: "UncoupleError" });
+  const { code, message } = error as { code: string; message: string };
+  return `${code}: ${message.replaceAll(`${folder}/`, "")}`;
+}
+
+function numbers(rows: Rows, name: string): number[] {
+  const column = rows.table.columns[name];
+  if (column?.kind !== "numeric") throw new Error(`no numeric column ${name}`);
+  return Array.from(column.values);
+}
+
+function texts(rows: Rows, name: string): (string | undefined)[] {
+  const column = rows.table.columns[name];
+  if (column?.kind !== "categorical") throw new Error(`no categorical column ${name}`);
+  return Array.from(column.codes, (code) => column.dictionary[code]);
+}
+
+/** Lines `id,x` with ids 1 to n and x = 2 id. */
+const table = (n: number, first = 1) =>
+  `id,x\n${Array.from({ length: n }, (_, i) => `${i + first},${2 * (i + first)}\n`).join("")}`;
+
+const RARELY_HELD_OUT = { testFraction: 1e-9 };
+
+describe("a CSV file", () => {
+  test("has numeric, text and boolean columns, read in the order of the file", async () => {
+    const name = await file("x,city,ok\n1.5,Oslo,true\n-2,Rome,FALSE\n3e2,Oslo,True\n");
+    await opened(name, RARELY_HELD_OUT, async (source) => {
+      expect(await source.schema()).toEqual([
+        { name: "x", kind: "numeric", width: 1 },
+        { name: "city", kind: "categorical", width: 1 },
+        { name: "ok", kind: "categorical", width: 1 },
+      ]);
+      const rows = await source.trainingRows(["ok", "x", "city"]);
+      expect(numbers(rows, "x")).toEqual([1.5, -2, 300]);
+      expect(texts(rows, "city")).toEqual(["Oslo", "Rome", "Oslo"]);
+      expect(texts(rows, "ok")).toEqual(["true", "false", "true"]);
+      expect(rows.bad).toEqual({ total: 3, bad: 0, examples: [] });
+      expect(Object.keys((await source.trainingRows(["x"])).table.columns)).toEqual(["x"]);
+    });
+  });
+
+  test("may be quoted, gzipped, separated by semicolons and end its lines like Windows", async () => {
+    const content = 'x;"a name; quoted"\r\n1;"say ""hi"""\r\n2;b\r\n';
+    for (const name of [await file(content), await file(gzipSync(content), "csv.gz")]) {
+      const rows = await read(name, ["x", "a name; quoted"], RARELY_HELD_OUT);
+      expect(numbers(rows, "x")).toEqual([1, 2]);
+      expect(texts(rows, "a name; quoted")).toEqual(['say "hi"', "b"]);
+    }
+  });
+
+  test("column names are quoted wherever they go: none of them is SQL", async () => {
+    const evil = `x"; DROP VIEW source; --`;
+    const nasty = "it's";
+    const header = [evil, nasty].map((name) => `"${name.replaceAll('"', '""')}"`).join(",");
+    const name = await file(`${header}\n1,a\n2,\n`);
+    const rows = await read(name, [evil, nasty], { ...RARELY_HELD_OUT, maxBadFraction: 0.5 });
+    expect(numbers(rows, evil)).toEqual([1]);
+    expect(rows.bad.examples).toEqual(["row 2: column it's: missing"]);
+  });
+
+  test("bad rows are left out, counted and named", async () => {
+    const lines = ["x,c,ok"];
+    for (let i = 1; i <= 40; i += 1) lines.push(`${i},c,true`);
+    lines[3] = "n/a,c,true";
+    lines[5] = ",c,true";
+    lines[7] = "nan,c,true";
+    lines[9] = "1e39,c,true";
+    lines[11] = "11,,true";
+    lines[13] = "1,2";
+    lines[15] = "1,2,3,4";
+    const name = await file(`${lines.join("\n")}\n`);
+    const rows = await read(name, ["x", "c"], { ...RARELY_HELD_OUT, maxBadFraction: 0.2 });
+    expect(rows.table.rows).toBe(33);
+    expect(rows.bad.total).toBe(40);
+    expect(rows.bad.bad).toBe(7);
+    expect(rows.bad.examples).toEqual([
+      'row 3: column x: not a number ("n/a")',
+      "row 5: column x: missing",
+      'row 7: column x: not a finite number ("nan")',
+      'row 9: column x: not a finite number ("1e39")',
+      "row 11: column c: missing",
+    ]);
+  });
+
+  test("only the columns asked for make a row bad", async () => {
+    const name = await file("x,y\n1,\n2,3\n");
+    expect(numbers(await read(name, ["x"], RARELY_HELD_OUT), "x")).toEqual([1, 2]);
+  });
+
+  test("past the limit nothing is given, and the error names counts and examples", async () => {
+    const name = await file("x,y\n1,1\nbad,1\n3,1\n4,1\n5,1\n6,1\n7,1\n8,1\n9,1\n10,1\n11,1\n1,2,3\n");
+    expect(await refusal(read(name, ["x"], { ...RARELY_HELD_OUT, maxBadFraction: 0.1 }))).toBe(
+      `failed-precondition: ${name}: 2 of 12 training rows (17 %) cannot be used, more than max_bad_fraction (0.1) allows: row 2: column x: not a number ("bad"); line 13: Expected Number of Columns: 2 Found: 3`,
+    );
+  });
+
+  test("a few bad values do not make a column of numbers one of texts, however early they come", async () => {
+    const name = await file(`x\nunknown\n${Array.from({ length: 30 }, (_, i) => `${i}\n`).join("")}`);
+    const rows = await read(name, ["x"], { ...RARELY_HELD_OUT, maxBadFraction: 0.1 });
+    expect(rows.table.rows).toBe(30);
+    expect(rows.bad.examples).toEqual(['row 1: column x: not a number ("unknown")']);
+  });
+
+  test("reads can overlap", async () => {
+    const name = await file(table(5000));
+    await opened(name, {}, async (source) => {
+      const [training, heldOut, again] = await Promise.all([
+        source.trainingRows(["x"]),
+        source.heldOutRows(["x"]),
+        source.trainingRows(["x"]),
+      ]);
+      expect(training.table.rows + heldOut.table.rows).toBe(5000);
+      expect(again.fingerprint).toBe(training.fingerprint);
+      expect(heldOut.fingerprint).not.toBe(training.fingerprint);
+    });
+  });
+
+  test("a limit gives so many rows from the start", async () => {
+    const name = await file(table(5000));
+    await opened(name, {}, async (source) => {
+      const all = numbers(await source.trainingRows(["id"]), "id");
+      expect(numbers(await source.trainingRows(["id"], 10), "id")).toEqual(all.slice(0, 10));
+    });
+  });
+
+  test("leaves nothing behind in the temporary folder", async () => {
+    const before = (await readdir(tmpdir())).filter((name) => name.startsWith("uncouple-data-"));
+    const name = await file(table(10));
+    await opened(name, RARELY_HELD_OUT, async (source) => {
+      await source.trainingRows(["x"]);
+      await source.close();
+    });
+    const after = (await readdir(tmpdir())).filter((entry) => entry.startsWith("uncouple-data-"));
+    expect(after.filter((entry) => !before.includes(entry)).length).toBe(0);
+  });
+});
+
+describe("a Parquet file", () => {
+  async function parquet(select: string): Promise<string> {
+    files += 1;
+    const name = `data-${files}.parquet`;
+    const instance = await DuckDBInstance.create(":memory:");
+    const connection = await instance.connect();
+    await connection.run(`COPY (${select}) TO '${join(folder, name)}' (FORMAT parquet)`);
+    connection.disconnectSync();
+    instance.closeSync();
+    return name;
+  }
+
+  test("has numbers of all kinds, texts, booleans, enums and vectors", async () => {
+    const name = await parquet(
+      `SELECT range AS i, (range / 2)::DECIMAL(8, 2) AS d, range::FLOAT AS f, range % 2 = 0 AS even,
+         ['lo', 'hi'][1 + range % 2]::ENUM('lo', 'hi') AS e, [range, range + 0.5]::DOUBLE[] AS list,
+         [range, 1, 2]::FLOAT[3] AS vector, DATE '2024-01-01' AS day FROM range(3)`,
+    );
+    await opened(name, RARELY_HELD_OUT, async (source) => {
+      expect((await source.schema()).map((column) => `${column.name}:${column.kind}:${column.width}`)).toEqual([
+        "i:numeric:1",
+        "d:numeric:1",
+        "f:numeric:1",
+        "even:categorical:1",
+        "e:categorical:1",
+        "list:numeric:2",
+        "vector:numeric:3",
+      ]);
+      const rows = await source.trainingRows(["i", "d", "even", "e", "list", "vector"]);
+      expect(numbers(rows, "d")).toEqual([0, 0.5, 1]);
+      expect(texts(rows, "even")).toEqual(["true", "false", "true"]);
+      expect(texts(rows, "e")).toEqual(["lo", "hi", "lo"]);
+      expect(numbers(rows, "list")).toEqual([0, 0.5, 1, 1.5, 2, 2.5]);
+      expect(numbers(rows, "vector")).toEqual([0, 1, 2, 1, 1, 2, 2, 1, 2]);
+      expect(await refusal(source.trainingRows(["day"]))).toBe(
+        'invalid-argument: column "day" is of type DATE and cannot be read: numbers, booleans, texts and lists of numbers can be; a query can make one (for example epoch("day"))',
+      );
+    });
+  });
+
+  test("vectors of another length, with gaps or with infinities are bad rows", async () => {
+    const name = await parquet(
+      "SELECT unnest([[1.0, 2.0], [1.0], NULL, [1.0, NULL], ['inf'::DOUBLE, 1.0], [3.0, 4.0]]::DOUBLE[][]) AS v",
+    );
+    const rows = await read(name, ["v"], { ...RARELY_HELD_OUT, maxBadFraction: 0.9 });
+    expect(numbers(rows, "v")).toEqual([1, 2, 3, 4]);
+    expect(rows.bad.examples).toEqual([
+      "row 2: column v: has 1 values instead of 2",
+      "row 3: column v: missing",
+      'row 4: column v: not all finite numbers ("[1.0, NULL]")',
+      'row 5: column v: not all finite numbers ("[inf, 1.0]")',
+    ]);
+  });
+
+  test("more rows than a chunk come out whole and in order", async () => {
+    const name = await parquet(
+      "SELECT range AS i, [range, -range]::FLOAT[] AS v, range::VARCHAR AS t FROM range(10000)",
+    );
+    const rows = await read(name, ["i", "v", "t"], RARELY_HELD_OUT);
+    expect(numbers(rows, "i")).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
+    expect(numbers(rows, "v").at(-1)).toBe(-9999);
+    expect(texts(rows, "t").at(-1)).toBe("9999");
+  });
+
+  test("one that only has the name is refused", async () => {
+    const name = await file("a,b\n1,2\n", "parquet");
+    expect(await refusal(read(name, ["a"]))).toBe(
+      `invalid-argument: data.path: ${name} does not begin as a Parquet file does`,
+    );
+    const cut = await file("PAR1 and then nothing", "parquet");
+    expect(await refusal(read(cut, ["a"]))).toContain(`invalid-argument: ${cut}: `);
+  });
+});
+
+describe("the split", () => {
+  const sides = (name: string, over: Partial<FileSource> = {}) =>
+    opened(name, over, async (source) => ({
+      training: numbers(await source.trainingRows(["id"]), "id"),
+      heldOut: numbers(await source.heldOutRows(["id"]), "id"),
+    }));
+
+  test("is by the MD5 of the key or of the row number, as any other program computes it", async () => {
+    const name = await file(table(200));
+    const digest = (id: number) => createHash("md5").update(String(id)).digest("hex");
+    const expected = Array.from({ length: 200 }, (_, i) => i + 1).filter((id) => digest(id) < "4");
+    expect((await sides(name, { key: "id", testFraction: 0.25 })).heldOut).toEqual(expected);
+    expect((await sides(name, { testFraction: 0.25 })).heldOut).toEqual(expected);
+  });
+
+  test("appending rows moves none, with a key or without; the sides are disjoint, complete and of their share", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 200, max: 1500 }),
+        fc.integer({ min: 1, max: 500 }),
+        fc.double({ min: 0.1, max: 0.9 }),
+        fc.boolean(),
+        async (rows, more, testFraction, keyed) => {
+          const over = keyed ? { testFraction, key: "id" } : { testFraction };
+          const before = await sides(await file(table(rows)), over);
+          const after = await sides(await file(table(rows + more)), over);
+          expect(after.training.slice(0, before.training.length)).toEqual(before.training);
+          expect(after.heldOut.slice(0, before.heldOut.length)).toEqual(before.heldOut);
+          const all = [...after.training, ...after.heldOut].sort((a, b) => a - b);
+          expect(all).toEqual(Array.from({ length: rows + more }, (_, i) => i + 1));
+          const share = after.heldOut.length / (rows + more);
+          expect(Math.abs(share - testFraction)).toBeLessThan(5 * Math.sqrt(0.25 / (rows + more)));
+        },
+      ),
+      { numRuns: 8 },
+    );
+  });
+
+  test("by a key, a row's side does not depend on where it stands or on what else is there", async () => {
+    const lines = table(300).trimEnd().split("\n");
+    const reversed = [lines[0], ...lines.slice(1).reverse()].join("\n");
+    const straight = await sides(await file(`${lines.join("\n")}\n`), { key: "id" });
+    const backwards = await sides(await file(`${reversed}\n`), { key: "id" });
+    expect([...backwards.heldOut].reverse()).toEqual(straight.heldOut);
+  });
+
+  test("rows of one key stay together", async () => {
+    const content = `user,id\n${Array.from({ length: 600 }, (_, i) => `u${i % 20},${i}\n`).join("")}`;
+    const { training, heldOut } = await sides(await file(content), { key: "user" });
+    const users = (ids: readonly number[]) => new Set(ids.map((id) => id % 20));
+    for (const user of users(heldOut)) expect(users(training).has(user)).toBe(false);
+  });
+
+  test("a row without a key is a bad training row", async () => {
+    const name = await file("id,x\na,1\n,2\nb,3\n");
+    const rows = await read(name, ["x"], { key: "id", testFraction: 1e-9, maxBadFraction: 0.5 });
+    expect(rows.bad.examples).toEqual(["row 2: key id: missing"]);
+    expect(numbers(rows, "x")).toEqual([1, 3]);
+  });
+
+  test("a key must be there, and be something whose text is the same everywhere", async () => {
+    const name = await file("id,x\n1,1.5\n2,2.5\n");
+    expect(await refusal(read(name, ["x"], { key: "idd" }))).toBe(
+      'invalid-argument: data.key: there is no column "idd"; did you mean "id"? (there are id, x)',
+    );
+    expect(await refusal(read(name, ["x"], { key: "x" }))).toBe(
+      'invalid-argument: data.key: "x" is of type DOUBLE; a key is a whole number, a text or a date',
+    );
+  });
+
+  test("audited rows: training rows with the annotation, a small sample the start of a large one", async () => {
+    const content = `id,x,z\n${Array.from({ length: 400 }, (_, i) => `${i},${i},${i % 3 === 0 ? i : ""}\n`).join("")}`;
+    await opened(await file(content), { key: "id" }, async (source) => {
+      const training = new Set(numbers(await source.trainingRows(["id"]), "id"));
+      const large = await source.auditRows(["id"], ["z"], 60);
+      expect(numbers(large, "z")).toEqual(numbers(large, "id"));
+      for (const id of numbers(large, "id")) expect(training.has(id) && id % 3 === 0).toBe(true);
+      expect(numbers(await source.auditRows(["id"], ["z"], 9), "id")).toEqual(numbers(large, "id").slice(0, 9));
+      expect(await refusal(source.auditRows(["id"], ["z"], 200))).toMatch(
+        /failed-precondition: .*: 200 audited rows were asked for, and \d+ training rows have a value in every one of z/,
+      );
+    });
+  });
+});
+
+describe("a query", () => {
+  const source = () => file("id,price,n\n1,2.5,4\n2,1.5,2\n3,0.5,8\n");
+
+  test("prepares columns over the table `source`, whose numbers are numbers", async () => {
+    const query =
+      "SELECT id, price * n AS total, [price, n] AS both, CAST(id AS VARCHAR) AS name FROM source WHERE price > 1 -- done";
+    const rows = await read(await source(), ["total", "both", "name"], { query, ...RARELY_HELD_OUT });
+    expect(numbers(rows, "total")).toEqual([10, 3]);
+    expect(numbers(rows, "both")).toEqual([2.5, 4, 1.5, 2]);
+    expect(texts(rows, "name")).toEqual(["1", "2"]);
+  });
+
+  const refused: readonly (readonly [query: string, why: string])[] = [
+    ["DROP VIEW source", 'data.query: must be a SELECT; data can be read here, not changed: "DROP VIEW source"'],
+    ["COPY source TO 'stolen.csv'", "data.query: must be a SELECT"],
+    ["SET threads = 1", "data.query: must be a SELECT"],
+    ["INSTALL httpfs", "data.query: must be a SELECT"],
+    ["SELECT 1; SELECT 2", 'data.query: must be one statement: "SELECT 1; SELECT 2"'],
+    ["SELECT 1) ; DROP VIEW source; --", "data.query: not SQL: syntax error"],
+    ["  ", "data.query: is empty"],
+    ["SELEC 1", "data.query: not SQL: syntax error"],
+    [
+      "SELECT prise FROM source",
+      'data.query: Referenced column "prise" not found in FROM clause! Candidate bindings: "price"',
+    ],
+    ["SELECT id FROM sauce", "data.query: Table with name sauce does not exist!"],
+    ["SELECT * FROM read_csv('/etc/passwd')", "data.query: Cannot access file"],
+    ["SELECT * FROM read_text('/etc/passwd')", "data.query: Cannot access file"],
+  ];
+
+  test.each(refused)("%s", async (query, why) => {
+    const message = await refusal(read(await source(), ["id"], { query }));
+    expect(message).toContain("invalid-argument: ");
+    expect(message).toContain(why);
+  });
+});
+
+describe("what is not a table", () => {
+  test("a file that does not exist, a folder, an empty file, junk", async () => {
+    expect(await refusal(read("nowhere.csv", ["x"]))).toBe(
+      "not-found: data.path: there is no readable file nowhere.csv",
+    );
+    await mkdir(join(folder, "sub"), { recursive: true });
+    expect(await refusal(read("sub", ["x"]))).toBe(
+      "invalid-argument: data.path: sub is a folder; a CSV or Parquet file is needed",
+    );
+    const empty = await file("");
+    expect(await refusal(read(empty, ["x"]))).toBe(`invalid-argument: data.path: ${empty} is empty`);
+    const junk = await file(Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256)));
+    expect(await refusal(read(junk, ["x"]))).toContain(`invalid-argument: data.path: ${junk} is binary`);
+  });
+
+  test("a header without rows, and a column that is not there", async () => {
+    const header = await file("x,y\n");
+    expect(await refusal(read(header, ["x"]))).toBe(`failed-precondition: ${header}: there are no training rows`);
+    const name = await file(table(5));
+    expect(await refusal(read(name, ["y"]))).toBe(
+      'invalid-argument: there is no column "y"; did you mean "x"? (there are id, x)',
+    );
+  });
+
+  test("a quote that never closes, and bytes that are not UTF-8, with their line", async () => {
+    const quote = await file('id,x\n1,"open\n2,3\n');
+    expect(await refusal(read(quote, ["id"]))).toContain("line 2: Value with unterminated quote found");
+    const latin = await file(Buffer.from("a,b\n1,ok\n2,caf\xe9\n3,ok\n", "latin1"));
+    const message = await refusal(read(latin, ["b"]));
+    expect(message).toContain("line 3");
+    expect(message).toMatch(/UTF-8|utf-8/);
+  });
+});
