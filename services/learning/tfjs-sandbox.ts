@@ -17,14 +17,23 @@ export interface TfjsSandbox {
    * @throws UncoupleError `failed-precondition` when the backend cannot start
    */
   run<T>(work: () => T, backend?: string): T;
-  /** As `run`, but what `work` creates lives until it is disposed: for building programs. */
+  /** As `run`, but what `work` creates lives until `close`: for building programs. */
   open<T>(work: () => T): T;
+  /** Disposes what `open` made, variables included. */
+  close(): void;
+}
+
+/** The fields of tfjs's engine that a sandbox exchanges. */
+interface EngineState {
+  registeredVariables: Record<string, tf.Variable>;
+  readonly activeScope: { readonly track: readonly tf.Tensor[] };
 }
 
 export function createTfjsSandbox(ownBackend: string): TfjsSandbox {
-  let variables: tf.NamedTensorMap = {};
+  let variables: Record<string, tf.Variable> = {};
+  const held: tf.Tensor[] = [];
   const inside = <T>(work: () => T, backend: string): T => {
-    const state = tf.engine().state as { registeredVariables: tf.NamedTensorMap };
+    const state = tf.engine().state as unknown as EngineState;
     const outerBackend = tf.getBackend();
     const outerVariables = state.registeredVariables;
     switchBackend(backend);
@@ -37,17 +46,31 @@ export function createTfjsSandbox(ownBackend: string): TfjsSandbox {
       if (outerBackend !== undefined && outerBackend !== backend) switchBackend(outerBackend);
     }
   };
+  const scoped = <T>(work: () => T, backend: string): T =>
+    inside(() => {
+      tf.engine().startScope();
+      try {
+        return work();
+      } finally {
+        tf.engine().endScope();
+      }
+    }, backend);
   return {
-    open: (work) => inside(work, ownBackend),
-    run: (work, backend = ownBackend) =>
-      inside(() => {
-        tf.engine().startScope();
+    run: (work, backend = ownBackend) => scoped(work, backend),
+    open: (work) =>
+      scoped(() => {
         try {
           return work();
         } finally {
-          tf.engine().endScope();
+          const { track } = (tf.engine().state as unknown as EngineState).activeScope;
+          for (const tensor of track) held.push(tf.keep(tensor));
         }
-      }, backend),
+      }, ownBackend),
+    close: () =>
+      inside(() => {
+        tf.dispose(held.splice(0));
+        tf.dispose(Object.values(variables));
+      }, ownBackend),
   };
 }
 

@@ -44,16 +44,17 @@ const RATES = [0.3713, 0.5927] as const;
  */
 export function recordStep(program: TrainingProgram): RecordedStep {
   const sandbox = createTfjsSandbox("cpu");
-  const step = sandbox.open(() => openTrainingStep(program.build(), program.optimiser));
   try {
+    const step = sandbox.open(() => openTrainingStep(program.build(), program.optimiser));
     const initial = sandbox.run(() => readState(step.state));
     const [first, second] = RATES.map((rate) => {
       const { nodes, result } = record(sandbox, (recorder) => trace(program, step, initial, recorder, rate));
       return { ...result, nodes };
     }) as [Graph, Graph];
+    sandbox.run(() => step.dispose());
     return { step: withRate(program, first, second), initial };
   } finally {
-    sandbox.run(() => step.dispose());
+    sandbox.close();
   }
 }
 

@@ -21,14 +21,19 @@ export function createEagerEngine(name: string, backend: string): Engine {
     async prepare(program, data, rows) {
       checkData(program, data, rows);
       const sandbox = createTfjsSandbox(backend);
-      return sandbox.open(() => {
-        const step = openTrainingStep(program.build(), program.optimiser);
-        const resident: Record<string, tf.Tensor2D> = {};
-        for (const [column, { width }] of Object.entries(program.resident)) {
-          resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);
-        }
-        return new EagerSession(program, sandbox, step, resident, rows);
-      });
+      try {
+        return sandbox.open(() => {
+          const step = openTrainingStep(program.build(), program.optimiser);
+          const resident: Record<string, tf.Tensor2D> = {};
+          for (const [column, { width }] of Object.entries(program.resident)) {
+            resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);
+          }
+          return new EagerSession(program, sandbox, step, resident, rows);
+        });
+      } catch (thrown) {
+        sandbox.close();
+        throw thrown;
+      }
     },
   };
 }
@@ -125,10 +130,8 @@ class EagerSession implements TrainingSession {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
-    this.sandbox.run(() => {
-      this.step.dispose();
-      tf.dispose(this.resident);
-    });
+    this.sandbox.run(() => this.step.dispose());
+    this.sandbox.close();
   }
 
   private checkOpen(): void {

@@ -7,7 +7,6 @@ import {
   type GraphBuilder,
   int64Vector,
   sameShape,
-  size,
   type Value,
 } from "../ir.ts";
 
@@ -110,9 +109,10 @@ export function normalAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-export const number = floatScalar;
-
-/** Number of elements along the given axes. */
-export function reducedSize(shape: readonly number[], axes: readonly number[]): number {
-  return size(axes.map((axis) => shape[axis] as number));
+/** Axes as tfjs passes them: one, several, or none for all. */
+export function axesList(given: number | readonly number[] | null | undefined, rank: number): number[] {
+  if (given === null || given === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  return (typeof given === "number" ? [given] : given).map((axis) => normalAxis(axis, rank));
 }
+
+export const number = floatScalar;

@@ -1,11 +1,23 @@
 import { type ElementType, type GraphBuilder, int64Vector, type Value } from "../ir.ts";
-import { attr, cast, input, type KernelCall, type Lowering, normalAxis, reshape } from "./lowering.ts";
+import { numberLike } from "./elementwise.ts";
+import {
+  attr,
+  axesList,
+  binary,
+  cast,
+  expand,
+  input,
+  type KernelCall,
+  type Lowering,
+  normalAxis,
+  reshape,
+  slice,
+  unsupported,
+} from "./lowering.ts";
 
 /** Axes as tfjs passes them: one, several, or none for all. */
 function axesOf(call: KernelCall, rank: number, name = "axis"): number[] {
-  const given = attr<number | number[] | null | undefined>(call, name);
-  if (given === null || given === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  return (Array.isArray(given) ? given : [given]).map((axis) => normalAxis(axis, rank)).sort((a, b) => a - b);
+  return axesList(attr(call, name), rank).sort((a, b) => a - b);
 }
 
 /** ONNX takes an empty list of axes for "all", tfjs for "none". */
@@ -57,6 +69,42 @@ const cumsum: Lowering = (call) => {
   });
 };
 
+/** The longest axis along which products are written out one by one: ONNX has no cumulative product. */
+const LONGEST_PRODUCT = 256;
+
+const cumprod: Lowering = (call) => {
+  const { builder } = call;
+  const x = input(call, "x");
+  const axis = normalAxis(attr(call, "axis"), x.shape.length);
+  const length = x.shape[axis] as number;
+  if (length > LONGEST_PRODUCT) throw unsupported(call, `along an axis of ${length}`);
+  if (length === 0) return x;
+  const part = x.shape.with(axis, 1);
+  const pieces = Array.from({ length }, (_, index) =>
+    slice(
+      builder,
+      x,
+      x.shape.map((__, other) => (other === axis ? index : 0)),
+      part,
+    ),
+  );
+  if (attr<boolean>(call, "reverse")) pieces.reverse();
+  const products: Value[] = [];
+  let product: Value | undefined;
+  for (const piece of pieces) {
+    const next: Value = product === undefined ? piece : binary(builder, "Mul", product, piece);
+    if (attr<boolean>(call, "exclusive")) products.push(product ?? filledLike(builder, piece));
+    else products.push(next);
+    product = next;
+  }
+  if (attr<boolean>(call, "reverse")) products.reverse();
+  return length === 1 ? (products[0] as Value) : builder.add("Concat", products, x.type, x.shape, { axis });
+};
+
+function filledLike(builder: GraphBuilder, piece: Value): Value {
+  return expand(builder, numberLike(piece, 1), piece.shape);
+}
+
 export const reductionLowerings: Readonly<Record<string, Lowering>> = {
   Sum: reduction("ReduceSum"),
   Mean: reduction("ReduceMean", { as: "float32" }),
@@ -68,4 +116,5 @@ export const reductionLowerings: Readonly<Record<string, Lowering>> = {
   ArgMax: argument("ArgMax"),
   ArgMin: argument("ArgMin"),
   Cumsum: cumsum,
+  Cumprod: cumprod,
 };

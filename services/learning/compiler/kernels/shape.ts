@@ -3,6 +3,7 @@ import { constantValue, type ElementType, int64Vector, size, type Value } from "
 import { numberLike } from "./elementwise.ts";
 import {
   attr,
+  axesList,
   expand,
   input,
   type KernelCall,
@@ -60,8 +61,7 @@ const stridedSlice: Lowering = (call) => {
 
 const reverse: Lowering = (call) => {
   const x = input(call, "x");
-  const given = attr<number | number[]>(call, "dims");
-  const axes = (Array.isArray(given) ? given : [given]).map((axis) => normalAxis(axis, x.shape.length));
+  const axes = axesList(attr(call, "dims"), x.shape.length);
   const begin = x.shape.map((dimension, axis) => (axes.includes(axis) ? dimension - 1 : 0));
   const steps = x.shape.map((_, axis) => (axes.includes(axis) ? -1 : 1));
   return slice(call.builder, x, begin, x.shape, steps);
