@@ -1,0 +1,96 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Argument, Command, InvalidArgumentError } from "commander";
+import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { reproductionText } from "../reproduction-text.ts";
+
+interface Options {
+  readonly seeds: number;
+  readonly firstSeed: number;
+  readonly jobs: number;
+  readonly a: number;
+  readonly b: number;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+const names = ["figure1", "table1", "table2", "figure3", "all"];
+
+export function reproduceCommand(context: CliContext): Command {
+  return new Command("reproduce")
+    .summary("the paper's tables and figures, trained and measured anew")
+    .description(
+      "Runs the experiments of Modi et al. 2023 in this process, through the learning code that the services use, and writes a report with plots beside the paper's values.",
+    )
+    .addArgument(new Argument("<experiment>", "what to reproduce").choices(names))
+    .option("--seeds <n>", "how many seeds", integer(1), 10)
+    .option("--first-seed <seed>", "the first of them", integer(0), 0)
+    .option("--jobs <n>", "seeds at a time; changes nothing in the numbers", integer(1), 2)
+    .option("--a <number>", "figure1: z = a x1^2 + b x1", number, 2)
+    .option("--b <number>", "figure1: the linear coefficient", number, 1)
+    .option("--out <folder>", "where report.html and results.json go (default: out/reproduce)")
+    .option("--json", "print the numbers as JSON; no report unless --out is given")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple reproduce all\n  uncouple reproduce figure1 --a 1 --b 1\n  uncouple reproduce figure3 --seeds 20 --json\n",
+    )
+    .action(async (experiment: ExperimentName | "all", options: Options) => {
+      const output = createOutput(context, options.json === true);
+      // Loaded here: tfjs and ONNX Runtime take a while, and the other subcommands start without them.
+      const [{ EXPERIMENTS, reproduce }, { PAPER_SIZES }, { createEngine }, { reproductionReport }, { packageInfo }] =
+        await Promise.all([
+          import("../../experiments/reproduce.ts"),
+          import("../../experiments/two-stage.ts"),
+          import("../../learning/engines/create-engine.ts"),
+          import("../../experiments/reproduction-report.ts"),
+          import("../../runtime/package-info.ts"),
+        ]);
+      const engine = await createEngine("onnx:cpu", output.note);
+      const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
+      const began = performance.now();
+      const progress = createProgress(context.stderr, "reproducing");
+      let reproduction: Reproduction;
+      try {
+        reproduction = await reproduce({
+          experiments: experiment === "all" ? EXPERIMENTS : [experiment],
+          seeds,
+          jobs: options.jobs,
+          sizes: PAPER_SIZES,
+          a: options.a,
+          b: options.b,
+          engine,
+          signal: context.interrupted,
+          onProgress: (done, total) => progress.update(done, total),
+        });
+      } finally {
+        progress.stop();
+      }
+      const single = experiment === "all" ? reproduction : reproduction[experiment];
+      if (options.json !== true || options.out !== undefined) {
+        const folder = resolve(context.cwd, options.out ?? join("out", "reproduce"));
+        const seconds = Math.round((performance.now() - began) / 1000);
+        const footer = `uncouple ${packageInfo().version}, engine ${engine.name}, seeds ${seeds[0]} to ${seeds.at(-1)}, ${seconds} s.`;
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, "report.html"), await reproductionReport(reproduction, footer));
+        await writeFile(join(folder, "results.json"), `${JSON.stringify(single, null, 2)}\n`);
+        output.note(`Report: ${join(folder, "report.html")}`);
+      }
+      output.result(single, (style) => reproductionText(reproduction, style));
+    });
+}
+
+function integer(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min) throw new InvalidArgumentError(`must be an integer of at least ${min}.`);
+    return value;
+  };
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value === 0) throw new InvalidArgumentError("must be a number other than 0.");
+  return value;
+}

@@ -1,0 +1,89 @@
+import { figure1ClosedForm } from "../experiments/figure1.ts";
+import type { Reproduction } from "../experiments/reproduce.ts";
+import { PAPER_TABLE2, proportionText } from "../experiments/reproduction-report.ts";
+import type { Style } from "./style.ts";
+import { formatTable } from "./table.ts";
+
+/** The reproduced tables and figures for a terminal. */
+export function reproductionText({ figure1, table1, table2, figure3 }: Reproduction, style: Style): string {
+  const parts: string[] = [];
+  if (figure1 !== undefined) {
+    const exact = figure1ClosedForm(figure1.a, figure1.b);
+    const rows = (Object.keys(exact) as (keyof typeof exact)[]).map((key) => [
+      key.replace("_", " with M1 "),
+      figure1.losses[key].toFixed(4),
+      exact[key].toFixed(4),
+    ]);
+    parts.push(
+      style.bold(`Figure 1, z = ${figure1.a} x1^2 + ${figure1.b} x1 (mean squared error)`),
+      formatTable(
+        [{ title: "M2" }, { title: "TRAINED", number: true }, { title: "CLOSED FORM", number: true }],
+        rows,
+        style,
+      ),
+      figure1.selfDefeating
+        ? "self-defeating: with the true M1 the coupled M2 is worse than one that never sees z\n"
+        : "not self-defeating: with the true M1 the coupled M2 still beats one that never sees z\n",
+    );
+  }
+  if (table1 !== undefined) {
+    const ticks = (paper: { independent: boolean; consistent: boolean; aligned: boolean }) =>
+      [paper.independent, paper.consistent, paper.aligned].map((holds) => (holds ? "yes" : "no")).join(" / ");
+    parts.push(
+      style.bold("Table 1 (updates after which the pipeline was worse, 95 % intervals)"),
+      formatTable(
+        [
+          { title: "PROTOCOL" },
+          { title: "MESSAGES", number: true },
+          { title: "WAITED STEPS", number: true },
+          { title: "CONSISTENT UPDATES" },
+          { title: "INCREMENTAL IMPROVEMENTS" },
+          { title: "PAPER: INDEP. / CONSIST. / ALIGNED" },
+        ],
+        table1.rows.map((row) => [
+          row.protocol,
+          `${row.coordination.messages}`,
+          `${row.coordination.waitedSteps}`,
+          proportionText(row.consistencyViolations),
+          proportionText(row.alignmentViolations),
+          ticks(row.paper),
+        ]),
+        style,
+      ),
+      ...table1.remarks.map((remark) => style.dim(remark)),
+      "",
+    );
+  }
+  if (table2 !== undefined) {
+    parts.push(
+      style.bold("Table 2 (M1's own loss, M1 initial = 100)"),
+      formatTable(
+        [{ title: "UPDATE" }, { title: "HERE", number: true }, { title: "PAPER", number: true }],
+        table2.rows.map(({ upstream, mean, std }) => [
+          upstream,
+          `${mean.toFixed(3)} +- ${std.toFixed(3)}`,
+          `${PAPER_TABLE2[upstream].mean.toFixed(3)} +- ${PAPER_TABLE2[upstream].std.toFixed(3)}`,
+        ]),
+        style,
+      ),
+    );
+  }
+  if (figure3 !== undefined) {
+    const upstreams = [...new Set(figure3.rows.map(({ upstream }) => upstream))];
+    const protocols = [...new Set(figure3.rows.map(({ protocol }) => protocol))];
+    parts.push(
+      style.bold("Figure 3 (end-to-end loss, M2* o M1 initial = 100)"),
+      formatTable(
+        [{ title: "M2" }, ...upstreams.map((upstream) => ({ title: `M1 ${upstream.toUpperCase()}`, number: true }))],
+        protocols.map((protocol) => [
+          protocol,
+          ...figure3.rows
+            .filter((row) => row.protocol === protocol)
+            .map(({ mean, std }) => `${mean.toFixed(1)} +- ${std.toFixed(1)}`),
+        ]),
+        style,
+      ),
+    );
+  }
+  return parts.join("\n");
+}
