@@ -84,7 +84,8 @@ export function reproduceCommand(context: CliContext): Command {
 function integer(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < min) throw new InvalidArgumentError(`must be an integer of at least ${min}.`);
+    if (!Number.isInteger(value) || value < min)
+      throw new InvalidArgumentError(`must be an integer of at least ${min}.`);
     return value;
   };
 }

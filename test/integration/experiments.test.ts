@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { figure1, figure1ClosedForm } from "../../services/experiments/figure1.ts";
+import type { Figure3 } from "../../services/experiments/figure3.ts";
+import { reproduce } from "../../services/experiments/reproduce.ts";
+import { SMALL_SIZES } from "../../services/experiments/two-stage.ts";
+import { createEngine } from "../../services/learning/engines/create-engine.ts";
+import { countOrderings, meanOf } from "../helpers/orderings.ts";
+
+const engineOf = () => createEngine("onnx:cpu", () => {});
+
+describe("the paper, reduced", () => {
+  it("has the robust orderings of Figure 3, and the same numbers whatever the number of jobs", async () => {
+    const engine = await engineOf();
+    const seeds = [0, 1, 2];
+    const run = (jobs: number) =>
+      reproduce({ experiments: ["table2", "figure3"], seeds, jobs, sizes: SMALL_SIZES, a: 2, b: 1, engine });
+    const one = await run(1);
+    const counts = countOrderings(one.figure3 as Figure3);
+    for (const claim of [
+      "initial: async below causal",
+      "consistent: causal below 10",
+      "consistent: causal below proximal",
+      "consistent: proximal below async",
+      "incremental: causal improves",
+      "incremental: sync improves",
+    ]) {
+      expect(counts[claim], claim).toBe(seeds.length);
+    }
+    expect(meanOf(one.figure3 as Figure3, "oracle", "initial")).toBeCloseTo(100, 9);
+    expect(one.table2?.rows[1]?.mean).toBeGreaterThan(40);
+    expect(one.table2?.rows[1]?.mean).toBeLessThan(55);
+    expect(await run(2)).toEqual(one);
+  });
+
+  it.each([
+    [2, 1],
+    [1, 1],
+    [1.5, 1],
+  ])("matches Figure 1's closed form within 3 %% at a = %f, b = %f", async (a, b) => {
+    const { losses, selfDefeating } = await figure1(a, b, 0, await engineOf());
+    const exact = figure1ClosedForm(a, b);
+    const scale = exact.blind;
+    for (const key of Object.keys(exact) as (keyof typeof exact)[]) {
+      expect(Math.abs(losses[key] - exact[key]), key).toBeLessThan(0.03 * Math.max(exact[key], 0.1 * scale));
+    }
+    expect(selfDefeating).toBe(Math.abs(a / b) > 1.0855);
+  });
+});

@@ -1,0 +1,46 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Figure3 } from "../../services/experiments/figure3.ts";
+import { type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
+import { PAPER_SIZES } from "../../services/experiments/two-stage.ts";
+import { createEngine } from "../../services/learning/engines/create-engine.ts";
+import { countOrderings, meanOf } from "../helpers/orderings.ts";
+
+/** The paper's results on 20 seeds: takes minutes, so `npm test` runs a reduced version and this has its own script. */
+describe("the paper on 20 seeds", () => {
+  const seeds = Array.from({ length: 20 }, (_, seed) => seed);
+  let reproduction: Reproduction;
+
+  beforeAll(async () => {
+    const engine = await createEngine("onnx:cpu", () => {});
+    reproduction = await reproduce({
+      experiments: ["table2", "figure3"],
+      seeds,
+      jobs: 2,
+      sizes: PAPER_SIZES,
+      a: 2,
+      b: 1,
+      engine,
+    });
+  });
+
+  it("has the orderings of Figure 3", () => {
+    const counts = countOrderings(reproduction.figure3 as Figure3);
+    console.log(JSON.stringify(counts, null, 2));
+    const all = seeds.length;
+    for (const [claim, count] of Object.entries(counts)) {
+      const mayMiss = /proximal below 1\.1 async|async improves/.test(claim) ? 0.1 * all : 0;
+      expect(count, claim).toBeGreaterThanOrEqual(all - mayMiss);
+    }
+    expect(meanOf(reproduction.figure3 as Figure3, "proximal", "incremental")).toBeLessThan(
+      meanOf(reproduction.figure3 as Figure3, "async", "incremental"),
+    );
+  });
+
+  it("has Table 2 within the paper's intervals", () => {
+    const mean = (upstream: string) => reproduction.table2?.rows.find((row) => row.upstream === upstream)?.mean;
+    expect(mean("consistent")).toBeGreaterThan(0.3);
+    expect(mean("consistent")).toBeLessThan(1);
+    expect(mean("incremental")).toBeGreaterThan(45.5);
+    expect(mean("incremental")).toBeLessThan(46.7);
+  });
+});
