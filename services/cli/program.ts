@@ -7,6 +7,7 @@ import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { matrixCommand } from "./commands/matrix.ts";
+import { reproduceCommand } from "./commands/reproduce.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
@@ -37,6 +38,7 @@ const commands: readonly CommandFactory[] = [
   explainCommand,
   doctorCommand,
   evaluatorCommand,
+  reproduceCommand,
 ];
 
 export function createProgram(context: CliContext): Command {

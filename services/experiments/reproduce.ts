@@ -54,6 +54,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     return result;
   };
 
+  options.onProgress?.(0, total);
   const first = wants("figure1") ? finish(await figure1(options.a, options.b, seeds[0] ?? 0, engine)) : undefined;
   const results = await inParallel(perSeed, options.jobs, async (seed) => {
     options.signal?.throwIfAborted();

@@ -11,10 +11,18 @@ const engineOf = () => createEngine("onnx:cpu", () => {});
 describe("the paper, reduced", () => {
   it("has the robust orderings of Figure 3, and the same numbers whatever the number of jobs", async () => {
     const engine = await engineOf();
-    const seeds = [0, 1, 2];
-    const run = (jobs: number) =>
-      reproduce({ experiments: ["table2", "figure3"], seeds, jobs, sizes: SMALL_SIZES, a: 2, b: 1, engine });
-    const one = await run(1);
+    const seeds = [0, 1];
+    const run = (some: readonly number[], jobs: number) =>
+      reproduce({
+        experiments: ["table2", "figure3"],
+        seeds: some,
+        jobs,
+        sizes: SMALL_SIZES,
+        a: 2,
+        b: 1,
+        engine,
+      });
+    const one = await run(seeds, 2);
     const counts = countOrderings(one.figure3 as Figure3);
     for (const claim of [
       "initial: async below causal",
@@ -29,14 +37,17 @@ describe("the paper, reduced", () => {
     expect(meanOf(one.figure3 as Figure3, "oracle", "initial")).toBeCloseTo(100, 9);
     expect(one.table2?.rows[1]?.mean).toBeGreaterThan(40);
     expect(one.table2?.rows[1]?.mean).toBeLessThan(55);
-    expect(await run(2)).toEqual(one);
+    const alone = await run([1], 1);
+    expect(alone.figure3?.rows.map(({ values }) => values[0])).toEqual(
+      one.figure3?.rows.map(({ values }) => values[1]),
+    );
   });
 
   it.each([
     [2, 1],
     [1, 1],
     [1.5, 1],
-  ])("matches Figure 1's closed form within 3 %% at a = %f, b = %f", async (a, b) => {
+  ])("matches Figure 1's closed form within 3 percent at a = %f, b = %f", async (a, b) => {
     const { losses, selfDefeating } = await figure1(a, b, 0, await engineOf());
     const exact = figure1ClosedForm(a, b);
     const scale = exact.blind;

@@ -5,6 +5,7 @@ import type { ExperimentName, Reproduction } from "../../experiments/reproduce.t
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";
 import { reproductionText } from "../reproduction-text.ts";
+import { createSeedProgress } from "../seed-progress.ts";
 
 interface Options {
   readonly seeds: number;
@@ -50,7 +51,7 @@ export function reproduceCommand(context: CliContext): Command {
       const engine = await createEngine("onnx:cpu", output.note);
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
       const began = performance.now();
-      const progress = createProgress(context.stderr, "reproducing");
+      const progress = await createSeedProgress(context.stderr);
       let reproduction: Reproduction;
       try {
         reproduction = await reproduce({
