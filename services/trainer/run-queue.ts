@@ -111,11 +111,12 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     throw new UncoupleError("not-found", `${component} has no run ${JSON.stringify(id.slice(0, 80))}; ${known}`);
   }
 
-  /** The end of a run is seen even when it cannot be written: the next life then finds out again. */
+  /** Watchers hear of an end that is safe on disk, or, when it cannot be written, all the same. */
   async function end(entry: Entry, run: Partial<Run> & Pick<Run, "state">): Promise<void> {
     const { id } = entry.stored.run;
-    change(entry, {}, { ...run, etaSeconds: null, finishedAt: new Date().toISOString() });
-    changed.ring();
+    const finishedAt = new Date().toISOString();
+    // At once and without ringing: from here on nothing else changes the record.
+    entry.stored = { ...entry.stored, run: { ...entry.stored.run, ...run, etaSeconds: null, finishedAt } };
     deps.onEnd?.(entry.stored.run);
     try {
       await store.save(entry.stored);
@@ -124,6 +125,8 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     } catch (error) {
       log.error({ run: id, error }, `the end of run ${id} could not be written: ${asUncoupleError(error).message}`);
     }
+    entry.bell.ring();
+    changed.ring();
   }
 
   async function forgetOldest(): Promise<void> {
@@ -252,16 +255,18 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     async *watch(id, signal) {
       const entry = find(id);
       const over = AbortSignal.any([signal, stopping.signal]);
-      for (;;) {
+      let shown: Run | undefined;
+      while (!signal.aborted) {
         const seen = entry.bell.count;
         const { run } = entry.stored;
-        yield run;
-        if (hasEnded(run) || signal.aborted) return;
-        if (entry.bell.count === seen && over.aborted) {
+        if (run !== shown) {
+          shown = run;
+          yield run;
+          if (hasEnded(run)) return;
+        } else if (stopping.signal.aborted) {
           throw new UncoupleError("unavailable", `the trainer of ${component} is stopping; run ${id} goes on after it`);
         }
-        await entry.bell.waitPast(seen, over);
-        if (signal.aborted) return;
+        if (entry.stored.run === shown) await entry.bell.waitPast(seen, over);
       }
     },
     active: () => active?.stored,

@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Engine } from "../../services/learning/engines/engine.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "../../services/learning/run-training.ts";
+import type { SnapshotModel } from "../../services/learning/snapshot-model.ts";
+import type { ComponentTraining, TrainedComponent } from "../../services/learning/train-component.ts";
+import type { Pipeline } from "../../services/pipeline/pipeline.ts";
+import type { Run } from "../../services/pipeline/run.ts";
+import type { Backplane } from "../../services/registry/backplane.ts";
+import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
+import { createExecuteRun, type ExecuteDeps } from "../../services/trainer/execute-run.ts";
+import { createRunQueue, type RunQueue } from "../../services/trainer/run-queue.ts";
+import { createRunStore, type RunStore } from "../../services/trainer/run-store.ts";
+import type { LoadedData } from "../../services/trainer/training-data.ts";
+import { silentLog } from "./log.ts";
+
+/** m1 reads x1 and predicts z; m2 reads x2 and z and predicts y. */
+export const benchPipeline: Pipeline = {
+  name: "demo",
+  components: [
+    {
+      name: "m1",
+      columns: ["x1"],
+      upstream: [],
+      output: { name: "z", width: 1, meaning: "real" },
+      loss: "mse",
+      target: "z",
+    },
+    {
+      name: "m2",
+      columns: ["x2"],
+      upstream: ["m1"],
+      output: { name: "y", width: 1, meaning: "scalar" },
+      loss: "mse",
+      target: "y",
+    },
+  ],
+  objective: "m2",
+  data: { source: "synthetic", generator: "two-stage", seed: 1, rows: 100, testFraction: 0.5 },
+};
+
+/**
+ * A training of which a test decides how far it goes: the state after step s is [s], and the model's bytes are the
+ * numbers of all steps that were done since step 0, so that a resume which repeats or leaves out a step shows.
+ */
+export function fakeTraining(step: (at: number) => Promise<void> = async () => {}) {
+  const trainings: ComponentTraining[] = [];
+  const train = async (training: ComponentTraining): Promise<TrainedComponent> => {
+    trainings.push(training);
+    const { steps } = training.team;
+    let done = training.resume?.step ?? 0;
+    let history = [...(training.resume?.state.history?.values ?? [])];
+    while (done < steps) {
+      training.signal?.throwIfAborted();
+      await step(done);
+      done += 1;
+      history = [...history, done];
+      const at = done;
+      const values = Float32Array.from(history);
+      const checkpoint: TrainingCheckpoint = {
+        step: at,
+        state: { history: { shape: [values.length], values } },
+        recentLosses: [1 / at],
+      };
+      const progress: TrainingProgress = {
+        step: at,
+        steps,
+        loss: 1 / at,
+        learningRate: 0.1,
+        stepsPerSecond: 100,
+        checkpoint: async () => checkpoint,
+      };
+      await training.onProgress?.(progress);
+    }
+    return {
+      bytes: Uint8Array.from(history),
+      opset: 17,
+      inputs: [],
+      output: { name: "y", kind: "numeric", width: 1 },
+      model: "linear",
+      loss: 1 / steps,
+    };
+  };
+  return { train, trainings };
+}
+
+export interface TrainerBench {
+  readonly backplane: Backplane;
+  readonly store: RunStore;
+  /** What a run reads; a test may change it between runs. */
+  data: LoadedData;
+  /** Serials loaded, as `m1@3`. */
+  readonly loaded: string[];
+  /** A trainer's queue with its runs carried out by the given training; a second call is its next life. */
+  queue(train: ExecuteDeps["train"], change?: Partial<ExecuteDeps> & { component?: string }): Promise<RunQueue>;
+  close(): Promise<void>;
+}
+
+export async function openTrainerBench(): Promise<TrainerBench> {
+  const folder = await mkdtemp(join(tmpdir(), "uncouple-bench-"));
+  const backplane = createMemoryBackplane("demo");
+  const store = createRunStore(folder, silentLog);
+  const loaded: string[] = [];
+  const queues: RunQueue[] = [];
+  const engine: Engine = { name: "reference", prepare: () => Promise.reject(new Error("no test trains on it")) };
+  const bench: TrainerBench = {
+    backplane,
+    store,
+    loaded,
+    data: {
+      training: {
+        table: { rows: 4, columns: {} },
+        bad: { total: 4, bad: 0, examples: [] },
+        fingerprint: "rows-1",
+      },
+      schema: [],
+      oracle: undefined,
+    },
+    async queue(train, { component = "m2", ...change } = {}) {
+      const execute = createExecuteRun(
+        {
+          pipeline: benchPipeline,
+          component,
+          holder: component,
+          codeVersion: "0.0.0",
+          checkpointSeconds: 0,
+          unavailableSeconds: 60,
+        },
+        {
+          backplane,
+          store,
+          data: { load: async () => bench.data },
+          engine: async () => engine,
+          train,
+          load: async (name, serial): Promise<SnapshotModel> => {
+            loaded.push(`${name}@${serial}`);
+            return { predict: async () => new Float32Array(4), dispose: async () => {} };
+          },
+          metrics: { trained: () => {}, published: () => {}, checkpointed: () => {} },
+          log: silentLog,
+          ...change,
+        },
+      );
+      const queue = createRunQueue({ component, capacity: 8, retained: 100 }, { store, execute, log: silentLog });
+      queues.push(queue);
+      await queue.start();
+      return queue;
+    },
+    async close() {
+      await Promise.all(queues.map((queue) => queue.stop()));
+      await backplane.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return bench;
+}
+
+const never = new AbortController().signal;
+
+/** The run when it has ended. */
+export async function ended(queue: RunQueue, id: string): Promise<Run> {
+  let last: Run | undefined;
+  for await (const run of queue.watch(id, never)) last = run;
+  return last as Run;
+}
+
+/** Waits until the run is as asked for. */
+export async function until(queue: RunQueue, id: string, holds: (run: Run) => boolean): Promise<Run> {
+  for await (const run of queue.watch(id, never)) if (holds(run)) return run;
+  throw new Error(`run ${id} ended before`);
+}
+
+/** A gate that is shut until it is opened. */
+export function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open };
+}

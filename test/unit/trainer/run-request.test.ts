@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import type { StartRun } from "../../../services/rpc/trainer-service.ts";
+import { teamOfRequest } from "../../../services/trainer/run-request.ts";
+import { team } from "../../helpers/teams.ts";
+import { benchPipeline } from "../../helpers/trainer-bench.ts";
+
+const resolve = (request: StartRun, own = team()) => teamOfRequest(request, own, benchPipeline, "/teams/m2");
+
+describe("a request to train", () => {
+  test("without anything is what the trainer's own team file says", () => {
+    expect(resolve({})).toEqual(team());
+  });
+
+  test("may choose another protocol, with defaults for what it leaves out", () => {
+    const chosen = resolve({ protocol: { name: "proximal", parameters: { sigma: 0.15 } } });
+    expect(chosen).toMatchObject({ seed: 7, protocol: { name: "proximal", parameters: { sigma: 0.15 } } });
+    expect(Object.keys(chosen.protocol.parameters).length).toBeGreaterThan(1);
+  });
+
+  test("may bring a team file, whose module is found beside the trainer's own team file", () => {
+    const chosen = resolve({ teamFile: "component: m2\nmodel: { module: ./model.ts }\nsteps: 12\n" });
+    expect(chosen).toMatchObject({ steps: 12, model: { kind: "module", path: "/teams/m2/model.ts" } });
+  });
+
+  test("may bring both", () => {
+    const request = { teamFile: "component: m2\nmodel: linear\n", protocol: { name: "sync", parameters: {} } };
+    expect(resolve(request)).toMatchObject({ model: { hidden: [] }, protocol: { name: "sync" } });
+  });
+
+  const refusals: readonly (readonly [string, StartRun, readonly string[]])[] = [
+    ["an unknown protocol", { protocol: { name: "asynch", parameters: {} } }, ['"asynch"', 'did you mean "async"']],
+    [
+      "a parameter out of range",
+      { protocol: { name: "proximal", parameters: { sigma: -1 } } },
+      ["protocol.sigma", "at least"],
+    ],
+    [
+      "every bad parameter at once",
+      { protocol: { name: "proximal", parameters: { sigma: -1, foo: 2 } } },
+      ["protocol.sigma", "protocol.foo"],
+    ],
+    ["a team file of another component", { teamFile: "component: m1\nmodel: linear\n" }, ["trainer of m2", "of m1"]],
+    ["a team file of no component", { teamFile: "component: m9\nmodel: linear\n" }, ['"m9"', "it has m1, m2"]],
+    ["what is no YAML", { teamFile: "component: [" }, ["team file of the request:1", "not YAML"]],
+    [
+      "every problem of a team file at once",
+      { teamFile: "component: m2\nmodel: linear\nsteps: 0\nbach: 3\n" },
+      ["team file of the request:3: steps", "team file of the request:4", "bach"],
+    ],
+    ["a team file of half a megabyte", { teamFile: `# ${"x".repeat(500_000)}` }, ["500002 bytes"]],
+  ];
+  test.each(refusals)("with %s is refused", (_what, request, texts) => {
+    let thrown: unknown;
+    try {
+      resolve(request);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(UncoupleError);
+    expect(thrown).toMatchObject({ code: "invalid-argument" });
+    for (const text of texts) expect((thrown as UncoupleError).message).toContain(text);
+  });
+
+  test("for a component that reads from no other cannot choose a protocol that is about predictions", () => {
+    const own = team({ component: "m1" });
+    expect(() => resolve({ protocol: { name: "causal", parameters: {} } }, own)).toThrow(
+      /m1 reads from no other component/,
+    );
+  });
+});

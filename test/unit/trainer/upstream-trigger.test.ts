@@ -1,0 +1,209 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { RunQueue } from "../../../services/trainer/run-queue.ts";
+import { createUpstreamTrigger, type UpstreamTrigger } from "../../../services/trainer/upstream-trigger.ts";
+import { draft, model } from "../../helpers/drafts.ts";
+import { silentLog } from "../../helpers/log.ts";
+import { team } from "../../helpers/teams.ts";
+import {
+  benchPipeline,
+  ended,
+  fakeTraining,
+  gate,
+  openTrainerBench,
+  type TrainerBench,
+  until,
+} from "../../helpers/trainer-bench.ts";
+
+let bench: TrainerBench;
+let ending: AbortController;
+let running: Promise<void>[];
+beforeEach(async () => {
+  bench = await openTrainerBench();
+  ending = new AbortController();
+  running = [];
+});
+afterEach(async () => {
+  ending.abort();
+  await Promise.all(running);
+  await bench.close();
+});
+
+const quick = team({ steps: 3, train: { when: "on-upstream" } });
+let announced = 0;
+beforeEach(() => {
+  announced = 0;
+});
+
+/** Publishes m1 and says at which position it was announced. */
+async function publish(): Promise<number> {
+  await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), "any");
+  return ++announced;
+}
+
+function triggerOf(queue: RunQueue, store = bench.store): UpstreamTrigger {
+  const trigger = createUpstreamTrigger({
+    pipeline: benchPipeline,
+    team: quick,
+    backplane: bench.backplane,
+    queue,
+    store,
+    log: silentLog,
+  });
+  running.push(trigger.run(ending.signal));
+  return trigger;
+}
+
+/** Waits until as many runs have ended. */
+async function runs(queue: RunQueue, count: number) {
+  for (;;) {
+    const seen = queue.changed.count;
+    const known = queue.runs();
+    if (known.length >= count) {
+      for (const { run } of known) await ended(queue, run.id);
+      return queue.runs().map(({ run }) => run);
+    }
+    await queue.changed.waitPast(seen, ending.signal);
+  }
+}
+
+const dealtWith = async (position: number) => {
+  while ((await bench.store.announcementsSeen()) < position) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+describe("an upstream snapshot", () => {
+  test("queues a run that trains on it", async () => {
+    const queue = await bench.queue(fakeTraining().train);
+    const trigger = triggerOf(queue);
+    trigger.announced(await publish());
+    expect(await runs(queue, 1)).toMatchObject([{ trigger: "upstream", state: "succeeded", upstream: { m1: 1 } }]);
+    trigger.announced(await publish());
+    expect(await runs(queue, 2)).toMatchObject([{ upstream: { m1: 2 } }, { upstream: { m1: 1 } }]);
+  });
+
+  test("queues one run with all others that arrive before it begins", async () => {
+    const held = gate();
+    const { train } = fakeTraining(() => held.passed);
+    const queue = await bench.queue(train);
+    await publish();
+    const first = await queue.submit({ trigger: "request", team: quick });
+    await until(queue, first.id, ({ upstream }) => upstream.m1 !== undefined);
+    const trigger = triggerOf(queue);
+    for (let i = 0; i < 5; i++) {
+      const position = await publish();
+      trigger.announced(position);
+      await dealtWith(position);
+    }
+    expect(queue.queued()).toBe(1);
+    held.open();
+    expect(await runs(queue, 2)).toMatchObject([
+      { trigger: "upstream", upstream: { m1: 6 }, snapshot: 2 },
+      { trigger: "request", upstream: { m1: 1 }, snapshot: 1 },
+    ]);
+  });
+
+  test("queues nothing when the newest own snapshot was trained on it", async () => {
+    const queue = await bench.queue(fakeTraining().train);
+    const position = await publish();
+    await ended(queue, (await queue.submit({ trigger: "request", team: quick })).id);
+    triggerOf(queue).announced(position);
+    await dealtWith(position);
+    expect(queue.runs()).toHaveLength(1);
+  });
+
+  test("queues nothing when the champion is another one, on which the newest own snapshot was trained", async () => {
+    const queue = await bench.queue(fakeTraining().train);
+    await publish();
+    await bench.backplane.registry.setAlias("m1", "champion", 1, null, "test");
+    await ended(queue, (await queue.submit({ trigger: "request", team: quick })).id);
+    const position = await publish();
+    triggerOf(queue).announced(position);
+    await dealtWith(position);
+    expect(queue.runs()).toHaveLength(1);
+  });
+
+  test("that a run trains on right now queues another when that run fails", async () => {
+    const held = gate();
+    let trainings = 0;
+    const { train } = fakeTraining();
+    const queue = await bench.queue(async (training) => {
+      if (++trainings > 1) return train(training);
+      await held.passed;
+      throw new Error("the first one fails");
+    });
+    const position = await publish();
+    const first = await queue.submit({ trigger: "request", team: quick });
+    await until(queue, first.id, ({ upstream }) => upstream.m1 !== undefined);
+    const trigger = triggerOf(queue);
+    trigger.announced(position);
+    held.open();
+    expect(await runs(queue, 2)).toMatchObject([
+      { trigger: "upstream", state: "succeeded" },
+      { trigger: "request", state: "failed" },
+    ]);
+  });
+
+  test("waits for a place in the queue", async () => {
+    const held = gate();
+    const { train } = fakeTraining(() => held.passed);
+    const queue = await bench.queue(train);
+    const position = await publish();
+    for (let i = 0; i < 9; i++) {
+      const { id } = await queue.submit({ trigger: "request", team: team({ steps: 1 }) });
+      if (i === 0) await until(queue, id, ({ state }) => state === "running");
+    }
+    await publish();
+    triggerOf(queue).announced(position + 1);
+    held.open();
+    const all = await runs(queue, 9);
+    expect(all.length).toBeGreaterThanOrEqual(9);
+    await dealtWith(position + 1);
+    const newest = await bench.backplane.registry.latest("m2");
+    expect(newest?.upstream).toEqual({ m1: 2 });
+  });
+});
+
+describe("after a restart", () => {
+  test("what was announced meanwhile is answered, what was answered is not", async () => {
+    const before = await bench.queue(fakeTraining().train);
+    triggerOf(before).announced(await publish());
+    await runs(before, 1);
+    await dealtWith(1);
+    ending.abort();
+    await Promise.all(running);
+    await before.stop();
+    ending = new AbortController();
+    running = [];
+
+    const missed = await publish();
+    const after = await bench.queue(fakeTraining().train);
+    const trigger = triggerOf(after);
+    // The registry tells of all there ever were.
+    for (let position = 1; position <= missed; position++) trigger.announced(position);
+    expect(await runs(after, 2)).toMatchObject([{ upstream: { m1: 2 } }, { upstream: { m1: 1 } }]);
+  });
+
+  test("an announcement whose run was queued, but not remembered as dealt with, is not answered twice", async () => {
+    const forgetful = { ...bench.store, saveAnnouncementsSeen: () => new Promise<void>(() => {}) };
+    const held = gate();
+    const { train } = fakeTraining(() => held.passed);
+    const before = await bench.queue(train);
+    running = [];
+    const trigger = createUpstreamTrigger({
+      pipeline: benchPipeline,
+      team: quick,
+      backplane: bench.backplane,
+      queue: before,
+      store: forgetful,
+      log: silentLog,
+    });
+    void trigger.run(ending.signal);
+    trigger.announced(await publish());
+    while (before.runs()[0]?.pins == null) await new Promise((resolve) => setTimeout(resolve, 2));
+    await before.stop().catch(() => {});
+
+    const after = await bench.queue(fakeTraining().train);
+    triggerOf(after).announced(1);
+    await dealtWith(1);
+    expect(await runs(after, 1)).toHaveLength(1);
+  });
+});
