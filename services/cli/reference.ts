@@ -23,6 +23,15 @@ export function parseSerial(text: string): number {
   return serial;
 }
 
+/** How many of something, at least one. @throws InvalidArgumentError */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || !Number.isSafeInteger(count)) {
+    throw new InvalidArgumentError("A count is a whole number from 1 on.");
+  }
+  return count;
+}
+
 /** A port, 0 for any free one. @throws InvalidArgumentError */
 export function parsePort(text: string): number {
   const port = Number(text);

@@ -63,7 +63,7 @@ export async function loadSnapshot(
     throw new SnapshotFault(
       manifest,
       "oversized",
-      `its model has ${manifest.size} bytes; the evaluator loads at most ${maxBytes} (option maxModelBytes)`,
+      `its model has ${manifest.size} bytes, and this evaluator loads at most ${maxBytes}`,
     );
   }
   const inputFault = differenceOf(manifest.inputs, contract.inputs);
@@ -114,6 +114,8 @@ async function readBytes(registry: Registry, manifest: SnapshotManifest): Promis
     if (error.code === "data-loss" || error.code === "not-found") {
       throw new SnapshotFault(manifest, "digest-mismatch", error.message);
     }
+    // The registry has a limit of its own for what it reads.
+    if (error.code === "resource-exhausted") throw new SnapshotFault(manifest, "oversized", error.message);
     throw error;
   }
 }

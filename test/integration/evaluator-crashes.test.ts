@@ -32,30 +32,33 @@ interface Service {
 }
 
 async function startService(name: string): Promise<Service> {
-  const argument = JSON.stringify({ pipelineFile: world.pipelineFile, natsUrl: nats.url, name });
-  const args = ["--import", "tsx", "test/helpers/evaluator-process.ts", argument];
-  const child: ChildProcess = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const args = ["--import", "tsx", "services/cli/main.ts", "evaluator", "--name", name];
+  const where = ["--pipeline", world.pipelineFile, "--nats", nats.url, "--port", "0", "--metrics-port", "0"];
+  const child: ChildProcess = spawn(process.execPath, [...args, ...where], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exited = once(child, "exit");
   let output = "";
-  const ports = new Promise<readonly number[]>((resolve, reject) => {
+  const httpPort = await new Promise<number>((resolve, reject) => {
     child.stdout?.on("data", (bytes: Buffer) => {
       output += bytes.toString();
-      const found = /^serving (\d+) (\d+)$/m.exec(output);
-      if (found) resolve([Number(found[1]), Number(found[2])]);
+      const found = /"http":"[^"]*:(\d+)"/.exec(output);
+      if (found) resolve(Number(found[1]));
     });
     exited.then(() => reject(new Error(`ended before it served:\n${output}`)), reject);
   });
-  const service = {
+  const service: Service = {
+    httpPort,
     output: () => output,
-    async end(signal: NodeJS.Signals) {
+    async end(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       await exited;
       return child.exitCode;
     },
   };
-  const [, httpPort = 0] = await ports;
-  children.push({ ...service, httpPort });
-  return { ...service, httpPort };
+  children.push(service);
+  return service;
 }
 
 /** Waits until more verdicts stand in the log than there were. */

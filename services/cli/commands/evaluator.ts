@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import type { CliContext } from "../context.ts";
+import { parseCount } from "../reference.ts";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../service.ts";
 
 export function evaluatorCommand(context: CliContext): Command {
@@ -13,11 +14,12 @@ export function evaluatorCommand(context: CliContext): Command {
       ),
   )
     .option("--name <name>", "which one it is, in verdicts and logs (default: the host's name and the process id)")
+    .option("--retained <count>", "newest snapshots of each component in the matrix and in verdicts", parseCount, 8)
     .addHelpText(
       "after",
       "\nExample:\n  uncouple evaluator --pipeline pipeline.yaml --nats nats://127.0.0.1:4222 --port 50051\n",
     )
-    .action(async (flags: ServiceFlags & { readonly name?: string }) => {
+    .action(async (flags: ServiceFlags & { readonly name?: string; readonly retained: number }) => {
       const { longestStopSeconds, runEvaluator } = await import("../../evaluator/run-evaluator.ts");
       await runService(context, flags, {
         name: "evaluator",
@@ -30,6 +32,7 @@ export function evaluatorCommand(context: CliContext): Command {
               host: flags.host,
               grpcPort: flags.port,
               httpPort: flags.metricsPort,
+              retained: flags.retained,
               tls: await serverTls(context, flags),
             },
             deps,
