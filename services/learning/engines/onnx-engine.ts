@@ -13,8 +13,13 @@ import { checkChunk, checkData, OneAtATime } from "./program-shape.ts";
 /** A matrix product this large (multiplications) is worth sharing out among threads. */
 const SHARED_PRODUCT = 4_000_000;
 
+export interface OnnxEngineOptions {
+  /** Threads a matrix product is shared out among; chosen by the size of the program where left out. */
+  readonly threads?: number;
+}
+
 /** Runs compiled programs on ONNX Runtime, on a thread of their own: the JavaScript thread is never held by a chunk. */
-export function createOnnxEngine(provider: ExecutionProvider): Engine {
+export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngineOptions = {}): Engine {
   const pool = new OnnxThreadPool();
   return {
     name: `onnx:${provider}`,
@@ -24,7 +29,7 @@ export function createOnnxEngine(provider: ExecutionProvider): Engine {
       const thread = pool.take();
       const session = new OnnxSession(program, compiled, rows, thread, pool);
       try {
-        await session.open(provider, data);
+        await session.open(provider, data, options.threads);
       } catch (thrown) {
         await session.dispose();
         throw thrown;
@@ -57,13 +62,16 @@ class OnnxSession implements TrainingSession {
     this.pool = pool;
   }
 
-  async open(provider: ExecutionProvider, data: Readonly<Record<string, Float32Array>>): Promise<void> {
+  async open(
+    provider: ExecutionProvider,
+    data: Readonly<Record<string, Float32Array>>,
+    threads = threadsFor(this.compiled),
+  ): Promise<void> {
     const { bytes, resident, initial } = this.compiled;
     const columns: Record<string, { values: Float32Array; width: number }> = {};
     for (const name of resident) {
       columns[name] = { values: data[name] as Float32Array, width: this.program.resident[name]?.width as number };
     }
-    const threads = this.compiled.largestProduct >= SHARED_PRODUCT ? Math.min(availableParallelism(), 8) : 1;
     await this.thread.ask({
       kind: "open",
       digest: createHash("sha256").update(bytes).update(`${provider} ${threads}`).digest("hex"),
@@ -156,6 +164,10 @@ class OnnxSession implements TrainingSession {
       return { shape, values };
     });
   }
+}
+
+function threadsFor(compiled: CompiledTraining): number {
+  return compiled.largestProduct >= SHARED_PRODUCT ? Math.min(availableParallelism(), 8) : 1;
 }
 
 function elements(shape: readonly number[]): number {

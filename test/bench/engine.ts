@@ -1,0 +1,179 @@
+import { parseArgs } from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { compileTraining } from "../../services/learning/compiler/training.ts";
+import { benchmarkChunk, benchmarkData, benchmarkProgram } from "../../services/learning/engines/benchmark-program.ts";
+import { createEagerEngine, createReferenceEngine } from "../../services/learning/engines/eager-engine.ts";
+import type { Engine } from "../../services/learning/engines/engine.ts";
+import { createOnnxEngine } from "../../services/learning/engines/onnx-engine.ts";
+import { probeProvider } from "../../services/learning/engines/probe-provider.ts";
+import { Torch } from "./torch.ts";
+
+/**
+ * Microseconds a training step of every engine, and ratios to PyTorch and tfjs wasm, on one machine in one run. The
+ * engines take turns in rounds, and the median round counts, so that a passing load on the machine hits all alike.
+ *
+ *     npm run bench:engine [-- --json] [-- --rounds 7]
+ */
+const { values: options } = parseArgs({
+  options: { json: { type: "boolean", default: false }, rounds: { type: "string", default: "5" } },
+});
+const ROUNDS = Number(options.rounds);
+const SECONDS = 0.5;
+
+interface Size {
+  readonly widths: readonly number[];
+  readonly batch: number;
+  readonly threads: number;
+  /** Engines that would take minutes here are left out. */
+  readonly slow: boolean;
+}
+
+interface Row {
+  readonly engine: string;
+  readonly model: string;
+  readonly batch: number;
+  readonly threads: number;
+  readonly microsPerStep: number;
+}
+
+type Measure = () => Promise<number>;
+
+const SIZES: readonly Size[] = [
+  { widths: [8, 64, 1], batch: 64, threads: 1, slow: true },
+  { widths: [10, 64, 64, 3], batch: 256, threads: 1, slow: true },
+  { widths: [10, 256, 256, 3], batch: 256, threads: 1, slow: true },
+  { widths: [10, 256, 256, 3], batch: 4096, threads: 2, slow: false },
+];
+
+const say = (line: string) => {
+  if (!options.json) console.log(line);
+};
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+
+/** Opens a session and returns what times it for about `SECONDS`. */
+async function timer(engine: Engine, size: Size, close: (() => Promise<void>)[]): Promise<Measure> {
+  const program = benchmarkProgram(size.widths, size.batch);
+  const rows = Math.max(4096, size.batch);
+  const session = await engine.prepare(program, benchmarkData(program, rows), rows);
+  close.push(() => session.dispose());
+  let steps = 1;
+  await session.run(benchmarkChunk(program, rows, steps));
+  return async () => {
+    let done = 0;
+    const start = performance.now();
+    for (;;) {
+      const chunk = benchmarkChunk(program, rows, steps);
+      const before = performance.now();
+      await session.run(chunk);
+      const now = performance.now();
+      done += steps;
+      if (now - start >= SECONDS * 1000) return ((now - start) * 1000) / done;
+      // As the trainer does: chunks of some tens of milliseconds.
+      if (now - before < 25) steps *= 2;
+    }
+  };
+}
+
+async function measureAll(size: Size, engines: ReadonlyMap<string, Engine>, torch: Torch | undefined): Promise<Row[]> {
+  const close: (() => Promise<void>)[] = [];
+  const measures = new Map<string, Measure>();
+  for (const [name, engine] of engines) measures.set(name, await timer(engine, size, close));
+  if (torch !== undefined) {
+    const { widths, batch, threads } = size;
+    measures.set("pytorch", () => torch.microsPerStep({ widths, batch, threads, device: "cpu", seconds: SECONDS }));
+  }
+  const times = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, measure] of measures) times.set(name, [...(times.get(name) ?? []), await measure()]);
+  }
+  for (const dispose of close) await dispose();
+  return [...times].map(([engine, all]) => ({
+    engine,
+    model: size.widths.join("-"),
+    batch: size.batch,
+    threads: size.threads,
+    microsPerStep: median(all),
+  }));
+}
+
+function report(rows: readonly Row[]): void {
+  const of = (engine: string) => rows.find((row) => row.engine === engine)?.microsPerStep;
+  const ours = of("onnx:cpu") as number;
+  const [first] = rows;
+  say(`\n${first?.model}, batch ${first?.batch}, ${first?.threads} thread(s), Adam: microseconds a step`);
+  for (const { engine, microsPerStep } of rows) {
+    const ratio = engine === "onnx:cpu" ? "" : `  ${(microsPerStep / ours).toFixed(1)} times ours`;
+    say(`  ${engine.padEnd(14)}${microsPerStep.toFixed(0).padStart(9)}${ratio}`);
+  }
+}
+
+function compileTimes(): void {
+  const times = Array.from({ length: 7 }, () => {
+    const start = performance.now();
+    compileTraining(benchmarkProgram([8, 64, 1], 64));
+    return performance.now() - start;
+  });
+  say(
+    `compiling 8-64-1: ${times[0]?.toFixed(0)} ms the first time, ${median(times.slice(1)).toFixed(0)} ms after that`,
+  );
+}
+
+/** Samples a second on the GPU, where there is one. */
+async function onGpu(torch: Torch | undefined): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const provider of ["webgpu", "cuda"] as const) {
+    const probe = await probeProvider(provider);
+    if (!probe.starts || !probe.gpu) {
+      say(`\nonnx:${provider} skipped: ${probe.detail}`);
+      continue;
+    }
+    for (const width of [64, 1024, 4096]) {
+      const size: Size = { widths: [10, width, width, 3], batch: 4096, threads: 1, slow: false };
+      const close: (() => Promise<void>)[] = [];
+      const measure = await timer(createOnnxEngine(provider), size, close);
+      const ours = median([await measure(), await measure(), await measure()]);
+      for (const dispose of close) await dispose();
+      const row = { model: size.widths.join("-"), batch: size.batch, threads: 1 };
+      rows.push({ engine: `onnx:${provider}`, ...row, microsPerStep: ours });
+      say(`onnx:${provider} ${row.model}: ${((size.batch / ours) * 1e6).toFixed(0)} samples a second`);
+      if (torch?.cuda) {
+        const theirs = await torch.microsPerStep({ ...size, device: "cuda", seconds: 2 });
+        rows.push({ engine: "pytorch:cuda", ...row, microsPerStep: theirs });
+        say(`pytorch:cuda ${row.model}: ${((size.batch / theirs) * 1e6).toFixed(0)} samples a second`);
+      }
+    }
+  }
+  return rows;
+}
+
+async function main(): Promise<void> {
+  compileTimes();
+  setWasmPaths(new URL("../../node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url).pathname);
+  setThreadsCount(1);
+  await tf.setBackend("wasm");
+  await tf.setBackend("cpu");
+  const torch = await Torch.start();
+  say(
+    torch === undefined
+      ? "PyTorch is not installed (python3-torch, libopenblas0): left out"
+      : `PyTorch ${torch.version}`,
+  );
+  const rows: Row[] = [];
+  for (const size of SIZES) {
+    const engines = new Map([["onnx:cpu", createOnnxEngine("cpu", { threads: size.threads })]]);
+    if (size.slow) {
+      engines.set("tfjs-wasm", createEagerEngine("tfjs-wasm", "wasm"));
+      engines.set("tfjs-cpu", createReferenceEngine());
+    }
+    const measured = await measureAll(size, engines, torch);
+    report(measured);
+    rows.push(...measured);
+  }
+  rows.push(...(await onGpu(torch)));
+  await torch?.stop();
+  if (options.json) console.log(JSON.stringify({ rows }));
+}
+
+await main();

@@ -1,0 +1,62 @@
+"""Times PyTorch eager training steps: a dense network with ReLU, squared error and Adam over gathered batches.
+
+Reads one JSON request a line: {"widths": [8, 64, 1], "batch": 64, "threads": 1, "device": "cpu", "seconds": 0.5}
+Writes one JSON answer a line: {"microsPerStep": 583.0}
+"""
+
+import json
+import sys
+import time
+
+import torch
+
+
+def layers(widths):
+    made = []
+    for index in range(len(widths) - 1):
+        made.append(torch.nn.Linear(widths[index], widths[index + 1]))
+        if index < len(widths) - 2:
+            made.append(torch.nn.ReLU())
+    return torch.nn.Sequential(*made)
+
+
+def measure(request):
+    widths, batch, device = request["widths"], request["batch"], request["device"]
+    torch.set_num_threads(request["threads"])
+    rows = max(4096, batch)
+    x = torch.randn(rows, widths[0], device=device)
+    y = torch.randn(rows, widths[-1], device=device)
+    indices = torch.randint(0, rows, (64, batch), device=device)
+    net = layers(widths).to(device)
+    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+    loss_of = torch.nn.MSELoss()
+
+    def step(index):
+        chosen = indices[index % 64]
+        optimiser.zero_grad()
+        loss = loss_of(net(x[chosen]), y[chosen])
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    def wait():
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    for index in range(3):
+        step(index)
+    wait()
+    steps, start = 0, time.perf_counter()
+    while True:
+        for _ in range(5):
+            step(steps)
+            steps += 1
+        wait()
+        elapsed = time.perf_counter() - start
+        if elapsed >= request["seconds"]:
+            return elapsed * 1e6 / steps
+
+
+print(json.dumps({"version": torch.__version__, "cuda": torch.cuda.is_available()}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"microsPerStep": measure(json.loads(line))}), flush=True)
