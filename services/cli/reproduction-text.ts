@@ -5,7 +5,7 @@ import type { Style } from "./style.ts";
 import { formatTable } from "./table.ts";
 
 /** The reproduced tables and figures for a terminal. */
-export function reproductionText({ figure1, table1, table2, figure3 }: Reproduction, style: Style): string {
+export function reproductionText({ figure1, table1, table2, figure3, dag }: Reproduction, style: Style): string {
   const parts: string[] = [];
   if (figure1 !== undefined) {
     const exact = figure1ClosedForm(figure1.a, figure1.b);
@@ -81,6 +81,16 @@ export function reproductionText({ figure1, table1, table2, figure3 }: Reproduct
             .filter((row) => row.protocol === protocol)
             .map(({ mean, std }) => `${mean.toFixed(1)} +- ${std.toFixed(1)}`),
         ]),
+        style,
+      ),
+    );
+  }
+  if (dag !== undefined) {
+    parts.push(
+      style.bold("Larger pipelines, all components updated at once (end-to-end loss, initial pipeline = 100)"),
+      formatTable(
+        [{ title: "DAG" }, { title: "PROTOCOL" }, { title: "LOSS", number: true }],
+        dag.rows.map(({ shape, protocol, mean, std }) => [shape, protocol, `${mean.toFixed(2)} +- ${std.toFixed(2)}`]),
         style,
       ),
     );

@@ -1,13 +1,17 @@
 import type { Engine } from "../learning/engines/engine.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
+import { type Dag, type DagSeed, dag, dagOf } from "./dag.ts";
 import { type Figure1, figure1 } from "./figure1.ts";
 import { type Figure3, type Figure3Seed, figure3, figure3Of } from "./figure3.ts";
 import { type Table1, type Table1Seed, table1, table1Of } from "./table1.ts";
 import { type Table2, type Table2Seed, table2, table2Of } from "./table2.ts";
 import { openTwoStage, type Sizes } from "./two-stage.ts";
 
-export const EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
-export type ExperimentName = (typeof EXPERIMENTS)[number];
+/** The tables and figures of the paper: what `all` runs. */
+export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
+/** What goes beyond the paper's two components. */
+export const FURTHER_EXPERIMENTS = ["dag"] as const;
+export type ExperimentName = (typeof PAPER_EXPERIMENTS)[number] | (typeof FURTHER_EXPERIMENTS)[number];
 
 export interface ReproduceOptions {
   readonly experiments: readonly ExperimentName[];
@@ -29,12 +33,14 @@ export interface Reproduction {
   readonly table1?: Table1;
   readonly table2?: Table2;
   readonly figure3?: Figure3;
+  readonly dag?: Dag;
 }
 
 interface SeedResult {
   readonly table1?: Table1Seed;
   readonly table2?: Table2Seed;
   readonly figure3?: Figure3Seed;
+  readonly dag?: DagSeed;
 }
 
 /**
@@ -69,6 +75,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     ...(wants("table1") && { table1: await table1(seeds, parts("table1"), steps) }),
     ...(wants("table2") && { table2: table2(seeds, parts("table2")) }),
     ...(wants("figure3") && { figure3: figure3(seeds, parts("figure3")) }),
+    ...(wants("dag") && { dag: dag(seeds, parts("dag")) }),
   };
 }
 
@@ -77,9 +84,12 @@ async function runSeed(
   wants: (name: ExperimentName) => boolean,
   { sizes, engine, signal }: ReproduceOptions,
 ): Promise<SeedResult> {
+  const larger = wants("dag") ? { dag: await dagOf(seed, sizes, engine, signal) } : {};
+  if (!wants("table1") && !wants("table2") && !wants("figure3")) return larger;
   const stage = await openTwoStage(seed, sizes, engine, signal);
   try {
     return {
+      ...larger,
       ...(wants("table2") && { table2: await table2Of(stage) }),
       ...(wants("figure3") && { figure3: await figure3Of(stage) }),
       ...(wants("table1") && { table1: await table1Of(stage, seed) }),
