@@ -1,4 +1,5 @@
 import { figure1ClosedForm } from "../experiments/figure1.ts";
+import { countOrderings } from "../experiments/orderings.ts";
 import type { Reproduction } from "../experiments/reproduce.ts";
 import { PAPER_TABLE2, proportionText } from "../experiments/reproduction-report.ts";
 import type { Style } from "./style.ts";
@@ -81,6 +82,11 @@ export function reproductionText({ figure1, table1, table2, figure3, dag }: Repr
             .filter((row) => row.protocol === protocol)
             .map(({ mean, std }) => `${mean.toFixed(1)} +- ${std.toFixed(1)}`),
         ]),
+        style,
+      ),
+      formatTable(
+        [{ title: "ORDERING" }, { title: "HELD IN SEEDS", number: true }],
+        Object.entries(countOrderings(figure3)).map(([claim, count]) => [claim, `${count} of ${figure3.seeds.length}`]),
         style,
       ),
     );

@@ -17,17 +17,22 @@ export interface BarChart {
   readonly bars: readonly Bar[];
 }
 
+/** Pixels that a character of an axis label takes, generously. */
+const LABEL_CHARACTER = 7;
+
 /** Bars side by side within each group, with error bars where a bar has an interval. Groups and series keep their order. */
 export function barChart(chart: BarChart): Promise<Html> {
   const groups = [...new Set(chart.bars.map(({ group }) => group))];
   const series = [...new Set(chart.bars.map(({ series }) => series))];
   const x = { field: "group", type: "nominal", title: chart.groupTitle, scale: { domain: groups } } as const;
   const xOffset = { field: "series", scale: { domain: series } } as const;
+  const longest = Math.max(...groups.map((group) => group.length));
   const measured = chart.bars.filter(({ low, high }) => low !== undefined && high !== undefined);
   return renderPlot(
     {
       data: { values: chart.bars.map((bar) => ({ ...bar })) },
-      width: Math.max(320, 40 + groups.length * series.length * 30),
+      // Wide enough for the bars, and for the groups' names beside one another.
+      width: Math.max(320, 40 + groups.length * Math.max(series.length * 30, longest * LABEL_CHARACTER)),
       height: 260,
       layer: [
         {
