@@ -1,12 +1,11 @@
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
-import { connectJetStream } from "../registry/jetstream/backplane.ts";
 import { exitCodeOf } from "../runtime/exit-codes.ts";
 import { createLog } from "../runtime/logs.ts";
 import { stopOnSignals } from "../runtime/signals.ts";
 import { processTableOf } from "./folder-lock.ts";
-import { longestStopSeconds, type RunTrainerOptions, runTrainer } from "./run-trainer.ts";
+import type { RunTrainerOptions } from "./run-trainer.ts";
 
 const USAGE =
   "node main.js --pipeline FILE --team FILE --nats URL --state DIR [--host HOST] [--grpc-port N] [--http-port N] [--checkpoint-seconds S]";
@@ -64,6 +63,9 @@ async function main(): Promise<void> {
       httpPort: port("http-port", values["http-port"]),
       checkpointSeconds: seconds("checkpoint-seconds", values["checkpoint-seconds"]),
     };
+    // They come with tfjs and take seconds: a wrong flag is answered at once.
+    const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
+    const { longestStopSeconds, runTrainer } = await import("./run-trainer.ts");
     const trainer = await runTrainer(options, {
       connect: (pipeline) =>
         connectJetStream({

@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { endOf, openTrainerWorld, runThat, type TrainerProcess, type TrainerWorld } from "../helpers/trainer-world.ts";
+
+let nats: TestNats;
+let world: TrainerWorld;
+let worlds = 0;
+beforeAll(async () => {
+  nats = await startTestNats();
+});
+afterAll(() => nats.stop());
+beforeEach(async () => {
+  world = await openTrainerWorld(nats.url, `crashes-${++worlds}`);
+});
+afterEach(() => world.close());
+
+/** Some seconds of training. */
+const long = "{ model: { hidden: [16] }, batch: 64, steps: 20000, engine: onnx:cpu }";
+const team = { team: long };
+
+/** Starts a run and waits until it has come as far, and a checkpoint later. */
+async function startAndReach(trainer: TrainerProcess, step: number): Promise<string> {
+  const { id } = await trainer.client.startRun({});
+  await runThat(trainer.client, id, (run) => run.step >= step);
+  return id;
+}
+
+const digests = async () => (await world.backplane.registry.list("m1")).map(({ digest }) => digest);
+const files = (id: string) => readdir(join(world.dir, "state", `crashes-${worlds}`, "m1", "runs", id));
+
+describe("a trainer process", () => {
+  test("that is killed in the middle of a run resumes it, and ends with the same bits", async () => {
+    let trainer = await world.spawn("m1", team);
+    const undisturbed = await trainer.client.startRun({});
+    expect(await endOf(trainer.client, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+
+    const id = await startAndReach(trainer, 2_000);
+    for (const step of [6_000, 11_000]) {
+      expect(await trainer.end("SIGKILL")).toMatchObject({ signal: "SIGKILL" });
+      trainer = await world.spawn("m1", team);
+      await runThat(trainer.client, id, (run) => run.step >= step);
+      expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at [1-9]/);
+    }
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 20_000 });
+    const [first, second, ...more] = await digests();
+    expect(second).toBe(first);
+    expect(more).toEqual([]);
+    expect(await files(id)).toEqual(["run.json"]);
+  });
+
+  test("that gets SIGTERM checkpoints, exits 0, and its next life ends with the same bits", async () => {
+    let trainer = await world.spawn("m1", team);
+    const undisturbed = await trainer.client.startRun({});
+    await endOf(trainer.client, undisturbed.id);
+    const id = await startAndReach(trainer, 2_000);
+    const queued = await trainer.client.startRun({});
+    expect(await trainer.end("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(await files(id)).toContain("checkpoint.bin");
+
+    trainer = await world.spawn("m1", team);
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2 });
+    expect(await endOf(trainer.client, queued.id)).toMatchObject({ state: "succeeded", snapshot: 3 });
+    expect(new Set(await digests()).size).toBe(1);
+  });
+
+  test("does not share its state folder with another", async () => {
+    const trainer = await world.spawn("m1", team);
+    const second = await world.spawn("m1", team).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    expect(second).toContain(`process id ${trainer.process.pid}`);
+  });
+
+  test.each([
+    ["--team is missing", [], 2],
+    ["must be a port, not 99999999", ["--team", "t", "--nats", "n", "--state", "s", "--grpc-port", "99999999"], 2],
+    ["Unknown option '--stat'", ["--stat"], 2],
+  ])("says %s", async (text, args, code) => {
+    const main = join(import.meta.dirname, "../../dist/services/trainer/main.js");
+    const child = spawn(process.execPath, [main, "--nats", nats.url, "--pipeline", "p", ...args]);
+    let output = "";
+    child.stdout.on("data", (bytes: Buffer) => {
+      output += bytes.toString();
+    });
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(code);
+    expect(output).toContain(text);
+  });
+});
+
+describe("a nats-server", () => {
+  test("that is killed while a snapshot is published, and comes back, has that snapshot exactly once", async () => {
+    // 9 MB, so that the upload is caught in the middle.
+    const large = "{ model: { hidden: [1500, 1500] }, batch: 1, steps: 2, engine: onnx:cpu }";
+    const trainer = await world.trainer("m1", { team: large });
+    const { id } = await trainer.client.startRun({});
+    await runThat(trainer.client, id, ({ state }) => state === "publishing");
+    await nats.kill();
+    expect(await trainer.client.getRun(id)).toMatchObject({ state: "publishing" });
+    expect((await fetch(`http://127.0.0.1:${trainer.httpPort}/livez`)).status).toBe(200);
+    await nats.restart();
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+    const { manifest, bytes } = await trainer.client.readSnapshot(1, new AbortController().signal);
+    expect(bytes).toHaveLength(manifest.size);
+    expect(await world.backplane.registry.list("m1")).toHaveLength(1);
+  });
+
+  test("that is away while a run trains costs the run nothing", async () => {
+    const trainer = await world.trainer("m1", { team: long });
+    const { id } = await trainer.client.startRun({});
+    await runThat(trainer.client, id, ({ step }) => step > 1_000);
+    await nats.kill();
+    await runThat(trainer.client, id, ({ state }) => state === "publishing");
+    expect((await fetch(`http://127.0.0.1:${trainer.httpPort}/readyz`)).status).toBe(503);
+    await nats.restart();
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+  });
+});
