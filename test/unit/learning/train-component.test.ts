@@ -1,0 +1,168 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
+import { trainerData, visibleColumns } from "../../../services/data/visibility.ts";
+import { protocolSpec } from "../../../services/experiments/lab.ts";
+import { twoStagePipeline } from "../../../services/experiments/two-stage.ts";
+import { createReferenceEngine } from "../../../services/learning/engines/eager-engine.ts";
+import type { Engine } from "../../../services/learning/engines/engine.ts";
+import { createOnnxEngine } from "../../../services/learning/engines/onnx-engine.ts";
+import { loadSnapshotModel } from "../../../services/learning/load-snapshot-model.ts";
+import type { TrainingCheckpoint } from "../../../services/learning/run-training.ts";
+import type { SnapshotModel } from "../../../services/learning/snapshot-model.ts";
+import {
+  type ComponentTraining,
+  type TrainedComponent,
+  trainComponent,
+} from "../../../services/learning/train-component.ts";
+import type { TeamConfig } from "../../../services/pipeline/team.ts";
+import { team } from "../../helpers/teams.ts";
+
+const pipeline = twoStagePipeline(3, 600);
+const source = createSyntheticSource(pipeline.data);
+const engine = createOnnxEngine("cpu");
+
+async function trainingOf(config: TeamConfig, more: Partial<ComponentTraining> = {}): Promise<ComponentTraining> {
+  const { training } = await trainerData(source, pipeline, config.component);
+  const oracle = source.oracle(config.component);
+  return { pipeline, team: config, table: training.table, upstream: {}, engine, ...(oracle && { oracle }), ...more };
+}
+
+const m1Team = team({ component: "m1", model: { kind: "dense", hidden: [] }, steps: 120 });
+const causal = team({ protocol: protocolSpec("causal-proximal"), steps: 150 });
+let m1: SnapshotModel;
+let folder: string;
+
+beforeAll(async () => {
+  const trained = await trainComponent(await trainingOf(m1Team));
+  m1 = await loadSnapshotModel(trained.bytes, trained);
+  folder = await mkdtemp(join(tmpdir(), "uncouple-model-"));
+});
+
+afterAll(async () => {
+  await m1.dispose();
+  await rm(folder, { recursive: true });
+});
+
+const predictions = async (trained: TrainedComponent) => {
+  const model = await loadSnapshotModel(trained.bytes, trained);
+  const { table } = await source.heldOutRows(["x1", "x2"]);
+  const z = { kind: "numeric", width: 3, values: await m1.predict(table) } as const;
+  const values = await model.predict({ rows: table.rows, columns: { ...table.columns, z } });
+  await model.dispose();
+  return values;
+};
+
+describe("training a component", () => {
+  it("never sees its upstream's target", async () => {
+    expect(visibleColumns(pipeline, "m2")).toEqual(["x1", "x2", "y"]);
+  });
+
+  it("gives the same bytes for the same arguments, and other bytes for another seed", async () => {
+    const train = async (seed: number) =>
+      (await trainComponent(await trainingOf({ ...causal, seed }, { upstream: { m1 } }))).bytes;
+    const first = await train(1);
+    expect(Buffer.compare(first, await train(1))).toBe(0);
+    expect(Buffer.compare(first, await train(2))).not.toBe(0);
+  });
+
+  it.each(["momentum", "adam"] as const)("resumes from any checkpoint to the same bytes, with %s", async (name) => {
+    const optimiser =
+      name === "adam"
+        ? ({ name, learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const)
+        : ({ name, learningRate: 0.01, momentum: 0.9 } as const);
+    const config = { ...causal, optimiser };
+    const checkpoints: TrainingCheckpoint[] = [];
+    const whole = await trainComponent(
+      await trainingOf(config, {
+        upstream: { m1 },
+        onProgress: async (progress) => void checkpoints.push(await progress.checkpoint()),
+      }),
+    );
+    expect(checkpoints.length).toBeGreaterThan(2);
+    for (const resume of [checkpoints[0], checkpoints.at(-2)] as TrainingCheckpoint[]) {
+      const resumed = await trainComponent(await trainingOf(config, { upstream: { m1 }, resume }));
+      expect(resumed.loss).toBe(whole.loss);
+      expect(Buffer.compare(resumed.bytes, whole.bytes)).toBe(0);
+    }
+  });
+
+  it("publishes a graph that predicts what the trained tfjs model predicts, to 1e-5", async () => {
+    const train = async (by: Engine) =>
+      predictions(await trainComponent(await trainingOf({ ...causal, steps: 1 }, { upstream: { m1 }, engine: by })));
+    const [compiled, eager] = [await train(engine), await train(createReferenceEngine())];
+    compiled.forEach((value, i) => {
+      expect(Math.abs(value - (eager[i] as number))).toBeLessThan(1e-5);
+    });
+  });
+
+  it("stops when it is cancelled", async () => {
+    const stop = new AbortController();
+    const training = await trainingOf(causal, {
+      upstream: { m1 },
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    });
+    await expect(trainComponent({ ...training, team: { ...causal, steps: 100_000 } })).rejects.toThrow(/abort/i);
+  });
+
+  it("says which step diverged", async () => {
+    const wild = team({ optimiser: { name: "sgd", learningRate: 1e6 }, steps: 200 });
+    await expect(trainComponent(await trainingOf(wild, { upstream: { m1 } }))).rejects.toThrow(
+      /training diverged: the loss of step \d+ is .*lower the learning rate/,
+    );
+  });
+
+  it("trains a team's own TypeScript model with its own loss, compiled", async () => {
+    const path = join(folder, "model.ts");
+    await writeFile(
+      path,
+      `export function buildModel(tf: any, { inputs, outputs, seed }: { inputs: number; outputs: number; seed: number }) {
+        const init = (s: number) => tf.initializers.glorotNormal({ seed: s });
+        return tf.sequential({ layers: [
+          tf.layers.dense({ units: 12, activation: "tanh", inputShape: [inputs], kernelInitializer: init(seed) }),
+          tf.layers.dense({ units: outputs, kernelInitializer: init(seed + 1) }),
+        ] });
+      }
+      export function loss(tf: any, output: any, target: any) { return tf.losses.huberLoss(target, output); }
+      `,
+    );
+    const config = team({ model: { kind: "module", path }, steps: 300 });
+    const losses: number[] = [];
+    const trained = await trainComponent(
+      await trainingOf(config, { upstream: { m1 }, onProgress: ({ loss }) => void losses.push(loss) }),
+    );
+    expect(trained.model).toBe("module model.ts");
+    expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
+    expect((await predictions(trained)).every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([
+    ["missing.ts", undefined, /missing\.ts: there is no such file/],
+    ["broken.ts", "export const = 3;", /broken\.ts: cannot be loaded/],
+    ["empty.ts", "export const x = 3;", /empty\.ts: must export a function buildModel/],
+    [
+      "throws.ts",
+      "export const buildModel = () => { throw new Error('no GPU here'); };",
+      /throws\.ts: buildModel failed: no GPU here/,
+    ],
+    ["nothing.ts", "export const buildModel = () => 3;", /nothing\.ts: buildModel must return a tf\.LayersModel/],
+    [
+      "narrow.ts",
+      "export const buildModel = (tf: any, { inputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: 7, inputShape: [inputs] })] });",
+      /narrow\.ts: its output shape is \[null,7\], expected \[null,1\]/,
+    ],
+    [
+      "dropout.ts",
+      "export const buildModel = (tf: any, { inputs, outputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: 9, inputShape: [inputs] }), tf.layers.dropout({ rate: 0.5 }), tf.layers.dense({ units: outputs })] });",
+      /a constant in it differ.*must be a deterministic function of its batch/,
+    ],
+  ])("refuses the module %s with one clear error", async (name, text, message) => {
+    const path = join(folder, name);
+    if (text !== undefined) await writeFile(path, text);
+    const config = team({ model: { kind: "module", path }, steps: 10 });
+    await expect(trainComponent(await trainingOf(config, { upstream: { m1 } }))).rejects.toThrow(message);
+  });
+});
