@@ -1,0 +1,141 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Run } from "../../services/pipeline/run.ts";
+import type { RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { endOf, openTrainerWorld, runThat, type TrainerWorld } from "../helpers/trainer-world.ts";
+
+let nats: TestNats;
+let world: TrainerWorld;
+let worlds = 0;
+beforeAll(async () => {
+  nats = await startTestNats();
+});
+afterAll(() => nats.stop());
+beforeEach(async () => {
+  world = await openTrainerWorld(nats.url, `sync-${++worlds}`);
+});
+afterEach(() => world.close());
+
+const never = new AbortController().signal;
+const steps = (count: number, more = "") =>
+  `{ model: { hidden: [8] }, batch: 32, steps: ${count}, engine: onnx:cpu${more === "" ? "" : `, ${more}`} }`;
+const train = async (client: RemoteTrainer) => endOf(client, (await client.startRun({})).id);
+
+/** The runs of a trainer when there are so many and all have ended. */
+async function allEnded(client: RemoteTrainer, count: number): Promise<readonly Run[]> {
+  for (;;) {
+    const runs = await client.listRuns();
+    if (runs.length >= count && runs.every(({ finishedAt }) => finishedAt !== null)) return runs;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe("under sync", () => {
+  test("a component retrains by itself when its upstream has published", async () => {
+    const m2 = await world.trainer("m2", { team: steps(60, "protocol: sync") });
+    const m1 = await world.trainer("m1", { team: steps(60, "protocol: sync") });
+    await train(m1.client);
+    expect(await allEnded(m2.client, 1)).toMatchObject([{ trigger: "upstream", upstream: { m1: 1 }, snapshot: 1 }]);
+    await train(m1.client);
+    expect(await allEnded(m2.client, 2)).toMatchObject([
+      { trigger: "upstream", upstream: { m1: 2 }, snapshot: 2 },
+      { upstream: { m1: 1 } },
+    ]);
+  });
+
+  test("two components never train at the same time", async () => {
+    const m1 = await world.trainer("m1", { team: steps(3000, "protocol: sync") });
+    const m2 = await world.trainer("m2", { team: steps(3000, "protocol: sync") });
+    await train(m1.client);
+    await allEnded(m2.client, 1);
+    const starting = [m1, m2].flatMap(({ client }) => [client.startRun({}), client.startRun({})]);
+    await Promise.all(starting);
+    // Two each, and those of m2 that m1's snapshots bring about.
+    await allEnded(m1.client, 3);
+    await allEnded(m2.client, 3);
+    const snapshots = await world.backplane.registry.list();
+    const trainings = snapshots.map(({ startedAt, finishedAt }) => [Date.parse(startedAt), Date.parse(finishedAt)]);
+    trainings.sort(([a = 0], [b = 0]) => a - b);
+    expect(trainings.length).toBeGreaterThanOrEqual(6);
+    for (const [i, [began = 0]] of trainings.entries()) {
+      // One clock, that of this process: each begins when the one before has ended.
+      if (i > 0) expect(began).toBeGreaterThanOrEqual(trainings[i - 1]?.[1] ?? Number.POSITIVE_INFINITY);
+    }
+  });
+
+  test("a run waits for the lease, says so, and trains on what was published meanwhile", async () => {
+    const m1 = await world.trainer("m1", { team: steps(60) });
+    await train(m1.client);
+    const m2 = await world.trainer("m2", { team: steps(60, "protocol: sync") });
+    await allEnded(m2.client, 1);
+    const lease = await world.backplane.leases.acquire("train", "somebody else", never);
+    const { id } = await m2.client.startRun({});
+    await runThat(m2.client, id, ({ state }) => state === "waiting");
+    await train(m1.client);
+    expect(await m2.client.getRun(id)).toMatchObject({ state: "waiting", upstream: {} });
+    await lease.release();
+    expect(await endOf(m2.client, id)).toMatchObject({ state: "succeeded", upstream: { m1: 2 } });
+  });
+
+  test("a trainer that is killed while it trains holds up the others for no longer than the lease lasts", async () => {
+    const dying = await world.spawn("m1", { team: steps(100_000_000, "protocol: sync") });
+    const { id } = await dying.client.startRun({});
+    await runThat(dying.client, id, ({ step }) => step > 0);
+    expect(await world.backplane.leases.holder("train")).toContain(`process ${dying.process.pid}`);
+    await dying.end("SIGKILL");
+    const m1 = await world.trainer("m1", { team: steps(60, "protocol: sync"), stateDir: `${world.dir}/other` });
+    expect(await train(m1.client)).toMatchObject({ state: "succeeded", snapshot: 1 });
+  });
+});
+
+describe("under any protocol", () => {
+  test("a team may train when an upstream snapshot arrives, and a restart neither misses nor repeats one", async () => {
+    const team = steps(60, "train: on-upstream");
+    const m1 = await world.trainer("m1");
+    await train(m1.client);
+    const first = await world.trainer("m2", { team });
+    expect(await allEnded(first.client, 1)).toMatchObject([{ trigger: "upstream", upstream: { m1: 1 } }]);
+    await first.stop();
+
+    await train(m1.client);
+    await train(m1.client);
+    const second = await world.trainer("m2", { team });
+    expect(await allEnded(second.client, 2)).toMatchObject([{ upstream: { m1: 3 } }, { upstream: { m1: 1 } }]);
+    await second.stop();
+
+    const third = await world.trainer("m2", { team });
+    expect(await train(third.client)).toMatchObject({ trigger: "request", snapshot: 3 });
+    expect(await third.client.listRuns()).toHaveLength(3);
+  });
+
+  test("a team may train at an interval", async () => {
+    const m1 = await world.trainer("m1", { team: steps(20, "train: { every: 1s }") });
+    const runs = await allEnded(m1.client, 2);
+    expect(runs.map(({ trigger, state }) => `${trigger} ${state}`)).toEqual(
+      Array(runs.length).fill("interval succeeded"),
+    );
+  });
+
+  test("of two trainers of one component, started by mistake, one publishes and the other reports the conflict", async () => {
+    const team = steps(4000);
+    const [a, b] = await Promise.all([
+      world.trainer("m1", { team, stateDir: `${world.dir}/a` }),
+      world.trainer("m1", { team, stateDir: `${world.dir}/b` }),
+    ]);
+    const runs = await Promise.all([a.client.startRun({}), b.client.startRun({})]);
+    // Both have begun before either has published.
+    await Promise.all([
+      runThat(a.client, runs[0].id, ({ step }) => step > 0),
+      runThat(b.client, runs[1].id, ({ step }) => step > 0),
+    ]);
+    const ends = await Promise.all([endOf(a.client, runs[0].id), endOf(b.client, runs[1].id)]);
+    const published = ends.find(({ state }) => state === "succeeded");
+    expect(published).toMatchObject({ snapshot: 1 });
+    expect(ends.find(({ state }) => state === "failed")).toMatchObject({
+      snapshot: null,
+      error: { code: "conflict", message: expect.stringContaining("the newest is m1@1") },
+    });
+    const snapshots = await world.backplane.registry.list("m1");
+    expect(snapshots.map(({ runId }) => runId)).toEqual([published?.id]);
+  });
+});
