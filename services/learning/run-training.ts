@@ -63,11 +63,16 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
     let step = run.resume?.step ?? 0;
     let recent: number[] = [...(run.resume?.recentLosses ?? [])];
     let size = 4;
+    const draw = (first: number) => batches.chunk(first, Math.min(size, steps - first), rate);
+    let chunk = draw(step);
     while (step < steps) {
       run.signal?.throwIfAborted();
-      const count = Math.min(size, steps - step);
+      const count = chunk.steps;
       const began = performance.now();
-      const losses = await session.run(batches.chunk(step, count, rate));
+      const running = session.run(chunk);
+      // The engine computes beside this thread, which draws the next batches meanwhile.
+      chunk = draw(step + count);
+      const losses = await running;
       const elapsed = performance.now() - began;
       const bad = losses.findIndex((loss) => !Number.isFinite(loss));
       if (bad >= 0) {
