@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { CounterfactualOracle } from "../data/oracle.ts";
 import type { Table } from "../data/table.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
@@ -63,7 +64,10 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
   const { pipeline, team, table } = training;
   const component = pipeline.components.find(({ name }) => name === team.component) as Component;
   const imputed = await imputedInputs(training, component, table);
+  // What is long here holds this thread; whoever else needs it gets a turn in between.
+  await setImmediate();
   const problem = encodeProblem(component, table, imputed);
+  await setImmediate();
   const { network, loss, description } = await modelOf(team, problem);
   const protocol = findProtocol(team.protocol.name);
   const { parameters } = team.protocol;
@@ -83,6 +87,7 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
     optimiser: team.optimiser,
     batch: team.batch,
   });
+  await setImmediate();
   const { state, loss: trainingLoss } = await runTraining({
     engine: training.engine,
     program,
