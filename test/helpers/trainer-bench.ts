@@ -93,7 +93,10 @@ export interface TrainerBench {
   /** Serials loaded, as `m1@3`. */
   readonly loaded: string[];
   /** A trainer's queue with its runs carried out by the given training; a second call is its next life. */
-  queue(train: ExecuteDeps["train"], change?: Partial<ExecuteDeps> & { component?: string }): Promise<RunQueue>;
+  queue(
+    train: ExecuteDeps["train"],
+    change?: Partial<ExecuteDeps> & { component?: string; unavailableSeconds?: number },
+  ): Promise<RunQueue>;
   close(): Promise<void>;
 }
 
@@ -117,7 +120,7 @@ export async function openTrainerBench(): Promise<TrainerBench> {
       schema: [],
       oracle: undefined,
     },
-    async queue(train, { component = "m2", ...change } = {}) {
+    async queue(train, { component = "m2", unavailableSeconds = 60, ...change } = {}) {
       const execute = createExecuteRun(
         {
           pipeline: benchPipeline,
@@ -125,7 +128,7 @@ export async function openTrainerBench(): Promise<TrainerBench> {
           holder: component,
           codeVersion: "0.0.0",
           checkpointSeconds: 0,
-          unavailableSeconds: 60,
+          unavailableSeconds,
         },
         {
           backplane,

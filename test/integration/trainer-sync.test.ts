@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import { recordingLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { endOf, openTrainerWorld, runThat, type TrainerWorld } from "../helpers/trainer-world.ts";
 
@@ -85,6 +86,25 @@ describe("under sync", () => {
     await dying.end("SIGKILL");
     const m1 = await world.trainer("m1", { team: steps(60, "protocol: sync"), stateDir: `${world.dir}/other` });
     expect(await train(m1.client)).toMatchObject({ state: "succeeded", snapshot: 1 });
+  });
+});
+
+describe("an outage of NATS under sync", () => {
+  test("loses the lease: the run stops at a step, waits, and goes on from there when NATS is back", async () => {
+    const { log, records } = recordingLog();
+    const m1 = await world.trainer("m1", { team: steps(100_000_000, "protocol: sync"), log });
+    const { id } = await m1.client.startRun({});
+    await runThat(m1.client, id, ({ step }) => step > 0);
+    await nats.kill();
+    const waiting = await runThat(m1.client, id, ({ state }) => state === "waiting");
+    expect(waiting.step).toBeGreaterThan(0);
+    await nats.restart();
+    await runThat(m1.client, id, ({ state, step }) => state === "running" && step > waiting.step);
+    expect(records).toContainEqual(
+      expect.objectContaining({ step: waiting.step, message: `run ${id} resumes at ${waiting.step}` }),
+    );
+    await m1.client.cancelRun(id);
+    expect(await endOf(m1.client, id)).toMatchObject({ state: "cancelled" });
   });
 });
 

@@ -149,6 +149,26 @@ describe("an interrupted run", () => {
     expect(await bytesOf(1)).toEqual(allSteps);
   });
 
+  test("says so when it goes on with another engine", async () => {
+    await publish("m1");
+    const reached = gate();
+    const first = fakeTraining(async (at) => {
+      if (at === 3) reached.open();
+      if (at > 3) await new Promise((resolve) => setTimeout(resolve, 1000));
+    });
+    const before = await bench.queue(first.train);
+    const { id } = await before.submit(request());
+    await reached.passed;
+    await before.stop();
+    const engine = { name: "onnx:cpu", prepare: () => Promise.reject(new Error("no test trains on it")) };
+    const after = await bench.queue(fakeTraining().train, { engine: async () => engine });
+    expect(await ended(after, id)).toMatchObject({
+      state: "succeeded",
+      warnings: ["begun on the engine reference and resumed on onnx:cpu: the last bits may differ"],
+    });
+    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({ engine: "onnx:cpu" });
+  });
+
   test("that had published, but not heard of it, is not trained again", async () => {
     await publish("m1");
     const { registry } = bench.backplane;
@@ -231,6 +251,21 @@ describe("publishing", () => {
     );
     expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({ state: "succeeded", snapshot: 1 });
     expect(trainings).toHaveLength(1);
+  });
+
+  test("an outage that does not end fails the run, with the name of the time limit", async () => {
+    await publish("m1");
+    const away = async () => {
+      throw new UncoupleError("unavailable", "the server is away");
+    };
+    const queue = await bench.queue(fakeTraining().train, {
+      ...registryWith({ publish: away }),
+      unavailableSeconds: 0,
+    });
+    expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({
+      state: "failed",
+      error: { code: "unavailable", message: expect.stringMatching(/unavailableSeconds.*the server is away/) },
+    });
   });
 
   test("a cancel stops it before the announcement", async () => {
