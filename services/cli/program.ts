@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -12,6 +13,7 @@ import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
 import { trainCommand } from "./commands/train.ts";
+import { trainerCommand } from "./commands/trainer.ts";
 import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
@@ -23,6 +25,7 @@ import { createStyle } from "./style.ts";
 export type CommandFactory = (context: CliContext) => Command;
 
 const commands: readonly CommandFactory[] = [
+  demoCommand,
   upCommand,
   validateCommand,
   trainCommand,
@@ -37,6 +40,7 @@ const commands: readonly CommandFactory[] = [
   rollbackCommand,
   explainCommand,
   doctorCommand,
+  trainerCommand,
   evaluatorCommand,
   reproduceCommand,
 ];

@@ -1,4 +1,4 @@
-import { type MultiBar, Presets } from "cli-progress";
+import type { MultiBar } from "cli-progress";
 import type { Run } from "../pipeline/run.ts";
 import { formatNumber, formatSeconds } from "../report/numbers.ts";
 import type { TextStream } from "./context.ts";
@@ -9,16 +9,19 @@ import { plain } from "./style.ts";
 /** Progress of training runs: a bar each on a terminal, a line for each change of state elsewhere. */
 export interface RunProgress {
   update(run: Run): void;
-  /** Takes the bars away. */
+  /** Takes the bars away while something else is written to the terminal. */
+  aside(write: () => void): void;
+  /** Takes the bars away for good. */
   stop(): void;
 }
-
-const format = "{name} [{bar}] {percentage} %  {what}";
 
 /** @param stream standard error, as a rule: the result stands on standard output */
 export async function createRunProgress(stream: TextStream): Promise<RunProgress> {
   return stream.isTTY === true ? barProgress(stream) : lineProgress(stream);
 }
+
+/** Progress that nobody is to see. */
+export const noProgress: RunProgress = { update() {}, aside: (write) => write(), stop() {} };
 
 function lineProgress(stream: TextStream): RunProgress {
   const states = new Map<string, string>();
@@ -28,14 +31,15 @@ function lineProgress(stream: TextStream): RunProgress {
       states.set(run.id, run.state);
       stream.write(`${nameOf(run)}: ${run.state}\n`);
     },
+    aside: (write) => write(),
     stop() {},
   };
 }
 
 async function barProgress(stream: TextStream): Promise<RunProgress> {
-  const { MultiBar: Bars } = await import("cli-progress");
+  const { MultiBar: Bars, Presets } = await import("cli-progress");
   const options = {
-    format,
+    format: "{name} [{bar}] {percentage} %  {what}",
     // The process's own stream, whose cursor the bars move.
     stream: stream as unknown as NodeJS.WritableStream,
     clearOnComplete: true,
@@ -44,20 +48,37 @@ async function barProgress(stream: TextStream): Promise<RunProgress> {
     fps: 10,
     gracefulExit: false,
   };
-  const bars: MultiBar = new Bars(options, Presets.shades_classic);
-  const byRun = new Map<string, ReturnType<MultiBar["create"]>>();
+  const active = new Map<string, Run>();
+  let shown: { readonly bars: MultiBar; readonly byRun: Map<string, ReturnType<MultiBar["create"]>> } | undefined;
+
+  function clear(): void {
+    shown?.bars.stop();
+    shown = undefined;
+  }
+
+  function draw(): void {
+    shown ??= { bars: new Bars(options, Presets.shades_classic), byRun: new Map() };
+    const { bars, byRun } = shown;
+    for (const run of active.values()) {
+      const payload = { name: nameOf(run), what: figures(run) };
+      const bar = byRun.get(run.id) ?? bars.create(run.steps, run.step, payload);
+      byRun.set(run.id, bar);
+      bar.update(run.step, payload);
+    }
+  }
+
   return {
     update(run) {
-      const name = nameOf(run);
-      const bar = byRun.get(run.id) ?? bars.create(run.steps, 0, { name, what: "" });
-      byRun.set(run.id, bar);
-      bar.setTotal(run.steps);
-      bar.update(run.step, { name, what: figures(run) });
-      if (!isEnded(run.state)) return;
-      bars.remove(bar);
-      byRun.delete(run.id);
+      if (!isEnded(run.state)) active.set(run.id, run);
+      // A set of bars can grow but not shrink: it is drawn anew.
+      else if (active.delete(run.id)) clear();
+      if (active.size > 0) draw();
     },
-    stop: () => bars.stop(),
+    aside(write) {
+      clear();
+      write();
+    },
+    stop: clear,
   };
 }
 

@@ -74,7 +74,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
           "--team",
           path,
           "--state",
-          join(dir, "state", component),
+          join(dir, "state"),
         ]),
       ),
     ]);

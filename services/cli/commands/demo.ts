@@ -1,0 +1,97 @@
+import { relative, resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import type { Run } from "../../pipeline/run.ts";
+import { formatSeconds } from "../../report/numbers.ts";
+import { type CliContext, wantsColour } from "../context.ts";
+import { demoText } from "../demo/demo-text.ts";
+import { createOutput } from "../output.ts";
+import { createRunProgress, noProgress } from "../progress.ts";
+import { isEnded, runLine } from "../run-text.ts";
+import { chooseNats } from "../stack/nats.ts";
+import { createStyle } from "../style.ts";
+import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
+
+interface DemoFlags {
+  readonly out: string;
+  readonly seed?: number;
+  readonly memory?: true;
+  readonly json?: true;
+}
+
+export function demoCommand(context: CliContext): Command {
+  return new Command("demo")
+    .summary("the paper's story, told with the real services")
+    .description(
+      "Two teams train the two components of the paper's pipeline as services of their own, over a NATS server of their own, while an evaluator judges every update. Takes about half a minute. Leaves a report (HTML, with plots) and results.json. Where no NATS server can be had, it runs the same services in this process and says so.",
+    )
+    .option("--out <folder>", "where report and results go", "out/demo")
+    .option(
+      "--seed <number>",
+      "other data: another pair of random networks, other rows (default: the example's)",
+      parseSeed,
+    )
+    .option("--memory", "everything in this process, over the memory backplane")
+    .option("--json", "print JSON: the content of results.json")
+    .addHelpText("after", "\nExamples:\n  uncouple demo\n  uncouple demo --seed 11\n")
+    .action(async (flags: DemoFlags) => {
+      const { runDemo } = await import("../demo/run-demo.ts");
+      const output = createOutput(context, flags.json === true);
+      const { env, stdout, stderr } = context;
+      const style = createStyle(wantsColour(stdout, env) && flags.json !== true);
+      // Bars and lines share a terminal; with either of them elsewhere there are lines alone.
+      const bars = stdout.isTTY === true && stderr.isTTY === true && flags.json !== true;
+      const progress = bars ? await createRunProgress(stderr) : noProgress;
+      const say = (...lines: readonly string[]) => {
+        if (flags.json !== true) progress.aside(() => void stdout.write(`${lines.join("\n")}\n`));
+      };
+      const onEvent = (line: string) => progress.aside(() => output.note(line));
+      const nats =
+        flags.memory === true ? undefined : await chooseNats({ url: env.NATS_URL, path: env.PATH, env, onEvent });
+      if (nats !== undefined && "missing" in nats) onEvent(`there is no nats-server: ${nats.missing}`);
+      say(
+        style.bold(
+          "Uncouple demo: M1 predicts z from x1, M2 predicts y from x2 and M1's prediction of z (Modi et al. 2023)",
+        ),
+        "starting the services ...",
+      );
+      const ended = new Set<string>();
+      try {
+        const { results, reportFile } = await runDemo({
+          out: resolve(context.cwd, flags.out),
+          ...(flags.seed !== undefined && { seed: flags.seed }),
+          nats: nats === undefined || "missing" in nats ? undefined : nats,
+          env,
+          signal: context.interrupted,
+          onEvent,
+          onReady: (platform, seconds) => say(`${platform.description}; ready after ${formatSeconds(seconds)}`),
+          listener: {
+            chapter: (title) => say("", style.cyan(title)),
+            run(run: Run) {
+              progress.update(run);
+              if (!isEnded(run.state) || ended.has(run.id)) return;
+              ended.add(run.id);
+              say(
+                `  ${runLine(run, style)}`,
+                ...run.warnings.map((warning) => `  ${style.yellow("warning")}: ${warning}`),
+              );
+            },
+            verdict: (verdict) =>
+              say(...[verdictLine(verdict, style), ...alternativeLines(verdict, style)].map((line) => `  ${line}`)),
+            quarantine: (quarantine) => say(`  ${quarantineLine(quarantine, style)}`),
+          },
+        });
+        progress.stop();
+        const shown = relative(context.cwd, reportFile);
+        output.result(results, () => `\n${demoText(results, shown.startsWith("..") ? reportFile : shown, style)}`);
+      } finally {
+        progress.stop();
+      }
+    });
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
+    throw new InvalidArgumentError("A seed is a whole number from 0 on.");
+  return seed;
+}

@@ -1,0 +1,73 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { EngineChoice } from "../../pipeline/team.ts";
+import { DEFAULT_DIR } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../service.ts";
+
+const engines: readonly EngineChoice[] = [
+  "auto",
+  "onnx",
+  "onnx:cpu",
+  "onnx:webgpu",
+  "onnx:cuda",
+  "tensorflow",
+  "reference",
+];
+
+interface TrainerFlags extends ServiceFlags {
+  readonly team: string;
+  readonly state?: string;
+  readonly engine?: EngineChoice;
+  readonly checkpointSeconds: number;
+}
+
+export function trainerCommand(context: CliContext): Command {
+  return withServiceFlags(
+    new Command("trainer")
+      .summary("run a team's trainer service")
+      .description(
+        "Runs the trainer of one component in the foreground: it queues, trains and publishes runs, and answers over gRPC. After a crash it goes on from its last checkpoint. SIGTERM or Ctrl-C stops at a step boundary, checkpoints and exits with 0.",
+      ),
+  )
+    .requiredOption("--team <file>", "the team file")
+    .option("--state <folder>", "where runs and checkpoints are kept (default: .uncouple/state)")
+    .addOption(new Option("--engine <name>", "training engine, instead of the team file's").choices(engines))
+    .option("--checkpoint-seconds <seconds>", "time between checkpoints", parseSeconds, 5)
+    .addHelpText(
+      "after",
+      "\nExample:\n  uncouple trainer --pipeline pipeline.yaml --team m2.yaml --nats nats://127.0.0.1:4222 --port 50052\n",
+    )
+    .action(async (flags: TrainerFlags) => {
+      const { longestStopSeconds, runTrainer } = await import("../../trainer/run-trainer.ts");
+      const { processTableOf } = await import("../../trainer/folder-lock.ts");
+      await runService(context, flags, {
+        name: "trainer",
+        forcedExitSeconds: longestStopSeconds({}) + 5,
+        start: async (deps) =>
+          runTrainer(
+            {
+              pipelineFile: resolve(context.cwd, flags.pipeline),
+              teamFile: resolve(context.cwd, flags.team),
+              stateDir: resolve(context.cwd, flags.state ?? `${DEFAULT_DIR}/state`),
+              host: flags.host,
+              grpcPort: flags.port,
+              httpPort: flags.metricsPort,
+              engine: flags.engine,
+              checkpointSeconds: flags.checkpointSeconds,
+              tls: await serverTls(context, flags),
+            },
+            { ...deps, processes: processTableOf(process, hostname()) },
+          ),
+      });
+    });
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() === "" || !(seconds > 0 && seconds <= 86_400)) {
+    throw new InvalidArgumentError("A time is a number of seconds above 0.");
+  }
+  return seconds;
+}

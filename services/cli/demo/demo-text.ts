@@ -1,0 +1,85 @@
+import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { formatProtocol } from "../protocol-options.ts";
+import { coloured, plain, type Style } from "../style.ts";
+import { type Column, formatTable } from "../table.ts";
+import { changeText, comparisonText } from "../verdict-text.ts";
+import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
+
+/** The table that the demo ends with, and what to see in it. */
+export function demoText(results: DemoResults, reportFile: string, style: Style): string {
+  const columns: Column[] = [
+    { title: "end-to-end loss (M2* o M1^0 = 100)" },
+    ...upstreamRoles.map((role) => ({ title: `M1 ${role}`, number: true })),
+    { title: "with M1 consistent, the pipeline" },
+  ];
+  const rows = results.rows.map((row) => [
+    labelOf(row, results),
+    ...upstreamRoles.map((role) => tenths(row.normalised[role])),
+    outcomeText(row, results, style),
+  ]);
+  const { snapshots, compositions, quarantines, seconds } = results;
+  const teams = new Set(snapshots.map(({ component }) => component)).size;
+  return [
+    formatTable(columns, rows, style),
+    ...conclusions(results),
+    "",
+    `${snapshots.length} snapshots published by ${teams} teams, ${compositions} compositions measured, ${quarantines.length} quarantined, in ${formatSeconds(seconds)}.  Report: ${reportFile}`,
+    "",
+  ].join("\n");
+}
+
+/** `M2 proximal  sigma=0.15` */
+export function labelOf(row: ResultRow, results: DemoResults): string {
+  const run = results.runs.find(({ role }) => role === row.protocol)?.run;
+  if (run === undefined) return `M2 ${row.protocol}`;
+  const { name, parameters } = run.protocol;
+  // Of the proximal protocol's two parameters M2, which nobody reads, uses sigma alone.
+  const used = name === "proximal" ? { sigma: parameters.sigma ?? "" } : {};
+  return plain(`M2 ${formatProtocol({ name, parameters: used })}`);
+}
+
+function tenths(value: number | null): string {
+  return value === null ? "-" : value.toFixed(1);
+}
+
+function outcomeText(row: ResultRow, results: DemoResults, style: Style): string {
+  const outcome = row.updates.find(({ update }) => update === "consistent");
+  if (outcome?.comparison === undefined || outcome.comparison === null) return "was not measured";
+  const { comparison } = outcome;
+  const own = ownChange(outcome, results);
+  const text = comparisonText(comparison).replace(/^pipeline /, "");
+  if (comparison.kind !== "self-defeating")
+    return `${coloured(style, comparison.kind)}: ${text.replace(`${comparison.kind} `, "by ")}`;
+  return `${coloured(style, comparison.kind)}: ${own === undefined ? "" : `M1 ${own}, `}pipeline ${text}`;
+}
+
+/** `improved 99 %`: the update's own loss, which is the same whatever M2 is in use. */
+function ownChange({ snapshot }: UpdateOutcome, results: DemoResults): string | undefined {
+  const verdict = results.verdicts.find((one) => `${one.component}@${one.serial}` === snapshot);
+  const { current, candidate } = verdict?.componentLoss ?? { current: null, candidate: null };
+  return current === null || candidate === null ? undefined : changeText(current, candidate, null);
+}
+
+/** Sentences on what the numbers say; none that they do not. */
+export function conclusions(results: DemoResults): string[] {
+  const said = (["incremental", "consistent"] as const).map((update) => {
+    const outcomes = results.rows.map((row) => ({
+      protocol: row.protocol,
+      outcome: row.updates.find((one) => one.update === update),
+    }));
+    const by = (kind: string) =>
+      outcomes.filter(({ outcome }) => outcome?.comparison?.kind === kind).map(({ protocol }) => protocol);
+    const [first] = outcomes;
+    const own = first?.outcome === undefined ? undefined : ownChange(first.outcome, results);
+    const parts = ["self-defeating", "degraded", "inconclusive", "improved"].flatMap((kind) => {
+      const protocols = by(kind);
+      return protocols.length === 0 ? [] : [`${kind} under ${protocols.join(" and ")}`];
+    });
+    return `The ${update} update${own === undefined ? "" : ` (M1's own loss ${own})`} was ${parts.join(", ")}.`;
+  });
+  const causal = results.rows.find(({ protocol }) => protocol === "causal");
+  const async = results.rows.find(({ protocol }) => protocol === "async");
+  if (causal?.normalised.initial == null || async?.normalised.initial == null) return said;
+  const price = `Causal's price today: ${formatNumber(causal.normalised.initial)} against ${formatNumber(async.normalised.initial)} under async, with the M1 that both were trained on.`;
+  return [...said, price];
+}

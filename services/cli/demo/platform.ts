@@ -1,0 +1,141 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { EvaluatorService } from "../../rpc/evaluator-service.ts";
+import type { TrainerService } from "../../rpc/trainer-service.ts";
+import type { StackFiles } from "../configuration.ts";
+import { parseNatsAddress } from "../nats-address.ts";
+import type { NatsFound } from "../stack/nats.ts";
+import { startStack } from "../stack/start-stack.ts";
+
+/** The services that a story is told with, wherever they run. */
+export interface Platform {
+  readonly kind: "jetstream" | "memory";
+  /** For people: what runs where. */
+  readonly description: string;
+  /** @throws UncoupleError `not-found` for a component without a trainer */
+  trainer(component: string): TrainerService;
+  readonly evaluator: EvaluatorService;
+  readonly registry: Registry;
+  /** Rejects when a service ends that should not. */
+  readonly failed: Promise<never>;
+  /** Ends every service. Safe to call again. */
+  close(): Promise<void>;
+}
+
+export interface PlatformOptions {
+  readonly files: StackFiles;
+  /** Folder for the store, the state and the logs. */
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly onEvent: (line: string) => void;
+}
+
+/** Trainers and evaluator as processes of their own, over a real NATS server. */
+export async function processPlatform(options: PlatformOptions, nats: NatsFound): Promise<Platform> {
+  const running = await startStack({ ...options, nats });
+  try {
+    const { stack } = running;
+    const clients = await connectClients(stack.trainers, stack.evaluator);
+    const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
+    const backplane = await connectJetStream({
+      ...parseNatsAddress(stack.natsUrl),
+      pipeline: stack.pipeline,
+      name: "uncouple demo",
+    });
+    const teams = Object.keys(stack.trainers).map((name) => `trainer ${name}`);
+    return {
+      kind: "jetstream",
+      description: `${teams.join(", ")} and the evaluator are processes of their own; snapshots travel over NATS JetStream`,
+      ...clients,
+      registry: backplane.registry,
+      failed: running.failed,
+      close: once(async () => {
+        clients.close();
+        await backplane.close();
+        await running.stop();
+      }),
+    };
+  } catch (thrown) {
+    await running.stop();
+    throw thrown;
+  }
+}
+
+/** The same services in this process, over the memory backplane: for a machine without a NATS server. */
+export async function memoryPlatform(options: PlatformOptions): Promise<Platform> {
+  const { files, dir } = options;
+  const { createMemoryBackplane } = await import("../../registry/memory/backplane.ts");
+  const { runTrainer } = await import("../../trainer/run-trainer.ts");
+  const { processTableOf } = await import("../../trainer/folder-lock.ts");
+  const { runEvaluator } = await import("../../evaluator/run-evaluator.ts");
+  const { createLog } = await import("../../runtime/logs.ts");
+  const backplane = createMemoryBackplane(files.pipeline.pipeline.name);
+  // Every service closes its backplane; this one is everybody's.
+  const connect = async () => ({ ...backplane, close: async () => {} });
+  const common = { pipelineFile: files.pipeline.path, host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
+  const log = createLog({ service: "demo", level: "warn", format: "pretty", destination: { write: options.onEvent } });
+  const services: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    await Promise.allSettled(services.map((service) => service.stop()));
+    await backplane.close();
+  };
+  try {
+    const evaluator = await runEvaluator({ ...common, name: "demo" }, { connect, log });
+    services.push(evaluator);
+    const trainers: Record<string, string> = {};
+    for (const { path } of files.teams) {
+      const processes = processTableOf(process, hostname());
+      const trainer = await runTrainer(
+        { ...common, teamFile: path, stateDir: join(dir, "state") },
+        { connect, log, processes },
+      );
+      services.push(trainer);
+      trainers[trainer.component] = `127.0.0.1:${trainer.grpcPort}`;
+    }
+    const clients = await connectClients(trainers, `127.0.0.1:${evaluator.grpcPort}`);
+    return {
+      kind: "memory",
+      description: "trainers, evaluator and registry run in this one process, over the memory backplane",
+      ...clients,
+      registry: backplane.registry,
+      failed: new Promise<never>(() => {}),
+      close: once(async () => {
+        clients.close();
+        await stop();
+      }),
+    };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+async function connectClients(trainers: Readonly<Record<string, string>>, evaluator: string) {
+  const { connectTrainer } = await import("../../rpc/trainer-client.ts");
+  const { connectEvaluator } = await import("../../rpc/evaluator-client.ts");
+  const byComponent = new Map(Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address)]));
+  const remote = connectEvaluator(evaluator);
+  return {
+    trainer(component: string): TrainerService {
+      const found = byComponent.get(component);
+      if (found !== undefined) return found;
+      throw new UncoupleError("not-found", `the stack has no trainer of component ${component}`);
+    },
+    evaluator: remote,
+    close() {
+      remote.close();
+      for (const trainer of byComponent.values()) trainer.close();
+    },
+  };
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closed: Promise<void> | undefined;
+  return () => {
+    closed ??= close();
+    return closed;
+  };
+}

@@ -1,0 +1,111 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDocument } from "yaml";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { packageInfo } from "../../runtime/package-info.ts";
+import { readStackFiles, type StackFiles } from "../configuration.ts";
+import type { NatsFound } from "../stack/nats.ts";
+import { isAlive, readStack } from "../stack/stack-file.ts";
+import { demoReport } from "./demo-report.ts";
+import { oracleLoss } from "./oracle-loss.ts";
+import { memoryPlatform, type Platform, processPlatform } from "./platform.ts";
+import { type DemoResults, demoResults } from "./results.ts";
+import { type StoryFiles, type StoryListener, tellStory } from "./story.ts";
+
+export interface DemoOptions {
+  /** Folder for results.json, report.html and, in `stack`, all that the services keep. Absolute. */
+  readonly out: string;
+  /** Of the data, instead of the example's. */
+  readonly seed?: number;
+  /** Undefined: everything in one process, over the memory backplane. */
+  readonly nats: NatsFound | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly listener: StoryListener;
+  readonly onEvent: (line: string) => void;
+  /** The services are ready. */
+  readonly onReady: (platform: Platform, seconds: number) => void;
+}
+
+export interface DemoFiles {
+  readonly results: DemoResults;
+  readonly reportFile: string;
+  readonly resultsFile: string;
+}
+
+/**
+ * Runs the services, tells the story, and leaves a report.
+ * @throws UncoupleError as `startStack` and `tellStory`; `conflict` when a demo runs in that folder
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
+  const { out, nats } = options;
+  const began = performance.now();
+  const examples = join(packageInfo().root, "examples", "paper");
+  const dir = join(out, "stack");
+  await clear(dir);
+  const story = await storyFiles(examples);
+  const files = await demoStack(examples, out, options.seed);
+  const { pipeline } = files.pipeline;
+  const platformOptions = { ...options, files, dir };
+  const platform =
+    nats === undefined ? await memoryPlatform(platformOptions) : await processPlatform(platformOptions, nats);
+  try {
+    options.onReady(platform, (performance.now() - began) / 1000);
+    const record = await tellStory(platform, story, options.listener, options.signal);
+    const initial = record.runs.find(({ role }) => role === "initial");
+    if (initial === undefined) throw new UncoupleError("internal", "the story has no first chapter");
+    const bytes = await platform.registry.bytes(initial.manifest, options.signal);
+    const results = demoResults(record, {
+      pipeline: pipeline.name,
+      seed: pipeline.data.source === "synthetic" ? pipeline.data.seed : 0,
+      backplane: platform.kind,
+      oracleLoss: await oracleLoss(pipeline, files.pipeline.path, bytes),
+      seconds: (performance.now() - began) / 1000,
+      codeVersion: packageInfo().version,
+    });
+    const resultsFile = join(out, "results.json");
+    const reportFile = join(out, "report.html");
+    await writeFile(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
+    await writeFile(reportFile, await demoReport(results));
+    return { results, reportFile, resultsFile };
+  } finally {
+    await platform.close();
+  }
+}
+
+/** What an earlier demo left would be trained on. */
+async function clear(dir: string): Promise<void> {
+  const other = await readStack(dir);
+  if (other !== undefined && isAlive(other.pid)) {
+    throw new UncoupleError(
+      "conflict",
+      `a demo runs in ${dir} (process ${other.pid}): wait for it, or choose another --out`,
+    );
+  }
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+}
+
+async function storyFiles(examples: string): Promise<StoryFiles> {
+  const text = (name: string) => readFile(join(examples, name), "utf8");
+  return {
+    initial: await text("m1-initial.yaml"),
+    incremental: await text("m1-incremental.yaml"),
+    consistent: await text("m1-consistent.yaml"),
+    async: await text("m2-async.yaml"),
+    proximal: await text("m2-proximal.yaml"),
+    causal: await text("m2-causal.yaml"),
+  };
+}
+
+/** The example's pipeline, with another seed where one is asked for, and a team file each for the two trainers. */
+async function demoStack(examples: string, out: string, seed: number | undefined): Promise<StackFiles> {
+  let pipelineFile = join(examples, "pipeline.yaml");
+  if (seed !== undefined) {
+    const document = parseDocument(await readFile(pipelineFile, "utf8"));
+    document.setIn(["data", "seed"], seed);
+    pipelineFile = join(out, "pipeline.yaml");
+    await writeFile(pipelineFile, String(document));
+  }
+  return readStackFiles([pipelineFile, join(examples, "m1-initial.yaml"), join(examples, "m2-async.yaml")], out);
+}

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import type { Run } from "../../pipeline/run.ts";
+import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { isEnded } from "../run-text.ts";
+import type { Platform } from "./platform.ts";
+
+/** Texts of the team files that the story sends with its runs. */
+export interface StoryFiles {
+  readonly initial: string;
+  readonly async: string;
+  readonly proximal: string;
+  readonly causal: string;
+  readonly incremental: string;
+  readonly consistent: string;
+}
+
+export type Role = keyof StoryFiles;
+
+/** Whoever watches. */
+export interface StoryListener {
+  chapter(title: string): void;
+  /** A run, whenever it changes. */
+  run(run: Run): void;
+  verdict(verdict: Verdict): void;
+  quarantine(quarantine: Quarantine): void;
+}
+
+/** One training run of the story with what came of it. */
+export interface StoryRun {
+  readonly role: Role;
+  readonly run: Run;
+  readonly manifest: SnapshotManifest;
+  /** Loss on standardised outputs as the run went on. */
+  readonly losses: readonly { readonly step: number; readonly loss: number }[];
+}
+
+export interface StoryRecord {
+  readonly runs: readonly StoryRun[];
+  readonly verdicts: readonly Verdict[];
+  readonly quarantines: readonly Quarantine[];
+  readonly matrix: PipelineMatrix;
+}
+
+/** The evaluator takes well below a second a snapshot. */
+const VERDICT_SECONDS = 120;
+const CHAMPION = "champion";
+
+/**
+ * The paper's story (Modi et al. 2023, section 4), told with the services: a linear M1 is published; team M2 trains on its
+ * predictions under three protocols; team M1 publishes a better model twice.
+ * @throws UncoupleError what a run failed with; `deadline-exceeded` when the evaluator does not judge; `cancelled`
+ */
+export async function tellStory(
+  platform: Platform,
+  files: StoryFiles,
+  listener: StoryListener,
+  signal: AbortSignal,
+): Promise<StoryRecord> {
+  const verdicts = new Map<string, Verdict>();
+  const quarantines = new Map<string, Quarantine>();
+  const ended = new AbortController();
+  const watching = AbortSignal.any([signal, ended.signal]);
+  let watchFailed: (thrown: unknown) => void = () => {};
+  const watch = new Promise<never>((_, reject) => {
+    watchFailed = reject;
+  });
+  watch.catch(() => {});
+  const listening = (async () => {
+    for await (const { value } of platform.evaluator.watchVerdicts(0, watching)) {
+      verdicts.set(snapshotName(value), value);
+      listener.verdict(value);
+    }
+  })().catch(watchFailed);
+
+  /** Queues a run; awaited, so that a trainer takes them in the order of the story. */
+  const start = async (role: Role, component: string): Promise<() => Promise<StoryRun>> => {
+    const trainer = platform.trainer(component);
+    const started = await trainer.startRun({ teamFile: files[role] });
+    return async () => {
+      const losses: { step: number; loss: number }[] = [];
+      let last = started;
+      for await (const now of trainer.watchRun(started.id, signal)) {
+        last = now;
+        listener.run(now);
+        if (now.loss !== null && now.step > (losses.at(-1)?.step ?? 0)) losses.push({ step: now.step, loss: now.loss });
+      }
+      signal.throwIfAborted();
+      if (!isEnded(last.state) || last.snapshot === null) throw failureOf(last);
+      return { role, run: last, manifest: await platform.registry.manifest(component, last.snapshot), losses };
+    };
+  };
+  const train = async (component: string, ...roles: readonly Role[]): Promise<readonly StoryRun[]> => {
+    const follow: (() => Promise<StoryRun>)[] = [];
+    for (const role of roles) follow.push(await start(role, component));
+    return Promise.all(follow.map((run) => run()));
+  };
+
+  /** Waits until every run's snapshot was judged, so that later ones are compared with all of them. */
+  const judged = async (runs: readonly StoryRun[]): Promise<void> => {
+    const names = runs.map(({ manifest }) => snapshotName(manifest));
+    const missing = () => names.filter((name) => !verdicts.has(name) && !quarantines.has(name));
+    const giveUp = performance.now() + VERDICT_SECONDS * 1000;
+    while (missing().length > 0) {
+      signal.throwIfAborted();
+      if (performance.now() > giveUp) {
+        const message = `the evaluator did not judge ${missing().join(", ")} within ${VERDICT_SECONDS} s`;
+        throw new UncoupleError("deadline-exceeded", message);
+      }
+      for (const quarantine of await platform.evaluator.listQuarantines()) {
+        const name = snapshotName(quarantine);
+        if (quarantines.has(name)) continue;
+        quarantines.set(name, quarantine);
+        listener.quarantine(quarantine);
+      }
+      await sleep(50);
+    }
+  };
+
+  const champion = async (runs: readonly StoryRun[]): Promise<void> => {
+    for (const { manifest } of runs) {
+      const { component, serial } = manifest;
+      await platform.registry.setAlias(component, CHAMPION, serial, null, "demo: the first in use");
+    }
+  };
+
+  const tell = async (): Promise<StoryRecord> => {
+    listener.chapter("Team M1 publishes M1^0, a linear model of z, and makes it the champion");
+    const initial = await train("m1", "initial");
+    await champion(initial);
+    await judged(initial);
+
+    listener.chapter("Team M2 trains on M1^0's predictions under three protocols; async is put to use");
+    const async = await train("m2", "async");
+    await champion(async);
+    const others = await train("m2", "proximal", "causal");
+    await judged([...async, ...others]);
+
+    listener.chapter("Team M1 publishes two better models: a little better, then nearly perfect");
+    const updates = await train("m1", "incremental", "consistent");
+    await judged(updates);
+
+    return {
+      runs: [...initial, ...async, ...others, ...updates],
+      verdicts: [...verdicts.values()],
+      quarantines: [...quarantines.values()],
+      matrix: await matrixOf(platform),
+    };
+  };
+
+  try {
+    return await Promise.race([tell(), watch, platform.failed]);
+  } finally {
+    ended.abort();
+    await listening;
+  }
+}
+
+function failureOf(run: Run): UncoupleError {
+  const { component, error, state } = run;
+  return new UncoupleError(
+    error?.code ?? "internal",
+    `the run of ${component} ${state}: ${error?.message ?? "no reason"}`,
+  );
+}
+
+async function matrixOf(platform: Platform): Promise<PipelineMatrix> {
+  const edges = await platform.evaluator.matrix();
+  const edge = edges.find(({ upstream, downstream }) => upstream === "m1" && downstream === "m2");
+  if (edge !== undefined) return edge;
+  throw asUncoupleError(new TypeError("the evaluator has no matrix of m1 and m2"));
+}
