@@ -9,17 +9,19 @@ const reasons: Readonly<Record<InconclusiveReason, string>> = {
   "not-finite": "the composed prediction of another component is not finite",
 };
 
-/** `improved 99 %`, `degraded 94 % [71, 118]`: a change as a share of where it started, its interval too. */
-export function changeText(from: number, to: number, interval: readonly [number, number] | null): string {
+/**
+ * `improved 99 %`, `degraded 94 % [71, 118]`: a change as a share of where it started, with its 95 % interval; only
+ * `+0.3 % [-0.4, 1.1]` where the interval says that it may be none.
+ */
+export function changeText(from: number, to: number, interval: readonly [number, number] | null, shown = true): string {
   const change = relativeChange(from, to);
   if (change === undefined) return `changed from ${formatNumber(from)} to ${formatNumber(to)}`;
-  const ends = interval?.map((end) => (100 * end) / from);
-  const certain = ends === undefined || ends.every((end) => end > 0) || ends.every((end) => end < 0);
-  if (!certain || change === 0)
-    return `${formatPercent(change)}${ends === undefined ? "" : ` [${ends.map(whole).join(", ")}]`}`;
-  const better = change < 0;
-  const sizes = ends?.map((end) => (better ? -end : end)).sort((a, b) => a - b);
-  return `${better ? "improved" : "degraded"} ${formatPercent(Math.abs(change), false)}${sizes === undefined ? "" : ` [${sizes.map(whole).join(", ")}]`}`;
+  const ends = (interval ?? []).map((end) => (100 * end) / from);
+  const certain = change !== 0 && (ends.every((end) => end > 0) || ends.every((end) => end < 0));
+  const turned = certain && change < 0 ? ends.map((end) => -end).reverse() : ends;
+  const brackets = shown && turned.length > 0 ? ` [${turned.map(whole).join(", ")}]` : "";
+  if (!certain) return `${formatPercent(change)}${brackets}`;
+  return `${change < 0 ? "improved" : "degraded"} ${formatPercent(Math.abs(change), false)}${brackets}`;
 }
 
 function whole(percent: number): string {
@@ -30,7 +32,7 @@ function whole(percent: number): string {
 export function componentText({ component, componentLoss, componentInterval }: Verdict): string | undefined {
   const { current, candidate } = componentLoss;
   if (current === null || candidate === null) return undefined;
-  return `${component} ${changeText(current, candidate, componentInterval)}`;
+  return `${component} ${changeText(current, candidate, componentInterval, false)}`;
 }
 
 export function comparisonText({ currentLoss, candidateLoss, interval }: PairedComparison): string {

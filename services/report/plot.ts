@@ -3,7 +3,7 @@ import { type Config, compile, type TopLevelSpec } from "vega-lite";
 import { escapeHtml, type Html, trusted } from "./html.ts";
 
 /** Told apart by most kinds of colour blindness, on white and on black (Okabe and Ito 2008, darkened where pale). */
-export const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#b8860b", "#6a6ad4", "#5a9bb8", "#a0522d"];
+export const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d"];
 
 /** Colours of the page around, so that a plot turns dark with it. SVG in a page takes CSS variables. */
 const ink = "var(--ink)";

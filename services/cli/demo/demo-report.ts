@@ -69,11 +69,11 @@ export async function demoReport(results: DemoResults): Promise<string> {
       },
       {
         heading: "Lineage of the snapshots",
-        text: "Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to the next of the same component. Colours are verdicts.",
+        text: "Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to the next of the same component. Colours are verdicts, against what was in use then.",
         body: figure(lineage(["m1", "m2"], lineageNodes(results))),
       },
     ],
-    footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.data.rows ?? 0} training rows and as many held out, engine ${snapshots[0]?.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. After Modi et al. 2023, section 4. The same seed gives the same numbers on the same engine; results.json beside this file has them all.`,
+    footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.data.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. After Modi et al. 2023, section 4. The same seed gives the same numbers on the same engine; results.json beside this file has them all.`,
   });
 }
 

@@ -1,8 +1,10 @@
+import { snapshotName } from "../../pipeline/manifest.ts";
+import type { VerdictKind } from "../../pipeline/verdict.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import { formatProtocol } from "../protocol-options.ts";
 import { coloured, plain, type Style } from "../style.ts";
 import { type Column, formatTable } from "../table.ts";
-import { changeText, comparisonText } from "../verdict-text.ts";
+import { comparisonText, componentText } from "../verdict-text.ts";
 import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
 
 /** The table that the demo ends with, and what to see in it. */
@@ -48,16 +50,15 @@ function outcomeText(row: ResultRow, results: DemoResults, style: Style): string
   const { comparison } = outcome;
   const own = ownChange(outcome, results);
   const text = comparisonText(comparison).replace(/^pipeline /, "");
-  if (comparison.kind !== "self-defeating")
-    return `${coloured(style, comparison.kind)}: ${text.replace(`${comparison.kind} `, "by ")}`;
-  return `${coloured(style, comparison.kind)}: ${own === undefined ? "" : `M1 ${own}, `}pipeline ${text}`;
+  const kind = coloured(style, comparison.kind);
+  if (comparison.kind === "improved") return text.replace("improved", kind);
+  return `${kind}: ${own === undefined ? "" : `M1 ${own}, `}pipeline ${text}`;
 }
 
 /** `improved 99 %`: the update's own loss, which is the same whatever M2 is in use. */
 function ownChange({ snapshot }: UpdateOutcome, results: DemoResults): string | undefined {
-  const verdict = results.verdicts.find((one) => `${one.component}@${one.serial}` === snapshot);
-  const { current, candidate } = verdict?.componentLoss ?? { current: null, candidate: null };
-  return current === null || candidate === null ? undefined : changeText(current, candidate, null);
+  const verdict = results.verdicts.find((one) => snapshotName(one) === snapshot);
+  return verdict === undefined ? undefined : componentText(verdict)?.replace(/^\S+ /, "");
 }
 
 /** Sentences on what the numbers say; none that they do not. */
@@ -71,15 +72,28 @@ export function conclusions(results: DemoResults): string[] {
       outcomes.filter(({ outcome }) => outcome?.comparison?.kind === kind).map(({ protocol }) => protocol);
     const [first] = outcomes;
     const own = first?.outcome === undefined ? undefined : ownChange(first.outcome, results);
-    const parts = ["self-defeating", "degraded", "inconclusive", "improved"].flatMap((kind) => {
+    const parts = Object.entries(effects).flatMap(([kind, effect]) => {
       const protocols = by(kind);
-      return protocols.length === 0 ? [] : [`${kind} under ${protocols.join(" and ")}`];
+      return protocols.length === 0 ? [] : [`${effect} under ${listed(protocols)}`];
     });
-    return `The ${update} update${own === undefined ? "" : ` (M1's own loss ${own})`} was ${parts.join(", ")}.`;
+    return `The ${update} update${own === undefined ? "" : ` (M1's own loss ${own})`} ${parts.join(", ") || "was not compared"}.`;
   });
   const causal = results.rows.find(({ protocol }) => protocol === "causal");
   const async = results.rows.find(({ protocol }) => protocol === "async");
   if (causal?.normalised.initial == null || async?.normalised.initial == null) return said;
   const price = `Causal's price today: ${formatNumber(causal.normalised.initial)} against ${formatNumber(async.normalised.initial)} under async, with the M1 that both were trained on.`;
   return [...said, price];
+}
+
+const effects: Readonly<Record<VerdictKind, string>> = {
+  "self-defeating": "was self-defeating",
+  degraded: "degraded the pipeline",
+  inconclusive: "left the pipeline about as it was",
+  improved: "improved the pipeline",
+};
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(names: readonly string[]): string {
+  const [last] = names.slice(-1);
+  return names.length < 2 ? (last ?? "") : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
