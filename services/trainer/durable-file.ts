@@ -1,5 +1,5 @@
-import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { UncoupleError } from "../pipeline/errors.ts";
 
 let written = 0;
@@ -35,6 +35,11 @@ export async function replaceDurably(
     await rm(temporary, { force: true }).catch(() => {});
     throw fileError(path, thrown);
   }
+}
+
+/** Removes what writes to files of a folder have left there that a crash cut short. Nobody may be writing. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (/\.new-\d+$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { TrainingCheckpoint } from "../learning/run-training.ts";
 import { asUncoupleError } from "../pipeline/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
-import { errorCode, fileError, replaceDurably, writeDurably } from "./durable-file.ts";
+import { errorCode, fileError, removeUnfinished, replaceDurably, writeDurably } from "./durable-file.ts";
 import { parseStoredRun, type StoredRun } from "./stored-run.ts";
 
 /**
@@ -14,7 +14,10 @@ import { parseStoredRun, type StoredRun } from "./stored-run.ts";
  * crash; a crash during a call leaves what was there before.
  */
 export interface RunStore {
-  /** Every run in the folder, in order of arrival. A record that cannot be read is logged and left where it is. */
+  /**
+   * Every run in the folder, in order of arrival. A record that cannot be read is logged and left where it is; what a
+   * crash has left unfinished is removed. Before anything is saved.
+   */
   load(): Promise<readonly StoredRun[]>;
   /** Calls for one run are carried out one after the other. */
   save(stored: StoredRun): Promise<void>;
@@ -66,17 +69,22 @@ export function createRunStore(folder: string, log: Log): RunStore {
     async load() {
       try {
         await mkdir(runs, { recursive: true });
+        await removeUnfinished(folder);
         const found: StoredRun[] = [];
-        for (const id of await readdir(runs)) {
+        for (const entry of await readdir(runs, { withFileTypes: true })) {
+          if (!entry.isDirectory()) continue;
+          const id = entry.name;
+          await removeUnfinished(folderOf(id));
           const path = join(folderOf(id), "run.json");
           const text = await readFile(path, "utf8").catch((thrown: unknown) => {
-            // A run that was never acknowledged, or one half forgotten.
             if (errorCode(thrown) === "ENOENT") return undefined;
             throw thrown;
           });
           const stored = text === undefined ? undefined : parseStoredRun(text);
           if (stored?.run.id === id) found.push(stored);
           else if (text !== undefined) log.error({ run: id }, `${path} cannot be read; the run is left aside`);
+          // A run that was never acknowledged, or one half forgotten.
+          else await rm(folderOf(id), { recursive: true, force: true });
         }
         return found.sort((a, b) => a.sequence - b.sequence);
       } catch (thrown) {

@@ -105,12 +105,12 @@ export async function openTrainerWorld(
       const child = spawn(
         process.execPath,
         [
-          join(root, "dist/services/trainer/main.js"),
+          ...[join(root, "dist/services/cli/main.js"), "trainer"],
           ...["--pipeline", pipelineFile],
           ...["--team", await team(component, text)],
           ...["--nats", natsUrl],
-          ...["--state", stateDir],
-          ...["--checkpoint-seconds", "0.05"],
+          ...["--state", stateDir, "--checkpoint-seconds", "0.05"],
+          ...["--port", "0", "--metrics-port", "0"],
         ],
         { stdio: ["ignore", "pipe", "pipe"] },
       );

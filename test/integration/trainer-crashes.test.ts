@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -73,21 +72,6 @@ describe("a trainer process", () => {
       (error: Error) => error.message,
     );
     expect(second).toContain(`process id ${trainer.process.pid}`);
-  });
-
-  test.each([
-    ["--team is missing", [], 2],
-    ["must be a port, not 99999999", ["--team", "t", "--nats", "n", "--state", "s", "--grpc-port", "99999999"], 2],
-    ["Unknown option '--stat'", ["--stat"], 2],
-  ])("says %s", async (text, args, code) => {
-    const main = join(import.meta.dirname, "../../dist/services/trainer/main.js");
-    const child = spawn(process.execPath, [main, "--nats", nats.url, "--pipeline", "p", ...args]);
-    let output = "";
-    child.stdout.on("data", (bytes: Buffer) => {
-      output += bytes.toString();
-    });
-    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(code);
-    expect(output).toContain(text);
   });
 });
 

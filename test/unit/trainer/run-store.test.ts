@@ -49,6 +49,20 @@ describe("the run store", () => {
     expect(records).toMatchObject([{ level: "error", run: "bad" }]);
   });
 
+  test("removes what a crash has left unfinished, and nothing else", async () => {
+    const store = createRunStore(folder, silentLog);
+    await store.save(stored("a", 1));
+    await store.saveCheckpoint("a", checkpoint(1));
+    await store.saveAnnouncementsSeen(3);
+    await writeFile(join(folder, "announcements.json.new-4"), "{");
+    await writeFile(join(folder, "runs", "a", "checkpoint.bin.new-7"), "UNC");
+    await mkdir(join(folder, "runs", "never-acknowledged"));
+    await createRunStore(folder, silentLog).load();
+    expect((await readdir(folder)).toSorted()).toEqual(["announcements.json", "runs"]);
+    expect(await readdir(join(folder, "runs"))).toEqual(["a"]);
+    expect((await readdir(join(folder, "runs", "a"))).toSorted()).toEqual(["checkpoint.bin", "run.json"]);
+  });
+
   test("forgets a run with its checkpoints", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
