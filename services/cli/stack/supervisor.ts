@@ -71,10 +71,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         await sleep(options.restartDelayMs * 2 ** (recent - 1), undefined, { signal: stopping.signal });
         last = await start(last);
         slot.current = last;
+        if (stopping.signal.aborted) return;
         options.onEvent(`${name} is back`);
       } catch (thrown) {
         if (stopping.signal.aborted) return;
-        last = { ...last, ended: Promise.resolve(asUncoupleError(thrown).message), stop: async () => {} };
+        last = { ...last, ended: Promise.resolve(`could not be started: ${asUncoupleError(thrown).message}`), stop: async () => {} };
       }
     }
   }

@@ -1,0 +1,104 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { writeWhole } from "../../../services/cli/commands/export.ts";
+import { parseNatsAddress } from "../../../services/cli/nats-address.ts";
+import {
+  isAlive,
+  readStack,
+  removeStack,
+  type Stack,
+  stackFile,
+  writeStack,
+} from "../../../services/cli/stack/stack-file.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "uncouple-cli-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const stack: Stack = {
+  version: 1,
+  pid: process.pid,
+  startedAt: "2030-01-01T00:00:00.000Z",
+  pipeline: "paper",
+  pipelineFile: "/p/pipeline.yaml",
+  natsUrl: "nats://127.0.0.1:4222",
+  trainers: { m1: "127.0.0.1:1" },
+  evaluator: "127.0.0.1:2",
+  metrics: { evaluator: "http://127.0.0.1:3/metrics" },
+};
+
+describe("the stack file", () => {
+  it("comes back as it was written, is for its user alone, and can go", async () => {
+    expect(await readStack(dir)).toBeUndefined();
+    await writeStack(join(dir, "new"), stack);
+    expect(await readStack(join(dir, "new"))).toEqual(stack);
+    expect((await stat(stackFile(join(dir, "new")))).mode & 0o077).toBe(0);
+    expect(await readdir(join(dir, "new"))).toEqual(["stack.json"]);
+    await removeStack(join(dir, "new"));
+    expect(await readStack(join(dir, "new"))).toBeUndefined();
+  });
+
+  it.each(["", "{}", '{"version":2}', JSON.stringify({ ...stack, pid: "x" })])(
+    "refuses %j, naming the file",
+    async (text) => {
+      await writeFile(stackFile(dir), text);
+      await expect(readStack(dir)).rejects.toMatchObject({ code: "invalid-argument" });
+      await expect(readStack(dir)).rejects.toThrow(stackFile(dir));
+    },
+  );
+
+  it("knows a living process from one that is gone", () => {
+    expect(isAlive(process.pid)).toBe(true);
+    expect(isAlive(2 ** 22 + 1)).toBe(false);
+  });
+});
+
+describe("a file that is written whole", () => {
+  const bytes = new Uint8Array([1, 2, 3]);
+
+  it("holds the bytes, and nothing is left beside it", async () => {
+    await writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, false);
+    expect(new Uint8Array(await readFile(join(dir, "m.onnx")))).toEqual(bytes);
+    expect(await readdir(dir)).toEqual(["m.onnx"]);
+  });
+
+  it("never replaces another unless told to", async () => {
+    await writeFile(join(dir, "m.onnx"), "precious");
+    await expect(writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, false)).rejects.toMatchObject({ code: "conflict" });
+    expect(await readFile(join(dir, "m.onnx"), "utf8")).toBe("precious");
+    await writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, true);
+    expect(new Uint8Array(await readFile(join(dir, "m.onnx")))).toEqual(bytes);
+    expect(await readdir(dir)).toEqual(["m.onnx"]);
+  });
+
+  it("is refused where it cannot be, as the user named it", async () => {
+    const writing = writeWhole(join(dir, "no", "m.onnx"), "no/m.onnx", bytes, false);
+    await expect(writing).rejects.toThrow("no/m.onnx cannot be written: there is no such file");
+  });
+});
+
+describe("NATS addresses", () => {
+  it.each([
+    ["nats://127.0.0.1:4222", { url: "nats://127.0.0.1:4222" }],
+    ["127.0.0.1:4222", { url: "nats://127.0.0.1:4222" }],
+    ["nats://a:1, nats://b:2", { url: "nats://a:1,nats://b:2" }],
+    [
+      "tls://me:p%40ss@nats.example:4222",
+      { url: "tls://nats.example:4222", credentials: { user: "me", password: "p@ss" } },
+    ],
+  ])("%s", (text, expected) => {
+    expect(parseNatsAddress(text)).toEqual(expected);
+  });
+
+  it.each(["", "http://a:1", "nats://", "nats://a:1,ftp://b"])("refuse %j", (text) => {
+    expect(() => parseNatsAddress(text)).toThrow(/is not nats:\/\/host:port/);
+  });
+
+  it("are refused without showing a password", () => {
+    expect(() => parseNatsAddress("http://me:secret@a:1")).toThrow(/^(?!.*secret)/);
+  });
+});

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { createSupervisor, type Supervised } from "../../../services/cli/stack/supervisor.ts";
+
+interface Fake extends Supervised {
+  readonly number: number;
+  die(how: string): void;
+  stopped: boolean;
+}
+
+/** Parts that end when a test says so. */
+function fakes() {
+  const started: Fake[] = [];
+  return {
+    started,
+    start: async (): Promise<Fake> => {
+      let die: (how: string) => void = () => {};
+      const ended = new Promise<string>((resolve) => {
+        die = resolve;
+      });
+      const fake: Fake = {
+        number: started.length + 1,
+        stopped: false,
+        ended,
+        die,
+        async stop() {
+          fake.stopped = true;
+          die("was stopped");
+        },
+      };
+      started.push(fake);
+      return fake;
+    },
+  };
+}
+
+function supervised() {
+  const events: string[] = [];
+  const supervisor = createSupervisor({
+    onEvent: (line) => events.push(line),
+    restarts: 2,
+    windowSeconds: 60,
+    restartDelayMs: 1,
+  });
+  return { supervisor, events };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(2);
+}
+
+describe("a supervisor", () => {
+  it("starts again what ended by itself, and says so", async () => {
+    const { supervisor, events } = supervised();
+    const { started, start } = fakes();
+    const previous: (number | undefined)[] = [];
+    await supervisor.run("trainer m1", (before: Fake | undefined) => {
+      previous.push(before?.number);
+      return start();
+    });
+    started[0]?.die("ended with SIGKILL");
+    await until(() => events.length === 2);
+    expect(events).toEqual(["trainer m1 ended with SIGKILL; starting it again", "trainer m1 is back"]);
+    expect(previous).toEqual([undefined, 1]);
+    await supervisor.stop();
+    expect(started[1]?.stopped).toBe(true);
+  });
+
+  it("gives up on what ends again and again, naming it and how it ended", async () => {
+    const { supervisor } = supervised();
+    const { started, start } = fakes();
+    await supervisor.run("evaluator", start);
+    for (let i = 0; i < 3; i += 1) {
+      await until(() => started.length > i);
+      started[i]?.die("ended with exit code 1");
+    }
+    await expect(supervisor.failed).rejects.toMatchObject({
+      code: "unavailable",
+      message: "evaluator ended 3 times within 60 s, lastly: ended with exit code 1",
+    });
+    expect(started).toHaveLength(3);
+    await supervisor.stop();
+  });
+
+  it("counts a restart that fails as an end", async () => {
+    const { supervisor, events } = supervised();
+    const { started, start } = fakes();
+    await supervisor.run("trainer m2", async (before: Fake | undefined) => {
+      if (before !== undefined) throw new Error("the port is taken");
+      return start();
+    });
+    started[0]?.die("ended with SIGTERM");
+    await expect(supervisor.failed).rejects.toThrow("lastly: could not be started: the port is taken");
+    expect(events.at(-1)).toBe("trainer m2 could not be started: the port is taken; starting it again");
+    await supervisor.stop();
+  });
+
+  it("throws what the first start failed with, and supervises nothing", async () => {
+    const { supervisor, events } = supervised();
+    const failing = supervisor.run("evaluator", async () => {
+      throw new Error("no data");
+    });
+    await expect(failing).rejects.toThrow("no data");
+    await supervisor.stop();
+    expect(events).toEqual([]);
+  });
+
+  it("stops everything, also what a restart under way starts, and restarts nothing then", async () => {
+    const { supervisor, events } = supervised();
+    const { started, start } = fakes();
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await supervisor.run("a", start);
+    await supervisor.run("b", async (before: Fake | undefined) => {
+      if (before !== undefined) await held;
+      return start();
+    });
+    started[1]?.die("crashed");
+    await until(() => events.length === 1);
+    await sleep(10);
+    const stopping = supervisor.stop();
+    release();
+    await stopping;
+    expect(started[0]?.stopped).toBe(true);
+    expect(started[2]?.stopped).toBe(true);
+    await supervisor.stop();
+    expect(started).toHaveLength(3);
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, it } from "vitest";
+import { figures } from "../../../services/cli/progress.ts";
+import { runLine } from "../../../services/cli/run-text.ts";
+import { createStyle } from "../../../services/cli/style.ts";
+import { alternativeLines, changeText, quarantineLine, verdictLine } from "../../../services/cli/verdict-text.ts";
+import type { Run } from "../../../services/pipeline/run.ts";
+import type { Verdict } from "../../../services/pipeline/verdict.ts";
+
+const style = createStyle(false);
+
+const verdict: Verdict = {
+  version: 1,
+  pipeline: "paper",
+  component: "m1",
+  serial: 3,
+  kind: "self-defeating",
+  componentLoss: { current: 0.3, candidate: 0.003 },
+  componentInterval: [-0.31, -0.29],
+  comparison: {
+    current: { m1: 1, m2: 1 },
+    candidate: { m1: 3, m2: 1 },
+    currentLoss: 0.5,
+    candidateLoss: 0.97,
+    difference: 0.47,
+    interval: [0.355, 0.59],
+    kind: "self-defeating",
+  },
+  alternatives: [
+    {
+      current: { m1: 1, m2: 3 },
+      candidate: { m1: 3, m2: 3 },
+      currentLoss: 1,
+      candidateLoss: 0.014,
+      difference: -0.986,
+      interval: [-1, -0.97],
+      kind: "improved",
+    },
+  ],
+  rows: 10_000,
+  evaluator: "e",
+  seconds: 0.1,
+  judgedAt: "2030-01-01T00:00:00.000Z",
+};
+
+describe("a change in words", () => {
+  it.each([
+    [0.5, 0.97, [0.355, 0.59], "degraded 94 % [71, 118]"],
+    [1, 0.014, [-1, -0.97], "improved 99 % [97, 100]"],
+    [1, 1.003, [-0.004, 0.011], "+0.3 % [-0.4, 1.1]"],
+    [1, 0.99, [-0.03, 0.01], "-1.0 % [-3.0, 1.0]"],
+    [2, 1, null, "improved 50 %"],
+    [0, 1, null, "changed from 0 to 1.00"],
+    [1, 1, [0, 0], "0 % [0, 0]"],
+  ] as const)("from %s to %s with %o: %s", (from, to, interval, text) => {
+    expect(changeText(from, to, interval)).toBe(text);
+  });
+});
+
+describe("a verdict in a line", () => {
+  it("says what the component and what the pipeline did, and beside whom", () => {
+    expect(verdictLine(verdict, style)).toBe(
+      "m1@3  self-defeating: m1 improved 99 %, pipeline degraded 94 % [71, 118] (with m2@1)",
+    );
+    expect(alternativeLines(verdict, style)).toEqual(["    with m2@3: improved, pipeline improved 99 % [97, 100]"]);
+  });
+
+  it("says why there is nothing to compare", () => {
+    const first: Verdict = {
+      ...verdict,
+      kind: "inconclusive",
+      reason: "no-current-snapshot",
+      comparison: null,
+      alternatives: [],
+    };
+    expect(verdictLine(first, style)).toBe(
+      "m1@3  inconclusive: the first of its component, there is nothing to compare with",
+    );
+  });
+
+  it("leaves out the component's own loss where it is not known", () => {
+    const without: Verdict = { ...verdict, componentLoss: { current: null, candidate: null }, componentInterval: null };
+    expect(verdictLine(without, style)).toContain("self-defeating: pipeline degraded");
+  });
+
+  it("names a quarantine's reason, and passes no escape sequence on", () => {
+    const quarantine = {
+      version: 1,
+      pipeline: "paper",
+      component: "m2",
+      serial: 9,
+      reason: "wrong-output",
+      detail: "output \u001b[2J is y2",
+      evaluator: "e",
+      judgedAt: "",
+    } as const;
+    expect(quarantineLine(quarantine, style)).toBe("m2@9  quarantined: wrong-output: output  [2J is y2");
+  });
+});
+
+const run: Run = {
+  id: "r1",
+  component: "m2",
+  state: "running",
+  trigger: "request",
+  protocol: { name: "proximal", parameters: { sigma: 0.15 } },
+  step: 1000,
+  steps: 4000,
+  loss: 0.123,
+  learningRate: 0.01,
+  stepsPerSecond: 4321.6,
+  etaSeconds: 0.7,
+  upstream: { m1: 1 },
+  snapshot: null,
+  error: null,
+  warnings: [],
+  queuedAt: "2030-01-01T00:00:00.000Z",
+  startedAt: "2030-01-01T00:00:01.000Z",
+  finishedAt: null,
+};
+
+describe("a run", () => {
+  it("shows loss, rate and time left while it trains, and its state before", () => {
+    expect(figures(run)).toBe("loss 0.12  4322 steps/s  0.7 s left");
+    expect(figures({ ...run, state: "queued", loss: null })).toBe("queued");
+  });
+
+  it("tells how it ended", () => {
+    const finishedAt = "2030-01-01T00:00:03.500Z";
+    expect(runLine({ ...run, state: "succeeded", snapshot: 2, finishedAt }, style)).toBe(
+      "m2 proximal sigma=0.15: published m2@2 after 4000 steps in 2.5 s, loss 0.12",
+    );
+    const error = { code: "failed-precondition", message: "no upstream" } as const;
+    expect(runLine({ ...run, state: "failed", error }, style)).toBe("m2 proximal sigma=0.15: failed: no upstream");
+    expect(runLine({ ...run, state: "cancelled" }, style)).toBe("m2 proximal sigma=0.15: cancelled");
+  });
+});
