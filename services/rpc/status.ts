@@ -89,7 +89,7 @@ function transportMessage(code: status, details: string, context: ClientContext)
     case status.DEADLINE_EXCEEDED:
       return `no answer from ${address} within deadlineSeconds = ${context.deadlineSeconds}`;
     case status.UNAVAILABLE:
-      return `cannot reach ${address}: ${details}`;
+      return `cannot reach ${address}: ${connectionTrouble(details)}`;
     case status.RESOURCE_EXHAUSTED:
       return `a message to or from ${address} is too large: ${details}; maxMessageBytes is ${context.maxMessageBytes} here`;
     case status.UNIMPLEMENTED:
@@ -97,4 +97,11 @@ function transportMessage(code: status, details: string, context: ClientContext)
     default:
       return `${address}: ${details}`;
   }
+}
+
+/** What went wrong with a connection, out of grpc-js's `No connection established. Last error: Error: connect ...`. */
+function connectionTrouble(details: string): string {
+  return details
+    .replace(/^No connection established\. Last error: (Error: )?/, "")
+    .replace(/\.? Resolution note:.*$/s, "");
 }
