@@ -1,18 +1,20 @@
 import type { TrainingProgram, TrainingState } from "../program.ts";
 import { emitOnnx, type SymbolicShape } from "./emit-onnx.ts";
-import { wrapInLoop } from "./epoch-loop.ts";
-import { type Graph, type Node, size, type Value } from "./ir.ts";
-import { removeDeadNodes } from "./passes/dead-nodes.ts";
+import { wrapInScan } from "./epoch-scan.ts";
+import { type Node, size, type Value } from "./ir.ts";
 import { type FlatStep, flattenState, type StatePart } from "./passes/flat-state.ts";
-import { simplify } from "./passes/simplify.ts";
+import type { Pass } from "./passes/pass.ts";
+import { type ScalarSchedule, scheduleScalars } from "./passes/scalar-schedule.ts";
+import { optimise, simplify } from "./passes/simplify.ts";
 import { applyToStep, recordStep } from "./step-graph.ts";
 
-/** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `LOOP_NAMES`. */
+/** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
 export interface CompiledTraining {
   /** The same for every program of the same shape: initial values are not in it. */
   readonly bytes: Uint8Array;
-  /** The state's tensors in each carried input, in the order of the inputs. */
+  /** The state's tensors in each carried input, in the order of the inputs. The schedule holds the others. */
   readonly carried: readonly { readonly shape: readonly number[]; readonly parts: readonly StatePart[] }[];
+  readonly schedule: ScalarSchedule;
   /** What the model reads: resident columns and feeds that the loss does not depend on are left out. */
   readonly resident: readonly string[];
   readonly feeds: readonly string[];
@@ -24,25 +26,44 @@ export interface CompiledTraining {
 }
 
 /**
- * Compiles a training program: records a step, simplifies it, lays variables and accumulators in flat vectors, and
- * wraps it in a loop.
+ * Compiles a training program: records a step, simplifies it, lays variables and accumulators in flat vectors, computes
+ * learning rates and other plain numbers ahead, and wraps the rest in a loop.
  *
  * @throws UncoupleError `invalid-argument` as `recordStep` does
  */
 export function compileTraining(program: TrainingProgram): CompiledTraining {
-  const { step, initial } = recordStep(program);
-  const flat = simplifyFlat(flattenState(applyToStep(step, simplify)));
-  const loop = wrapInLoop(flat, new Set(Object.keys(program.resident)));
+  const { step: recorded, initial } = recordStep(program);
+  const flat = applyToFlat(flattenState(applyToStep(recorded, simplify)), optimise);
+  const { step, schedule } = scheduleScalars(flat);
+  const epoch = wrapInScan(step, new Set(Object.keys(program.resident)));
   const shapes = new Map<Value, SymbolicShape>();
-  for (const [value, dimension] of loop.open) shapes.set(value, [dimension, ...value.shape.slice(1)]);
+  for (const [value, dimension] of epoch.open) shapes.set(value, [dimension, ...value.shape.slice(1)]);
   return {
-    bytes: emitOnnx(loop.graph, { shapes }),
-    carried: flat.carried.map(({ before, parts }) => ({ shape: before.shape, parts })),
-    resident: loop.resident,
-    feeds: loop.feeds,
+    bytes: emitOnnx(epoch.graph, { shapes }),
+    carried: step.carried.map(({ before, parts }) => ({ shape: before.shape, parts })),
+    schedule,
+    resident: epoch.resident,
+    feeds: epoch.feeds,
     initial,
-    largestProduct: largestProduct(flat.nodes),
-    nodesAStep: flat.nodes.length,
+    largestProduct: largestProduct(step.nodes),
+    nodesAStep: step.nodes.length,
+  };
+}
+
+function applyToFlat(flat: FlatStep, pass: Pass): FlatStep {
+  const graph = pass({
+    inputs: [],
+    nodes: flat.nodes,
+    outputs: [
+      ...flat.carried.map(({ after }, index) => ({ name: String(index), value: after })),
+      { name: "loss", value: flat.loss },
+    ],
+  });
+  return {
+    ...flat,
+    nodes: graph.nodes,
+    carried: flat.carried.map((state, index) => ({ ...state, after: graph.outputs[index]?.value as Value })),
+    loss: graph.outputs.at(-1)?.value as Value,
   };
 }
 
@@ -55,23 +76,4 @@ function largestProduct(nodes: readonly Node[]): number {
     largest = Math.max(largest, Math.sqrt((a as number) * (b as number) * (c as number)));
   }
   return largest;
-}
-
-function simplifyFlat(flat: FlatStep): FlatStep {
-  const graph: Graph = removeDeadNodes(
-    simplify({
-      inputs: [],
-      nodes: flat.nodes,
-      outputs: [
-        ...flat.carried.map(({ after }, index) => ({ name: String(index), value: after })),
-        { name: "loss", value: flat.loss },
-      ],
-    }),
-  );
-  return {
-    ...flat,
-    nodes: graph.nodes,
-    carried: flat.carried.map((state, index) => ({ ...state, after: graph.outputs[index]?.value as Value })),
-    loss: graph.outputs.at(-1)?.value as Value,
-  };
 }

@@ -46,6 +46,8 @@ class OnnxSession implements TrainingSession {
   private readonly thread: OnnxThread;
   private readonly pool: OnnxThreadPool;
   private readonly turn = new OneAtATime();
+  /** The part of the state that the schedule keeps. */
+  private numbers: Float32Array;
   private disposal: Promise<void> | undefined;
 
   constructor(
@@ -60,6 +62,7 @@ class OnnxSession implements TrainingSession {
     this.rows = rows;
     this.thread = thread;
     this.pool = pool;
+    this.numbers = compiled.schedule.stateOf(compiled.initial);
   }
 
   async open(
@@ -95,14 +98,16 @@ class OnnxSession implements TrainingSession {
           width: this.program.feeds[name]?.width as number,
         };
       }
+      const ahead = this.compiled.schedule.run(this.numbers, chunk.learningRates);
       const losses = await this.thread.ask({
         kind: "run",
         steps: chunk.steps,
         batch: this.program.batch,
-        indices: this.compiled.resident.length === 0 ? null : chunk.indices,
-        rates: chunk.learningRates,
+        indices: chunk.indices,
+        scheduled: ahead.columns,
         feeds,
       });
+      this.numbers = ahead.state;
       return losses as Float32Array;
     });
   }
@@ -120,6 +125,10 @@ class OnnxSession implements TrainingSession {
           offset += size;
         }
       });
+      this.compiled.schedule.states.forEach((name, index) => {
+        const { shape } = this.compiled.initial[name] as StateTensor;
+        named.set(name, { shape, values: this.numbers.slice(index, index + 1) });
+      });
       // In the order of every other engine.
       const names = Object.keys(this.compiled.initial);
       return Object.fromEntries(names.map((name) => [name, named.get(name) as StateTensor]));
@@ -131,6 +140,7 @@ class OnnxSession implements TrainingSession {
       this.checkOpen();
       checkState(state, this.compiled.initial);
       await this.thread.ask({ kind: "restore", state: this.carried(state) });
+      this.numbers = this.compiled.schedule.stateOf(state);
     });
   }
 

@@ -19,9 +19,9 @@ export type OnnxRequest =
       readonly kind: "run";
       readonly steps: number;
       readonly batch: number;
-      /** Absent when the program reads no resident column. */
-      readonly indices: Int32Array | null;
-      readonly rates: Float32Array;
+      readonly indices: Int32Array;
+      /** Columns of the scalar schedule, [steps] each. */
+      readonly scheduled: readonly Float32Array[];
       readonly feeds: Readonly<Record<string, { readonly values: Float32Array; readonly width: number }>>;
     }
   | { readonly kind: "state" }

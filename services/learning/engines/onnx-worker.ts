@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
-import { LOOP_NAMES } from "../compiler/epoch-loop.ts";
+import { EPOCH_NAMES } from "../compiler/epoch-scan.ts";
 import type { CarriedTensor, OnnxAnswer, OnnxRequest, OnnxResult } from "./onnx-protocol.ts";
 
 /**
@@ -54,19 +54,20 @@ function carriedTensors(state: readonly CarriedTensor[]): Tensor[] {
 async function run(current: Open, request: OnnxRequest & { kind: "run" }): Promise<Float32Array> {
   const { steps, batch } = request;
   const feeds: Record<string, Tensor> = { ...current.resident };
-  feeds[LOOP_NAMES.steps] = new Tensor("int64", BigInt64Array.of(BigInt(steps)), []);
-  feeds[LOOP_NAMES.rates] = new Tensor("float32", request.rates, [steps]);
-  if (request.indices !== null) feeds[LOOP_NAMES.indices] = new Tensor("int32", request.indices, [steps, batch]);
+  feeds[EPOCH_NAMES.indices] = new Tensor("int32", request.indices, [steps, batch]);
+  request.scheduled.forEach((column, index) => {
+    feeds[EPOCH_NAMES.scheduled(index)] = new Tensor("float32", column, [steps]);
+  });
   for (const [name, { values, width }] of Object.entries(request.feeds)) {
-    feeds[LOOP_NAMES.feed(name)] = new Tensor("float32", values, [steps, batch, width]);
+    feeds[EPOCH_NAMES.feed(name)] = new Tensor("float32", values, [steps, batch, width]);
   }
   current.carried.forEach((tensor, index) => {
-    feeds[LOOP_NAMES.before(index)] = tensor;
+    feeds[EPOCH_NAMES.before(index)] = tensor;
   });
   const results = await current.session.run(feeds);
-  current.carried = current.carried.map((_, index) => results[LOOP_NAMES.after(index)] as Tensor);
+  current.carried = current.carried.map((_, index) => results[EPOCH_NAMES.after(index)] as Tensor);
   // A copy: what ONNX Runtime allocated cannot be handed to another thread.
-  return Float32Array.from((results[LOOP_NAMES.losses] as Tensor).data as Float32Array);
+  return Float32Array.from((results[EPOCH_NAMES.losses] as Tensor).data as Float32Array);
 }
 
 async function answer(request: OnnxRequest): Promise<OnnxResult> {
@@ -74,7 +75,7 @@ async function answer(request: OnnxRequest): Promise<OnnxResult> {
     const session = await model(request);
     const resident: Record<string, Tensor> = {};
     for (const [name, { values, width }] of Object.entries(request.resident)) {
-      resident[LOOP_NAMES.resident(name)] = new Tensor("float32", values, [request.rows, width]);
+      resident[EPOCH_NAMES.resident(name)] = new Tensor("float32", values, [request.rows, width]);
     }
     open = { session, resident, carried: carriedTensors(request.state) };
     return null;

@@ -96,8 +96,7 @@ export function flattenState(step: StepGraph): FlatStep {
   const cut = new GraphBuilder();
   const befores = columns.map((states) => {
     const values = states.map(({ before }) => before);
-    const total = values.reduce((sum, { shape }) => sum + size(shape), 0);
-    const flat: Value = { type: "float32", shape: [total] };
+    const flat: Value = { type: "float32", shape: flatShape(values) };
     packer.know(values, flat);
     return flat;
   });
@@ -117,8 +116,8 @@ export function flattenState(step: StepGraph): FlatStep {
             "Split",
             [flat, int64Vector(sizes)],
             "float32",
-            sizes.map((length) => [length]),
-            { axis: 0 },
+            sizes.map((length) => [1, length]),
+            { axis: 1 },
           );
     states.forEach(({ before }, member) => {
       const piece = pieces[member] as Value;
@@ -191,8 +190,7 @@ class Packer {
       if (operand === undefined) return undefined;
       operands.push(operand);
     }
-    const total = tuple.reduce((sum, { shape }) => sum + size(shape), 0);
-    return this.builder.add(first.op, operands, tuple[0]?.type ?? "float32", [total], first.attributes);
+    return this.builder.add(first.op, operands, tuple[0]?.type ?? "float32", flatShape(tuple), first.attributes);
   }
 
   /** One operand for all: a number that they share, or the members' own vector. */
@@ -208,13 +206,18 @@ class Packer {
   }
 
   private endToEnd(tuple: readonly Value[]): Value {
-    const pieces = tuple.map((value) =>
-      value.constant === undefined
-        ? reshape(this.builder, value, [size(value.shape)])
-        : constantValue(value.type, [size(value.shape)], value.constant),
-    );
+    const pieces = tuple.map((value) => {
+      const shape = flatShape([value]);
+      return value.constant === undefined
+        ? reshape(this.builder, value, shape)
+        : constantValue(value.type, shape, value.constant);
+    });
     if (pieces.length === 1) return pieces[0] as Value;
-    const total = pieces.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
-    return this.builder.add("Concat", pieces, pieces[0]?.type ?? "float32", [total], { axis: 0 });
+    return this.builder.add("Concat", pieces, pieces[0]?.type ?? "float32", flatShape(tuple), { axis: 1 });
   }
+}
+
+/** One row: what a product with a row of ones gives for a bias is already laid out like that. */
+function flatShape(tuple: readonly Value[]): number[] {
+  return [1, tuple.reduce((sum, { shape }) => sum + size(shape), 0)];
 }

@@ -1,11 +1,14 @@
 import { dropBroadcasts } from "./broadcasts.ts";
+import { sumColumnsByProduct } from "./column-sums.ts";
 import { shareCommonSubexpressions } from "./common-subexpressions.ts";
 import { removeDeadNodes } from "./dead-nodes.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuseGemmBias } from "./gemm-bias.ts";
+import { flipNarrowProducts } from "./narrow-products.ts";
 import { untilStable } from "./pass.ts";
-import { simplifyReluGradient } from "./relu-gradient.ts";
+import { readReluOutput } from "./relu-gradient.ts";
 import { collapseReshapes } from "./reshape-chains.ts";
+import { collectScalarFactors } from "./scalar-factors.ts";
 
 /** The passes that every compiled graph goes through. */
 export const simplify = untilStable([
@@ -14,7 +17,10 @@ export const simplify = untilStable([
   dropBroadcasts,
   foldConstants,
   shareCommonSubexpressions,
-  simplifyReluGradient,
+  readReluOutput,
   fuseGemmBias,
   removeDeadNodes,
 ]);
+
+/** `simplify`, and what pays when a graph of fixed shapes runs a million times: other operators for the same result. */
+export const optimise = untilStable([simplify, sumColumnsByProduct, flipNarrowProducts, collectScalarFactors]);
