@@ -1,6 +1,7 @@
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DataSource, Rows } from "./data-source.ts";
+import { targetColumns } from "./target-column.ts";
 
 /**
  * The columns that the team of a component may see in training rows: those that it reads, its own target, and those
@@ -10,13 +11,13 @@ import type { DataSource, Rows } from "./data-source.ts";
 export function visibleColumns(pipeline: Pipeline, component: string): readonly string[] {
   const own = componentNamed(pipeline, component);
   const imputing = ancestors(pipeline.components, component).flatMap((ancestor) => ancestor.columns);
-  return [...new Set([...imputing, ...own.columns, own.target])];
+  return [...new Set([...imputing, ...own.columns, ...targetColumns(own)])];
 }
 
 /** Every column that composing and judging the whole pipeline takes: all inputs and all targets. For the evaluator. */
 export function heldOutColumns(pipeline: Pipeline): readonly string[] {
   const columns = pipeline.components.flatMap((component) => component.columns);
-  const targets = pipeline.components.map((component) => component.target);
+  const targets = pipeline.components.flatMap(targetColumns);
   return [...new Set([...columns, ...targets])];
 }
 

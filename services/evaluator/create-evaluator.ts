@@ -1,4 +1,5 @@
 import type { ColumnSchema, Table } from "../data/table.ts";
+import { targetColumn } from "../data/target-column.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
@@ -288,15 +289,9 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
 
 function readTargets(pipeline: Pipeline, deps: EvaluatorDeps): ReadonlyMap<string, Target> {
   return new Map(
-    pipeline.components.map((component) => {
-      const column = deps.heldOut.columns[component.target];
-      if (column === undefined) {
-        throw new UncoupleError(
-          "invalid-argument",
-          `component ${component.name}: the data has no target column ${component.target}`,
-        );
-      }
-      return [component.name, targetOf(component, column)];
-    }),
+    pipeline.components.map((component) => [
+      component.name,
+      targetOf(component, targetColumn(component, deps.heldOut)),
+    ]),
   );
 }

@@ -1,5 +1,6 @@
 import { type Encoding, encode, fitEncoding } from "../data/encoding.ts";
 import type { NumericColumn, Table } from "../data/table.ts";
+import { targetColumn } from "../data/target-column.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 
@@ -75,14 +76,6 @@ export function encodeProblem(
 
 function matrix(encoding: Encoding, table: Table): Matrix {
   return { width: encoding.width, values: encode(encoding, table) };
-}
-
-function targetColumn(component: Component, table: Table) {
-  const column = table.columns[component.target];
-  if (column === undefined) {
-    throw new UncoupleError("invalid-argument", `${component.name}: the data has no target column ${component.target}`);
-  }
-  return column;
 }
 
 function fitTarget(component: Component, table: Table): TargetEncoding {

@@ -49,16 +49,20 @@ function checkOutput(draft: ComponentDraft, reporter: Reporter): void {
   const { output, loss } = draft;
   const path = ["components", draft.name];
   const { classes } = output;
+  if (draft.logged !== undefined && loss !== "policy") {
+    reporter.report([...path, "loss"], `a target of logged actions needs the loss policy, not ${loss}`);
+  }
   if (output.meaning === "scalar" && output.width !== 1) {
     reporter.report([...path, "output", "width"], `a scalar has width 1, not ${output.width}`);
   }
   if (output.meaning === "probabilities") {
     if (output.width < 2) reporter.report([...path, "output", "width"], "probabilities need at least two classes");
-    if (loss !== "cross-entropy")
-      reporter.report([...path, "loss"], `${loss} does not fit probabilities; cross-entropy does`);
+    if (loss === "mse") {
+      reporter.report([...path, "loss"], "mse does not fit probabilities; cross-entropy and policy do");
+    }
   } else {
-    if (loss === "cross-entropy") {
-      reporter.report([...path, "loss"], `cross-entropy needs an output of probabilities, not ${output.meaning}`);
+    if (loss !== "mse") {
+      reporter.report([...path, "loss"], `${loss} needs an output of probabilities, not ${output.meaning}`);
     }
     if (classes !== undefined) {
       reporter.report(
@@ -120,11 +124,11 @@ function checkInputs(draft: ComponentDraft, drafts: readonly ComponentDraft[], r
   }
   draft.columns.forEach((column, index) => {
     const at = [...path, "columns", index];
-    if (column === draft.target) {
+    if (targetsOf(draft).includes(column)) {
       reporter.report(at, `${draft.name} reads its own target "${column}"`);
       return;
     }
-    const owner = drafts.find((other) => other.target === column);
+    const owner = drafts.find((other) => targetsOf(other).includes(column));
     if (owner !== undefined) {
       reporter.report(
         at,
@@ -148,4 +152,8 @@ function checkInputs(draft: ComponentDraft, drafts: readonly ComponentDraft[], r
   if (inputs.has(draft.output.name) && !draft.upstream.includes(draft.name)) {
     reporter.report([...path, "output", "name"], `"${draft.output.name}" is the name of an input too`);
   }
+}
+
+function targetsOf({ target, logged }: ComponentDraft): readonly string[] {
+  return logged === undefined ? [target] : [target, logged.action, logged.propensity];
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { sinks, topologicalOrder } from "./dag.ts";
 import { checkGraph } from "./graph-checks.ts";
-import type { Component, DataSourceSpec, Pipeline } from "./pipeline.ts";
+import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "./pipeline.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { didYouMean } from "./suggest.ts";
@@ -22,6 +22,10 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  *
  * An upstream may be written as `{ component: m1, width: 3, meaning: real }`: what its consumer relies on, checked
  * against what m1 emits. An output of probabilities names its `classes` in place of its width.
+ *
+ * A component that chooses actions has the loss `policy`: its output is the probability of every action, and its target
+ * the column with the reward of every action. Where only what was done is recorded, the target names three columns:
+ * `target: { action: a, reward: r, propensity: p }`, the action taken, its reward, and how probable the action was.
  */
 export interface ParsedPipeline {
   readonly pipeline: Pipeline;
@@ -74,9 +78,12 @@ const componentSchema = strict({
     meaning: meaning.default("real"),
     classes: z.array(z.string()).min(2).max(MAX_WIDTH).optional(),
   }),
-  target: columnSchema,
-  loss: z.enum(["mse", "cross-entropy"]).optional(),
+  // A column, or logged actions; which of the two is decided by what is there, for messages that fit.
+  target: z.unknown(),
+  loss: z.enum(["mse", "cross-entropy", "policy"]).optional(),
 });
+
+const loggedSchema = strict({ action: columnSchema, reward: columnSchema, propensity: columnSchema });
 
 const auditSchema = strict({
   rows: z.int().min(1).max(2_000_000_000),
@@ -186,8 +193,9 @@ function parseComponents(
     const parsed = parseWith(componentSchema, value[name], path, reporter);
     const upstream = isRecord(value[name]) ? value[name].upstream : undefined;
     const edges = parseEdges(upstream, [...path, "upstream"], reporter);
-    if (parsed === undefined) continue;
-    const { columns, output, target } = parsed;
+    const target = parseTarget(isRecord(value[name]) ? value[name].target : undefined, [...path, "target"], reporter);
+    if (parsed === undefined || target === undefined) continue;
+    const { columns, output } = parsed;
     reportRepeats(columns, [...path, "columns"], reporter);
     drafts.push({
       name,
@@ -200,11 +208,32 @@ function parseComponents(
         meaning: output.meaning,
         ...(output.classes === undefined ? {} : { classes: output.classes }),
       },
-      loss: parsed.loss ?? (output.meaning === "probabilities" ? "cross-entropy" : "mse"),
-      target,
+      loss: parsed.loss ?? defaultLoss(output.meaning, target),
+      ...target,
     });
   }
   return { drafts, names };
+}
+
+function defaultLoss(meaning: OutputMeaning, { logged }: TargetDraft): LossName {
+  if (logged !== undefined) return "policy";
+  return meaning === "probabilities" ? "cross-entropy" : "mse";
+}
+
+type TargetDraft = Pick<Component, "target" | "logged">;
+
+function parseTarget(value: unknown, path: readonly string[], reporter: Reporter): TargetDraft | undefined {
+  if (isRecord(value)) {
+    const parsed = parseWith(loggedSchema, value, path, reporter);
+    if (parsed === undefined) return undefined;
+    return { target: parsed.reward, logged: { action: parsed.action, propensity: parsed.propensity } };
+  }
+  if (value === undefined) {
+    reporter.report(path, "is missing");
+    return undefined;
+  }
+  const target = parseWith(columnSchema, value, path, reporter);
+  return target === undefined ? undefined : { target };
 }
 
 function parseEdges(value: unknown, path: readonly string[], reporter: Reporter): readonly EdgeExpectation[] {

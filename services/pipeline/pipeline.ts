@@ -34,8 +34,18 @@ export interface Component {
   readonly upstream: readonly string[];
   readonly output: OutputSpec;
   readonly loss: LossName;
-  /** The data column that its own loss compares with. */
+  /** The data column that its own loss compares with; with `logged`, the reward of the action that was taken. */
   readonly target: string;
+  /** Where the data records one action a row and its reward, in place of the reward of every action (`policy`). */
+  readonly logged?: LoggedActions;
+}
+
+/** What a decision-making component did when the data was recorded (logged-bandit data). */
+export interface LoggedActions {
+  /** The data column of the action: a text of the output's `classes`, or the number of an output coordinate from 0. */
+  readonly action: string;
+  /** The data column of the probability with which that action was chosen, in (0, 1]. */
+  readonly propensity: string;
 }
 
 /** A generator of this project, deterministic in its seed. */

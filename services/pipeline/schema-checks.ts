@@ -1,4 +1,4 @@
-import type { Component } from "./pipeline.ts";
+import type { Component, LoggedActions } from "./pipeline.ts";
 import type { ParsedPipeline } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
@@ -21,12 +21,33 @@ export function checkPipelineAgainstSchema(parsed: ParsedPipeline, schema: reado
     reporter.report(path, `the data has no column "${name}"${hint} (it has ${[...columns.keys()].join(", ")})`);
     return false;
   };
+  const checkLogged = ({ name, output, target }: Component, { action, propensity }: LoggedActions) => {
+    const path = (key: string) => ["components", name, "target", key];
+    for (const [key, column] of [
+      ["reward", target],
+      ["propensity", propensity],
+    ] as const) {
+      if (!exists(column, path(key))) continue;
+      const { kind, width } = columns.get(column) as DataColumn;
+      if (kind === "categorical" || width !== 1) reporter.report(path(key), `"${column}" must be one number a row`);
+    }
+    if (!exists(action, path("action"))) return;
+    const { kind, width } = columns.get(action) as DataColumn;
+    if (kind === "categorical" && output.classes === undefined) {
+      const what = `"${action}" is text, so the output must say which coordinate each action is: classes: [...]`;
+      reporter.report(path("action"), what);
+    } else if (width !== 1) {
+      reporter.report(path("action"), `"${action}" must be one number or one text a row`);
+    }
+  };
   for (const component of parsed.pipeline.components) {
     const path = ["components", component.name];
     component.columns.forEach((name, index) => {
       exists(name, [...path, "columns", index]);
     });
-    if (exists(component.target, [...path, "target"])) {
+    if (component.logged !== undefined) {
+      checkLogged(component, component.logged);
+    } else if (exists(component.target, [...path, "target"])) {
       checkTarget(component, columns.get(component.target) as DataColumn, [...path, "target"], reporter);
     }
   }
@@ -42,7 +63,7 @@ function checkTarget(component: Component, target: DataColumn, path: Path, repor
     const hint = "a query can make it one: CAST(column AS VARCHAR)";
     reporter.report(path, `cross-entropy needs a categorical target, and "${target.name}" is numeric; ${hint}`);
   } else if (target.kind === "categorical") {
-    reporter.report(path, `mse needs a numeric target, and "${target.name}" is categorical`);
+    reporter.report(path, `${component.loss} needs a numeric target, and "${target.name}" is categorical`);
   } else if (target.width !== component.output.width) {
     reporter.report(
       path,

@@ -2,6 +2,7 @@ import { UncoupleError } from "../../pipeline/errors.ts";
 import { didYouMean } from "../../pipeline/suggest.ts";
 import { figure1Model } from "./figure1.ts";
 import { CHAIN, DIAMOND, drawNetworks, TWO_STAGE } from "./networks.ts";
+import { policyModel } from "./policy.ts";
 import type { StructuralModel } from "./structural-model.ts";
 
 interface Generator {
@@ -13,6 +14,7 @@ interface Generator {
 const GENERATORS: Readonly<Record<string, Generator>> = {
   "two-stage": { parameters: {}, build: (seed) => drawNetworks(TWO_STAGE, seed) },
   figure1: { parameters: { a: 2, b: 1 }, build: (_seed, { a = 2, b = 1 }) => figure1Model(a, b) },
+  policy: { parameters: {}, build: (seed) => policyModel(seed) },
   chain: { parameters: {}, build: (seed) => drawNetworks(CHAIN, seed) },
   diamond: { parameters: {}, build: (seed) => drawNetworks(DIAMOND, seed) },
 };

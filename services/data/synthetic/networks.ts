@@ -27,13 +27,13 @@ const gaussian = (name: string, width: number): RootVariable => ({ name, width, 
  * The paper's two components (Modi et al. 2023, section 4): x1 [10] -> M1* 10-8-3 -> z [3]; (x2 [5], z) -> M2* 8-16-1
  * -> y [1]. With a width of 16 in M1* the two couple too weakly to show anything, with 6 too strongly.
  */
-export const TWO_STAGE: NetworkArchitecture = {
+export const TWO_STAGE = {
   roots: [gaussian("x1", 10), gaussian("x2", 5)],
   networks: [
     { component: "m1", columns: ["x1"], upstream: [], output: "z", width: 3, hidden: 8 },
     { component: "m2", columns: ["x2"], upstream: ["z"], output: "y", width: 1, hidden: 16 },
   ],
-};
+} satisfies NetworkArchitecture & { readonly networks: readonly [NetworkSpec, NetworkSpec] };
 
 /** Three in a row: x1 [10] -> z1 [3]; (x2 [5], z1) -> z2 [3]; (x3 [5], z2) -> y [1]. */
 export const CHAIN: NetworkArchitecture = {

@@ -12,8 +12,8 @@ export interface RootVariable {
 export interface CausedVariable {
   readonly name: string;
   readonly width: number;
-  /** The pipeline component that predicts it. */
-  readonly component: string;
+  /** The pipeline component that predicts it; absent where none does. */
+  readonly component?: string;
   /** Its function as a dense network, or as a formula of one row's inputs, concatenated, where no network is exact. */
   readonly mechanism: CounterfactualOracle | Formula;
 }

@@ -5,7 +5,7 @@ import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { encodeTarget, type Matrix, type TrainingProblem } from "../training-problem.ts";
 import { annotatedOutput } from "./annotation.ts";
-import type { FitContext } from "./fit-network.ts";
+import type { FitContext } from "./fit-networks.ts";
 
 /** Training rows in which the upstream targets are annotated. Row r of every matrix is the same audited row. */
 export interface AuditSample {

@@ -1,0 +1,82 @@
+import { UncoupleError } from "../pipeline/errors.ts";
+import type { Component, LoggedActions } from "../pipeline/pipeline.ts";
+import type { Column, NumericColumn, Table } from "./table.ts";
+
+/** The columns that a component's own loss compares with. */
+export function targetColumns({ target, logged }: Component): readonly string[] {
+  return logged === undefined ? [target] : [target, logged.action, logged.propensity];
+}
+
+/**
+ * What a component's own loss compares with: its target column; or, where only the reward of the action that was taken
+ * is known, an unbiased estimate of the reward of every action.
+ *
+ * @throws UncoupleError `invalid-argument` for a column that is missing, `failed-precondition` for a logged action that
+ *   is none of the output's, or a propensity that is no probability
+ */
+export function targetColumn(component: Component, table: Table): Column {
+  const { logged } = component;
+  if (logged === undefined) return columnOf(component, table, component.target);
+  return estimatedRewards(component, logged, table);
+}
+
+/**
+ * Inverse propensity scoring with the mean reward b as control variate: b + [a = logged] (r - b) / p for every action a
+ * (Horvitz and Thompson 1952; Dudik, Langford and Li 2011, with a constant model of the reward). Its expectation over
+ * the logging policy is the reward of every action, and its variance is far below that of [a = logged] r / p.
+ *
+ * @returns [rows * output width]
+ */
+function estimatedRewards(component: Component, logged: LoggedActions, table: Table): NumericColumn {
+  const { width } = component.output;
+  const action = actionsOf(component, columnOf(component, table, logged.action), logged.action);
+  const reward = scalars(component, table, component.target);
+  const propensity = scalars(component, table, logged.propensity);
+  let baseline = 0;
+  for (const value of reward) baseline += value / Math.max(1, table.rows);
+  const values = new Float32Array(table.rows * width).fill(baseline);
+  for (let row = 0; row < table.rows; row++) {
+    const p = propensity[row] as number;
+    if (!(p > 0 && p <= 1)) {
+      throw refuse(
+        component,
+        logged.propensity,
+        `row ${row + 1} is ${p}; the probability of what was done is above 0 and at most 1`,
+      );
+    }
+    const a = action(row);
+    if (a < 0) throw refuse(component, logged.action, `row ${row + 1} is none of the ${width} actions of the output`);
+    values[row * width + a] = baseline + ((reward[row] as number) - baseline) / p;
+  }
+  return { kind: "numeric", width, values };
+}
+
+/** The coordinate of the action that was taken in a row, or -1. */
+function actionsOf(component: Component, column: Column, name: string): (row: number) => number {
+  const { classes, width } = component.output;
+  if (column.kind === "categorical") {
+    const places = column.dictionary.map((text) => classes?.indexOf(text) ?? -1);
+    return (row) => places[column.codes[row] as number] as number;
+  }
+  if (column.width !== 1) throw refuse(component, name, `is ${column.width} wide; an action is one number or one text`);
+  return (row) => {
+    const value = column.values[row] as number;
+    return Number.isInteger(value) && value >= 0 && value < width ? value : -1;
+  };
+}
+
+function scalars(component: Component, table: Table, name: string): Float32Array {
+  const column = columnOf(component, table, name);
+  if (column.kind === "numeric" && column.width === 1) return column.values;
+  throw refuse(component, name, "must be one number a row");
+}
+
+function columnOf(component: Component, table: Table, name: string): Column {
+  const column = table.columns[name];
+  if (column !== undefined) return column;
+  throw new UncoupleError("invalid-argument", `component ${component.name}: the data has no target column ${name}`);
+}
+
+function refuse(component: Component, column: string, what: string): UncoupleError {
+  return new UncoupleError("failed-precondition", `component ${component.name}: target column ${column}: ${what}`);
+}
