@@ -1,7 +1,7 @@
 import type { ColumnSchema } from "../data/table.ts";
+import { snapshotContract } from "../learning/snapshot-contract.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "../learning/snapshot-model.ts";
-import { componentNamed } from "../pipeline/dag.ts";
-import { asUncoupleError, type ErrorCode, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, type ErrorCode, type UncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { QuarantineReason } from "../pipeline/verdict.ts";
@@ -21,30 +21,6 @@ export interface ModelLoaderDeps {
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
 }
 
-/** What a component's graph must read and emit, from the pipeline file and the columns of the data source. */
-export function contractOf(
-  pipeline: Pipeline,
-  component: Component,
-  schema: readonly ColumnSchema[],
-): SnapshotContract {
-  const columns = component.columns.map((name): TensorSpec => {
-    const column = schema.find((candidate) => candidate.name === name);
-    if (column === undefined) {
-      throw new UncoupleError(
-        "invalid-argument",
-        `component ${component.name} reads column ${name}, which the data does not have`,
-      );
-    }
-    return { name, kind: column.kind, width: column.kind === "categorical" ? 1 : column.width };
-  });
-  const upstream = component.upstream.map((name): TensorSpec => {
-    const { output } = componentNamed(pipeline, name);
-    return { name: output.name, kind: "numeric", width: output.width };
-  });
-  const { name, width } = component.output;
-  return { inputs: [...columns, ...upstream], output: { name, kind: "numeric", width } };
-}
-
 /**
  * Reads a snapshot and makes it ready to predict, refusing whatever is not what it must be.
  *
@@ -58,7 +34,7 @@ export async function loadSnapshot(
   maxBytes: number,
   deps: ModelLoaderDeps,
 ): Promise<LoadedModel> {
-  const contract = contractOf(pipeline, component, deps.schema);
+  const contract = snapshotContract(pipeline, component, deps.schema);
   if (manifest.size > maxBytes) {
     throw new SnapshotFault(
       manifest,

@@ -4,8 +4,8 @@ import { createRandom } from "../../services/data/random.ts";
 import { createSyntheticSource } from "../../services/data/synthetic/synthetic-source.ts";
 import type { Table } from "../../services/data/table.ts";
 import { heldOutColumns } from "../../services/data/visibility.ts";
-import { contractOf } from "../../services/evaluator/load-model.ts";
 import { compileInference } from "../../services/learning/compiler/inference.ts";
+import { snapshotContract } from "../../services/learning/snapshot-contract.ts";
 import { componentNamed } from "../../services/pipeline/dag.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import type { Pipeline, SyntheticSource } from "../../services/pipeline/pipeline.ts";
@@ -87,6 +87,6 @@ export async function draftFor(
   change: Partial<SnapshotDraft> = {},
 ): Promise<SnapshotDraft> {
   const schema = await createSyntheticSource(pipeline.data as SyntheticSource).schema();
-  const { inputs, output } = contractOf(pipeline, componentNamed(pipeline, component), schema);
+  const { inputs, output } = snapshotContract(pipeline, componentNamed(pipeline, component), schema);
   return draft({ pipeline: pipeline.name, component, inputs, output, ...change });
 }
