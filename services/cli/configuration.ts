@@ -1,10 +1,13 @@
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { isMap, isScalar, parseDocument } from "yaml";
 import { UncoupleError } from "../pipeline/errors.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
 import type { Problem } from "../pipeline/problem.ts";
 import { formatProblem } from "../pipeline/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
+import { readYaml } from "../pipeline/yaml-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */
@@ -43,8 +46,9 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
     if (text === undefined) continue;
     const kind = kindOf(text);
     if (kind === undefined) {
+      const yaml = readYaml(text, name);
       const message = "is neither a pipeline file (it has no key `pipeline`) nor a team file (no key `component`)";
-      problems.push({ file: name, path: "", message });
+      problems.push(...("value" in yaml ? [{ file: name, path: "", message }] : yaml.problems));
     } else if (kind === "pipeline") {
       const parsed = parsePipelineFile(text, name);
       if ("problems" in parsed) problems.push(...parsed.problems);
@@ -97,18 +101,25 @@ export async function readStackFiles(files: readonly string[], cwd: string): Pro
 
 /** By its top-level keys, so that a file that is broken elsewhere is still checked as what it is meant to be. */
 function kindOf(text: string): "pipeline" | "team" | undefined {
-  if (/^["']?pipeline["']?\s*:/m.test(text) || /^["']?components["']?\s*:/m.test(text)) return "pipeline";
-  if (/^["']?component["']?\s*:/m.test(text) || /^["']?model["']?\s*:/m.test(text)) return "team";
-  return undefined;
+  const { contents } = parseDocument(text, { logLevel: "silent", prettyErrors: false, uniqueKeys: false });
+  const items = isMap(contents) ? contents.items : [];
+  const keys = new Set(items.map(({ key }) => (isScalar(key) ? String(key.value) : "")));
+  if (keys.has("pipeline") || keys.has("components")) return "pipeline";
+  return keys.has("component") || keys.has("model") ? "team" : undefined;
 }
 
 async function readText(path: string, name: string, problems: Problem[]): Promise<string | undefined> {
+  const refuse = (message: string) => void problems.push({ file: name, path: "", message });
+  let bytes: Buffer;
   try {
-    return await readFile(path, "utf8");
+    bytes = await readFile(path);
   } catch (thrown) {
-    problems.push({ file: name, path: "", message: `cannot be read: ${fileTrouble(thrown)}` });
+    refuse(`cannot be read: ${fileTrouble(thrown)}`);
     return undefined;
   }
+  if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString();
+  refuse("is not a text file in UTF-8");
+  return undefined;
 }
 
 /** What is wrong with a file, in words. */

@@ -4,7 +4,6 @@ import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";
-import { reproductionText } from "../reproduction-text.ts";
 import { createSeedProgress } from "../seed-progress.ts";
 
 interface Options {
@@ -46,12 +45,14 @@ export function reproduceCommand(context: CliContext): Command {
         { createEngine },
         { reproductionReport },
         { packageInfo },
+        { reproductionText },
       ] = await Promise.all([
         import("../../experiments/reproduce.ts"),
         import("../../experiments/two-stage.ts"),
         import("../../learning/engines/create-engine.ts"),
         import("../../experiments/reproduction-report.ts"),
         import("../../runtime/package-info.ts"),
+        import("../reproduction-text.ts"),
       ]);
       const engine = await createEngine("onnx:cpu", output.note);
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
