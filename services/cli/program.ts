@@ -107,6 +107,7 @@ function usageError(text: string, command: Command, context: CliContext): string
   const line = text
     .replace(/^error: /, "")
     .trim()
+    .replace(/\.$/, "")
     .replaceAll(/\s*\n\s*/g, " ");
   return `${style.red(`${name}:`)} ${line}; see ${name} --help\n`;
 }

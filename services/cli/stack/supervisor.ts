@@ -75,7 +75,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         options.onEvent(`${name} is back`);
       } catch (thrown) {
         if (stopping.signal.aborted) return;
-        last = { ...last, ended: Promise.resolve(`could not be started: ${asUncoupleError(thrown).message}`), stop: async () => {} };
+        last = {
+          ...last,
+          ended: Promise.resolve(`could not be started: ${asUncoupleError(thrown).message}`),
+          stop: async () => {},
+        };
       }
     }
   }

@@ -31,6 +31,7 @@ const files: Readonly<Record<string, string>> = {
   "upstream.yaml": "component: m1\nmodel: linear\nprotocol: causal\n",
   "broken.yaml": "pipeline: [\n",
   "list.yaml": "- a\n- b\n",
+  "neither.yaml": "greeting: hello\n",
   "stale/stack.json": JSON.stringify({
     version: 1,
     pid: 2 ** 22 + 1,
@@ -100,7 +101,8 @@ const filesAndData: readonly Case[] = [
     says: "nowhere.yaml: cannot be read: there is no such file",
   },
   { args: "validate stale", code: "invalid-argument", says: "stale: cannot be read: it is a folder" },
-  { args: "validate list.yaml", code: "invalid-argument", says: "list.yaml: is neither a pipeline file" },
+  { args: "validate list.yaml", code: "invalid-argument", says: "list.yaml:1: the top of the file must be a mapping" },
+  { args: "validate neither.yaml", code: "invalid-argument", says: "neither.yaml: is neither a pipeline file" },
   { args: "validate broken.yaml", code: "invalid-argument", says: "broken.yaml:" },
   { args: "validate cycle.yaml", code: "invalid-argument", says: "cycle" },
   {
