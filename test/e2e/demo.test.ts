@@ -1,0 +1,137 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DemoResults } from "../../services/cli/demo/results.ts";
+import { natsServerBinary } from "../helpers/nats-server.ts";
+import { descendants, gone, runCliProcess, spawnCli } from "../helpers/spawn-cli.ts";
+
+let out: string;
+let results: DemoResults;
+let stdout: string;
+/** Every process that was seen below the demo while it ran. */
+const processes = new Set<number>();
+
+beforeAll(async () => {
+  await natsServerBinary();
+  out = await mkdtemp(join(tmpdir(), "uncouple-demo-"));
+  const demo = spawnCli(["demo", "--out", out], { env: { NATS_URL: "" } });
+  const pid = demo.child.pid ?? 0;
+  const looking = setInterval(() => {
+    descendants(pid).then(
+      (found) => {
+        for (const one of found) processes.add(one);
+      },
+      () => {},
+    );
+  }, 250);
+  const code = await demo.ended;
+  clearInterval(looking);
+  stdout = demo.stdout();
+  expect(`${code} ${demo.stderr()}`).toBe("0 ");
+  results = JSON.parse(await readFile(join(out, "results.json"), "utf8")) as DemoResults;
+});
+afterAll(() => rm(out, { recursive: true, force: true }));
+
+const row = (protocol: string) => results.rows.find((one) => one.protocol === protocol)?.normalised;
+
+describe("the story of `npm start`", () => {
+  it("is told by processes of their own, over a real NATS server", () => {
+    expect(results.backplane).toBe("jetstream");
+    // nats-server, two trainers, an evaluator.
+    expect(processes.size).toBeGreaterThanOrEqual(4);
+  });
+
+  it("publishes six snapshots, trained on what the lineage says, and measures every pair", () => {
+    expect(results.snapshots.map(({ component, serial }) => `${component}@${serial}`)).toEqual([
+      "m1@1",
+      "m2@1",
+      "m2@2",
+      "m2@3",
+      "m1@2",
+      "m1@3",
+    ]);
+    const m2 = results.snapshots.filter(({ component }) => component === "m2");
+    expect(m2.map(({ upstream }) => upstream)).toEqual([{ m1: 1 }, { m1: 1 }, { m1: 1 }]);
+    expect(m2[2]?.counterfactual).toMatch(/oracle/);
+    expect(results.matrix.cells).toHaveLength(9);
+    expect(results.quarantines).toEqual([]);
+  });
+
+  it("shows the better M1 to be self-defeating under async and a gain under causal", () => {
+    const verdict = results.verdicts.find(({ component, serial }) => component === "m1" && serial === 3);
+    expect(verdict?.kind).toBe("self-defeating");
+    expect(verdict?.componentInterval?.[1]).toBeLessThan(0);
+    expect(verdict?.comparison?.interval[0]).toBeGreaterThan(0);
+    const causal = verdict?.alternatives.find(({ candidate }) => candidate.m2 === 3);
+    expect(causal?.kind).toBe("improved");
+  });
+
+  it("has the losses of the paper's figure: the price of causal today, and its gain", () => {
+    const [async, proximal, causal] = [row("async"), row("proximal"), row("causal")];
+    expect(async?.initial).toBeLessThan(74);
+    expect(Math.abs((causal?.initial ?? 0) - 100)).toBeLessThan(2);
+    expect(causal?.consistent).toBeLessThan(10);
+    expect(causal?.consistent).toBeLessThan(proximal?.consistent ?? 0);
+    expect(proximal?.consistent).toBeLessThan(async?.consistent ?? 0);
+    for (const one of [async, causal]) expect(one?.incremental).toBeLessThan(one?.initial ?? 0);
+  });
+
+  it("says it all on stdout: verdicts as they came, the table, what was self-defeating, where the report is", () => {
+    const order = [
+      "m1@1  inconclusive",
+      "m2@3  degraded",
+      "m1@2  improved",
+      "m1@3  self-defeating",
+      "M2 async ",
+      "Report: ",
+    ];
+    const places = order.map((text) => stdout.indexOf(text));
+    expect(places.every((place) => place >= 0)).toBe(true);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(stdout).toContain("6 snapshots published by 2 teams, 9 compositions measured, 0 quarantined");
+    expect(stdout).not.toContain("\u001b");
+  });
+
+  it("leaves a report that stands alone", async () => {
+    const page = await readFile(join(out, "report.html"), "utf8");
+    expect(page.match(/<svg /g)).toHaveLength(4);
+    expect(page).toContain("self-defeating");
+    expect(page).not.toMatch(/<script|<link|src=|NaN|undefined/);
+  });
+
+  it("leaves no process behind, nor a stack file", async () => {
+    await gone([...processes]);
+    expect(await readdir(join(out, "stack"))).not.toContain("stack.json");
+  });
+
+  it("comes out the same in one process over the memory backplane, as JSON for programs", async () => {
+    const memory = await mkdtemp(join(tmpdir(), "uncouple-demo-"));
+    try {
+      const { code, stdout: json } = await runCliProcess(["demo", "--memory", "--json", "--out", memory]);
+      const same = JSON.parse(json) as DemoResults;
+      expect(code).toBe(0);
+      expect(same.backplane).toBe("memory");
+      expect(same.rows).toEqual(results.rows);
+      expect(same.snapshots.map(({ digest }) => digest)).toEqual(results.snapshots.map(({ digest }) => digest));
+    } finally {
+      await rm(memory, { recursive: true, force: true });
+    }
+  });
+
+  it("ends in order on Ctrl-C: exit code 130, a line, no process", async () => {
+    const interrupted = await mkdtemp(join(tmpdir(), "uncouple-demo-"));
+    try {
+      const demo = spawnCli(["demo", "--out", interrupted], { env: { NATS_URL: "" } });
+      await demo.seen(/Team M2 trains/);
+      const running = await descendants(demo.child.pid ?? 0);
+      expect(running.length).toBeGreaterThanOrEqual(4);
+      demo.child.kill("SIGINT");
+      expect(await demo.ended).toBe(130);
+      expect(demo.stderr()).toBe("uncouple: interrupted\n");
+      await gone(running);
+    } finally {
+      await rm(interrupted, { recursive: true, force: true });
+    }
+  });
+});
