@@ -58,8 +58,10 @@ export async function writeStack(dir: string, stack: Stack): Promise<void> {
   await rename(temporary, path);
 }
 
-export async function removeStack(dir: string): Promise<void> {
-  await rm(stackFile(dir), { force: true });
+/** Removes the stack file of that process; another one's stays. */
+export async function removeStack(dir: string, pid: number): Promise<void> {
+  const stack = await readStack(dir).catch(() => undefined);
+  if (stack?.pid === pid) await rm(stackFile(dir), { force: true });
 }
 
 /** Whether a process of this machine lives. */

@@ -43,7 +43,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
       await services.stop();
     } finally {
       await servers.stop();
-      await removeStack(dir);
+      await removeStack(dir, process.pid);
     }
   };
   let stopped: Promise<void> | undefined;
@@ -53,6 +53,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   };
   try {
     const natsUrl = "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir);
+    // What one service fails with ends the start of the others.
+    const giveUp = new AbortController();
     const service = (name: string, id: string, args: readonly string[]) =>
       services.run(name, (previous: ServiceProcess | undefined) =>
         startService(
@@ -63,10 +65,10 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
           },
           // In the environment, because everybody may read the arguments of a process and the address may hold a password.
           { ...options.env, NATS_URL: natsUrl },
-          signal,
+          AbortSignal.any([signal, giveUp.signal]),
         ),
       );
-    const started = await Promise.allSettled([
+    const starting = [
       service("evaluator", "evaluator", ["evaluator"]),
       ...teams.map(({ path, team: { component } }) =>
         service(`trainer ${component}`, `trainer-${component}`, [
@@ -77,16 +79,18 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
           join(dir, "state"),
         ]),
       ),
-    ]);
-    const refused = started.find((outcome) => outcome.status === "rejected");
-    if (refused !== undefined) throw refused.reason;
-    const [evaluator, ...trainers] = started.flatMap((outcome) =>
-      outcome.status === "fulfilled" ? [outcome.value] : [],
-    );
+    ];
+    for (const one of starting) one.catch((thrown: unknown) => giveUp.abort(thrown));
+    await Promise.allSettled(starting);
+    if (giveUp.signal.aborted) throw giveUp.signal.reason;
+    const [evaluator, ...trainers] = await Promise.all(starting);
     if (evaluator === undefined) throw new UncoupleError("internal", "the stack has no evaluator");
     const stack = stackOf(options, natsUrl, evaluator, trainers);
     await writeStack(dir, stack);
-    return { stack, failed: Promise.race([services.failed, servers.failed]), stop };
+    const failed = Promise.race([services.failed, servers.failed]);
+    // Nobody need be listening.
+    failed.catch(() => {});
+    return { stack, failed, stop };
   } catch (thrown) {
     await stop();
     throw thrown;

@@ -38,7 +38,9 @@ describe("the stack file", () => {
     expect(await readStack(join(dir, "new"))).toEqual(stack);
     expect((await stat(stackFile(join(dir, "new")))).mode & 0o077).toBe(0);
     expect(await readdir(join(dir, "new"))).toEqual(["stack.json"]);
-    await removeStack(join(dir, "new"));
+    await removeStack(join(dir, "new"), process.pid + 1);
+    expect(await readStack(join(dir, "new"))).toEqual(stack);
+    await removeStack(join(dir, "new"), process.pid);
     expect(await readStack(join(dir, "new"))).toBeUndefined();
   });
 

@@ -1,0 +1,245 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Stack } from "../../services/cli/stack/stack-file.ts";
+import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
+import type { Run } from "../../services/pipeline/run.ts";
+import type { PipelineMatrix, Verdict } from "../../services/pipeline/verdict.ts";
+import { type CliResult, cli } from "../helpers/cli.ts";
+import { natsServerBinary } from "../helpers/nats-server.ts";
+import { type CliProcess, descendants, gone, spawnCli } from "../helpers/spawn-cli.ts";
+
+const PIPELINE = `pipeline: tiny
+data: { source: synthetic, generator: two-stage, seed: 3, rows: 2000, test_fraction: 0.5 }
+components:
+  m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+`;
+
+let dir: string;
+let up: CliProcess;
+
+/** A subcommand in this process, against the stack of the folder. */
+const uncouple = (...args: string[]): Promise<CliResult> => cli(args, { cwd: dir });
+async function json<T>(...args: string[]): Promise<T> {
+  const { code, stdout, stderr } = await uncouple(...args, "--json");
+  expect(`${code} ${stderr}`).toBe("0 ");
+  return JSON.parse(stdout) as T;
+}
+
+const startUp = async (): Promise<CliProcess> => {
+  const started = spawnCli(["up", "pipeline.yaml", "m1.yaml", "m2.yaml", "--json"], {
+    cwd: dir,
+    env: { NATS_URL: "" },
+  });
+  await started.seen(/\n}\n$/);
+  return started;
+};
+
+beforeAll(async () => {
+  await natsServerBinary();
+  dir = await mkdtemp(join(tmpdir(), "uncouple-up-"));
+  await writeFile(join(dir, "pipeline.yaml"), PIPELINE);
+  await writeFile(join(dir, "m1.yaml"), "component: m1\nmodel: linear\nsteps: 300\n");
+  await writeFile(join(dir, "m2.yaml"), "component: m2\nmodel: { hidden: [16] }\nsteps: 300\n");
+  await writeFile(join(dir, "better.yaml"), "component: m1\nmodel: { hidden: [32] }\nsteps: 600\n");
+  await writeFile(join(dir, "long.yaml"), "component: m2\nmodel: { hidden: [64, 64] }\nsteps: 10000000\n");
+  up = await startUp();
+});
+afterAll(async () => {
+  up.child.kill("SIGKILL");
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe("a stack of one's own", () => {
+  it("says as JSON where everything is, and keeps it in the stack file", async () => {
+    const stack = JSON.parse(up.stdout()) as Stack;
+    expect(stack).toEqual(JSON.parse(await readFile(join(dir, ".uncouple/stack.json"), "utf8")));
+    expect(Object.keys(stack.trainers)).toEqual(["m1", "m2"]);
+    const metrics = await fetch(stack.metrics["trainer m1"] ?? "");
+    expect(await metrics.text()).toContain("uncouple_");
+  });
+
+  it("refuses a second stack in the same folder, which leaves the first alone", async () => {
+    const { code, stderr } = await uncouple("up", "pipeline.yaml", "m1.yaml");
+    expect(code).toBe(4);
+    expect(stderr).toContain("a stack of pipeline tiny runs from");
+    expect((await json<Run[]>("runs")).length).toBe(0);
+  });
+
+  it("has nothing to show before anything was trained, and says so", async () => {
+    expect((await uncouple("snapshots")).stdout).toBe("no snapshots yet\n");
+    expect((await uncouple("runs")).stdout).toBe("no runs yet\n");
+    expect(await uncouple("verdicts")).toMatchObject({ code: 0, stdout: "", stderr: "no verdicts yet\n" });
+    expect((await uncouple("show", "m1@1")).code).toBe(3);
+  });
+
+  it("trains while one follows: a JSON line whenever the run changes, the last with its snapshot", async () => {
+    const { code, stdout } = await uncouple("train", "m1", "--follow", "--json");
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Run);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatchObject({ component: "m1", state: "succeeded", snapshot: 1, step: 300 });
+    const { code: second, stdout: text } = await uncouple("train", "m2", "--follow");
+    expect(second).toBe(0);
+    expect(text).toMatch(/^m2 async: published m2@1 after 300 steps/);
+  });
+
+  it("queues a run with another protocol or team file", async () => {
+    const run = await json<Run>("train", "m2", "--protocol", "proximal", "--param", "sigma=0.3");
+    expect(run.protocol).toMatchObject({ name: "proximal", parameters: { sigma: 0.3 } });
+    const { code } = await uncouple("train", "m1", "--team", "better.yaml", "--follow");
+    expect(code).toBe(0);
+    const manifests = (await json<{ manifest: SnapshotManifest }[]>("snapshots", "m1")).map(({ manifest }) => manifest);
+    expect(manifests.map(({ serial, model }) => [serial, model])).toEqual([
+      [1, "linear 10-3"],
+      [2, "dense 10-32-3"],
+    ]);
+  });
+
+  it("exits with the reason of a run that failed, and refuses a wrong protocol in a line", async () => {
+    expect(await uncouple("train", "m2", "--protocol", "proximal", "--param", "sigma=-1")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^uncouple: .*sigma.*\n$/),
+    });
+    expect((await uncouple("train", "m9")).stderr).toBe(
+      'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2\n',
+    );
+  });
+
+  it("shows verdicts as they come, until Ctrl-C", async () => {
+    const following = spawnCli(["verdicts", "--follow", "--json"], { cwd: dir });
+    await following.seen(/(.*\n){4}/);
+    following.child.kill("SIGINT");
+    expect(await following.ended).toBe(130);
+    const verdicts = following
+      .stdout()
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Verdict);
+    expect(verdicts.map(({ component, serial }) => `${component}@${serial}`).sort()).toEqual([
+      "m1@1",
+      "m1@2",
+      "m2@1",
+      "m2@2",
+    ]);
+    expect(following.stderr()).toBe("");
+    expect((await json<Verdict[]>("verdicts", "m1")).map(({ component }) => component)).toEqual(["m1", "m1"]);
+  });
+
+  it("stops writing, without a word, when its reader has seen enough", async () => {
+    const following = spawnCli(["verdicts", "--follow", "--json"], { cwd: dir });
+    await following.seen(/\n/);
+    following.child.stdout?.destroy();
+    await json<Run>("train", "m1");
+    expect(await following.ended).toBe(0);
+    expect(following.stderr()).toBe("");
+  });
+
+  it("measures every pair", async () => {
+    const [edge] = await json<PipelineMatrix[]>("matrix");
+    expect(edge?.cells.length).toBeGreaterThanOrEqual(4);
+    const { stdout } = await uncouple("matrix");
+    expect(stdout).toMatch(/^m2 \\ m1 +m1@1 +m1@2/);
+  });
+
+  it("points aliases, keeps their log, and rolls back", async () => {
+    await json("alias", "m1", "champion", "1", "--reason", "first");
+    await json("alias", "m1", "champion", "2");
+    expect((await uncouple("rollback", "m1")).stdout).toBe("champion of m1 points at m1@1; before, m1@2\n");
+    expect((await uncouple("rollback", "m1")).code).toBe(5);
+    expect((await uncouple("alias", "m1", "champion", "99")).code).toBe(3);
+    const { aliases, log } = await json<{ aliases: object; log: { kind: string }[] }>("alias", "m1");
+    expect(aliases).toEqual({ champion: 1 });
+    expect(log.map(({ kind }) => kind)).toEqual(["set", "set", "rollback"]);
+    await json("alias", "m1", "champion", "--remove");
+    expect((await json<{ aliases: object }>("alias", "m1")).aliases).toEqual({});
+  });
+
+  it("shows a snapshot whole, and exports it once", async () => {
+    const { stdout } = await uncouple("show", "m2@1");
+    expect(stdout).toContain("trained on     m1@1");
+    expect(stdout).toContain("x2 [5], z [3]");
+    expect((await uncouple("export", "m2@1", "m2.onnx")).code).toBe(0);
+    const { manifest } = await json<{ manifest: SnapshotManifest }>("show", "m2@1");
+    expect((await stat(join(dir, "m2.onnx"))).size).toBe(manifest.size);
+    expect(await uncouple("export", "m2@1", "m2.onnx")).toMatchObject({ code: 4, stdout: "" });
+    expect((await uncouple("export", "m2@1", "m2.onnx", "--force")).code).toBe(0);
+  });
+
+  it("detaches on Ctrl-C while following: the run goes on, and can be cancelled", async () => {
+    const detach = new AbortController();
+    const following = cli(["train", "m2", "--team", "long.yaml", "--follow", "--json"], {
+      cwd: dir,
+      interrupt: detach.signal,
+    });
+    const long = async () => (await json<Run[]>("runs", "m2")).find(({ steps }) => steps === 10_000_000);
+    while ((await long())?.state !== "running") await sleep(50);
+    detach.abort();
+    const { code, stderr } = await following;
+    const run = await long();
+    expect(code).toBe(130);
+    expect(stderr).toContain(`detached: run ${run?.id} goes on`);
+    expect(run?.state).toBe("running");
+    expect((await uncouple("cancel", run?.id ?? "")).code).toBe(0);
+    while ((await long())?.state !== "cancelled") await sleep(50);
+    const done = (await json<Run[]>("runs", "m2")).find(({ state }) => state === "succeeded");
+    expect((await uncouple("cancel", done?.id ?? "")).code).toBe(5);
+    expect((await uncouple("cancel", "nonsense")).code).toBe(3);
+  });
+
+  it("starts a trainer that was killed again, at the same address, and says so", async () => {
+    const pid = await trainerPid("m1.yaml");
+    process.kill(pid, "SIGKILL");
+    while (!up.stderr().includes("trainer m1 is back")) await sleep(50);
+    expect(up.stderr()).toContain("trainer m1 ended with SIGKILL; starting it again");
+    expect((await json<Run[]>("runs", "m1")).length).toBeGreaterThan(0);
+    expect((await uncouple("train", "m1", "--follow")).code).toBe(0);
+  });
+
+  it("stops in order on Ctrl-C: exit code 130, no process, no stack file; the next one goes on from there", async () => {
+    const processes = await descendants(up.child.pid ?? 0);
+    expect(processes.length).toBeGreaterThanOrEqual(4);
+    const before = await json<unknown[]>("snapshots");
+    up.child.kill("SIGINT");
+    expect(await up.ended).toBe(130);
+    await gone(processes);
+    expect((await uncouple("runs")).code).toBe(5);
+    up = await startUp();
+    expect((await json<unknown[]>("snapshots")).length).toBe(before.length);
+    expect((await json<Run[]>("runs")).length).toBeGreaterThan(0);
+  });
+
+  it("leaves no process behind when it is killed", async () => {
+    const processes = await descendants(up.child.pid ?? 0);
+    up.child.kill("SIGKILL");
+    await gone(processes);
+    expect((await uncouple("runs")).stderr).toContain("does not run");
+  });
+
+  it("says which service cannot start and why, and leaves nothing running", async () => {
+    const failing = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--nats", "nats://127.0.0.1:9", "--dir", "bad"], {
+      cwd: dir,
+    });
+    expect(await failing.ended).toBe(7);
+    expect(failing.stderr()).toMatch(
+      /uncouple: (evaluator|trainer m1) cannot start: cannot connect to the NATS server/,
+    );
+  });
+});
+
+/** The process id of the trainer of a team file. */
+async function trainerPid(team: string): Promise<number> {
+  const below = new Set(await descendants(up.child.pid ?? 0));
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,args="]);
+  const line = stdout
+    .split("\n")
+    .find((one) => below.has(Number.parseInt(one, 10)) && / trainer .*--team/.test(one) && one.includes(team));
+  return Number.parseInt(line ?? "", 10);
+}
