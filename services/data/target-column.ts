@@ -20,6 +20,38 @@ export function targetColumn(component: Component, table: Table): Column {
   return estimatedRewards(component, logged, table);
 }
 
+/** What a log says of the rewards of a row's actions. */
+export interface LoggedRewards {
+  /** [rows * output width]: the reward at the action that was taken, 0 elsewhere. */
+  readonly rewards: Float32Array;
+  /** [rows * output width]: 1 at the action that was taken, 0 elsewhere. */
+  readonly observed: Float32Array;
+  /** [rows], in (0, 1]. */
+  readonly propensity: Float32Array;
+}
+
+/** @throws UncoupleError as `targetColumn` */
+export function loggedRewards(component: Component, logged: LoggedActions, table: Table): LoggedRewards {
+  const { width } = component.output;
+  const action = actionsOf(component, columnOf(component, table, logged.action), logged.action);
+  const reward = scalars(component, table, component.target);
+  const propensity = scalars(component, table, logged.propensity);
+  const rewards = new Float32Array(table.rows * width);
+  const observed = new Float32Array(table.rows * width);
+  for (let row = 0; row < table.rows; row++) {
+    const p = propensity[row] as number;
+    if (!(p > 0 && p <= 1)) {
+      const what = `row ${row + 1} is ${p}; the probability of what was done is above 0 and at most 1`;
+      throw refuse(component, logged.propensity, what);
+    }
+    const a = action(row);
+    if (a < 0) throw refuse(component, logged.action, `row ${row + 1} is none of the ${width} actions of the output`);
+    rewards[row * width + a] = reward[row] as number;
+    observed[row * width + a] = 1;
+  }
+  return { rewards, observed, propensity };
+}
+
 /**
  * Inverse propensity scoring with the mean reward b as control variate: b + [a = logged] (r - b) / p for every action a
  * (Horvitz and Thompson 1952; Dudik, Langford and Li 2011, with a constant model of the reward). Its expectation over
@@ -29,25 +61,12 @@ export function targetColumn(component: Component, table: Table): Column {
  */
 function estimatedRewards(component: Component, logged: LoggedActions, table: Table): NumericColumn {
   const { width } = component.output;
-  const action = actionsOf(component, columnOf(component, table, logged.action), logged.action);
-  const reward = scalars(component, table, component.target);
-  const propensity = scalars(component, table, logged.propensity);
+  const { rewards, observed, propensity } = loggedRewards(component, logged, table);
   let baseline = 0;
-  for (const value of reward) baseline += value / Math.max(1, table.rows);
-  const values = new Float32Array(table.rows * width).fill(baseline);
-  for (let row = 0; row < table.rows; row++) {
-    const p = propensity[row] as number;
-    if (!(p > 0 && p <= 1)) {
-      throw refuse(
-        component,
-        logged.propensity,
-        `row ${row + 1} is ${p}; the probability of what was done is above 0 and at most 1`,
-      );
-    }
-    const a = action(row);
-    if (a < 0) throw refuse(component, logged.action, `row ${row + 1} is none of the ${width} actions of the output`);
-    values[row * width + a] = baseline + ((reward[row] as number) - baseline) / p;
-  }
+  for (const value of rewards) baseline += value / Math.max(1, table.rows);
+  const values = rewards.map((reward, i) =>
+    observed[i] === 0 ? baseline : baseline + (reward - baseline) / (propensity[Math.floor(i / width)] as number),
+  );
   return { kind: "numeric", width, values };
 }
 

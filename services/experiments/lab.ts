@@ -34,6 +34,12 @@ export interface Lab {
   readonly pipeline: Pipeline;
   /** @param upstream a model for every ancestor; @param previous the component's own snapshot, for a proximal term */
   train(component: string, recipe: Recipe, upstream: Models, previous?: SnapshotModel): Promise<SnapshotModel>;
+  /** What a component composed of the given models gives on the held-out rows, [rows * output width]. */
+  predict(component: string, models: Models): Promise<Float32Array>;
+  /** The same with the component replaced by its data-generating function. */
+  oracle(component: string, upstream: Models): Promise<Float32Array>;
+  /** A numeric column of the held-out rows, [rows * width]. */
+  observed(column: string): Float32Array;
   /** Mean squared error of a component composed of the given models, on the held-out rows. */
   loss(component: string, models: Models): Promise<number>;
   /** The same with the component replaced by its data-generating function. */
@@ -62,14 +68,25 @@ export async function openLab(
     return { rows: heldOut.rows, columns: { ...heldOut.columns, ...outputs } };
   };
   const target = (component: string): Float32Array => numeric(heldOut, componentNamed(pipeline, component).target);
+  const predict = async (component: string, models: Models): Promise<Float32Array> =>
+    (models[component] as SnapshotModel).predict(await composed(component, models));
+  const oracle = async (component: string, upstream: Models): Promise<Float32Array> => {
+    const function_ = source.oracle(component) as CounterfactualOracle;
+    const table = await composed(component, upstream);
+    const inputs = function_.inputs.map(({ name }) => numeric(table, name));
+    return evaluateOracle(function_, inputs, table.rows);
+  };
 
   return {
     pipeline,
+    predict,
+    oracle,
+    observed: (column) => numeric(heldOut, column),
     async train(component, recipe, upstream, previous) {
       const visible = visibleColumns(pipeline, component);
       const { table } = await source.trainingRows(visible);
       const { audit } = recipe;
-      const oracle = source.oracle(component);
+      const ofProcess = source.oracle(component);
       const trained = await trainComponent({
         pipeline,
         team: teamOf(component, recipe, seed),
@@ -78,7 +95,7 @@ export async function openLab(
         engine,
         ...(signal !== undefined && { signal }),
         ...(previous !== undefined && { previous }),
-        ...(oracle !== undefined && { oracle }),
+        ...(ofProcess !== undefined && { oracle: ofProcess }),
         ...(recipe.onWarning !== undefined && { onWarning: recipe.onWarning }),
         ...(audit !== undefined && { audit: (await source.auditRows(visible, audit.columns, audit.rows)).table }),
       });
@@ -86,16 +103,8 @@ export async function openLab(
       loaded.push(model);
       return model;
     },
-    async loss(component, models) {
-      const model = models[component] as SnapshotModel;
-      return meanSquaredError(await model.predict(await composed(component, models)), target(component));
-    },
-    async oracleLoss(component, upstream) {
-      const oracle = source.oracle(component) as CounterfactualOracle;
-      const table = await composed(component, upstream);
-      const inputs = oracle.inputs.map(({ name }) => numeric(table, name));
-      return meanSquaredError(evaluateOracle(oracle, inputs, table.rows), target(component));
-    },
+    loss: async (component, models) => meanSquaredError(await predict(component, models), target(component)),
+    oracleLoss: async (component, upstream) => meanSquaredError(await oracle(component, upstream), target(component)),
     close: async () => {
       await Promise.all(loaded.map((model) => model.dispose()));
       await source.close();

@@ -72,7 +72,7 @@ export interface TwoStage {
   downstream(protocol: string): Promise<SnapshotModel>;
 }
 
-/** Generates the data of a seed and trains M1^0 (linear), and its incremental and consistent updates (64 hidden units). */
+/** Generates the data of a seed and trains the three snapshots of M1. */
 export async function openTwoStage(
   seed: number,
   sizes: Sizes,
@@ -81,23 +81,28 @@ export async function openTwoStage(
 ): Promise<TwoStage> {
   const pipeline = twoStagePipeline(seed, sizes.rows);
   const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed, signal);
-  const initial = await lab.train("m1", { model: dense(), steps: sizes.initialSteps }, {});
-  const protocol = protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA });
-  const m1 = {
-    initial,
-    incremental: await lab.train("m1", { model: STUDENT, steps: sizes.incrementalSteps, protocol }, {}, initial),
-    consistent: await lab.train("m1", { model: STUDENT, steps: sizes.consistentSteps }, {}),
-  };
+  const m1 = await trainUpstreams(lab, sizes);
   const trained = new Map<string, Promise<SnapshotModel>>();
   return {
     lab,
     sizes,
     m1,
     downstream(name) {
-      const known = trained.get(name) ?? trainDownstream(lab, sizes, initial, name);
+      const known = trained.get(name) ?? trainDownstream(lab, sizes, m1.initial, name);
       trained.set(name, known);
       return known;
     },
+  };
+}
+
+/** M1^0, which is linear, and its incremental and consistent updates, of 64 hidden units. */
+export async function trainUpstreams(lab: Lab, sizes: Sizes): Promise<Readonly<Record<Upstream, SnapshotModel>>> {
+  const initial = await lab.train("m1", { model: dense(), steps: sizes.initialSteps }, {});
+  const protocol = protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA });
+  return {
+    initial,
+    incremental: await lab.train("m1", { model: STUDENT, steps: sizes.incrementalSteps, protocol }, {}, initial),
+    consistent: await lab.train("m1", { model: STUDENT, steps: sizes.consistentSteps }, {}),
   };
 }
 

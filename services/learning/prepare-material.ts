@@ -1,6 +1,7 @@
 import type { NumericColumn, Table } from "../data/table.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "./counterfactual/evidence.ts";
+import type { FitContext } from "./counterfactual/fit-networks.ts";
 import { prepareCalibrated, prepareCounterfactual } from "./counterfactual/prepare.ts";
 import { imputeAncestors } from "./impute.ts";
 import type { ProtocolMaterial } from "./programs/training-program.ts";
@@ -73,18 +74,23 @@ function warnOfSupport(training: ComponentTraining, { problem, audit }: Counterf
   if (warning !== undefined) training.onWarning?.(`${problem.component.name}: ${warning}`);
 }
 
+/** What helper networks of this run are fitted with. */
+export function fitContext({ engine, team, signal }: ComponentTraining): FitContext {
+  return { engine, seed: team.seed, ...(signal !== undefined && { signal }) };
+}
+
 async function evidenceOf(
   training: ComponentTraining,
   problem: TrainingProblem,
   extent: CounterfactualEvidence["extent"],
 ): Promise<CounterfactualEvidence> {
-  const { pipeline, table, audit, oracle, signal, engine } = training;
+  const { pipeline, table, audit, oracle } = training;
   return gatherEvidence({
     pipeline,
     problem,
     table,
     extent,
-    fit: { engine, seed: training.team.seed, ...(signal !== undefined && { signal }) },
+    fit: fitContext(training),
     ...(oracle !== undefined && { oracle }),
     ...(audit !== undefined && {
       audit,

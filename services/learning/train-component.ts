@@ -5,9 +5,10 @@ import type { TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import { compileInference } from "./compiler/inference.ts";
+import { doublyRobust } from "./doubly-robust.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { InferenceInput } from "./inference-program.ts";
-import { imputedInputs, prepareMaterial } from "./prepare-material.ts";
+import { fitContext, imputedInputs, prepareMaterial } from "./prepare-material.ts";
 import { denseNetwork } from "./programs/dense.ts";
 import { type TrainingLoss, trainingLosses } from "./programs/losses.ts";
 import type { NetworkBuilder, NetworkShape } from "./programs/network.ts";
@@ -66,7 +67,9 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
   const imputed = await imputedInputs(training, component, table);
   // What is long here holds this thread; whoever else needs it gets a turn in between.
   await setImmediate();
-  const problem = encodeProblem(component, table, imputed);
+  const encoded = encodeProblem(component, table, imputed);
+  const problem =
+    encoded.logged === undefined ? encoded : await doublyRobust(encoded, encoded.logged, fitContext(training));
   await setImmediate();
   const { network, loss, description } = await modelOf(team, problem);
   const protocol = findProtocol(team.protocol.name);

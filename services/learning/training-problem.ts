@@ -1,6 +1,6 @@
 import { type Encoding, encode, fitEncoding } from "../data/encoding.ts";
 import type { NumericColumn, Table } from "../data/table.ts";
-import { targetColumn } from "../data/target-column.ts";
+import { type LoggedRewards, loggedRewards, targetColumn } from "../data/target-column.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 
@@ -42,6 +42,8 @@ export interface TrainingProblem {
   /** Absent for a component that reads no upstream output. */
   readonly imputed?: Matrix;
   readonly target: Matrix;
+  /** Where the data says what one action a row brought. */
+  readonly logged?: LoggedRewards;
 }
 
 /**
@@ -69,6 +71,7 @@ export function encodeProblem(
   };
   return {
     ...problem,
+    ...(component.logged !== undefined && { logged: loggedRewards(component, component.logged, table) }),
     ...(component.columns.length > 0 && { own: matrix(encoding.columns, table) }),
     ...(component.upstream.length > 0 && { imputed: matrix(encoding.imputed, upstream) }),
   };

@@ -1,6 +1,6 @@
 import { auditOf } from "./calibration.ts";
 import { fitFewRows } from "./fit-few-rows.ts";
-import { targetKind } from "./fit-target.ts";
+import { fitTargetOf, targetLink } from "./fit-target.ts";
 import { sideBySide } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
@@ -14,9 +14,9 @@ export const auditDirect: CounterfactualSource = {
   missing: auditMissing,
   prepare: async (evidence) => {
     const audit = auditOf(evidence);
-    const { kind, link } = targetKind(evidence.problem);
+    const { problem, fit } = evidence;
     const inputs = [sideBySide(audit.own, audit.annotated)];
-    const { layers } = await fitFewRows({ inputs, target: audit.target, kind }, evidence.fit);
-    return { description: `audit-direct (${audit.rows} audited rows)`, layers, link };
+    const { layers } = await fitFewRows({ inputs, ...fitTargetOf(problem, audit) }, fit);
+    return { description: `audit-direct (${audit.rows} audited rows)`, layers, link: targetLink(problem) };
   },
 };

@@ -1,5 +1,5 @@
 import { auditOf, calibrate } from "./calibration.ts";
-import { fitTarget } from "./fit-target.ts";
+import { fitOnManyRows, fitTargetOf } from "./fit-target.ts";
 import { sideBySide } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
@@ -14,7 +14,7 @@ export const calibration: CounterfactualSource = {
   prepare: async (evidence) => {
     const { problem, fit } = evidence;
     const calibrated = await calibrate(evidence);
-    const f = await fitTarget(problem, sideBySide(problem.own, calibrated), problem.target, fit);
+    const f = await fitOnManyRows(problem, sideBySide(problem.own, calibrated), fitTargetOf(problem, problem), fit);
     return { ...f, description: `calibration (${auditOf(evidence).rows} audited rows)` };
   },
 };

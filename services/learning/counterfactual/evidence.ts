@@ -1,6 +1,7 @@
 import { encode, fitEncoding } from "../../data/encoding.ts";
 import type { CounterfactualOracle } from "../../data/oracle.ts";
 import type { NumericColumn, Table } from "../../data/table.ts";
+import { type LoggedRewards, loggedRewards } from "../../data/target-column.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { encodeTarget, type Matrix, type TrainingProblem } from "../training-problem.ts";
@@ -18,6 +19,7 @@ export interface AuditSample {
   readonly annotated: Matrix;
   /** y, as in the training problem. */
   readonly target: Matrix;
+  readonly logged?: LoggedRewards;
   /** What the component's ancestors read, encoded. */
   readonly context: Matrix;
 }
@@ -96,6 +98,7 @@ function auditSample(
     imputed: imputedMatrix(auditImputed),
     annotated: imputedMatrix(annotated),
     target: { width: component.output.width, values: encodeTarget(component, encoding.target, audit) },
+    ...(component.logged !== undefined && { logged: loggedRewards(component, component.logged, audit) }),
     context: contextOf(audit),
   };
 }

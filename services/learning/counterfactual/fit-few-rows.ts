@@ -2,7 +2,7 @@ import type { DenseLayer } from "../../data/oracle.ts";
 import { createRandom } from "../../data/random.ts";
 import type { Matrix } from "../training-problem.ts";
 import { averageNetworks } from "./ensemble.ts";
-import { type FitContext, type FitKind, fitNetworks, type Member } from "./fit-networks.ts";
+import { type FitContext, type FitTarget, fitNetworks, type Member } from "./fit-networks.ts";
 import { evaluateLayers, rowsOf, selectRows } from "./matrices.ts";
 
 /** From what is best for 1,000 rows without noise to what is best for 100 rows of more noise than signal. */
@@ -16,11 +16,9 @@ const EPOCHS = 100;
 const MOST_STEPS = 8000;
 const BATCH = 64;
 
-export interface SmallSample {
+export interface SmallSample extends FitTarget {
   /** Alternative descriptions of the same rows; the one that predicts best in cross-validation is taken. */
   readonly inputs: readonly Matrix[];
-  readonly target: Matrix;
-  readonly kind: FitKind;
 }
 
 export interface FittedSample {
@@ -41,9 +39,12 @@ export async function fitFewRows(sample: SmallSample, context: FitContext): Prom
   const steps = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((EPOCHS * rows) / BATCH)));
   let best = { chosen: 0, weightDecay: 0, loss: Number.POSITIVE_INFINITY };
   for (const [chosen, inputs] of sample.inputs.entries()) {
-    const losses = await crossValidate({ ...sample, inputs, steps }, folds, context);
+    // Alternatives are compared near what was best for the first, since that depends on the rows more than on the inputs.
+    const from = Math.max(0, WEIGHT_DECAYS.indexOf(best.weightDecay));
+    const decays = chosen === 0 ? WEIGHT_DECAYS : WEIGHT_DECAYS.slice(from, from + 2);
+    const losses = await crossValidate({ ...sample, inputs, steps }, decays, folds, context);
     losses.forEach((loss, i) => {
-      if (loss < best.loss) best = { chosen, weightDecay: WEIGHT_DECAYS[i] as number, loss };
+      if (loss < best.loss) best = { chosen, weightDecay: decays[i] as number, loss };
     });
   }
   const members: Member[] = Array.from({ length: MEMBERS }, () => ({ weightDecay: best.weightDecay }));
@@ -64,11 +65,12 @@ function assignFolds(rows: number, seed: number): Uint8Array {
 
 /** The loss of every weight decay, summed over the rows, each predicted by a network that did not see it. */
 async function crossValidate(
-  fit: { readonly inputs: Matrix; readonly target: Matrix; readonly kind: FitKind; readonly steps: number },
+  fit: FitTarget & { readonly inputs: Matrix; readonly steps: number },
+  weightDecays: readonly number[],
   folds: Uint8Array,
   context: FitContext,
 ): Promise<readonly number[]> {
-  const trials = WEIGHT_DECAYS.flatMap((weightDecay, decay) =>
+  const trials = weightDecays.flatMap((weightDecay, decay) =>
     Array.from({ length: FOLDS }, (_, fold) => ({ weightDecay, decay, fold })),
   );
   const members = trials.map(({ weightDecay, fold }) => ({
@@ -76,20 +78,25 @@ async function crossValidate(
     learns: (row: number) => folds[row] !== fold,
   }));
   const networks = await fitNetworks({ ...fit, members }, context);
-  const losses = WEIGHT_DECAYS.map(() => 0);
+  const losses = weightDecays.map(() => 0);
   trials.forEach(({ decay, fold }, trial) => {
     const outside = (row: number) => folds[row] === fold;
     const predicted = evaluateLayers(networks[trial] as readonly DenseLayer[], [selectRows(fit.inputs, outside)]);
-    losses[decay] = (losses[decay] as number) + totalLoss(fit.kind, predicted.values, selectRows(fit.target, outside));
+    const held: FitTarget = {
+      kind: fit.kind,
+      target: selectRows(fit.target, outside),
+      ...(fit.observed !== undefined && { observed: selectRows(fit.observed, outside) }),
+    };
+    losses[decay] = (losses[decay] as number) + totalLoss(held, predicted.values);
   });
   return losses;
 }
 
-function totalLoss(kind: FitKind, output: Float32Array, target: Matrix): number {
+function totalLoss({ kind, target, observed }: FitTarget, output: Float32Array): number {
   let sum = 0;
   if (kind === "regression") {
     output.forEach((value, i) => {
-      sum += (value - (target.values[i] as number)) ** 2;
+      sum += (observed?.values[i] ?? 1) * (value - (target.values[i] as number)) ** 2;
     });
     return sum;
   }

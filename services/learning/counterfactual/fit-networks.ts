@@ -27,10 +27,16 @@ export interface Member {
   readonly learns?: (row: number) => boolean;
 }
 
-export interface NetworkFit {
-  readonly inputs: Matrix;
+/** What a network is fitted to. */
+export interface FitTarget {
   readonly target: Matrix;
+  /** 1 where a value of the target is known, 0 where it is not and does not count; all known where absent. */
+  readonly observed?: Matrix;
   readonly kind: FitKind;
+}
+
+export interface NetworkFit extends FitTarget {
+  readonly inputs: Matrix;
   readonly members: readonly Member[];
   readonly steps: number;
 }
@@ -51,16 +57,17 @@ const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
 export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise<readonly (readonly DenseLayer[])[]> {
-  const { inputs, target, members } = fit;
+  const { inputs, target, observed, members } = fit;
   const rows = rowsOf(inputs);
   const inputScaling = scalingOf(inputs);
-  const targetScaling = fit.kind === "regression" ? scalingOf(target) : undefined;
+  const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
   const { state } = await runTraining({
     engine: context.engine,
     program: stackedProgram(fit, rows, context.seed),
     data: {
       inputs: standardise(inputs, inputScaling),
       target: targetScaling === undefined ? target.values : standardise(target, targetScaling),
+      ...(observed !== undefined && { observed: observed.values }),
       ...(masked(members) && { learns: learningWeights(members, rows) }),
     },
     rows,
@@ -129,6 +136,7 @@ function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingPr
     resident: {
       inputs: { width: fit.inputs.width },
       target: { width: fit.target.width },
+      ...(fit.observed !== undefined && { observed: { width: fit.target.width } }),
       ...(masked(members) && { learns: { width: members.length } }),
     },
     feeds: {},
@@ -152,7 +160,7 @@ function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingPr
           const x = tf.expandDims<tf.Tensor3D>(batch.inputs as tf.Tensor2D, 0);
           const activation = tf.relu(tf.add(tf.matMul(x, hidden.weights), hidden.bias));
           const predicted = tf.add(tf.matMul(activation, output.weights), output.bias);
-          const errors = rowErrors(kind, predicted, tf.expandDims(batch.target as tf.Tensor2D, 0));
+          const errors = rowErrors(kind, predicted, batch.target as tf.Tensor2D, batch.observed);
           const counted = batch.learns === undefined ? errors : tf.mul(errors, tf.transpose(batch.learns));
           const squares = tf.add(tf.sum(tf.square(hidden.weights), [1, 2]), tf.sum(tf.square(output.weights), [1, 2]));
           return tf.add(tf.sum(tf.mean(counted, 1)), tf.sum(tf.mul(squares, decay))) as tf.Scalar;
@@ -162,8 +170,15 @@ function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingPr
   };
 }
 
-/** @param predicted [members, batch, outputs] @param target [1, batch, outputs] @returns [members, batch] */
-function rowErrors(kind: FitKind, predicted: tf.Tensor, target: tf.Tensor): tf.Tensor {
-  if (kind === "regression") return tf.mean(tf.squaredDifference(predicted, target), -1);
-  return tf.neg(tf.sum(tf.mul(target, tf.logSoftmax(predicted, -1)), -1));
+/** @param predicted [members, batch, outputs] @param target [batch, outputs] @returns [members, batch] */
+function rowErrors(
+  kind: FitKind,
+  predicted: tf.Tensor,
+  target: tf.Tensor2D,
+  observed: tf.Tensor2D | undefined,
+): tf.Tensor {
+  const wanted = tf.expandDims(target, 0);
+  if (kind === "classification") return tf.neg(tf.sum(tf.mul(wanted, tf.logSoftmax(predicted, -1)), -1));
+  const squares = tf.squaredDifference(predicted, wanted);
+  return observed === undefined ? tf.mean(squares, -1) : tf.sum(tf.mul(squares, tf.expandDims(observed, 0)), -1);
 }

@@ -1,7 +1,8 @@
 import type { DenseLayer } from "../../data/oracle.ts";
+import type { LoggedRewards } from "../../data/target-column.ts";
 import type { Matrix, TrainingProblem } from "../training-problem.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
-import { type FitContext, type FitKind, fitNetworks } from "./fit-networks.ts";
+import { type FitContext, type FitTarget, fitNetworks } from "./fit-networks.ts";
 import { rowsOf } from "./matrices.ts";
 
 /** Hardly any: there are many rows. */
@@ -12,23 +13,42 @@ const EPOCHS = 25;
 const MOST_STEPS = 20_000;
 const BATCH = 64;
 
-/** How a component's target is fitted by a helper network. */
-export function targetKind(problem: TrainingProblem): { kind: FitKind; link: CounterfactualFunction["link"] } {
-  return problem.encoding.target.kind === "classes"
-    ? { kind: "classification", link: "softmax" }
-    : { kind: "regression", link: "identity" };
+/**
+ * A component's target as a helper network is fitted to it. Of logged actions only the reward that was observed counts:
+ * that has far less noise than an estimate of the reward of every action.
+ */
+export function fitTargetOf(
+  problem: TrainingProblem,
+  rows: { readonly target: Matrix; readonly logged?: LoggedRewards },
+): FitTarget {
+  const { width } = rows.target;
+  if (rows.logged !== undefined) {
+    const { rewards, observed } = rows.logged;
+    return { kind: "regression", target: { width, values: rewards }, observed: { width, values: observed } };
+  }
+  const kind = problem.encoding.target.kind === "classes" ? "classification" : "regression";
+  return { kind, target: rows.target };
+}
+
+/** How a network that was fitted to the component's target gives it. */
+export function targetLink(problem: TrainingProblem): CounterfactualFunction["link"] {
+  return problem.encoding.target.kind === "classes" ? "softmax" : "identity";
+}
+
+/** Steps for about as many rows as there are training rows. */
+export function fittingSteps(rows: number): number {
+  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((EPOCHS * rows) / BATCH)));
 }
 
 /** A component's target as a function of its inputs, from about as many rows as there are training rows. */
-export async function fitTarget(
+export async function fitOnManyRows(
   problem: TrainingProblem,
   inputs: Matrix,
-  target: Matrix,
+  target: FitTarget,
   context: FitContext,
 ): Promise<Pick<CounterfactualFunction, "layers" | "link">> {
-  const { kind, link } = targetKind(problem);
-  const steps = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((EPOCHS * rowsOf(inputs)) / BATCH)));
   const members = [{ weightDecay: WEIGHT_DECAY }];
-  const [layers] = await fitNetworks({ inputs, target, kind, members, steps }, context);
-  return { layers: layers as readonly DenseLayer[], link };
+  const fit = { ...target, inputs, members, steps: fittingSteps(rowsOf(inputs)) };
+  const [layers] = await fitNetworks(fit, context);
+  return { layers: layers as readonly DenseLayer[], link: targetLink(problem) };
 }

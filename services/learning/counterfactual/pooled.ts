@@ -1,5 +1,6 @@
+import type { Matrix } from "../training-problem.ts";
 import { auditOf, calibrate } from "./calibration.ts";
-import { fitTarget } from "./fit-target.ts";
+import { fitOnManyRows, fitTargetOf } from "./fit-target.ts";
 import { rowsOf, sideBySide, stack } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
@@ -24,13 +25,15 @@ export const pooled: CounterfactualSource = {
     const audited = sideBySide(audit.own, audit.annotated);
     const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
     const copies = Math.max(1, Math.round(wanted / audit.rows));
-    const repeated = <T>(value: T): T[] => new Array<T>(copies).fill(value);
-    const f = await fitTarget(
-      problem,
-      stack([calibrated, ...repeated(audited)]),
-      stack([problem.target, ...repeated(audit.target)]),
-      fit,
-    );
+    const pool = (trained: Matrix, annotated: Matrix) => stack([trained, ...new Array<Matrix>(copies).fill(annotated)]);
+    const main = fitTargetOf(problem, problem);
+    const few = fitTargetOf(problem, audit);
+    const target = {
+      kind: main.kind,
+      target: pool(main.target, few.target),
+      ...(main.observed !== undefined && few.observed !== undefined && { observed: pool(main.observed, few.observed) }),
+    };
+    const f = await fitOnManyRows(problem, pool(calibrated, audited), target, fit);
     return { ...f, description: `pooled (${audit.rows} audited rows)` };
   },
 };

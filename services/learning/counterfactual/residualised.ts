@@ -1,7 +1,7 @@
 import type { Matrix } from "../training-problem.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { predictTarget } from "./counterfactual.ts";
-import { fitTarget } from "./fit-target.ts";
+import { fitOnManyRows, fitTargetOf } from "./fit-target.ts";
 import { sideBySide, subtract } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
@@ -16,7 +16,7 @@ export const residualised: CounterfactualSource = {
   prepare: async (evidence) => {
     const { problem, fit } = evidence;
     const calibrated: Matrix = await calibrate(evidence);
-    const f = await fitTarget(problem, sideBySide(problem.own, calibrated), problem.target, fit);
+    const f = await fitOnManyRows(problem, sideBySide(problem.own, calibrated), fitTargetOf(problem, problem), fit);
     const inputs = [problem.own, calibrated].filter((matrix) => matrix !== undefined);
     return {
       ...f,

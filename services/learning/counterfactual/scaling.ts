@@ -9,16 +9,21 @@ export interface Scaling {
   readonly std: readonly number[];
 }
 
-export function scalingOf({ width, values }: Matrix): Scaling {
-  const rows = Math.max(1, values.length / width);
-  const mean = new Array<number>(width).fill(0);
-  values.forEach((value, i) => {
-    mean[i % width] = (mean[i % width] as number) + value / rows;
-  });
-  const variance = new Array<number>(width).fill(0);
-  values.forEach((value, i) => {
-    variance[i % width] = (variance[i % width] as number) + (value - (mean[i % width] as number)) ** 2 / rows;
-  });
+/** @param observed 1 for the values that count, 0 for the others; all where absent */
+export function scalingOf({ width, values }: Matrix, observed?: Matrix): Scaling {
+  const counts = (i: number) => observed?.values[i] ?? 1;
+  const average = (of: (value: number, k: number) => number): number[] => {
+    const sums = new Array<number>(width).fill(0);
+    const totals = new Array<number>(width).fill(0);
+    values.forEach((value, i) => {
+      const k = i % width;
+      sums[k] = (sums[k] as number) + counts(i) * of(value, k);
+      totals[k] = (totals[k] as number) + counts(i);
+    });
+    return sums.map((sum, k) => sum / Math.max(1, totals[k] as number));
+  };
+  const mean = average((value) => value);
+  const variance = average((value, k) => (value - (mean[k] as number)) ** 2);
   return { mean, std: variance.map((value) => Math.sqrt(value) || 1) };
 }
 

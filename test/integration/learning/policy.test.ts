@@ -1,0 +1,35 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type PolicyRegret, policyOf } from "../../../services/experiments/policy.ts";
+import { SMALL_SIZES } from "../../../services/experiments/two-stage.ts";
+import { createEngine } from "../../../services/learning/engines/create-engine.ts";
+
+describe("a component that chooses actions", () => {
+  let regrets: readonly PolicyRegret[];
+  const of = (feedback: string, protocol: string, upstream: string) =>
+    regrets.find((row) => row.feedback === feedback && row.protocol === protocol && row.upstream === upstream)
+      ?.regret ?? Number.NaN;
+
+  beforeAll(async () => {
+    regrets = await policyOf(1, SMALL_SIZES, await createEngine("onnx:cpu", () => {}));
+  });
+
+  it.each(["full", "logged"])(
+    "is consistent when trained causally, and not when trained async, from %s rewards",
+    (feedback) => {
+      for (const causal of ["causal", "causal-audited"]) {
+        expect(of(feedback, causal, "consistent")).toBeLessThan(of(feedback, "async", "consistent") / 2);
+        expect(of(feedback, causal, "consistent")).toBeLessThan(2 * of(feedback, "sync", "consistent"));
+        expect(of(feedback, causal, "incremental")).toBeLessThan(of(feedback, causal, "initial"));
+      }
+    },
+  );
+
+  it.each(["full", "logged"])("pays for it with today's regret, from %s rewards", (feedback) => {
+    expect(of(feedback, "async", "initial")).toBeLessThan(of(feedback, "causal", "initial"));
+    expect(Math.abs(of(feedback, "causal", "initial") - 100)).toBeLessThan(10);
+  });
+
+  it("learns from logged actions nearly as much as from the reward of every action", () => {
+    expect(of("logged", "sync", "consistent")).toBeLessThan(1.5 * of("full", "sync", "consistent"));
+  });
+});
