@@ -1,6 +1,8 @@
 import { parentPort } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
+import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { EPOCH_NAMES } from "../compiler/epoch-scan.ts";
+import { copyToDevice, freeOnDevice, keepsTensors, readTensors } from "./device-tensors.ts";
 import type { CarriedTensor, OnnxAnswer, OnnxRequest, OnnxResult } from "./onnx-protocol.ts";
 
 /**
@@ -15,6 +17,7 @@ const models = new Map<string, InferenceSession>();
 const MODELS_KEPT = 8;
 
 interface Open {
+  readonly provider: ExecutionProvider;
   readonly session: InferenceSession;
   readonly resident: Readonly<Record<string, Tensor>>;
   carried: Tensor[];
@@ -37,6 +40,7 @@ async function model(request: OnnxRequest & { kind: "open" }): Promise<Inference
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
+    ...(keepsTensors(request.provider) && { preferredOutputLocation: stateOnDevice(request.state.length) }),
   });
   models.set(request.digest, session);
   const [oldest] = models;
@@ -45,6 +49,12 @@ async function model(request: OnnxRequest & { kind: "open" }): Promise<Inference
     await oldest[1].release();
   }
   return session;
+}
+
+/** The carried state stays on the device; the losses come back. */
+function stateOnDevice(count: number): Record<string, "gpu-buffer"> {
+  const names = Array.from({ length: count }, (_, index) => EPOCH_NAMES.after(index));
+  return Object.fromEntries(names.map((name) => [name, "gpu-buffer" as const]));
 }
 
 function carriedTensors(state: readonly CarriedTensor[]): Tensor[] {
@@ -65,32 +75,40 @@ async function run(current: Open, request: OnnxRequest & { kind: "run" }): Promi
     feeds[EPOCH_NAMES.before(index)] = tensor;
   });
   const results = await current.session.run(feeds);
+  freeOnDevice(current.carried);
   current.carried = current.carried.map((_, index) => results[EPOCH_NAMES.after(index)] as Tensor);
   // A copy: what ONNX Runtime allocated cannot be handed to another thread.
   return Float32Array.from((results[EPOCH_NAMES.losses] as Tensor).data as Float32Array);
 }
 
+async function start(request: OnnxRequest & { kind: "open" }): Promise<void> {
+  const session = await model(request);
+  const columns: Record<string, Tensor> = {};
+  for (const [name, { values, width }] of Object.entries(request.resident)) {
+    columns[EPOCH_NAMES.resident(name)] = new Tensor("float32", values, [request.rows, width]);
+  }
+  const resident = await copyToDevice(columns, request.provider);
+  open = { session, provider: request.provider, resident, carried: carriedTensors(request.state) };
+}
+
 async function answer(request: OnnxRequest): Promise<OnnxResult> {
   if (request.kind === "open") {
-    const session = await model(request);
-    const resident: Record<string, Tensor> = {};
-    for (const [name, { values, width }] of Object.entries(request.resident)) {
-      resident[EPOCH_NAMES.resident(name)] = new Tensor("float32", values, [request.rows, width]);
-    }
-    open = { session, resident, carried: carriedTensors(request.state) };
+    await start(request);
     return null;
   }
-  if (request.kind === "close" || open === null) {
-    open = null;
-    return null;
-  }
+  if (open === null) return null;
   switch (request.kind) {
     case "run":
       return run(open, request);
     case "state":
-      return open.carried.map((tensor) => Float32Array.from(tensor.data as Float32Array));
+      return readTensors(open.carried, open.provider);
     case "restore":
+      freeOnDevice(open.carried);
       open.carried = carriedTensors(request.state);
+      return null;
+    case "close":
+      freeOnDevice([...open.carried, ...Object.values(open.resident)]);
+      open = null;
       return null;
   }
 }

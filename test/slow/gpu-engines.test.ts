@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+/** Chromium carries a software Vulkan and its loader: enough to prove the WebGPU provider where there is no GPU. */
+const CHROMIUM = "/usr/lib/chromium";
+const SWIFTSHADER = `${CHROMIUM}/vk_swiftshader_icd.json`;
+
+async function compare(engine: string, env: Record<string, string>): Promise<string> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--import", "tsx", "test/helpers/compare-engines.ts", engine],
+    { env: { ...process.env, ...env } },
+  );
+  return stdout;
+}
+
+async function expectAgreement(engine: string, environments: Record<string, string>[]): Promise<string | undefined> {
+  let reason: string | undefined;
+  for (const env of environments) {
+    try {
+      const result = JSON.parse(await compare(engine, env)) as { lossDifference: number; weightDifference: number };
+      expect(result.lossDifference).toBeLessThanOrEqual(1e-4);
+      expect(result.weightDifference).toBeLessThanOrEqual(1e-3);
+      return undefined;
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      reason = /cannot start on this machine: .*/.exec(message)?.[0];
+      if (reason === undefined) throw thrown;
+    }
+  }
+  return reason;
+}
+
+describe("GPU engines agree with tfjs over 50 steps, through a checkpoint", () => {
+  it("onnx:webgpu, on a GPU or on a software Vulkan", async (context) => {
+    const software = { LD_LIBRARY_PATH: CHROMIUM, VK_DRIVER_FILES: SWIFTSHADER };
+    const reason = await expectAgreement("onnx:webgpu", existsSync(SWIFTSHADER) ? [{}, software] : [{}]);
+    if (reason !== undefined) context.skip(`onnx:webgpu ${reason}`);
+  });
+
+  it("onnx:cuda", async (context) => {
+    const reason = await expectAgreement("onnx:cuda", [{}]);
+    if (reason !== undefined) context.skip(`onnx:cuda ${reason}`);
+  });
+});
