@@ -19,16 +19,18 @@ function fieldText(value: unknown): string {
   return JSON.stringify(value) ?? "undefined";
 }
 
-function errorText(error: unknown, lead = ""): string {
+/** @param said what the line has said already */
+function errorText(error: unknown, said: string, lead = ""): string {
   if (typeof error !== "object" || error === null) return "";
   const { stack, message, cause } = error as { readonly stack?: unknown; readonly message?: unknown; cause?: unknown };
-  const text = lead + (typeof stack === "string" ? stack : String(message));
-  return `\n${text.replaceAll(/^/gm, "    ")}${errorText(cause, "caused by ")}`;
+  const text = typeof stack === "string" ? stack : String(message);
+  const below = errorText(cause, said, "caused by ");
+  return said.includes(text) ? below : `\n${`${lead}${text}`.replaceAll(/^/gm, "    ")}${below}`;
 }
 
 /**
  * One JSON log line as people read it: `12:30:01.250 INFO  trainer/m2  published  snapshot=m2@3 bytes=41210`, with the
- * stack of an error in indented lines below. A line that is not JSON comes back as it is.
+ * stack and the causes of an error in indented lines below. A line that is not JSON comes back as it is.
  */
 export function formatLogLine(line: string, colour: boolean): string {
   let record: Record<string, unknown>;
@@ -38,6 +40,7 @@ export function formatLogLine(line: string, colour: boolean): string {
     return line;
   }
   const level = String(record.level);
+  const message = typeof record.message === "string" ? record.message : "";
   const who = [record.service, record.component].filter((part) => typeof part === "string").join("/");
   const fields = Object.entries(record)
     .filter(([name]) => !placed.has(name))
@@ -47,8 +50,8 @@ export function formatLogLine(line: string, colour: boolean): string {
     paint(level.toUpperCase().padEnd(5), colours[level] ?? 0, colour),
     who,
     "",
-    typeof record.message === "string" ? record.message : "",
+    message,
   ];
   const tail = fields.length === 0 ? "" : `  ${fields.join(" ")}`;
-  return `${parts.join(" ")}${tail}${errorText(record.error)}\n`;
+  return `${parts.join(" ")}${tail}${errorText(record.error, message)}\n`;
 }

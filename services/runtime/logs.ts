@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { UncoupleError } from "../pipeline/errors.ts";
 import { formatLogLine } from "./log-lines.ts";
 
 export type Log = pino.Logger;
@@ -41,9 +42,22 @@ export function createLog(settings: LogSettings): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       messageKey: "message",
       errorKey: "error",
-      serializers: { error: pino.stdSerializers.errWithCause },
+      serializers: { error: settings.level === "debug" ? pino.stdSerializers.errWithCause : withoutNeedlessStack },
       formatters: { level: (label) => ({ level: label }) },
     },
     { write: (line: string) => void destination.write(pretty ? formatLogLine(line, colour) : line) },
   );
+}
+
+/** Where in the code it was thrown helps with a defect; with wrong input or an unreachable server it hides what is said. */
+function withoutNeedlessStack(error: unknown): unknown {
+  if (!(error instanceof UncoupleError) || error.code === "internal") {
+    return error instanceof Error ? pino.stdSerializers.errWithCause(error) : error;
+  }
+  const { name, code, message, cause } = error;
+  return { type: name, code, message, ...(cause !== undefined && { cause: { message: textOf(cause) } }) };
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

@@ -56,7 +56,9 @@ export async function writeWhole(path: string, name: string, bytes: Uint8Array, 
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") {
       throw new UncoupleError("conflict", `${name} is there already: --force replaces it`, { cause });
     }
-    throw new UncoupleError("invalid-argument", `${name} cannot be written: ${fileTrouble(cause)}`, { cause });
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const trouble = missing ? "there is no such folder" : fileTrouble(cause);
+    throw new UncoupleError("invalid-argument", `${name} cannot be written: ${trouble}`, { cause });
   } finally {
     await rm(temporary, { force: true });
   }

@@ -79,7 +79,7 @@ describe("a file that is written whole", () => {
 
   it("is refused where it cannot be, as the user named it", async () => {
     const writing = writeWhole(join(dir, "no", "m.onnx"), "no/m.onnx", bytes, false);
-    await expect(writing).rejects.toThrow("no/m.onnx cannot be written: there is no such file");
+    await expect(writing).rejects.toThrow("no/m.onnx cannot be written: there is no such folder");
   });
 });
 

@@ -40,16 +40,34 @@ describe("logs", () => {
     expect(lines[0]).toContain("\u001b[32mINFO");
   });
 
-  test("show an error with its code in JSON, and with its stack below the line for people", () => {
+  test("show an error with its code and its cause, and no stack that would hide them", () => {
     const error = new UncoupleError("unavailable", "no server", { cause: new Error("ECONNREFUSED") });
     const machine = written({});
     machine.log.error({ error }, "cannot publish");
-    expect(JSON.parse(machine.lines[0] ?? "")).toMatchObject({ error: { code: "unavailable", message: "no server" } });
+    expect(JSON.parse(machine.lines[0] ?? "").error).toEqual({
+      type: "UncoupleError",
+      code: "unavailable",
+      message: "no server",
+      cause: { message: "Error: ECONNREFUSED" },
+    });
     const people = written({ format: "pretty", colour: false });
     people.log.error({ error }, "cannot publish");
-    const [line] = people.lines;
-    expect(line).toMatch(/ERROR trainer\/m2 {2}cannot publish\n {4}UncoupleError: no server\n {8}at /);
-    expect(line).toContain("ECONNREFUSED");
+    people.log.error({ error }, "cannot publish: no server");
+    expect(people.lines[0]).toMatch(
+      /ERROR trainer\/m2 {2}cannot publish\n {4}no server\n {4}caused by Error: ECONNREFUSED\n$/,
+    );
+    expect(people.lines[1]).toMatch(/cannot publish: no server\n {4}caused by Error: ECONNREFUSED\n$/);
+  });
+
+  test("show the stack of a defect, and at level debug of everything", () => {
+    const people = written({ format: "pretty", colour: false });
+    people.log.error({ error: new UncoupleError("internal", "cannot be") }, "oh");
+    people.log.error({ error: new TypeError("no function") }, "oh");
+    expect(people.lines[0]).toMatch(/oh\n {4}UncoupleError: cannot be\n {8}at /);
+    expect(people.lines[1]).toMatch(/oh\n {4}TypeError: no function\n {8}at /);
+    const curious = written({ level: "debug" });
+    curious.log.error({ error: new UncoupleError("not-found", "no file") }, "oh");
+    expect(JSON.parse(curious.lines[0] ?? "").error.stack).toMatch(/^UncoupleError: no file\n {4}at /);
   });
 
   test("drop what is below the level", () => {
