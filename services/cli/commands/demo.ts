@@ -46,7 +46,7 @@ export function demoCommand(context: CliContext): Command {
       };
       const onEvent = (line: string) => progress.aside(() => output.note(line));
       const nats =
-        flags.memory === true ? undefined : await chooseNats({ url: env.NATS_URL, path: env.PATH, env, onEvent });
+        flags.memory === true ? undefined : await chooseNats({ url: env.NATS_URL, preferOwn: true, env, onEvent });
       if (nats !== undefined && "missing" in nats) onEvent(`there is no nats-server: ${nats.missing}`);
       say(
         style.bold(

@@ -39,7 +39,7 @@ export function upCommand(context: CliContext): Command {
       const onEvent = (line: string) => output.note(line);
       const files = await readStackFiles([pipeline, ...teams], context.cwd);
       const { env } = context;
-      const nats = await chooseNats({ url: flags.nats ?? env.NATS_URL, path: env.PATH, env, onEvent });
+      const nats = await chooseNats({ url: flags.nats ?? env.NATS_URL, preferOwn: false, env, onEvent });
       if ("missing" in nats) throw noNats(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? env.UNCOUPLE_DIR ?? DEFAULT_DIR);
       const began = performance.now();

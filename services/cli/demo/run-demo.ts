@@ -44,7 +44,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
   const dir = join(out, "stack");
   await clear(dir);
   const story = await storyFiles(examples);
-  const files = await demoStack(examples, out, options.seed);
+  const changes: [readonly string[], string | number][] = [];
+  if (options.seed !== undefined) changes.push([["data", "seed"], options.seed]);
+  // On a server that others use too, what an earlier demo published would be part of the story.
+  if (nats !== undefined && "url" in nats) changes.push([["pipeline"], `demo-${Date.now().toString(36)}`]);
+  const files = await demoStack(examples, out, changes);
   const { pipeline } = files.pipeline;
   const platformOptions = { ...options, files, dir };
   const platform =
@@ -98,12 +102,16 @@ async function storyFiles(examples: string): Promise<StoryFiles> {
   };
 }
 
-/** The example's pipeline, with another seed where one is asked for, and a team file each for the two trainers. */
-async function demoStack(examples: string, out: string, seed: number | undefined): Promise<StackFiles> {
+/** The example's pipeline, with changes where there are any, and a team file each for the two trainers. */
+async function demoStack(
+  examples: string,
+  out: string,
+  changes: readonly [path: readonly string[], value: string | number][],
+): Promise<StackFiles> {
   let pipelineFile = join(examples, "pipeline.yaml");
-  if (seed !== undefined) {
+  if (changes.length > 0) {
     const document = parseDocument(await readFile(pipelineFile, "utf8"));
-    document.setIn(["data", "seed"], seed);
+    for (const [path, value] of changes) document.setIn(path, value);
     pipelineFile = join(out, "pipeline.yaml");
     await writeFile(pipelineFile, String(document));
   }

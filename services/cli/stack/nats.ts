@@ -5,9 +5,11 @@ import { type NatsServer, startNatsServer } from "../../runtime/nats-server.ts";
 import type { Supervised, Supervisor } from "./supervisor.ts";
 
 export interface NatsChoice {
-  /** A server that runs already. */
+  /** A server that runs already: NATS_URL. */
   readonly url: string | undefined;
-  readonly path: string | undefined;
+  /** Whether a server of our own comes before that one. */
+  readonly preferOwn: boolean;
+  /** With the PATH that is searched. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onEvent: (line: string) => void;
 }
@@ -20,17 +22,15 @@ export type NatsFound = { readonly url: string } | { readonly binary: string };
  * @returns `missing`: a sentence that says how to get one
  */
 export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { readonly missing: string }> {
-  if (choice.url !== undefined && choice.url !== "") return { url: choice.url };
-  const found = await findNatsServer(choice.path);
+  const { env, url, preferOwn } = choice;
+  const running = url === undefined || url === "" ? undefined : { url };
+  if (running !== undefined && !preferOwn) return running;
+  const found = await findNatsServer(env.PATH);
   if (found !== undefined) return { binary: found };
+  if (running !== undefined) return running;
   const { platform } = process;
-  const installation = await installNatsServer({
-    platform,
-    uid: process.getuid?.(),
-    env: choice.env,
-    log: choice.onEvent,
-  });
-  const installed = await findNatsServer(choice.path);
+  const installation = await installNatsServer({ platform, uid: process.getuid?.(), env, log: choice.onEvent });
+  const installed = await findNatsServer(env.PATH);
   if (installed !== undefined) return { binary: installed };
   return { missing: installation.installed ? "nats-server was installed, but is not on the PATH" : installation.how };
 }
