@@ -28,7 +28,8 @@ export const flipNarrowProducts: Pass = (graph) => {
       continue;
     }
     changed = true;
-    const flipped = builder.add("Gemm", [b, a], "float32", [columns, rows], { transA: 1, transB: 0 });
+    // A MatMul: ONNX Runtime would turn the Transpose after a Gemm back into the product that is to be avoided.
+    const flipped = builder.add("MatMul", [transpose(builder, b, [1, 0]), a], "float32", [columns, rows]);
     const back = transpose(builder, flipped, [1, 0]);
     builder.nodes.push({ op: "Identity", inputs: [back], outputs: [output], attributes: {} });
   }
