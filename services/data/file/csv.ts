@@ -50,13 +50,27 @@ export async function openCsv(database: Database, path: string, shownPath: strin
   const sql = `read_csv(${literal(path)}, ${options.join(", ")})`;
   const columns: { name: string; type: string }[] = [];
   for (const { name, type } of sniffedColumns) {
-    const mostlyNumbers = type === "VARCHAR" && (await isMostlyNumbers(database, sql, name));
-    columns.push({ name, type: mostlyNumbers ? "DOUBLE" : type });
+    columns.push({ name, type: await typeOf(database, sql, name, type) });
   }
   const casts = columns.map(({ name, type }) =>
     type === "VARCHAR" ? identifier(name) : `TRY_CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`,
   );
   return { sql, typedSql: `(SELECT ${casts.join(", ")} FROM ${sql})`, columns };
+}
+
+/** The sniffed type, but for columns of texts that are numbers on the whole, and texts that DuckDB takes for truth values. */
+async function typeOf(database: Database, sql: string, name: string, sniffed: string): Promise<string> {
+  if (sniffed === "VARCHAR" && (await isMostlyNumbers(database, sql, name))) return "DOUBLE";
+  // `yes` and `no` are words, by which a pipeline file names its classes.
+  if (sniffed === "BOOLEAN" && !(await isTrueOrFalse(database, sql, name))) return "VARCHAR";
+  return sniffed;
+}
+
+async function isTrueOrFalse(database: Database, sql: string, name: string): Promise<boolean> {
+  const [counts] = await database.rows(
+    `SELECT count(*) FROM (SELECT ${identifier(name)} AS v FROM ${sql} LIMIT ${SAMPLE}) WHERE lower(v) NOT IN ('true', 'false')`,
+  );
+  return Number((counts ?? [])[0]) === 0;
 }
 
 async function isMostlyNumbers(database: Database, sql: string, name: string): Promise<boolean> {

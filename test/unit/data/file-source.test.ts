@@ -89,6 +89,11 @@ describe("a CSV file", () => {
     });
   });
 
+  test("keeps words that could be truth values as they are written", async () => {
+    const rows = await read(await file("x,clicked\n1,yes\n2,no\n3,yes\n"), ["clicked"], RARELY_HELD_OUT);
+    expect(texts(rows, "clicked")).toEqual(["yes", "no", "yes"]);
+  });
+
   test("may be quoted, gzipped, separated by semicolons and end its lines like Windows", async () => {
     const content = 'x;"a name; quoted"\r\n1;"say ""hi"""\r\n2;b\r\n';
     for (const name of [await file(content), await file(gzipSync(content), "csv.gz")]) {
