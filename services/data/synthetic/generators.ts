@@ -1,7 +1,7 @@
 import { UncoupleError } from "../../pipeline/errors.ts";
 import { didYouMean } from "../../pipeline/suggest.ts";
 import { figure1Model } from "./figure1.ts";
-import { CHAIN, DIAMOND, drawNetworks, TWO_STAGE } from "./networks.ts";
+import { CHAIN, DIAMOND, drawNetworks, twoStage } from "./networks.ts";
 import { policyModel } from "./policy.ts";
 import type { StructuralModel } from "./structural-model.ts";
 
@@ -12,7 +12,7 @@ interface Generator {
 }
 
 const GENERATORS: Readonly<Record<string, Generator>> = {
-  "two-stage": { parameters: {}, build: (seed) => drawNetworks(TWO_STAGE, seed) },
+  "two-stage": { parameters: { levels: 0 }, build: (seed, { levels = 0 }) => drawNetworks(twoStage(levels), seed) },
   figure1: { parameters: { a: 2, b: 1 }, build: (_seed, { a = 2, b = 1 }) => figure1Model(a, b) },
   policy: { parameters: {}, build: (seed) => policyModel(seed) },
   chain: { parameters: {}, build: (seed) => drawNetworks(CHAIN, seed) },

@@ -35,6 +35,11 @@ export const TWO_STAGE = {
   ],
 } satisfies NetworkArchitecture & { readonly networks: readonly [NetworkSpec, NetworkSpec] };
 
+/** The same with an x2 of so many distinct values, which is what matching takes; 0 for the paper's continuous one. */
+export function twoStage(levels: number): NetworkArchitecture {
+  return { ...TWO_STAGE, roots: [gaussian("x1", 10), { ...gaussian("x2", 5), levels }] };
+}
+
 /** Three in a row: x1 [10] -> z1 [3]; (x2 [5], z1) -> z2 [3]; (x3 [5], z2) -> y [1]. */
 export const CHAIN: NetworkArchitecture = {
   roots: [gaussian("x1", 10), gaussian("x2", 5), gaussian("x3", 5)],

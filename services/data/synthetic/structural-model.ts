@@ -6,6 +6,8 @@ export interface RootVariable {
   readonly name: string;
   readonly width: number;
   readonly distribution: "gaussian" | "uniform";
+  /** Distinct values that a row's vector takes, equally often, each drawn from the distribution; 0 or absent: no limit. */
+  readonly levels?: number;
 }
 
 /** A variable that other variables cause, without noise. Its inputs stand before it in the model. */
@@ -67,9 +69,12 @@ export function sampleModel(
 function sampleRoot(root: RootVariable, rows: Int32Array, seed: number, stream: string): Float32Array {
   const { width } = root;
   const values = new Float32Array(rows.length * width);
-  const random = createRandom(seed, `${stream}/${root.name}`);
+  const levels = root.levels ?? 0;
+  const random = createRandom(seed, levels > 0 ? `levels/${root.name}` : `${stream}/${root.name}`);
+  const level = createRandom(seed, `level/${stream}/${root.name}`);
   for (let i = 0; i < rows.length; i += 1) {
-    random.seek(rows[i] as number);
+    level.seek(rows[i] as number);
+    random.seek(levels > 0 ? level.below(levels) : (rows[i] as number));
     if (root.distribution === "gaussian") random.fillGaussian(values, 1, i * width, (i + 1) * width);
     else for (let j = 0; j < width; j += 1) values[i * width + j] = 2 * random.uniform() - 1;
   }

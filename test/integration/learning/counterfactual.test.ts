@@ -1,9 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
+import { visibleColumns } from "../../../services/data/visibility.ts";
 import { estimatorsOf } from "../../../services/experiments/estimators.ts";
+import { openLab, protocolSpec } from "../../../services/experiments/lab.ts";
 import { supportOf } from "../../../services/experiments/support.ts";
-import { openTwoStage, SMALL_SIZES, type TwoStage } from "../../../services/experiments/two-stage.ts";
+import {
+  openTwoStage,
+  SMALL_SIZES,
+  STUDENT,
+  type TwoStage,
+  trainUpstreams,
+  twoStagePipeline,
+} from "../../../services/experiments/two-stage.ts";
 import { createEngine } from "../../../services/learning/engines/create-engine.ts";
 import type { Engine } from "../../../services/learning/engines/engine.ts";
+import type { TrainingCheckpoint } from "../../../services/learning/run-training.ts";
+import { type ComponentTraining, trainComponent } from "../../../services/learning/train-component.ts";
+import type { ProtocolSpec } from "../../../services/pipeline/team.ts";
 
 let engine: Engine;
 let stage: TwoStage;
@@ -48,5 +61,71 @@ describe("support of the imputed inputs", () => {
       expect(both).toBeLessThan((causal as number) / 4);
       expect(both).toBeLessThan(10);
     }
+  });
+});
+
+describe("matching", () => {
+  it("serves where x2 is discrete, and so does the calibrated Gauss-Newton form where z is annotated", async () => {
+    const pipeline = twoStagePipeline(0, SMALL_SIZES.rows);
+    const data = { ...pipeline.data, parameters: { levels: 8 } };
+    const lab = await openLab({ ...pipeline, data }, createSyntheticSource(data), engine, 0);
+    try {
+      const m1 = await trainUpstreams(lab, SMALL_SIZES);
+      const unit = (await lab.oracleLoss("m2", { m1: m1.initial })) / 100;
+      const consistentLoss = async (protocol: ProtocolSpec) => {
+        const audit = { rows: 300, columns: ["z"] };
+        const recipe = { model: STUDENT, steps: SMALL_SIZES.downstreamSteps, protocol, audit };
+        const m2 = await lab.train("m2", recipe, { m1: m1.initial });
+        return (await lab.loss("m2", { m1: m1.consistent, m2 })) / unit;
+      };
+      const async = await consistentLoss(protocolSpec("async"));
+      expect(await consistentLoss(protocolSpec("causal", { source: "matching" }))).toBeLessThan(async / 4);
+      expect(await consistentLoss(protocolSpec("gauss-newton"))).toBeLessThan(async / 2);
+    } finally {
+      await lab.close();
+    }
+  });
+});
+
+describe("a run that prepares its counterfactual", () => {
+  it("ends in the same bytes after an interruption, and says where its targets came from", async () => {
+    const pipeline = twoStagePipeline(3, 1000);
+    const source = createSyntheticSource(pipeline.data);
+    const visible = visibleColumns(pipeline, "m2");
+    const { initial } = await trainUpstreams(await openLab(pipeline, source, engine, 3), {
+      ...SMALL_SIZES,
+      initialSteps: 100,
+      incrementalSteps: 10,
+      consistentSteps: 10,
+    });
+    const training: ComponentTraining = {
+      pipeline,
+      team: {
+        component: "m2",
+        model: STUDENT,
+        optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        batch: 64,
+        steps: 300,
+        schedule: { warmup: 10, decay: "cosine" },
+        protocol: protocolSpec("causal-proximal"),
+        seed: 3,
+        train: { when: "on-demand" },
+        engine: "onnx:cpu",
+      },
+      table: (await source.trainingRows(visible)).table,
+      audit: (await source.auditRows(visible, ["z"], 100)).table,
+      upstream: { m1: initial },
+      engine,
+    };
+    const checkpoints: TrainingCheckpoint[] = [];
+    const whole = await trainComponent({
+      ...training,
+      onProgress: async (progress) => {
+        if (checkpoints.length === 0 && progress.step < 300) checkpoints.push(await progress.checkpoint());
+      },
+    });
+    expect(whole.counterfactual).toBe("pooled (100 audited rows)");
+    const resumed = await trainComponent({ ...training, resume: checkpoints[0] as TrainingCheckpoint });
+    expect(Buffer.compare(resumed.bytes, whole.bytes)).toBe(0);
   });
 });

@@ -73,7 +73,7 @@ describe("a synthetic source", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 500, max: 3000 }),
-        fc.double({ min: 0.1, max: 0.9 }),
+        fc.double({ min: 0.1, max: 0.9, noNaN: true }),
         async (rows, fraction) => {
           const source = open({ generator: "figure1", rows, testFraction: fraction });
           const training = numbers(await source.trainingRows(["x1"]), "x1");
@@ -87,6 +87,23 @@ describe("a synthetic source", () => {
       ),
       { numRuns: 20 },
     );
+  });
+
+  test("x2 takes as many values as it has levels, each about as often, and the process sees them", async () => {
+    const source = open({ rows: 2000, parameters: { levels: 8 } });
+    const rows = await source.trainingRows(["x2", "z", "y"]);
+    const { table } = rows;
+    const x2 = numbers(rows, "x2");
+    const counts = new Map<string, number>();
+    for (let row = 0; row < table.rows; row++) {
+      const key = x2.subarray(row * 5, row * 5 + 5).join();
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(8);
+    expect(Math.min(...counts.values())).toBeGreaterThan(table.rows / 16);
+    const oracle = source.oracle("m2");
+    if (oracle === undefined) throw new Error("no oracle of m2");
+    expect(evaluateOracle(oracle, [x2, numbers(rows, "z")], table.rows)).toEqual(numbers(rows, "y"));
   });
 
   test("audited rows are training rows, and a smaller sample is the start of a larger one", async () => {
@@ -107,7 +124,7 @@ describe("a synthetic source", () => {
       'data.generator: there is no generator "twostage"; did you mean "two-stage"? (there are two-stage, figure1, policy, chain, diamond)',
     );
     expect(() => open({ generator: "figure1", parameters: { c: 1 } })).toThrow('has no parameter "c" (it has a, b)');
-    expect(() => open({ parameters: { a: 1 } })).toThrow('generator "two-stage" has no parameter "a" (it has none)');
+    expect(() => open({ parameters: { a: 1 } })).toThrow('generator "two-stage" has no parameter "a" (it has levels)');
   });
 });
 
