@@ -2,10 +2,12 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import type { ConnectOptions } from "../rpc/client.ts";
 import type { RemoteEvaluator } from "../rpc/evaluator-client.ts";
 import type { RemoteTrainer } from "../rpc/trainer-client.ts";
 import type { CliContext } from "./context.ts";
 import { parseNatsAddress } from "./nats-address.ts";
+import { readPem } from "./pem.ts";
 import { isAlive, readStack, type Stack, stackFile } from "./stack/stack-file.ts";
 
 /** What a command talks to. */
@@ -17,6 +19,9 @@ export interface ConnectionFlags {
   readonly evaluator?: string;
   readonly nats?: string;
   readonly pipeline?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 export const DEFAULT_DIR = ".uncouple";
@@ -34,6 +39,11 @@ export function withPeers(command: Command, ...peers: readonly Peer[]): Command 
   if (peers.includes("registry")) {
     command.option("--nats <url>", "a NATS server elsewhere (NATS_URL); needs --pipeline");
     command.option("--pipeline <name>", "the pipeline's name, with --nats (UNCOUPLE_PIPELINE)");
+  }
+  if (peers.includes("trainer") || peers.includes("evaluator")) {
+    command.option("--tls-ca <file>", "speak TLS, to servers with a certificate of this authority (PEM)");
+    command.option("--tls-cert <file>", "the certificate to show, with --tls-ca (PEM)");
+    command.option("--tls-key <file>", "its private key (PEM)");
   }
   return command;
 }
@@ -77,7 +87,7 @@ function createConnections(
 
   async function connect(address: string): Promise<RemoteTrainer> {
     const { connectTrainer } = await import("../rpc/trainer-client.ts");
-    const trainer = connectTrainer(address);
+    const trainer = connectTrainer(address, await clientOptions(context, flags));
     closers.push(() => trainer.close());
     return trainer;
   }
@@ -119,7 +129,7 @@ function createConnections(
       const address =
         flags.evaluator ?? env.UNCOUPLE_EVALUATOR ?? (await stackOr("evaluator", "--evaluator HOST:PORT")).evaluator;
       const { connectEvaluator } = await import("../rpc/evaluator-client.ts");
-      const evaluator = connectEvaluator(address);
+      const evaluator = connectEvaluator(address, await clientOptions(context, flags));
       closers.push(() => evaluator.close());
       return evaluator;
     },
@@ -133,6 +143,23 @@ function createConnections(
       return backplane;
     },
   };
+}
+
+/** @throws UncoupleError `invalid-argument` for half of a pair, or a file that cannot be read */
+async function clientOptions(context: CliContext, flags: ConnectionFlags): Promise<ConnectOptions> {
+  const { tlsCa, tlsCert, tlsKey } = flags;
+  if ((tlsCert === undefined) !== (tlsKey === undefined) || (tlsCert !== undefined && tlsCa === undefined)) {
+    throw new UncoupleError(
+      "invalid-argument",
+      "TLS takes --tls-ca, and --tls-cert and --tls-key only together with it",
+    );
+  }
+  if (tlsCa === undefined) return {};
+  const own =
+    tlsCert === undefined || tlsKey === undefined
+      ? {}
+      : { certificate: await readPem(context, tlsCert), key: await readPem(context, tlsKey) };
+  return { tls: { ca: await readPem(context, tlsCa), ...own } };
 }
 
 async function registryPlace(

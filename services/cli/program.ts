@@ -8,6 +8,7 @@ import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { matrixCommand } from "./commands/matrix.ts";
+import { predictCommand } from "./commands/predict.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
@@ -34,6 +35,7 @@ const commands: readonly CommandFactory[] = [
   snapshotsCommand,
   showCommand,
   exportCommand,
+  predictCommand,
   verdictsCommand,
   matrixCommand,
   aliasCommand,

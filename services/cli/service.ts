@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -8,9 +6,9 @@ import type { ServerTls } from "../rpc/tls.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { createLog, type Log, type LogLevel } from "../runtime/logs.ts";
 import { stopOnSignals } from "../runtime/signals.ts";
-import { fileTrouble } from "./configuration.ts";
 import type { CliContext } from "./context.ts";
 import { parseNatsAddress } from "./nats-address.ts";
+import { readPem } from "./pem.ts";
 import { parsePort } from "./reference.ts";
 import type { ServiceMessage } from "./stack/service-messages.ts";
 
@@ -120,14 +118,6 @@ export async function serverTls(context: CliContext, flags: ServiceFlags): Promi
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UncoupleError("invalid-argument", "TLS takes both --tls-cert and --tls-key");
   }
-  const [certificate, key] = [await pem(context, tlsCert), await pem(context, tlsKey)];
-  return { certificate, key, ...(tlsClientCa !== undefined && { clientCa: await pem(context, tlsClientCa) }) };
-}
-
-async function pem(context: CliContext, file: string): Promise<Buffer> {
-  try {
-    return await readFile(resolve(context.cwd, file));
-  } catch (cause) {
-    throw new UncoupleError("invalid-argument", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
-  }
+  const [certificate, key] = [await readPem(context, tlsCert), await readPem(context, tlsKey)];
+  return { certificate, key, ...(tlsClientCa !== undefined && { clientCa: await readPem(context, tlsClientCa) }) };
 }

@@ -173,6 +173,21 @@ describe("a stack of one's own", () => {
     expect((await uncouple("export", "m2@1", "m2.onnx", "--force")).code).toBe(0);
   });
 
+  it("predicts rows, with the newest or a named snapshot", async () => {
+    const row = { x2: [0, 1, 2, 3, 4], z: [0.5, 0, -0.5] };
+    await writeFile(join(dir, "rows.json"), JSON.stringify([row, row, { ...row, x2: [4, 3, 2, 1, 0] }]));
+    const { serial, values } = await json<{ serial: number; values: number[][] }>("predict", "m2@1", "rows.json");
+    expect(serial).toBe(1);
+    expect(values[0]).toEqual(values[1]);
+    expect(values[0]).not.toEqual(values[2]);
+    expect((await uncouple("predict", "m2", "rows.json")).stdout.trimEnd().split("\n")).toHaveLength(3);
+    await writeFile(join(dir, "rows.json"), JSON.stringify([{ x2: row.x2 }]));
+    expect(await uncouple("predict", "m2", "rows.json")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/"?z"?/),
+    });
+  });
+
   it("detaches on Ctrl-C while following: the run goes on, and can be cancelled", async () => {
     const detach = new AbortController();
     const following = cli(["train", "m2", "--team", "long.yaml", "--follow", "--json"], {

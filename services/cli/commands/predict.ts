@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { fileTrouble } from "../configuration.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createOutput } from "../output.ts";
+import { predictionRows, readPredictionRows } from "../prediction-rows.ts";
+import { parseReference } from "../reference.ts";
+
+export function predictCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("predict")
+      .summary("predict with a snapshot")
+      .description(
+        "Predicts rows of a JSON file with a snapshot of a component, at its trainer: raw columns and upstream outputs by their names in the pipeline file. Prints a list of numbers a row.",
+      )
+      .argument("<component[@serial]>", "m2 for its newest snapshot, or m2@3", parseTarget)
+      .argument("<file>", "rows as JSON: [{ x2: [...], z: [...] }, ...]")
+      .option("--json", "print JSON: { serial, values }"),
+    "trainer",
+  )
+    .addHelpText("after", "\nExample:\n  uncouple predict m2@3 rows.json\n")
+    .action(async (target: Target, file: string, flags: ConnectionFlags & { readonly json?: true }) => {
+      const output = createOutput(context, flags.json === true);
+      const text = await readFile(resolve(context.cwd, file), "utf8").catch((cause: unknown) => {
+        throw new UncoupleError("invalid-argument", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
+      });
+      const inputs = readPredictionRows(text, file);
+      const prediction = await withConnections(context, flags, async (connections) =>
+        (await connections.trainer(target.component)).predict(inputs, target.serial),
+      );
+      const values = predictionRows(prediction);
+      output.result({ serial: prediction.serial, values }, () => values.map((row) => row.join(" ")).join("\n"));
+    });
+}
+
+interface Target {
+  readonly component: string;
+  readonly serial?: number;
+}
+
+function parseTarget(text: string): Target {
+  return text.includes("@") ? parseReference(text) : { component: text };
+}

@@ -1,0 +1,14 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { UncoupleError } from "../pipeline/errors.ts";
+import { fileTrouble } from "./configuration.ts";
+import type { CliContext } from "./context.ts";
+
+/** The PEM text of a certificate or key. @throws UncoupleError `invalid-argument` */
+export async function readPem(context: CliContext, file: string): Promise<Buffer> {
+  try {
+    return await readFile(resolve(context.cwd, file));
+  } catch (cause) {
+    throw new UncoupleError("invalid-argument", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
+  }
+}

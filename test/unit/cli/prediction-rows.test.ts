@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { predictionRows, readPredictionRows } from "../../../services/cli/prediction-rows.ts";
+
+describe("rows to predict", () => {
+  it("become columns: numbers, vectors and texts", () => {
+    const text = JSON.stringify([
+      { a: 1, v: [1, 2], city: "Oslo" },
+      { a: 2, v: [3, 4], city: "Rome" },
+    ]);
+    expect(readPredictionRows(text, "rows.json")).toEqual({
+      rows: 2,
+      columns: {
+        a: { kind: "numeric", width: 1, values: Float32Array.of(1, 2) },
+        v: { kind: "numeric", width: 2, values: Float32Array.of(1, 2, 3, 4) },
+        city: { kind: "categorical", values: ["Oslo", "Rome"] },
+      },
+    });
+  });
+
+  it.each([
+    ["{", "is not JSON"],
+    ["{}", "must be a list of rows"],
+    ["[]", "must be a list of rows"],
+    ['[{"a": null}]', "at 0.a: must be"],
+    ['[{"a": 1}, {"b": 1}]', "row 1: column a is not in every row"],
+    ['[{"a": 1}, {"a": 1, "b": 1}]', "row 1: column b is not in every row"],
+    ['[{"a": [1, 2]}, {"a": [1]}]', "row 1: column a is unlike that of row 0"],
+    ['[{"a": "x"}, {"a": 1}]', "row 1: column a is unlike that of row 0"],
+    ['[{"a": 1}, {"a": "x"}]', "row 1: column a is unlike that of row 0"],
+  ])("that are %s are refused: %s", (text, says) => {
+    expect(() => readPredictionRows(text, "rows.json")).toThrow(says);
+    expect(() => readPredictionRows(text, "rows.json")).toThrow("rows.json");
+  });
+
+  it("come back a list of numbers a row", () => {
+    expect(predictionRows({ serial: 1, width: 2, values: Float32Array.of(1, 2, 3, 4) })).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+});
