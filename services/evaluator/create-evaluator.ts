@@ -1,3 +1,4 @@
+import { type Target, targetOf } from "../data/losses.ts";
 import type { ColumnSchema, Table } from "../data/table.ts";
 import { targetColumn } from "../data/target-column.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
@@ -16,7 +17,6 @@ import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { judgeAnnouncement } from "./judgement.ts";
 import { keepGoing } from "./keep-going.ts";
 import { isPassing, loadSnapshot } from "./load-model.ts";
-import { type Target, targetOf } from "./losses.ts";
 import { createMatrix } from "./matrix.ts";
 import { createPipelineView } from "./pipeline-view.ts";
 import { createRecords } from "./records.ts";

@@ -1,3 +1,4 @@
+import { mean, rowLosses, type Target } from "../data/losses.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
@@ -6,7 +7,6 @@ import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
 import { closureOf } from "./closure.ts";
 import type { Composer } from "./composer.ts";
 import { judge } from "./judge.ts";
-import { mean, rowLosses, type Target } from "./losses.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** What judging an announcement finds; who judged and when is added by the caller. */

@@ -1,9 +1,9 @@
+import { mean, rowLosses, type Target } from "../data/losses.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
 import { closureOf } from "./closure.ts";
 import { type Composer, compositionKey } from "./composer.ts";
-import { mean, rowLosses, type Target } from "./losses.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface MatrixDeps {

@@ -1,6 +1,6 @@
-import type { Column } from "../data/table.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Component, LossName } from "../pipeline/pipeline.ts";
+import type { Column } from "./table.ts";
 
 /** Probabilities below this are taken as this, so that one impossible class does not make the mean infinite. */
 const SMALLEST_PROBABILITY = 1e-12;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { mean, rowLosses, targetOf } from "../../../services/data/losses.ts";
 import type { Column } from "../../../services/data/table.ts";
-import { mean, rowLosses, targetOf } from "../../../services/evaluator/losses.ts";
 import { component } from "../../helpers/linear-pipelines.ts";
 
 const numeric = (values: number[], width = 1): Column => ({
