@@ -1,4 +1,5 @@
 import { figure1ClosedForm } from "../experiments/figure1.ts";
+import { furtherTables } from "../experiments/further-tables.ts";
 import { countOrderings } from "../experiments/orderings.ts";
 import type { Reproduction } from "../experiments/reproduce.ts";
 import { PAPER_TABLE2, proportionText } from "../experiments/reproduction-report.ts";
@@ -6,7 +7,7 @@ import type { Style } from "./style.ts";
 import { formatTable } from "./table.ts";
 
 /** The reproduced tables and figures for a terminal. */
-export function reproductionText({ figure1, table1, table2, figure3, dag }: Reproduction, style: Style): string {
+export function reproductionText({ figure1, table1, table2, figure3, ...further }: Reproduction, style: Style): string {
   const parts: string[] = [];
   if (figure1 !== undefined) {
     const exact = figure1ClosedForm(figure1.a, figure1.b);
@@ -91,12 +92,12 @@ export function reproductionText({ figure1, table1, table2, figure3, dag }: Repr
       ),
     );
   }
-  if (dag !== undefined) {
+  for (const { title, columns, rows } of furtherTables(further)) {
     parts.push(
-      style.bold("Larger pipelines, all components updated at once (end-to-end loss, initial pipeline = 100)"),
+      style.bold(title),
       formatTable(
-        [{ title: "DAG" }, { title: "PROTOCOL" }, { title: "LOSS", number: true }],
-        dag.rows.map(({ shape, protocol, mean, std }) => [shape, protocol, `${mean.toFixed(2)} +- ${std.toFixed(2)}`]),
+        columns.map((column, at) => ({ title: column.toUpperCase(), number: at === columns.length - 1 })),
+        rows,
         style,
       ),
     );

@@ -1,8 +1,11 @@
 import type { Engine } from "../learning/engines/engine.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./dag.ts";
+import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from "./estimators.ts";
 import { type Figure1, figure1 } from "./figure1.ts";
 import { type Figure3, type Figure3Seed, figure3, figure3Of } from "./figure3.ts";
+import { type Policy, type PolicyRegret, policy, policyOf } from "./policy.ts";
+import { type Support, type SupportLoss, support, supportOf } from "./support.ts";
 import { type Table1, type Table1Seed, table1, table1Of } from "./table1.ts";
 import { type Table2, type Table2Seed, table2, table2Of } from "./table2.ts";
 import { openTwoStage, type Sizes } from "./two-stage.ts";
@@ -10,8 +13,11 @@ import { openTwoStage, type Sizes } from "./two-stage.ts";
 /** The tables and figures of the paper: what `all` runs. */
 export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
 /** What goes beyond the paper's two components. */
-export const FURTHER_EXPERIMENTS = ["dag"] as const;
+export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy"] as const;
 export type ExperimentName = (typeof PAPER_EXPERIMENTS)[number] | (typeof FURTHER_EXPERIMENTS)[number];
+
+/** Those that share the paper's pipeline and its trained M1s. */
+const TWO_STAGE_EXPERIMENTS: readonly ExperimentName[] = ["table1", "table2", "figure3", "estimators", "support"];
 
 export interface ReproduceOptions {
   readonly experiments: readonly ExperimentName[];
@@ -34,6 +40,9 @@ export interface Reproduction {
   readonly table2?: Table2;
   readonly figure3?: Figure3;
   readonly dag?: Dag;
+  readonly estimators?: Estimators;
+  readonly support?: Support;
+  readonly policy?: Policy;
 }
 
 interface SeedResult {
@@ -41,6 +50,9 @@ interface SeedResult {
   readonly table2?: Table2Seed;
   readonly figure3?: Figure3Seed;
   readonly dag?: DagSeed;
+  readonly estimators?: readonly EstimatorLoss[];
+  readonly support?: readonly SupportLoss[];
+  readonly policy?: readonly PolicyRegret[];
 }
 
 /**
@@ -76,6 +88,9 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     ...(wants("table2") && { table2: table2(seeds, parts("table2")) }),
     ...(wants("figure3") && { figure3: figure3(seeds, parts("figure3")) }),
     ...(wants("dag") && { dag: dag(seeds, parts("dag")) }),
+    ...(wants("estimators") && { estimators: estimators(seeds, parts("estimators")) }),
+    ...(wants("support") && { support: support(seeds, parts("support")) }),
+    ...(wants("policy") && { policy: policy(seeds, parts("policy")) }),
   };
 }
 
@@ -84,15 +99,20 @@ async function runSeed(
   wants: (name: ExperimentName) => boolean,
   { sizes, engine, signal }: ReproduceOptions,
 ): Promise<SeedResult> {
-  const larger = wants("dag") ? { dag: await dagOf(seed, sizes, engine, signal) } : {};
-  if (!wants("table1") && !wants("table2") && !wants("figure3")) return larger;
+  const apart: SeedResult = {
+    ...(wants("dag") && { dag: await dagOf(seed, sizes, engine, signal) }),
+    ...(wants("policy") && { policy: await policyOf(seed, sizes, engine, signal) }),
+  };
+  if (!TWO_STAGE_EXPERIMENTS.some(wants)) return apart;
   const stage = await openTwoStage(seed, sizes, engine, signal);
   try {
     return {
-      ...larger,
+      ...apart,
       ...(wants("table2") && { table2: await table2Of(stage) }),
       ...(wants("figure3") && { figure3: await figure3Of(stage) }),
       ...(wants("table1") && { table1: await table1Of(stage, seed) }),
+      ...(wants("estimators") && { estimators: await estimatorsOf(stage) }),
+      ...(wants("support") && { support: await supportOf(stage) }),
     };
   } finally {
     await stage.lab.close();

@@ -2,9 +2,9 @@ import { barChart } from "../report/bar-chart.ts";
 import { figure, type ReportSection, reportDocument, tableHtml } from "../report/document.ts";
 import { html } from "../report/html.ts";
 import { formatNumber } from "../report/numbers.ts";
-import type { Dag } from "./dag.ts";
 import { type Figure1, figure1ClosedForm } from "./figure1.ts";
 import type { Figure3 } from "./figure3.ts";
+import { furtherTables } from "./further-tables.ts";
 import { countOrderings } from "./orderings.ts";
 import type { Reproduction } from "./reproduce.ts";
 import type { Proportion } from "./statistics.ts";
@@ -24,7 +24,10 @@ export async function reproductionReport(reproduction: Reproduction, footer: str
   if (reproduction.table1 !== undefined) sections.push(await table1Section(reproduction.table1));
   if (reproduction.table2 !== undefined) sections.push(await table2Section(reproduction.table2));
   if (reproduction.figure3 !== undefined) sections.push(await figure3Section(reproduction.figure3));
-  if (reproduction.dag !== undefined) sections.push(await dagSection(reproduction.dag));
+  for (const { title, text, columns, rows } of furtherTables(reproduction)) {
+    const titles = columns.map((column, at) => ({ title: column, number: at === columns.length - 1 }));
+    sections.push({ heading: title, text, body: tableHtml(titles, rows) });
+  }
   return reportDocument({
     title: "Towards Modular Machine Learning Pipelines, reproduced",
     summary:
@@ -142,16 +145,5 @@ async function figure3Section(result: Figure3): Promise<ReportSection> {
       [{ title: "Ordering" }, { title: "Held in", number: true }],
       Object.entries(countOrderings(result)).map(([claim, count]) => [claim, `${count} of ${seeds.length}`]),
     )}`,
-  };
-}
-
-async function dagSection({ rows }: Dag): Promise<ReportSection> {
-  return {
-    heading: "Larger pipelines: all components updated at once",
-    text: "A chain of three and a diamond of four components. All teams train in parallel on the initial predictions of their upstream, then all snapshots are exchanged; sync trains one after another on the new ones. The initial pipeline is 100; mean and standard deviation over seeds.",
-    body: tableHtml(
-      [{ title: "Pipeline" }, { title: "Protocol of all" }, { title: "End-to-end loss", number: true }],
-      rows.map(({ shape, protocol, mean, std }) => [shape, protocol, `${formatNumber(mean)} ± ${formatNumber(std)}`]),
-    ),
   };
 }

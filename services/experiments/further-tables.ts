@@ -1,0 +1,66 @@
+import type { Reproduction } from "./reproduce.ts";
+import type { Summary } from "./statistics.ts";
+
+/** An experiment's result as people read it; the last column holds the numbers. */
+export interface ResultTable {
+  readonly title: string;
+  /** What was done, and the unit. */
+  readonly text: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The experiments that go beyond the paper, for the terminal and the report alike. */
+export function furtherTables({ dag, estimators, support, policy }: Reproduction): readonly ResultTable[] {
+  return [
+    ...(dag === undefined
+      ? []
+      : [
+          {
+            title: "Larger pipelines: all components updated at once",
+            text: "A chain of three and a diamond of four components. All teams train in parallel on the initial predictions of their upstream, then all snapshots are exchanged; sync trains one after another on the new ones. The initial pipeline is 100; mean and standard deviation over seeds.",
+            columns: ["Pipeline", "Protocol of all", "End-to-end loss"],
+            rows: dag.rows.map((row) => [row.shape, row.protocol, spread(row)]),
+          },
+        ]),
+    ...(estimators === undefined
+      ? []
+      : [
+          {
+            title: "Causal training without the oracle",
+            text: "M2 trained causally on M1^0 with counterfactual outputs from so many audited rows, then composed with the consistent M1. M2* o M1^0 is 100; mean and standard deviation over seeds.",
+            columns: ["Source", "Audited rows", "End-to-end loss"],
+            rows: estimators.rows.map((row) => [row.estimator, row.audited === 0 ? "" : `${row.audited}`, spread(row)]),
+          },
+        ]),
+    ...(support === undefined
+      ? []
+      : [
+          {
+            title: "Support: M1^0 through a bottleneck",
+            text: "M2 trained on an M1^0 whose output may not cover its space, then composed with the consistent M1, and in how many seeds the support check warned before training. M2* o M1^0 is 100; mean and standard deviation over seeds.",
+            columns: ["M1^0", "Protocol", "Warned", "End-to-end loss"],
+            rows: support.rows.map((row) => [
+              row.bottleneck,
+              row.protocol,
+              `${row.warned} of ${support.seeds.length}`,
+              spread(row),
+            ]),
+          },
+        ]),
+    ...(policy === undefined
+      ? []
+      : [
+          {
+            title: "An M2 that decides: regret",
+            text: "A policy over four actions, trained on the reward of every action or on logged actions. Regret of choosing by M2* o M1^0 is 100; mean and standard deviation over seeds.",
+            columns: ["Feedback", "Protocol", "M1", "Regret"],
+            rows: policy.rows.map((row) => [row.feedback, row.protocol, row.upstream, spread(row)]),
+          },
+        ]),
+  ];
+}
+
+function spread({ mean, std }: Summary): string {
+  return `${mean.toPrecision(3)} ± ${std.toPrecision(2)}`;
+}
