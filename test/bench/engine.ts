@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
 });
 const ROUNDS = Number(options.rounds);
 const SECONDS = 0.5;
-const STRETCH_MS = 8;
+const STRETCH_MS = 12;
 
 interface Size {
   readonly widths: readonly number[];

@@ -54,7 +54,7 @@ def measure(request):
         wait()
         elapsed = time.perf_counter() - before
         best = min(best, elapsed * 1e6 / block)
-        if elapsed < 0.008:
+        if elapsed < 0.012:
             block *= 2
     return best
 

@@ -69,13 +69,12 @@ describe("the compiled engine agrees with tfjs over 50 steps", () => {
     ["4-12-2, tanh", { widths: [4, 12, 2], batch: 1, activation: tf.tanh }],
     ["4-12-12-2, elu", { widths: [4, 12, 12, 2], batch: 7, activation: tf.elu }],
   ];
+  let seed = 1;
   for (const [name, architecture] of architectures) {
     for (const optimiser of [sgd, momentum, fastAdam]) {
       for (const loss of ["mse", "cross-entropy"] as const) {
         it(`${name}, ${optimiser.name}, ${loss}`, async () => {
-          for (const seed of [1, 2]) {
-            await expectAgreement(denseProgram({ ...architecture, optimiser, loss, seed }));
-          }
+          await expectAgreement(denseProgram({ ...architecture, optimiser, loss, seed: seed++ }));
         });
       }
     }
