@@ -80,7 +80,10 @@ export function fromStatus(thrown: unknown, context: ClientContext): UncoupleErr
   const code = codes[thrown.code as Exclude<status, status.OK>] ?? "internal";
   const [reason] = thrown.metadata?.get(reasonTrailer) ?? [];
   if (reason !== undefined) return new UncoupleError(code, details, { cause: thrown });
-  return new UncoupleError(code, transportMessage(thrown.code, details, context), { cause: thrown });
+  // What this client cancels itself is told apart before; so it was the server, or something on the way, that cut it.
+  const cut = thrown.code === status.CANCELLED;
+  const transport = cut ? "unavailable" : code;
+  return new UncoupleError(transport, transportMessage(thrown.code, details, context), { cause: thrown });
 }
 
 function transportMessage(code: status, details: string, context: ClientContext): string {
@@ -88,6 +91,8 @@ function transportMessage(code: status, details: string, context: ClientContext)
   switch (code) {
     case status.DEADLINE_EXCEEDED:
       return `no answer from ${address} within deadlineSeconds = ${context.deadlineSeconds}`;
+    case status.CANCELLED:
+      return `${address} cut the call short: ${details}`;
     case status.UNAVAILABLE:
       return `cannot reach ${address}: ${connectionTrouble(details)}`;
     case status.RESOURCE_EXHAUSTED:

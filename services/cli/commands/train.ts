@@ -84,6 +84,9 @@ async function follow(run: Run, trainer: RemoteTrainer, output: Output, context:
     progress.stop();
   }
   for (const warning of last.warnings) output.note(`warning: ${warning}`);
+  if (!isEnded(last.state) && !context.interrupted.aborted) {
+    throw new UncoupleError("unavailable", `the trainer stopped telling of run ${run.id} before it had ended`);
+  }
   if (!isEnded(last.state)) {
     output.note(`detached: run ${run.id} goes on; uncouple runs ${run.component}, uncouple cancel ${run.id}`);
     throw new Finished(exitCodes.cancelled);
