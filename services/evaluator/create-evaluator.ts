@@ -63,12 +63,12 @@ export const EVALUATOR_GROUP = "evaluator";
 
 /** Too few rows to tell anything apart. */
 const FEWEST_ROWS = 30;
-/** An evaluation that failed so often for no cause outside is given up. */
-const MOST_FAILURES = 5;
 /**
- * An announcement that was delivered so often without an end most likely ends the process that judges it. Deliveries
- * that this process gave back because of trouble elsewhere do not count.
+ * An evaluation that failed so often for no cause outside is given up. Deliveries that this process gave back because
+ * of trouble elsewhere do not count, here and below.
  */
+const MOST_FAILURES = 5;
+/** An announcement that was delivered so often without an end most likely ends the process that judges it. */
 const MOST_DELIVERIES = 20;
 
 /**
@@ -177,14 +177,15 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     }
   }
 
-  /** By position of the announcement. */
+  /** Deliveries that this process gave back because of trouble elsewhere, by position of the announcement. */
   const excused = new Map<number, number>();
+  /** Deliveries that something about the announcement itself may be to blame for, this one included. */
+  const unexplained = ({ delivery, announcement }: WorkItem) => delivery - (excused.get(announcement.position) ?? 0);
 
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
     const { manifest } = item.announcement;
     if (await records.isSettled(manifest)) return "settled before";
-    const unexplained = item.delivery - (excused.get(item.announcement.position) ?? 0);
-    if (unexplained <= MOST_DELIVERIES) return evaluate(item.announcement);
+    if (unexplained(item) <= MOST_DELIVERIES) return evaluate(item.announcement);
     // As long as nobody could have read it, nothing can be held against it.
     await registry.bytes(manifest, working.signal);
     await records.quarantine(
@@ -224,13 +225,11 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       return item.retry();
     }
     log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);
-    if (item.delivery < MOST_FAILURES) return item.retry();
-    await records.quarantine(
-      manifest,
-      "evaluation-failed",
-      `judging it failed ${item.delivery} times: ${error.message}`,
-    );
-    return item.done();
+    const failures = unexplained(item);
+    if (failures < MOST_FAILURES) return item.retry();
+    await records.quarantine(manifest, "evaluation-failed", `judging it failed ${failures} times: ${error.message}`);
+    await item.done();
+    excused.delete(item.announcement.position);
   }
 
   function matrixTrouble(thrown: unknown): void {

@@ -360,6 +360,27 @@ describe("trouble", () => {
     expect(await metrics.text()).toMatch(/uncouple_evaluation_duration_seconds_count\{.*outcome="failure"\} [5-9]/);
   });
 
+  test("deliveries given back because the registry was away are no failures of the evaluation", async () => {
+    const troubles = [new UncoupleError("unavailable", "no answer"), new TypeError("defect")];
+    const shaky: Backplane = {
+      ...backplane,
+      workQueue: (group) => deliveredFor(backplane.workQueue(group), () => 5),
+      registry: {
+        ...backplane.registry,
+        async bytes(manifest) {
+          const trouble = troubles.shift();
+          if (trouble !== undefined) throw trouble;
+          return backplane.registry.bytes(manifest);
+        },
+      },
+    };
+    start({}, shaky);
+    await publish("u", { x: 1 });
+    const { verdicts, quarantines } = await settled(1);
+    expect(quarantines).toEqual([]);
+    expect(verdicts).toHaveLength(1);
+  });
+
   test("an announcement that was delivered again and again and never finished is given up", async () => {
     const deadly: Backplane = {
       ...backplane,
