@@ -233,6 +233,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     },
     async await(subject, payload, timeoutMs, signal) {
       await connected(REQUEST_TIMEOUT_MS);
+      if (signal.aborted) return undefined;
       return new Promise<Msg | undefined>((resolve, reject) => {
         const inbox = createInbox();
         const settle = (message?: Msg) => {
