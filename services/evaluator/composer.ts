@@ -5,10 +5,10 @@ import { componentNamed } from "../pipeline/dag.ts";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
+import { createSharedCache } from "../runtime/shared-cache.ts";
 import { checkOutput } from "./check-output.ts";
 import { closureOf } from "./closure.ts";
 import { type LoadedModel, reasonOf } from "./load-model.ts";
-import { createSharedCache } from "./shared-cache.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface ComposerConfig {

@@ -1,5 +1,6 @@
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
+import { snapshotInUse } from "../registry/in-use.ts";
 import type { Announcement } from "../registry/registry.ts";
 
 /** What the choice of the current snapshots depends on. */
@@ -7,9 +8,6 @@ export interface CurrentView {
   announcements(component: string): readonly Announcement[];
   quarantined(component: string, serial: number): boolean;
 }
-
-/** The alias that says which snapshot of a component is in use, where it does not follow the newest. */
-export const CHAMPION = "champion";
 
 /**
  * The snapshots in use at one moment in the order of announcements: of every component the one that the alias
@@ -32,10 +30,10 @@ export function currentComposition(
   for (const { name } of pipeline.components) {
     const candidates = view
       .announcements(name)
-      .filter(({ position, manifest }) => position < before && !view.quarantined(name, manifest.serial));
-    const champion = candidates.find(({ manifest }) => manifest.serial === champions[name]);
-    const chosen = champion ?? candidates.at(-1);
-    if (chosen !== undefined) current[name] = chosen.manifest.serial;
+      .filter(({ position, manifest }) => position < before && !view.quarantined(name, manifest.serial))
+      .map(({ manifest }) => manifest);
+    const chosen = snapshotInUse(candidates, champions[name]);
+    if (chosen !== undefined) current[name] = chosen.serial;
   }
   return current;
 }

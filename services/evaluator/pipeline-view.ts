@@ -3,7 +3,7 @@ import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Backplane, OnceLog } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
-import { keepGoing } from "./keep-going.ts";
+import { keepGoing } from "../runtime/keep-going.ts";
 
 /**
  * What this process has seen of the pipeline's announcements, verdicts and quarantines. It follows the backplane, so

@@ -2,10 +2,8 @@ import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import { CHAMPION, snapshotInUse } from "../registry/in-use.ts";
 import type { Pins } from "./stored-run.ts";
-
-/** The alias that says which snapshot of a component is in use, where it is not simply the newest. */
-const CHAMPION = "champion";
 
 /**
  * The snapshots that a run which begins now trains with: of every ancestor the one in use (its champion, else its
@@ -25,8 +23,7 @@ export async function pinSnapshots(
   const refused = new Set(quarantines.map((entry) => `${entry.component} ${entry.serial}`));
   for (const { name } of needed) {
     const usable = (await registry.list(name)).filter(({ serial }) => !refused.has(`${name} ${serial}`));
-    const champion = (await registry.aliases(name))[CHAMPION];
-    const chosen = usable.find(({ serial }) => serial === champion) ?? usable.at(-1);
+    const chosen = snapshotInUse(usable, (await registry.aliases(name))[CHAMPION]);
     if (chosen === undefined) missing.push(name);
     else upstream[name] = chosen.serial;
   }

@@ -1,13 +1,14 @@
 import type { ColumnSchema } from "../data/table.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
-import type { SnapshotManifest } from "../pipeline/manifest.ts";
+import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TrainerService, TrainerState } from "../rpc/trainer-service.ts";
+import { createSharedCache } from "../runtime/shared-cache.ts";
 import type { AnnouncementView } from "./announcement-view.ts";
 import type { LoadModel } from "./load-model.ts";
-import { createModelCache } from "./model-cache.ts";
 import { predictionTable } from "./prediction-table.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { teamOfRequest } from "./run-request.ts";
@@ -38,7 +39,11 @@ export function createTrainerService(parts: TrainerParts): {
 } {
   const { pipeline, component, registry, queue } = parts;
   const { name } = component;
-  const models = createModelCache(MODELS_KEPT, async (serial) => parts.load(name, serial, await parts.schema()));
+  const models = createSharedCache<SnapshotModel>({
+    capacity: MODELS_KEPT,
+    weight: () => 1,
+    dispose: (model) => model.dispose(),
+  });
 
   function state(): TrainerState {
     if (parts.state !== "started") return parts.state;
@@ -81,7 +86,11 @@ export function createTrainerService(parts: TrainerParts): {
     async predict(inputs, serial) {
       const table = predictionTable(inputs);
       const manifest = await manifestOf(serial);
-      const values = await models.use(manifest.serial, (model) => model.predict(table));
+      const values = await models.use(
+        snapshotName(manifest),
+        async () => parts.load(name, manifest.serial, await parts.schema()),
+        (model) => model.predict(table),
+      );
       return { serial: manifest.serial, width: component.output.width, values };
     },
     async readSnapshot(serial, signal) {
@@ -89,5 +98,5 @@ export function createTrainerService(parts: TrainerParts): {
       return { manifest, bytes: await registry.bytes(manifest, signal) };
     },
   };
-  return { service, close: () => models.close() };
+  return { service, close: () => models.clear() };
 }
