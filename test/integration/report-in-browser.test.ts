@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { demoReport } from "../../services/cli/demo/demo-report.ts";
+import { results } from "../helpers/demo-record.ts";
+
+const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+if (executablePath === undefined) console.log("the report is not looked at: no Chromium on this machine");
+
+const quiet = ["background-networking", "component-update", "sync", "gpu", "quic"].map((what) => `--disable-${what}`);
+
+describe.skipIf(executablePath === undefined)("the demo's report in a browser", () => {
+  let dir: string;
+  let browser: Browser;
+  let url: string;
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), "uncouple-report-"));
+    await writeFile(join(dir, "report.html"), await demoReport(results));
+    url = pathToFileURL(join(dir, "report.html")).href;
+    browser = await chromium.launch({
+      ...(executablePath !== undefined && { executablePath }),
+      args: ["--no-sandbox", "--no-first-run", ...quiet],
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function open(colorScheme: "light" | "dark", width: number): Promise<{ page: Page; trouble: string[] }> {
+    const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } });
+    const trouble: string[] = [];
+    page.on("console", (message) => trouble.push(message.text()));
+    page.on("pageerror", (error) => trouble.push(error.message));
+    page.on("request", (request) => {
+      if (request.url() !== url) trouble.push(`asked for ${request.url()}`);
+    });
+    await page.goto(url);
+    return { page, trouble };
+  }
+
+  it.each([1040, 390])("asks for nothing else, complains of nothing and fits a page of %i pixels", async (width) => {
+    const { page, trouble } = await open("light", width);
+    expect(await page.locator("svg").count()).toBe(4);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    expect(trouble).toEqual([]);
+    await page.close();
+  });
+
+  it("shows every plot whole: no text outside of its picture", async () => {
+    const { page } = await open("light", 1040);
+    const outside = await page.evaluate(`[...document.querySelectorAll("svg text")].filter((text) => {
+      const [inner, outer] = [text.getBoundingClientRect(), text.closest("svg").getBoundingClientRect()];
+      return inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1;
+    }).map((text) => text.textContent)`);
+    expect(outside).toEqual([]);
+    await page.close();
+  });
+
+  it.each(["light", "dark"] as const)("can be read in %s: text stands out from the page", async (scheme) => {
+    const { page } = await open(scheme, 1040);
+    const colours = (await page.evaluate(`[
+      getComputedStyle(document.body).backgroundColor,
+      ...[...document.querySelectorAll("h1,p,td,th,.badge")].map((element) => getComputedStyle(element).color),
+      ...[...document.querySelectorAll("svg.marks text")].map((element) => getComputedStyle(element).fill),
+    ]`)) as string[];
+    const [background = "", ...texts] = colours;
+    // Numbers in cells stand on the cell's colour, which is light in both themes.
+    const onPage = texts.filter((colour) => colour !== "rgb(27, 27, 27)");
+    expect(onPage.length).toBeGreaterThan(50);
+    for (const colour of new Set(onPage)) expect(contrast(colour, background)).toBeGreaterThan(4.5);
+    expect(luminance(background) < 0.2).toBe(scheme === "dark");
+    await page.close();
+  });
+});
+
+/** Relative luminance as in WCAG 2.2. */
+function luminance(colour: string): number {
+  const [r = 0, g = 0, b = 0] = (colour.match(/[\d.]+/g) ?? []).map((part) => {
+    const share = Number(part) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(a: string, b: string): number {
+  const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (light + 0.05) / (dark + 0.05);
+}
