@@ -4,9 +4,12 @@ import { decodeModel, type GraphProto, type ModelProto, type TensorProto } from 
 /** Graphs nested deeper than this are refused before a recursive reader meets them. */
 const DEEPEST_NESTING = 16;
 
+/** Operators that can run for as long as their author likes: one such model could hold up an evaluator for ever. */
+const UNBOUNDED = new Set(["Loop", "Scan"]);
+
 /**
  * Refuses a model that must not even reach ONNX Runtime: bytes that are no ONNX model, and models that keep tensors in
- * files beside them (a snapshot is one file; a path in it could name any file of this machine).
+ * files beside them (a snapshot is one file; a path in it could name any file of this machine) or that loop.
  *
  * @throws UncoupleError `invalid-argument`
  */
@@ -31,6 +34,9 @@ function inspectGraph(graph: GraphProto, depth: number): void {
     for (const tensor of [values, indices]) if (tensor !== undefined) inspectTensor(tensor);
   }
   for (const node of graph.node ?? []) {
+    if (UNBOUNDED.has(node.opType ?? "")) {
+      throw new UncoupleError("invalid-argument", `the model contains a ${node.opType}; a snapshot must not loop`);
+    }
     for (const attribute of node.attribute ?? []) {
       for (const tensor of [attribute.t, ...(attribute.tensors ?? [])]) if (tensor !== undefined) inspectTensor(tensor);
       for (const inner of [attribute.g, ...(attribute.graphs ?? [])]) {

@@ -33,6 +33,8 @@ interface Entry {
 
 /** What is recorded while one function runs. */
 export class Recorder extends GraphBuilder {
+  /** Why this recording is of no use, where nobody could be told at once. */
+  refusal: UncoupleError | undefined;
   private readonly constants = new Map<TensorValues, Map<string, Value>>();
 
   /** A new graph input, as a tensor that can be computed with while tracing. */
@@ -88,7 +90,9 @@ export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T)
     const outer = activeRecorder;
     activeRecorder = recorder;
     try {
-      return { nodes: recorder.nodes, result: work(recorder) };
+      const result = work(recorder);
+      if (recorder.refusal !== undefined) throw recorder.refusal;
+      return { nodes: recorder.nodes, result };
     } finally {
       activeRecorder = outer;
     }
@@ -96,6 +100,15 @@ export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T)
 }
 
 let activeRecorder: Recorder | null = null;
+
+function looksAtValues(shape: readonly number[]): UncoupleError {
+  return new UncoupleError(
+    "invalid-argument",
+    `the program reads the values of a tensor of shape [${shape}] in ${scopeName()} while it is being compiled ` +
+      "(dataSync, arraySync, data, print, or an operation whose shape depends on values): " +
+      "a compiled program must not look at values; use tf.where, masks or fixed shapes, or choose the engine 'reference'",
+  );
+}
 
 class TraceBackend extends tf.KernelBackend {
   private readonly storage: tf.DataStorage<Entry> = new tf.DataStorage<Entry>(this, tf.engine());
@@ -129,16 +142,15 @@ class TraceBackend extends tf.KernelBackend {
   override readSync(dataId: object): tf.BackendValues {
     const { values, shape } = this.entry(dataId);
     if (values !== null) return values as tf.BackendValues;
-    throw new UncoupleError(
-      "invalid-argument",
-      `the program reads the values of a tensor of shape [${shape}] in ${scopeName()} while it is being compiled ` +
-        "(dataSync, arraySync, data, print, or an operation whose shape depends on values): " +
-        "a compiled program must not look at values; use tf.where, masks or fixed shapes, or choose the engine 'reference'",
-    );
+    throw looksAtValues(shape);
   }
 
-  override async read(dataId: object): Promise<tf.BackendValues> {
-    return this.readSync(dataId);
+  override read(dataId: object): Promise<tf.BackendValues> {
+    const { values, shape } = this.entry(dataId);
+    if (values !== null) return Promise.resolve(values as tf.BackendValues);
+    // A rejection would reach the program, which may not wait for it: the recording fails instead, and this never settles.
+    if (activeRecorder !== null) activeRecorder.refusal ??= looksAtValues(shape);
+    return new Promise(() => {});
   }
 
   override disposeData(dataId: object, force = false): boolean {

@@ -134,6 +134,33 @@ describe("a snapshot that is not what the pipeline file says", () => {
     expect(await refusal(loadSnapshotModel(unknown, contract))).toMatch(/ONNX Runtime cannot load.*Frobnicate/);
   });
 
+  it("is refused when it loops", async () => {
+    const looping = edited((model) => {
+      for (const node of model.graph?.node ?? []) node.opType = "Loop";
+    });
+    expect(await refusal(loadSnapshotModel(looping, contract))).toMatch(/contains a Loop/);
+  });
+
+  it("is an error and no crash when it wants more memory than there is", async () => {
+    const greedy = edited((model) => {
+      const { graph } = model;
+      if (graph === undefined) throw new Error("no graph");
+      const dims = new Uint8Array(BigInt64Array.of(1n << 20n, 1n << 24n).buffer);
+      graph.initializer = [{ name: "dims", dims: [2], dataType: 7, rawData: dims }];
+      graph.node = [
+        { opType: "ConstantOfShape", input: ["dims"], output: ["vast"] },
+        { opType: "ReduceSum", input: ["vast"], output: ["sum"] },
+        { opType: "Add", input: ["x", "sum"], output: ["y"] },
+      ];
+    });
+    const wide = { ...contract, output: { ...contract.output, width: 2 } };
+    const attempt = async () => {
+      const model = await loadSnapshotModel(greedy, wide);
+      await model.predict(rows(1, 2));
+    };
+    await expect(attempt()).rejects.toBeInstanceOf(UncoupleError);
+  });
+
   it("is refused when the number of rows is fixed", async () => {
     const fixed = edited((model) => {
       for (const value of [...(model.graph?.input ?? []), ...(model.graph?.output ?? [])]) {

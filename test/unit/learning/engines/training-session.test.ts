@@ -295,6 +295,15 @@ describe("the compiled engine", () => {
       /reads the values/,
     ],
     [
+      "a look at values later on",
+      (x, w) => {
+        const product = tf.mul(x, w);
+        void product.data().then(() => {});
+        return tf.mean(product);
+      },
+      /reads the values/,
+    ],
+    [
       "a convolution",
       (x, w) =>
         tf.mean(tf.conv1d(tf.reshape(x, [4, 2, 1]) as tf.Tensor3D, tf.reshape(w, [2, 1, 1]) as tf.Tensor3D, 1, "same")),
