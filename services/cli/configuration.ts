@@ -35,7 +35,7 @@ export interface Configuration {
  */
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs and DuckDB, which other subcommands start without.
-  const { protocolCatalogue, protocols } = await import("../learning/protocols/all.ts");
+  const { protocolCatalogue, requiringUpstream } = await import("../learning/protocols/all.ts");
   const { checkPipelineAgainstData, checkTeamModule } = await import("../data/load-files.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
@@ -65,9 +65,8 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
   }
   const [pipeline] = pipelines;
   if (pipeline !== undefined && pipelines.length === 1) {
-    const needUpstream = new Set(protocols.filter((p) => p.requiresUpstream).map((p) => p.name));
     for (const team of teams) {
-      const found = checkTeamAgainstPipeline(team, pipeline.pipeline, needUpstream);
+      const found = checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream);
       problems.push(...found.map((problem) => ({ ...problem, file: team.name })));
     }
   }

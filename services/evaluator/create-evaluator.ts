@@ -17,7 +17,7 @@ import { createComposer } from "./composer.ts";
 import { currentComposition } from "./current.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { judgeAnnouncement } from "./judgement.ts";
-import { isPassing, loadSnapshot } from "./load-model.ts";
+import { liesOutside, loadSnapshot } from "./load-model.ts";
 import { createMatrix } from "./matrix.ts";
 import { createPipelineView } from "./pipeline-view.ts";
 import { createRecords } from "./records.ts";
@@ -219,7 +219,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   async function giveBack(item: WorkItem, error: UncoupleError): Promise<void> {
     const { manifest } = item.announcement;
     const snapshot = snapshotName(manifest);
-    if (working.signal.aborted || isPassing(error.code)) {
+    if (working.signal.aborted || liesOutside(error.code)) {
       log.warn({ snapshot, delivery: item.delivery, error }, `${snapshot} is to be judged later: ${error.message}`);
       const { position } = item.announcement;
       excused.set(position, (excused.get(position) ?? 0) + 1);

@@ -1,25 +1,16 @@
-import { readFile } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
+import { readFileText } from "../data/load-files.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import type { ColumnSchema, Table } from "../data/table.ts";
 import { heldOutColumns } from "../data/visibility.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
-import { formatProblem, type Problem } from "../pipeline/problem.ts";
+import { problemsError } from "../pipeline/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import type { Log } from "../runtime/logs.ts";
 
 /** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one a line */
 export async function readPipelineFile(path: string): Promise<ParsedPipeline> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    throw new UncoupleError("not-found", `pipeline file ${path} cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  const parsed = parsePipelineFile(text, basename(path));
+  const parsed = parsePipelineFile(await readFileText("pipeline file", path), path);
   if ("problems" in parsed) throw problemsError(parsed.problems);
   return parsed;
 }
@@ -55,8 +46,4 @@ export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log
   } finally {
     await source.close();
   }
-}
-
-function problemsError(problems: readonly Problem[]): UncoupleError {
-  return new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
 }

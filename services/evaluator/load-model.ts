@@ -52,13 +52,13 @@ export async function loadSnapshot(
     return { model: await deps.load(bytes, contract), bytes: bytes.length };
   } catch (thrown) {
     const error = asUncoupleError(thrown);
-    if (isPassing(error.code)) throw error;
+    if (liesOutside(error.code)) throw error;
     throw new SnapshotFault(manifest, reasonOf(error), error.message);
   }
 }
 
 /** Whether trouble of this kind lies outside the snapshot, so that trying again later can help. */
-export function isPassing(code: ErrorCode): boolean {
+export function liesOutside(code: ErrorCode): boolean {
   switch (code) {
     case "unavailable":
     case "deadline-exceeded":

@@ -35,6 +35,11 @@ export class UncoupleError extends Error {
   }
 }
 
+/** Whether it goes away when a server is back: the same request may be made again. */
+export function isPassing(thrown: unknown): boolean {
+  return thrown instanceof UncoupleError && (thrown.code === "unavailable" || thrown.code === "deadline-exceeded");
+}
+
 /** Turns whatever was thrown into a typed error; what nobody foresaw becomes `internal` with its cause kept. */
 export function asUncoupleError(thrown: unknown): UncoupleError {
   if (thrown instanceof UncoupleError) return thrown;

@@ -1,3 +1,5 @@
+import { UncoupleError } from "./errors.ts";
+
 /** One thing that is wrong in a file, with the place where a person can mend it. */
 export interface Problem {
   readonly file: string;
@@ -12,4 +14,9 @@ export interface Problem {
 export function formatProblem(problem: Problem): string {
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
   return problem.path === "" ? `${place}: ${problem.message}` : `${place}: ${problem.path}: ${problem.message}`;
+}
+
+/** `invalid-argument` with every problem, one a line. */
+export function problemsError(problems: readonly Problem[]): UncoupleError {
+  return new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
 }

@@ -12,10 +12,3 @@ export interface ProtocolParameterRange {
 
 /** Protocol name to parameter name to range: what the parser of team files checks against. */
 export type ProtocolCatalogue = Readonly<Record<string, Readonly<Record<string, ProtocolParameterRange>>>>;
-
-/** What is known of the protocols where files are checked. */
-export interface ProtocolRules {
-  readonly catalogue: ProtocolCatalogue;
-  /** The protocols that mean nothing for a component that reads from no other. */
-  readonly requiringUpstream: ReadonlySet<string>;
-}

@@ -62,9 +62,11 @@ export function alreadyPublished(
   );
 }
 
-/** @throws UncoupleError `conflict` when the component's newest snapshot is not the expected parent */
-export function checkParent(ledger: Ledger, component: string, parent: number | null | "any"): void {
-  const newest = ledger.latest(component)?.serial ?? null;
+/**
+ * @param newest the serial of the component's newest snapshot, null where it has none
+ * @throws UncoupleError `conflict` when that is not the expected parent
+ */
+export function checkParent(component: string, newest: number | null, parent: number | null | "any"): void {
   if (parent === "any" || parent === newest) return;
   const name = (serial: number | null) => (serial === null ? "no snapshot" : snapshotName({ component, serial }));
   throw new UncoupleError(

@@ -5,11 +5,11 @@ import type { TrainingCheckpoint, TrainingProgress } from "../learning/run-train
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
-import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import { checkParent } from "../registry/ledger.ts";
 import type { Log } from "../runtime/logs.ts";
 import { createCheckpointing } from "./checkpointing.ts";
 import type { LoadModel } from "./load-model.ts";
@@ -63,7 +63,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const own = async () => (await registry.latest(component))?.serial ?? null;
     if (known !== null) {
       const newest = await patiently("looking for the newest snapshot", patience(signal), own);
-      if (newest !== known.parent) throw overtaken(component, known.parent, newest);
+      checkParent(component, newest, known.parent);
       return known;
     }
     const pins = await patiently("pinning upstream snapshots", patience(signal), () =>
@@ -251,12 +251,4 @@ function needsOf(pipeline: Pipeline, { team }: StoredRun) {
     hasUpstream: component.upstream.length > 0,
     isConsumed: consumers(pipeline.components, component.name).length > 0,
   });
-}
-
-function overtaken(component: string, parent: number | null, newest: number | null): UncoupleError {
-  const name = (serial: number | null) => (serial === null ? "no snapshot" : snapshotName({ component, serial }));
-  return new UncoupleError(
-    "conflict",
-    `${component}: trained to follow ${name(parent)}, but the newest is ${name(newest)}; somebody else published, so nothing was`,
-  );
 }

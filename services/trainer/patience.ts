@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, isPassing, UncoupleError } from "../pipeline/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 
 export interface PatienceSettings {
@@ -27,7 +27,7 @@ export async function patiently<T>(what: string, settings: PatienceSettings, wor
       return await work();
     } catch (thrown) {
       const error = asUncoupleError(thrown);
-      if (error.code !== "unavailable" && error.code !== "deadline-exceeded") throw error;
+      if (!isPassing(error)) throw error;
       if (performance.now() - began > seconds * 1000) {
         const message = `${what} was given up after ${seconds} s (option unavailableSeconds): ${error.message}`;
         throw new UncoupleError("unavailable", message, { cause: error });

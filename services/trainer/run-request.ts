@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { protocolCatalogue, protocols } from "../learning/protocols/all.ts";
+import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
 import { checkProtocol } from "../pipeline/check-protocol.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import { formatProblem, type Problem } from "../pipeline/problem.ts";
+import { type Problem, problemsError } from "../pipeline/problem.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
 import { createReporter, type FileMap } from "../pipeline/yaml-file.ts";
@@ -14,8 +14,6 @@ const MAX_TEAM_FILE_BYTES = 256 * 1024;
 /** By which problems know a team file that came with a request. */
 const REQUEST_FILE = "team file of the request";
 const requestMap: FileMap = { file: "request", line: () => 1 };
-
-const requiringUpstream = new Set(protocols.filter((p) => p.requiresUpstream).map(({ name }) => name));
 
 /**
  * What a requested run does: the trainer's own team file, or that of the request, with the protocol of the request.
@@ -28,12 +26,12 @@ export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipe
   if (request.protocol === undefined) return team;
   const reporter = createReporter(requestMap);
   const protocol = checkProtocol(request.protocol, protocolCatalogue, ["protocol"], reporter);
-  if (protocol === undefined) throw refusal(withoutPlace(reporter.problems));
+  if (protocol === undefined) throw problemsError(withoutPlace(reporter.problems));
   const chosen = { ...team, protocol };
   const problems = checkTeamAgainstPipeline({ team: chosen, map: requestMap }, pipeline, requiringUpstream);
   // When a team trains by itself is not what a request is about.
   const about = problems.filter(({ path }) => path === "protocol");
-  if (about.length > 0) throw refusal(withoutPlace(about));
+  if (about.length > 0) throw problemsError(withoutPlace(about));
   return chosen;
 }
 
@@ -46,10 +44,10 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
     );
   }
   const parsed = parseTeamFile(text, join(folder, REQUEST_FILE), protocolCatalogue);
-  if ("problems" in parsed) throw refusal(parsed.problems.map(named));
+  if ("problems" in parsed) throw problemsError(parsed.problems.map(named));
   const { team } = parsed;
   const problems = checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream);
-  if (problems.length > 0) throw refusal(problems.map(named));
+  if (problems.length > 0) throw problemsError(problems.map(named));
   if (team.component !== own.component) {
     throw new UncoupleError(
       "invalid-argument",
@@ -63,7 +61,3 @@ const named = (problem: Problem): Problem => ({ ...problem, file: REQUEST_FILE }
 
 const withoutPlace = (problems: readonly Problem[]): readonly Problem[] =>
   problems.map(({ path, message }) => ({ file: requestMap.file, path, message }));
-
-function refusal(problems: readonly Problem[]): UncoupleError {
-  return new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
-}

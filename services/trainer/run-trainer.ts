@@ -4,6 +4,7 @@ import { createEngine } from "../learning/engines/create-engine.ts";
 import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
 import { trainComponent } from "../learning/train-component.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { problemsError } from "../pipeline/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
@@ -18,7 +19,7 @@ import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
 import type { ProcessTable } from "./folder-lock.ts";
-import { problemsError, readTrainerFiles } from "./read-files.ts";
+import { readTrainerFiles } from "./read-files.ts";
 
 export interface RunTrainerOptions {
   /** Paths. */

@@ -25,6 +25,11 @@ export const protocols: readonly Protocol[] = [
 /** What the parser of team files checks names and parameters against. */
 export const protocolCatalogue: ProtocolCatalogue = Object.fromEntries(protocols.map((p) => [p.name, p.parameters]));
 
+/** The protocols that mean nothing for a component that reads from no other. */
+export const requiringUpstream: ReadonlySet<string> = new Set(
+  protocols.filter((protocol) => protocol.requiresUpstream).map(({ name }) => name),
+);
+
 /** @throws UncoupleError `invalid-argument` naming the protocols there are */
 export function findProtocol(name: string): Protocol {
   const found = protocols.find((protocol) => protocol.name === name);

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { isPassing, UncoupleError } from "../../pipeline/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
 import { createBell } from "../bell.ts";
 import { checkName } from "../names.ts";
 import type { Link, Log } from "./link.ts";
 import { readMessage, store } from "./messages.ts";
-import { isPassing, isRefused, JetStreamCode } from "./refusals.ts";
+import { isRefused, JetStreamCode } from "./refusals.ts";
 import type { Names } from "./streams.ts";
 
 /**

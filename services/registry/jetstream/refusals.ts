@@ -42,8 +42,3 @@ export function refusal(error: ApiError, verb: string, server: string): Refused 
 export function isRefused(error: unknown, code: number): boolean {
   return error instanceof Refused && error.jetStream === code;
 }
-
-/** Errors that go away when the server is back: the same request may be made again. */
-export function isPassing(error: unknown): boolean {
-  return error instanceof UncoupleError && (error.code === "unavailable" || error.code === "deadline-exceeded");
-}

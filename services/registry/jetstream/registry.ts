@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { isPassing, UncoupleError } from "../../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { sha256 } from "../digest.ts";
 import { alreadyPublished, checkParent, noSnapshot, notPublished } from "../ledger.ts";
@@ -10,7 +10,6 @@ import type { StoredAnnouncement } from "./codec.ts";
 import type { Link } from "./link.ts";
 import type { ModelStore } from "./model-store.ts";
 import { createPatience, patiently } from "./patience.ts";
-import { isPassing } from "./refusals.ts";
 
 export interface JetStreamRegistryDeps {
   readonly link: Link;
@@ -34,6 +33,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       `${what}: a model of ${size} bytes is larger than maxModelBytes, ${maxModelBytes}`,
     );
   };
+  const newestOf = (component: string) => ledger.latest(component)?.serial ?? null;
   const find = async (component: string, serial: number): Promise<SnapshotManifest> => {
     // What is announced never changes, so that what is known needs no question.
     if (ledger.get(component, serial) === undefined) await log.sync();
@@ -60,7 +60,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       await patiently(stoppable, () => log.sync()).catch(unlessStopped);
       const before = alreadyPublished(ledger, component, runId, digest);
       if (before !== undefined) return before;
-      checkParent(ledger, component, parent);
+      checkParent(component, newestOf(component), parent);
 
       if (signal?.aborted) throw notPublished(draft);
       const object = await models.put(`${component}/${runId}`, bytes, digest, stoppable, signal).catch(unlessStopped);
@@ -72,7 +72,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       }
       try {
         for (;;) {
-          const newest = ledger.latest(component)?.serial ?? null;
+          const newest = newestOf(component);
           const serial = (newest ?? 0) + 1;
           const manifest: SnapshotManifest = {
             ...draft,
@@ -93,7 +93,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           }
           // Somebody else took the serial: that, too, is progress.
           patience.progress();
-          checkParent(ledger, component, parent);
+          checkParent(component, newestOf(component), parent);
         }
       } catch (error) {
         // After an outage nobody knows whether the announcement is stored, so its bytes must stay.

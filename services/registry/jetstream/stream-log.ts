@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { isPassing, UncoupleError } from "../../pipeline/errors.ts";
 import type { Logged } from "../backplane.ts";
 import { createBell } from "../bell.ts";
 import type { Link } from "./link.ts";
 import { readMessage, type StoredMessage, store, streamState } from "./messages.ts";
 import type { Patience } from "./patience.ts";
-import { isPassing, isRefused, JetStreamCode } from "./refusals.ts";
+import { isRefused, JetStreamCode } from "./refusals.ts";
 import type { LogNames } from "./streams.ts";
 
 /** Messages that are asked for at once while catching up. */

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Msg } from "nats";
+import { isPassing } from "../../pipeline/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
 import { retryDelayMs } from "../retry-delay.ts";
 import type { Announcements } from "./announcements.ts";
 import { type Link, type Log, REQUEST_TIMEOUT_MS } from "./link.ts";
 import { createPatience, patiently } from "./patience.ts";
-import { isPassing, isRefused, JetStreamCode } from "./refusals.ts";
+import { isRefused, JetStreamCode } from "./refusals.ts";
 import type { LogNames } from "./streams.ts";
 
 /** An item whose worker was not heard of for so long goes to another. */

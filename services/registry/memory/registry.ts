@@ -42,8 +42,8 @@ export function createMemoryRegistry(pipeline: string, announcements: MemoryLog<
       // From here to the end nothing waits: contenders take their serials one after the other.
       const published = alreadyPublished(ledger, draft.component, draft.runId, digest);
       if (published !== undefined) return published;
-      checkParent(ledger, draft.component, parent);
       const newest = ledger.latest(draft.component)?.serial ?? null;
+      checkParent(draft.component, newest, parent);
       const manifest = frozen<SnapshotManifest>({
         ...draft,
         version: 1,

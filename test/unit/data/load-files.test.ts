@@ -2,21 +2,15 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadPipeline, loadTeam } from "../../../services/data/load-files.ts";
+import { checkPipelineAgainstData, checkTeamModule, readFileText } from "../../../services/data/load-files.ts";
 import { openDataSource } from "../../../services/data/open-data-source.ts";
 import { trainerData } from "../../../services/data/visibility.ts";
-import type { ProtocolRules } from "../../../services/pipeline/protocol-catalogue.ts";
+import { protocolCatalogue, requiringUpstream } from "../../../services/learning/protocols/all.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
+import { formatProblem, type Problem } from "../../../services/pipeline/problem.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../../../services/pipeline/team-file.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
-
-const RULES: ProtocolRules = {
-  catalogue: {
-    async: {},
-    proximal: { lambda: { min: 0, default: 1 }, sigma: { min: 0, default: 0.15 } },
-    causal: { source: { choices: ["auto", "oracle"], default: "auto" } },
-  },
-  requiringUpstream: new Set(["causal"]),
-};
 
 const PAPER = `pipeline: paper
 data: { source: synthetic, generator: two-stage, rows: 100 }
@@ -37,26 +31,34 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function messageOf(action: Promise<unknown>): Promise<string> {
-  await expect(action).rejects.toMatchObject({ name: "UncoupleError", code: "invalid-argument" });
-  const error = (await action.catch((thrown: unknown) => thrown)) as Error;
-  return error.message.replaceAll(`${folder}/`, "");
+function parsed<T extends object>(result: T | { readonly problems: readonly Problem[] }): T {
+  if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+  return result;
 }
+
+const pipelineAt = async (file: string): Promise<ParsedPipeline> =>
+  parsed(parsePipelineFile(await readFileText("pipeline file", file), file));
+const teamAt = async (file: string): Promise<ParsedTeam> =>
+  parsed(parseTeamFile(await readFileText("team file", file), file, protocolCatalogue));
+const texts = (problems: readonly Problem[]) =>
+  problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ""));
 
 describe("the examples", () => {
   test.each(["paper", "ads"])("%s: the pipeline fits its data, and every team file the pipeline", async (example) => {
     const at = join(EXAMPLES, example);
-    const pipeline = await loadPipeline(join(at, "pipeline.yaml"));
+    const pipeline = await pipelineAt(join(at, "pipeline.yaml"));
+    expect(await checkPipelineAgainstData(pipeline, join(at, "pipeline.yaml"))).toEqual([]);
     const teams = (await readdir(at)).filter((name) => name.endsWith(".yaml") && name !== "pipeline.yaml");
     expect(teams.length).toBeGreaterThan(1);
-    for (const team of teams) {
-      const { component } = await loadTeam(join(at, team), pipeline, RULES);
-      expect(pipeline.components.map(({ name }) => name)).toContain(component);
+    for (const name of teams) {
+      const team = await teamAt(join(at, name));
+      expect(checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream)).toEqual([]);
+      expect(await checkTeamModule(team)).toEqual([]);
     }
   });
 
   test("ads: each team gets its rows, and the few bad ones are named", async () => {
-    const pipeline = await loadPipeline(join(EXAMPLES, "ads/pipeline.yaml"));
+    const { pipeline } = await pipelineAt(join(EXAMPLES, "ads/pipeline.yaml"));
     const source = await openDataSource(pipeline.data, join(EXAMPLES, "ads"));
     try {
       const { training } = await trainerData(source, pipeline, "revenue");
@@ -70,52 +72,57 @@ describe("the examples", () => {
   });
 });
 
-describe("loadPipeline", () => {
-  test("one error lists everything that is wrong, each with file and line", async () => {
-    await writeFile(path("wrong.yaml"), PAPER.replace("rows: 100", "rows: 1").replace("[m1]", "[m0]"));
-    expect(await messageOf(loadPipeline(path("wrong.yaml")))).toBe(
-      'wrong.yaml has 2 problems:\n  wrong.yaml:2: data.rows: must be at least 2, not 1\n  wrong.yaml:5: components.m2.upstream[0]: no component is called "m0"; did you mean "m1"?',
-    );
+describe("a pipeline beside its data", () => {
+  const problemsOf = async (text: string) => {
+    await writeFile(path("changed.yaml"), text);
+    return texts(await checkPipelineAgainstData(await pipelineAt(path("changed.yaml")), path("changed.yaml")));
+  };
+
+  test("columns that the data lacks are found", async () => {
+    expect(await problemsOf(PAPER.replace("[x2]", "[x9]"))).toEqual([
+      'changed.yaml:5: components.m2.columns[0]: the data has no column "x9"; did you mean "x1"? (it has x1, x2, z, y)',
+    ]);
   });
 
-  test("what does not fit the data is found too", async () => {
-    await writeFile(path("columns.yaml"), PAPER.replace("[x2]", "[x9]"));
-    expect(await messageOf(loadPipeline(path("columns.yaml")))).toBe(
-      'columns.yaml:5: components.m2.columns[0]: the data has no column "x9"; did you mean "x1"? (it has x1, x2, z, y)',
-    );
-    await writeFile(path("generator.yaml"), PAPER.replace("two-stage", "three-stage"));
-    expect(await messageOf(loadPipeline(path("generator.yaml")))).toContain(
-      'generator.yaml:2: data.generator: there is no generator "three-stage"',
-    );
-    await writeFile(
-      path("missing.yaml"),
-      PAPER.replace("source: synthetic, generator: two-stage, rows: 100", "source: file, path: no.csv"),
-    );
-    expect(await messageOf(loadPipeline(path("missing.yaml")))).toBe(
-      "missing.yaml:2: data.path: there is no readable file no.csv",
-    );
-  });
-
-  test("a file that is not there, a folder, and one that is far too large", async () => {
-    expect(await messageOf(loadPipeline(path("none.yaml")))).toBe("none.yaml: there is no such file");
-    expect(await messageOf(loadPipeline(folder))).toContain("is a folder, not a file");
-    await writeFile(path("huge.yaml"), "#".repeat(2_000_000));
-    expect(await messageOf(loadPipeline(path("huge.yaml")))).toContain("huge.yaml: is larger than 1048576 bytes");
+  test("data that cannot be opened is a problem of the line that names it", async () => {
+    const generator = await problemsOf(PAPER.replace("two-stage", "three-stage"));
+    expect(generator).toHaveLength(1);
+    expect(generator[0]).toContain('changed.yaml:2: data.generator: there is no generator "three-stage"');
+    const data = "source: synthetic, generator: two-stage, rows: 100";
+    expect(await problemsOf(PAPER.replace(data, "source: file, path: no.csv"))).toEqual([
+      "changed.yaml:2: data.path: there is no readable file no.csv",
+    ]);
   });
 });
 
-describe("loadTeam", () => {
-  test("checks the team against its pipeline, and that a module is there", async () => {
-    const pipeline = await loadPipeline(path("paper.yaml"));
-    await writeFile(path("team.yaml"), "component: m1\nmodel: { module: ./no-model.ts }\nprotocol: causal\n");
-    expect(await messageOf(loadTeam(path("team.yaml"), pipeline, RULES))).toBe(
-      "team.yaml has 2 problems:\n  team.yaml:3: protocol: causal is for a component that consumes predictions; m1 reads from no other component\n  team.yaml:2: model.module: there is no file no-model.ts",
+test("a team's module must be there", async () => {
+  await writeFile(path("team.yaml"), "component: m1\nmodel: { module: ./no-model.ts }\n");
+  const team = await teamAt(path("team.yaml"));
+  expect(texts(await checkTeamModule(team))).toEqual(["team.yaml:2: model.module: there is no file no-model.ts"]);
+  await writeFile(path("no-model.ts"), "");
+  expect(await checkTeamModule(team)).toEqual([]);
+});
+
+describe("the text of a file", () => {
+  const refusal = (code: string, message: string) => ({
+    name: "UncoupleError",
+    code,
+    message: expect.stringContaining(message),
+  });
+
+  test("one that is not there", async () => {
+    const none = path("none.yaml");
+    await expect(readFileText("pipeline file", none)).rejects.toMatchObject(
+      refusal("not-found", `there is no pipeline file ${none}`),
     );
-    await writeFile(path("no-model.ts"), "");
-    await writeFile(path("team.yaml"), "component: m1\nmodel: { module: ./no-model.ts }\n");
-    expect((await loadTeam(path("team.yaml"), pipeline, RULES)).model).toEqual({
-      kind: "module",
-      path: path("no-model.ts"),
-    });
+  });
+
+  test("a folder, one that is far too large, and one that is no text", async () => {
+    await writeFile(path("huge.yaml"), "#".repeat(2_000_000));
+    await writeFile(path("latin.yaml"), Buffer.from([0x61, 0xe9, 0x0a]));
+    const read = (name: string) => readFileText("team file", name);
+    await expect(read(folder)).rejects.toMatchObject(refusal("invalid-argument", "is a folder"));
+    await expect(read(path("huge.yaml"))).rejects.toMatchObject(refusal("invalid-argument", "more than 1048576 bytes"));
+    await expect(read(path("latin.yaml"))).rejects.toMatchObject(refusal("invalid-argument", "not a text in UTF-8"));
   });
 });
