@@ -9,10 +9,39 @@ import { stopOnSignals } from "../runtime/signals.ts";
 import type { CliContext } from "./context.ts";
 import { parseNatsAddress } from "./nats-address.ts";
 import { readPem } from "./pem.ts";
-import { parsePort } from "./reference.ts";
+import { parseCount, parsePort } from "./reference.ts";
 import type { ServiceMessage } from "./stack/service-messages.ts";
 
-export interface ServiceFlags {
+/** How much of the registry's store there is, and a model may take. */
+export interface StoreFlags {
+  readonly maxModelBytes?: number;
+  readonly maxStoreBytes?: number;
+}
+
+/** The limits on sizes, which the errors about them name. */
+export function withStoreFlags(command: Command): Command {
+  return command
+    .option(
+      "--max-model-bytes <bytes>",
+      "largest model that is published, read or judged (default: 256 MiB)",
+      parseCount,
+    )
+    .option(
+      "--max-store-bytes <bytes>",
+      "room for all models of the pipeline (default: as it is; 2 GiB for a new store)",
+      parseCount,
+    );
+}
+
+/** The same limits for a service of a stack. */
+export function storeArgs({ maxModelBytes, maxStoreBytes }: StoreFlags): string[] {
+  return [
+    ...(maxModelBytes === undefined ? [] : ["--max-model-bytes", String(maxModelBytes)]),
+    ...(maxStoreBytes === undefined ? [] : ["--max-store-bytes", String(maxStoreBytes)]),
+  ];
+}
+
+export interface ServiceFlags extends StoreFlags {
   readonly pipeline: string;
   readonly nats?: string;
   readonly host: string;
@@ -26,7 +55,7 @@ export interface ServiceFlags {
 
 /** The flags that every service has. */
 export function withServiceFlags(command: Command): Command {
-  return command
+  command
     .requiredOption("--pipeline <file>", "the pipeline file")
     .option("--nats <url>", "NATS server with JetStream, nats://[user:password@]host:port (NATS_URL)")
     .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
@@ -40,6 +69,7 @@ export function withServiceFlags(command: Command): Command {
         .choices(["debug", "info", "warn", "error"])
         .default("info"),
     );
+  return withStoreFlags(command);
 }
 
 /** A service that has started. */
@@ -87,6 +117,8 @@ export async function runService(
         ...address,
         pipeline: pipeline.name,
         name,
+        ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
+        ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
         log: (level, message) => log[level](message),
       });
     };

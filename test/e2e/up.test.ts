@@ -1,9 +1,7 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Stack } from "../../services/cli/stack/stack-file.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
@@ -11,7 +9,7 @@ import type { Run } from "../../services/pipeline/run.ts";
 import type { PipelineMatrix, Verdict } from "../../services/pipeline/verdict.ts";
 import { type CliResult, cli } from "../helpers/cli.ts";
 import { natsServerBinary } from "../helpers/nats-server.ts";
-import { type CliProcess, descendants, gone, spawnCli } from "../helpers/spawn-cli.ts";
+import { type CliProcess, descendants, gone, processList, spawnCli } from "../helpers/spawn-cli.ts";
 
 const PIPELINE = `pipeline: tiny
 data: { source: synthetic, generator: two-stage, seed: 3, rows: 2000, test_fraction: 0.5 }
@@ -252,9 +250,8 @@ describe("a stack of one's own", () => {
 /** The process id of the trainer of a team file. */
 async function trainerPid(team: string): Promise<number> {
   const below = new Set(await descendants(up.child.pid ?? 0));
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,args="]);
-  const line = stdout
-    .split("\n")
-    .find((one) => below.has(Number.parseInt(one, 10)) && / trainer .*--team/.test(one) && one.includes(team));
-  return Number.parseInt(line ?? "", 10);
+  const found = (await processList()).find(
+    ({ pid, args }) => below.has(pid) && / trainer .*--team/.test(args) && args.includes(team),
+  );
+  return found?.pid ?? Number.NaN;
 }

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
-/** The `uncouple` command as a process, from source. */
+/** The `uncouple` command as a process. */
 export interface CliProcess {
   readonly child: ChildProcess;
   stdout(): string;
@@ -17,8 +18,19 @@ export interface CliProcess {
 const root = join(import.meta.dirname, "../..");
 const tsx = import.meta.resolve("tsx");
 
-export function spawnCli(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): CliProcess {
-  const child = spawn(process.execPath, ["--import", tsx, join(root, "services/cli/main.ts"), ...args], {
+export interface SpawnOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** The program in dist/, which starts faster, and not the source. */
+  readonly built?: boolean;
+}
+
+export function spawnCli(args: readonly string[], options: SpawnOptions = {}): CliProcess {
+  const program =
+    options.built === true
+      ? [join(root, "dist/services/cli/main.js")]
+      : ["--import", tsx, join(root, "services/cli/main.ts")];
+  const child = spawn(process.execPath, [...program, ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, NO_COLOR: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -57,23 +69,53 @@ export function spawnCli(args: readonly string[], options: { cwd?: string; env?:
 /** Runs a command to its end. */
 export async function runCliProcess(
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: SpawnOptions = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const command = spawnCli(args, options);
   const code = await command.ended;
   return { code, stdout: command.stdout(), stderr: command.stderr() };
 }
 
-const execute = promisify(execFile);
+export interface ListedProcess {
+  readonly pid: number;
+  readonly parent: number;
+  /** Its command line, space-separated. */
+  readonly args: string;
+}
+
+/** The processes of this machine: as Linux lists them, else by `ps`, which a small image does not have. */
+export async function processList(): Promise<readonly ListedProcess[]> {
+  if (process.platform !== "linux") {
+    const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid=,args="]);
+    return stdout.split("\n").flatMap((line) => {
+      const [, pid, parent, args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+      return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), args }];
+    });
+  }
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const listed = await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+        // The name in parentheses may hold anything; what follows it are the state and the parent.
+        const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+        const args = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").join(" ").trim();
+        return [{ pid: Number(pid), parent, args }];
+      } catch {
+        return []; // It ended meanwhile.
+      }
+    }),
+  );
+  return listed.flat();
+}
 
 /** Process ids of a process's descendants, whatever sessions they are in. */
 export async function descendants(pid: number): Promise<number[]> {
-  const { stdout } = await execute("ps", ["-A", "-o", "pid=,ppid="]);
-  const pairs = stdout.split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const all = await processList();
   const found: number[] = [];
   for (let generation = [pid]; generation.length > 0; ) {
     const parents = new Set(generation);
-    generation = pairs.flatMap(([child, parent]) => (child !== undefined && parents.has(parent ?? -1) ? [child] : []));
+    generation = all.filter(({ parent }) => parents.has(parent)).map((one) => one.pid);
     found.push(...generation);
   }
   return found;

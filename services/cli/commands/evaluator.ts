@@ -33,6 +33,7 @@ export function evaluatorCommand(context: CliContext): Command {
               grpcPort: flags.port,
               httpPort: flags.metricsPort,
               retained: flags.retained,
+              maxModelBytes: flags.maxModelBytes,
               tls: await serverTls(context, flags),
             },
             deps,

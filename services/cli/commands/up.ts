@@ -7,20 +7,21 @@ import { DEFAULT_DIR } from "../connections.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";
 import { Finished } from "../report-error.ts";
+import { type StoreFlags, storeArgs, withStoreFlags } from "../service.ts";
 import { chooseNats, noNats } from "../stack/nats.ts";
 import type { Stack } from "../stack/stack-file.ts";
 import { startStack } from "../stack/start-stack.ts";
 import type { Style } from "../style.ts";
 import { formatTable } from "../table.ts";
 
-interface UpFlags {
+interface UpFlags extends StoreFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly json?: true;
 }
 
 export function upCommand(context: CliContext): Command {
-  return new Command("up")
+  const command = new Command("up")
     .summary("run a whole stack on this machine")
     .description(
       "Runs a pipeline on this machine, in the foreground: a NATS server, a trainer process for each team file, an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir, where the store, the trainers' state and the logs are, too; the next `up` from there goes on with them. A process that ends by itself is started again on its port, a trainer from its last checkpoint; one that ends four times within a minute ends the stack. Ctrl-C stops everything in order: runs are checkpointed, nothing is lost.",
@@ -29,7 +30,8 @@ export function upCommand(context: CliContext): Command {
     .argument("<teams...>", "a team file for each component that is to have a trainer")
     .option("--dir <folder>", "folder of the stack (default: .uncouple, or UNCOUPLE_DIR)")
     .option("--nats <url>", "a NATS server that runs already (NATS_URL); else nats-server from the PATH")
-    .option("--json", "print JSON: the stack file, when everything is ready")
+    .option("--json", "print JSON: the stack file, when everything is ready");
+  return withStoreFlags(command)
     .addHelpText(
       "after",
       "\nExample:\n  uncouple up examples/paper/pipeline.yaml examples/paper/m1-initial.yaml examples/paper/m2-async.yaml\n  uncouple train m1 --follow        (in another terminal)\n",
@@ -43,7 +45,15 @@ export function upCommand(context: CliContext): Command {
       if ("missing" in nats) throw noNats(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? env.UNCOUPLE_DIR ?? DEFAULT_DIR);
       const began = performance.now();
-      const running = await startStack({ files, nats, dir, env, signal: context.interrupted, onEvent });
+      const running = await startStack({
+        files,
+        nats,
+        dir,
+        env,
+        serviceArgs: storeArgs(flags),
+        signal: context.interrupted,
+        onEvent,
+      });
       try {
         output.result(running.stack, (style) =>
           stackText(running.stack, dir, (performance.now() - began) / 1000, style),

@@ -13,6 +13,8 @@ export interface StackOptions {
   /** Folder for the stack file, the store, the trainers' state and the logs. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags that every service is given beside its own. */
+  readonly serviceArgs?: readonly string[];
   /** Stops a start that is under way. */
   readonly signal: AbortSignal;
   /** Hears what starts, ends and starts again, in sentences. */
@@ -60,7 +62,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
         startService(
           {
             name,
-            args: [...args, "--pipeline", pipeline.path, ...listening(previous)],
+            args: [...args, "--pipeline", pipeline.path, ...(options.serviceArgs ?? []), ...listening(previous)],
             logFile: join(dir, "logs", `${id}.log`),
           },
           // In the environment, because everybody may read the arguments of a process and the address may hold a password.

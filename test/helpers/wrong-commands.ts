@@ -1,0 +1,386 @@
+import { protocols } from "../../services/learning/protocols/all.ts";
+
+const protocolNames = protocols.map(({ name }) => name).join(", ");
+
+/** The paper's pipeline, small. */
+const PIPELINE = `pipeline: paper
+data: { source: synthetic, generator: two-stage, seed: 11, rows: 2000, test_fraction: 0.5 }
+components:
+  m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+`;
+const TEAM = "model: { hidden: [8] }\nbatch: 32\nsteps: 60\nengine: onnx:cpu\n";
+/** A pipeline of one component over rows.csv. */
+export const fromFile = (data: string, columns = "[x]") =>
+  `pipeline: table\ndata: { source: file, path: rows.csv${data} }\ncomponents:
+  m1: { columns: ${columns}, output: { name: z, width: 1, meaning: scalar }, target: y, loss: mse }\n`;
+const CSV = `x,y,word\n${Array.from({ length: 60 }, (_, i) => `${i},${2 * i},w${i % 3}`).join("\n")}\n`;
+
+/** In the folder of every case. */
+export const commonFiles: Readonly<Record<string, string>> = {
+  "pipeline.yaml": PIPELINE,
+  "m1.yaml": `component: m1\n${TEAM}`,
+  "m2.yaml": `component: m2\n${TEAM}`,
+  "rows.csv": CSV,
+};
+
+/** One command line that cannot be carried out, and what a person is told. */
+export interface WrongCommand {
+  readonly what: string;
+  /** Beside the common ones, or in their place. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** The command line after `uncouple`; NATS is the address of the stack's server. */
+  readonly run: string;
+  readonly exit: number;
+  /** All that a person is told; HERE is the folder of the case, STACK that of the stack file. */
+  readonly says: string;
+}
+
+export const wrongFiles: readonly WrongCommand[] = [
+  {
+    what: "an unknown key in a pipeline file",
+    files: { "bad.yaml": PIPELINE.replace("columns: [x2]", "colums: [x2]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:5: components.m2.colums: unknown key; did you mean "columns"? (there are columns, upstream, output, target, loss)',
+  },
+  {
+    what: "an unknown key in a team file",
+    files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:6: bacth: unknown key; did you mean "batch"? (there are component, model, optimiser, batch, steps, schedule, protocol, seed, train, engine)',
+  },
+  {
+    what: "a cycle",
+    files: { "bad.yaml": PIPELINE.replace("columns: [x1]", "columns: [x1], upstream: [m2]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:4: components.m1.upstream[0]: the components form a cycle: m1 <- m2 <- m1",
+  },
+  {
+    what: "a missing upstream",
+    files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:5: components.m2.upstream[0]: no component is called "m3"; did you mean "m1"?',
+  },
+  {
+    what: "a shape mismatch on an edge",
+    files: { "bad.yaml": PIPELINE.replace("upstream: [m1]", "upstream: [{ component: m1, width: 4 }]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:5: components.m2.upstream[0].width: m2 expects a width of 4, and m1 emits 3",
+  },
+  {
+    what: "an output that does not fit its target",
+    files: { "bad.yaml": PIPELINE.replace("width: 3", "width: 2") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:4: components.m1.target: "z" has width 3, and the output "z" has 2',
+  },
+  {
+    what: "a column that the data do not have",
+    files: { "bad.yaml": PIPELINE.replace("[x2]", "[x3]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)',
+  },
+  {
+    what: "a protocol parameter out of range",
+    files: { "bad.yaml": `component: m2\n${TEAM}protocol: { name: proximal, sigma: -1 }\n` },
+    run: "validate pipeline.yaml bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:6: protocol.sigma: must be at least 0, not -1",
+  },
+  {
+    what: "several problems at once",
+    files: { "bad.yaml": "component: m2\nmodel: { hidden: [0] }\nsteps: -1\nprotocol: asink\n" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0\nerror bad.yaml:3: steps: must be at least 1, not -1\nerror bad.yaml:4: protocol: there is no protocol "asink" (there are ${protocolNames})`,
+  },
+  {
+    what: "what is not YAML",
+    files: { "bad.yaml": "pipeline: [\n" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
+  },
+  { what: "a folder", run: "validate .", exit: 2, says: "error .: cannot be read: it is a folder" },
+  {
+    what: "an empty file",
+    files: { "bad.yaml": "" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:1: the file is empty",
+  },
+  {
+    what: "a file that is not there",
+    run: "validate nowhere.yaml",
+    exit: 2,
+    says: "error nowhere.yaml: cannot be read: there is no such file",
+  },
+  {
+    what: "a binary file",
+    files: { "bad.yaml": Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0xff) },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml: is not a text file in UTF-8",
+  },
+  {
+    what: "a bad pipeline file for a stack",
+    files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
+    run: "up bad.yaml m2.yaml",
+    exit: 2,
+    says: 'uncouple: bad.yaml:5: components.m2.upstream[0]: no component is called "m3"; did you mean "m1"?',
+  },
+  {
+    what: "a stack without a pipeline",
+    run: "up m1.yaml m2.yaml",
+    exit: 2,
+    says: "uncouple: no pipeline file among the files",
+  },
+  {
+    what: "a trainer of a component that there is not",
+    files: { "bad.yaml": `component: m9\n${TEAM}` },
+    run: "trainer --pipeline pipeline.yaml --team bad.yaml --nats NATS --port 0 --metrics-port 0",
+    exit: 2,
+    says: 'uncouple: HERE/bad.yaml:1: component: pipeline "paper" has no component "m9"; did you mean "m1"? (it has m1, m2)',
+  },
+];
+
+export const wrongData: readonly WrongCommand[] = [
+  {
+    what: "a data file that is not there",
+    files: { "bad.yaml": fromFile("").replace("rows.csv", "nowhere.csv") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: data.path: there is no readable file HERE/nowhere.csv",
+  },
+  {
+    what: "an empty data file",
+    files: { "bad.yaml": fromFile(""), "rows.csv": "" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: data.path: HERE/rows.csv is empty",
+  },
+  {
+    what: "a data file that is a folder",
+    files: { "bad.yaml": fromFile("").replace("rows.csv", ".") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: data.path: HERE is a folder; a CSV or Parquet file is needed",
+  },
+  {
+    what: "SQL that is none",
+    files: { "bad.yaml": fromFile(', query: "SELEKT x FROM source"') },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:2: data.query: not SQL: syntax error at or near "SELEKT": "SELEKT x FROM source"',
+  },
+  {
+    what: "SQL that changes something",
+    files: { "bad.yaml": fromFile(', query: "DROP TABLE source"') },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:2: data.query: must be a SELECT; data can be read here, not changed: "DROP TABLE source"',
+  },
+  {
+    what: "SQL that writes a file",
+    files: { "bad.yaml": fromFile(", query: \"COPY (SELECT 1) TO 'rows.csv'\"") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: data.query: must be a SELECT; data can be read here, not changed: \"COPY (SELECT 1) TO 'rows.csv'\"",
+  },
+  {
+    what: "SQL over a column that there is not",
+    files: { "bad.yaml": fromFile(', query: "SELECT q AS x, y FROM source"') },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:2: data.query: Referenced column "q" not found in FROM clause! Candidate bindings: "word"',
+  },
+  {
+    what: "a ragged data file",
+    files: { "bad.yaml": fromFile(""), "rows.csv": CSV.replaceAll(/^(\d*[05]),/gm, "$1,7,7,") },
+    run: "trainer --pipeline bad.yaml --team m1.yaml --nats NATS --port 0 --metrics-port 0",
+    exit: 5,
+    says: "uncouple: HERE/rows.csv: 12 of 52 training rows (23 %) cannot be used, more than max_bad_fraction (0.01) allows: line 2: Expected Number of Columns: 3 Found: 4; line 7: Expected Number of Columns: 3 Found: 4; line 12: Expected Number of Columns: 3 Found: 4; line 17: Expected Number of Columns: 3 Found: 4; line 22: Expected Number of Columns: 3 Found: 4; ...",
+  },
+  {
+    what: "a target of the wrong type",
+    files: { "bad.yaml": fromFile("").replace("target: y", "target: word") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:4: components.m1.target: mse needs a numeric target, and "word" is categorical',
+  },
+  {
+    what: "too many rows that are NaN",
+    files: { "bad.yaml": fromFile(""), "rows.csv": CSV.replaceAll(/^\d*[05],/gm, "nan,") },
+    run: "trainer --pipeline bad.yaml --team m1.yaml --nats NATS --port 0 --metrics-port 0",
+    exit: 5,
+    says: 'uncouple: HERE/rows.csv: 9 of 49 training rows (18 %) cannot be used, more than max_bad_fraction (0.01) allows: row 1: column x: not a finite number ("nan"); row 11: column x: not a finite number ("nan"); row 16: column x: not a finite number ("nan"); row 21: column x: not a finite number ("nan"); row 26: column x: not a finite number ("nan"); ...',
+  },
+];
+
+export const wrongFlags: readonly WrongCommand[] = [
+  {
+    what: "an unknown command",
+    run: "trian m1",
+    exit: 2,
+    says: "uncouple: unknown command 'trian' (Did you mean train?); see uncouple --help",
+  },
+  {
+    what: "an unknown flag",
+    run: "train m1 --folow",
+    exit: 2,
+    says: "uncouple train: unknown option '--folow' (Did you mean --follow?); see uncouple train --help",
+  },
+  {
+    what: "a reference that is none",
+    run: "show m1@x",
+    exit: 2,
+    says: "uncouple show: command-argument value 'm1@x' is invalid for argument 'component@serial'. A serial is a whole number from 1 on, not \"x\"; see uncouple show --help",
+  },
+  {
+    what: "a snapshot that there is not",
+    run: "show m1@99",
+    exit: 3,
+    says: "uncouple: no snapshot m1@99: its newest is 1",
+  },
+  {
+    what: "a snapshot of a component that there is not",
+    run: "export m9@1 m9.onnx",
+    exit: 3,
+    says: "uncouple: no snapshot m9@1: it has published none",
+  },
+  {
+    what: "an export onto a file that is there",
+    run: "export m1@1 m1.yaml",
+    exit: 4,
+    says: "uncouple: m1.yaml is there already: --force replaces it",
+  },
+  {
+    what: "an export into a folder that is not there",
+    run: "export m1@1 nowhere/m1.onnx",
+    exit: 2,
+    says: "uncouple: nowhere/m1.onnx cannot be written: there is no such folder",
+  },
+  {
+    what: "a parameter that is none",
+    run: "train m2 --protocol proximal --param sigma",
+    exit: 2,
+    says: "uncouple train: option '--param <name=value>' argument 'sigma' is invalid. A parameter is written NAME=VALUE, for example sigma=0.15; see uncouple train --help",
+  },
+  {
+    what: "a parameter that is no number",
+    run: "train m2 --protocol proximal --param sigma=much",
+    exit: 2,
+    says: 'uncouple: request: protocol.sigma: must be a number, not "much"',
+  },
+  {
+    what: "an alias of a snapshot that there is not",
+    run: "alias m1 champion 99",
+    exit: 3,
+    says: "uncouple: no snapshot m1@99: its newest is 1",
+  },
+  {
+    what: "a name that no alias can have",
+    run: "alias m1 Champion! 1",
+    exit: 2,
+    says: 'uncouple: alias "Champion!": a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens',
+  },
+  {
+    what: "a rollback of nothing",
+    run: "rollback m1",
+    exit: 5,
+    says: "uncouple: alias champion of m1 never pointed anywhere else: there is nothing to go back to",
+  },
+  {
+    what: "a stack that there is not",
+    run: "runs --dir nowhere",
+    exit: 5,
+    says: "uncouple: there is no stack in HERE/nowhere/stack.json: start one with `uncouple up PIPELINE TEAM...`, or name the trainer with --trainer HOST:PORT",
+  },
+  {
+    what: "a second stack in one folder",
+    run: "up pipeline.yaml m1.yaml m2.yaml",
+    exit: 4,
+    says: "uncouple: a stack of pipeline paper runs from STACK/stack.json (process PID): stop it, or choose another --dir",
+  },
+  {
+    what: "a trainer that cannot be reached",
+    run: "train m1 --trainer 127.0.0.1:1",
+    exit: 7,
+    says: "uncouple: cannot reach 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1",
+  },
+  {
+    what: "an evaluator that cannot be reached",
+    run: "verdicts --evaluator 127.0.0.1:1",
+    exit: 7,
+    says: "uncouple: cannot reach 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1",
+  },
+  {
+    what: "a NATS server that cannot be reached",
+    run: "snapshots --nats 127.0.0.1:1 --pipeline paper",
+    exit: 7,
+    says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
+  },
+  {
+    what: "a trainer without its NATS server",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --nats 127.0.0.1:1 --port 0 --metrics-port 0",
+    exit: 7,
+    says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
+  },
+];
+
+export const wrongRequests: readonly WrongCommand[] = [
+  {
+    what: "an unknown run",
+    run: "cancel nobody",
+    exit: 3,
+    says: 'uncouple: no trainer knows a run "nobody"; see uncouple runs',
+  },
+  {
+    what: "a component without a trainer",
+    run: "train m9",
+    exit: 3,
+    says: 'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2',
+  },
+  {
+    what: "an unknown protocol",
+    run: "train m2 --protocol asink",
+    exit: 2,
+    says: `uncouple: request: protocol: there is no protocol "asink" (there are ${protocolNames})`,
+  },
+  {
+    what: "a protocol that needs predictions",
+    run: "train m1 --protocol causal",
+    exit: 2,
+    says: "uncouple: request: protocol: causal is for a component that consumes predictions; m1 reads from no other component",
+  },
+  {
+    what: "a parameter that a protocol does not have",
+    run: "train m2 --protocol proximal --param sigm=1",
+    exit: 2,
+    says: 'uncouple: request: protocol.sigm: proximal has no parameter "sigm"; did you mean "sigma"? (it has lambda, sigma)',
+  },
+  {
+    what: "a parameter out of range",
+    run: "train m2 --protocol proximal --param sigma=-1",
+    exit: 2,
+    says: "uncouple: request: protocol.sigma: must be at least 0, not -1",
+  },
+  {
+    what: "a team file of another component",
+    run: "train m1 --team m2.yaml",
+    exit: 2,
+    says: "uncouple: m2.yaml is for component m2, not m1",
+  },
+  {
+    what: "a pipeline file in place of a team file",
+    run: "train m1 --team pipeline.yaml",
+    exit: 2,
+    says: "uncouple: pipeline.yaml is no team file",
+  },
+];

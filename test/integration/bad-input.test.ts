@@ -1,0 +1,395 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeModel, encodeModel, type ModelProto } from "../../services/learning/compiler/onnx-proto.ts";
+import { type ErrorCode, UncoupleError } from "../../services/pipeline/errors.ts";
+import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
+import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
+import type { Backplane } from "../../services/registry/backplane.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { connectTrainer, type RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import type { TrainerState } from "../../services/rpc/trainer-service.ts";
+import { denseBytes, draftFor, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
+import { connectRaw } from "../helpers/raw-nats.ts";
+import { spawnCli } from "../helpers/spawn-cli.ts";
+import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";
+import {
+  commonFiles,
+  fromFile,
+  type WrongCommand,
+  wrongData,
+  wrongFiles,
+  wrongFlags,
+  wrongRequests,
+} from "../helpers/wrong-commands.ts";
+
+const anyPorts = ["--port", "0", "--metrics-port", "0"];
+
+interface WrongCall {
+  readonly what: string;
+  readonly call: (m1: RemoteTrainer) => Promise<unknown>;
+  readonly code: ErrorCode;
+  readonly says: string;
+}
+
+const never = new AbortController().signal;
+const x1 = (rows: number, width: number, value = 1): PredictionInputs => ({
+  rows,
+  columns: { x1: { kind: "numeric", width, values: new Float32Array(rows * width).fill(value) } },
+});
+
+/** What no command sends, but another client may. */
+const wrongCalls: readonly WrongCall[] = [
+  {
+    what: "an unknown run id",
+    call: (m1) => m1.getRun("nobody"),
+    code: "not-found",
+    says: 'm1 has no run "nobody"; list the runs to see those that are remembered',
+  },
+  {
+    what: "a team file of another component",
+    call: (m1) => m1.startRun({ teamFile: "component: m2\nmodel: linear\n" }),
+    code: "invalid-argument",
+    says: "team file of the request: component: this is the trainer of m1, and the file is of m2",
+  },
+  {
+    what: "a team file of nonsense",
+    call: (m1) => m1.startRun({ teamFile: "m1" }),
+    code: "invalid-argument",
+    says: "team file of the request:1: the top of the file must be a mapping (key: value)",
+  },
+  {
+    what: "a team file far too long",
+    call: (m1) => m1.startRun({ teamFile: `# ${"x".repeat(300_000)}` }),
+    code: "invalid-argument",
+    says: "the team file of the request has 300002 bytes; at most 262144 are taken",
+  },
+  {
+    what: "a prediction without its inputs",
+    call: (m1) => m1.predict({ rows: 1, columns: {} }),
+    code: "invalid-argument",
+    says: "the input x1 is missing",
+  },
+  {
+    what: "a prediction from inputs of another width",
+    call: (m1) => m1.predict(x1(2, 9)),
+    code: "invalid-argument",
+    says: "the input x1 has 18 values of width 9; the model wants [2, 10]",
+  },
+  {
+    what: "a prediction from NaN",
+    call: (m1) => m1.predict(x1(2, 10, Number.NaN)),
+    code: "invalid-argument",
+    says: "column x1: row 0 is NaN, not a number",
+  },
+  {
+    what: "a prediction too large for a message",
+    call: (m1) => m1.predict(x1(500_000, 10)),
+    code: "resource-exhausted",
+    says: "the request for 500000 rows takes 20000130 bytes, above maxMessageBytes = 16777216; send about 419427 rows at a time",
+  },
+  {
+    what: "a prediction of a snapshot that there is not",
+    call: (m1) => m1.predict(x1(1, 10), 99),
+    code: "not-found",
+    says: "no snapshot m1@99: its newest is 1",
+  },
+  {
+    what: "the bytes of a snapshot that there is not",
+    call: (m1) => m1.readSnapshot(99, never),
+    code: "not-found",
+    says: "no snapshot m1@99: its newest is 1",
+  },
+];
+
+interface WrongSnapshot {
+  readonly what: string;
+  readonly bytes: () => Uint8Array;
+  readonly change?: Partial<SnapshotDraft>;
+  /** A bit of the stored bytes flips before anybody reads them, as on a bad disk. */
+  readonly damaged?: true;
+  readonly says: string;
+}
+
+const m1 = oracleOf("m1");
+const MAX_MODEL_BYTES = 20_000;
+
+function edited(change: (model: ModelProto) => void): Uint8Array {
+  const model = decodeModel(denseBytes(m1, "z"));
+  change(model);
+  return encodeModel(model);
+}
+
+const wrongSnapshots: readonly WrongSnapshot[] = [
+  {
+    what: "bytes that are no model",
+    bytes: () => new TextEncoder().encode("not a model"),
+    says: "malformed-model: the bytes are no ONNX model: they do not parse",
+  },
+  {
+    what: "half a model",
+    bytes: () => denseBytes(m1, "z").subarray(0, denseBytes(m1, "z").length / 2),
+    says: "malformed-model: the bytes are no ONNX model: they do not parse",
+  },
+  {
+    what: "a model with tensors in a file of its own",
+    bytes: () =>
+      edited((model) => {
+        const tensor = model.graph?.initializer?.[0];
+        if (tensor === undefined) throw new Error("the model has no tensor");
+        delete tensor.rawData;
+        tensor.dataLocation = 1;
+        tensor.externalData = [{ key: "location", value: "/etc/passwd" }];
+      }),
+    says: "malformed-model: the model keeps the tensor c2 in a file of its own; save it with all tensors inside",
+  },
+  {
+    what: "a model that is too large",
+    bytes: () => new Uint8Array(MAX_MODEL_BYTES + 1),
+    says: "oversized: its model has 20001 bytes, and this evaluator loads at most 20000",
+  },
+  {
+    what: "another input",
+    bytes: () => denseBytes({ ...m1, inputs: [{ name: "x9", width: 10 }] }, "z"),
+    says: "wrong-inputs: the model reads an input x9; the component's are x1",
+  },
+  {
+    what: "another output",
+    bytes: () => denseBytes(m1, "zz"),
+    says: "wrong-output: the model has no output z; it has zz",
+  },
+  {
+    what: "an output of another width",
+    bytes: () => denseBytes({ ...m1, layers: m1.layers.slice(0, 1) }, "z"),
+    says: "wrong-output: the model's output z is float32 [rows, 8]; the pipeline wants float32 [rows, 3]",
+  },
+  {
+    what: "a manifest that promises another width",
+    bytes: () => denseBytes(m1, "z"),
+    change: { output: { name: "z", kind: "numeric", width: 2 } },
+    says: "wrong-output: z is numeric of width 2: the pipeline file asks for numeric of width 3",
+  },
+  {
+    what: "predictions of NaN",
+    bytes: () =>
+      denseBytes(
+        { ...m1, layers: m1.layers.map((layer) => ({ ...layer, bias: layer.bias.map(() => Number.NaN) })) },
+        "z",
+      ),
+    says: "not-finite: z is NaN in held-out row 1",
+  },
+  {
+    what: "bytes that are not what their digest says",
+    bytes: () => edited((model) => Object.assign(model, { producerName: "nobody" })),
+    damaged: true,
+    says: "digest-mismatch: m1@11: SHA-256 DIGEST was read from OBJ_uncouple-paper-models, its manifest says DIGEST",
+  },
+];
+
+let dir: string;
+let home: string;
+let stack: UpOfTest;
+let backplane: Backplane;
+let trainer: RemoteTrainer;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "uncouple-bad-"));
+  home = await folder("stack", {});
+  stack = await up(["pipeline.yaml", "m1.yaml", "m2.yaml", "--max-model-bytes", String(MAX_MODEL_BYTES)], {
+    cwd: home,
+  });
+  backplane = await connectJetStream({ url: stack.stack.natsUrl, pipeline: "paper", name: "test" });
+  trainer = connectTrainer(stack.stack.trainers.m1 ?? "");
+  for (const component of ["m1", "m2"]) {
+    const { code, stdout, stderr } = await uncouple(["train", component, "--follow"], { cwd: home });
+    expect(`${stdout}${stderr}${code}`).toMatch(/published m\d@1 (.|\n)*0$/);
+  }
+});
+afterAll(async () => {
+  trainer.close();
+  await backplane.close();
+  expect(await stack.end("SIGINT")).toBe(130);
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** A folder with the common files and these. */
+async function folder(name: string, own: NonNullable<WrongCommand["files"]>): Promise<string> {
+  const path = join(dir, name);
+  await mkdir(path);
+  for (const [file, content] of Object.entries({ ...commonFiles, ...own })) await writeFile(join(path, file), content);
+  return path;
+}
+
+/** What files there are, and what is in them. A folder that a service keeps its state in may be new. */
+async function contents(path: string): Promise<Readonly<Record<string, string>>> {
+  const files = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile());
+  const texts = await Promise.all(files.map(async ({ name }) => [name, await readFile(join(path, name), "base64")]));
+  return Object.fromEntries(texts) as Readonly<Record<string, string>>;
+}
+
+/** All that a stack may not lose or change by a bad call: snapshots, aliases, verdicts, runs. */
+async function state() {
+  const { registry, verdicts, quarantines } = backplane;
+  const snapshots = await registry.list();
+  while ((await verdicts.list()).length + (await quarantines.list()).length < snapshots.length) await sleep(20);
+  return {
+    snapshots,
+    aliases: [await registry.aliasLog("m1"), await registry.aliasLog("m2")],
+    verdicts: await verdicts.list(),
+    quarantines: await quarantines.list(),
+    runs: await trainer.listRuns(),
+  };
+}
+
+async function trainerIs(wanted: TrainerState): Promise<void> {
+  while ((await trainer.status()).state !== wanted) await sleep(20);
+}
+
+let cases = 0;
+
+describe.each([
+  ["files", wrongFiles],
+  ["data", wrongData],
+  ["flags and references", wrongFlags],
+  ["requests", wrongRequests],
+] as const)("wrong %s, by the command", (_, table) => {
+  let before: Awaited<ReturnType<typeof state>>;
+  beforeAll(async () => {
+    before = await state();
+  });
+
+  test.concurrent.for(table)("$what", async ({ files = {}, run, exit, says }, { expect }) => {
+    const cwd = await folder(`case-${++cases}`, files);
+    const there = await contents(cwd);
+    const args = run.split(" ").map((part) => (part === "NATS" ? stack.stack.natsUrl : part));
+    const { code, stdout, stderr } = await uncouple(args, { cwd, env: { UNCOUPLE_DIR: stack.dir } });
+    // Problems of files are the result of `validate`; everywhere else an error is told on stderr.
+    const told = args[0] === "validate" ? stdout + stderr : stderr;
+    const text = told
+      .replaceAll(cwd, "HERE")
+      .replaceAll(stack.dir, "STACK")
+      .replace(/process \d+/, "process PID");
+    expect(text).toBe(`${says}\n`);
+    expect(code).toBe(exit);
+    expect(stdout + stderr).not.toMatch(/^ {4}at |\\n {4}at /m);
+    expect(await contents(cwd)).toEqual(there);
+  });
+
+  test("changes nothing", async () => {
+    expect(await state()).toEqual(before);
+  });
+});
+
+describe("wrong messages", () => {
+  test("are refused with a reason each, and change nothing", async () => {
+    const before = await state();
+    for (const { what, call, code, says } of wrongCalls) {
+      const refusal = await call(trainer).then(
+        () => "was answered",
+        (error: unknown) => error,
+      );
+      expect(refusal, what).toBeInstanceOf(UncoupleError);
+      expect([(refusal as UncoupleError).code, (refusal as UncoupleError).message], what).toEqual([code, says]);
+    }
+    expect(await state()).toEqual(before);
+  });
+
+  test("that are one too many find the queue full, and cost no run that waits", async () => {
+    const before = await state();
+    const teamFile = "component: m1\nmodel: linear\nsteps: 100000000\nengine: onnx:cpu\n";
+    const { queueCapacity } = await trainer.status();
+    const waiting = [await trainer.startRun({ teamFile })];
+    await trainerIs("training");
+    for (let run = 0; run < queueCapacity; run++) waiting.push(await trainer.startRun({ teamFile }));
+    const refused = await uncouple(["train", "m1"], { cwd: home });
+    expect(refused).toEqual({
+      code: 6,
+      stdout: "",
+      stderr:
+        "uncouple: the queue of m1 is full: 8 runs wait, which is its capacity; wait for one to begin, or cancel one\n",
+    });
+    expect((await trainer.listRuns()).filter(({ state }) => state === "queued")).toHaveLength(queueCapacity);
+    for (const { id } of waiting.toReversed()) await trainer.cancelRun(id);
+    await trainerIs("idle");
+    expect({ ...(await state()), runs: [] }).toEqual({ ...before, runs: [] });
+  });
+
+  test("that ask for a class which the list does not have fail the run, and say which", async () => {
+    const cwd = await folder("classes", {
+      "pipeline.yaml": fromFile("").replace(
+        "output: { name: z, width: 1, meaning: scalar }, target: y, loss: mse",
+        "output: { name: z, width: 2, meaning: probabilities, classes: [w0, w1] }, target: word, loss: cross-entropy",
+      ),
+    });
+    const service = spawnCli(
+      ["trainer", "--pipeline", "pipeline.yaml", "--team", "m1.yaml", "--nats", stack.stack.natsUrl, ...anyPorts],
+      { cwd, built: true },
+    );
+    await service.seen(/"grpc":"/);
+    const address = /"grpc":"([^"]*)"/.exec(service.stdout())?.[1] ?? "";
+    const run = await uncouple(["train", "m1", "--follow", "--trainer", address], { cwd });
+    service.child.kill("SIGTERM");
+    expect(await service.ended).toBe(0);
+    expect(run.code).toBe(5);
+    expect(run.stdout).toBe('m1 async: failed: m1: target column word holds "w2", which is not among output.classes\n');
+  });
+});
+
+describe("wrong snapshots, published straight into the registry", () => {
+  test("are each put aside with a reason that everybody sees, and stop nothing else", async () => {
+    const before = await state();
+    const evaluator = (await stack.pidOf("evaluator")) ?? 0;
+    // So that what is to be damaged is so before it is read.
+    process.kill(evaluator, "SIGSTOP");
+    for (const { bytes, change, damaged } of wrongSnapshots) {
+      const draft = await draftFor({ ...twoStage, name: "paper" }, "m1", change);
+      const { size } = await backplane.registry.publish(draft, bytes(), "any");
+      if (damaged) await damage(size);
+    }
+    await backplane.registry.publish(await draftFor({ ...twoStage, name: "paper" }, "m1"), denseBytes(m1, "z"), "any");
+    process.kill(evaluator, "SIGCONT");
+    const after = await state();
+
+    expect(after.verdicts.slice(0, before.verdicts.length)).toEqual(before.verdicts);
+    const [last, ...others] = after.verdicts.slice(before.verdicts.length);
+    expect(last).toMatchObject({ serial: wrongSnapshots.length + 2, kind: "improved" });
+    expect(last?.comparison?.current).toEqual({ m1: 1, m2: 1 });
+    expect(others).toEqual([]);
+
+    const { code, stdout, stderr } = await uncouple(["verdicts", "m1"], { cwd: home });
+    expect([code, stderr]).toEqual([0, ""]);
+    const lines = stdout.split("\n").filter((line) => line.includes("quarantined"));
+    expect(lines.map((line) => line.replace(/[0-9a-f]{64}/g, "DIGEST"))).toEqual(
+      wrongSnapshots.map(({ says }, index) => `m1@${index + 2}  quarantined: ${says}`),
+    );
+    const listed = await uncouple(["snapshots", "m1", "--json"], { cwd: home });
+    const judged = (JSON.parse(listed.stdout) as { verdict: string }[]).map(({ verdict }) => verdict);
+    expect(judged).toEqual(["inconclusive", ...wrongSnapshots.map(() => "quarantined"), "improved"]);
+    const shown = await uncouple(["show", "m1@2"], { cwd: home });
+    expect(shown.stdout).toContain(`m1@2  quarantined: ${wrongSnapshots[0]?.says}`);
+  });
+
+  test("left every process of the stack as it was", () => {
+    expect(stack.output()).not.toMatch(/again|back|ended/);
+  });
+});
+
+/** Puts other bytes in the place of those of the newest model of this size. */
+async function damage(size: number): Promise<void> {
+  const raw = await connectRaw(stack.stack.natsUrl);
+  const stream = "OBJ_uncouple-paper-models";
+  const { state: stored } = await raw.jsm.streams.info(stream);
+  for (let seq = stored.last_seq; seq > 0; seq--) {
+    const { subject, data } = await raw.jsm.streams.getMessage(stream, { seq });
+    if (data.length !== size) continue;
+    await raw.jsm.streams.deleteMessage(stream, seq);
+    await raw.nc.jetstream().publish(
+      subject,
+      data.map((byte, index) => (index === 100 ? byte ^ 1 : byte)),
+    );
+    break;
+  }
+  await raw.close();
+}
