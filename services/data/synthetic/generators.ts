@@ -3,6 +3,7 @@ import { didYouMean } from "../../pipeline/suggest.ts";
 import { figure1Model } from "./figure1.ts";
 import { CHAIN, DIAMOND, drawNetworks, twoStage } from "./networks.ts";
 import { policyModel } from "./policy.ts";
+import { cubeModel, nearFarModel } from "./self-defeating.ts";
 import type { StructuralModel } from "./structural-model.ts";
 
 interface Generator {
@@ -14,6 +15,8 @@ interface Generator {
 const GENERATORS: Readonly<Record<string, Generator>> = {
   "two-stage": { parameters: { levels: 0 }, build: (seed, { levels = 0 }) => drawNetworks(twoStage(levels), seed) },
   figure1: { parameters: { a: 2, b: 1 }, build: (_seed, { a = 2, b = 1 }) => figure1Model(a, b) },
+  "near-far": { parameters: {}, build: () => nearFarModel() },
+  cube: { parameters: {}, build: () => cubeModel() },
   policy: { parameters: {}, build: (seed) => policyModel(seed) },
   chain: { parameters: {}, build: (seed) => drawNetworks(CHAIN, seed) },
   diamond: { parameters: {}, build: (seed) => drawNetworks(DIAMOND, seed) },

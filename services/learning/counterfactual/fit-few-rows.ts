@@ -2,7 +2,7 @@ import type { DenseLayer } from "../../data/oracle.ts";
 import { createRandom } from "../../data/random.ts";
 import type { Matrix } from "../training-problem.ts";
 import { averageNetworks } from "./ensemble.ts";
-import { type FitContext, type FitTarget, fitNetworks, type Member } from "./fit-networks.ts";
+import { type FitContext, type FitTarget, fitNetworks, type Member, targetLoss } from "./fit-networks.ts";
 import { evaluateLayers, rowsOf, selectRows } from "./matrices.ts";
 
 /** From what is best for 1,000 rows without noise to what is best for 100 rows of more noise than signal. */
@@ -87,26 +87,7 @@ async function crossValidate(
       target: selectRows(fit.target, outside),
       ...(fit.observed !== undefined && { observed: selectRows(fit.observed, outside) }),
     };
-    losses[decay] = (losses[decay] as number) + totalLoss(held, predicted.values);
+    losses[decay] = (losses[decay] as number) + targetLoss(held, predicted.values);
   });
   return losses;
-}
-
-function totalLoss({ kind, target, observed }: FitTarget, output: Float32Array): number {
-  let sum = 0;
-  if (kind === "regression") {
-    output.forEach((value, i) => {
-      sum += (observed?.values[i] ?? 1) * (value - (target.values[i] as number)) ** 2;
-    });
-    return sum;
-  }
-  for (let start = 0; start < output.length; start += target.width) {
-    const logits = output.subarray(start, start + target.width);
-    const highest = logits.reduce((a, b) => Math.max(a, b));
-    const logSum = highest + Math.log(logits.reduce((total, logit) => total + Math.exp(logit - highest), 0));
-    logits.forEach((logit, k) => {
-      sum += (target.values[start + k] as number) * (logSum - logit);
-    });
-  }
-  return sum;
 }

@@ -182,3 +182,23 @@ function rowErrors(
   const squares = tf.squaredDifference(predicted, wanted);
   return observed === undefined ? tf.mean(squares, -1) : tf.sum(tf.mul(squares, tf.expandDims(observed, 0)), -1);
 }
+
+/** The loss of predictions, summed over the rows. @param output values, or logits; [rows * outputs] */
+export function targetLoss({ kind, target, observed }: FitTarget, output: Float32Array): number {
+  let sum = 0;
+  if (kind === "regression") {
+    output.forEach((value, i) => {
+      sum += (observed?.values[i] ?? 1) * (value - (target.values[i] as number)) ** 2;
+    });
+    return sum;
+  }
+  for (let start = 0; start < output.length; start += target.width) {
+    const logits = output.subarray(start, start + target.width);
+    const highest = logits.reduce((a, b) => Math.max(a, b));
+    const logSum = highest + Math.log(logits.reduce((total, logit) => total + Math.exp(logit - highest), 0));
+    logits.forEach((logit, k) => {
+      sum += (target.values[start + k] as number) * (logSum - logit);
+    });
+  }
+  return sum;
+}

@@ -1,0 +1,21 @@
+import type { Column, Table } from "./table.ts";
+
+/** The given rows of a table, in the given order. @param rows row numbers, each below `table.rows` */
+export function takeRows(table: Table, rows: Int32Array): Table {
+  return {
+    rows: rows.length,
+    columns: Object.fromEntries(
+      Object.entries(table.columns).map(([name, column]) => [name, takeColumn(column, rows)]),
+    ),
+  };
+}
+
+function takeColumn(column: Column, rows: Int32Array): Column {
+  if (column.kind === "categorical") return { ...column, codes: rows.map((row) => column.codes[row] as number) };
+  const { width } = column;
+  const values = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    values.set(column.values.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return { ...column, values };
+}

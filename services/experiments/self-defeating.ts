@@ -1,0 +1,107 @@
+import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
+import type { NumericColumn, Table } from "../data/table.ts";
+import { diagnoseUpdate, type UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
+import type { Engine } from "../learning/engines/engine.ts";
+import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
+import type { ModelSpec, TeamConfig } from "../pipeline/team.ts";
+import { dense, protocolSpec } from "./lab.ts";
+
+/**
+ * Updates of M1 that improve its own loss and degrade the pipeline although M2 is retrained, with known causes.
+ * `near-far`: the new M1 gets far objects right, which its squared error is all about, and forgets the near ones that
+ * M2 needs; the pipeline's loss rises by 1/6, all of it upstream error. `cube`: the new M1 is the truth, and a linear M2
+ * cannot read it; the loss rises by 4/75, all of it approximation error.
+ */
+export const SELF_DEFEATING_CASES = ["near-far", "cube"] as const;
+export type SelfDefeatingCase = (typeof SELF_DEFEATING_CASES)[number];
+
+export interface SelfDefeatingOptions {
+  readonly seed: number;
+  /** Rows of each split. */
+  readonly rows: number;
+  readonly steps: number;
+  readonly engine: Engine;
+  readonly signal?: AbortSignal;
+}
+
+interface Case {
+  readonly columns: readonly [m1: readonly string[], m2: readonly string[]];
+  readonly model: ModelSpec;
+  readonly before: (table: Table, row: number) => number;
+  readonly after: (table: Table, row: number) => number;
+}
+
+const cases: Readonly<Record<SelfDefeatingCase, Case>> = {
+  "near-far": {
+    columns: [["far", "features"], ["far"]],
+    model: dense(64),
+    before: (table, row) => (value(table, "far", row) > 0 ? 0 : value(table, "features", 2 * row)),
+    after: (table, row) => (value(table, "far", row) > 0 ? 10 * value(table, "features", 2 * row + 1) : 0),
+  },
+  cube: {
+    columns: [["x1"], []],
+    model: dense(),
+    before: (table, row) => 0.6 * value(table, "x1", row),
+    after: (table, row) => value(table, "x1", row) ** 3,
+  },
+};
+
+/** Diagnoses one of the generated cases. */
+export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOptions): Promise<UpdateDiagnosis> {
+  const { columns, model, before, after } = cases[name];
+  const component = (own: string, reads: readonly string[], upstream: string[], target: string): Component => ({
+    name: own,
+    columns: reads,
+    upstream,
+    output: { name: target, width: 1, meaning: "scalar" },
+    loss: "mse",
+    target,
+  });
+  const data: SyntheticSource = {
+    source: "synthetic",
+    generator: name,
+    seed: options.seed,
+    rows: 2 * options.rows,
+    testFraction: 0.5,
+  };
+  const pipeline: Pipeline = {
+    name,
+    components: [component("m1", columns[0], [], "z"), component("m2", columns[1], ["m1"], "y")],
+    objective: "m2",
+    data,
+  };
+  const team: TeamConfig = {
+    component: "m2",
+    model,
+    optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    batch: 64,
+    steps: options.steps,
+    schedule: { warmup: 100, decay: "cosine" },
+    protocol: protocolSpec("async"),
+    seed: options.seed,
+    train: { when: "on-demand" },
+    engine: "auto",
+  };
+  return diagnoseUpdate({
+    pipeline,
+    source: createSyntheticSource(data),
+    component: "m1",
+    before: { m1: formula(before) },
+    after: formula(after),
+    team,
+    engine: options.engine,
+    ...(options.signal !== undefined && { signal: options.signal }),
+  });
+}
+
+function formula(of: (table: Table, row: number) => number): SnapshotModel {
+  return {
+    predict: async (table) => Float32Array.from({ length: table.rows }, (_, row) => of(table, row)),
+    dispose: async () => {},
+  };
+}
+
+function value(table: Table, column: string, at: number): number {
+  return (table.columns[column] as NumericColumn).values[at] as number;
+}

@@ -1,0 +1,136 @@
+/**
+ * Why an upstream update changed the pipeline's loss although the downstream was retrained: the decomposition of Wu,
+ * Guo, Hannun and van der Maaten (2021), "Fixes that fail". For an upstream v, with w^ the downstream as its team trains
+ * it, W what the team's model class can express, and any function at all:
+ *
+ *   L(w^ o v) = min_any L(w o v)                            upstream: what v's output still tells
+ *             + min_W L(w o v) - min_any L(w o v)           approximation: what the class cannot make of it
+ *             + L(w^ o v) - min_W L(w o v)                  estimation: what finite data and training leave
+ *
+ * The change of each part from the old v to the new one adds up to the change of the loss.
+ */
+export const DIAGNOSIS_PARTS = ["upstream", "approximation", "estimation"] as const;
+export type DiagnosisPart = (typeof DIAGNOSIS_PARTS)[number];
+
+/** In units of the loss, with its 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly interval: readonly [low: number, high: number];
+}
+
+/**
+ * Losses of downstreams that were trained on one upstream, on the same held-out rows: [seed][size][row], sizes rising,
+ * each twice the one before, the last being all training rows.
+ */
+export interface LearningCurves {
+  /** The team's own model class. */
+  readonly retrained: readonly (readonly Float64Array[])[];
+  /** A probe that can express any function. */
+  readonly flexible: readonly (readonly Float64Array[])[];
+}
+
+export interface Decomposition {
+  /** Loss of the retrained downstream, before and after the update. */
+  readonly losses: { readonly before: number; readonly after: number };
+  readonly change: Estimate;
+  /** They add up to the change. */
+  readonly parts: Readonly<Record<DiagnosisPart, Estimate>>;
+  /** The part that moved the loss most in the direction of its change; null where neither is beyond doubt. */
+  readonly cause: DiagnosisPart | null;
+}
+
+/** @param before,after of the same seeds and held-out rows, at least two seeds and three sizes */
+export function decompose(before: LearningCurves, after: LearningCurves): Decomposition {
+  const [old, new_] = [partsOf(before), partsOf(after)];
+  const change = difference(old.total, new_.total);
+  const parts = {
+    upstream: difference(old.upstream, new_.upstream),
+    approximation: difference(old.approximation, new_.approximation),
+    estimation: difference(old.estimation, new_.estimation),
+  };
+  return {
+    losses: { before: overall(old.total), after: overall(new_.total) },
+    change,
+    parts,
+    cause: causeOf(change, parts),
+  };
+}
+
+/** [seed][row]. */
+type BySeed = readonly Float64Array[];
+
+function partsOf(curves: LearningCurves): Record<DiagnosisPart | "total", BySeed> {
+  const total = curves.retrained.map((sizes) => sizes.at(-1) as Float64Array);
+  const retrainedLimit = limit(curves.retrained);
+  const flexibleLimit = limit(curves.flexible);
+  // The team's class is among all functions: where the probe did worse, the class is the better estimate of their best.
+  const upstream = overall(flexibleLimit) < overall(retrainedLimit) ? flexibleLimit : retrainedLimit;
+  return {
+    total,
+    upstream,
+    approximation: minus(retrainedLimit, upstream),
+    estimation: minus(total, retrainedLimit),
+  };
+}
+
+/** Rates n^-a with a from 1/2 to 3: slower ones cannot be told from a limit, faster ones are at it. */
+const SLOWEST = 2 ** -0.5;
+const FASTEST = 2 ** -3;
+
+/**
+ * The loss with endless data: L(n) = limit + c n^-a through the last three sizes, a from the means over all seeds and
+ * rows (Richardson extrapolation), so that the limit is the same linear combination of losses in every row.
+ */
+function limit(curve: readonly (readonly Float64Array[])[]): BySeed {
+  const size = (fromLast: number): BySeed => curve.map((sizes) => sizes.at(-1 - fromLast) as Float64Array);
+  const [last, half, quarter] = [size(0), size(1), size(2)];
+  const gain = overall(half) - overall(last);
+  const earlierGain = overall(quarter) - overall(half);
+  const ratio = earlierGain > 0 ? Math.min(SLOWEST, Math.max(FASTEST, gain / earlierGain)) : 0.5;
+  const ahead = ratio / (1 - ratio);
+  return last.map((losses, seed) => losses.map((loss, row) => loss - ahead * ((half[seed]?.[row] as number) - loss)));
+}
+
+function minus(a: BySeed, b: BySeed): BySeed {
+  return a.map((losses, seed) => losses.map((loss, row) => loss - (b[seed]?.[row] as number)));
+}
+
+/** Two-sided 95 % quantiles of Student's t by degrees of freedom, from 1. */
+const STUDENT = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
+const NORMAL = 1.96;
+
+/** The mean change, and an interval that counts what another draw of held-out rows and another training would give. */
+function difference(before: BySeed, after: BySeed): Estimate {
+  const differences = minus(after, before);
+  const seeds = differences.length;
+  const rows = (differences[0] as Float64Array).length;
+  const byRow = Array.from({ length: rows }, (_, row) => meanOf(differences.map((losses) => losses[row] as number)));
+  const bySeed = differences.map((losses) => meanOf(losses));
+  const t = STUDENT[seeds - 2] ?? NORMAL;
+  const half = Math.sqrt((NORMAL ** 2 * variance(byRow)) / rows + (t ** 2 * variance(bySeed)) / seeds);
+  const value = meanOf(bySeed);
+  return { value, interval: [value - half, value + half] };
+}
+
+function causeOf(change: Estimate, parts: Readonly<Record<DiagnosisPart, Estimate>>): DiagnosisPart | null {
+  const sign = Math.sign(change.value);
+  const beyondDoubt = ({ interval: [low, high] }: Estimate) => (sign > 0 ? low > 0 : high < 0);
+  const [cause] = [...DIAGNOSIS_PARTS].sort((a, b) => sign * (parts[b].value - parts[a].value));
+  return cause !== undefined && beyondDoubt(change) && beyondDoubt(parts[cause]) ? cause : null;
+}
+
+function overall(losses: BySeed): number {
+  return meanOf(losses.map((seed) => meanOf(seed)));
+}
+
+function meanOf(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  return sum / values.length;
+}
+
+/** Of a sample, with n - 1. */
+function variance(values: readonly number[]): number {
+  const mean = meanOf(values);
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
+}

@@ -1,0 +1,89 @@
+import { encode } from "../../data/encoding.ts";
+import type { DenseLayer } from "../../data/oracle.ts";
+import type { Table } from "../../data/table.ts";
+import { predictTarget } from "../counterfactual/counterfactual.ts";
+import { averageNetworks } from "../counterfactual/ensemble.ts";
+import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../counterfactual/fit-networks.ts";
+import { fitTargetOf, fittingSteps, targetLink } from "../counterfactual/fit-target.ts";
+import { evaluateLayers, rowsOf, selectRows, sideBySide } from "../counterfactual/matrices.ts";
+import { numericPart } from "../programs/prediction-program.ts";
+import type { Matrix, TrainingProblem } from "../training-problem.ts";
+
+const WEIGHT_DECAYS = [1e-4, 3e-3];
+/** Each network learns from all folds but one, on which the weight decay is judged. */
+const FOLDS = 3;
+
+/** What a flexible model makes of the component's inputs, whatever its team's model can. */
+export interface Probe {
+  /** @param table own columns and imputed outputs by name @returns [rows * output width] in units of the output */
+  predict(table: Table): Float32Array;
+}
+
+/**
+ * Cross-fitted networks of 64 hidden units: for every weight decay one a fold, each judged on the fold that it did not
+ * see; the average over the folds of the best weight decay predicts. For a policy the network predicts the reward of
+ * every action, and the probe takes the best one.
+ *
+ * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
+ */
+export async function fitProbe(problem: TrainingProblem, context: FitContext): Promise<Probe> {
+  const inputs = sideBySide(problem.own, problem.imputed);
+  const target = fitTargetOf(problem, problem);
+  const trials = WEIGHT_DECAYS.flatMap((weightDecay) =>
+    Array.from({ length: FOLDS }, (_, fold) => ({ weightDecay, fold, learns: (row: number) => row % FOLDS !== fold })),
+  );
+  const steps = fittingSteps(problem.rows);
+  const networks = await fitNetworks({ ...target, inputs, members: trials, steps }, context);
+  const ofDecay = WEIGHT_DECAYS.map((weightDecay) => {
+    const chosen = trials.flatMap((trial, i) =>
+      trial.weightDecay === weightDecay ? [{ fold: trial.fold, layers: networks[i] as readonly DenseLayer[] }] : [],
+    );
+    const loss = chosen.reduce((sum, { fold, layers }) => sum + unseenLoss(layers, inputs, target, fold), 0);
+    return { layers: averageNetworks(chosen.map(({ layers }) => layers)), loss };
+  });
+  const { layers } = ofDecay.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
+  return {
+    predict: (table) => decode(problem, predictTarget({ layers, link: targetLink(problem) }, encoded(problem, table))),
+  };
+}
+
+function unseenLoss(layers: readonly DenseLayer[], inputs: Matrix, target: FitTarget, fold: number): number {
+  const unseen = (row: number) => row % FOLDS === fold;
+  const predicted = evaluateLayers(layers, [selectRows(inputs, unseen)]).values;
+  return targetLoss(
+    {
+      kind: target.kind,
+      target: selectRows(target.target, unseen),
+      ...(target.observed !== undefined && { observed: selectRows(target.observed, unseen) }),
+    },
+    predicted,
+  );
+}
+
+function encoded({ encoding, own, imputed }: TrainingProblem, table: Table): Matrix[] {
+  return [
+    ...(own === undefined ? [] : [{ width: encoding.columns.width, values: encode(encoding.columns, table) }]),
+    ...(imputed === undefined ? [] : [{ width: encoding.imputed.width, values: encode(encoding.imputed, table) }]),
+  ];
+}
+
+function decode({ encoding }: TrainingProblem, output: Matrix): Float32Array {
+  const { target } = encoding;
+  const { width, values } = output;
+  switch (target.kind) {
+    case "standardised": {
+      const { mean, std } = numericPart(target.encoding);
+      return values.map((value, i) => value * (std[i % width] as number) + (mean[i % width] as number));
+    }
+    case "classes":
+      return values;
+    case "rewards": {
+      const best = new Float32Array(values.length);
+      for (let row = 0; row < rowsOf(output); row++) {
+        const rewards = values.subarray(row * width, (row + 1) * width);
+        best[row * width + rewards.indexOf(rewards.reduce((a, b) => Math.max(a, b)))] = 1;
+      }
+      return best;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { diagnoseCase, type SelfDefeatingCase } from "../../../services/experiments/self-defeating.ts";
+import { createEngine } from "../../../services/learning/engines/create-engine.ts";
+
+describe("an update that improves its component and degrades the pipeline", () => {
+  it.each([
+    ["near-far", "upstream", 1 / 6],
+    ["cube", "approximation", 4 / 75],
+  ] as const)("is diagnosed: %s is %s error", async (name: SelfDefeatingCase, cause, rise) => {
+    const engine = await createEngine("onnx:cpu", () => {});
+    const { change, parts, ...diagnosis } = await diagnoseCase(name, { seed: 4, rows: 2000, steps: 800, engine });
+    expect(diagnosis.cause).toBe(cause);
+    expect(Math.abs(change.value / rise - 1)).toBeLessThan(0.12);
+    expect(Math.abs(parts[cause].value / rise - 1)).toBeLessThan(0.15);
+    const others = (["upstream", "approximation", "estimation"] as const).filter((part) => part !== cause);
+    for (const other of others) expect(Math.abs(parts[other].value)).toBeLessThan(rise / 6);
+    expect(diagnosis).toMatchObject({ component: "m1", downstream: "m2" });
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { createRandom } from "../../../../services/data/random.ts";
+import { decompose, type LearningCurves } from "../../../../services/learning/diagnosis/decompose.ts";
+
+const ROWS = 2000;
+const SIZES = [250, 500, 1000];
+
+/** Row losses of mean limit + excess * (1000 / n)^rate, with noise over rows and over seeds. */
+function curve(limit: number, excess: number, rate: number, stream: string, seedNoise = 0): Float64Array[][] {
+  return [0, 1, 2].map((seed) =>
+    SIZES.map((size) => {
+      const random = createRandom(seed, `${stream}/${size}`);
+      const shift = seedNoise * random.gaussian();
+      // The same rows are hard for every model.
+      const rows = createRandom(9, "rows");
+      return Float64Array.from(
+        { length: ROWS },
+        () => (limit + excess * (1000 / size) ** rate) * (1 + 0.5 * rows.gaussian()) + shift + 0.01 * random.gaussian(),
+      );
+    }),
+  );
+}
+
+interface Truth {
+  readonly upstream: number;
+  readonly approximation: number;
+  readonly estimation: number;
+  readonly rate?: number;
+  readonly seedNoise?: number;
+}
+
+function curves(
+  { upstream, approximation, estimation, rate = 1, seedNoise = 0 }: Truth,
+  stream: string,
+): LearningCurves {
+  return {
+    retrained: curve(upstream + approximation, estimation, rate, `${stream}/team`, seedNoise),
+    flexible: curve(upstream, 0.02, 1, `${stream}/probe`, seedNoise),
+  };
+}
+
+const base = { upstream: 0.3, approximation: 0.1, estimation: 0.05 };
+const diagnose = (before: Truth, after: Truth) => decompose(curves(before, "before"), curves(after, "after"));
+
+describe("the decomposition of a change in pipeline loss", () => {
+  it.each(["upstream", "approximation", "estimation"] as const)("names %s error where that is what rose", (part) => {
+    const result = diagnose(base, { ...base, [part]: base[part] + 0.2 });
+    expect(result.cause).toBe(part);
+    for (const other of ["upstream", "approximation", "estimation"] as const) {
+      const { value, interval } = result.parts[other];
+      expect(value).toBeCloseTo(other === part ? 0.2 : 0, 1);
+      expect(interval[0]).toBeLessThan(value);
+      expect(interval[1]).toBeGreaterThan(value);
+    }
+    expect(result.change.value).toBeCloseTo(0.2, 1);
+  });
+
+  it("adds up: the parts to the change, and the change to the difference of the losses", () => {
+    const { parts, change, losses } = diagnose(base, { upstream: 0.1, approximation: 0.3, estimation: 0.2 });
+    const sum = parts.upstream.value + parts.approximation.value + parts.estimation.value;
+    expect(sum).toBeCloseTo(change.value, 10);
+    expect(losses.after - losses.before).toBeCloseTo(change.value, 10);
+  });
+
+  it("names what made an improvement too", () => {
+    expect(diagnose(base, { ...base, upstream: 0.1, estimation: 0.06 }).cause).toBe("upstream");
+  });
+
+  it("extrapolates other rates than 1 / n", () => {
+    const slow = { ...base, estimation: 0.2, rate: 0.6 };
+    const { parts } = diagnose({ ...base, estimation: 0 }, slow);
+    expect(parts.estimation.value).toBeGreaterThan(0.17);
+    expect(parts.estimation.value).toBeLessThan(0.23);
+  });
+
+  it("names nothing where nothing is beyond doubt", () => {
+    expect(diagnose(base, base).cause).toBeNull();
+    const unsteady = { ...base, seedNoise: 0.2 };
+    expect(diagnose(unsteady, { ...unsteady, approximation: 0.12 }).cause).toBeNull();
+  });
+
+  it("gives no approximation error to a class that does better than the probe", () => {
+    const better = (stream: string): LearningCurves => ({
+      retrained: curve(0.1, 0.01, 1, `${stream}/team`),
+      flexible: curve(0.2, 0.01, 1, `${stream}/probe`),
+    });
+    const { parts } = decompose(better("before"), better("after"));
+    expect(parts.approximation).toEqual({ value: 0, interval: [0, 0] });
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { diagnosedDownstream } from "../../../../services/learning/diagnosis/diagnose-update.ts";
+import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
+
+const component = (name: string, ...upstream: string[]): Component => ({
+  name,
+  columns: ["x"],
+  upstream,
+  output: { name: `${name}-output`, width: 1, meaning: "real" },
+  loss: "mse",
+  target: `${name}-target`,
+});
+const pipeline: Pipeline = {
+  name: "fork",
+  components: [component("m1"), component("left", "m1"), component("right", "m1"), component("end", "left", "right")],
+  objective: "end",
+  data: { source: "synthetic", generator: "diamond", seed: 1, rows: 100, testFraction: 0.5 },
+};
+
+describe("whose loss is explained", () => {
+  it("is the only consumer's, or the objective's where it is one of several", () => {
+    expect(diagnosedDownstream(pipeline, "left").name).toBe("end");
+    expect(diagnosedDownstream({ ...pipeline, objective: "right" }, "m1").name).toBe("right");
+  });
+
+  it("is any descendant's that is named", () => {
+    expect(diagnosedDownstream(pipeline, "m1", "end").name).toBe("end");
+  });
+
+  it("must be said, and must read from the component", () => {
+    expect(() => diagnosedDownstream(pipeline, "m1")).toThrow(/\(left, right\): say whose loss/);
+    expect(() => diagnosedDownstream(pipeline, "end")).toThrow(/nobody reads from end/);
+    expect(() => diagnosedDownstream(pipeline, "left", "right")).toThrow(/right does not read from left/);
+    expect(() => diagnosedDownstream(pipeline, "m9")).toThrow(/no component "m9"/);
+  });
+});
