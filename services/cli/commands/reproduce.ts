@@ -3,8 +3,8 @@ import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
 import type { CliContext } from "../context.ts";
+import { createCountProgress } from "../count-progress.ts";
 import { createOutput } from "../output.ts";
-import { createSeedProgress } from "../seed-progress.ts";
 
 interface Options {
   readonly seeds: number;
@@ -57,7 +57,7 @@ export function reproduceCommand(context: CliContext): Command {
       const engine = await createEngine("onnx:cpu", output.note);
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
       const began = performance.now();
-      const progress = await createSeedProgress(context.stderr);
+      const progress = await createCountProgress(context.stderr, "seeds");
       let reproduction: Reproduction;
       try {
         reproduction = await reproduce({

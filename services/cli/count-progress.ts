@@ -1,25 +1,25 @@
 import type { SingleBar } from "cli-progress";
 import type { TextStream } from "./context.ts";
 
-/** Progress of an experiment over its seeds: a bar with the time left on a terminal, a line a seed elsewhere. */
-export interface SeedProgress {
+/** Progress over things that are counted: a bar with the time left on a terminal, a line for each elsewhere. */
+export interface CountProgress {
   update(done: number, total: number): void;
   /** Takes the bar away. */
   stop(): void;
 }
 
-/** @param stream standard error, as a rule: the result stands on standard output */
-export async function createSeedProgress(stream: TextStream): Promise<SeedProgress> {
+/** @param stream standard error, as a rule: the result stands on standard output; @param what is counted, plural */
+export async function createCountProgress(stream: TextStream, what: string): Promise<CountProgress> {
   if (stream.isTTY !== true) {
     return {
-      update: (done, total) => void stream.write(`${done} of ${total} done\n`),
+      update: (done, total) => void stream.write(`${done} of ${total} ${what} done\n`),
       stop() {},
     };
   }
   const { SingleBar: Bar, Presets } = await import("cli-progress");
   const bar: SingleBar = new Bar(
     {
-      format: "[{bar}] {percentage} %  {value} of {total} done, {eta_formatted} left",
+      format: "[{bar}] {percentage} %  {value} of {total} {what} done, {eta_formatted} left",
       stream: stream as unknown as NodeJS.WritableStream,
       clearOnComplete: true,
       hideCursor: true,
@@ -31,7 +31,7 @@ export async function createSeedProgress(stream: TextStream): Promise<SeedProgre
   let started = false;
   return {
     update(done, total) {
-      if (!started) bar.start(total, done);
+      if (!started) bar.start(total, done, { what });
       started = true;
       bar.update(done);
     },
