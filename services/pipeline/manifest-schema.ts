@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDocument } from "./document.ts";
-import type { SnapshotManifest, TensorSpec } from "./manifest.ts";
+import type { SnapshotDraft, SnapshotManifest, TensorSpec } from "./manifest.ts";
 import type { OptimiserSpec, ProtocolSpec, ScheduleSpec } from "./team.ts";
 
 const name = z.string().min(1);
@@ -34,12 +34,7 @@ const optimiser: z.ZodType<OptimiserSpec> = z.discriminatedUnion("name", [
 
 const schedule: z.ZodType<ScheduleSpec> = z.object({ warmup: count, decay: z.enum(["constant", "cosine"]) });
 
-const manifest: z.ZodType<SnapshotManifest> = z.object({
-  version: z.literal(1),
-  serial,
-  parent: serial.nullable(),
-  digest: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
-  size: count,
+const draftFields = {
   pipeline: name,
   component: name,
   runId: name,
@@ -61,9 +56,28 @@ const manifest: z.ZodType<SnapshotManifest> = z.object({
   codeVersion: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),
+};
+
+const draft: z.ZodType<SnapshotDraft> = z.object(draftFields);
+
+const manifest: z.ZodType<SnapshotManifest> = z.object({
+  ...draftFields,
+  version: z.literal(1),
+  serial,
+  parent: serial.nullable(),
+  digest: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
+  size: count,
 });
 
 /** @throws UncoupleError `data-loss` naming every field that is wrong */
 export function parseManifest(document: unknown): SnapshotManifest {
   return parseDocument(manifest, "manifest", document);
+}
+
+/**
+ * What a publisher says of a snapshot, checked before anything of it is stored.
+ * @throws UncoupleError `invalid-argument` naming every field that is wrong
+ */
+export function parseDraft(document: unknown): SnapshotDraft {
+  return parseDocument(draft, "snapshot draft", document, "invalid-argument");
 }

@@ -1,5 +1,6 @@
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotDraft } from "../pipeline/manifest.ts";
+import { parseDraft } from "../pipeline/manifest-schema.ts";
 
 /** Names of pipelines, components, aliases, leases and worker groups: they become parts of subjects and file names. */
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -13,7 +14,10 @@ export function checkName(what: string, name: string): void {
   );
 }
 
-/** What every registry asks of a draft before it looks at the store. */
+/**
+ * What every registry asks of a draft before it looks at the store.
+ * @throws UncoupleError `invalid-argument` naming every field that is wrong
+ */
 export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8Array): void {
   checkName("component", draft.component);
   if (draft.pipeline !== pipeline) {
@@ -22,6 +26,7 @@ export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8A
       `a snapshot of pipeline ${JSON.stringify(draft.pipeline)} cannot be published in the registry of ${JSON.stringify(pipeline)}`,
     );
   }
-  if (draft.runId === "") throw new UncoupleError("invalid-argument", `${draft.component}: a draft needs a run id`);
+  // What cannot be read back would be an announcement that every reader leaves out.
+  parseDraft(draft);
   if (bytes.length === 0) throw new UncoupleError("invalid-argument", `${draft.component}: the model has no bytes`);
 }

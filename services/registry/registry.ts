@@ -33,7 +33,7 @@ export interface Registry {
   /**
    * @param parent the serial that must be the component's newest (null: none yet), or `any`
    * @throws UncoupleError `conflict` when the newest is another one, or the run has published other bytes (nothing is
-   *   published); `invalid-argument` for a draft of another pipeline, without a run id or without bytes;
+   *   published); `invalid-argument` for a draft of another pipeline, one that is no whole draft, or no bytes;
    *   `resource-exhausted` when the store is full or the model too large (naming the setting); `unavailable`: then
    *   publishing again with the same run id and bytes is safe, whatever became of the first attempt; `cancelled` when
    *   the signal aborts before the announcement is sent: then nothing is published

@@ -162,6 +162,7 @@ export function backplaneContract(implementation: Implementation): void {
         ["another pipeline", { pipeline: "other" }, model(1)],
         ["a component name that is none", { component: "M.1" }, model(1)],
         ["no run id", { runId: "" }, model(1)],
+        ["a loss that JSON cannot hold", { trainingLoss: Number.NaN }, model(1)],
         ["no bytes", {}, new Uint8Array(0)],
       ])("a draft with %s is refused and loses nothing", async (_, bad, bytes) => {
         expect(await failure(one.registry.publish(draft(bad), bytes, null))).toMatchObject({

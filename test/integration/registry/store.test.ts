@@ -187,11 +187,11 @@ test("what is no announcement is left out and named in the log, and stops neithe
   expect(await one.workQueue("evaluators").pending()).toBe(0);
   for (const [sequence, why] of [
     [2, "not JSON"],
-    [3, "manifest.runId"],
+    [3, "manifest: runId"],
     [4, "serial 9 where m1 is at 2"],
     [5, "serial 1 where m1 is at 2"],
     [6, "it is m1@1"],
-    [7, "manifest.digest"],
+    [7, "manifest: digest"],
   ] as const) {
     expect(lines).toContainEqual(expect.stringMatching(new RegExp(`snapshots ${sequence} .*left out: .*${why}`)));
   }
