@@ -1,15 +1,16 @@
 import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import { DEFAULT_MAX_MODEL_BYTES } from "../registry/limits.ts";
 import { addEvaluatorService } from "../rpc/evaluator-server.ts";
 import { createRpcServer } from "../rpc/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
-import { serveHealthHttp } from "../runtime/http.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
+import { serveServiceHealth } from "../runtime/service-health.ts";
 import { createEvaluator } from "./create-evaluator.ts";
 import { loadHeldOut, readPipelineFile } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
@@ -51,7 +52,9 @@ export interface RunningEvaluator {
   stop(): Promise<void>;
 }
 
-const MIB = 1024 ** 2;
+/** Memory for composed outputs. */
+const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
+const GRACE_SECONDS = 20;
 /** How long what was told to end at once may take. */
 const FORCE_SECONDS = 5;
 /** gRPC calls are short; a matrix may take some seconds. */
@@ -59,7 +62,7 @@ const RPC_GRACE_SECONDS = 5;
 
 /** The longest that a stop takes, for whoever stands behind it with a forced exit. */
 export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeconds">): number {
-  return (options.graceSeconds ?? 20) + 4 * FORCE_SECONDS;
+  return (options.graceSeconds ?? GRACE_SECONDS) + 4 * FORCE_SECONDS;
 }
 
 /**
@@ -75,7 +78,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
   const parsed = await readPipelineFile(options.pipelineFile);
   const { pipeline } = parsed;
   const metrics = createMetrics({ service: "evaluator", pipeline: pipeline.name, version: packageInfo().version });
-  const graceSeconds = options.graceSeconds ?? 20;
+  const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "evaluator", log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
   let loaded = false;
@@ -83,25 +86,14 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
   let httpPort = 0;
 
   await lifecycle.start(async () => {
-    const nats = () => backplane?.connection() ?? "connecting";
-    const http = await serveHealthHttp({
+    httpPort = await serveServiceHealth({
       host,
       port: options.httpPort,
       metrics,
-      live: () => undefined,
-      ready: {
-        evaluator: () => (lifecycle.stopping.aborted ? "stopping" : undefined),
-        nats: () => (nats() === "connected" ? undefined : nats()),
-        data: () => (loaded ? undefined : "the held-out rows are being loaded"),
-      },
-    });
-    lifecycle.onCleanup("http", () => http.close());
-    httpPort = http.port;
-    metrics.states({
-      name: "uncouple_nats_connection_state",
-      help: "1 for the state that the connection to NATS is in.",
-      states: ["connecting", "connected", "reconnecting", "closed"],
-      read: nats,
+      lifecycle,
+      service: "evaluator",
+      nats: () => backplane?.connection() ?? "connecting",
+      ready: { data: () => (loaded ? undefined : "the held-out rows are being loaded") },
     });
 
     const { schema, table } = await loadHeldOut(parsed, options.pipelineFile, log);
@@ -111,14 +103,15 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
 
+    const maxModelBytes = options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES;
     const evaluator = createEvaluator(
       {
         name,
         pipeline,
         retained: options.retained ?? 8,
-        maxModelBytes: options.maxModelBytes ?? 256 * MIB,
-        outputCacheBytes: options.outputCacheBytes ?? 256 * MIB,
-        modelCacheBytes: 2 * (options.maxModelBytes ?? 256 * MIB),
+        maxModelBytes,
+        outputCacheBytes: options.outputCacheBytes ?? OUTPUT_CACHE_BYTES,
+        modelCacheBytes: 2 * maxModelBytes,
       },
       { backplane: connected, schema, heldOut: table, load: loadSnapshotModel, log, metrics },
     );

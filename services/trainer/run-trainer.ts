@@ -11,12 +11,12 @@ import type { Backplane } from "../registry/backplane.ts";
 import { createRpcServer } from "../rpc/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { addTrainerService } from "../rpc/trainer-server.ts";
-import { serveHealthHttp } from "../runtime/http.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Log } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
+import { serveServiceHealth } from "../runtime/service-health.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
 import type { ProcessTable } from "./folder-lock.ts";
 import { readTrainerFiles } from "./read-files.ts";
@@ -65,13 +65,14 @@ export interface RunningTrainer {
   stop(): Promise<void>;
 }
 
+const GRACE_SECONDS = 20;
 /** How long what was told to end at once may take. */
 const FORCE_SECONDS = 5;
 const RPC_GRACE_SECONDS = 5;
 
 /** The longest that a stop takes, for whoever stands behind it with a forced exit. */
 export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSeconds">): number {
-  return (options.graceSeconds ?? 20) + 5 * FORCE_SECONDS;
+  return (options.graceSeconds ?? GRACE_SECONDS) + 5 * FORCE_SECONDS;
 }
 
 /**
@@ -89,7 +90,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const { team } = files.team;
   const { version } = packageInfo();
   const metrics = createMetrics({ service: "trainer", pipeline: pipeline.name, component: team.component, version });
-  const graceSeconds = options.graceSeconds ?? 20;
+  const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "trainer", log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
   let trainer: Trainer | undefined;
@@ -97,25 +98,14 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   let httpPort = 0;
 
   await lifecycle.start(async () => {
-    const nats = () => backplane?.connection() ?? "connecting";
-    const http = await serveHealthHttp({
+    httpPort = await serveServiceHealth({
       host,
       port: options.httpPort,
       metrics,
-      live: () => undefined,
-      ready: {
-        trainer: () => (lifecycle.stopping.aborted ? "stopping" : undefined),
-        nats: () => (nats() === "connected" ? undefined : nats()),
-        data: () => (trainer?.ready() === true ? undefined : "the training rows are being loaded"),
-      },
-    });
-    lifecycle.onCleanup("http", () => http.close());
-    httpPort = http.port;
-    metrics.states({
-      name: "uncouple_nats_connection_state",
-      help: "1 for the state that the connection to NATS is in.",
-      states: ["connecting", "connected", "reconnecting", "closed"],
-      read: nats,
+      lifecycle,
+      service: "trainer",
+      nats: () => backplane?.connection() ?? "connecting",
+      ready: { data: () => (trainer?.ready() === true ? undefined : "the training rows are being loaded") },
     });
 
     const source = await openDataSource(pipeline.data, dirname(resolve(options.pipelineFile)));

@@ -1,6 +1,7 @@
 import { asUncoupleError } from "../../pipeline/errors.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
+import { DEFAULT_MAX_MODEL_BYTES } from "../limits.ts";
 import { checkName } from "../names.ts";
 import { createAliases } from "./aliases.ts";
 import { createAnnouncements } from "./announcements.ts";
@@ -14,7 +15,6 @@ import { createJetStreamRegistry } from "./registry.ts";
 import { ensureStreams, namesOf } from "./streams.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 
-export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
 /** A server that has just started may not have its streams yet. */
 const SETUP_PATIENCE_MS = 20_000;
 const PUBLISH_PATIENCE_MS = 60_000;
