@@ -1,0 +1,200 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type SnapshotManifest, snapshotName } from "../../services/pipeline/manifest.ts";
+import type { Run } from "../../services/pipeline/run.ts";
+import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
+import type { Announcement } from "../../services/registry/registry.ts";
+import { connectEvaluator, type RemoteEvaluator } from "../../services/rpc/evaluator-client.ts";
+import { connectTrainer, type RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import { connectRaw } from "../helpers/raw-nats.ts";
+import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";
+
+/** Of the whole story's steps, each; far above what one takes. */
+const PATIENCE_MS = 80_000;
+const PIPELINE = `pipeline: kill
+data: { source: synthetic, generator: two-stage, seed: 11, rows: 60000, test_fraction: 0.5 }
+components:
+  m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+`;
+
+let dir: string;
+let stack: UpOfTest;
+let backplane: JetStreamBackplane;
+let m1: RemoteTrainer;
+let m2: RemoteTrainer;
+let evaluator: RemoteEvaluator;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "uncouple-kill-"));
+  await writeFile(join(dir, "pipeline.yaml"), PIPELINE);
+  await writeFile(join(dir, "m1.yaml"), "component: m1\nmodel: { hidden: [16] }\nsteps: 20000\nengine: onnx:cpu\n");
+  // Longer than the five seconds between two checkpoints.
+  await writeFile(join(dir, "m2.yaml"), "component: m2\nmodel: { hidden: [16] }\nsteps: 80000\nengine: onnx:cpu\n");
+  stack = await up(["pipeline.yaml", "m1.yaml", "m2.yaml"], { cwd: dir });
+  const { natsUrl, trainers, evaluator: address } = stack.stack;
+  backplane = await connectJetStream({ url: natsUrl, pipeline: "kill", name: "test" });
+  m1 = connectTrainer(trainers.m1 ?? "");
+  m2 = connectTrainer(trainers.m2 ?? "");
+  evaluator = connectEvaluator(address);
+});
+afterAll(async () => {
+  for (const client of [m1, m2, evaluator]) client.close();
+  await backplane.close();
+  expect(await stack.end("SIGINT")).toBe(130);
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Kills a part of the stack and waits until another process has its place. */
+async function kill(part: string): Promise<void> {
+  const pid = await stack.pidOf(part);
+  if (pid === undefined) throw new Error(`there is no process of ${part}`);
+  process.kill(pid, "SIGKILL");
+  await until(
+    `another ${part}`,
+    () => stack.pidOf(part),
+    (next) => next !== pid,
+  );
+}
+
+/** Asks again and again, through restarts, until the answer is as wanted. */
+async function until<T>(what: string, ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
+  const began = performance.now();
+  for (;;) {
+    const answer = await ask().catch(() => undefined);
+    if (answer !== undefined && holds(answer)) return answer;
+    if (performance.now() - began > PATIENCE_MS) throw new Error(`${what} was waited for too long:\n${stack.output()}`);
+    await sleep(5);
+  }
+}
+
+/** While the evaluator works on the snapshot, or, where that was too quick to see, when it has done so. */
+const judging = (name: string) =>
+  until(
+    `judging ${name}`,
+    async () => [(await evaluator.status()).state, ...(await backplane.verdicts.list()).map(snapshotName)],
+    (said) => said[0] === "evaluating" || said.includes(name),
+  );
+const ended = ({ state }: Run) => state === "succeeded" || state === "failed" || state === "cancelled";
+const endOf = (trainer: RemoteTrainer, id: string) => until(`the end of run ${id}`, () => trainer.getRun(id), ended);
+const reaches = (trainer: RemoteTrainer, id: string, step: number) =>
+  until(
+    `step ${step} of run ${id}`,
+    () => trainer.getRun(id),
+    (run) => run.step >= step,
+  );
+
+test("a stack whose every process is killed in mid-work loses nothing, repeats nothing, and ends with the same models", async () => {
+  const leaving = new AbortController();
+  const seen: Announcement[] = [];
+  // Whoever sees an announcement reads it whole, whatever was killed meanwhile.
+  const watching = (async () => {
+    for await (const announcement of backplane.registry.watch(0, leaving.signal)) {
+      const bytes = await until(
+        "bytes",
+        () => backplane.registry.bytes(announcement.manifest),
+        () => true,
+      );
+      expect(bytes).toHaveLength(announcement.manifest.size);
+      seen.push(announcement);
+    }
+  })();
+
+  const undisturbed = await m1.startRun({});
+  expect(await endOf(m1, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+  const long = await m2.startRun({});
+  const short: Run[] = [];
+  for (let i = 0; i < 4; i++) short.push(await m1.startRun({}));
+  const after = await m2.startRun({});
+  const [first, second] = short as [Run, Run, Run, Run];
+
+  await reaches(m1, first.id, 5_000);
+  await kill("trainer m1");
+  await until(
+    "a checkpoint",
+    () => checkpoints(long.id),
+    (files) => files.length > 0,
+  );
+  await kill("trainer m2");
+  await endOf(m1, first.id);
+  await judging("m1@2");
+  await kill("evaluator");
+  await reaches(m1, second.id, 1_000);
+  await kill("nats-server");
+  await judging("m1@4");
+  await kill("nats-server");
+  await judging("m1@5");
+  await kill("evaluator");
+
+  for (const [trainer, { id }] of [
+    ...short.map((run) => [m1, run] as const),
+    [m2, long] as const,
+    [m2, after] as const,
+  ]) {
+    expect(await endOf(trainer, id)).toMatchObject({ state: "succeeded", error: null });
+  }
+  const manifests = await until(
+    "seven snapshots",
+    () => backplane.registry.list(),
+    (all) => all.length === 7,
+  );
+  await until(
+    "seven verdicts",
+    async () => (await backplane.verdicts.list()).length + (await backplane.quarantines.list()).length,
+    (count) => count >= 7,
+  );
+  await until(
+    "an empty queue",
+    () => backplane.workQueue("evaluator").pending(),
+    (pending) => pending === 0,
+  );
+  await until(
+    "seven announcements",
+    async () => seen.length,
+    (count) => count === 7,
+  );
+  leaving.abort();
+  await watching;
+
+  // No serial is missing, none is there twice, and nobody saw another order.
+  const serials = (component: string) =>
+    manifests.filter((one) => one.component === component).map(({ serial }) => serial);
+  expect(serials("m1")).toEqual([1, 2, 3, 4, 5]);
+  expect(serials("m2")).toEqual([1, 2]);
+  expect(seen.map(({ manifest }) => manifest)).toEqual(manifests);
+  expect(manifests.map(({ runId }) => runId).sort()).toEqual(
+    [undisturbed, long, after, ...short].map(({ id }) => id).sort(),
+  );
+
+  // What was interrupted ends with the bits of what was not.
+  const digests = (component: string) =>
+    new Set(manifests.filter((one) => one.component === component).map(({ digest }) => digest));
+  expect(digests("m1").size).toBe(1);
+  expect(digests("m2").size).toBe(1);
+  expect(await readFile(join(stack.dir, "logs/trainer-m2.log"), "utf8")).toMatch(/"run [^"]* resumes at [1-9]/);
+
+  // One verdict for each, in the log of verdicts itself, too.
+  const names = (ones: readonly Pick<SnapshotManifest, "component" | "serial">[]) => ones.map(snapshotName).sort();
+  expect(names(await backplane.verdicts.list())).toEqual(names(manifests));
+  expect(await backplane.quarantines.list()).toEqual([]);
+  const raw = await connectRaw(stack.stack.natsUrl);
+  expect(await raw.count("uncouple-kill-verdicts", ">")).toBe(7);
+  await raw.close();
+
+  // And people see it all.
+  const { code, stdout, stderr } = await uncouple(["verdicts", "--json"], { cwd: dir });
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(JSON.parse(stdout)).toHaveLength(7);
+  expect(stack.output()).toMatch(/trainer m1 ended .*; starting it again/);
+  for (const part of ["trainer m1", "trainer m2", "evaluator", "nats-server"])
+    expect(stack.output()).toContain(`${part} is back`);
+}, 240_000);
+
+/** Files of a run beside its record. */
+async function checkpoints(run: string): Promise<readonly string[]> {
+  const files = await readdir(join(stack.dir, "state/kill/m2/runs", run));
+  return files.filter((file) => file !== "run.json");
+}
