@@ -52,7 +52,7 @@ export function encode(encoding: Encoding, table: Table): Float32Array {
 }
 
 /** Coordinates that a column takes in the matrix. */
-export function encodedWidth(column: ColumnEncoding): number {
+function encodedWidth(column: ColumnEncoding): number {
   return column.kind === "numeric" ? column.width : column.vocabulary.length;
 }
 

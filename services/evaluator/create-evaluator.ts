@@ -60,7 +60,7 @@ export interface Evaluator {
 }
 
 /** The name under which all evaluators of a pipeline share its announcements. */
-export const EVALUATOR_GROUP = "evaluator";
+const EVALUATOR_GROUP = "evaluator";
 
 /** Too few rows to tell anything apart. */
 const FEWEST_ROWS = 30;

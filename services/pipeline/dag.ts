@@ -81,20 +81,14 @@ export function topologicalOrder<N extends DagNode>(nodes: readonly N[]): readon
 /** Everything that the node reads from, directly or through others, in the order of `nodes`. */
 export function ancestors<N extends DagNode>(nodes: readonly N[], name: string): readonly N[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
-  return reach(nodes, name, (at) => byName.get(at)?.upstream ?? []);
-}
-
-/** Everything that reads from the node, directly or through others, in the order of `nodes`. */
-export function descendants<N extends DagNode>(nodes: readonly N[], name: string): readonly N[] {
-  const readers = new Map<string, string[]>();
-  for (const node of nodes) {
-    for (const upstream of node.upstream) {
-      const known = readers.get(upstream);
-      if (known === undefined) readers.set(upstream, [node.name]);
-      else known.push(node.name);
-    }
+  const reached = new Set<string>();
+  const waiting = [...(byName.get(name)?.upstream ?? [])];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    if (reached.has(at)) continue;
+    reached.add(at);
+    waiting.push(...(byName.get(at)?.upstream ?? []));
   }
-  return reach(nodes, name, (at) => readers.get(at) ?? []);
+  return nodes.filter((node) => reached.has(node.name));
 }
 
 /** The nodes that read directly from the named one, in the order of `nodes`. */
@@ -117,19 +111,4 @@ export function componentNamed(pipeline: Pipeline, name: string): Component {
     "not-found",
     `pipeline "${pipeline.name}" has no component "${name}"${didYouMean(name, names)} (it has ${names.join(", ")})`,
   );
-}
-
-function reach<N extends DagNode>(
-  nodes: readonly N[],
-  start: string,
-  next: (name: string) => readonly string[],
-): readonly N[] {
-  const reached = new Set<string>();
-  const waiting = [...next(start)];
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (reached.has(name)) continue;
-    reached.add(name);
-    waiting.push(...next(name));
-  }
-  return nodes.filter((node) => reached.has(node.name));
 }

@@ -34,7 +34,7 @@ export function sortedProblems(problems: readonly Problem[]): readonly Problem[]
 }
 
 /** `components.m2.upstream[0]`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   let text = "";
   for (const part of path) {
     if (typeof part === "number") text += `[${part}]`;

@@ -3,10 +3,10 @@ import { type Config, compile, type TopLevelSpec } from "vega-lite";
 import { escapeHtml, type Html, trusted } from "./html.ts";
 
 /** Told apart by most kinds of colour blindness, on white and on black (Okabe and Ito 2008, darkened where pale). */
-export const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d"];
+const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d"];
 
 /** Colours of the page around, so that a plot turns dark with it. SVG in a page takes CSS variables. */
-const ink = "var(--ink)";
+export const inkColour = "var(--ink)";
 const faint = "var(--faint)";
 const line = "var(--line)";
 
@@ -16,7 +16,7 @@ const config: Config = {
   view: { stroke: "transparent" },
   axis: {
     labelColor: faint,
-    titleColor: ink,
+    titleColor: inkColour,
     gridColor: line,
     domainColor: line,
     tickColor: line,
@@ -27,8 +27,8 @@ const config: Config = {
     titlePadding: 8,
   },
   legend: {
-    labelColor: ink,
-    titleColor: ink,
+    labelColor: inkColour,
+    titleColor: inkColour,
     labelFontSize: 12,
     titleFontSize: 12,
     labelLimit: 260,
@@ -50,5 +50,3 @@ export async function renderPlot(spec: TopLevelSpec, label: string): Promise<Htm
     view.finalize();
   }
 }
-
-export { faint as faintColour, ink as inkColour, line as lineColour };

@@ -37,7 +37,7 @@ const codes: Readonly<Record<Exclude<status, status.OK>, ErrorCode>> = {
 };
 
 /** The trailer that names the reason of a refusal (an `ErrorReason` of common.proto). */
-export const reasonTrailer = "uncouple-reason";
+const reasonTrailer = "uncouple-reason";
 
 /** A status message travels in an HTTP/2 header, percent-encoded, and headers are small. */
 const maxDetailsBytes = 4096;
@@ -63,7 +63,7 @@ function shortened(message: string): string {
   return `${kept} ... (cut short)`;
 }
 
-export function isServiceError(thrown: unknown): thrown is ServiceError {
+function isServiceError(thrown: unknown): thrown is ServiceError {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "number" && "details" in thrown;
 }
 

@@ -22,7 +22,7 @@ import type { TrainerMetrics } from "./trainer-metrics.ts";
 import type { LoadedData, TrainingData } from "./training-data.ts";
 
 /** Under a coordinated protocol one component of the pipeline trains at a time: the one that holds this lease. */
-export const TRAIN_LEASE = "train";
+const TRAIN_LEASE = "train";
 
 export interface ExecuteSettings {
   readonly pipeline: Pipeline;

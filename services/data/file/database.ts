@@ -59,7 +59,7 @@ export async function openDatabase(path: string): Promise<Database> {
 }
 
 /** What DuckDB says, in one sentence: its own advice is about options that users of a pipeline file do not have. */
-export function duckdbMessage(error: unknown): string {
+function duckdbMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
   const body = text

@@ -42,7 +42,7 @@ export function rowSql(query: RowQuery): string {
 }
 
 /** The fraction as the first 13 of 32 hexadecimal digits; texts compare as the numbers do. */
-export function threshold(fraction: number): string {
+function threshold(fraction: number): string {
   return Math.floor(fraction * 2 ** 52)
     .toString(16)
     .padStart(13, "0");

@@ -13,7 +13,7 @@ import type { Names } from "./streams.ts";
  * has seen one revision unchanged for this long by its own clock; the holder considers it lost after HOLDER_LIMIT_MS
  * without a confirmed renewal by its own, counted from when it sent that renewal, and so gives up first.
  */
-export const LEASE_TTL_MS = 10_000;
+const LEASE_TTL_MS = 10_000;
 const RENEW_MS = 2_500;
 const HOLDER_LIMIT_MS = 7_500;
 /** How long a waiter goes without looking when nothing woke it. */

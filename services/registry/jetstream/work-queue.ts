@@ -10,7 +10,7 @@ import { isRefused, JetStreamCode } from "./refusals.ts";
 import type { LogNames } from "./streams.ts";
 
 /** An item whose worker was not heard of for so long goes to another. */
-export const ACK_WAIT_MS = 10_000;
+const ACK_WAIT_MS = 10_000;
 const HEARTBEAT_MS = 3_000;
 /** Items that all workers of a group may hold together. */
 const MAX_ACK_PENDING = 256;
