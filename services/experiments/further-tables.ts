@@ -11,7 +11,7 @@ export interface ResultTable {
 }
 
 /** The experiments that go beyond the paper, for the terminal and the report alike. */
-export function furtherTables({ dag, estimators, support, policy }: Reproduction): readonly ResultTable[] {
+export function furtherTables({ dag, estimators, support, policy, diagnosis }: Reproduction): readonly ResultTable[] {
   return [
     ...(dag === undefined
       ? []
@@ -56,6 +56,26 @@ export function furtherTables({ dag, estimators, support, policy }: Reproduction
             text: "A policy over four actions, trained on the reward of every action or on logged actions. Regret of choosing by M2* o M1^0 is 100; mean and standard deviation over seeds.",
             columns: ["Feedback", "Protocol", "M1", "Regret"],
             rows: policy.rows.map((row) => [row.feedback, row.protocol, row.upstream, spread(row)]),
+          },
+        ]),
+    ...(diagnosis === undefined
+      ? []
+      : [
+          {
+            title: "Why a better M1 degrades the pipeline although M2 is retrained",
+            text: "Two generated updates with known causes. near-far: M1 gets far objects right and forgets the near ones that M2 needs, upstream error of 1/6. cube: M1 becomes the truth, which a linear M2 cannot read, approximation error of 4/75. The rise of the mean squared error and its parts; mean and standard deviation over seeds.",
+            columns: ["Case", "Cause", "Upstream", "Approximation", "Estimation", "Rise"],
+            rows: diagnosis.rows.map((row) => [
+              row.case,
+              Object.entries(row.named)
+                .filter(([, count]) => count > 0)
+                .map(([part, count]) => `${part} in ${count} of ${diagnosis.seeds.length}`)
+                .join(", "),
+              spread(row.parts.upstream),
+              spread(row.parts.approximation),
+              spread(row.parts.estimation),
+              spread(row.change),
+            ]),
           },
         ]),
   ];

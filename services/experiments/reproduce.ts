@@ -1,3 +1,4 @@
+import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./dag.ts";
@@ -5,6 +6,7 @@ import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from ".
 import { type Figure1, figure1 } from "./figure1.ts";
 import { type Figure3, type Figure3Seed, figure3, figure3Of } from "./figure3.ts";
 import { type Policy, type PolicyRegret, policy, policyOf } from "./policy.ts";
+import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./self-defeating.ts";
 import { type Support, type SupportLoss, support, supportOf } from "./support.ts";
 import { type Table1, type Table1Seed, table1, table1Of } from "./table1.ts";
 import { type Table2, type Table2Seed, table2, table2Of } from "./table2.ts";
@@ -13,7 +15,7 @@ import { openTwoStage, type Sizes } from "./two-stage.ts";
 /** The tables and figures of the paper: what `all` runs. */
 export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
 /** What goes beyond the paper's two components. */
-export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy"] as const;
+export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy", "diagnosis"] as const;
 export type ExperimentName = (typeof PAPER_EXPERIMENTS)[number] | (typeof FURTHER_EXPERIMENTS)[number];
 
 /** Those that share the paper's pipeline and its trained M1s. */
@@ -43,6 +45,7 @@ export interface Reproduction {
   readonly estimators?: Estimators;
   readonly support?: Support;
   readonly policy?: Policy;
+  readonly diagnosis?: DiagnosedUpdates;
 }
 
 interface SeedResult {
@@ -53,6 +56,7 @@ interface SeedResult {
   readonly estimators?: readonly EstimatorLoss[];
   readonly support?: readonly SupportLoss[];
   readonly policy?: readonly PolicyRegret[];
+  readonly diagnosis?: readonly UpdateDiagnosis[];
 }
 
 /**
@@ -91,6 +95,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     ...(wants("estimators") && { estimators: estimators(seeds, parts("estimators")) }),
     ...(wants("support") && { support: support(seeds, parts("support")) }),
     ...(wants("policy") && { policy: policy(seeds, parts("policy")) }),
+    ...(wants("diagnosis") && { diagnosis: diagnosedUpdates(seeds, parts("diagnosis")) }),
   };
 }
 
@@ -102,6 +107,7 @@ async function runSeed(
   const apart: SeedResult = {
     ...(wants("dag") && { dag: await dagOf(seed, sizes, engine, signal) }),
     ...(wants("policy") && { policy: await policyOf(seed, sizes, engine, signal) }),
+    ...(wants("diagnosis") && { diagnosis: await diagnosesOf(seed, sizes, engine, signal) }),
   };
   if (!TWO_STAGE_EXPERIMENTS.some(wants)) return apart;
   const stage = await openTwoStage(seed, sizes, engine, signal);

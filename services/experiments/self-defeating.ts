@@ -1,11 +1,14 @@
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
 import type { NumericColumn, Table } from "../data/table.ts";
+import type { DiagnosisPart } from "../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import type { ModelSpec, TeamConfig } from "../pipeline/team.ts";
 import { dense, protocolSpec } from "./lab.ts";
+import { type Summary, summarise } from "./statistics.ts";
+import type { Sizes } from "./two-stage.ts";
 
 /**
  * Updates of M1 that improve its own loss and degrade the pipeline although M2 is retrained, with known causes.
@@ -93,6 +96,57 @@ export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOpti
     engine: options.engine,
     ...(options.signal !== undefined && { signal: options.signal }),
   });
+}
+
+export interface DiagnosedUpdates {
+  readonly experiment: "diagnosis";
+  readonly seeds: readonly number[];
+  readonly rows: readonly {
+    readonly case: SelfDefeatingCase;
+    /** Rise of the pipeline's loss, M2 retrained. */
+    readonly change: Summary;
+    readonly parts: Readonly<Record<DiagnosisPart, Summary>>;
+    /** Seeds in which each part was named as the cause. */
+    readonly named: Readonly<Record<DiagnosisPart | "none", number>>;
+  }[];
+}
+
+/** Both cases on one seed. */
+export async function diagnosesOf(
+  seed: number,
+  sizes: Sizes,
+  engine: Engine,
+  signal?: AbortSignal,
+): Promise<readonly UpdateDiagnosis[]> {
+  const diagnoses: UpdateDiagnosis[] = [];
+  for (const name of SELF_DEFEATING_CASES) {
+    const { rows, downstreamSteps: steps } = sizes;
+    diagnoses.push(await diagnoseCase(name, { seed, rows, steps, engine, ...(signal !== undefined && { signal }) }));
+  }
+  return diagnoses;
+}
+
+export function diagnosedUpdates(
+  seeds: readonly number[],
+  perSeed: readonly (readonly UpdateDiagnosis[])[],
+): DiagnosedUpdates {
+  const rows = SELF_DEFEATING_CASES.map((name, at) => {
+    const diagnoses = perSeed.map((cases) => cases[at] as UpdateDiagnosis);
+    const part = (which: DiagnosisPart) => summarise(diagnoses.map(({ parts }) => parts[which].value));
+    const named = (which: DiagnosisPart | null) => diagnoses.filter(({ cause }) => cause === which).length;
+    return {
+      case: name,
+      change: summarise(diagnoses.map(({ change }) => change.value)),
+      parts: { upstream: part("upstream"), approximation: part("approximation"), estimation: part("estimation") },
+      named: {
+        upstream: named("upstream"),
+        approximation: named("approximation"),
+        estimation: named("estimation"),
+        none: named(null),
+      },
+    };
+  });
+  return { experiment: "diagnosis", seeds, rows };
 }
 
 function formula(of: (table: Table, row: number) => number): SnapshotModel {

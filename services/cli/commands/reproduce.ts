@@ -16,13 +16,13 @@ interface Options {
   readonly json?: true;
 }
 
-const names = ["figure1", "table1", "table2", "figure3", "all", "dag", "estimators", "support", "policy"];
+const names = ["figure1", "table1", "table2", "figure3", "all", "dag", "estimators", "support", "policy", "diagnosis"];
 
 export function reproduceCommand(context: CliContext): Command {
   return new Command("reproduce")
     .summary("the paper's tables and figures, trained and measured anew")
     .description(
-      "Runs the experiments of Modi et al. 2023 in this process, through the learning code that the services use, and writes a report with plots beside the paper's values. `all` is the paper's four. Beyond it: `dag`, a chain of three and a diamond of four components, all trained in parallel on stale inputs and exchanged at once; `estimators`, causal training from 100 to 1,000 audited rows in place of the oracle; `support`, what happens where M1's output does not cover its space; `policy`, an M2 that decides.",
+      "Runs the experiments of Modi et al. 2023 in this process, through the learning code that the services use, and writes a report with plots beside the paper's values. `all` is the paper's four. Beyond it: `dag`, a chain of three and a diamond of four components, all trained in parallel on stale inputs and exchanged at once; `estimators`, causal training from 100 to 1,000 audited rows in place of the oracle; `support`, what happens where M1's output does not cover its space; `policy`, an M2 that decides; `diagnosis`, why two better M1s degrade the pipeline although M2 is retrained.",
     )
     .addArgument(new Argument("<experiment>", "what to reproduce").choices(names))
     .option("--seeds <n>", "how many seeds", integer(1), 10)

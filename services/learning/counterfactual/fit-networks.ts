@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import type { DenseLayer } from "../../data/oracle.ts";
 import { createRandom } from "../../data/random.ts";
@@ -75,6 +76,8 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
     schedule: SCHEDULE,
     seed: context.seed,
     ...(context.signal !== undefined && { signal: context.signal }),
+    // An engine may compute on this thread: whoever asks for health or a cancel gets a turn.
+    onProgress: () => setImmediate(),
   });
   const part = (name: string, member: number): Float32Array => {
     const { values } = state[`variable/${name}`] as { values: Float32Array };

@@ -1,0 +1,84 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type ExperimentName, type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
+import { PAPER_SIZES } from "../../services/experiments/two-stage.ts";
+import { createEngine } from "../../services/learning/engines/create-engine.ts";
+import type { Engine } from "../../services/learning/engines/engine.ts";
+
+let engine: Engine;
+
+beforeAll(async () => {
+  engine = await createEngine("onnx:cpu", () => {});
+});
+
+const run = (experiment: ExperimentName, seeds: number): Promise<Reproduction> =>
+  reproduce({
+    experiments: [experiment],
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    jobs: 2,
+    sizes: PAPER_SIZES,
+    a: 2,
+    b: 1,
+    engine,
+  });
+
+describe("causal training without the oracle", () => {
+  it("loses no more than a prototype of the estimators did, within a factor of 1.5", async () => {
+    const { estimators } = await run("estimators", 10);
+    const loss = (estimator: string, audited: number) =>
+      estimators?.rows.find((row) => row.estimator === estimator && row.audited === audited)?.mean ?? Number.NaN;
+    const prototype = {
+      "audit-direct": [22.1, 7.7, 4.0],
+      residualised: [6.9, 3.0, 2.9],
+      calibration: [5.7, 2.7, 2.7],
+      pooled: [5.7, 2.7, 2.7],
+    };
+    for (const [estimator, losses] of Object.entries(prototype)) {
+      [100, 300, 1000].forEach((audited, i) => {
+        expect(loss(estimator, audited), `${estimator} ${audited}`).toBeLessThan(1.5 * (losses[i] as number));
+      });
+    }
+    expect(loss("oracle", 0)).toBeLessThan(3.6);
+    expect(loss("async", 0)).toBeGreaterThan(10 * loss("pooled", 300));
+  });
+});
+
+describe("the support check", () => {
+  it("warns wherever M1's output does not cover its space, and nowhere else", async () => {
+    const { support } = await run("support", 10);
+    const row = (bottleneck: string, protocol: string) =>
+      support?.rows.find((entry) => entry.bottleneck === bottleneck && entry.protocol === protocol);
+    expect(row("linear", "causal")?.warned).toBe(0);
+    for (const bottleneck of ["1 unit", "2 units"]) {
+      expect(row(bottleneck, "causal")?.warned).toBe(10);
+      expect(row(bottleneck, "causal")?.mean).toBeGreaterThan(20);
+      expect(row(bottleneck, "causal-proximal")?.mean).toBeLessThan(3);
+    }
+  });
+});
+
+describe("an M2 that decides", () => {
+  it("has the regrets of the paper's policy loss: causal is consistent, async pays today's regret back", async () => {
+    const { policy } = await run("policy", 5);
+    for (const feedback of ["full", "logged"]) {
+      const regret = (protocol: string, upstream: string) =>
+        policy?.rows.find((row) => row.feedback === feedback && row.protocol === protocol && row.upstream === upstream)
+          ?.mean ?? Number.NaN;
+      for (const causal of ["causal", "causal-audited"]) {
+        expect(Math.abs(regret(causal, "initial") - 100)).toBeLessThan(8);
+        expect(regret(causal, "consistent")).toBeLessThan(1.2 * regret("sync", "consistent"));
+      }
+      expect(regret("async", "initial")).toBeLessThan(regret("causal", "initial"));
+      expect(regret("async", "consistent")).toBeGreaterThan(2.5 * regret("causal", "consistent"));
+    }
+  });
+});
+
+describe("the diagnosis of an update", () => {
+  it("names the known cause of both generated cases on every seed", async () => {
+    const { diagnosis } = await run("diagnosis", 3);
+    expect(diagnosis?.rows.map((row) => [row.case, row.named])).toEqual([
+      ["near-far", { upstream: 3, approximation: 0, estimation: 0, none: 0 }],
+      ["cube", { upstream: 0, approximation: 3, estimation: 0, none: 0 }],
+    ]);
+  });
+});
