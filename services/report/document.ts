@@ -99,6 +99,7 @@ export interface TableColumn {
   readonly number?: boolean;
 }
 
+/** A table with a head, with room to scroll on a narrow page. @param rows each with one cell a column, in their order */
 export function tableHtml(columns: readonly TableColumn[], rows: readonly (readonly (Html | string)[])[]): Html {
   const cell = (content: Html | string, index: number) =>
     html`<td${columns[index]?.number === true && trusted(' class="number"')}>${content}</td>`;

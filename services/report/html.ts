@@ -20,6 +20,7 @@ export function escapeHtml(text: string): string {
     .replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
+/** Markup that goes into a page as it is: never for text from a file, a message or a person. */
 export function trusted(markup: string): Html {
   return { markup };
 }

@@ -15,6 +15,10 @@ export function relativeChange(from: number, to: number): number | undefined {
   return from > 0 && Number.isFinite(change) ? change : undefined;
 }
 
+/**
+ * `+94 %`, `-1.2 %`; `-` where there is none.
+ * @param percent in per cent, not a fraction; @param signed whether a plus stands before what is above 0
+ */
 export function formatPercent(percent: number | undefined, signed = true): string {
   if (percent === undefined) return "-";
   const digits = Math.abs(percent) >= 10 || percent === 0 ? 0 : 1;

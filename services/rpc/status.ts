@@ -42,6 +42,7 @@ const reasonTrailer = "uncouple-reason";
 /** A status message travels in an HTTP/2 header, percent-encoded, and headers are small. */
 const maxDetailsBytes = 4096;
 
+/** Whatever a handler threw, as gRPC sends it: status, message (cut to what a header holds), and the reason as a trailer. */
 export function toStatus(thrown: unknown): Pick<StatusObject, "code" | "details" | "metadata"> {
   const error = asUncoupleError(thrown);
   const metadata = new Metadata();

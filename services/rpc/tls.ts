@@ -14,11 +14,13 @@ export interface ClientTls {
   readonly key?: Buffer | undefined;
 }
 
+/** TLS; mutual TLS where `clientCa` is given. */
 export function serverCredentials({ certificate, key, clientCa }: ServerTls): ServerCredentials {
   const pair = { cert_chain: certificate, private_key: key };
   return ServerCredentials.createSsl(clientCa ?? null, [pair], clientCa !== undefined);
 }
 
+/** TLS against `ca` alone; the system's own authorities do not count. */
 export function clientCredentials({ ca, certificate, key }: ClientTls): ChannelCredentials {
   return ChannelCredentials.createSsl(ca, key ?? null, certificate ?? null);
 }

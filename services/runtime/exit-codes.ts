@@ -33,6 +33,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   cancelled: "stopped by you or by a shutdown",
 };
 
+/** What a process that ends because of this exits with: what nobody foresaw is a defect, 1. */
 export function exitCodeOf(thrown: unknown): number {
   return exitCodes[asUncoupleError(thrown).code];
 }

@@ -22,6 +22,7 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((product, extent) => p
 const asBytes = (values: Float32Array | Float64Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
+/** The file of a checkpoint, float32 and float64 values bit for bit. */
 export async function encodeCheckpoint(checkpoint: TrainingCheckpoint): Promise<Uint8Array> {
   const { step, state, recentLosses } = checkpoint;
   const tensors = Object.entries(state);

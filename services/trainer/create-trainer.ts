@@ -72,6 +72,7 @@ export interface Trainer {
   stop(): Promise<void>;
 }
 
+/** @throws UncoupleError `not-found` for a team of a component that the pipeline does not have */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
   const { pipeline, team } = config;
   const { backplane, log } = deps;

@@ -36,6 +36,7 @@ export async function pinSnapshots(
   return { upstream, parent: (await registry.latest(component))?.serial ?? null };
 }
 
+/** Whether two choices of snapshots (component to serial) are the same. */
 export function samePins(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);

@@ -77,6 +77,7 @@ interface Entry {
   readonly cancelled: AbortController;
 }
 
+/** The queue of one component. Runs are safe in `store` before anyone hears of them; `execute` has one at a time. */
 export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): RunQueue {
   const { component, capacity, retained } = settings;
   const { store, log } = deps;

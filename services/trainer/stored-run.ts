@@ -30,6 +30,7 @@ export interface StoredRun {
 
 const terminal: ReadonlySet<RunState> = new Set(["succeeded", "failed", "cancelled"]);
 
+/** Whether the run is in a state that it never leaves. */
 export function hasEnded(run: Run): boolean {
   return terminal.has(run.state);
 }
@@ -41,6 +42,7 @@ export interface NewRun {
   readonly announcement?: number;
 }
 
+/** A run that has just arrived. @param now ISO 8601 */
 export function newStoredRun(id: string, sequence: number, request: NewRun, now: string): StoredRun {
   const { team, trigger } = request;
   return {

@@ -29,6 +29,7 @@ export class Refused extends UncoupleError {
   }
 }
 
+/** @param verb what was asked for: an API call or a subject; @param server its address, for the message */
 export function refusal(error: ApiError, verb: string, server: string): Refused {
   const code = error.err_code ?? 0;
   const text = `${verb} at ${server}: ${error.description ?? "refused"} (${code === 0 ? error.code : code})`;
@@ -39,6 +40,7 @@ export function refusal(error: ApiError, verb: string, server: string): Refused 
   return new Refused(code, "failed-precondition", text);
 }
 
+/** Whether the server refused with that error code (see `JetStreamCode`). */
 export function isRefused(error: unknown, code: number): boolean {
   return error instanceof Refused && error.jetStream === code;
 }

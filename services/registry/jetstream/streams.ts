@@ -19,6 +19,7 @@ export interface LogNames {
   readonly subject: string;
 }
 
+/** @param pipeline a name by `checkName`, so that it is one token of a subject and a part of a stream's name */
 export function namesOf(pipeline: string): Names {
   const log = (kind: string): LogNames => ({
     stream: `uncouple-${pipeline}-${kind}`,
