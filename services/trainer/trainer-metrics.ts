@@ -29,6 +29,8 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
     name: "uncouple_training_loss",
     help: "Mean training loss over the latest chunk of steps, on standardised outputs.",
   });
+  // Before the first step there is no loss, and 0 would look like a perfect one.
+  loss.remove();
   const publish = metrics.histogram({
     name: "uncouple_snapshot_publish_seconds",
     help: "Time to publish a snapshot, outages that were waited out included.",

@@ -1,0 +1,178 @@
+import { spawnSync } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/run-evaluator.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { connectEvaluator } from "../../services/rpc/evaluator-client.ts";
+import { packageInfo } from "../../services/runtime/package-info.ts";
+import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
+import { silentLog } from "../helpers/log.ts";
+import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { endOf, openTrainerWorld, type TrainerOfTest, type TrainerWorld } from "../helpers/trainer-world.ts";
+
+/** A metrics page as Prometheus reads it. */
+interface Page {
+  readonly text: string;
+  readonly contentType: string;
+  /** Metric to type. */
+  readonly types: ReadonlyMap<string, string>;
+  readonly samples: readonly {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+}
+
+async function scrape(port: number): Promise<Page> {
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+  expect(response.status).toBe(200);
+  const text = await response.text();
+  const samples = text.split("\n").flatMap((line) => {
+    const [, name, labels = "", value] = /^([a-z]\w*)(?:\{(.*)\})? (\S+)$/i.exec(line) ?? [];
+    if (name === undefined) return [];
+    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map((pair) => [pair[1], pair[2]]);
+    return [{ name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) }];
+  });
+  const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map((match) => [match[1], match[2]] as [string, string]);
+  return { text, contentType: response.headers.get("content-type") ?? "", types: new Map(types), samples };
+}
+
+let nats: TestNats;
+let world: TrainerWorld;
+let m1: TrainerOfTest;
+let m2: TrainerOfTest;
+let evaluator: RunningEvaluator;
+let untrainedPage: Page;
+let trainerPage: Page;
+let evaluatorPage: Page;
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  world = await openTrainerWorld(nats.url, "metrics");
+  evaluator = await runEvaluator(
+    { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
+    { connect: ({ name }) => connectJetStream({ url: nats.url, pipeline: name, name: "e1" }), log: silentLog },
+  );
+  m1 = await world.trainer("m1");
+  m2 = await world.trainer("m2");
+  untrainedPage = await scrape(m2.httpPort);
+  // A snapshot of each, one more of m1 that can be compared, one that is none, and a run that is refused.
+  for (const { client } of [m1, m2, m1]) await endOf(client, (await client.startRun({})).id);
+  const draft = await draftFor({ ...twoStage, name: "metrics" }, "m2");
+  await world.backplane.registry.publish(draft, new TextEncoder().encode("no model"), "any");
+  await expect(m1.client.startRun({ teamFile: "nonsense" })).rejects.toMatchObject({ code: "invalid-argument" });
+  while ((await world.backplane.quarantines.list()).length < 1) await sleep(20);
+  while ((await world.backplane.verdicts.list()).length < 3) await sleep(20);
+  const client = connectEvaluator(`127.0.0.1:${evaluator.grpcPort}`);
+  await client.matrix();
+  client.close();
+  trainerPage = await scrape(m1.httpPort);
+  evaluatorPage = await scrape(evaluator.httpPort);
+});
+afterAll(async () => {
+  await evaluator.stop();
+  await world.close();
+  await nats.stop();
+});
+
+/** The one sample with this name and these labels, among others. */
+function value(page: Page, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  const found = page.samples.filter(
+    (sample) => sample.name === name && Object.entries(labels).every(([key, text]) => sample.labels[key] === text),
+  );
+  expect(found, `${name} ${JSON.stringify(labels)}`).toHaveLength(1);
+  return found[0]?.value ?? Number.NaN;
+}
+
+describe("a trainer's metrics", () => {
+  test("say what it trained and published", () => {
+    const of = (name: string, labels = {}) => value(trainerPage, name, labels);
+    expect(of("uncouple_training_steps_total")).toBe(120);
+    expect(of("uncouple_training_steps_per_second")).toBe(0);
+    expect(of("uncouple_training_loss")).toBeGreaterThan(0);
+    expect(of("uncouple_runs_total", { state: "succeeded", trigger: "request" })).toBe(2);
+    expect(of("uncouple_run_state", { state: "idle" })).toBe(1);
+    expect(of("uncouple_run_state", { state: "running" })).toBe(0);
+    expect(of("uncouple_run_queue_length")).toBe(0);
+    expect(of("uncouple_snapshot_publish_seconds_count")).toBe(2);
+    expect(of("uncouple_snapshot_publish_seconds_sum")).toBeGreaterThan(0);
+    expect(of("uncouple_snapshot_bytes_count")).toBe(2);
+    expect(of("uncouple_snapshot_bytes_sum")).toBeGreaterThan(1000);
+  });
+
+  test("say nothing of a loss before there is one", () => {
+    expect(untrainedPage.samples.filter(({ name }) => name === "uncouple_training_loss")).toEqual([]);
+    expect(untrainedPage.types.get("uncouple_training_loss")).toBe("gauge");
+    expect(value(untrainedPage, "uncouple_training_steps_total")).toBe(0);
+  });
+
+  test("tell calls apart by method and code, with their times", () => {
+    const method = "uncouple.v1.Trainer/StartRun";
+    expect(value(trainerPage, "uncouple_rpc_handled_total", { method, code: "OK" })).toBe(2);
+    expect(value(trainerPage, "uncouple_rpc_handled_total", { method, code: "INVALID_ARGUMENT" })).toBe(1);
+    expect(value(trainerPage, "uncouple_rpc_duration_seconds_count", { method, code: "OK" })).toBe(2);
+    expect(value(trainerPage, "uncouple_rpc_duration_seconds_sum", { method, code: "OK" })).toBeGreaterThan(0);
+  });
+});
+
+describe("an evaluator's metrics", () => {
+  test("say what it judged, and what the pipeline loses", async () => {
+    const of = (name: string, labels = {}) => value(evaluatorPage, name, labels);
+    const verdicts = await world.backplane.verdicts.list();
+    const counted = evaluatorPage.samples.filter(({ name }) => name === "uncouple_verdicts_total");
+    expect(counted.reduce((sum, sample) => sum + sample.value, 0)).toBe(3);
+    expect(of("uncouple_verdicts_total", { component: "m2", kind: "inconclusive" })).toBe(1);
+    expect(of("uncouple_quarantines_total", { component: "m2", reason: "malformed-model" })).toBe(1);
+    expect(of("uncouple_evaluation_duration_seconds_count", { outcome: "verdict" })).toBe(3);
+    expect(of("uncouple_evaluation_duration_seconds_count", { outcome: "quarantine" })).toBe(1);
+    expect(of("uncouple_announcements_pending")).toBe(0);
+    const compared = verdicts.find(({ component, serial }) => component === "m1" && serial === 2);
+    for (const [role, loss, own] of [
+      ["current", compared?.comparison?.currentLoss, compared?.componentLoss.current],
+      ["candidate", compared?.comparison?.candidateLoss, compared?.componentLoss.candidate],
+    ] as const) {
+      expect(of("uncouple_pipeline_loss", { component: "m1", role })).toBe(loss);
+      expect(of("uncouple_component_loss", { component: "m1", role })).toBe(own);
+    }
+  });
+
+  test("tell calls apart by method and code, with their times", () => {
+    const method = "uncouple.v1.Evaluator/GetMatrix";
+    expect(value(evaluatorPage, "uncouple_rpc_duration_seconds_count", { method, code: "OK" })).toBe(1);
+  });
+});
+
+describe.each([
+  ["a trainer", () => trainerPage, { service: "trainer", pipeline: "metrics", component: "m1" }],
+  ["an evaluator", () => evaluatorPage, { service: "evaluator", pipeline: "metrics" }],
+] as const)("the page of %s", (_, page, own) => {
+  test("has the connection, the build, and what Node tells of itself", () => {
+    expect(value(page(), "uncouple_nats_connection_state", { state: "connected" })).toBe(1);
+    expect(value(page(), "uncouple_nats_connection_state", { state: "reconnecting" })).toBe(0);
+    expect(value(page(), "uncouple_build_info", { version: packageInfo().version })).toBe(1);
+    expect(value(page(), "process_resident_memory_bytes")).toBeGreaterThan(1e6);
+    expect(value(page(), "nodejs_eventloop_lag_p99_seconds")).toBeGreaterThanOrEqual(0);
+    expect(page().contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+  });
+
+  test("names the service on every sample, and holds no label that grows without bound", () => {
+    for (const { name, labels } of page().samples.filter((sample) => sample.name.startsWith("uncouple_"))) {
+      expect(labels, name).toMatchObject(own);
+      // Serials, run ids and digests would be a series each, for ever.
+      for (const text of Object.values(labels)) expect(text, name).not.toMatch(/@\d|\d{8}-\d{6}|[0-9a-f]{32}/);
+    }
+    expect(page().samples.every((sample) => !Number.isNaN(sample.value))).toBe(true);
+  });
+
+  test("is read by Prometheus, which has nothing to say against the project's own metrics", (context) => {
+    if (spawnSync("promtool", ["--version"]).error !== undefined) {
+      context.skip("promtool (Debian's package prometheus) is not installed");
+    }
+    const checked = spawnSync("promtool", ["check", "metrics"], { input: page().text, encoding: "utf8" });
+    const said = (checked.stdout + checked.stderr).split("\n").filter((line) => line !== "");
+    // 3 is a complaint about names: prom-client's own of Node have some.
+    expect([0, 3]).toContain(checked.status);
+    expect(said.filter((line) => !line.startsWith("nodejs_"))).toEqual([]);
+    expect([...page().types.keys()].filter((name) => name.startsWith("uncouple_")).length).toBeGreaterThan(8);
+  });
+});
