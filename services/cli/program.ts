@@ -3,6 +3,7 @@ import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { diagnoseCommand } from "./commands/diagnose.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
@@ -40,6 +41,7 @@ const commands: readonly CommandFactory[] = [
   matrixCommand,
   aliasCommand,
   rollbackCommand,
+  diagnoseCommand,
   explainCommand,
   doctorCommand,
   trainerCommand,

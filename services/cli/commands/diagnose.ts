@@ -1,0 +1,191 @@
+import { dirname, resolve } from "node:path";
+import { Command } from "commander";
+import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
+import type { UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
+import { UncoupleError } from "../../pipeline/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import type { Backplane } from "../../registry/backplane.ts";
+import { formatNumber } from "../../report/numbers.ts";
+import { readStackFiles } from "../configuration.ts";
+import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connections.ts";
+import type { CliContext } from "../context.ts";
+import { createCountProgress } from "../count-progress.ts";
+import { createOutput } from "../output.ts";
+import { parseReference, parseSerial, type SnapshotReference } from "../reference.ts";
+import { readStack } from "../stack/stack-file.ts";
+import type { Style } from "../style.ts";
+import { formatTable } from "../table.ts";
+
+interface Flags extends ConnectionFlags {
+  readonly against?: number;
+  readonly downstream?: string;
+  readonly team?: string;
+  readonly pipelineFile?: string;
+  readonly json?: true;
+}
+
+export function diagnoseCommand(context: CliContext): Command {
+  return withPeers(
+    new Command("diagnose")
+      .summary("why an update changed the pipeline even with the downstream retrained")
+      .description(
+        "Retrains the downstream on the old and the new snapshot of a component and splits the change of the pipeline's loss (Wu et al. 2021) into upstream error (what the output still tells), downstream approximation error (what the model class cannot make of it) and downstream estimation error (what finite data leave), each with a 95 % interval. Trains for a while; Ctrl-C cancels.",
+      )
+      .argument("<component@serial>", "the update, for example m1@3", parseReference)
+      .option("--against <serial>", "the older snapshot (default: what its verdict compared it with)", parseSerial)
+      .option("--downstream <component>", "whose loss to explain (default: the pipeline's objective)")
+      .option("--team <file>", "the downstream team's file, for its model and training (default: 64 hidden units)")
+      .option("--pipeline-file <file>", "the pipeline file (default: that of the stack file)")
+      .option("--json", "print JSON"),
+    "registry",
+  )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple diagnose m1@3\n  uncouple diagnose m1@3 --against 1 --team m2.yaml\n",
+    )
+    .action(async (reference: SnapshotReference, flags: Flags) => {
+      const output = createOutput(context, flags.json === true);
+      await withConnections(context, flags, async (connections) => {
+        const backplane = await connections.backplane();
+        const update = await backplane.registry.manifest(reference.component, reference.serial);
+        const against = flags.against ?? (await comparedWith(backplane, update));
+        const diagnosis = await diagnose(context, flags, backplane, update, against, output.note);
+        const result = { snapshot: snapshotName(update), against: `${update.component}@${against}`, ...diagnosis };
+        output.result(result, (style) => diagnosisText(result, style));
+      });
+    });
+}
+
+/** What the evaluator held the update against, else the snapshot that it followed. */
+async function comparedWith({ verdicts }: Backplane, update: SnapshotManifest): Promise<number> {
+  const verdict = await verdicts.get(update.component, update.serial);
+  const serial = verdict?.comparison?.current[update.component] ?? update.parent;
+  if (serial !== null) return serial;
+  throw new UncoupleError(
+    "failed-precondition",
+    `${snapshotName(update)} is the first snapshot of ${update.component}: there is nothing to hold it against`,
+  );
+}
+
+async function diagnose(
+  context: CliContext,
+  flags: Flags,
+  backplane: Backplane,
+  update: SnapshotManifest,
+  against: number,
+  note: (text: string) => void,
+): Promise<UpdateDiagnosis> {
+  const files = await readStackFiles(
+    [await pipelineFile(context, flags), ...(flags.team === undefined ? [] : [flags.team])],
+    context.cwd,
+  );
+  const { pipeline, path } = files.pipeline;
+  // Loaded here: tfjs, ONNX Runtime and DuckDB take a while, and the other subcommands start without them.
+  const [{ diagnosedDownstream, diagnoseUpdate }, { openDataSource }, { createEngine }, { loadSnapshotModel }] =
+    await Promise.all([
+      import("../../learning/diagnosis/diagnose-update.ts"),
+      import("../../data/open-data-source.ts"),
+      import("../../learning/engines/create-engine.ts"),
+      import("../../learning/load-snapshot-model.ts"),
+    ]);
+  const [{ createLoadModel }, { pinSnapshots }] = await Promise.all([
+    import("../../trainer/load-model.ts"),
+    import("../../trainer/pin-snapshots.ts"),
+  ]);
+  const downstream = diagnosedDownstream(pipeline, update.component, flags.downstream).name;
+  const team = files.teams[0]?.team;
+  if (team !== undefined && team.component !== downstream) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `${flags.team} is the team file of ${team.component}; the downstream is ${downstream}`,
+    );
+  }
+  const source = await openDataSource(pipeline.data, dirname(path));
+  const progress = await createCountProgress(context.stderr, "trainings");
+  try {
+    const schema = await source.schema();
+    const load = createLoadModel(pipeline, backplane.registry, loadSnapshotModel);
+    const { upstream } = await pinSnapshots(backplane, pipeline, downstream);
+    const before = Object.fromEntries(
+      await Promise.all(
+        Object.entries({ ...upstream, [update.component]: against }).map(
+          async ([name, serial]) => [name, await load(name, serial, schema)] as const,
+        ),
+      ),
+    );
+    return await diagnoseUpdate({
+      pipeline,
+      source,
+      component: update.component,
+      downstream,
+      before,
+      after: await load(update.component, update.serial, schema),
+      ...(team !== undefined && { team }),
+      engine: await createEngine(team?.engine ?? "auto", note),
+      signal: context.interrupted,
+      onProgress: progress.update,
+    });
+  } finally {
+    progress.stop();
+    await source.close();
+  }
+}
+
+async function pipelineFile(context: CliContext, flags: Flags): Promise<string> {
+  if (flags.pipelineFile !== undefined) return resolve(context.cwd, flags.pipelineFile);
+  const dir = resolve(context.cwd, flags.dir ?? context.env.UNCOUPLE_DIR ?? DEFAULT_DIR);
+  const stack = await readStack(dir);
+  if (stack !== undefined) return stack.pipelineFile;
+  throw new UncoupleError("not-found", `there is no stack file in ${dir}: name the pipeline file with --pipeline-file`);
+}
+
+const MEANINGS: Readonly<Record<DiagnosisPart, { readonly better: string; readonly worse: string }>> = {
+  upstream: {
+    better: "the output tells the downstream more of what it needs",
+    worse: "the output tells the downstream less of what it needs",
+  },
+  approximation: {
+    better: "the downstream's model class can make more of the output",
+    worse: "the downstream's model class is too simple for the output",
+  },
+  estimation: {
+    better: "the downstream learns from the output with less data and training",
+    worse: "the downstream's data and training do not suffice for the output",
+  },
+};
+
+function diagnosisText(
+  {
+    snapshot,
+    against,
+    downstream,
+    losses,
+    change,
+    parts,
+    cause,
+  }: UpdateDiagnosis & { snapshot: string; against: string },
+  style: Style,
+): string {
+  const row = (name: string, { value, interval: [low, high] }: typeof change) => [
+    name,
+    formatNumber(value),
+    `[${formatNumber(low)}, ${formatNumber(high)}]`,
+  ];
+  return [
+    `${style.bold(snapshot)} in place of ${against}, ${downstream} retrained: loss ${formatNumber(losses.before)} -> ${formatNumber(losses.after)}`,
+    "",
+    formatTable(
+      [{ title: "PART" }, { title: "CHANGE", number: true }, { title: "95 % INTERVAL" }],
+      [
+        row("upstream error", parts.upstream),
+        row("downstream approximation error", parts.approximation),
+        row("downstream estimation error", parts.estimation),
+        row("in all", change),
+      ],
+      style,
+    ),
+    cause === null
+      ? "No part is beyond doubt the cause."
+      : `Cause: ${style.bold(cause)}: ${MEANINGS[cause][change.value < 0 ? "better" : "worse"]}.`,
+  ].join("\n");
+}
