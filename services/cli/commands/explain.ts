@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
 import type { ProtocolParameterRange } from "../../pipeline/protocol-catalogue.ts";
 import type { CliContext } from "../context.ts";
@@ -20,6 +21,7 @@ export function explainCommand(context: CliContext): Command {
       const output = createOutput(context, options.json === true);
       // Loaded here, because it takes tfjs with it, which the other subcommands start without.
       const { findProtocol, protocols } = await import("../../learning/protocols/all.ts");
+      const { counterfactualSources } = await import("../../learning/counterfactual/prepare.ts");
       if (name === undefined) {
         output.result(protocols.map(asJson), (style) =>
           formatTable(
@@ -31,8 +33,10 @@ export function explainCommand(context: CliContext): Command {
         return;
       }
       const protocol = findProtocol(name);
-      output.result(asJson(protocol), (style) =>
-        explanation(protocol, style, Math.min(context.stdout.columns ?? 100, 100)),
+      const sources = "source" in protocol.parameters ? counterfactualSources : [];
+      output.result(
+        { ...asJson(protocol), sources: sources.map((source) => ({ name: source.name, observes: source.observes })) },
+        (style) => explanation(protocol, sources, style, Math.min(context.stdout.columns ?? 100, 100)),
       );
     });
 }
@@ -42,7 +46,12 @@ function asJson(protocol: Protocol) {
   return { name, summary, equation, advice, parameters, requiresUpstream, coordinated };
 }
 
-function explanation(protocol: Protocol, style: Style, width: number): string {
+function explanation(
+  protocol: Protocol,
+  sources: readonly CounterfactualSource[],
+  style: Style,
+  width: number,
+): string {
   const { name, summary, equation, advice, parameters, requiresUpstream, coordinated } = protocol;
   const facts = [
     requiresUpstream ? "Only for a component that reads the predictions of others." : "For every component.",
@@ -58,6 +67,13 @@ function explanation(protocol: Protocol, style: Style, width: number): string {
     "",
     ...facts,
     ...(ranges.length === 0 ? ["No parameters."] : ["Parameters:", ...ranges]),
+    ...(sources.length === 0
+      ? []
+      : [
+          "",
+          "Where ytilde comes from, and what must be observed for it; auto takes the first that the data allows:",
+          ...sources.map((source) => `  ${source.name}: ${source.observes}`),
+        ]),
     "",
     style.dim(`In a team file: protocol: ${example(name, parameters)}`),
     "",

@@ -12,11 +12,11 @@ import { add, evaluateLayers, sideBySide, subtract } from "./matrices.ts";
  * @returns ztilde of every training row, in the space of the imputed inputs
  */
 export async function calibrate(evidence: CounterfactualEvidence): Promise<Matrix> {
-  const { problem, context, fit } = evidence;
+  const { problem, fit } = evidence;
   const audit = auditOf(evidence);
-  const all = { imputed: problem.imputed as Matrix, context, own: problem.own };
+  const all = { imputed: problem.imputed as Matrix, context: audit.trainingContext, own: problem.own };
   const choices = (from: { imputed: Matrix; context: Matrix; own?: Matrix | undefined }): Matrix[] =>
-    context.width === 0
+    audit.context.width === 0
       ? [sideBySide(from.own, from.imputed)]
       : [from.context, sideBySide(from.context, from.own, from.imputed)];
   const { chosen, layers } = await fitFewRows(

@@ -22,6 +22,8 @@ export interface AuditSample {
   readonly logged?: LoggedRewards;
   /** What the component's ancestors read, encoded. */
   readonly context: Matrix;
+  /** The same in every training row. */
+  readonly trainingContext: Matrix;
 }
 
 /** What there is to learn the counterfactual output from. */
@@ -31,8 +33,6 @@ export interface CounterfactualEvidence {
   readonly oracle?: CounterfactualOracle;
   /** The audit sample, or in one sentence why there is none of use. */
   readonly audit: AuditSample | { readonly missing: string };
-  /** What the component's ancestors read, encoded, in every training row. */
-  readonly context: Matrix;
   /** `values`: ytilde is asked for at the imputed inputs only. `function`: at other points too. */
   readonly extent: "values" | "function";
   readonly fit: FitContext;
@@ -57,23 +57,23 @@ export interface EvidenceParts {
 
 /** Encodes training rows and audited rows alike. */
 export function gatherEvidence(parts: EvidenceParts): CounterfactualEvidence {
-  const { pipeline, problem, table, oracle } = parts;
-  const names = ancestors(pipeline.components, problem.component.name).flatMap(({ columns }) => columns);
-  const encoding = fitEncoding(table, [...new Set(names)]);
+  const { problem, oracle } = parts;
   return {
     problem,
-    audit: auditSample(parts, (rows) => ({ width: encoding.width, values: encode(encoding, rows) })),
-    context: { width: encoding.width, values: encode(encoding, table) },
+    audit: auditSample(parts),
     extent: parts.extent,
     fit: parts.fit,
     ...(oracle !== undefined && { oracle }),
   };
 }
 
-function auditSample(
-  { pipeline, problem, audit, auditImputed }: EvidenceParts,
-  contextOf: (table: Table) => Matrix,
-): CounterfactualEvidence["audit"] {
+function auditSample({
+  pipeline,
+  problem,
+  table,
+  audit,
+  auditImputed,
+}: EvidenceParts): CounterfactualEvidence["audit"] {
   const { component, encoding } = problem;
   if (audit === undefined || auditImputed === undefined) return { missing: "the pipeline file names no audit sample" };
   if (audit.rows < LEAST_AUDITED_ROWS) {
@@ -90,6 +90,12 @@ function auditSample(
     width: encoding.imputed.width,
     values: encode(encoding.imputed, { rows: audit.rows, columns }),
   });
+  const names = ancestors(pipeline.components, component.name).flatMap(({ columns }) => columns);
+  const contextEncoding = fitEncoding(table, [...new Set(names)]);
+  const contextOf = (rows: Table): Matrix => ({
+    width: contextEncoding.width,
+    values: encode(contextEncoding, rows),
+  });
   return {
     rows: audit.rows,
     ...(problem.own !== undefined && {
@@ -100,5 +106,6 @@ function auditSample(
     target: { width: component.output.width, values: encodeTarget(component, encoding.target, audit) },
     ...(component.logged !== undefined && { logged: loggedRewards(component, component.logged, audit) }),
     context: contextOf(audit),
+    trainingContext: contextOf(table),
   };
 }
