@@ -186,6 +186,25 @@ describe("a stack of one's own", () => {
     });
   });
 
+  it("diagnoses an update: parts that add up to the change, each with an interval", async () => {
+    const { code, stdout } = await uncouple("diagnose", "m1@2", "--team", "m2.yaml", "--json");
+    expect(code).toBe(0);
+    const { against, downstream, losses, change, parts } = JSON.parse(stdout);
+    expect([against, downstream]).toEqual(["m1@1", "m2"]);
+    expect(losses.after - losses.before).toBeCloseTo(change.value, 9);
+    const sum = parts.upstream.value + parts.approximation.value + parts.estimation.value;
+    expect(sum).toBeCloseTo(change.value, 9);
+    for (const { value, interval } of [change, ...(Object.values(parts) as (typeof change)[])]) {
+      expect(interval[0]).toBeLessThanOrEqual(value);
+      expect(interval[1]).toBeGreaterThanOrEqual(value);
+    }
+    expect((await uncouple("diagnose", "m1@2", "--team", "m1.yaml")).stderr).toBe(
+      "uncouple: m1.yaml is the team file of m1; the downstream is m2\n",
+    );
+    expect(await uncouple("diagnose", "m1@1")).toMatchObject({ code: 5, stdout: "" });
+    expect((await uncouple("diagnose", "m2@1")).code).toBe(5);
+  });
+
   it("detaches on Ctrl-C while following: the run goes on, and can be cancelled", async () => {
     const detach = new AbortController();
     const following = cli(["train", "m2", "--team", "long.yaml", "--follow", "--json"], {
