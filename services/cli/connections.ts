@@ -108,7 +108,7 @@ function createConnections(
     async trainer(component) {
       const named = await namedTrainers();
       const addresses = named === undefined ? (await stackOr("trainer", "--trainer HOST:PORT")).trainers : undefined;
-      const address = addresses?.[component];
+      const address = addresses !== undefined && Object.hasOwn(addresses, component) ? addresses[component] : undefined;
       const trainer = address === undefined ? named?.get(component) : await connect(address);
       if (trainer !== undefined) return trainer;
       const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))].join(", ") || "none";

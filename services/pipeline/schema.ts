@@ -10,14 +10,20 @@ export function strict<S extends z.core.$ZodLooseShape>(shape: S) {
 }
 
 /** Component and pipeline names are part of NATS subjects, Kubernetes names and metrics. */
-export const nameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, {
-  error: "must be a name of at most 40 lower-case letters, digits and hyphens that begins with a letter",
-});
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, {
+    error: "must be a name of at most 40 lower-case letters, digits and hyphens that begins with a letter",
+  })
+  // The one such name that every object of JavaScript has already; names are keys of objects, in files and in programs.
+  .regex(/^(?!constructor$)/, { error: "must be a name that JavaScript does not keep for itself" });
 
 /** Names of data columns; anything printable that a file may have. */
-export const columnSchema = z.string().regex(/^[^\p{Cc}]{1,200}$/u, {
-  error: "must be a column name of 1 to 200 printable characters",
-});
+export const columnSchema = z
+  .string()
+  .regex(/^[^\p{Cc}]{1,200}$/u, { error: "must be a column name of 1 to 200 printable characters" })
+  // As the key of an object it would not be kept.
+  .regex(/^(?!__proto__$)/, { error: "must be a name that JavaScript does not keep for itself" });
 
 /**
  * What the schema makes of the value, or undefined after every issue has been reported in words.

@@ -7,11 +7,12 @@ const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 /** @throws UncoupleError `invalid-argument` naming what is misnamed */
 export function checkName(what: string, name: string): void {
+  const refuse = (why: string) =>
+    new UncoupleError("invalid-argument", `${what} ${JSON.stringify(name.slice(0, 80))}: ${why}`);
+  // Names are keys of objects, and every object has this key already.
+  if (name === "constructor") throw refuse("must be another name, JavaScript keeps this one for itself");
   if (NAME.test(name)) return;
-  throw new UncoupleError(
-    "invalid-argument",
-    `${what} ${JSON.stringify(name.slice(0, 80))}: a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens`,
-  );
+  throw refuse("a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens");
 }
 
 /**

@@ -66,6 +66,16 @@ export const wrongFiles: readonly WrongCommand[] = [
     says: 'error bad.yaml:5: components.m2.upstream[0]: no component is called "m3"; did you mean "m1"?',
   },
   {
+    what: "names that JavaScript keeps for itself",
+    files: {
+      "bad.yaml": PIPELINE.replace("m1:", "constructor:").replace("[m1]", "[constructor]").replace("x2", "__proto__"),
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:4: components.constructor: must be a name that JavaScript does not keep for itself, not "constructor"
+error bad.yaml:5: components.m2.columns[0]: must be a name that JavaScript does not keep for itself, not "__proto__"`,
+  },
+  {
     what: "a shape mismatch on an edge",
     files: { "bad.yaml": PIPELINE.replace("upstream: [m1]", "upstream: [{ component: m1, width: 4 }]") },
     run: "validate bad.yaml",
@@ -291,6 +301,12 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: 'uncouple: alias "Champion!": a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens',
   },
   {
+    what: "a name that every object has",
+    run: "alias m1 constructor 1",
+    exit: 2,
+    says: 'uncouple: alias "constructor": must be another name, JavaScript keeps this one for itself',
+  },
+  {
     what: "a rollback of nothing",
     run: "rollback m1",
     exit: 5,
@@ -346,6 +362,12 @@ export const wrongRequests: readonly WrongCommand[] = [
     run: "train m9",
     exit: 3,
     says: 'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2',
+  },
+  {
+    what: "a component that is called as every object's maker",
+    run: "train constructor",
+    exit: 3,
+    says: 'uncouple: there is no trainer of component "constructor"; there are trainers of: m1, m2',
   },
   {
     what: "an unknown protocol",
