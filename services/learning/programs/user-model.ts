@@ -8,7 +8,10 @@ import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
 /** What a team's own module exports. It is given our tfjs, so that it needs to install nothing. */
 export interface UserModelModule {
-  /** Builds a tfjs layers model from [rows, shape.inputs] to [rows, shape.outputs] (logits for probabilities). */
+  /**
+   * Builds a tfjs layers model from [rows, shape.inputs] to [rows, shape.outputs] (logits for probabilities).
+   * `shape.seed` is at least 1.
+   */
   buildModel(tfjs: typeof tf, shape: NetworkShape): tf.LayersModel;
   /** Replaces the component's loss in training: the mean over rows. The evaluator judges by the pipeline file's loss. */
   loss?(tfjs: typeof tf, output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
@@ -52,7 +55,8 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
       new UncoupleError("invalid-argument", `model module ${path}: ${what}`, { cause });
     let model: tf.LayersModel;
     try {
-      model = module.buildModel(tf, shape);
+      // tfjs takes a seed of 0 for no seed, and draws another one each time.
+      model = module.buildModel(tf, { ...shape, seed: shape.seed + 1 });
     } catch (cause) {
       throw cause instanceof UncoupleError ? cause : fail(`buildModel failed: ${(cause as Error).message}`, cause);
     }

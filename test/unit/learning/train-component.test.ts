@@ -172,6 +172,10 @@ describe("training a component", () => {
     expect(trained.model).toBe("module model.ts");
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect((await predictions(trained)).every(Number.isFinite)).toBe(true);
+    // tfjs takes a seed of 0 for none; a team's seed of 0 repeats all the same.
+    const unseeded = async () =>
+      (await trainComponent(await trainingOf({ ...config, seed: 0, steps: 20 }, { upstream: { m1 } }))).bytes;
+    expect(Buffer.compare(await unseeded(), await unseeded())).toBe(0);
   });
 
   it.each([
