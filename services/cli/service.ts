@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -102,8 +103,13 @@ export async function runService(
 ): Promise<void> {
   const tell = (message: ServiceMessage) => context.report?.(message);
   // Until it has started there is nothing to stop in order: a signal ends the process at once.
+  // A signal that came while the program was being loaded is delivered when the event loop has polled again, which it
+  // has for certain after the second turn; whoever stopped listening before would lose it.
+  await nextTurn();
+  await nextTurn();
   const signals = context.takeSignals();
   try {
+    context.interrupted.throwIfAborted();
     const url = flags.nats ?? context.env.NATS_URL;
     if (url === undefined || url === "") {
       throw new UncoupleError("invalid-argument", "no NATS server: name it with --nats URL or in NATS_URL");

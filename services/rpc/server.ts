@@ -104,7 +104,9 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
       const port = await new Promise<number>((resolve, reject) => {
         server.bindAsync(`${host}:${settings.port}`, credentials, (cause, bound) => {
           if (cause === null) return resolve(bound);
-          const message = `cannot serve gRPC on ${host}:${settings.port}: ${cause.message}`;
+          // grpc-js tells of a failure for each address that the host has, in brackets.
+          const why = /\[(.*)\]$/.exec(cause.message)?.[1] ?? cause.message;
+          const message = `cannot serve gRPC on ${host}:${settings.port}: ${why}`;
           reject(new UncoupleError("failed-precondition", message, { cause }));
         });
       });

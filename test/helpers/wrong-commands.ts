@@ -325,6 +325,12 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple: a stack of pipeline paper runs from STACK/stack.json (process PID): stop it, or choose another --dir",
   },
   {
+    what: "a file in the place of a stack's folder",
+    run: "up pipeline.yaml m1.yaml m2.yaml --dir m1.yaml",
+    exit: 2,
+    says: "uncouple: HERE/m1.yaml cannot be the folder of a stack: there is a file of that name",
+  },
+  {
     what: "a trainer that cannot be reached",
     run: "train m1 --trainer 127.0.0.1:1",
     exit: 7,

@@ -1,6 +1,8 @@
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UncoupleError } from "../../pipeline/errors.ts";
-import type { StackFiles } from "../configuration.ts";
+import { fileTrouble, type StackFiles } from "../configuration.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
@@ -32,12 +34,13 @@ export interface RunningStack {
 /**
  * Starts a whole stack on this machine: a NATS server unless there is one, a trainer process for each team, an
  * evaluator process. Everything listens on 127.0.0.1 on a free port of its own.
- * @throws UncoupleError `conflict` when a stack runs from this folder; what a part failed with. Then nothing is left running
+ * @throws UncoupleError `conflict` when a stack runs from this folder, `invalid-argument` when it cannot be written to; what a part failed with. Then nothing is left running
  */
 export async function startStack(options: StackOptions): Promise<RunningStack> {
   const { dir, files, onEvent, signal } = options;
   const { pipeline, teams } = files;
   await refuseSecond(dir);
+  await makeFolder(dir);
   const servers = createSupervisor({ onEvent, ...usualSupervision });
   const services = createSupervisor({ onEvent, ...usualSupervision });
   const stopAll = async () => {
@@ -103,6 +106,17 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
 function listening(previous: ServiceAddresses | undefined): string[] {
   const port = (address: string | undefined) => address?.split(":").at(-1) ?? "0";
   return ["--host", "127.0.0.1", "--port", port(previous?.grpc), "--metrics-port", port(previous?.http)];
+}
+
+async function makeFolder(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (cause) {
+    const taken = ["EEXIST", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
+    const why = taken ? "there is a file of that name" : fileTrouble(cause);
+    throw new UncoupleError("invalid-argument", `${dir} cannot be the folder of a stack: ${why}`, { cause });
+  }
 }
 
 async function refuseSecond(dir: string): Promise<void> {

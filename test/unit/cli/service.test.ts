@@ -1,0 +1,37 @@
+import { expect, it } from "vitest";
+import { type CliContext, interruption } from "../../../services/cli/context.ts";
+import { runService, type ServiceFlags } from "../../../services/cli/service.ts";
+
+it("a service that is told to stop while its program is being loaded does not start", async () => {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort(interruption());
+  process.on("SIGUSR2", onSignal);
+  const told: unknown[] = [];
+  const context: CliContext = {
+    stdout: { write: () => {} },
+    stderr: { write: () => {} },
+    env: { NATS_URL: "nats://127.0.0.1:4222" },
+    cwd: "/",
+    interrupted: interrupt.signal,
+    takeSignals() {
+      process.off("SIGUSR2", onSignal);
+      return process;
+    },
+    report: (message) => void told.push(message),
+  };
+  const flags: ServiceFlags = { pipeline: "p.yaml", host: "127.0.0.1", port: 0, metricsPort: 0, logLevel: "info" };
+  let started = false;
+  // Delivered in a later turn of the event loop, as one that comes while modules are evaluated.
+  process.kill(process.pid, "SIGUSR2");
+  const running = runService(context, flags, {
+    name: "trainer",
+    forcedExitSeconds: 1,
+    start: async () => {
+      started = true;
+      throw new Error("it was started");
+    },
+  });
+  await expect(running).rejects.toMatchObject({ code: "cancelled" });
+  expect(started).toBe(false);
+  expect(told).toEqual([{ kind: "failed", code: "cancelled", message: "interrupted" }]);
+});
