@@ -21,6 +21,12 @@ components:
   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
 `;
 
+const m2Team = (steps: number) => `component: m2
+model: { hidden: [16] }
+steps: ${steps}
+engine: onnx:cpu
+`;
+
 let dir: string;
 let stack: UpOfTest;
 let backplane: JetStreamBackplane;
@@ -32,8 +38,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "uncouple-kill-"));
   await writeFile(join(dir, "pipeline.yaml"), PIPELINE);
   await writeFile(join(dir, "m1.yaml"), "component: m1\nmodel: { hidden: [16] }\nsteps: 20000\nengine: onnx:cpu\n");
-  // Longer than the five seconds between two checkpoints.
-  await writeFile(join(dir, "m2.yaml"), "component: m2\nmodel: { hidden: [16] }\nsteps: 80000\nengine: onnx:cpu\n");
+  await writeFile(join(dir, "m2.yaml"), m2Team(1_000));
   stack = await up(["pipeline.yaml", "m1.yaml", "m2.yaml"], { cwd: dir });
   const { natsUrl, trainers, evaluator: address } = stack.stack;
   backplane = await connectJetStream({ url: natsUrl, pipeline: "kill", name: "test" });
@@ -104,11 +109,14 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
   })();
 
   const undisturbed = await m1.startRun({});
+  const rate = (await reaches(m1, undisturbed.id, 10_000)).stepsPerSecond as number;
   expect(await endOf(m1, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
-  const long = await m2.startRun({});
+  // Longer than the five seconds between two checkpoints, however fast the machine is.
+  const teamFile = m2Team(Math.ceil(8 * rate));
+  const long = await m2.startRun({ teamFile });
   const short: Run[] = [];
   for (let i = 0; i < 4; i++) short.push(await m1.startRun({}));
-  const after = await m2.startRun({});
+  const after = await m2.startRun({ teamFile });
   const [first, second] = short as [Run, Run, Run, Run];
 
   await reaches(m1, first.id, 5_000);
@@ -116,7 +124,7 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
   await until(
     "a checkpoint",
     () => checkpoints(long.id),
-    (files) => files.length > 0,
+    (files) => files.includes("checkpoint.bin"),
   );
   await kill("trainer m2");
   await endOf(m1, first.id);
@@ -193,8 +201,7 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
     expect(stack.output()).toContain(`${part} is back`);
 }, 240_000);
 
-/** Files of a run beside its record. */
+/** Files of a run; one that is being written has another name. */
 async function checkpoints(run: string): Promise<readonly string[]> {
-  const files = await readdir(join(stack.dir, "state/kill/m2/runs", run));
-  return files.filter((file) => file !== "run.json");
+  return readdir(join(stack.dir, "state/kill/m2/runs", run));
 }
