@@ -19,11 +19,11 @@ export interface Figure3 {
  */
 export async function figure3Of(stage: TwoStage): Promise<Figure3Seed> {
   const { lab, m1, sizes } = stage;
-  const unit = (await lab.oracleLoss("m2", { m1: m1.initial })) / 100;
+  const whole = await lab.oracleLoss("m2", { m1: m1.initial });
   const across = async (loss: (upstream: Upstream) => Promise<number>) => ({
-    initial: (await loss("initial")) / unit,
-    incremental: (await loss("incremental")) / unit,
-    consistent: (await loss("consistent")) / unit,
+    initial: 100 * ((await loss("initial")) / whole),
+    incremental: 100 * ((await loss("incremental")) / whole),
+    consistent: 100 * ((await loss("consistent")) / whole),
   });
   const trainedOnInitial = async (protocol: string) => {
     const m2 = await stage.downstream(protocol);
