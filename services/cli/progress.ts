@@ -1,9 +1,8 @@
 import type { MultiBar } from "cli-progress";
-import type { Run } from "../pipeline/run.ts";
+import { hasEnded, type Run } from "../pipeline/run.ts";
 import { formatNumber, formatSeconds } from "../report/numbers.ts";
 import type { TextStream } from "./context.ts";
 import { formatProtocol } from "./protocol-options.ts";
-import { isEnded } from "./run-text.ts";
 import { plain } from "./style.ts";
 
 /** Progress of training runs: a bar each on a terminal, a line for each change of state elsewhere. */
@@ -27,7 +26,7 @@ function lineProgress(stream: TextStream): RunProgress {
   const states = new Map<string, string>();
   return {
     update(run) {
-      if (states.get(run.id) === run.state || isEnded(run.state)) return;
+      if (states.get(run.id) === run.state || hasEnded(run)) return;
       states.set(run.id, run.state);
       stream.write(`${nameOf(run)}: ${run.state}\n`);
     },
@@ -69,7 +68,7 @@ async function barProgress(stream: TextStream): Promise<RunProgress> {
 
   return {
     update(run) {
-      if (!isEnded(run.state)) active.set(run.id, run);
+      if (!hasEnded(run)) active.set(run.id, run);
       // A set of bars can grow but not shrink: it is drawn anew.
       else if (active.delete(run.id)) clear();
       if (active.size > 0) draw();

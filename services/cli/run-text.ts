@@ -1,12 +1,8 @@
 import { snapshotName } from "../pipeline/manifest.ts";
-import type { Run, RunState } from "../pipeline/run.ts";
+import type { Run } from "../pipeline/run.ts";
 import { formatNumber, formatSeconds } from "../report/numbers.ts";
 import { formatProtocol } from "./protocol-options.ts";
 import { coloured, plain, type Style } from "./style.ts";
-
-export function isEnded(state: RunState): boolean {
-  return state === "succeeded" || state === "failed" || state === "cancelled";
-}
 
 /** Seconds between start and end, where both are known. */
 export function secondsOf({ startedAt, finishedAt }: Run): number | undefined {

@@ -106,7 +106,8 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       onPass: (component) => metrics.passed(component),
     },
   );
-  const metrics = createEvaluatorMetrics(deps.metrics, {
+  const components = pipeline.components.map(({ name }) => name);
+  const metrics = createEvaluatorMetrics(deps.metrics, components, {
     pending: () => queue.pending(),
     cachedBytes: () => composer.cachedBytes(),
   });

@@ -1,4 +1,4 @@
-import type { QuarantineReason, Verdict } from "../pipeline/verdict.ts";
+import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict } from "../pipeline/verdict.ts";
 import { type Metrics, workBuckets } from "../runtime/metrics.ts";
 
 export interface EvaluatorMetrics {
@@ -21,7 +21,12 @@ export interface EvaluatorGauges {
 /** A scrape must not wait for a server that does not answer. */
 const PENDING_TIMEOUT_MS = 1_000;
 
-export function createEvaluatorMetrics(metrics: Metrics, gauges: EvaluatorGauges): EvaluatorMetrics {
+/** @param components names of the pipeline's */
+export function createEvaluatorMetrics(
+  metrics: Metrics,
+  components: readonly string[],
+  gauges: EvaluatorGauges,
+): EvaluatorMetrics {
   const duration = metrics.histogram({
     name: "uncouple_evaluation_duration_seconds",
     help: "Time to work on one announcement, by what came of it.",
@@ -38,6 +43,11 @@ export function createEvaluatorMetrics(metrics: Metrics, gauges: EvaluatorGauges
     help: "Snapshots quarantined by this evaluator, by component and reason.",
     labels: ["component", "reason"],
   });
+  // Prometheus does not see the first increase of a series that was not there before.
+  for (const component of components) {
+    for (const kind of VERDICT_KINDS) verdicts.inc({ component, kind }, 0);
+    for (const reason of QUARANTINE_REASONS) quarantines.inc({ component, reason }, 0);
+  }
   const passes = metrics.counter({
     name: "uncouple_evaluation_passes_total",
     help: "Passes of a snapshot over the held-out rows, by component; what the cache answers is not counted.",
@@ -86,6 +96,8 @@ export function createEvaluatorMetrics(metrics: Metrics, gauges: EvaluatorGauges
       const set = (gauge: typeof pipelineLoss, role: "current" | "candidate", loss: number | null | undefined) => {
         if (loss !== null && loss !== undefined) gauge.set({ component, role }, loss);
       };
+      // The loss that an earlier candidate had must not stand for one that has none.
+      if (verdict.reason === "not-finite") pipelineLoss.remove({ component, role: "candidate" });
       set(pipelineLoss, "current", comparison?.currentLoss);
       set(pipelineLoss, "candidate", comparison?.candidateLoss ?? candidateLoss);
       set(componentLoss, "current", verdict.componentLoss.current);

@@ -8,7 +8,15 @@ import type { ProtocolSpec } from "./team.ts";
  */
 export type RunState = "queued" | "waiting" | "running" | "publishing" | "succeeded" | "failed" | "cancelled";
 
-export type RunTrigger = "request" | "interval" | "upstream";
+/** The states that a run never leaves. */
+export const ENDED_STATES = ["succeeded", "failed", "cancelled"] as const satisfies readonly RunState[];
+
+export function hasEnded({ state }: Pick<Run, "state">): boolean {
+  return (ENDED_STATES as readonly RunState[]).includes(state);
+}
+
+export const RUN_TRIGGERS = ["request", "interval", "upstream"] as const;
+export type RunTrigger = (typeof RUN_TRIGGERS)[number];
 
 /** What is known of one training run. */
 export interface Run {

@@ -1,37 +1,19 @@
 import { z } from "zod";
 import { parseDocument } from "./document.ts";
 import { serialsSchema } from "./manifest-schema.ts";
-import type {
-  InconclusiveReason,
-  PairedComparison,
-  Quarantine,
-  QuarantineReason,
-  Verdict,
-  VerdictKind,
+import {
+  INCONCLUSIVE_REASONS,
+  type PairedComparison,
+  QUARANTINE_REASONS,
+  type Quarantine,
+  VERDICT_KINDS,
+  type Verdict,
 } from "./verdict.ts";
 
 const name = z.string().min(1);
 const serial = z.int().min(1);
 const interval = z.tuple([z.number(), z.number()]).readonly();
-const kind: z.ZodType<VerdictKind> = z.enum(["improved", "degraded", "inconclusive", "self-defeating"]);
-
-/** Written as exhaustive maps, so that a new reason does not compile until it is known here. */
-const inconclusiveReasons: Record<InconclusiveReason, true> = {
-  "no-current-snapshot": true,
-  "incomplete-pipeline": true,
-  "not-finite": true,
-};
-const quarantineReasons: Record<QuarantineReason, true> = {
-  "malformed-model": true,
-  oversized: true,
-  "digest-mismatch": true,
-  "wrong-inputs": true,
-  "wrong-output": true,
-  "not-finite": true,
-  "not-probabilities": true,
-  "evaluation-failed": true,
-};
-const keysOf = <K extends string>(map: Record<K, true>) => Object.keys(map) as K[];
+const kind = z.enum(VERDICT_KINDS);
 
 const comparison: z.ZodType<PairedComparison> = z.object({
   current: serialsSchema,
@@ -49,7 +31,7 @@ const verdict: z.ZodType<Verdict> = z.object({
   component: name,
   serial,
   kind,
-  reason: z.enum(keysOf(inconclusiveReasons)).exactOptional(),
+  reason: z.enum(INCONCLUSIVE_REASONS).exactOptional(),
   componentLoss: z.object({ current: z.number().nullable(), candidate: z.number().nullable() }),
   componentInterval: interval.nullable(),
   comparison: comparison.nullable(),
@@ -65,7 +47,7 @@ const quarantine: z.ZodType<Quarantine> = z.object({
   pipeline: name,
   component: name,
   serial,
-  reason: z.enum(keysOf(quarantineReasons)),
+  reason: z.enum(QUARANTINE_REASONS),
   detail: z.string(),
   evaluator: z.string(),
   judgedAt: z.string(),

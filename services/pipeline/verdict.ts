@@ -23,7 +23,8 @@ export interface PairedComparison {
  * `self-defeating`: the component improved (its own loss, interval below 0) and the pipeline degraded (interval above 0).
  * `inconclusive`: the interval contains 0, or something that the judgement needs is missing: never a pass.
  */
-export type VerdictKind = "improved" | "degraded" | "inconclusive" | "self-defeating";
+export const VERDICT_KINDS = ["improved", "degraded", "inconclusive", "self-defeating"] as const;
+export type VerdictKind = (typeof VERDICT_KINDS)[number];
 
 /**
  * Why a verdict is inconclusive without a comparison.
@@ -31,7 +32,8 @@ export type VerdictKind = "improved" | "degraded" | "inconclusive" | "self-defea
  * `incomplete-pipeline`: another component that the pipeline loss needs has no snapshot yet.
  * `not-finite`: with these snapshots the composed prediction of another component overflows or is NaN.
  */
-export type InconclusiveReason = "no-current-snapshot" | "incomplete-pipeline" | "not-finite";
+export const INCONCLUSIVE_REASONS = ["no-current-snapshot", "incomplete-pipeline", "not-finite"] as const;
+export type InconclusiveReason = (typeof INCONCLUSIVE_REASONS)[number];
 
 /** What one announced snapshot does to the whole pipeline. */
 export interface Verdict {
@@ -73,16 +75,18 @@ export interface Quarantine {
   readonly judgedAt: string;
 }
 
-export type QuarantineReason =
-  | "malformed-model"
-  | "oversized"
-  | "digest-mismatch"
-  | "wrong-inputs"
-  | "wrong-output"
-  | "not-finite"
-  | "not-probabilities"
+export const QUARANTINE_REASONS = [
+  "malformed-model",
+  "oversized",
+  "digest-mismatch",
+  "wrong-inputs",
+  "wrong-output",
+  "not-finite",
+  "not-probabilities",
   /** The evaluation itself failed again and again for no cause outside (a defect, or a model that ends the process). */
-  | "evaluation-failed";
+  "evaluation-failed",
+] as const;
+export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
 /**
  * One cell of L(downstream^j o upstream^i), all other components at their current snapshot. A pair whose composed

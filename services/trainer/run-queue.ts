@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
-import type { Run } from "../pipeline/run.ts";
+import { hasEnded, type Run } from "../pipeline/run.ts";
 import { type Bell, createBell } from "../registry/bell.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { RunStore } from "./run-store.ts";
-import { hasEnded, type NewRun, newStoredRun, type StoredRun } from "./stored-run.ts";
+import { type NewRun, newStoredRun, type StoredRun } from "./stored-run.ts";
 
 /** A run while it is carried out. */
 export interface RunJob {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Run, RunState, RunTrigger } from "../pipeline/run.ts";
+import type { Run, RunTrigger } from "../pipeline/run.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 
 /** The snapshots that a run trains with, decided once: a resumed run uses the same. */
@@ -26,13 +26,6 @@ export interface StoredRun {
   /** Position of the announcement that it was queued for. */
   readonly announcement: number | null;
   readonly cancelRequested: boolean;
-}
-
-const terminal: ReadonlySet<RunState> = new Set(["succeeded", "failed", "cancelled"]);
-
-/** Whether the run is in a state that it never leaves. */
-export function hasEnded(run: Run): boolean {
-  return terminal.has(run.state);
 }
 
 export interface NewRun {

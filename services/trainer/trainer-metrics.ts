@@ -1,4 +1,4 @@
-import type { Run, RunState } from "../pipeline/run.ts";
+import { ENDED_STATES, RUN_TRIGGERS, type Run, type RunState } from "../pipeline/run.ts";
 import { byteBuckets, type Metrics, workBuckets } from "../runtime/metrics.ts";
 
 export interface TrainerMetrics {
@@ -51,6 +51,8 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
     help: "Runs that have ended, by final state and by what started them.",
     labels: ["state", "trigger"],
   });
+  // Prometheus does not see the first increase of a series that was not there before.
+  for (const state of ENDED_STATES) for (const trigger of RUN_TRIGGERS) runs.inc({ state, trigger }, 0);
   metrics.states<RunState | "idle">({
     name: "uncouple_run_state",
     help: "1 for the state of the run in progress, or for idle.",

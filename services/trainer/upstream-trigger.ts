@@ -1,5 +1,6 @@
 import { asUncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { hasEnded } from "../pipeline/run.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { type Bell, createBell } from "../registry/bell.ts";
@@ -7,7 +8,6 @@ import type { Log } from "../runtime/logs.ts";
 import { pinSnapshots, samePins } from "./pin-snapshots.ts";
 import type { RunQueue } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
-import { hasEnded } from "./stored-run.ts";
 
 export interface UpstreamTriggerDeps {
   readonly pipeline: Pipeline;

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/run-evaluator.ts";
@@ -175,4 +176,23 @@ describe.each([
     expect(said.filter((line) => !line.startsWith("nodejs_"))).toEqual([]);
     expect([...page().types.keys()].filter((name) => name.startsWith("uncouple_")).length).toBeGreaterThan(8);
   });
+});
+
+test("the documentation lists every metric with its labels, and no other", async () => {
+  const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const documented = new Set([...text.matchAll(/^\| `(uncouple_\w+)`/gm)].map(([, name]) => name));
+  const names = (page: Page) => [...page.types.keys()].filter((name) => name.startsWith("uncouple_"));
+  expect(documented).toEqual(new Set([...names(trainerPage), ...names(evaluatorPage)]));
+  for (const page of [trainerPage, evaluatorPage]) {
+    for (const name of names(page)) {
+      const [, cell = ""] = new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, "m").exec(text) ?? [];
+      const labels = [...cell.matchAll(/`(\w+)`/g)].map(([, label]) => label);
+      const sample = page.samples.find((one) => one.name.replace(/_(bucket|sum|count)$/, "") === name);
+      const common = ["service", "pipeline", "component", "le"];
+      const own = Object.keys(sample?.labels ?? {}).filter(
+        (label) => labels.includes(label) || !common.includes(label),
+      );
+      if (sample !== undefined) expect(new Set(labels), name).toEqual(new Set(own));
+    }
+  }
 });

@@ -1,12 +1,12 @@
 import { relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import type { Run } from "../../pipeline/run.ts";
+import { hasEnded, type Run } from "../../pipeline/run.ts";
 import { formatSeconds } from "../../report/numbers.ts";
 import { type CliContext, wantsColour } from "../context.ts";
 import { demoText } from "../demo/demo-text.ts";
 import { createOutput } from "../output.ts";
 import { createRunProgress, noProgress } from "../progress.ts";
-import { isEnded, runLine } from "../run-text.ts";
+import { runLine } from "../run-text.ts";
 import { chooseNats } from "../stack/nats.ts";
 import { createStyle } from "../style.ts";
 import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
@@ -68,7 +68,7 @@ export function demoCommand(context: CliContext): Command {
             chapter: (title) => say("", style.cyan(title)),
             run(run: Run) {
               progress.update(run);
-              if (!isEnded(run.state) || ended.has(run.id)) return;
+              if (!hasEnded(run) || ended.has(run.id)) return;
               ended.add(run.id);
               say(
                 `  ${runLine(run, style)}`,

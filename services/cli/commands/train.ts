@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import { formatProblem } from "../../pipeline/problem.ts";
-import type { Run } from "../../pipeline/run.ts";
+import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../configuration.ts";
@@ -11,7 +11,7 @@ import { createOutput, type Output } from "../output.ts";
 import { createRunProgress } from "../progress.ts";
 import { collectParameter, type Parameters, protocolOf } from "../protocol-options.ts";
 import { Finished } from "../report-error.ts";
-import { isEnded, runLine } from "../run-text.ts";
+import { runLine } from "../run-text.ts";
 
 interface TrainFlags extends ConnectionFlags {
   readonly protocol?: string;
@@ -84,10 +84,10 @@ async function follow(run: Run, trainer: RemoteTrainer, output: Output, context:
     progress.stop();
   }
   for (const warning of last.warnings) output.note(`warning: ${warning}`);
-  if (!isEnded(last.state) && !context.interrupted.aborted) {
+  if (!hasEnded(last) && !context.interrupted.aborted) {
     throw new UncoupleError("unavailable", `the trainer stopped telling of run ${run.id} before it had ended`);
   }
-  if (!isEnded(last.state)) {
+  if (!hasEnded(last)) {
     output.note(`detached: run ${run.id} goes on; uncouple runs ${run.component}, uncouple cancel ${run.id}`);
     throw new Finished(exitCodes.cancelled);
   }

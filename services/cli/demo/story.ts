@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import type { Run } from "../../pipeline/run.ts";
+import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
-import { isEnded } from "../run-text.ts";
 import type { Platform } from "./platform.ts";
 
 /** Texts of the team files that the story sends with its runs. */
@@ -87,7 +86,7 @@ export async function tellStory(
         if (now.loss !== null && now.step > (losses.at(-1)?.step ?? 0)) losses.push({ step: now.step, loss: now.loss });
       }
       signal.throwIfAborted();
-      if (!isEnded(last.state) || last.snapshot === null) throw failureOf(last);
+      if (!hasEnded(last) || last.snapshot === null) throw failureOf(last);
       return { role, run: last, manifest: await platform.registry.manifest(component, last.snapshot), losses };
     };
   };
