@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, type Json } from "@duckdb/node-api";
@@ -20,7 +21,8 @@ export interface Database {
 
 /** @param path the absolute path of the file that it may read */
 export async function openDatabase(path: string): Promise<Database> {
-  const spill = await mkdtemp(join(tmpdir(), "uncouple-data-"));
+  // DuckDB makes it when it spills: a process that is killed before leaves nothing.
+  const spill = join(tmpdir(), `uncouple-data-${randomUUID()}`);
   const memory = Math.max(128, Math.min(MOST_MEMORY_MIB, Math.floor(totalmem() / MEBIBYTE / 4)));
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: `${memory}MiB`,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DataSource, Rows } from "../../../services/data/data-source.ts";
 import { openDataSource } from "../../../services/data/open-data-source.ts";
 import type { FileSource } from "../../../services/pipeline/pipeline.ts";
@@ -178,15 +178,20 @@ describe("a CSV file", () => {
     });
   });
 
-  test("leaves nothing behind in the temporary folder", async () => {
-    const before = (await readdir(tmpdir())).filter((name) => name.startsWith("uncouple-data-"));
-    const name = await file(table(10));
-    await opened(name, RARELY_HELD_OUT, async (source) => {
-      await source.trainingRows(["x"]);
-      await source.close();
-    });
-    const after = (await readdir(tmpdir())).filter((entry) => entry.startsWith("uncouple-data-"));
-    expect(after.filter((entry) => !before.includes(entry)).length).toBe(0);
+  test("puts nothing into the temporary folder that memory can hold", async () => {
+    const temporary = await mkdtemp(join(tmpdir(), "uncouple-tmp-"));
+    vi.stubEnv("TMPDIR", temporary);
+    try {
+      const name = await file(table(10));
+      await opened(name, RARELY_HELD_OUT, async (source) => {
+        await source.trainingRows(["x"]);
+        expect(await readdir(temporary)).toEqual([]);
+      });
+      expect(await readdir(temporary)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      await rm(temporary, { recursive: true });
+    }
   });
 });
 
