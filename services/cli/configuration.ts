@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { UncoupleError } from "../pipeline/errors.ts";
@@ -8,6 +8,7 @@ import type { Problem } from "../pipeline/problem.ts";
 import { formatProblem } from "../pipeline/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
 import { readYaml } from "../pipeline/yaml-file.ts";
+import { fileTrouble } from "../runtime/file-trouble.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */
@@ -36,13 +37,13 @@ export interface Configuration {
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs and DuckDB, which other subcommands start without.
   const { protocolCatalogue, requiringUpstream } = await import("../learning/protocols/all.ts");
-  const { checkPipelineAgainstData, checkTeamModule } = await import("../data/load-files.ts");
+  const { checkPipelineAgainstData, checkTeamModule, MOST_BYTES } = await import("../data/load-files.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
   const problems: Problem[] = [];
   for (const name of new Set(files)) {
     const path = resolve(cwd, name);
-    const text = await readText(path, name, problems);
+    const text = await readText(path, name, MOST_BYTES, problems);
     if (text === undefined) continue;
     const kind = kindOf(text);
     if (kind === undefined) {
@@ -107,25 +108,26 @@ function kindOf(text: string): "pipeline" | "team" | undefined {
   return keys.has("component") || keys.has("model") ? "team" : undefined;
 }
 
-async function readText(path: string, name: string, problems: Problem[]): Promise<string | undefined> {
+async function readText(
+  path: string,
+  name: string,
+  mostBytes: number,
+  problems: Problem[],
+): Promise<string | undefined> {
   const refuse = (message: string) => void problems.push({ file: name, path: "", message });
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    // No further, because a device may have no end. `end` is inclusive.
+    bytes = Buffer.concat(await createReadStream(path, { end: mostBytes }).toArray());
   } catch (thrown) {
     refuse(`cannot be read: ${fileTrouble(thrown)}`);
+    return undefined;
+  }
+  if (bytes.length > mostBytes) {
+    refuse(`has more than ${mostBytes} bytes, which no such file has`);
     return undefined;
   }
   if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString();
   refuse("is not a text file in UTF-8");
   return undefined;
-}
-
-/** What is wrong with a file, in words. */
-export function fileTrouble(thrown: unknown): string {
-  const { code } = thrown as NodeJS.ErrnoException;
-  if (code === "ENOENT") return "there is no such file";
-  if (code === "EISDIR") return "it is a folder";
-  if (code === "EACCES") return "permission denied";
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -1,11 +1,13 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UncoupleError } from "../pipeline/errors.ts";
+import { didYouMean } from "../pipeline/suggest.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { ConnectOptions } from "../rpc/client.ts";
 import type { RemoteEvaluator } from "../rpc/evaluator-client.ts";
 import type { RemoteTrainer } from "../rpc/trainer-client.ts";
-import type { CliContext } from "./context.ts";
+import { type CliContext, setting } from "./context.ts";
+import { interruptible } from "./interruptible.ts";
 import { parseNatsAddress } from "./nats-address.ts";
 import { readPem } from "./pem.ts";
 import { isAlive, readStack, type Stack, stackFile } from "./stack/stack-file.ts";
@@ -54,11 +56,19 @@ export interface Connections {
   trainer(component: string): Promise<RemoteTrainer>;
   /** All trainers that are known, by component. */
   trainers(): Promise<ReadonlyMap<string, RemoteTrainer>>;
-  evaluator(): Promise<RemoteEvaluator>;
-  backplane(): Promise<Backplane>;
+  /**
+   * @param component one that has to be the pipeline's, if there is a stack file to tell
+   * @throws UncoupleError `not-found` naming those that there are
+   */
+  evaluator(component?: string): Promise<RemoteEvaluator>;
+  /** As `evaluator`. */
+  backplane(component?: string): Promise<Backplane>;
 }
 
-/** Gives a command its connections, and closes them afterwards. */
+/** A command that follows something says in this time after Ctrl-C how it goes on without it. */
+const OWN_END_MS = 1_000;
+
+/** Gives a command its connections, and closes them afterwards, or soon after Ctrl-C. */
 export async function withConnections<T>(
   context: CliContext,
   flags: ConnectionFlags,
@@ -66,7 +76,7 @@ export async function withConnections<T>(
 ): Promise<T> {
   const closers: (() => Promise<void> | void)[] = [];
   try {
-    return await work(createConnections(context, flags, closers));
+    return await interruptible(context, work(createConnections(context, flags, closers)), OWN_END_MS);
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -78,7 +88,7 @@ function createConnections(
   closers: (() => Promise<void> | void)[],
 ): Connections {
   const { env } = context;
-  const dir = resolve(context.cwd, flags.dir ?? env.UNCOUPLE_DIR ?? DEFAULT_DIR);
+  const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
   let stack: Promise<Stack> | undefined;
   const stackOr = (what: string, flag: string) => {
     stack ??= livingStack(dir, what, flag);
@@ -94,7 +104,11 @@ function createConnections(
 
   /** Trainers by flag or environment say themselves whose they are. */
   async function namedTrainers(): Promise<ReadonlyMap<string, RemoteTrainer> | undefined> {
-    const addresses = flags.trainer ?? env.UNCOUPLE_TRAINER?.split(",").filter((part) => part !== "");
+    const addresses =
+      flags.trainer ??
+      setting(env, "UNCOUPLE_TRAINER")
+        ?.split(",")
+        .filter((part) => part !== "");
     if (addresses === undefined || addresses.length === 0) return undefined;
     const trainers = new Map<string, RemoteTrainer>();
     for (const address of addresses) {
@@ -111,10 +125,10 @@ function createConnections(
       const address = addresses !== undefined && Object.hasOwn(addresses, component) ? addresses[component] : undefined;
       const trainer = address === undefined ? named?.get(component) : await connect(address);
       if (trainer !== undefined) return trainer;
-      const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))].join(", ") || "none";
+      const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))];
       throw new UncoupleError(
         "not-found",
-        `there is no trainer of component "${component}"; there are trainers of: ${known}`,
+        `there is no trainer of component "${component}"; there are trainers of: ${known.join(", ") || "none"}${didYouMean(component, known)}`,
       );
     },
     async trainers() {
@@ -125,18 +139,22 @@ function createConnections(
       for (const [component, address] of Object.entries(trainers)) all.set(component, await connect(address));
       return all;
     },
-    async evaluator() {
-      const address =
-        flags.evaluator ?? env.UNCOUPLE_EVALUATOR ?? (await stackOr("evaluator", "--evaluator HOST:PORT")).evaluator;
+    async evaluator(component) {
+      const named = flags.evaluator ?? setting(env, "UNCOUPLE_EVALUATOR");
+      const stacked = named === undefined ? await stackOr("evaluator", "--evaluator HOST:PORT") : undefined;
+      if (stacked !== undefined) checkComponent(component, stacked);
+      const address = named ?? stacked?.evaluator ?? "";
       const { connectEvaluator } = await import("../rpc/evaluator-client.ts");
       const evaluator = connectEvaluator(address, await clientOptions(context, flags));
       closers.push(() => evaluator.close());
       return evaluator;
     },
-    async backplane() {
-      const { url, pipeline } = await registryPlace(flags, env, () =>
-        stackOr("registry", "--nats URL --pipeline NAME"),
-      );
+    async backplane(component) {
+      const { url, pipeline } = await registryPlace(flags, env, async () => {
+        const stacked = await stackOr("registry", "--nats URL --pipeline NAME");
+        checkComponent(component, stacked);
+        return stacked;
+      });
       const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
       const backplane = await connectJetStream({ ...parseNatsAddress(url), pipeline, name: "uncouple-cli" });
       closers.push(() => backplane.close());
@@ -167,8 +185,8 @@ async function registryPlace(
   env: CliContext["env"],
   stack: () => Promise<Stack>,
 ): Promise<{ readonly url: string; readonly pipeline: string }> {
-  const pipeline = flags.pipeline ?? env.UNCOUPLE_PIPELINE;
-  const url = flags.nats ?? env.NATS_URL;
+  const pipeline = flags.pipeline ?? setting(env, "UNCOUPLE_PIPELINE");
+  const url = flags.nats ?? setting(env, "NATS_URL");
   if (url !== undefined && pipeline !== undefined) return { url, pipeline };
   if (flags.nats !== undefined) {
     throw new UncoupleError("invalid-argument", "--nats needs the name of the pipeline: --pipeline NAME");
@@ -178,6 +196,14 @@ async function registryPlace(
   throw new UncoupleError(
     "invalid-argument",
     `the stack is of pipeline ${stacked}, not ${pipeline}: name its server with --nats`,
+  );
+}
+
+function checkComponent(component: string | undefined, { pipeline, components }: Stack): void {
+  if (component === undefined || components.includes(component)) return;
+  throw new UncoupleError(
+    "not-found",
+    `pipeline ${pipeline} has no component "${component}"; it has: ${components.join(", ")}${didYouMean(component, components)}`,
   );
 }
 

@@ -17,7 +17,7 @@ export interface CliContext {
   readonly stderr: TextStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborts on Ctrl-C or SIGTERM with `interruption` as its reason, or when nobody reads stdout any more. */
+  /** Aborts with `interruption` as its reason on Ctrl-C or SIGTERM, or when nobody reads stdout any more. */
   readonly interrupted: AbortSignal;
   /**
    * Gives Ctrl-C and SIGTERM over to a service, which stops in its own order: from then on `interrupted` stays silent.
@@ -25,6 +25,12 @@ export interface CliContext {
   takeSignals(): SignalProcess;
   /** Tells the process that started this one (`uncouple up`) something; nothing where it was started otherwise. */
   report?(message: unknown): void;
+}
+
+/** An environment variable; one that is empty counts as not set. */
+export function setting(env: CliContext["env"], name: string): string | undefined {
+  const value = env[name];
+  return value === "" ? undefined : value;
 }
 
 /** What `interrupted` aborts with on Ctrl-C. */

@@ -13,10 +13,13 @@ const onSignal = () => {
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 
-// A reader that has seen enough (`uncouple verdicts | head`) is no failure.
+// A reader that has seen enough (`uncouple verdicts | head`) is no failure: what runs is stopped in order.
+let unread = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  // Nobody listens any more where the stop is under way: then the signal would cut it short.
+  if (!unread && process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
+  unread = true;
 });
 process.stderr.on("error", () => {});
 
@@ -40,4 +43,7 @@ const context: CliContext = {
   ...(process.send !== undefined && { report: (message: unknown) => void process.send?.(message) }),
 };
 
-process.exitCode = await runCli(process.argv.slice(2), context);
+const exitCode = await runCli(process.argv.slice(2), context);
+process.exitCode = unread ? 0 : exitCode;
+// Work that does not notice an interruption must not keep the process.
+if (interrupt.signal.aborted) setTimeout(() => process.exit(), 500).unref();

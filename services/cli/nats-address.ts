@@ -20,15 +20,25 @@ export function parseNatsAddress(text: string): NatsAddress {
       throw wrong(text, { cause });
     }
     if (!["nats:", "tls:"].includes(url.protocol) || url.hostname === "") throw wrong(text);
-    if (url.username !== "") {
-      credentials ??= { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
-    }
+    if (url.username !== "") credentials ??= credentialsOf(url, text);
     return `${url.protocol}//${url.host}`;
   });
   return { url: servers.join(","), ...(credentials !== undefined && { credentials }) };
 }
 
-function wrong(text: string, options?: { readonly cause: unknown }): UncoupleError {
+function credentialsOf({ username, password }: URL, text: string): { user: string; password: string } {
+  try {
+    return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch (cause) {
+    throw wrong(text, { cause }, ": a % in a user or password is written %25");
+  }
+}
+
+function wrong(text: string, options?: { readonly cause: unknown }, reason = ""): UncoupleError {
   const shown = text.replaceAll(/\/\/[^/@,]*@/g, "//");
-  return new UncoupleError("invalid-argument", `NATS server ${JSON.stringify(shown)} is not nats://host:port`, options);
+  return new UncoupleError(
+    "invalid-argument",
+    `NATS server ${JSON.stringify(shown)} is not nats://host:port${reason}`,
+    options,
+  );
 }

@@ -7,7 +7,11 @@ import type { Style } from "./style.ts";
 import { formatTable } from "./table.ts";
 
 /** The reproduced tables and figures for a terminal. */
-export function reproductionText({ figure1, table1, table2, figure3, ...further }: Reproduction, style: Style): string {
+export function reproductionText(
+  { figure1, table1, table2, figure3, ...further }: Reproduction,
+  style: Style,
+  width?: number,
+): string {
   const parts: string[] = [];
   if (figure1 !== undefined) {
     const exact = figure1ClosedForm(figure1.a, figure1.b);
@@ -38,9 +42,9 @@ export function reproductionText({ figure1, table1, table2, figure3, ...further 
           { title: "PROTOCOL" },
           { title: "MESSAGES", number: true },
           { title: "WAITED STEPS", number: true },
-          { title: "CONSISTENT UPDATES" },
-          { title: "INCREMENTAL IMPROVEMENTS" },
-          { title: "PAPER: INDEP. / CONSIST. / ALIGNED" },
+          { title: "CONSISTENT UPDATES", wraps: true },
+          { title: "INCREMENTAL IMPROVEMENTS", wraps: true },
+          { title: "PAPER: INDEP. / CONSIST. / ALIGNED", wraps: true },
         ],
         table1.rows.map((row) => [
           row.protocol,
@@ -51,6 +55,7 @@ export function reproductionText({ figure1, table1, table2, figure3, ...further 
           ticks(row.paper),
         ]),
         style,
+        width,
       ),
       ...table1.remarks.map((remark) => style.dim(remark)),
       "",
@@ -96,9 +101,14 @@ export function reproductionText({ figure1, table1, table2, figure3, ...further 
     parts.push(
       style.bold(title),
       formatTable(
-        columns.map((column, at) => ({ title: column.toUpperCase(), number: at === columns.length - 1 })),
+        columns.map((column, at) => ({
+          title: column.toUpperCase(),
+          number: at === columns.length - 1,
+          wraps: at < columns.length - 1,
+        })),
         rows,
         style,
+        width,
       ),
     );
   }

@@ -7,7 +7,7 @@ import type { ServerTls } from "../rpc/tls.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import { createLog, type Log, type LogLevel } from "../runtime/logs.ts";
 import { stopOnSignals } from "../runtime/signals.ts";
-import type { CliContext } from "./context.ts";
+import { type CliContext, setting } from "./context.ts";
 import { parseNatsAddress } from "./nats-address.ts";
 import { readPem } from "./pem.ts";
 import { parseCount, parsePort } from "./reference.ts";
@@ -110,8 +110,8 @@ export async function runService(
   const signals = context.takeSignals();
   try {
     context.interrupted.throwIfAborted();
-    const url = flags.nats ?? context.env.NATS_URL;
-    if (url === undefined || url === "") {
+    const url = flags.nats ?? setting(context.env, "NATS_URL");
+    if (url === undefined) {
       throw new UncoupleError("invalid-argument", "no NATS server: name it with --nats URL or in NATS_URL");
     }
     const address = parseNatsAddress(url);

@@ -10,7 +10,7 @@ import { createReporter } from "../pipeline/yaml-file.ts";
 import { openDataSource } from "./open-data-source.ts";
 
 /** Pipeline and team files are written by hand. */
-const MOST_BYTES = 1_048_576;
+export const MOST_BYTES = 1_048_576;
 
 /**
  * The text of a pipeline or team file.

@@ -26,7 +26,7 @@ export function barChart(chart: BarChart): Promise<Html> {
   const series = [...new Set(chart.bars.map(({ series }) => series))];
   const x = { field: "group", type: "nominal", title: chart.groupTitle, scale: { domain: groups } } as const;
   const xOffset = { field: "series", scale: { domain: series } } as const;
-  const longest = Math.max(...groups.map((group) => group.length));
+  const longest = Math.max(0, ...groups.map((group) => group.length));
   const measured = chart.bars.filter(({ low, high }) => low !== undefined && high !== undefined);
   return renderPlot(
     {

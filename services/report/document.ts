@@ -17,8 +17,8 @@ export interface ReportDocument {
 }
 
 const style = `
-:root{color-scheme:light dark;--page:#ffffff;--ink:#1c1f23;--faint:#5c6570;--line:#dfe3e8;--soft:#f5f7f9;--good:#11785a;--bad:#b3261e;--alarm:#b3261e;--unsure:#5c6570;--good-soft:#e3f4ec;--bad-soft:#fdecea;}
-@media (prefers-color-scheme:dark){:root{--page:#14171a;--ink:#e8eaed;--faint:#a3abb5;--line:#333a42;--soft:#1d2126;--good:#5fd0a5;--bad:#ff8a80;--alarm:#ff8a80;--unsure:#a3abb5;--good-soft:#153328;--bad-soft:#3d1c1a;}}
+:root{color-scheme:light dark;--page:#ffffff;--ink:#1c1f23;--faint:#5c6570;--line:#dfe3e8;--soft:#f5f7f9;--good:#11785a;--bad:#b3261e;--unsure:#5c6570;--good-soft:#e3f4ec;--bad-soft:#fdecea;}
+@media (prefers-color-scheme:dark){:root{--page:#14171a;--ink:#e8eaed;--faint:#a3abb5;--line:#333a42;--soft:#1d2126;--good:#5fd0a5;--bad:#ff8a80;--unsure:#a3abb5;--good-soft:#153328;--bad-soft:#3d1c1a;}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:980px;margin:0 auto;padding:40px 24px 64px}

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UncoupleError } from "../pipeline/errors.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** How long a server may take until it answers; recovering a large store takes most of it. */
 const START_TIMEOUT_MS = 30_000;
@@ -61,7 +62,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const logFile = join(storeDir, "nats-server.log");
   const stateFile = join(storeDir, "nats-server.json");
   const configFile = join(storeDir, "nats-server.conf");
-  await mkdir(storeDir, { recursive: true });
+  await makeFolder(storeDir);
   await refuseSharedFolder(stateFile, storeDir);
   await rm(logFile, { force: true });
   await writeFile(configFile, await configuration(options, logFile), { mode: 0o600 });

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UncoupleError } from "../pipeline/errors.ts";
+import { makeFolder } from "../runtime/make-folder.ts";
 import { errorCode, fileError, writeDurably } from "./durable-file.ts";
 
 /** What the lock needs to know of processes. */
@@ -79,7 +80,7 @@ export async function lockFolder(
   };
   const scratch = join(folder, `locking-${randomUUID()}`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     // Linked, not opened exclusively, so that a lock file is whole from the moment that it can be seen.
     await writeFile(scratch, JSON.stringify(mine));
     const number = await takeNumber(folder, scratch, processes, times);

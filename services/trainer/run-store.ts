@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { TrainingCheckpoint } from "../learning/run-training.ts";
 import { asUncoupleError } from "../pipeline/errors.ts";
 import type { Log } from "../runtime/logs.ts";
+import { makeFolder } from "../runtime/make-folder.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
 import { errorCode, fileError, removeUnfinished, replaceDurably, writeDurably } from "./durable-file.ts";
 import { parseStoredRun, type StoredRun } from "./stored-run.ts";
@@ -68,7 +69,7 @@ export function createRunStore(folder: string, log: Log): RunStore {
   return {
     async load() {
       try {
-        await mkdir(runs, { recursive: true });
+        await makeFolder(runs);
         await removeUnfinished(folder);
         const found: StoredRun[] = [];
         for (const entry of await readdir(runs, { withFileTypes: true })) {
@@ -94,9 +95,7 @@ export function createRunStore(folder: string, log: Log): RunStore {
     save(stored) {
       const { id } = stored.run;
       return inTurn(id, async () => {
-        await mkdir(folderOf(id), { recursive: true }).catch((thrown: unknown) => {
-          throw fileError(folderOf(id), thrown);
-        });
+        await makeFolder(folderOf(id));
         await writeDurably(join(folderOf(id), "run.json"), `${JSON.stringify(stored, undefined, 2)}\n`);
       });
     },

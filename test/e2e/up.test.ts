@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,6 +73,7 @@ describe("a stack of one's own", () => {
     expect((await uncouple("snapshots")).stdout).toBe("no snapshots yet\n");
     expect((await uncouple("runs")).stdout).toBe("no runs yet\n");
     expect(await uncouple("verdicts")).toMatchObject({ code: 0, stdout: "", stderr: "no verdicts yet\n" });
+    expect((await uncouple("snapshots", "m2")).stdout).toBe("no snapshots of m2 yet\n");
     expect((await uncouple("show", "m1@1")).code).toBe(3);
   });
 
@@ -107,7 +108,7 @@ describe("a stack of one's own", () => {
       stderr: expect.stringMatching(/^uncouple: .*sigma.*\n$/),
     });
     expect((await uncouple("train", "m9")).stderr).toBe(
-      'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2\n',
+      'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2; did you mean "m1"?\n',
     );
   });
 
@@ -187,8 +188,10 @@ describe("a stack of one's own", () => {
   });
 
   it("diagnoses an update: parts that add up to the change, each with an interval", async () => {
-    const { code, stdout } = await uncouple("diagnose", "m1@2", "--team", "m2.yaml", "--json");
+    const { code, stdout, stderr } = await uncouple("diagnose", "m1@2", "--team", "m2.yaml", "--json");
     expect(code).toBe(0);
+    // Which engine was not taken is for a trainer's log.
+    expect(stderr).not.toContain("engine");
     const { against, downstream, losses, change, parts } = JSON.parse(stdout);
     expect([against, downstream]).toEqual(["m1@1", "m2"]);
     expect(losses.after - losses.before).toBeCloseTo(change.value, 9);
@@ -224,6 +227,8 @@ describe("a stack of one's own", () => {
     const done = (await json<Run[]>("runs", "m2")).find(({ state }) => state === "succeeded");
     expect((await uncouple("cancel", done?.id ?? "")).code).toBe(5);
     expect((await uncouple("cancel", "nonsense")).code).toBe(3);
+    expect(await json<Run>("runs", done?.id ?? "")).toEqual(done);
+    expect((await uncouple("runs", run?.id ?? "")).stdout).toMatch(/^state +cancelled$/m);
   });
 
   it("starts a trainer that was killed again, at the same address, and says so", async () => {
@@ -253,6 +258,34 @@ describe("a stack of one's own", () => {
     up.child.kill("SIGKILL");
     await gone(processes);
     expect((await uncouple("runs")).stderr).toContain("does not run");
+  });
+
+  it("is one of two that are started at once in a folder, and not kept out by a dead one whose process id lives", async () => {
+    const stack = { ...(JSON.parse(up.stdout()) as Stack), pid: process.pid };
+    await mkdir(join(dir, "contended"));
+    await writeFile(join(dir, "contended", "stack.json"), JSON.stringify(stack));
+    const args = ["up", "pipeline.yaml", "m1.yaml", "--dir", "contended", "--json"];
+    const both = [
+      spawnCli(args, { cwd: dir, env: { NATS_URL: "" } }),
+      spawnCli(args, { cwd: dir, env: { NATS_URL: "" } }),
+    ];
+    const loser = await Promise.race(both.map(async (one) => ((await one.ended) === 4 ? one : undefined)));
+    const winner = both.find((one) => one !== loser);
+    expect(loser?.stderr()).toMatch(/^uncouple: .*contended.*: (wait for|stop) it, or choose another --dir\n$/);
+    await winner?.seen(/\n}\n$/);
+    winner?.child.kill("SIGINT");
+    expect(await winner?.ended).toBe(130);
+  });
+
+  it("stops in order when nobody reads what it says", async () => {
+    const unread = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--dir", "unread", "--json"], {
+      cwd: dir,
+      env: { NATS_URL: "" },
+    });
+    unread.child.stdout?.destroy();
+    expect(await unread.ended).toBe(0);
+    expect(unread.stderr()).toBe("stopping\nstopped\n");
+    expect(await readdir(join(dir, "unread"))).not.toContain("stack.json");
   });
 
   it("says which service cannot start and why, and leaves nothing running", async () => {

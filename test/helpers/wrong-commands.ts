@@ -24,6 +24,8 @@ export const commonFiles: Readonly<Record<string, string>> = {
   "rows.csv": CSV,
 };
 
+const noM9 = 'pipeline paper has no component "m9"; it has: m1, m2; did you mean "m1"?';
+
 /** One command line that cannot be carried out, and what a person is told. */
 export interface WrongCommand {
   readonly what: string;
@@ -262,7 +264,7 @@ export const wrongFlags: readonly WrongCommand[] = [
     what: "a snapshot of a component that there is not",
     run: "export m9@1 m9.onnx",
     exit: 3,
-    says: "uncouple: no snapshot m9@1: it has published none",
+    says: `uncouple: ${noM9}`,
   },
   {
     what: "an export onto a file that is there",
@@ -328,7 +330,37 @@ export const wrongFlags: readonly WrongCommand[] = [
     what: "a file in the place of a stack's folder",
     run: "up pipeline.yaml m1.yaml m2.yaml --dir m1.yaml",
     exit: 2,
-    says: "uncouple: HERE/m1.yaml cannot be the folder of a stack: there is a file of that name",
+    says: "uncouple: HERE/m1.yaml cannot be used as a folder: there is a file of that name",
+  },
+  {
+    what: "a stack's folder below a file",
+    run: "up pipeline.yaml m1.yaml m2.yaml --dir m1.yaml/stack",
+    exit: 2,
+    says: "uncouple: HERE/m1.yaml/stack cannot be used as a folder: a part of the path is a file",
+  },
+  ...["up pipeline.yaml m1.yaml m2.yaml --dir", "reproduce figure1 --seeds 1 --out"].map((run) => ({
+    what: `a folder where none can be made: ${run}`,
+    run: `${run} /proc/nowhere`,
+    exit: 2,
+    says: "uncouple: /proc/nowhere cannot be used as a folder: the file system does not let one be made there",
+  })),
+  {
+    what: "a folder of a demo where none can be made",
+    run: "demo --out /proc/nowhere",
+    exit: 2,
+    says: "uncouple: /proc/nowhere/stack cannot be used as a folder: the file system does not let one be made there",
+  },
+  {
+    what: "a trainer's state where no folder can be made",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --nats NATS --port 0 --metrics-port 0 --state /proc/nowhere",
+    exit: 2,
+    says: "uncouple: /proc/nowhere/paper/m1 cannot be used as a folder: the file system does not let one be made there",
+  },
+  {
+    what: "an export where no file can be made",
+    run: "export m1@1 /proc/nowhere.onnx",
+    exit: 2,
+    says: "uncouple: /proc/nowhere.onnx cannot be written: there is no such folder",
   },
   {
     what: "a trainer that cannot be reached",
@@ -367,8 +399,23 @@ export const wrongRequests: readonly WrongCommand[] = [
     what: "a component without a trainer",
     run: "train m9",
     exit: 3,
-    says: 'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2',
+    says: 'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2; did you mean "m1"?',
   },
+  {
+    what: "a run that there is not",
+    run: "runs m9",
+    exit: 3,
+    says: 'uncouple: there is neither a trainer of component "m9" nor a run of that id; there are trainers of: m1, m2; did you mean "m1"?',
+  },
+  ...[
+    "snapshots m9",
+    "verdicts m9",
+    "verdicts m9 --follow",
+    "show m9@1",
+    "alias m9",
+    "alias m9 champion 1",
+    "rollback m9",
+  ].map((run) => ({ what: `a component that there is not: ${run}`, run, exit: 3, says: `uncouple: ${noM9}` })),
   {
     what: "a component that is called as every object's maker",
     run: "train constructor",

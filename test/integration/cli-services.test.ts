@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { UncoupleError } from "../../services/pipeline/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
+import type { Quarantine } from "../../services/pipeline/verdict.ts";
 import type { TrainerService, TrainerStatus } from "../../services/rpc/trainer-service.ts";
 import { cli } from "../helpers/cli.ts";
-import { someRun } from "../helpers/fake-services.ts";
+import { someRun, someVerdict } from "../helpers/fake-services.ts";
 import { serve } from "../helpers/rpc.ts";
 
 const tls = join(import.meta.dirname, "../helpers/tls");
@@ -58,6 +60,85 @@ describe("services elsewhere", () => {
     expect(known.code).toBe(0);
     const stranger = await cli(args, { cwd: tls });
     expect(stranger).toMatchObject({ code: 7, stdout: "" });
+  });
+});
+
+describe("runs", () => {
+  const message = `the store is full: ${"2 GiB of 2 GiB are used; ".repeat(8)}make room`;
+  const failed = { ...someRun, id: "r2", state: "failed", error: { code: "resource-exhausted", message } } as const;
+
+  it("are listed within the terminal's width, whatever they failed with; elsewhere that is the end of a line", async () => {
+    const { address } = await serve({ trainer: { ...trainer("m2"), listRuns: async () => [failed, someRun] } });
+    const terminal = await cli(["runs", "--trainer", address], { tty: true });
+    const lines = stripVTControlCharacters(terminal.stdout).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+    const piped = (await cli(["runs", "--trainer", address])).stdout.trimEnd().split("\n");
+    expect(piped).toHaveLength(3);
+    expect(piped.find((line) => line.startsWith("r2"))?.endsWith(message)).toBe(true);
+    expect(Math.max(...piped.filter((line) => !line.startsWith("r2")).map((line) => line.length))).toBeLessThan(120);
+  });
+
+  it("are shown one by one, with all that is known", async () => {
+    const warned = { ...failed, warnings: ["the support is narrow"] };
+    const { address } = await serve({ trainer: { ...trainer("m2"), listRuns: async () => [warned, someRun] } });
+    const { stdout, code } = await cli(["runs", "r2", "--trainer", address]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`failure        resource-exhausted: ${message}\n`);
+    expect(stdout).toContain("warning        the support is narrow\n");
+    expect(stdout).toContain("trained on     m1@3\n");
+    expect(JSON.parse((await cli(["runs", "r2", "--json", "--trainer", address])).stdout)).toEqual(warned);
+    expect(await cli(["runs", "r3", "--trainer", address])).toMatchObject({ code: 3, stdout: "" });
+  });
+});
+
+describe("verdicts", () => {
+  it("that are followed come with the quarantines beside them", async () => {
+    const quarantine: Quarantine = {
+      version: 1,
+      pipeline: "tiny",
+      component: "m1",
+      serial: 3,
+      reason: "malformed-model",
+      detail: "it is damaged",
+      evaluator: "e1",
+      judgedAt: "2024-01-01T00:00:00.000Z",
+    };
+    let told = 0;
+    const { address } = await serve({
+      evaluator: {
+        async listQuarantines() {
+          told += 1;
+          return [quarantine];
+        },
+        async *watchVerdicts() {
+          yield { position: 1, value: someVerdict };
+          told += 1;
+          await sleep(60_000, undefined, { ref: false });
+        },
+      },
+    });
+    const interrupt = new AbortController();
+    const following = cli(["verdicts", "--follow", "--evaluator", address], { interrupt: interrupt.signal });
+    while (told < 2) await sleep(20);
+    await sleep(300);
+    interrupt.abort();
+    const { code, stdout } = await following;
+    expect(code).toBe(130);
+    expect(stdout).toContain("m1@2  self-defeating");
+    expect(stdout).toMatch(/m1@3 {2}quarantined: .*it is damaged/);
+  });
+});
+
+describe("a service that does not answer", () => {
+  it("keeps nobody waiting after Ctrl-C", async () => {
+    const { address } = await serve({
+      trainer: { listRuns: () => new Promise(() => {}), status: async () => status("m1") },
+    });
+    const interrupt = new AbortController();
+    const waiting = cli(["runs", "--trainer", address], { interrupt: interrupt.signal });
+    await sleep(300);
+    interrupt.abort();
+    expect(await waiting).toEqual({ code: 130, stdout: "", stderr: "uncouple: interrupted\n" });
   });
 });
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
+import { CHAMPION } from "../../registry/in-use.ts";
 import type { AliasChange } from "../../registry/registry.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
@@ -20,10 +21,10 @@ export function aliasCommand(context: CliContext): Command {
     new Command("alias")
       .summary("point an alias at a snapshot")
       .description(
-        "Points an alias of a component at a snapshot, or removes it; without a name, shows where they point and how they got there. `champion` is the snapshot in use: new ones are judged against it. The log of changes is never rewritten.",
+        `Points an alias of a component at a snapshot, or removes it; without a name, shows where they point and how they got there. \`${CHAMPION}\` is the snapshot in use: new ones are judged against it. The log of changes is never rewritten.`,
       )
       .argument("<component>")
-      .argument("[name]", "for example champion")
+      .argument("[name]", `for example ${CHAMPION}`)
       .argument("[serial]", "the snapshot's number", parseSerial)
       .option("--remove", "remove the alias")
       .option("--reason <text>", "why, for the log")
@@ -32,7 +33,7 @@ export function aliasCommand(context: CliContext): Command {
   )
     .addHelpText(
       "after",
-      '\nExamples:\n  uncouple alias m2\n  uncouple alias m2 champion 3 --reason "passed the audit"\n  uncouple alias m2 candidate --remove\n',
+      `\nExamples:\n  uncouple alias m2\n  uncouple alias m2 ${CHAMPION} 3 --reason "passed the audit"\n  uncouple alias m2 candidate --remove\n`,
     )
     .action(async (component: string, name: string | undefined, serial: number | undefined, flags: AliasFlags) => {
       const output = createOutput(context, flags.json === true);
@@ -40,11 +41,11 @@ export function aliasCommand(context: CliContext): Command {
         throw new UncoupleError("invalid-argument", "say where the alias points (a serial), or --remove it");
       }
       await withConnections(context, flags, async (connections) => {
-        const { registry } = await connections.backplane();
+        const { registry } = await connections.backplane(component);
         const aliases = await registry.aliases(component);
         if (name === undefined) {
           const log = await registry.aliasLog(component);
-          output.result({ aliases, log }, (style) => aliasTable(component, log, style));
+          output.result({ aliases, log }, (style, width) => aliasTable(component, log, style, width));
           return;
         }
         const by = byText(context, flags.reason);
@@ -60,7 +61,7 @@ export function rollbackCommand(context: CliContext): Command {
       .summary("point an alias back")
       .description("Points an alias back at the snapshot it pointed at before its last change. Again: further back.")
       .argument("<component>")
-      .option("--alias <name>", "which alias", "champion")
+      .option("--alias <name>", "which alias", CHAMPION)
       .option("--reason <text>", "why, for the log")
       .option("--json", "print JSON: the change"),
     "registry",
@@ -69,7 +70,7 @@ export function rollbackCommand(context: CliContext): Command {
     .action(async (component: string, flags: AliasFlags & { readonly alias: string }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry } = await connections.backplane();
+        const { registry } = await connections.backplane(component);
         const change = await registry.rollback(component, flags.alias, byText(context, flags.reason));
         output.result(change, () => changeText(change));
       });
@@ -87,13 +88,13 @@ function changeText({ component, alias, serial, previous }: AliasChange): string
   return plain(`${alias} of ${component} points at ${place(serial)}; before, ${place(previous)}`);
 }
 
-function aliasTable(component: string, log: readonly AliasChange[], style: Style): string {
+function aliasTable(component: string, log: readonly AliasChange[], style: Style, width: number): string {
   if (log.length === 0) return `no alias of ${plain(component)} was ever set`;
   const titles = ["ALIAS", "POINTS AT", "BEFORE", "HOW", "BY", "WHEN"];
   const place = (at: number | null) => (at === null ? "nowhere" : snapshotName({ component, serial: at }));
   const newest = new Map(log.map((change) => [change.alias, change]));
   return formatTable(
-    titles.map((title) => ({ title })),
+    titles.map((title) => ({ title, wraps: title === "BY" })),
     log.map((change) => {
       const row = [change.alias, place(change.serial), place(change.previous), change.kind, change.by, change.at].map(
         plain,
@@ -101,5 +102,6 @@ function aliasTable(component: string, log: readonly AliasChange[], style: Style
       return newest.get(change.alias) === change ? row.map(style.bold) : row;
     }),
     style,
+    width,
   );
 }

@@ -2,13 +2,13 @@ import { relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import { formatSeconds } from "../../report/numbers.ts";
-import { type CliContext, wantsColour } from "../context.ts";
+import { type CliContext, setting, wantsColour } from "../context.ts";
 import { demoText } from "../demo/demo-text.ts";
 import { createOutput } from "../output.ts";
 import { createRunProgress, noProgress } from "../progress.ts";
 import { runLine } from "../run-text.ts";
 import { chooseNats } from "../stack/nats.ts";
-import { createStyle } from "../style.ts";
+import { createStyle, plain } from "../style.ts";
 import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
 
 interface DemoFlags {
@@ -46,7 +46,9 @@ export function demoCommand(context: CliContext): Command {
       };
       const onEvent = (line: string) => progress.aside(() => output.note(line));
       const nats =
-        flags.memory === true ? undefined : await chooseNats({ url: env.NATS_URL, preferOwn: true, env, onEvent });
+        flags.memory === true
+          ? undefined
+          : await chooseNats({ url: setting(env, "NATS_URL"), preferOwn: true, env, onEvent });
       if (nats !== undefined && "missing" in nats) onEvent(`there is no nats-server: ${nats.missing}`);
       say(
         style.bold(
@@ -72,7 +74,7 @@ export function demoCommand(context: CliContext): Command {
               ended.add(run.id);
               say(
                 `  ${runLine(run, style)}`,
-                ...run.warnings.map((warning) => `  ${style.yellow("warning")}: ${warning}`),
+                ...run.warnings.map((warning) => `  ${style.yellow("warning")}: ${plain(warning)}`),
               );
             },
             verdict: (verdict) =>
@@ -82,7 +84,8 @@ export function demoCommand(context: CliContext): Command {
         });
         progress.stop();
         const shown = relative(context.cwd, reportFile);
-        output.result(results, () => `\n${demoText(results, shown.startsWith("..") ? reportFile : shown, style)}`);
+        const name = shown.startsWith("..") ? reportFile : shown;
+        output.result(results, (_, width) => `\n${demoText(results, name, style, width)}`);
       } finally {
         progress.stop();
       }

@@ -8,7 +8,7 @@ import type { Backplane } from "../../registry/backplane.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { readStackFiles } from "../configuration.ts";
 import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
+import { type CliContext, setting } from "../context.ts";
 import { createCountProgress } from "../count-progress.ts";
 import { createOutput } from "../output.ts";
 import { parseReference, parseSerial, type SnapshotReference } from "../reference.ts";
@@ -46,10 +46,10 @@ export function diagnoseCommand(context: CliContext): Command {
     .action(async (reference: SnapshotReference, flags: Flags) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const backplane = await connections.backplane();
+        const backplane = await connections.backplane(reference.component);
         const update = await backplane.registry.manifest(reference.component, reference.serial);
         const against = flags.against ?? (await comparedWith(backplane, update));
-        const diagnosis = await diagnose(context, flags, backplane, update, against, output.note);
+        const diagnosis = await diagnose(context, flags, backplane, update, against);
         const result = { snapshot: snapshotName(update), against: `${update.component}@${against}`, ...diagnosis };
         output.result(result, (style) => diagnosisText(result, style));
       });
@@ -73,7 +73,6 @@ async function diagnose(
   backplane: Backplane,
   update: SnapshotManifest,
   against: number,
-  note: (text: string) => void,
 ): Promise<UpdateDiagnosis> {
   const files = await readStackFiles(
     [await pipelineFile(context, flags), ...(flags.team === undefined ? [] : [flags.team])],
@@ -121,7 +120,7 @@ async function diagnose(
       before,
       after: await load(update.component, update.serial, schema),
       ...(team !== undefined && { team }),
-      engine: await createEngine(team?.engine ?? "auto", note),
+      engine: await createEngine(team?.engine ?? "auto", () => {}),
       signal: context.interrupted,
       onProgress: progress.update,
     });
@@ -133,7 +132,7 @@ async function diagnose(
 
 async function pipelineFile(context: CliContext, flags: Flags): Promise<string> {
   if (flags.pipelineFile !== undefined) return resolve(context.cwd, flags.pipelineFile);
-  const dir = resolve(context.cwd, flags.dir ?? context.env.UNCOUPLE_DIR ?? DEFAULT_DIR);
+  const dir = resolve(context.cwd, flags.dir ?? setting(context.env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
   const stack = await readStack(dir);
   if (stack !== undefined) return stack.pipelineFile;
   throw new UncoupleError("not-found", `there is no stack file in ${dir}: name the pipeline file with --pipeline-file`);

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { EngineProbe } from "../../learning/engines/engine.ts";
 import { findNatsServer } from "../../runtime/find-nats-server.ts";
 import type { CliContext } from "../context.ts";
+import { interruptible } from "../interruptible.ts";
 import { createOutput } from "../output.ts";
 import { plain, type Style } from "../style.ts";
 import { formatTable } from "../table.ts";
@@ -14,11 +15,12 @@ export function doctorCommand(context: CliContext): Command {
       "Tries every training engine, says which work here, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), which do not and why; and whether there is a nats-server.",
     )
     .option("--json", "print JSON: { engines: [{ choice, available, detail, microsPerStep }], natsServer }")
+    .addHelpText("after", "\nExample:\n  uncouple doctor\n")
     .action(async (options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
       if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
       const { probeEngines } = await import("../../learning/engines/probe-engines.ts");
-      const engines = await probeEngines();
+      const engines = await interruptible(context, probeEngines());
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
       output.result({ engines, natsServer }, (style) =>
         doctorText(engines, natsServer, style, Math.min(context.stdout.columns ?? 100, 100)),

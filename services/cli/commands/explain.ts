@@ -23,11 +23,12 @@ export function explainCommand(context: CliContext): Command {
       const { findProtocol, protocols } = await import("../../learning/protocols/all.ts");
       const { counterfactualSources } = await import("../../learning/counterfactual/prepare.ts");
       if (name === undefined) {
-        output.result(protocols.map(asJson), (style) =>
+        output.result(protocols.map(asJson), (style, width) =>
           formatTable(
-            [{ title: "PROTOCOL" }, { title: "WHAT IT DOES" }],
+            [{ title: "PROTOCOL" }, { title: "WHAT IT DOES", wraps: true }],
             protocols.map((p) => [p.name, p.summary]),
             style,
+            width,
           ),
         );
         return;

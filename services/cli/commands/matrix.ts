@@ -17,15 +17,17 @@ export function matrixCommand(context: CliContext): Command {
       )
       .option("--json", "print JSON: [{ upstream, downstream, upstreamSerials, downstreamSerials, cells }]"),
     "evaluator",
-  ).action(async (flags: ConnectionFlags & { readonly json?: true }) => {
-    const output = createOutput(context, flags.json === true);
-    const edges = await withConnections(context, flags, async (connections) =>
-      (await connections.evaluator()).matrix(),
-    );
-    output.result(edges, (style) =>
-      edges.length === 0 ? "the pipeline has no edge" : edges.map((edge) => matrixText(edge, style)).join("\n"),
-    );
-  });
+  )
+    .addHelpText("after", "\nExamples:\n  uncouple matrix\n  uncouple matrix --json | jq '.[0].cells'\n")
+    .action(async (flags: ConnectionFlags & { readonly json?: true }) => {
+      const output = createOutput(context, flags.json === true);
+      const edges = await withConnections(context, flags, async (connections) =>
+        (await connections.evaluator()).matrix(),
+      );
+      output.result(edges, (style) =>
+        edges.length === 0 ? "the pipeline has no edge" : edges.map((edge) => matrixText(edge, style)).join("\n"),
+      );
+    });
 }
 
 export function matrixText(edge: PipelineMatrix, style: Style): string {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../pipeline/errors.ts";
-import { fileTrouble } from "../configuration.ts";
+import { fileTrouble } from "../../runtime/file-trouble.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";

@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
+import { makeFolder } from "../../runtime/make-folder.ts";
 import type { CliContext } from "../context.ts";
 import { createCountProgress } from "../count-progress.ts";
 import { createOutput } from "../output.ts";
+import { writeWhole } from "../write-whole.ts";
 
 interface Options {
   readonly seeds: number;
@@ -25,9 +26,9 @@ export function reproduceCommand(context: CliContext): Command {
       "Runs the experiments of Modi et al. 2023 in this process, through the learning code that the services use, and writes a report with plots beside the paper's values. `all` is the paper's four. Beyond it: `dag`, a chain of three and a diamond of four components, all trained in parallel on stale inputs and exchanged at once; `estimators`, causal training from 100 to 1,000 audited rows in place of the oracle; `support`, what happens where M1's output does not cover its space; `policy`, an M2 that decides; `diagnosis`, why two better M1s degrade the pipeline although M2 is retrained.",
     )
     .addArgument(new Argument("<experiment>", "what to reproduce").choices(names))
-    .option("--seeds <n>", "how many seeds", integer(1), 10)
-    .option("--first-seed <seed>", "the first of them", integer(0), 0)
-    .option("--jobs <n>", "seeds at a time; changes nothing in the numbers", integer(1), 2)
+    .option("--seeds <n>", "how many seeds", integer(1, 10_000), 10)
+    .option("--first-seed <seed>", "the first of them", integer(0, 1_000_000_000), 0)
+    .option("--jobs <n>", "seeds at a time; changes nothing in the numbers", integer(1, 1_000), 2)
     .option("--a <number>", "figure1: z = a x1^2 + b x1", number, 2)
     .option("--b <number>", "figure1: the linear coefficient", number, 1)
     .option("--out <folder>", "where report.html and results.json go (default: out/reproduce)")
@@ -38,6 +39,12 @@ export function reproduceCommand(context: CliContext): Command {
     )
     .action(async (experiment: ExperimentName | "all", options: Options) => {
       const output = createOutput(context, options.json === true);
+      const folder =
+        options.json === true && options.out === undefined
+          ? undefined
+          : resolve(context.cwd, options.out ?? join("out", "reproduce"));
+      // Before the work that would be lost without it.
+      if (folder !== undefined) await makeFolder(folder);
       // Loaded here: tfjs and ONNX Runtime take a while, and the other subcommands start without them.
       const [
         { PAPER_EXPERIMENTS, reproduce },
@@ -54,7 +61,7 @@ export function reproduceCommand(context: CliContext): Command {
         import("../../runtime/package-info.ts"),
         import("../reproduction-text.ts"),
       ]);
-      const engine = await createEngine("onnx:cpu", output.note);
+      const engine = await createEngine("onnx:cpu", () => {});
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
       const began = performance.now();
       const progress = await createCountProgress(context.stderr, "seeds");
@@ -75,30 +82,32 @@ export function reproduceCommand(context: CliContext): Command {
         progress.stop();
       }
       const single = experiment === "all" ? reproduction : reproduction[experiment];
-      if (options.json !== true || options.out !== undefined) {
-        const folder = resolve(context.cwd, options.out ?? join("out", "reproduce"));
+      if (folder !== undefined) {
         const seconds = Math.round((performance.now() - began) / 1000);
         const footer = `uncouple ${packageInfo().version}, engine ${engine.name}, seeds ${seeds[0]} to ${seeds.at(-1)}, ${seconds} s.`;
-        await mkdir(folder, { recursive: true });
-        await writeFile(join(folder, "report.html"), await reproductionReport(reproduction, footer));
-        await writeFile(join(folder, "results.json"), `${JSON.stringify(single, null, 2)}\n`);
-        output.note(`Report: ${join(folder, "report.html")}`);
+        const [report, results] = [join(folder, "report.html"), join(folder, "results.json")];
+        await writeWhole(report, report, await reproductionReport(reproduction, footer), true);
+        await writeWhole(results, results, `${JSON.stringify(single, null, 2)}\n`, true);
+        output.note(`Report: ${report}`);
       }
-      output.result(single, (style) => reproductionText(reproduction, style));
+      output.result(single, (style, width) => reproductionText(reproduction, style, width));
     });
 }
 
-function integer(min: number): (text: string) => number {
+function integer(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < min)
-      throw new InvalidArgumentError(`must be an integer of at least ${min}.`);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+    }
     return value;
   };
 }
 
 function number(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value === 0) throw new InvalidArgumentError("must be a number other than 0.");
+  if (text.trim() === "" || !Number.isFinite(value) || value === 0) {
+    throw new InvalidArgumentError("It is a number other than 0.");
+  }
   return value;
 }

@@ -2,7 +2,9 @@ import { Command } from "commander";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
+import { didYouMean } from "../../pipeline/suggest.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";
@@ -12,48 +14,107 @@ import { runLine, secondsOf } from "../run-text.ts";
 import { coloured, plain, type Style } from "../style.ts";
 import { formatTable } from "../table.ts";
 
+type Trainers = ReadonlyMap<string, RemoteTrainer>;
+
 export function runsCommand(context: CliContext): Command {
   return withPeers(
     new Command("runs")
-      .summary("list training runs")
-      .description("Lists the runs that the trainers know, newest first.")
-      .argument("[component]", "of this component alone")
-      .option("--json", "print JSON"),
+      .summary("list training runs, or show one")
+      .description("Lists the runs that the trainers know, newest first; or shows everything about one of them.")
+      .argument("[component or run]", "the runs of this component alone; or the id of the run to show")
+      .option("--json", "print JSON: a list of runs; of one run, that run"),
     "trainer",
   )
-    .addHelpText("after", "\nExamples:\n  uncouple runs\n  uncouple runs m2 --json\n")
-    .action(async (component: string | undefined, flags: ConnectionFlags & { readonly json?: true }) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple runs\n  uncouple runs m2 --json\n  uncouple runs 20260131-093000-5f0c1e\n",
+    )
+    .action(async (name: string | undefined, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
-      const runs = await withConnections(context, flags, async (connections) => {
-        if (component !== undefined) return (await connections.trainer(component)).listRuns();
-        const trainers = [...(await connections.trainers()).values()];
-        return (await Promise.all(trainers.map((trainer) => trainer.listRuns()))).flat();
+      await withConnections(context, flags, async (connections) => {
+        const trainers = await connections.trainers();
+        const own = name === undefined ? undefined : trainers.get(name);
+        const runs = await runsOf(own === undefined ? trainers.values() : [own]);
+        if (name === undefined || own !== undefined) {
+          output.result(runs, (style, width) => (runs.length === 0 ? "no runs yet" : runTable(runs, style, width)));
+          return;
+        }
+        const run = runs.find(({ id }) => id === name);
+        if (run === undefined) throw neither(name, trainers);
+        output.result(run, (style) => runText(run, style));
       });
-      const newest = [...runs].sort((a, b) => b.queuedAt.localeCompare(a.queuedAt));
-      output.result(newest, (style) => (newest.length === 0 ? "no runs yet" : runTable(newest, style)));
     });
 }
 
-function runTable(runs: readonly Run[], style: Style): string {
-  const titles = ["RUN", "COMPONENT", "STATE", "PROTOCOL", "STEPS", "LOSS", "SNAPSHOT", "TOOK", "QUEUED"];
-  return formatTable(
-    titles.map((title) => ({ title, number: title === "STEPS" || title === "LOSS" })),
-    runs.map((run) => {
-      const seconds = secondsOf(run);
-      return [
-        plain(run.id),
-        plain(run.component),
-        coloured(style, run.state),
-        plain(formatProtocol(run.protocol)),
-        `${run.step}/${run.steps}`,
-        formatNumber(run.loss),
-        run.snapshot === null ? plain(run.error?.message ?? "-") : snapshotName({ ...run, serial: run.snapshot }),
-        seconds === undefined ? (run.state === "running" ? figures(run) : "-") : formatSeconds(seconds),
-        plain(run.queuedAt),
-      ];
-    }),
-    style,
+/** Newest first. */
+async function runsOf(trainers: Iterable<RemoteTrainer>): Promise<readonly Run[]> {
+  const lists = await Promise.all([...trainers].map((trainer) => trainer.listRuns()));
+  return lists.flat().sort((a, b) => b.queuedAt.localeCompare(a.queuedAt));
+}
+
+function neither(name: string, trainers: Trainers): UncoupleError {
+  const known = [...trainers.keys()];
+  return new UncoupleError(
+    "not-found",
+    `there is neither a trainer of component "${name}" nor a run of that id; there are trainers of: ${known.join(", ")}${didYouMean(name, known)}`,
   );
+}
+
+function runTable(runs: readonly Run[], style: Style, width: number): string {
+  // Texts of any length stand last, where they widen no other column; `uncouple runs RUN` has them whole, too.
+  const failures = runs.some(({ error }) => error !== null);
+  const columns = [
+    { title: "RUN" },
+    { title: "COMPONENT" },
+    { title: "STATE" },
+    { title: "PROTOCOL", wraps: true },
+    { title: "STEPS", number: true },
+    { title: "LOSS", number: true },
+    { title: "SNAPSHOT" },
+    { title: "TOOK", wraps: true },
+    ...(failures ? [{ title: "FAILURE", wraps: true }] : []),
+  ];
+  const rows = runs.map((run) => {
+    const seconds = secondsOf(run);
+    return [
+      plain(run.id),
+      plain(run.component),
+      coloured(style, run.state),
+      plain(formatProtocol(run.protocol)),
+      `${run.step}/${run.steps}`,
+      formatNumber(run.loss),
+      published(run),
+      seconds === undefined ? (run.state === "running" ? figures(run) : "-") : formatSeconds(seconds),
+      ...(failures ? [plain(run.error?.message ?? "")] : []),
+    ];
+  });
+  return formatTable(columns, rows, style, width);
+}
+
+function published({ component, snapshot }: Run): string {
+  return snapshot === null ? "-" : snapshotName({ component, serial: snapshot });
+}
+
+function runText(run: Run, style: Style): string {
+  const { error, queuedAt, startedAt, finishedAt, upstream } = run;
+  const pinned = Object.entries(upstream).map(([component, serial]) => snapshotName({ component, serial }));
+  const rows = [
+    ["run", run.id],
+    ["component", run.component],
+    ["state", run.state === "running" ? `running, ${figures(run)}` : run.state],
+    ["trigger", run.trigger],
+    ["protocol", formatProtocol(run.protocol)],
+    ["trained on", pinned.length === 0 ? "-" : pinned.join(", ")],
+    ["steps", `${run.step} of ${run.steps}`],
+    ["loss", formatNumber(run.loss)],
+    ["snapshot", published(run)],
+    ["queued", queuedAt],
+    ["started", startedAt ?? "-"],
+    ["finished", finishedAt ?? "-"],
+    ...(error === null ? [] : [["failure", `${error.code}: ${error.message}`]]),
+    ...run.warnings.map((warning) => ["warning", warning]),
+  ];
+  return rows.map(([name = "", value = ""]) => `${style.dim(name.padEnd(15))}${plain(value)}`).join("\n");
 }
 
 export function cancelCommand(context: CliContext): Command {
@@ -62,17 +123,19 @@ export function cancelCommand(context: CliContext): Command {
       .summary("cancel a training run")
       .description("Cancels a run that waits or trains. Nothing is published of it.")
       .argument("<run>", "its id, from `uncouple runs`")
-      .option("--json", "print JSON"),
+      .option("--json", "print JSON: the run"),
     "trainer",
-  ).action(async (id: string, flags: ConnectionFlags & { readonly json?: true }) => {
-    const output = createOutput(context, flags.json === true);
-    const run = await withConnections(context, flags, async (connections) => {
-      for (const trainer of (await connections.trainers()).values()) {
-        const runs = await trainer.listRuns();
-        if (runs.some((known) => known.id === id)) return trainer.cancelRun(id);
-      }
-      throw new UncoupleError("not-found", `no trainer knows a run "${id}"; see uncouple runs`);
+  )
+    .addHelpText("after", "\nExample:\n  uncouple cancel 20260131-093000-5f0c1e\n")
+    .action(async (id: string, flags: ConnectionFlags & { readonly json?: true }) => {
+      const output = createOutput(context, flags.json === true);
+      const run = await withConnections(context, flags, async (connections) => {
+        for (const trainer of (await connections.trainers()).values()) {
+          const runs = await trainer.listRuns();
+          if (runs.some((known) => known.id === id)) return trainer.cancelRun(id);
+        }
+        throw new UncoupleError("not-found", `no trainer knows a run "${id}"; see uncouple runs`);
+      });
+      output.result(run, (style) => runLine(run, style));
     });
-    output.result(run, (style) => runLine(run, style));
-  });
 }

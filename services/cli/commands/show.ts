@@ -23,7 +23,7 @@ export function showCommand(context: CliContext): Command {
     .action(async ({ component, serial }: SnapshotReference, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry, verdicts, quarantines } = await connections.backplane();
+        const { registry, verdicts, quarantines } = await connections.backplane(component);
         const manifest = await registry.manifest(component, serial);
         const pointing = Object.entries(await registry.aliases(component));
         const aliases = pointing.filter(([, to]) => to === serial).map(([alias]) => alias);

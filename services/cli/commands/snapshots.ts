@@ -3,6 +3,7 @@ import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts"
 import { formatNumber } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
+import { nothingYet } from "../nothing-yet.ts";
 import { createOutput } from "../output.ts";
 import { formatProtocol } from "../protocol-options.ts";
 import { coloured, plain, type Style } from "../style.ts";
@@ -28,9 +29,10 @@ export function snapshotsCommand(context: CliContext): Command {
     .addHelpText("after", "\nExamples:\n  uncouple snapshots\n  uncouple snapshots m2 --json\n")
     .action(async (component: string | undefined, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
-      const rows = await withConnections(context, flags, async (connections) => {
-        const { registry, verdicts, quarantines } = await connections.backplane();
-        const manifests = await registry.list(component);
+      await withConnections(context, flags, async (connections) => {
+        const { registry, verdicts, quarantines } = await connections.backplane(component);
+        const all = await registry.list();
+        const manifests = all.filter((manifest) => component === undefined || manifest.component === component);
         const judged = new Map(
           (await verdicts.list()).map((verdict) => [snapshotName(verdict), verdict.kind as string]),
         );
@@ -39,7 +41,7 @@ export function snapshotsCommand(context: CliContext): Command {
         const aliases = new Map(
           await Promise.all(components.map(async (name) => [name, await registry.aliases(name)] as const)),
         );
-        return manifests.map((manifest): SnapshotRow => {
+        const rows = manifests.map((manifest): SnapshotRow => {
           const pointing = Object.entries(aliases.get(manifest.component) ?? {});
           return {
             manifest,
@@ -47,15 +49,19 @@ export function snapshotsCommand(context: CliContext): Command {
             verdict: judged.get(snapshotName(manifest)) ?? null,
           };
         });
+        const published = all.map((manifest) => manifest.component);
+        output.result(rows, (style, width) =>
+          rows.length === 0 ? nothingYet("snapshots", component, published) : snapshotTable(rows, style, width),
+        );
       });
-      output.result(rows, (style) => (rows.length === 0 ? "no snapshots yet" : snapshotTable(rows, style)));
     });
 }
 
-function snapshotTable(rows: readonly SnapshotRow[], style: Style): string {
+function snapshotTable(rows: readonly SnapshotRow[], style: Style, width: number): string {
   const titles = ["SNAPSHOT", "MODEL", "PROTOCOL", "TRAINED ON", "LOSS", "KB", "VERDICT", "ALIASES", "PUBLISHED"];
+  const wrapping = ["MODEL", "PROTOCOL", "TRAINED ON", "ALIASES"];
   return formatTable(
-    titles.map((title) => ({ title, number: title === "LOSS" || title === "KB" })),
+    titles.map((title) => ({ title, number: title === "LOSS" || title === "KB", wraps: wrapping.includes(title) })),
     rows.map(({ manifest, aliases, verdict }) => [
       plain(snapshotName(manifest)),
       plain(manifest.model),
@@ -68,6 +74,7 @@ function snapshotTable(rows: readonly SnapshotRow[], style: Style): string {
       plain(manifest.finishedAt),
     ]),
     style,
+    width,
   );
 }
 

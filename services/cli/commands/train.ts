@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../pipeline/errors.ts";
-import { formatProblem } from "../../pipeline/problem.ts";
+import { problemsError } from "../../pipeline/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
@@ -12,6 +12,7 @@ import { createRunProgress } from "../progress.ts";
 import { collectParameter, type Parameters, protocolOf } from "../protocol-options.ts";
 import { Finished } from "../report-error.ts";
 import { runLine } from "../run-text.ts";
+import { plain } from "../style.ts";
 
 interface TrainFlags extends ConnectionFlags {
   readonly protocol?: string;
@@ -51,10 +52,7 @@ export function trainCommand(context: CliContext): Command {
           ...(teamFile !== undefined && { teamFile }),
         });
         if (flags.follow === true) return follow(run, trainer, output, context);
-        output.result(
-          run,
-          () => `run ${run.id} of ${run.component} is ${run.state}; see uncouple runs ${run.component}`,
-        );
+        output.result(run, () => `run ${run.id} of ${run.component} is ${run.state}; see uncouple runs ${run.id}`);
       });
     });
 }
@@ -63,7 +61,7 @@ export function trainCommand(context: CliContext): Command {
 async function readTeamFile(file: string, component: string, context: CliContext): Promise<string> {
   const { teams, pipelines, problems } = await readConfiguration([file], context.cwd);
   const [team] = teams;
-  if (problems.length > 0) throw new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
+  if (problems.length > 0) throw problemsError(problems);
   if (team === undefined || pipelines.length > 0)
     throw new UncoupleError("invalid-argument", `${file} is no team file`);
   if (team.team.component === component) return team.text;
@@ -83,12 +81,12 @@ async function follow(run: Run, trainer: RemoteTrainer, output: Output, context:
   } finally {
     progress.stop();
   }
-  for (const warning of last.warnings) output.note(`warning: ${warning}`);
+  for (const warning of last.warnings) output.note(`warning: ${plain(warning)}`);
   if (!hasEnded(last) && !context.interrupted.aborted) {
     throw new UncoupleError("unavailable", `the trainer stopped telling of run ${run.id} before it had ended`);
   }
   if (!hasEnded(last)) {
-    output.note(`detached: run ${run.id} goes on; uncouple runs ${run.component}, uncouple cancel ${run.id}`);
+    output.note(`detached: run ${run.id} goes on; uncouple runs ${run.id}, uncouple cancel ${run.id}`);
     throw new Finished(exitCodes.cancelled);
   }
   if (!json) output.result(last, (style) => runLine(last, style));

@@ -67,7 +67,7 @@ export function trainerCommand(context: CliContext): Command {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() === "" || !(seconds > 0 && seconds <= 86_400)) {
-    throw new InvalidArgumentError("A time is a number of seconds above 0.");
+    throw new InvalidArgumentError("A time is a number of seconds above 0, at most 86400.");
   }
   return seconds;
 }

@@ -4,7 +4,8 @@ import { formatSeconds } from "../../report/numbers.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readStackFiles } from "../configuration.ts";
 import { DEFAULT_DIR } from "../connections.ts";
-import type { CliContext } from "../context.ts";
+import { type CliContext, setting } from "../context.ts";
+import { interruptible } from "../interruptible.ts";
 import { createOutput } from "../output.ts";
 import { Finished } from "../report-error.ts";
 import { type StoreFlags, storeArgs, withStoreFlags } from "../service.ts";
@@ -39,11 +40,11 @@ export function upCommand(context: CliContext): Command {
     .action(async (pipeline: string, teams: string[], flags: UpFlags) => {
       const output = createOutput(context, flags.json === true);
       const onEvent = (line: string) => output.note(line);
-      const files = await readStackFiles([pipeline, ...teams], context.cwd);
+      const files = await interruptible(context, readStackFiles([pipeline, ...teams], context.cwd));
       const { env } = context;
-      const nats = await chooseNats({ url: flags.nats ?? env.NATS_URL, preferOwn: false, env, onEvent });
+      const nats = await chooseNats({ url: flags.nats ?? setting(env, "NATS_URL"), preferOwn: false, env, onEvent });
       if ("missing" in nats) throw noNats(nats.missing);
-      const dir = resolve(context.cwd, flags.dir ?? env.UNCOUPLE_DIR ?? DEFAULT_DIR);
+      const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
       const began = performance.now();
       const running = await startStack({
         files,

@@ -4,6 +4,7 @@ import { formatProblem } from "../../pipeline/problem.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { CliContext } from "../context.ts";
+import { interruptible } from "../interruptible.ts";
 import { createOutput } from "../output.ts";
 import { formatProtocol } from "../protocol-options.ts";
 import { Finished } from "../report-error.ts";
@@ -20,7 +21,7 @@ export function validateCommand(context: CliContext): Command {
     .addHelpText("after", "\nExample:\n  uncouple validate examples/paper/*.yaml\n")
     .action(async (files: string[], options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
-      const { pipelines, teams, problems } = await readConfiguration(files, context.cwd);
+      const { pipelines, teams, problems } = await interruptible(context, readConfiguration(files, context.cwd));
       output.result({ valid: problems.length === 0, problems }, (style) =>
         problems.length > 0
           ? problems.map((problem) => `${style.red("error")} ${plain(formatProblem(problem))}\n`).join("")

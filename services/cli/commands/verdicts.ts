@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import type { Verdict } from "../../pipeline/verdict.ts";
+import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type { RemoteEvaluator } from "../../rpc/evaluator-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
+import { nothingYet } from "../nothing-yet.ts";
 import { createOutput, type Output } from "../output.ts";
 import { Finished } from "../report-error.ts";
 import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
@@ -29,21 +32,58 @@ export function verdictsCommand(context: CliContext): Command {
       const output = createOutput(context, flags.json === true);
       const wanted = (one: { readonly component: string }) => component === undefined || one.component === component;
       await withConnections(context, flags, async (connections) => {
-        const evaluator = await connections.evaluator();
+        const evaluator = await connections.evaluator(component);
         if (flags.follow === true) {
-          for await (const { value } of evaluator.watchVerdicts(0, context.interrupted)) {
-            if (wanted(value)) show(value, output);
-          }
+          await follow(evaluator, wanted, context.interrupted, output);
           throw new Finished(exitCodes.cancelled);
         }
-        const verdicts = (await evaluator.listVerdicts()).filter(wanted);
+        const given = await evaluator.listVerdicts();
+        const verdicts = given.filter(wanted);
         if (flags.json === true) return output.result(verdicts, () => "");
-        const quarantines = (await evaluator.listQuarantines()).filter(wanted);
+        const refused = await evaluator.listQuarantines();
+        const quarantines = refused.filter(wanted);
         for (const verdict of verdicts) show(verdict, output);
-        for (const quarantine of quarantines) output.item(quarantine, (style) => quarantineLine(quarantine, style));
-        if (verdicts.length + quarantines.length === 0) output.note("no verdicts yet");
+        for (const quarantine of quarantines) showQuarantine(quarantine, output);
+        if (verdicts.length + quarantines.length === 0) {
+          const judged = [...given, ...refused].map((one) => one.component);
+          output.note(nothingYet("verdicts", component, judged));
+        }
       });
     });
+}
+
+/** How often quarantines, which no stream tells of, are asked for. */
+const ASK_MS = 2_000;
+
+/** Verdicts as they come, and for people the quarantines beside them, until the signal aborts. */
+async function follow(
+  evaluator: RemoteEvaluator,
+  wanted: (one: Verdict | Quarantine) => boolean,
+  signal: AbortSignal,
+  output: Output,
+): Promise<void> {
+  const ended = new AbortController();
+  const either = AbortSignal.any([signal, ended.signal]);
+  const watching = async () => {
+    for await (const { value } of evaluator.watchVerdicts(0, either)) if (wanted(value)) show(value, output);
+  };
+  const asking = async () => {
+    for (let told = 0; !either.aborted && !output.json; ) {
+      const all = await evaluator.listQuarantines();
+      for (const quarantine of all.slice(told).filter(wanted)) showQuarantine(quarantine, output);
+      told = all.length;
+      await sleep(ASK_MS, undefined, { signal: either }).catch(() => {});
+    }
+  };
+  try {
+    await Promise.all([watching(), asking()]);
+  } finally {
+    ended.abort();
+  }
+}
+
+function showQuarantine(quarantine: Quarantine, output: Output): void {
+  output.item(quarantine, (style) => quarantineLine(quarantine, style));
 }
 
 function show(verdict: Verdict, output: Output): void {

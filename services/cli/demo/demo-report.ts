@@ -1,5 +1,6 @@
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PairedComparison, Verdict } from "../../pipeline/verdict.ts";
+import { CHAMPION } from "../../registry/in-use.ts";
 import { type Bar, barChart } from "../../report/bar-chart.ts";
 import { badge, figure, reportDocument, tableHtml } from "../../report/document.ts";
 import { heatMap } from "../../report/heat-map.ts";
@@ -150,7 +151,7 @@ function lineageNodes(results: DemoResults): LineageNode[] {
       upstream,
       caption: `${manifest.model.split(" ")[0]}, ${formatProtocol({ name: manifest.protocol.name, parameters: {} })}`,
       ...(outcome !== undefined && { outcome }),
-      aliases: serial === 1 ? ["champion"] : [],
+      aliases: serial === 1 ? [CHAMPION] : [],
     };
   });
 }

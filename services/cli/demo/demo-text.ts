@@ -8,11 +8,11 @@ import { comparisonText, componentText } from "../verdict-text.ts";
 import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
 
 /** The table that the demo ends with, and what to see in it. */
-export function demoText(results: DemoResults, reportFile: string, style: Style): string {
+export function demoText(results: DemoResults, reportFile: string, style: Style, width?: number): string {
   const columns: Column[] = [
-    { title: "end-to-end loss (M2* o M1^0 = 100)" },
+    { title: "end-to-end loss (M2* o M1^0 = 100)", wraps: true },
     ...upstreamRoles.map((role) => ({ title: `M1 ${role}`, number: true })),
-    { title: "with M1 consistent, the pipeline" },
+    { title: "with M1 consistent, the pipeline", wraps: true },
   ];
   const rows = results.rows.map((row) => [
     labelOf(row, results),
@@ -22,7 +22,7 @@ export function demoText(results: DemoResults, reportFile: string, style: Style)
   const { snapshots, compositions, quarantines, seconds } = results;
   const teams = new Set(snapshots.map(({ component }) => component)).size;
   return [
-    formatTable(columns, rows, style),
+    formatTable(columns, rows, style, width),
     ...conclusions(results),
     "",
     `${snapshots.length} snapshots published by ${teams} teams, ${compositions} compositions measured, ${quarantines.length} quarantined, in ${formatSeconds(seconds)}.  Report: ${reportFile}`,

@@ -1,11 +1,14 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { UncoupleError } from "../../pipeline/errors.ts";
+import { fileErrorCode, fileTrouble } from "../../runtime/file-trouble.ts";
+import { makeFolder } from "../../runtime/make-folder.ts";
 import { packageInfo } from "../../runtime/package-info.ts";
 import { readStackFiles, type StackFiles } from "../configuration.ts";
 import type { NatsFound } from "../stack/nats.ts";
-import { isAlive, readStack } from "../stack/stack-file.ts";
+import { lockStack } from "../stack/stack-lock.ts";
+import { writeWhole } from "../write-whole.ts";
 import { demoReport } from "./demo-report.ts";
 import { oracleLoss } from "./oracle-loss.ts";
 import { memoryPlatform, type Platform, processPlatform } from "./platform.ts";
@@ -48,7 +51,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
   if (options.seed !== undefined) changes.push([["data", "seed"], options.seed]);
   // On a server that others use too, what an earlier demo published would be part of the story.
   if (nats !== undefined && "url" in nats) changes.push([["pipeline"], `demo-${Date.now().toString(36)}`]);
-  const files = await demoStack(examples, out, changes);
+  const files = await demoStack(examples, dir, changes);
   const { pipeline } = files.pipeline;
   const platformOptions = { ...options, files, dir };
   const platform =
@@ -69,25 +72,41 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
     });
     const resultsFile = join(out, "results.json");
     const reportFile = join(out, "report.html");
-    await writeFile(resultsFile, `${JSON.stringify(results, null, 2)}\n`);
-    await writeFile(reportFile, await demoReport(results));
+    await writeWhole(resultsFile, resultsFile, `${JSON.stringify(results, null, 2)}\n`, true);
+    await writeWhole(reportFile, reportFile, await demoReport(results), true);
     return { results, reportFile, resultsFile };
   } finally {
     await platform.close();
   }
 }
 
-/** What an earlier demo left would be trained on. */
+/** What a demo leaves in its folder. */
+const LEFT = /^(nats|state|logs|pipeline\.yaml|stack\.json.*|lock\.\d+|locking-.*)$/;
+
+/**
+ * What an earlier demo left would be trained on.
+ * @throws UncoupleError `conflict` when a demo runs there, or when the folder is somebody else's
+ */
 async function clear(dir: string): Promise<void> {
-  const other = await readStack(dir);
-  if (other !== undefined && isAlive(other.pid)) {
-    throw new UncoupleError(
-      "conflict",
-      `a demo runs in ${dir} (process ${other.pid}): wait for it, or choose another --out`,
-    );
+  await makeFolder(dir);
+  try {
+    const entries = await readdir(dir);
+    const foreign = entries.find((name) => !LEFT.test(name));
+    if (foreign !== undefined) {
+      throw new UncoupleError("conflict", `${dir} is no folder of a demo, it holds ${foreign}: choose another --out`);
+    }
+    const lock = await lockStack(dir).catch((cause: unknown) => {
+      if (!(cause instanceof UncoupleError && cause.code === "conflict")) throw cause;
+      throw new UncoupleError("conflict", `a demo runs in ${dir}: wait for it, or choose another --out`, { cause });
+    });
+    for (const name of entries) {
+      if (!name.startsWith("lock")) await rm(join(dir, name), { recursive: true, force: true });
+    }
+    await lock.release();
+  } catch (cause) {
+    if (cause instanceof UncoupleError) throw cause;
+    throw new UncoupleError(fileErrorCode(cause), `${dir} cannot be emptied: ${fileTrouble(cause)}`, { cause });
   }
-  await rm(dir, { recursive: true, force: true });
-  await mkdir(dir, { recursive: true });
 }
 
 async function storyFiles(examples: string): Promise<StoryFiles> {
@@ -105,15 +124,15 @@ async function storyFiles(examples: string): Promise<StoryFiles> {
 /** The example's pipeline, with changes where there are any, and a team file each for the two trainers. */
 async function demoStack(
   examples: string,
-  out: string,
+  dir: string,
   changes: readonly [path: readonly string[], value: string | number][],
 ): Promise<StackFiles> {
   let pipelineFile = join(examples, "pipeline.yaml");
   if (changes.length > 0) {
     const document = parseDocument(await readFile(pipelineFile, "utf8"));
     for (const [path, value] of changes) document.setIn(path, value);
-    pipelineFile = join(out, "pipeline.yaml");
+    pipelineFile = join(dir, "pipeline.yaml");
     await writeFile(pipelineFile, String(document));
   }
-  return readStackFiles([pipelineFile, join(examples, "m1-initial.yaml"), join(examples, "m2-async.yaml")], out);
+  return readStackFiles([pipelineFile, join(examples, "m1-initial.yaml"), join(examples, "m2-async.yaml")], dir);
 }

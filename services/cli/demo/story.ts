@@ -3,6 +3,7 @@ import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { CHAMPION } from "../../registry/in-use.ts";
 import type { Platform } from "./platform.ts";
 
 /** Texts of the team files that the story sends with its runs. */
@@ -44,7 +45,6 @@ export interface StoryRecord {
 
 /** The evaluator takes well below a second a snapshot. */
 const VERDICT_SECONDS = 120;
-const CHAMPION = "champion";
 
 /**
  * The paper's story (Modi et al. 2023, section 4), told with the services: a linear M1 is published; team M2 trains on its

@@ -23,7 +23,7 @@ export type NatsFound = { readonly url: string } | { readonly binary: string };
  */
 export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { readonly missing: string }> {
   const { env, url, preferOwn } = choice;
-  const running = url === undefined || url === "" ? undefined : { url };
+  const running = url === undefined ? undefined : { url };
   if (running !== undefined && !preferOwn) return running;
   const found = await findNatsServer(env.PATH);
   if (found !== undefined) return { binary: found };

@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { UncoupleError } from "../../pipeline/errors.ts";
+import { fileErrorCode, fileTrouble } from "../../runtime/file-trouble.ts";
+import { makeFolder } from "../../runtime/make-folder.ts";
 import { parseServiceMessage } from "./service-messages.ts";
 
 export interface ServiceSpec {
@@ -47,8 +49,8 @@ export async function startService(
   signal: AbortSignal,
 ): Promise<ServiceProcess> {
   signal.throwIfAborted();
-  mkdirSync(dirname(spec.logFile), { recursive: true });
-  const log = openSync(spec.logFile, "a");
+  await makeFolder(dirname(spec.logFile));
+  const log = openLog(spec.logFile);
   let child: ChildProcess;
   try {
     child = fork(main, [...spec.args], { detached: true, env: { ...env }, stdio: ["ignore", log, log, "ipc"] });
@@ -96,6 +98,14 @@ export async function startService(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, "a");
+  } catch (cause) {
+    throw new UncoupleError(fileErrorCode(cause), `${path} cannot be written: ${fileTrouble(cause)}`, { cause });
   }
 }
 

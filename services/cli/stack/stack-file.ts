@@ -1,8 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import * as z from "zod";
 import { UncoupleError } from "../../pipeline/errors.ts";
+import { makeFolder } from "../../runtime/make-folder.ts";
+import { writeWhole } from "../write-whole.ts";
 
 const stackSchema = z.strictObject({
   version: z.literal(1),
@@ -12,6 +13,8 @@ const stackSchema = z.strictObject({
   pipeline: z.string(),
   /** Absolute. */
   pipelineFile: z.string(),
+  /** All of the pipeline, with a trainer or without. */
+  components: z.array(z.string()),
   natsUrl: z.string(),
   /** Component to gRPC address. */
   trainers: z.record(z.string(), z.string()),
@@ -52,10 +55,8 @@ export async function readStack(dir: string): Promise<Stack | undefined> {
 /** Visible whole or not at all, and for this user alone: the NATS address may hold a password. */
 export async function writeStack(dir: string, stack: Stack): Promise<void> {
   const path = stackFile(dir);
-  const temporary = `${path}.${randomUUID()}`;
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(temporary, `${JSON.stringify(stack, null, 2)}\n`, { mode: 0o600 });
-  await rename(temporary, path);
+  await makeFolder(dir);
+  await writeWhole(path, path, `${JSON.stringify(stack, null, 2)}\n`, true, 0o600);
 }
 
 /** Removes the stack file of that process; another one's stays. */

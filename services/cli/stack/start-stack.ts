@@ -1,12 +1,13 @@
-import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UncoupleError } from "../../pipeline/errors.ts";
-import { fileTrouble, type StackFiles } from "../configuration.ts";
+import { makeFolder } from "../../runtime/make-folder.ts";
+import type { StackFiles } from "../configuration.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
-import { isAlive, readStack, removeStack, type Stack, stackFile, writeStack } from "./stack-file.ts";
+import { removeStack, type Stack, stackFile, writeStack } from "./stack-file.ts";
+import { lockStack } from "./stack-lock.ts";
 import { createSupervisor, usualSupervision } from "./supervisor.ts";
 
 export interface StackOptions {
@@ -39,8 +40,8 @@ export interface RunningStack {
 export async function startStack(options: StackOptions): Promise<RunningStack> {
   const { dir, files, onEvent, signal } = options;
   const { pipeline, teams } = files;
-  await refuseSecond(dir);
   await makeFolder(dir);
+  const lock = await lockStack(dir);
   const servers = createSupervisor({ onEvent, ...usualSupervision });
   const services = createSupervisor({ onEvent, ...usualSupervision });
   const stopAll = async () => {
@@ -49,6 +50,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     } finally {
       await servers.stop();
       await removeStack(dir, process.pid);
+      // Where the folder is gone, so is the lock.
+      await lock.release().catch(() => {});
     }
   };
   let stopped: Promise<void> | undefined;
@@ -57,6 +60,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     return stopped;
   };
   try {
+    // What a stack that was killed has left would lead other commands astray.
+    await rm(stackFile(dir), { force: true });
     const natsUrl = "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir);
     // What one service fails with ends the start of the others.
     const giveUp = new AbortController();
@@ -108,26 +113,6 @@ function listening(previous: ServiceAddresses | undefined): string[] {
   return ["--host", "127.0.0.1", "--port", port(previous?.grpc), "--metrics-port", port(previous?.http)];
 }
 
-async function makeFolder(dir: string): Promise<void> {
-  try {
-    await mkdir(dir, { recursive: true });
-    await access(dir, constants.W_OK);
-  } catch (cause) {
-    const taken = ["EEXIST", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
-    const why = taken ? "there is a file of that name" : fileTrouble(cause);
-    throw new UncoupleError("invalid-argument", `${dir} cannot be the folder of a stack: ${why}`, { cause });
-  }
-}
-
-async function refuseSecond(dir: string): Promise<void> {
-  const other = await readStack(dir);
-  if (other === undefined || !isAlive(other.pid)) return;
-  throw new UncoupleError(
-    "conflict",
-    `a stack of pipeline ${other.pipeline} runs from ${stackFile(dir)} (process ${other.pid}): stop it, or choose another --dir`,
-  );
-}
-
 function stackOf(
   { files }: StackOptions,
   natsUrl: string,
@@ -141,6 +126,7 @@ function stackOf(
     startedAt: new Date().toISOString(),
     pipeline: files.pipeline.pipeline.name,
     pipelineFile: files.pipeline.path,
+    components: files.pipeline.pipeline.components.map(({ name }) => name),
     natsUrl,
     trainers: Object.fromEntries(named.map(([name, trainer]) => [name, trainer?.grpc ?? ""])),
     evaluator: evaluator.grpc,

@@ -38,6 +38,7 @@ const files: Readonly<Record<string, string>> = {
     startedAt: "2030-01-01T00:00:00.000Z",
     pipeline: "tiny",
     pipelineFile: "/p.yaml",
+    components: ["m1", "m2"],
     natsUrl: "nats://127.0.0.1:9",
     trainers: { m1: "127.0.0.1:9" },
     evaluator: "127.0.0.1:9",
@@ -90,6 +91,9 @@ const usage: readonly Case[] = [
   { args: "evaluator --pipeline p.yaml --log-level loud", code: "invalid-argument", says: "debug, info, warn, error" },
   { args: "trainer --pipeline p --team t --engine gpu", code: "invalid-argument", says: "onnx:cuda" },
   { args: "trainer --pipeline p --team t --checkpoint-seconds 0", code: "invalid-argument", says: "above 0" },
+  { args: "reproduce figure1 --seeds 4294967296", code: "invalid-argument", says: "whole number from 1 to 10000" },
+  { args: "reproduce figure1 --first-seed 1e3", code: "invalid-argument", says: "whole number from 0 to" },
+  { args: "reproduce figure1 --a 0", code: "invalid-argument", says: "a number other than 0" },
   { args: "demo --seed -1", code: "invalid-argument", says: "whole number from 0" },
   { args: "up pipeline.yaml", code: "invalid-argument", says: "missing required argument 'teams'" },
 ];
@@ -101,6 +105,7 @@ const filesAndData: readonly Case[] = [
     says: "nowhere.yaml: cannot be read: there is no such file",
   },
   { args: "validate stale", code: "invalid-argument", says: "stale: cannot be read: it is a folder" },
+  { args: "validate /dev/zero", code: "invalid-argument", says: "/dev/zero: has more than 1048576 bytes" },
   { args: "validate list.yaml", code: "invalid-argument", says: "list.yaml:1: the top of the file must be a mapping" },
   { args: "validate neither.yaml", code: "invalid-argument", says: "neither.yaml: is neither a pipeline file" },
   { args: "validate broken.yaml", code: "invalid-argument", says: "broken.yaml:" },
@@ -169,6 +174,14 @@ const missing: readonly Case[] = [
     code: "unavailable",
     says: "cannot reach 127.0.0.1:9",
     env: { UNCOUPLE_EVALUATOR: "127.0.0.1:9" },
+  },
+  // A variable that is empty is not set.
+  { args: "verdicts", code: "failed-precondition", says: "there is no stack in", env: { UNCOUPLE_EVALUATOR: "" } },
+  {
+    args: "snapshots",
+    code: "failed-precondition",
+    says: "/.uncouple/stack.json",
+    env: { UNCOUPLE_DIR: "", NATS_URL: "" },
   },
   {
     args: "snapshots",

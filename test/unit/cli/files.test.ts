@@ -1,8 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { writeWhole } from "../../../services/cli/commands/export.ts";
 import { parseNatsAddress } from "../../../services/cli/nats-address.ts";
 import {
   isAlive,
@@ -12,6 +11,7 @@ import {
   stackFile,
   writeStack,
 } from "../../../services/cli/stack/stack-file.ts";
+import { writeWhole } from "../../../services/cli/write-whole.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -25,6 +25,7 @@ const stack: Stack = {
   startedAt: "2030-01-01T00:00:00.000Z",
   pipeline: "paper",
   pipelineFile: "/p/pipeline.yaml",
+  components: ["m1", "m2"],
   natsUrl: "nats://127.0.0.1:4222",
   trainers: { m1: "127.0.0.1:1" },
   evaluator: "127.0.0.1:2",
@@ -77,6 +78,21 @@ describe("a file that is written whole", () => {
     expect(await readdir(dir)).toEqual(["m.onnx"]);
   });
 
+  it("goes into a device, and does not take its place", async () => {
+    await symlink("/dev/null", join(dir, "m.onnx"));
+    await writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, true);
+    expect((await stat(join(dir, "m.onnx"))).isCharacterDevice()).toBe(true);
+    expect(await readdir(dir)).toEqual(["m.onnx"]);
+  });
+
+  it("does not take the place of a folder", async () => {
+    await mkdir(join(dir, "m.onnx"));
+    await expect(writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, false)).rejects.toMatchObject({ code: "conflict" });
+    const forced = writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, true);
+    await expect(forced).rejects.toThrow("m.onnx cannot be written: it is a folder");
+    expect(await readdir(dir)).toEqual(["m.onnx"]);
+  });
+
   it("is refused where it cannot be, as the user named it", async () => {
     const writing = writeWhole(join(dir, "no", "m.onnx"), "no/m.onnx", bytes, false);
     await expect(writing).rejects.toThrow("no/m.onnx cannot be written: there is no such folder");
@@ -96,7 +112,7 @@ describe("NATS addresses", () => {
     expect(parseNatsAddress(text)).toEqual(expected);
   });
 
-  it.each(["", "http://a:1", "nats://", "nats://a:1,ftp://b"])("refuse %j", (text) => {
+  it.each(["", "http://a:1", "nats://", "nats://a:1,ftp://b", "nats://me:100%@a:1"])("refuse %j", (text) => {
     expect(() => parseNatsAddress(text)).toThrow(/is not nats:\/\/host:port/);
   });
 

@@ -36,6 +36,32 @@ describe("tables", () => {
     expect(bare[1]?.indexOf("1")).toBe(bare[2]?.indexOf("2"));
   });
 
+  it("break the columns that may be broken, the widest first, until they fit the terminal", () => {
+    const failure =
+      "the store is full: 2 GiB of 2 GiB are used, and /a/path/that/is/longer/than/the/column.onnx is new";
+    const columns = [{ title: "RUN" }, { title: "LOSS", number: true }, { title: "WHY IT FAILED", wraps: true }];
+    const lines = formatTable(columns, [["r1", "104", failure]], none, 40).split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+    expect(lines[0]).toBe("RUN  LOSS  WHY IT FAILED");
+    expect(lines[1]).toBe("r1    104  the store is full: 2 GiB of 2");
+    expect(
+      lines
+        .slice(1)
+        .join("")
+        .replaceAll(/\s|r1|104/g, ""),
+    ).toBe(failure.replaceAll(" ", "").replace("104", ""));
+    expect(formatTable(columns, [["r1", "104", failure]], none)).toContain(failure);
+  });
+
+  it("keep styles whole where they are broken, and wider than the terminal what may not be", () => {
+    const styled = colours.red("a red text of some words that is long");
+    const text = formatTable([{ title: "A", wraps: true }], [[styled]], colours, 16);
+    const lines = text.trimEnd().split("\n").slice(1);
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) expect(line).toBe(colours.red(stripVTControlCharacters(line)));
+    expect(formatTable([{ title: "B" }], [["not to be broken"]], none, 5)).toContain("not to be broken");
+  });
+
   it("show titles alone when there are no rows", () => {
     expect(formatTable([{ title: "A" }, { title: "B" }], [], none)).toBe("A  B\n");
   });

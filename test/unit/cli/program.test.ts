@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../services/runtime/exit-codes.ts";
 import { cli } from "../../helpers/cli.ts";
@@ -9,6 +10,19 @@ describe("the command line", () => {
     expect(stderr).toBe("");
     for (const exitCode of Object.values(exitCodes)) expect(stdout).toContain(` ${exitCode}  `);
     expect(stdout).toContain("explain");
+  });
+
+  it("has help with an example for every command", async () => {
+    const { stdout } = await cli([]);
+    const commands = [...(/\nCommands:\n(.*)\nBegin with/s.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(
+      ([, name]) => name,
+    );
+    expect(commands.length).toBeGreaterThan(15);
+    for (const name of commands.filter((one) => one !== "help")) {
+      const help = await cli([name ?? "", "--help"], { tty: true });
+      expect(help.code).toBe(0);
+      expect(stripVTControlCharacters(help.stdout)).toMatch(/\nExamples?:\n {2}uncouple /);
+    }
   });
 
   it("prints its version", async () => {

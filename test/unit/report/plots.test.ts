@@ -105,6 +105,12 @@ describe("a bar chart", () => {
     expect(markup.match(/aria-roledescription="bar"/g)).toHaveLength(4);
     expect(markup.match(/aria-roledescription="rule mark"/g)).toHaveLength(2);
   });
+
+  it("does without any bar", async () => {
+    const { markup } = await barChart({ label: "figure", groupTitle: "upstream", yTitle: "loss", bars: [] });
+    expect(markup).toContain("<svg");
+    expect(markup).not.toMatch(/NaN|Infinity/);
+  });
 });
 
 describe("the lineage of snapshots", () => {

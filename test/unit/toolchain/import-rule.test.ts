@@ -143,6 +143,8 @@ describe("the import rule", () => {
       "services/trainer/main.ts": "export const pid = process.pid;\n",
       "services/cli/any.ts": 'import process from "node:process";\nexport const pid = process.pid;\n',
       "services/trainer/global.ts": "export const pid = process.pid;\n",
+      "services/trainer/roundabout.ts": "export const pid = globalThis.process.pid;\n",
+      "services/trainer/older.ts": "export const pid = global.process.pid;\n",
       "services/trainer/imported.ts": 'import { pid } from "node:process";\nexport { pid };\n',
     });
     const outcome = await biome();
@@ -151,6 +153,8 @@ describe("the import rule", () => {
     expect(errorsOf(outcome, "services/cli/any.ts")).toEqual([]);
     expect(errorsOf(outcome, "services/trainer/global.ts")).toHaveLength(1);
     expect(errorsOf(outcome, "services/trainer/imported.ts")).toHaveLength(1);
+    expect(errorsOf(outcome, "services/trainer/roundabout.ts")).toHaveLength(1);
+    expect(errorsOf(outcome, "services/trainer/older.ts")).toHaveLength(1);
   });
 
   test("keeps IO out of services/pipeline, and tests out of services", async () => {

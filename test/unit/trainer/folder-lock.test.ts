@@ -87,7 +87,7 @@ describe("the lock of a state folder", () => {
   test("says so when the folder cannot be made", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(lockFolder(join(folder, "file", "state"), processes(1, []), times)).rejects.toMatchObject({
-      code: "failed-precondition",
+      code: "invalid-argument",
       message: expect.stringContaining("file/state"),
     });
   });
