@@ -1,4 +1,5 @@
 import type { ColumnSchema } from "../data/table.ts";
+import { SESSION_BYTES } from "../learning/load-snapshot-model.ts";
 import { snapshotContract } from "../learning/snapshot-contract.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "../learning/snapshot-model.ts";
 import { asUncoupleError, type ErrorCode, type UncoupleError } from "../pipeline/errors.ts";
@@ -10,7 +11,7 @@ import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface LoadedModel {
   readonly model: SnapshotModel;
-  /** Size of its ONNX bytes, as a measure of what it holds in memory. */
+  /** What it holds in memory, about. */
   readonly bytes: number;
 }
 
@@ -49,7 +50,7 @@ export async function loadSnapshot(
 
   const bytes = await readBytes(deps.registry, manifest);
   try {
-    return { model: await deps.load(bytes, contract), bytes: bytes.length };
+    return { model: await deps.load(bytes, contract), bytes: bytes.length + SESSION_BYTES };
   } catch (thrown) {
     const error = asUncoupleError(thrown);
     if (liesOutside(error.code)) throw error;

@@ -127,6 +127,8 @@ describe("an evaluator's metrics", () => {
     expect(of("uncouple_evaluation_duration_seconds_count", { outcome: "verdict" })).toBe(3);
     expect(of("uncouple_evaluation_duration_seconds_count", { outcome: "quarantine" })).toBe(1);
     expect(of("uncouple_announcements_pending")).toBe(0);
+    // Three models of some kilobytes: what a session of ONNX Runtime takes counts, or thousands of them would be kept.
+    expect(of("uncouple_evaluator_cache_bytes", { kind: "models" })).toBeGreaterThan(3 * 400_000);
     const compared = verdicts.find(({ component, serial }) => component === "m1" && serial === 2);
     for (const [role, loss, own] of [
       ["current", compared?.comparison?.currentLoss, compared?.componentLoss.current],
