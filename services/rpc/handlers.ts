@@ -114,18 +114,18 @@ export function createCallContext(log: RpcLog, maxMessageBytes: number): CallCon
  */
 async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
   const iterator = source[Symbol.asyncIterator]();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as UncoupleError);
-    signal.addEventListener("abort", onAbort);
-  });
-  aborted.catch(() => {});
+  // One listener, and a promise for each value: racing each against one promise of the abort would keep every value
+  // that was ever sent for as long as the stream lasts.
+  let giveUp = () => {};
+  const onAbort = () => giveUp();
+  signal.addEventListener("abort", onAbort);
   try {
     while (true) {
       signal.throwIfAborted();
-      const next = iterator.next();
-      next.catch(() => {});
-      const result = await Promise.race([next, aborted]);
+      const result = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        giveUp = () => reject(signal.reason as UncoupleError);
+        iterator.next().then(resolve, reject);
+      });
       signal.throwIfAborted();
       if (result.done === true) return;
       yield result.value;

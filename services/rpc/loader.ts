@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type GrpcObject, loadPackageDefinition, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
+import { protoPath as healthProto } from "grpc-health-check";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { ProtoGrpcType as EvaluatorTypes } from "./gen/evaluator.ts";
 import type { ProtoGrpcType as TrainerTypes } from "./gen/trainer.ts";
@@ -24,7 +25,7 @@ function protoRoot(): string {
 }
 
 export interface LoadedProtos {
-  /** For server reflection. */
+  /** For server reflection: our services and the standard health service. */
   readonly definition: PackageDefinition;
   readonly Trainer: TrainerTypes["uncouple"]["v1"]["Trainer"];
   readonly Evaluator: EvaluatorTypes["uncouple"]["v1"]["Evaluator"];
@@ -40,7 +41,7 @@ export function loadProtos(): LoadedProtos {
     const definition = loadSync([...protoFiles], { ...loaderOptions, includeDirs: [protoRoot()] });
     const types: GrpcObject = loadPackageDefinition(definition);
     const { Trainer, Evaluator } = (types as unknown as TrainerTypes & EvaluatorTypes).uncouple.v1;
-    loaded = { definition, Trainer, Evaluator };
+    loaded = { definition: { ...definition, ...loadSync(healthProto, loaderOptions) }, Trainer, Evaluator };
   }
   return loaded;
 }

@@ -10,6 +10,9 @@ export interface FinishedCall {
   readonly seconds: number;
 }
 
+/** Who leaves so shortly before its deadline has been waiting for it to pass. */
+const DEADLINE_SLACK_MS = 50;
+
 /** Tells of each call to a method whose path begins with `prefix`, once, when it has ended. */
 export function observeCalls(prefix: string, observe: (call: FinishedCall) => void): ServerInterceptor {
   return (method, call) => {
@@ -26,12 +29,18 @@ export function observeCalls(prefix: string, observe: (call: FinishedCall) => vo
         seconds: (performance.now() - start) / 1000,
       });
     };
-    return new ServerInterceptingCall(call, {
-      start: (next) => next({ onCancel: () => end(status.CANCELLED) }),
-      sendStatus: (sent, next) => {
-        end(sent.code ?? status.UNKNOWN);
-        next(sent);
-      },
-    });
+    // Not as an interceptor's `sendStatus`, which hears of handlers only: a deadline that passes here, a message that is
+    // too large or does not parse are answered by the call itself, and would look as if the client had left.
+    const sendStatus = call.sendStatus.bind(call);
+    call.sendStatus = (sent) => {
+      end(sent.code ?? status.UNKNOWN);
+      sendStatus(sent);
+    };
+    // A client's deadline passes for the client first, which then leaves.
+    const onCancel = () => {
+      const late = Date.now() + DEADLINE_SLACK_MS >= Number(call.getDeadline());
+      end(late ? status.DEADLINE_EXCEEDED : status.CANCELLED);
+    };
+    return new ServerInterceptingCall(call, { start: (next) => next({ onCancel }) });
   };
 }

@@ -63,7 +63,6 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
   let stopped: Promise<void> | undefined;
 
   health.addToServer(server);
-  new ReflectionService(loadProtos().definition).addToServer(server);
 
   function tellHealth(): void {
     const now = serving && listening && stopped === undefined ? "SERVING" : "NOT_SERVING";
@@ -101,6 +100,9 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
       tellHealth();
     },
     async start() {
+      // Of what is offered here, and not of every service there is.
+      const services = [...names, "grpc.health.v1.Health"];
+      new ReflectionService(loadProtos().definition, { services }).addToServer(server);
       const port = await new Promise<number>((resolve, reject) => {
         server.bindAsync(`${host}:${settings.port}`, credentials, (cause, bound) => {
           if (cause === null) return resolve(bound);

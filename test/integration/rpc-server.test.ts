@@ -2,19 +2,26 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Client, credentials, makeGenericClientConstructor, type ServiceDefinition } from "@grpc/grpc-js";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { Client, credentials, makeGenericClientConstructor, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Run } from "../../services/pipeline/run.ts";
+import { addEvaluatorService } from "../../services/rpc/evaluator-server.ts";
+import { createRpcServer } from "../../services/rpc/server.ts";
 import type { FinishedCall } from "../../services/rpc/server-metrics.ts";
 import { createMetrics } from "../../services/runtime/metrics.ts";
 import { rpcMetrics } from "../../services/runtime/rpc-metrics.ts";
-import { someRun, someVerdict } from "../helpers/fake-services.ts";
+import { fakeEvaluator, someRun, someVerdict } from "../helpers/fake-services.ts";
+import { silentLog } from "../helpers/log.ts";
 import { serve } from "../helpers/rpc.ts";
 import { take } from "../helpers/take.ts";
 
 const never = new AbortController().signal;
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 
@@ -72,6 +79,27 @@ describe("streams", () => {
     });
     await take(evaluator.watchVerdicts(0, never), 3);
     await vi.waitFor(() => expect(finished).toBe(true));
+  });
+
+  test("keep nothing of what they have sent", async () => {
+    const value = { ...someVerdict, evaluator: "x".repeat(100_000) };
+    const { evaluator } = await serve({
+      evaluator: {
+        async *watchVerdicts(_from, signal) {
+          for (let position = 1; !signal.aborted; position++) yield { position, value };
+        },
+      },
+    });
+    const heapBytes: number[] = [];
+    let read = 0;
+    for await (const _verdict of evaluator.watchVerdicts(0, never)) {
+      if (++read % 50 !== 0) continue;
+      collectGarbage();
+      heapBytes.push(process.memoryUsage().heapUsed);
+      if (heapBytes.length === 3) break;
+    }
+    // 100 messages of 100 KB passed between the first look and the last.
+    expect((heapBytes[2] ?? Number.NaN) - (heapBytes[0] ?? 0)).toBeLessThan(4e6);
   });
 
   test("cancel a snapshot in mid-transfer", async () => {
@@ -184,23 +212,33 @@ describe("the standard services", () => {
     expect(await healthOf(address, "uncouple.v1.Nobody")).toContain("NOT_FOUND");
   });
 
-  test.each(["v1", "v1alpha"])("reflection (%s) lists the services", async (version) => {
-    const { address } = await serve({});
-    const folder = join(import.meta.dirname, "../../node_modules/@grpc/reflection/build/proto");
-    const definition = loadSync(`grpc/reflection/${version}/reflection.proto`, { includeDirs: [folder] });
-    const reflection = definition[`grpc.reflection.${version}.ServerReflection`] as ServiceDefinition;
-    const client = foreign(address, reflection);
-    const call = (
-      client.ServerReflectionInfo as () => NodeJS.EventEmitter & { write(message: object): void; end(): void }
-    ).call(client);
-    call.on("error", () => {});
-    call.write({ listServices: "" });
-    const [answer] = (await once(call, "data")) as [{ listServicesResponse: { service: { name: string }[] } }];
-    call.end();
-    expect(answer.listServicesResponse.service.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["uncouple.v1.Trainer", "uncouple.v1.Evaluator"]),
-    );
-  });
+  test.each(["v1", "v1alpha"])(
+    "reflection (%s) lists the services that are offered, and describes health, too",
+    async (version) => {
+      const server = createRpcServer({ host: "127.0.0.1", port: 0, log: silentLog });
+      addEvaluatorService(server, fakeEvaluator({}));
+      const address = `127.0.0.1:${await server.start()}`;
+      onTestFinished(() => server.stop(0));
+      const folder = join(import.meta.dirname, "../../node_modules/@grpc/reflection/build/proto");
+      const definition = loadSync(`grpc/reflection/${version}/reflection.proto`, { includeDirs: [folder] });
+      const reflection = definition[`grpc.reflection.${version}.ServerReflection`] as ServiceDefinition;
+      const client = foreign(address, reflection);
+      const call = (
+        client.ServerReflectionInfo as () => NodeJS.EventEmitter & { write(message: object): void; end(): void }
+      ).call(client);
+      call.on("error", () => {});
+      call.write({ listServices: "" });
+      const [answer] = (await once(call, "data")) as [{ listServicesResponse: { service: { name: string }[] } }];
+      expect(answer.listServicesResponse.service.map(({ name }) => name).sort()).toEqual([
+        "grpc.health.v1.Health",
+        "uncouple.v1.Evaluator",
+      ]);
+      call.write({ fileContainingSymbol: "grpc.health.v1.Health" });
+      const [health] = (await once(call, "data")) as [{ fileDescriptorResponse?: object }];
+      call.end();
+      expect(health.fileDescriptorResponse).toBeDefined();
+    },
+  );
 });
 
 describe("metrics of calls", () => {
@@ -245,6 +283,28 @@ describe("metrics of calls", () => {
     ]);
     expect(text).toMatch(/uncouple_rpc_duration_seconds_count\{[^}]*GetRun[^}]*\} 2/);
     expect(text).not.toMatch(/uncouple_rpc_duration_seconds_count\{[^}]*WatchRun/);
+  });
+
+  test("have the code that the caller saw, also where no handler gave it", async () => {
+    const calls: FinishedCall[] = [];
+    const slow = { getRun: () => new Promise<never>(() => {}), startRun: async () => someRun };
+    const { address } = await serve({ trainer: slow }, { onCall: (call) => calls.push(call), maxMessageBytes: 1000 });
+    const client = new Client(address, credentials.createInsecure());
+    onTestFinished(() => client.close());
+    const raw = (bytes: Buffer) => bytes;
+    const codeOf = (method: string, request: Buffer, deadline = Date.now() + 10_000) =>
+      new Promise<string>((resolve) => {
+        client.makeUnaryRequest(`/uncouple.v1.Trainer/${method}`, raw, raw, request, { deadline }, (error) =>
+          resolve(status[error?.code ?? status.OK]),
+        );
+      });
+    const seen = [
+      await codeOf("StartRun", Buffer.alloc(2000)),
+      await codeOf("StartRun", Buffer.from([0xff])),
+      await codeOf("GetRun", Buffer.alloc(0), Date.now() + 100),
+    ];
+    expect(seen).toEqual(["RESOURCE_EXHAUSTED", "INTERNAL", "DEADLINE_EXCEEDED"]);
+    await vi.waitFor(() => expect(calls.map(({ code }) => code)).toEqual(seen));
   });
 });
 
