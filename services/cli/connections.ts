@@ -61,7 +61,7 @@ export interface Connections {
    * @throws UncoupleError `not-found` naming those that there are
    */
   evaluator(component?: string): Promise<RemoteEvaluator>;
-  /** As `evaluator`. */
+  /** As `evaluator`; of a pipeline that is there, or `not-found` names those that the server has. */
   backplane(component?: string): Promise<Backplane>;
 }
 
@@ -156,7 +156,12 @@ function createConnections(
         return stacked;
       });
       const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
-      const backplane = await connectJetStream({ ...parseNatsAddress(url), pipeline, name: "uncouple-cli" });
+      const backplane = await connectJetStream({
+        ...parseNatsAddress(url),
+        pipeline,
+        name: "uncouple-cli",
+        create: false,
+      });
       closers.push(() => backplane.close());
       return backplane;
     },

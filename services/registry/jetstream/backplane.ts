@@ -12,7 +12,7 @@ import { createModelStore } from "./model-store.ts";
 import { createJetStreamOnceLog } from "./once-log.ts";
 import { createPatience, patiently } from "./patience.ts";
 import { createJetStreamRegistry } from "./registry.ts";
-import { ensureStreams, namesOf } from "./streams.ts";
+import { ensureStreams, findStreams, namesOf } from "./streams.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 
 /** A server that has just started may not have its streams yet. */
@@ -28,6 +28,11 @@ export interface JetStreamOptions {
   /** By which the server's monitoring knows this service. */
   readonly name: string;
   readonly credentials?: { readonly user: string; readonly password: string };
+  /**
+   * Whether to create on the server what is missing of the pipeline, and to tidy up there; true if not given. With
+   * false, for who only looks, connecting changes nothing: a pipeline that the server does not have is `not-found`.
+   */
+  readonly create?: boolean;
   /** Largest model that is published or read, in bytes; 256 MiB if not given. */
   readonly maxModelBytes?: number;
   /** All models of the pipeline together, in bytes; if not given, what the store has; for a new one 2 GiB, or less on a small server. */
@@ -41,7 +46,7 @@ export interface JetStreamOptions {
 export interface JetStreamBackplane extends Backplane {
   /**
    * Removes the bytes that nobody can see: of publishers that died in the middle, or met a conflict while the server
-   * was away. Runs in the background whenever a backplane connects, for what is older than six hours.
+   * was away. Runs in the background whenever a backplane connects (but with `create: false`), for what is older than six hours.
    * @param olderThanMs since its last byte was stored, by this machine's clock and the server's
    * @returns how many objects were removed
    */
@@ -49,19 +54,22 @@ export interface JetStreamBackplane extends Backplane {
 }
 
 /**
- * Connects to the backplane of a pipeline, and creates on the server what is missing of it.
+ * Connects to the backplane of a pipeline, and creates on the server what is missing of it, unless `create` is false.
  *
  * @throws UncoupleError `unavailable` naming the server, `resource-exhausted` naming maxStoreBytes, `invalid-argument`
- *   for a pipeline name that is none
+ *   for a pipeline name that is none; with `create: false`, `not-found` naming the pipelines that the server has
  */
 export async function connectJetStream(options: JetStreamOptions): Promise<JetStreamBackplane> {
-  const { pipeline, maxModelBytes = DEFAULT_MAX_MODEL_BYTES, patienceMs = PUBLISH_PATIENCE_MS } = options;
+  const { pipeline, create = true } = options;
+  const { maxModelBytes = DEFAULT_MAX_MODEL_BYTES, patienceMs = PUBLISH_PATIENCE_MS } = options;
   checkName("pipeline", pipeline);
   const log: Log = options.log ?? (() => {});
   const names = namesOf(pipeline);
   const link = await openLink({ ...options, log });
   try {
-    await patiently(createPatience(SETUP_PATIENCE_MS), () => ensureStreams(link, names, options.maxStoreBytes));
+    await patiently(createPatience(SETUP_PATIENCE_MS), () =>
+      create ? ensureStreams(link, names, options.maxStoreBytes) : findStreams(link, names, pipeline),
+    );
   } catch (error) {
     await link.close();
     throw error;
@@ -81,9 +89,15 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
     if (removed.length > 0) log("info", `removed ${removed.length} unfinished uploads from ${names.models.bucket}`);
     return removed.length;
   };
-  void sweepOrphans(ORPHAN_AGE_MS).catch((error: unknown) => {
-    if (!link.closed.aborted) log("info", `unfinished uploads were not looked for: ${asUncoupleError(error).message}`);
-  });
+  const tidyUp = async () => {
+    try {
+      await sweepOrphans(ORPHAN_AGE_MS);
+    } catch (error) {
+      if (link.closed.aborted) return;
+      log("info", `unfinished uploads were not looked for: ${asUncoupleError(error).message}`);
+    }
+  };
+  if (create) void tidyUp();
 
   let closed: Promise<void> | undefined;
   const close = async () => {

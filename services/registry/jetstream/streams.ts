@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UncoupleError } from "../../pipeline/errors.ts";
+import { didYouMean } from "../../pipeline/suggest.ts";
 import type { Link } from "./link.ts";
 import { isRefused, JetStreamCode } from "./refusals.ts";
 
@@ -70,6 +71,37 @@ export async function ensureStreams(link: Link, names: Names, maxStoreBytes: num
       deny_delete: true,
     }),
   ]);
+}
+
+/**
+ * Looks whether the server has the pipeline, and changes nothing.
+ * @throws UncoupleError `not-found` naming the pipelines that it has
+ */
+export async function findStreams(link: Link, names: Names, pipeline: string): Promise<void> {
+  if ((await existing(link, names.snapshots.stream)) !== undefined) return;
+  // Whoever may not list streams hears the rest.
+  const known = await pipelinesAt(link).catch(() => undefined);
+  const others =
+    known === undefined
+      ? ""
+      : `${didYouMean(pipeline, known)} (it has ${known.length === 0 ? "none" : known.join(", ")})`;
+  throw new UncoupleError("not-found", `the NATS server at ${link.server} has no pipeline "${pipeline}"${others}`);
+}
+
+/** The pipelines that the server has anything of, by name. */
+async function pipelinesAt(link: Link): Promise<readonly string[]> {
+  const pipelines: string[] = [];
+  for (let offset = 0; ; ) {
+    const request = { subject: namesOf("*").snapshots.subject.concat(".>"), offset };
+    const page = (await link.api("STREAM.NAMES", request)) as { total: number; streams?: string[] | null };
+    const streams = page.streams ?? [];
+    for (const stream of streams) {
+      const pipeline = /^uncouple-(.+)-snapshots$/.exec(stream)?.[1];
+      if (pipeline !== undefined) pipelines.push(pipeline);
+    }
+    offset += streams.length;
+    if (streams.length === 0 || offset >= page.total) return pipelines.sort();
+  }
 }
 
 const SHARED = { storage: "file", retention: "limits", num_replicas: 1, max_age: 0, allow_direct: true };

@@ -246,6 +246,34 @@ test("services that start at the same moment create the streams together", async
   for (const { registry } of backplanes) expect(await registry.list()).toHaveLength(1);
 });
 
+test("who only looks creates nothing, and hears which pipelines the server has", async () => {
+  const { registry } = await open();
+  await registry.publish(draft(), model(1), null);
+  const streams = async () => (await raw.jsm.streams.names().next()).sort();
+  const before = await streams();
+  await expect(open({ pipeline: pipeline.replace("store", "stroe"), create: false })).rejects.toMatchObject({
+    code: "not-found",
+    message: expect.stringMatching(
+      new RegExp(`${server.url} has no pipeline "stroe-\\d+"; did you mean "${pipeline}"\\? \\(it has .*${pipeline}`),
+    ),
+  });
+  const looking = await open({ create: false });
+  expect(await looking.registry.list()).toHaveLength(1);
+  expect(await streams()).toEqual(before);
+});
+
+test("who only looks at a server without pipelines hears that there are none", async () => {
+  const empty = await startTestNats();
+  try {
+    await expect(open({ url: empty.url, create: false })).rejects.toMatchObject({
+      code: "not-found",
+      message: `the NATS server at ${empty.url} has no pipeline "${pipeline}" (it has none)`,
+    });
+  } finally {
+    await empty.stop();
+  }
+});
+
 test("a server that is not there is named, without the password in its address", async () => {
   const url = "nats://ann:secret@127.0.0.1:1";
   const error = await open({ url }).catch((thrown: unknown) => thrown);
