@@ -237,6 +237,14 @@ export function backplaneContract(implementation: Implementation): void {
         expect(one.connection()).toBe("closed");
         await one.close();
       });
+
+      test("a watch, a work queue and a wait for a lease that begin after the backplane was closed end at once", async () => {
+        await one.close();
+        expect(await take(one.registry.watch(0, never), 1)).toEqual([]);
+        expect(await take(one.verdicts.watch(0, never), 1)).toEqual([]);
+        expect(await take(one.workQueue("evaluators").items(never), 1)).toEqual([]);
+        expect(await failure(one.leases.acquire("training", "ann", never))).toMatchObject({ code: "cancelled" });
+      });
     });
 
     describe("aliases", () => {

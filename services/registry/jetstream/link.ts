@@ -54,7 +54,7 @@ export interface Link {
    * @throws UncoupleError as `request`; Refused, which carries the server's error code
    */
   api(verb: string, body?: unknown): Promise<unknown>;
-  /** Calls back for every message on a subject, as long as the connection lives. */
+  /** Calls back for every message on a subject, as long as the connection lives; never, once it is closed. */
   subscribe(subject: string, heard: (message: Msg) => void): () => void;
   /**
    * Asks for a message that may take long to come.
@@ -223,6 +223,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
       return answer;
     },
     subscribe(subject, heard) {
+      if (closing.signal.aborted) return () => {};
       const subscription = connection.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) heard(message);

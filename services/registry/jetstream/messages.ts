@@ -90,6 +90,8 @@ function parseHeaders(text: string): ReadonlyMap<string, string> {
 }
 
 export interface StreamState {
+  /** When the stream was created, by the server's clock; one that is made again in its place has another. */
+  readonly created: string;
   readonly lastSequence: number;
   /** Messages by subject, of those that match the filter; empty without one. */
   readonly subjects: ReadonlyMap<string, number>;
@@ -101,13 +103,14 @@ export async function streamState(link: Link, stream: string, subjectsFilter?: s
   for (;;) {
     const request = subjectsFilter === undefined ? {} : { subjects_filter: subjectsFilter, offset: subjects.size };
     const answer = (await link.api(`STREAM.INFO.${stream}`, request)) as {
+      created: string;
       state: { last_seq: number; subjects?: Record<string, number> };
       total?: number;
     };
     const page = Object.entries(answer.state.subjects ?? {});
     for (const [subject, count] of page) subjects.set(subject, count);
     if (page.length === 0 || subjects.size >= (answer.total ?? 0)) {
-      return { lastSequence: answer.state.last_seq, subjects };
+      return { created: answer.created, lastSequence: answer.state.last_seq, subjects };
     }
   }
 }

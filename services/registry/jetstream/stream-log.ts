@@ -51,6 +51,8 @@ export function createStreamLog<T>(
   /** Tokens of appends of this process whose acknowledgement is due, and whether they were seen in the stream. */
   const unacknowledged = new Map<string, boolean>();
   let position = 0;
+  /** When the stream was created that the copy is of. */
+  let origin: string | undefined;
 
   const take = (message: StoredMessage) => {
     position = message.sequence;
@@ -60,14 +62,19 @@ export function createStreamLog<T>(
     const value = read(message);
     if (value !== undefined) entries.push({ position: message.sequence, value });
   };
+  const replaced = (how: string) =>
+    new UncoupleError(
+      "data-loss",
+      `${names.stream} at ${link.server} ${how}: its store was replaced; restart this service to go on with the new one`,
+    );
   const catchUp = async () => {
-    const { lastSequence } = await streamState(link, names.stream);
-    if (lastSequence < position) {
-      throw new UncoupleError(
-        "data-loss",
-        `${names.stream} at ${link.server} ends at ${lastSequence}, and was at ${position} before: its store was replaced; restart this service to go on with the new one`,
-      );
-    }
+    const { created, lastSequence } = await streamState(link, names.stream).catch((error: unknown) => {
+      throw origin !== undefined && isRefused(error, JetStreamCode.streamNotFound) ? replaced("is gone") : error;
+    });
+    origin ??= created;
+    // Another stream may be as long as this one was, and what it has at a position is something else.
+    if (created !== origin) throw replaced(`was created at ${created}, and the one before at ${origin}`);
+    if (lastSequence < position) throw replaced(`ends at ${lastSequence}, and was at ${position} before`);
     while (position < lastSequence) {
       const window = Math.min(READ_WINDOW, lastSequence - position);
       const from = position + 1;

@@ -79,7 +79,8 @@ export function createJetStreamWorkQueue(
 
   /** @returns what the message announces; undefined when it is none (then it is done with) */
   const open = async (message: Msg, position: number) => {
-    if (announcements.at(position) === undefined) await announcements.log.sync();
+    // Also where the position is known: if the store was replaced, another announcement is at it now.
+    await announcements.log.sync();
     const announced = announcements.at(position);
     if (announced !== undefined) return announced;
     log("warn", `${names.stream} ${position} is no announcement: it is dropped from the queue ${group}`);
@@ -131,7 +132,11 @@ export function createJetStreamWorkQueue(
             const message = await pull(end);
             if (message === undefined) continue;
             const { position, delivery } = placeOf(message);
-            const announced = await open(message, position);
+            const announced = await open(message, position).catch((error: unknown) => {
+              // Others may be able to.
+              link.send(message.reply ?? "", "-NAK");
+              throw error;
+            });
             if (announced === undefined) continue;
             asked = false;
             yield hold(message, { position, manifest: announced.manifest }, delivery);

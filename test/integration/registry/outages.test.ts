@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import {
   connectJetStream,
@@ -160,6 +162,29 @@ test("a call during an outage fails as unavailable and names the server; the nex
   await server.restart();
   expect((await one.registry.latest("m1"))?.serial).toBe(1);
   expect(one.connection()).toBe("connected");
+});
+
+test("a server that comes back with an empty store is noticed, and what is published there meanwhile is not taken for what was", async () => {
+  const [one, idle] = await Promise.all([open(), open()]);
+  const old = await one.registry.publish(draft({ runId: "old" }), model(1), null);
+  await one.verdicts.append(verdict("m1", 1, { pipeline }));
+  expect(await idle.registry.list()).toEqual([old]);
+  await server.kill();
+  await rm(join(server.storeDir, "jetstream"), { recursive: true });
+  await server.restart();
+  const lost = { code: "data-loss", message: expect.stringMatching(/store was replaced; restart this service/) };
+  await expect(one.registry.latest("m1")).rejects.toMatchObject(lost);
+  // As many announcements and verdicts as there were.
+  const restarted = await open();
+  await restarted.registry.publish(draft({ runId: "new" }), model(2), null);
+  await restarted.verdicts.append(verdict("m1", 1, { pipeline }));
+  for (const backplane of [one, idle]) {
+    await expect(backplane.registry.latest("m1")).rejects.toMatchObject(lost);
+    await expect(take(backplane.workQueue("evaluators").items(never), 1)).rejects.toMatchObject(lost);
+  }
+  await expect(one.verdicts.list()).rejects.toMatchObject(lost);
+  await expect(take(one.registry.watch(2, never), 1)).rejects.toMatchObject(lost);
+  expect(await restarted.workQueue("evaluators").pending()).toBe(1);
 });
 
 test("watches, work and leases go on after an outage, nothing is seen twice and nothing is missed", async () => {
