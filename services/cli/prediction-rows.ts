@@ -20,10 +20,13 @@ export function readPredictionRows(text: string, source: string): PredictionInpu
   const parsed = rowsSchema.safeParse(document);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const place = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
+    const [row, column] = issue?.path ?? [];
+    const place = [source];
+    if (typeof row === "number") place.push(`row ${row + 1}`);
+    if (column !== undefined) place.push(`column ${String(column)}`);
     throw new UncoupleError(
       "invalid-argument",
-      `${source}${place}: must be a list of rows, each with a number, a text or a list of numbers by column`,
+      `${place.join(": ")}: must be a list of rows, each with a number, a text or a list of numbers by column`,
     );
   }
   const rows = parsed.data;
@@ -31,7 +34,7 @@ export function readPredictionRows(text: string, source: string): PredictionInpu
   for (const [index, row] of rows.entries()) {
     const odd = names.find((name) => !(name in row)) ?? Object.keys(row).find((name) => !names.includes(name));
     if (odd !== undefined) {
-      throw new UncoupleError("invalid-argument", `${source}: row ${index}: column ${odd} is not in every row`);
+      throw new UncoupleError("invalid-argument", `${source}: row ${index + 1}: column ${odd} is not in every row`);
     }
   }
   const columns = names.map(
@@ -51,7 +54,7 @@ export function readPredictionRows(text: string, source: string): PredictionInpu
 function columnOf(name: string, cells: readonly Cell[], source: string): PredictionColumn {
   const [first] = cells;
   const wrong = (index: number) =>
-    new UncoupleError("invalid-argument", `${source}: row ${index}: column ${name} is unlike that of row 0`);
+    new UncoupleError("invalid-argument", `${source}: row ${index + 1}: column ${name} is unlike that of row 1`);
   if (typeof first === "string") {
     const values = cells.map((cell, index) => {
       if (typeof cell !== "string") throw wrong(index);

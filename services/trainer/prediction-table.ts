@@ -22,7 +22,7 @@ function toColumn(name: string, column: PredictionColumn, rows: number): Column 
   if (column.kind === "numeric") {
     const bad = column.values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) return column;
-    const row = Math.floor(bad / column.width);
+    const row = Math.floor(bad / column.width) + 1;
     throw new UncoupleError("invalid-argument", `column ${name}: row ${row} is ${column.values[bad]}, not a number`);
   }
   const places = new Map<string, number>();

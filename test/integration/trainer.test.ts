@@ -268,7 +268,7 @@ describe("a call that cannot be answered", () => {
       "invalid-argument",
       "x1",
     ],
-    ["a prediction from NaN", (c) => c.predict(nans), "invalid-argument", "row 0 is NaN"],
+    ["a prediction from NaN", (c) => c.predict(nans), "invalid-argument", "row 1 is NaN"],
     ["a prediction of no rows", (c) => c.predict(columns({ x1: 10 }, 0)), "invalid-argument", "at least one row"],
     [
       "a prediction too large for a message",

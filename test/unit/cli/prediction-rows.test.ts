@@ -21,12 +21,12 @@ describe("rows to predict", () => {
     ["{", "is not JSON"],
     ["{}", "must be a list of rows"],
     ["[]", "must be a list of rows"],
-    ['[{"a": null}]', "at 0.a: must be"],
-    ['[{"a": 1}, {"b": 1}]', "row 1: column a is not in every row"],
-    ['[{"a": 1}, {"a": 1, "b": 1}]', "row 1: column b is not in every row"],
-    ['[{"a": [1, 2]}, {"a": [1]}]', "row 1: column a is unlike that of row 0"],
-    ['[{"a": "x"}, {"a": 1}]', "row 1: column a is unlike that of row 0"],
-    ['[{"a": 1}, {"a": "x"}]', "row 1: column a is unlike that of row 0"],
+    ['[{"a": null}]', "rows.json: row 1: column a: must be"],
+    ['[{"a": 1}, {"b": 1}]', "row 2: column a is not in every row"],
+    ['[{"a": 1}, {"a": 1, "b": 1}]', "row 2: column b is not in every row"],
+    ['[{"a": [1, 2]}, {"a": [1]}]', "row 2: column a is unlike that of row 1"],
+    ['[{"a": "x"}, {"a": 1}]', "row 2: column a is unlike that of row 1"],
+    ['[{"a": 1}, {"a": "x"}]', "row 2: column a is unlike that of row 1"],
   ])("that are %s are refused: %s", (text, says) => {
     expect(() => readPredictionRows(text, "rows.json")).toThrow(says);
     expect(() => readPredictionRows(text, "rows.json")).toThrow("rows.json");

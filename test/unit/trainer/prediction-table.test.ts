@@ -27,7 +27,7 @@ describe("a batch to predict from", () => {
     ["no rows", { rows: 0, columns: {} }, "at least one row, not 0"],
     ["half a row", { rows: 0.5, columns: {} }, "at least one row"],
     ["too few numbers", { rows: 2, columns: x([1]) }, "column x: 1 values where 2 rows need 2"],
-    ["NaN", { rows: 2, columns: x([1, 2, 3, Number.NaN], 2) }, "column x: row 1 is NaN"],
+    ["NaN", { rows: 2, columns: x([1, 2, 3, Number.NaN], 2) }, "column x: row 2 is NaN"],
     ["too many texts", { rows: 1, columns: { c: { kind: "categorical", values: ["a", "b"] } } }, "column c: 2 values"],
   ];
   test.each(refusals)("with %s is refused", (_what, inputs, text) => {
