@@ -82,7 +82,7 @@ const wrongCalls: readonly WrongCall[] = [
     what: "a prediction from NaN",
     call: (m1) => m1.predict(x1(2, 10, Number.NaN)),
     code: "invalid-argument",
-    says: "column x1: row 0 is NaN, not a number",
+    says: "column x1: row 1 is NaN, not a number",
   },
   {
     what: "a prediction too large for a message",
@@ -270,6 +270,7 @@ describe.each([
     const text = told
       .replaceAll(cwd, "HERE")
       .replaceAll(stack.dir, "STACK")
+      .replaceAll(stack.stack.natsUrl, "NATS")
       .replace(/process \d+/, "process PID");
     expect(text).toBe(`${says}\n`);
     expect(code).toBe(exit);
@@ -369,6 +370,11 @@ describe("wrong snapshots, published straight into the registry", () => {
     expect(judged).toEqual(["inconclusive", ...wrongSnapshots.map(() => "quarantined"), "improved"]);
     const shown = await uncouple(["show", "m1@2"], { cwd: home });
     expect(shown.stdout).toContain(`m1@2  quarantined: ${wrongSnapshots[0]?.says}`);
+    const aliased = await uncouple(["alias", "m1", "audit", "2"], { cwd: home });
+    expect(aliased).toMatchObject({
+      code: 0,
+      stderr: `m1@2 is quarantined and stays out of use: ${wrongSnapshots[0]?.says}\n`,
+    });
   });
 
   test("left every process of the stack as it was", () => {

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
+import type { Backplane } from "../../registry/backplane.ts";
 import { CHAMPION } from "../../registry/in-use.ts";
 import type { AliasChange } from "../../registry/registry.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
+import { createOutput, type Output } from "../output.ts";
 import { parseSerial } from "../reference.ts";
 import { plain, type Style } from "../style.ts";
 import { formatTable } from "../table.ts";
@@ -41,7 +42,7 @@ export function aliasCommand(context: CliContext): Command {
         throw new UncoupleError("invalid-argument", "say where the alias points (a serial), or --remove it");
       }
       await withConnections(context, flags, async (connections) => {
-        const { registry } = await connections.backplane(component);
+        const { registry, quarantines } = await connections.backplane(component);
         const aliases = await registry.aliases(component);
         if (name === undefined) {
           const log = await registry.aliasLog(component);
@@ -51,6 +52,7 @@ export function aliasCommand(context: CliContext): Command {
         const by = byText(context, flags.reason);
         const change = await registry.setAlias(component, name, serial ?? null, aliases[name] ?? null, by);
         output.result(change, () => changeText(change));
+        await warnOfQuarantine(change, quarantines, output);
       });
     });
 }
@@ -70,11 +72,21 @@ export function rollbackCommand(context: CliContext): Command {
     .action(async (component: string, flags: AliasFlags & { readonly alias: string }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry } = await connections.backplane(component);
+        const { registry, quarantines } = await connections.backplane(component);
         const change = await registry.rollback(component, flags.alias, byText(context, flags.reason));
         output.result(change, () => changeText(change));
+        await warnOfQuarantine(change, quarantines, output);
       });
     });
+}
+
+/** An alias may point at a quarantined snapshot, but nothing uses one: the newest that is sound is in use then. */
+async function warnOfQuarantine(change: AliasChange, quarantines: Backplane["quarantines"], output: Output) {
+  if (change.serial === null) return;
+  const quarantine = await quarantines.get(change.component, change.serial);
+  if (quarantine === undefined) return;
+  const { reason, detail } = quarantine;
+  output.note(plain(`${snapshotName(quarantine)} is quarantined and stays out of use: ${reason}: ${detail}`));
 }
 
 /** Who and why, for the log. */
