@@ -3,10 +3,9 @@ import type { ColumnSchema, Table } from "../data/table.ts";
 import { targetColumn } from "../data/target-column.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
-import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
-import type { Backplane, WorkItem } from "../registry/backplane.ts";
+import type { Backplane } from "../registry/backplane.ts";
 import { CHAMPION } from "../registry/in-use.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/evaluator-service.ts";
@@ -17,11 +16,12 @@ import { createComposer } from "./composer.ts";
 import { currentComposition } from "./current.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { judgeAnnouncement } from "./judgement.ts";
-import { liesOutside, loadSnapshot } from "./load-model.ts";
+import { loadSnapshot } from "./load-model.ts";
 import { createMatrix } from "./matrix.ts";
 import { createPipelineView } from "./pipeline-view.ts";
 import { createRecords } from "./records.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
+import { createWork } from "./work.ts";
 
 export interface EvaluatorConfig {
   /** Which process this is, in verdicts and logs. */
@@ -64,13 +64,6 @@ const EVALUATOR_GROUP = "evaluator";
 
 /** Too few rows to tell anything apart. */
 const FEWEST_ROWS = 30;
-/**
- * An evaluation that failed so often for no cause outside is given up. Deliveries that this process gave back because
- * of trouble elsewhere do not count, here and below.
- */
-const MOST_FAILURES = 5;
-/** An announcement that was delivered so often without an end most likely ends the process that judges it. */
-const MOST_DELIVERIES = 20;
 
 /**
  * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
@@ -101,7 +94,11 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     {
       async loadModel(component, serial) {
         const manifest = view.manifest(component.name, serial) ?? (await registry.manifest(component.name, serial));
-        return loadSnapshot(pipeline, component, manifest, config.maxModelBytes, { ...deps, registry });
+        return loadSnapshot(pipeline, component, manifest, config.maxModelBytes, {
+          ...deps,
+          registry,
+          signal: working.signal,
+        });
       },
       onPass: (component) => metrics.passed(component),
     },
@@ -179,60 +176,17 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     }
   }
 
-  /** Deliveries that this process gave back because of trouble elsewhere, by position of the announcement. */
-  const excused = new Map<number, number>();
-  /** Deliveries that something about the announcement itself may be to blame for, this one included. */
-  const unexplained = ({ delivery, announcement }: WorkItem) => delivery - (excused.get(announcement.position) ?? 0);
-
-  async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
-    const { manifest } = item.announcement;
-    if (await records.isSettled(manifest)) return "settled before";
-    if (unexplained(item) <= MOST_DELIVERIES) return evaluate(item.announcement);
-    // As long as nobody could have read it, nothing can be held against it.
-    await registry.bytes(manifest, working.signal);
-    await records.quarantine(
-      manifest,
-      "evaluation-failed",
-      `delivered ${item.delivery} times and never finished; judging it probably ends the evaluator`,
-    );
-    return "quarantine";
-  }
-
-  /** One announcement, whatever happens to it; never throws, so that it cannot stop the others. */
-  async function work(item: WorkItem): Promise<void> {
-    const { manifest } = item.announcement;
-    const started = performance.now();
-    const seconds = () => (performance.now() - started) / 1000;
-    try {
-      const outcome = await settle(item);
-      await item.done();
-      excused.delete(item.announcement.position);
-      if (outcome !== "settled before") metrics.worked(outcome, seconds());
-      if (outcome === "verdict") matrix.refresh(working.signal).catch(matrixTrouble);
-    } catch (thrown) {
-      if (!working.signal.aborted) metrics.worked("failure", seconds());
-      await giveBack(item, asUncoupleError(thrown)).catch((again: unknown) => {
-        trouble(`giving ${snapshotName(manifest)} back`, asUncoupleError(again));
-      });
-    }
-  }
-
-  async function giveBack(item: WorkItem, error: UncoupleError): Promise<void> {
-    const { manifest } = item.announcement;
-    const snapshot = snapshotName(manifest);
-    if (working.signal.aborted || liesOutside(error.code)) {
-      log.warn({ snapshot, delivery: item.delivery, error }, `${snapshot} is to be judged later: ${error.message}`);
-      const { position } = item.announcement;
-      excused.set(position, (excused.get(position) ?? 0) + 1);
-      return item.retry();
-    }
-    log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);
-    const failures = unexplained(item);
-    if (failures < MOST_FAILURES) return item.retry();
-    await records.quarantine(manifest, "evaluation-failed", `judging it failed ${failures} times: ${error.message}`);
-    await item.done();
-    excused.delete(item.announcement.position);
-  }
+  const work = createWork({
+    evaluator: config.name,
+    backplane,
+    view,
+    records,
+    metrics,
+    log,
+    evaluate,
+    onVerdict: () => void matrix.refresh(working.signal).catch(matrixTrouble),
+    signal: working.signal,
+  });
 
   function matrixTrouble(thrown: unknown): void {
     if (!working.signal.aborted) trouble("filling the matrix", asUncoupleError(thrown));

@@ -21,7 +21,10 @@ export interface EvaluatorGauges {
 /** A scrape must not wait for a server that does not answer. */
 const PENDING_TIMEOUT_MS = 1_000;
 
-/** @param components names of the pipeline's */
+/** The label of every component that the pipeline file does not have: anyone may announce any number of those. */
+const UNKNOWN_COMPONENT = "(unknown)";
+
+/** @param components of the pipeline file, by name: the values of the label `component` */
 export function createEvaluatorMetrics(
   metrics: Metrics,
   components: readonly string[],
@@ -48,6 +51,7 @@ export function createEvaluatorMetrics(
     for (const kind of VERDICT_KINDS) verdicts.inc({ component, kind }, 0);
     for (const reason of QUARANTINE_REASONS) quarantines.inc({ component, reason }, 0);
   }
+  quarantines.inc({ component: UNKNOWN_COMPONENT, reason: "wrong-output" }, 0);
   const passes = metrics.counter({
     name: "uncouple_evaluation_passes_total",
     help: "Passes of a snapshot over the held-out rows, by component; what the cache answers is not counted.",
@@ -89,10 +93,14 @@ export function createEvaluatorMetrics(
   return {
     worked: (outcome, seconds) => duration.observe({ outcome }, seconds),
     judged: ({ component, kind }) => verdicts.inc({ component, kind }),
-    quarantined: (component, reason) => quarantines.inc({ component, reason }),
+    quarantined(name, reason) {
+      quarantines.inc({ component: components.includes(name) ? name : UNKNOWN_COMPONENT, reason });
+    },
     passed: (component) => passes.inc({ component }),
     losses(verdict, candidateLoss) {
       const { component, comparison } = verdict;
+      // Of a component that the pipeline file had once.
+      if (!components.includes(component)) return;
       const set = (gauge: typeof pipelineLoss, role: "current" | "candidate", loss: number | null | undefined) => {
         if (loss !== null && loss !== undefined) gauge.set({ component, role }, loss);
       };

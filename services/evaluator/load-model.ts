@@ -20,6 +20,8 @@ export interface ModelLoaderDeps {
   readonly schema: readonly ColumnSchema[];
   /** @throws UncoupleError `invalid-argument` for bytes that are no usable model */
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+  /** Aborts when the evaluator stops: reading bytes waits through outages. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function loadSnapshot(
   const outputFault = differenceOf([manifest.output], [contract.output]);
   if (outputFault !== undefined) throw new SnapshotFault(manifest, "wrong-output", outputFault);
 
-  const bytes = await readBytes(deps.registry, manifest);
+  const bytes = await readBytes(deps.registry, manifest, deps.signal);
   try {
     return { model: await deps.load(bytes, contract), bytes: bytes.length + SESSION_BYTES };
   } catch (thrown) {
@@ -82,9 +84,9 @@ export function reasonOf(error: UncoupleError): QuarantineReason {
   return error.side === "input" ? "wrong-inputs" : "wrong-output";
 }
 
-async function readBytes(registry: Registry, manifest: SnapshotManifest): Promise<Uint8Array> {
+async function readBytes(registry: Registry, manifest: SnapshotManifest, signal: AbortSignal): Promise<Uint8Array> {
   try {
-    return await registry.bytes(manifest);
+    return await registry.bytes(manifest, signal);
   } catch (thrown) {
     const error = asUncoupleError(thrown);
     // Announced bytes are promised to be there and whole: if they are not now, they never will be.

@@ -16,6 +16,8 @@ export interface PipelineView {
   quarantined(component: string, serial: number): boolean;
   /** Whether a verdict's comparison was made with that snapshot, so that it has given sound predictions before. */
   proven(component: string, serial: number): boolean;
+  /** The first announcement before a position, of any component, that has neither a verdict nor a quarantine. */
+  firstUnsettled(before: number): Announcement | undefined;
   /** Serials that were judged and not quarantined, ascending. */
   usable(component: string): readonly number[];
   /** Takes in what this process has just appended, without waiting for the log to say so. */
@@ -78,6 +80,7 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
     };
   }
 
+  const settled = (snapshot: string) => verdicts.has(snapshot) || quarantines.has(snapshot);
   const noteVerdict = (verdict: Verdict) => {
     verdicts.add(snapshotName(verdict));
     for (const comparison of [verdict.comparison, ...verdict.alternatives]) {
@@ -96,6 +99,12 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
       announced.get(component)?.find(({ manifest }) => manifest.serial === serial)?.manifest,
     quarantined: (component, serial) => quarantines.has(snapshotName({ component, serial })),
     proven: (component, serial) => proven.has(snapshotName({ component, serial })),
+    firstUnsettled: (before) =>
+      [...announced.values()]
+        .flatMap((list) =>
+          list.filter(({ position, manifest }) => position < before && !settled(snapshotName(manifest))),
+        )
+        .sort((a, b) => a.position - b.position)[0],
     usable: (component) =>
       (announced.get(component) ?? [])
         .filter(({ manifest }) => verdicts.has(snapshotName(manifest)) && !quarantines.has(snapshotName(manifest)))

@@ -26,6 +26,12 @@ export interface RecordsDeps {
   readonly log: Log;
 }
 
+/**
+ * Characters of a quarantine's detail. What snapshots say of themselves (names in a graph, for one) may be of any
+ * length; a record that does not fit into a message could never be made known, and its snapshot would stay in use.
+ */
+const LONGEST_DETAIL = 1_000;
+
 export function createRecords(evaluator: string, pipeline: Pipeline, rows: number, deps: RecordsDeps): Records {
   const { backplane, view, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) =>
@@ -45,7 +51,8 @@ export function createRecords(evaluator: string, pipeline: Pipeline, rows: numbe
         (await backplane.quarantines.get(component, serial)) !== undefined
       );
     },
-    async quarantine(snapshot, reason, detail) {
+    async quarantine(snapshot, reason, found) {
+      const detail = found.length <= LONGEST_DETAIL ? found : `${found.slice(0, LONGEST_DETAIL)} ... (cut short)`;
       const record: Quarantine = { ...stamp(snapshot), reason, detail };
       const appended = await backplane.quarantines.append(record);
       view.noteQuarantine(record);

@@ -1,0 +1,121 @@
+import { createEvaluator, type Evaluator, type EvaluatorConfig } from "../../services/evaluator/create-evaluator.ts";
+import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
+import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
+import type { Backplane, WorkQueue } from "../../services/registry/backplane.ts";
+import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
+import { createMetrics, type Metrics } from "../../services/runtime/metrics.ts";
+import { draft } from "./drafts.ts";
+import { type LinearModel, linearBytes, loadLinear, schemaOf, tableOf, twoComponents } from "./linear-pipelines.ts";
+import { recordingLog } from "./log.ts";
+
+/** z = 2 x and y = 3 x + small noise of a fixed pattern, so that intervals have a width. */
+export const rows = 400;
+export const x = Array.from({ length: rows }, (_, row) => ((row * 7919) % 401) / 200 - 1);
+const heldOut = tableOf({
+  x,
+  z: x.map((value) => 2 * value),
+  y: x.map((value, row) => 3 * value + 0.01 * ((row % 5) - 2)),
+});
+
+export const specs: Record<"u" | "d", { readonly inputs: TensorSpec[]; readonly output: TensorSpec }> = {
+  u: {
+    inputs: [{ name: "x", kind: "numeric", width: 1 }],
+    output: { name: "u-out", kind: "numeric", width: 1 },
+  },
+  d: {
+    inputs: [
+      { name: "x", kind: "numeric", width: 1 },
+      { name: "u-out", kind: "numeric", width: 1 },
+    ],
+    output: { name: "d-out", kind: "numeric", width: 1 },
+  },
+};
+
+/** Of `d`: right where `u` is right. */
+export const good: LinearModel["weights"] = { x: 1, "u-out": 1 };
+
+export interface StartedEvaluator {
+  readonly evaluator: Evaluator;
+  readonly metrics: Metrics;
+  readonly records: readonly Record<string, unknown>[];
+}
+
+/** Two components, `u` and then `d`, of linear models on a memory backplane, and the evaluators of them. */
+export interface MemoryEvaluators {
+  readonly backplane: Backplane;
+  /** @param over instead of the backplane, for one that misbehaves */
+  start(change?: Partial<EvaluatorConfig>, over?: Backplane): StartedEvaluator;
+  publish(
+    component: "u" | "d",
+    model: LinearModel["weights"] | Uint8Array,
+    change?: Partial<SnapshotManifest>,
+  ): Promise<SnapshotManifest>;
+  /** Waits until so many announcements are judged or put aside, and none is pending. */
+  settled(count: number): Promise<{ verdicts: readonly Verdict[]; quarantines: readonly Quarantine[] }>;
+  close(): Promise<void>;
+}
+
+export function openMemoryEvaluators(): MemoryEvaluators {
+  const backplane = createMemoryBackplane("demo");
+  const evaluators: Evaluator[] = [];
+  return {
+    backplane,
+    start(change = {}, over = backplane) {
+      const { log, records } = recordingLog();
+      const metrics = createMetrics({ service: "evaluator", version: "0" });
+      const evaluator = createEvaluator(
+        {
+          name: "e1",
+          pipeline: twoComponents,
+          retained: 8,
+          maxModelBytes: 1e6,
+          outputCacheBytes: 1e8,
+          modelCacheBytes: 1e8,
+          ...change,
+        },
+        { backplane: over, schema: schemaOf(heldOut), heldOut, load: loadLinear, log, metrics },
+      );
+      evaluators.push(evaluator);
+      evaluator.start();
+      return { evaluator, metrics, records };
+    },
+    async publish(component, model, change = {}) {
+      const bytes = model instanceof Uint8Array ? model : linearBytes({ weights: model });
+      return backplane.registry.publish(draft({ component, ...specs[component], ...change }), bytes, "any");
+    },
+    async settled(count) {
+      const queue = backplane.workQueue("evaluator");
+      for (;;) {
+        const verdicts = await backplane.verdicts.list();
+        const quarantines = await backplane.quarantines.list();
+        if (verdicts.length + quarantines.length >= count && (await queue.pending()) === 0)
+          return { verdicts, quarantines };
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    async close() {
+      await Promise.all(evaluators.map((evaluator) => evaluator.stop()));
+      await backplane.close();
+    },
+  };
+}
+
+/** What a person reads of verdicts: `["u@1", "inconclusive", "incomplete-pipeline"]`. */
+export function summary(verdicts: readonly Verdict[]): readonly (readonly string[])[] {
+  return verdicts.map(({ component, serial, kind, reason }) => [
+    `${component}@${serial}`,
+    kind,
+    ...(reason ? [reason] : []),
+  ]);
+}
+
+/** A backplane whose queue says that an item was delivered so often. */
+export function delivering(backplane: Backplane, delivery: (manifest: SnapshotManifest) => number): Backplane {
+  const over = (queue: WorkQueue): WorkQueue => ({
+    pending: () => queue.pending(),
+    async *items(signal) {
+      for await (const item of queue.items(signal)) yield { ...item, delivery: delivery(item.announcement.manifest) };
+    },
+  });
+  return { ...backplane, workQueue: (group) => over(backplane.workQueue(group)) };
+}

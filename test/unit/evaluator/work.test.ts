@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createWork } from "../../../services/evaluator/work.ts";
+import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import type { Backplane, WorkItem } from "../../../services/registry/backplane.ts";
+import type { Registry } from "../../../services/registry/registry.ts";
+import { silentLog } from "../../helpers/log.ts";
+import { delivering, good, type MemoryEvaluators, openMemoryEvaluators } from "../../helpers/memory-evaluators.ts";
+
+const never = new AbortController().signal;
+let world: MemoryEvaluators;
+beforeEach(() => {
+  world = openMemoryEvaluators();
+});
+afterEach(() => world.close());
+
+/** A backplane that reads bytes in another way. */
+const reading = (bytes: Registry["bytes"], over: Backplane = world.backplane): Backplane => ({
+  ...over,
+  registry: { ...over.registry, bytes },
+});
+
+/** Fails in these ways, one after the other, and then reads. */
+const failingWith = (...troubles: Error[]): Registry["bytes"] => {
+  return async (manifest) => {
+    const trouble = troubles.shift();
+    if (trouble !== undefined) throw trouble;
+    return world.backplane.registry.bytes(manifest);
+  };
+};
+const away = () => new UncoupleError("unavailable", "no answer");
+
+test("a registry that fails for a while only delays a verdict", async () => {
+  const { records } = world.start({}, reading(failingWith(away(), away())));
+  await world.publish("u", { x: 1 });
+  const { verdicts, quarantines } = await world.settled(1);
+  expect(verdicts).toHaveLength(1);
+  expect(quarantines).toEqual([]);
+  expect(records).toContainEqual(expect.objectContaining({ message: "u@1 is to be judged later: no answer" }));
+});
+
+test("an evaluation that fails again and again is given up visibly, and blocks nothing", async () => {
+  const broken = reading(async (manifest) => {
+    if (manifest.component === "u") throw new TypeError("defect");
+    return world.backplane.registry.bytes(manifest);
+  });
+  const { metrics } = world.start({}, broken);
+  await world.publish("u", { x: 1 });
+  await world.publish("d", good);
+  const { verdicts, quarantines } = await world.settled(2);
+  expect(verdicts.map(({ component }) => component)).toEqual(["d"]);
+  expect(quarantines).toEqual([
+    expect.objectContaining({ reason: "evaluation-failed", detail: "judging it failed 5 times: defect" }),
+  ]);
+  expect(await metrics.text()).toMatch(/uncouple_evaluation_duration_seconds_count\{.*outcome="failure"\} [5-9]/);
+});
+
+test("what cannot be given up now, because nobody takes the record, is given back and not held for ever", async () => {
+  let retried = 0;
+  const item: WorkItem = {
+    announcement: { position: 1, manifest: await world.publish("u", { x: 1 }) },
+    delivery: 1,
+    done: async () => {},
+    retry: async () => {
+      retried++;
+    },
+  };
+  const records = {
+    isSettled: async () => false,
+    publish: async () => {},
+    quarantine: () => Promise.reject(away()),
+  };
+  const work = createWork({
+    evaluator: "e1",
+    backplane: world.backplane,
+    view: { firstUnsettled: () => undefined, reaches: async () => {} },
+    records,
+    metrics: { worked: () => {} },
+    log: silentLog,
+    evaluate: () => Promise.reject(new TypeError("defect")),
+    onVerdict: () => {},
+    signal: never,
+  });
+  for (let delivery = 1; delivery <= 7; delivery++) await work({ ...item, delivery });
+  expect(retried).toBe(7);
+});
+
+test("what others gave back does not count as failures of the evaluation", async () => {
+  const often = delivering(world.backplane, () => 12);
+  world.start({}, reading(failingWith(new TypeError("defect")), often));
+  await world.publish("u", { x: 1 });
+  const { verdicts, quarantines } = await world.settled(1);
+  expect(quarantines).toEqual([]);
+  expect(verdicts).toHaveLength(1);
+});
+
+test("an announcement that was given back through a long outage, by whomever, is judged when it is over", async () => {
+  const often = delivering(world.backplane, () => 21);
+  world.start({}, reading(failingWith(away()), often));
+  await world.publish("u", { x: 1 });
+  const { verdicts, quarantines } = await world.settled(1);
+  expect(quarantines).toEqual([]);
+  expect(verdicts).toHaveLength(1);
+});
+
+test("an announcement that ends whoever judges it is given up, and blocks nothing", async () => {
+  // As an evaluator that died in the middle leaves it behind.
+  await world.backplane.leases.acquire("judging-1", "e0", never);
+  world.start(
+    {},
+    delivering(world.backplane, ({ component }) => (component === "u" ? 22 : 1)),
+  );
+  await world.publish("u", { x: 1 });
+  await world.publish("d", good);
+  const { verdicts, quarantines } = await world.settled(2);
+  expect(quarantines).toEqual([
+    expect.objectContaining({
+      component: "u",
+      reason: "evaluation-failed",
+      detail: "delivered 22 times and never finished; evaluator e0 ended while judging it",
+    }),
+  ]);
+  expect(verdicts).toHaveLength(1);
+});
+
+test("an announcement is not suspected while an earlier one may be to blame", async () => {
+  const lease = await world.backplane.leases.acquire("judging-2", "e0", never);
+  // A dead holder loses its lease in time.
+  setTimeout(() => lease.release(), 20);
+  let first = true;
+  const { workQueue } = delivering(world.backplane, ({ serial }) => (serial === 2 ? 22 : 1));
+  const laterFirst: Backplane = {
+    ...world.backplane,
+    workQueue(group) {
+      const queue = workQueue(group);
+      return {
+        pending: () => queue.pending(),
+        async *items(signal) {
+          for await (const item of queue.items(signal)) {
+            if (item.announcement.position === 1 && first) await item.retry();
+            else yield item;
+            first = false;
+          }
+        },
+      };
+    },
+  };
+  await world.publish("u", { x: 1 });
+  await world.publish("u", { x: 2 });
+  const { records } = world.start({}, laterFirst);
+  const { verdicts, quarantines } = await world.settled(2);
+  expect(records).toContainEqual(
+    expect.objectContaining({
+      message:
+        "u@2 is to be judged later: evaluator e0 ended while judging it; u@1, which was announced before it, is to be settled first",
+    }),
+  );
+  expect(quarantines).toEqual([]);
+  expect(verdicts.map(({ serial }) => serial)).toEqual([1, 2]);
+});
+
+test("what was judged by an evaluator that died before it said so is not judged again", async () => {
+  let acknowledged = 0;
+  const forgetful: Backplane = {
+    ...world.backplane,
+    workQueue(group) {
+      const queue = world.backplane.workQueue(group);
+      return {
+        pending: () => queue.pending(),
+        async *items(signal) {
+          for await (const item of queue.items(signal)) {
+            yield {
+              ...item,
+              async done() {
+                if (item.delivery > 1) await item.done();
+                else if (++acknowledged > 0) await item.retry();
+              },
+            };
+          }
+        },
+      };
+    },
+  };
+  const { metrics } = world.start({}, forgetful);
+  await world.publish("u", { x: 1 });
+  const { verdicts } = await world.settled(1);
+  expect(acknowledged).toBe(1);
+  expect(verdicts).toHaveLength(1);
+  expect(await metrics.text()).toMatch(/uncouple_verdicts_total\{.*kind="inconclusive".*\} 1/);
+});
