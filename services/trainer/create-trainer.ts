@@ -22,6 +22,7 @@ import { createRunStore } from "./run-store.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService, type TrainerParts } from "./trainer-service.ts";
 import { createTrainingData } from "./training-data.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 import { createUpstreamTrigger } from "./upstream-trigger.ts";
 
 export interface TrainerConfig {
@@ -129,8 +130,11 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   );
   const trigger = createUpstreamTrigger({ pipeline, team, backplane, queue, store, log });
   const followsUpstream = team.train.when === "on-upstream" || findProtocol(team.protocol.name).coordinated;
+  let firstRun: string | undefined;
   const view = createAnnouncementView(backplane.registry, log, ({ position, manifest }) => {
-    if (followsUpstream && component.upstream.includes(manifest.component)) trigger.announced(position);
+    firstRun ??= manifest.runId;
+    if (!followsUpstream || !component.upstream.includes(manifest.component)) return;
+    trigger.announced({ store: firstRun, position });
   });
 
   const parts: TrainerParts = {
@@ -151,8 +155,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   async function begin(): Promise<void> {
     lock = await lockFolder(folder, deps.processes);
     stopping.signal.throwIfAborted();
-    await data.load();
-    stopping.signal.throwIfAborted();
+    await unlessAborted(data.load(), stopping.signal);
     parts.engine = (await engineOf(team.engine)).name;
     stopping.signal.throwIfAborted();
     await queue.start();

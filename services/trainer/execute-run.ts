@@ -5,6 +5,7 @@ import type { TrainingCheckpoint, TrainingProgress } from "../learning/run-train
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
+import { asUncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
@@ -19,7 +20,9 @@ import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
 import type { Pins, StoredRun } from "./stored-run.ts";
 import type { TrainerMetrics } from "./trainer-metrics.ts";
+import { changesOf, trainingBasis } from "./training-basis.ts";
 import type { LoadedData, TrainingData } from "./training-data.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Under a coordinated protocol one component of the pipeline trains at a time: the one that holds this lease. */
 const TRAIN_LEASE = "train";
@@ -75,17 +78,22 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   /** The checkpoint to go on from, when what it was made of is still the same. */
   async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
-    const { run, dataFingerprint, engine: before } = job.stored();
-    const { fingerprint } = data.training;
-    const checkpoint = dataFingerprint === null ? undefined : await deps.store.loadCheckpoint(run.id);
-    const changed = checkpoint !== undefined && dataFingerprint !== fingerprint;
-    if (changed) warn(job, "the training rows have changed since the run began; it begins again from step 0");
-    else if (checkpoint !== undefined && before !== engine.name) {
-      warn(job, `begun on the engine ${before} and resumed on ${engine.name}: the last bits may differ`);
+    const { run, team, basis: before, engine: engineBefore } = job.stored();
+    const basis = await trainingBasis(pipeline, team, data);
+    const changes = before === null ? undefined : changesOf(before, basis);
+    if (changes !== undefined) {
+      warn(job, `${changes} changed since the run began; it begins again from step 0`);
+      // Before the new basis is recorded: a crash in between must not leave old checkpoints that look like new ones.
+      await deps.store.removeCheckpoints(run.id);
     }
-    const resume = changed ? undefined : checkpoint;
-    if (resume !== undefined) log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at ${resume.step}`);
-    await job.record({ dataFingerprint: fingerprint, engine: engine.name }, { step: resume?.step ?? 0 });
+    const resume = before === null ? undefined : await deps.store.loadCheckpoint(run.id);
+    if (resume !== undefined) {
+      log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at ${resume.step}`);
+      if (engineBefore !== engine.name) {
+        warn(job, `begun on the engine ${engineBefore} and resumed on ${engine.name}: the last bits may differ`);
+      }
+    }
+    await job.record({ basis, engine: engine.name }, { step: resume?.step ?? 0 });
     return resume;
   }
 
@@ -172,7 +180,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const startedAt = job.stored().run.startedAt ?? new Date().toISOString();
     await job.record({}, { state: "running", startedAt });
     const pins = await pin(job, signal);
-    const data = await deps.data.load();
+    const data = await unlessAborted(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
     const trained = await train(job, pins, data, engine, signal);
     // A stop that came with the last step has its checkpoint, and publishing can take long.
@@ -213,7 +221,9 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       try {
         return await attempt(job, AbortSignal.any([job.signal, lease.lost]));
       } catch (thrown) {
-        if (thrown !== lease.lost.reason || job.signal.aborted) throw thrown;
+        // What the loss interrupted may say it in words of its own.
+        const byLoss = thrown === lease.lost.reason || asUncoupleError(thrown).code === "cancelled";
+        if (!lease.lost.aborted || !byLoss || job.signal.aborted) throw thrown;
         log.warn({ run: id, error: thrown }, `run ${id} lost the lease to train and waits for it again`);
       } finally {
         await lease.release();

@@ -246,8 +246,12 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
         await end(entry, { state: "cancelled" });
       } else {
         change(entry, { cancelRequested: true });
-        await store.save(entry.stored);
-        entry.cancelled.abort(new UncoupleError("cancelled", `run ${id} was cancelled`));
+        try {
+          await store.save(entry.stored);
+        } finally {
+          // Whatever becomes of the record: a full disk must not keep a run going.
+          entry.cancelled.abort(new UncoupleError("cancelled", `run ${id} was cancelled`));
+        }
       }
       return entry.stored.run;
     },
@@ -274,7 +278,8 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     queued: () => waiting.length + arriving,
     async stop() {
       stopping.abort(new UncoupleError("cancelled", `the trainer of ${component} is stopping`));
-      await working;
+      // A run whose arrival is being written belongs to the next life: it must be whole before another process looks.
+      await Promise.all([arrivals, working]);
     },
   };
 }

@@ -1,13 +1,12 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import type { TrainingCheckpoint } from "../learning/run-training.ts";
 import { asUncoupleError } from "../pipeline/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import { makeFolder } from "../runtime/make-folder.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
 import { errorCode, fileError, removeUnfinished, replaceDurably, writeDurably } from "./durable-file.ts";
-import { parseStoredRun, type StoredRun } from "./stored-run.ts";
+import { type AnnouncementMark, announcementMarkSchema, parseStoredRun, type StoredRun } from "./stored-run.ts";
 
 /**
  * What a trainer remembers between its lives, in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
@@ -28,12 +27,10 @@ export interface RunStore {
   /** The newest checkpoint that is whole, if there is one. */
   loadCheckpoint(id: string): Promise<TrainingCheckpoint | undefined>;
   removeCheckpoints(id: string): Promise<void>;
-  /** Position of the last announcement that was dealt with; 0 at first. */
-  announcementsSeen(): Promise<number>;
-  saveAnnouncementsSeen(position: number): Promise<void>;
+  /** The last announcement that was dealt with; undefined at first. */
+  announcementSeen(): Promise<AnnouncementMark | undefined>;
+  saveAnnouncementSeen(mark: AnnouncementMark): Promise<void>;
 }
-
-const seenSchema = z.object({ position: z.number() });
 
 /** @param folder of one component of one pipeline, locked by the caller */
 export function createRunStore(folder: string, log: Log): RunStore {
@@ -119,16 +116,16 @@ export function createRunStore(folder: string, log: Log): RunStore {
         await rm(newest(id), { force: true });
         await rm(previous(id), { force: true });
       }),
-    async announcementsSeen() {
+    async announcementSeen() {
       try {
-        return seenSchema.parse(JSON.parse(await readFile(seen, "utf8"))).position;
+        return announcementMarkSchema.parse(JSON.parse(await readFile(seen, "utf8")));
       } catch (thrown) {
         if (errorCode(thrown) !== "ENOENT") {
           log.warn({ error: thrown }, `${seen} cannot be read; every announcement is looked at again`);
         }
-        return 0;
+        return undefined;
       }
     },
-    saveAnnouncementsSeen: (position) => inTurn("", () => writeDurably(seen, `${JSON.stringify({ position })}\n`)),
+    saveAnnouncementSeen: (mark) => inTurn("", () => writeDurably(seen, `${JSON.stringify(mark)}\n`)),
   };
 }

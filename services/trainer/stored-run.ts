@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Run, RunTrigger } from "../pipeline/run.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
+import type { TrainingBasis } from "./training-basis.ts";
 
 /** The snapshots that a run trains with, decided once: a resumed run uses the same. */
 export interface Pins {
@@ -8,6 +9,13 @@ export interface Pins {
   readonly upstream: Readonly<Record<string, number>>;
   /** The component's own newest snapshot when the run began, which the run's snapshot must follow. */
   readonly parent: number | null;
+}
+
+/** The place of an announcement. A NATS server that lost its store numbers announcements from 1 again. */
+export interface AnnouncementMark {
+  /** The run that made the first announcement of the store, which no other store has. */
+  readonly store: string;
+  readonly position: number;
 }
 
 /** A run with what it takes to go on with it after a restart: run.json. */
@@ -19,20 +27,20 @@ export interface StoredRun {
   /** All that the run does is decided by this, whatever the trainer's own team file says by then. */
   readonly team: TeamConfig;
   readonly pins: Pins | null;
-  /** Of the training rows, when the run began. */
-  readonly dataFingerprint: string | null;
+  /** What its checkpoints were made from. */
+  readonly basis: TrainingBasis | null;
   /** The engine that it began on. */
   readonly engine: string | null;
-  /** Position of the announcement that it was queued for. */
-  readonly announcement: number | null;
+  /** The announcement that it was queued for. */
+  readonly announcement: AnnouncementMark | null;
   readonly cancelRequested: boolean;
 }
 
 export interface NewRun {
   readonly trigger: RunTrigger;
   readonly team: TeamConfig;
-  /** Position of the announcement that it is queued for. */
-  readonly announcement?: number;
+  /** The announcement that it is queued for. */
+  readonly announcement?: AnnouncementMark;
 }
 
 /** A run that has just arrived. @param now ISO 8601 */
@@ -63,12 +71,17 @@ export function newStoredRun(id: string, sequence: number, request: NewRun, now:
     },
     team,
     pins: null,
-    dataFingerprint: null,
+    basis: null,
     engine: null,
     announcement: request.announcement ?? null,
     cancelRequested: false,
   };
 }
+
+export const announcementMarkSchema: z.ZodType<AnnouncementMark> = z.object({
+  store: z.string(),
+  position: z.number(),
+});
 
 /** Run.json is written by this program alone: what is checked is that it is whole and of this version. */
 const storedSchema = z.looseObject({
@@ -77,7 +90,8 @@ const storedSchema = z.looseObject({
   run: z.looseObject({ id: z.string(), component: z.string(), state: z.string(), steps: z.int() }),
   team: z.looseObject({ component: z.string(), protocol: z.looseObject({ name: z.string() }) }),
   pins: z.looseObject({ upstream: z.record(z.string(), z.int()), parent: z.int().nullable() }).nullable(),
-  announcement: z.number().nullable(),
+  basis: z.looseObject({ rows: z.string() }).nullable(),
+  announcement: announcementMarkSchema.nullable(),
   cancelRequested: z.boolean(),
 });
 

@@ -8,6 +8,7 @@ import type { Log } from "../runtime/logs.ts";
 import { pinSnapshots, samePins } from "./pin-snapshots.ts";
 import type { RunQueue } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
+import type { AnnouncementMark } from "./stored-run.ts";
 
 export interface UpstreamTriggerDeps {
   readonly pipeline: Pipeline;
@@ -24,8 +25,8 @@ export interface UpstreamTriggerDeps {
  * that a restart neither misses an announcement nor answers one twice.
  */
 export interface UpstreamTrigger {
-  /** Told of every announcement of a direct upstream. */
-  announced(position: number): void;
+  /** Told of every announcement of a direct upstream, in their order. */
+  announced(mark: AnnouncementMark): void;
   /** Works until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -37,19 +38,19 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
   const { pipeline, team, backplane, queue, store, log } = deps;
   const { component } = team;
   const arrived = createBell();
-  let newest = 0;
+  let newest: AnnouncementMark | undefined;
 
-  /** @returns whether nothing more is to be done for the announcements up to this position */
-  async function settle(position: number): Promise<boolean> {
+  /** @returns whether nothing more is to be done for the announcements up to this one */
+  async function settle(mark: AnnouncementMark): Promise<boolean> {
     const runs = queue.runs();
     // Queued for it by an earlier life, that ended before it could be remembered as dealt with.
-    if (runs.some(({ announcement }) => (announcement ?? 0) >= position)) return true;
+    if (runs.some(({ announcement }) => includes(announcement ?? undefined, mark))) return true;
     const open = runs.filter(({ run }) => !hasEnded(run));
     if (open.some(({ run, pins }) => run.trigger === "upstream" && pins === null)) return true;
     const pinned = await pinSnapshots(backplane, pipeline, component).catch((thrown: unknown) => {
       const error = asUncoupleError(thrown);
       if (error.code !== "failed-precondition") throw error;
-      log.info({ position }, `no run for the announcement: ${error.message}`);
+      log.info({ position: mark.position }, `no run for the announcement: ${error.message}`);
       return undefined;
     });
     // Another ancestor has nothing yet; its announcement is still to come.
@@ -59,26 +60,26 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     // A run that trains on just that may still fail.
     if (open.some(({ pins }) => pins !== null && samePins(pins.upstream, pinned.upstream))) return false;
     if (queue.queued() >= queue.capacity) return false;
-    await queue.submit({ trigger: "upstream", team, announcement: position });
+    await queue.submit({ trigger: "upstream", team, announcement: mark });
     return true;
   }
 
   return {
-    announced(position) {
-      newest = Math.max(newest, position);
+    announced(mark) {
+      newest = mark;
       arrived.ring();
     },
     async run(signal) {
-      let seen = await store.announcementsSeen();
+      let seen = await store.announcementSeen();
       while (!signal.aborted) {
         const before = { arrived: arrived.count, changed: queue.changed.count };
-        const position = newest;
+        const mark = newest;
         let again: number | undefined;
-        if (position > seen) {
+        if (mark !== undefined && !includes(seen, mark)) {
           try {
-            if (await settle(position)) {
-              await store.saveAnnouncementsSeen(position);
-              seen = position;
+            if (await settle(mark)) {
+              await store.saveAnnouncementSeen(mark);
+              seen = mark;
               continue;
             }
           } catch (thrown) {
@@ -92,6 +93,11 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
       }
     },
   };
+}
+
+/** Whether the announcements up to one include another. */
+function includes(upTo: AnnouncementMark | undefined, mark: AnnouncementMark): boolean {
+  return upTo?.store === mark.store && upTo.position >= mark.position;
 }
 
 /** Waits for one bell or the other. */

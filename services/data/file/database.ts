@@ -16,6 +16,7 @@ export interface Database {
   rows(sql: string): Promise<Json[][]>;
   /** Lets `use` have a connection of its own, so that reads do not wait for or disturb each other. */
   withConnection<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
+  /** Reads in progress end with an error. */
   close(): Promise<void>;
 }
 
@@ -31,11 +32,14 @@ export async function openDatabase(path: string): Promise<Database> {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });
+  const connections = new Set<DuckDBConnection>();
   const withConnection = async <T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
     const connection = await instance.connect();
+    connections.add(connection);
     try {
       return await use(connection);
     } finally {
+      connections.delete(connection);
       connection.disconnectSync();
     }
   };
@@ -43,6 +47,7 @@ export async function openDatabase(path: string): Promise<Database> {
     withConnection(async (connection) => (await connection.runAndReadAll(sql)).getRowsJson());
   let closing: Promise<void> | undefined;
   const close = async () => {
+    for (const connection of connections) connection.interrupt();
     instance.closeSync();
     await rm(spill, { recursive: true, force: true });
   };

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/pipeline/errors.ts";
 import type { Registry } from "../../../services/registry/registry.ts";
+import type { LoadedData } from "../../../services/trainer/training-data.ts";
 import { draft, model, quarantine } from "../../helpers/drafts.ts";
 import { team } from "../../helpers/teams.ts";
 import {
@@ -144,8 +145,39 @@ describe("an interrupted run", () => {
     expect(second.trainings[0]?.resume).toBeUndefined();
     expect(run).toMatchObject({
       state: "succeeded",
-      warnings: [expect.stringContaining("training rows have changed")],
+      warnings: ["the training rows changed since the run began; it begins again from step 0"],
     });
+    expect(await bytesOf(1)).toEqual(allSteps);
+  });
+
+  test.each([
+    ["rows", (data: LoadedData) => ({ ...data, training: { ...data.training, fingerprint: "rows-2" } })],
+    ["audited rows", (data: LoadedData) => ({ ...data, audit: { ...data.training, fingerprint: "audit-2" } })],
+  ])("never goes on at a checkpoint of other %s, though it died before it had a new one", async (_what, change) => {
+    await publish("m1");
+    /** One life of the trainer, which ends when the run has come as far. */
+    const live = async (until: number, store = bench.store) => {
+      const reached = gate();
+      const { train, trainings } = fakeTraining(async (at) => {
+        if (at === until) reached.open();
+        if (at >= until) await new Promise((resolve) => setTimeout(resolve, 20));
+      });
+      const queue = await bench.queue(train, { store });
+      const id = queue.runs()[0]?.run.id ?? (await queue.submit(request())).id;
+      await reached.passed;
+      await queue.stop();
+      return { id, resumed: trainings[0]?.resume?.step };
+    };
+    await live(3);
+    bench.data = change(bench.data);
+    const unwritten = { ...bench.store, saveCheckpoint: () => Promise.reject(new Error("died before")) };
+    expect((await live(1, unwritten)).resumed).toBeUndefined();
+
+    const last = fakeTraining();
+    const queue = await bench.queue(last.train);
+    const id = queue.runs()[0]?.run.id as string;
+    expect(await ended(queue, id)).toMatchObject({ state: "succeeded" });
+    expect(last.trainings[0]?.resume).toBeUndefined();
     expect(await bytesOf(1)).toEqual(allSteps);
   });
 
@@ -326,6 +358,15 @@ describe("cancelling", () => {
     expect(await bench.backplane.registry.list("m2")).toEqual([]);
   });
 
+  test("a run whose rows are still being read ends at once", async () => {
+    await publish("m1");
+    const queue = await bench.queue(fakeTraining().train, { data: { load: () => new Promise(() => {}) } });
+    const { id } = await queue.submit(request());
+    await until(queue, id, ({ upstream }) => upstream.m1 === 1);
+    await queue.cancel(id);
+    expect(await ended(queue, id)).toMatchObject({ state: "cancelled" });
+  });
+
   test("a run that waits for the lease ends at once", async () => {
     await publish("m1");
     const lease = await bench.backplane.leases.acquire("train", "somebody", new AbortController().signal);
@@ -402,6 +443,34 @@ describe("under sync", () => {
     ]);
     expect(trainings.map(({ resume }) => resume?.step)).toEqual([undefined, 4]);
     expect(await bytesOf(1)).toEqual(allSteps);
+  });
+});
+
+describe("a lease that is lost while a snapshot is being read", () => {
+  test("is waited for again, whatever words the reading ends with", async () => {
+    await publish("m1");
+    const losing = new AbortController();
+    let leases = 0;
+    const held = {
+      async acquire() {
+        leases += 1;
+        return { lost: leases === 1 ? losing.signal : new AbortController().signal, release: async () => {} };
+      },
+      holder: async () => undefined,
+    };
+    const queue = await bench.queue(fakeTraining().train, {
+      backplane: { ...bench.backplane, leases: held },
+      load: async () => {
+        if (leases === 1) {
+          losing.abort(new UncoupleError("unavailable", "lost the lease train"));
+          throw new UncoupleError("cancelled", "stopped reading m1@1");
+        }
+        return { predict: async () => new Float32Array(4), dispose: async () => {} };
+      },
+    });
+    const { id } = await queue.submit(request({ protocol: { name: "sync", parameters: {} } }));
+    expect(await ended(queue, id)).toMatchObject({ state: "succeeded" });
+    expect(leases).toBe(2);
   });
 });
 

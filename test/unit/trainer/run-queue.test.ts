@@ -253,3 +253,26 @@ describe("the run queue", () => {
     await queue.stop();
   });
 });
+
+describe("a disk that is full", () => {
+  test("does not keep a cancelled run going", async () => {
+    const full = new UncoupleError("resource-exhausted", "the disk is full");
+    let broken = false;
+    const { jobs, execute } = manual();
+    const queue = createRunQueue(
+      { component: "m2", capacity: 8, retained: 100 },
+      {
+        store: { ...store, save: (run) => (broken ? Promise.reject(full) : store.save(run)) },
+        execute,
+        log: silentLog,
+      },
+    );
+    await queue.start();
+    const { id } = await queue.submit(request);
+    while (jobs.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    broken = true;
+    await expect(queue.cancel(id)).rejects.toBe(full);
+    expect(await ended(queue, id)).toMatchObject({ state: "cancelled" });
+    await queue.stop();
+  });
+});

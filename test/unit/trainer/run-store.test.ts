@@ -53,7 +53,7 @@ describe("the run store", () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
     await store.saveCheckpoint("a", checkpoint(1));
-    await store.saveAnnouncementsSeen(3);
+    await store.saveAnnouncementSeen({ store: "first", position: 3 });
     await writeFile(join(folder, "announcements.json.new-4"), "{");
     await writeFile(join(folder, "runs", "a", "checkpoint.bin.new-7"), "UNC");
     await mkdir(join(folder, "runs", "never-acknowledged"));
@@ -105,9 +105,10 @@ describe("the run store", () => {
 
   test("remembers which announcements were dealt with", async () => {
     const store = createRunStore(folder, silentLog);
-    expect(await store.announcementsSeen()).toBe(0);
-    await store.saveAnnouncementsSeen(17);
-    expect(await createRunStore(folder, silentLog).announcementsSeen()).toBe(17);
+    expect(await store.announcementSeen()).toBeUndefined();
+    const mark = { store: "first", position: 17 };
+    await store.saveAnnouncementSeen(mark);
+    expect(await createRunStore(folder, silentLog).announcementSeen()).toEqual(mark);
   });
 
   test("says where it cannot write", async () => {

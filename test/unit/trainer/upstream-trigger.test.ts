@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunQueue } from "../../../services/trainer/run-queue.ts";
-import { createUpstreamTrigger, type UpstreamTrigger } from "../../../services/trainer/upstream-trigger.ts";
+import { createUpstreamTrigger } from "../../../services/trainer/upstream-trigger.ts";
 import { draft, model } from "../../helpers/drafts.ts";
 import { silentLog } from "../../helpers/log.ts";
 import { team } from "../../helpers/teams.ts";
@@ -40,17 +40,18 @@ async function publish(): Promise<number> {
   return ++announced;
 }
 
-function triggerOf(queue: RunQueue, store = bench.store): UpstreamTrigger {
+/** Told of announcements by their positions, in a store of that name. */
+function triggerOf(queue: RunQueue, name = "first") {
   const trigger = createUpstreamTrigger({
     pipeline: benchPipeline,
     team: quick,
     backplane: bench.backplane,
     queue,
-    store,
+    store: bench.store,
     log: silentLog,
   });
   running.push(trigger.run(ending.signal));
-  return trigger;
+  return { announced: (position: number) => trigger.announced({ store: name, position }) };
 }
 
 /** Waits until as many runs have ended. */
@@ -67,7 +68,8 @@ async function runs(queue: RunQueue, count: number) {
 }
 
 const dealtWith = async (position: number) => {
-  while ((await bench.store.announcementsSeen()) < position) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (((await bench.store.announcementSeen())?.position ?? 0) < position)
+    await new Promise((resolve) => setTimeout(resolve, 5));
 };
 
 describe("an upstream snapshot", () => {
@@ -182,8 +184,26 @@ describe("after a restart", () => {
     expect(await runs(after, 2)).toMatchObject([{ upstream: { m1: 2 } }, { upstream: { m1: 1 } }]);
   });
 
+  test("on a store that was lost and begun again, announcements are answered from its first on", async () => {
+    const before = await bench.queue(fakeTraining().train);
+    for (let position = 0; position < 3; position++) await publish();
+    triggerOf(before).announced(3);
+    await runs(before, 1);
+    await dealtWith(3);
+    ending.abort();
+    await Promise.all(running);
+    await before.stop();
+    ending = new AbortController();
+    running = [];
+
+    await publish();
+    const after = await bench.queue(fakeTraining().train);
+    triggerOf(after, "second").announced(1);
+    expect(await runs(after, 2)).toMatchObject([{ upstream: { m1: 4 } }, { upstream: { m1: 3 } }]);
+  });
+
   test("an announcement whose run was queued, but not remembered as dealt with, is not answered twice", async () => {
-    const forgetful = { ...bench.store, saveAnnouncementsSeen: () => new Promise<void>(() => {}) };
+    const forgetful = { ...bench.store, saveAnnouncementSeen: () => new Promise<void>(() => {}) };
     const held = gate();
     const { train } = fakeTraining(() => held.passed);
     const before = await bench.queue(train);
@@ -197,7 +217,7 @@ describe("after a restart", () => {
       log: silentLog,
     });
     void trigger.run(ending.signal);
-    trigger.announced(await publish());
+    trigger.announced({ store: "first", position: await publish() });
     while (before.runs()[0]?.pins == null) await new Promise((resolve) => setTimeout(resolve, 2));
     await before.stop().catch(() => {});
 
