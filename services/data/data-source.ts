@@ -22,8 +22,10 @@ export interface Rows {
  * by its caller and holds all the way down: a column not asked for is never read into the process's tables.
  */
 export interface DataSource {
-  /** Every column there is. @throws UncoupleError `not-found` (no file), `invalid-argument` (unreadable, bad SQL) */
+  /** Every column that can be read. @throws UncoupleError `not-found` (no file), `invalid-argument` (unreadable, bad SQL) */
   schema(): Promise<readonly ColumnSchema[]>;
+  /** The other columns, each with why and what to do: `is of type DATE and cannot be read: ...`. */
+  unreadable(): ReadonlyMap<string, string>;
   /**
    * The training rows, in source order.
    * @param columns names; @param limit at most so many rows from the start

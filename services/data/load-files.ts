@@ -43,7 +43,7 @@ export async function checkPipelineAgainstData(parsed: ParsedPipeline, path: str
   try {
     const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)));
     try {
-      return checkPipelineAgainstSchema(parsed, await source.schema());
+      return checkPipelineAgainstSchema(parsed, await source.schema(), source.unreadable());
     } finally {
       await source.close();
     }

@@ -32,7 +32,7 @@ export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log
   const source = await openDataSource(pipeline.data, dirname(path));
   try {
     const schema = await source.schema();
-    const problems = checkPipelineAgainstSchema(parsed, schema);
+    const problems = checkPipelineAgainstSchema(parsed, schema, source.unreadable());
     if (problems.length > 0) throw problemsError(problems);
     const { table, bad, fingerprint } = await source.heldOutRows(heldOutColumns(pipeline));
     log.info({ rows: table.rows, fingerprint }, "held-out rows loaded");

@@ -1,7 +1,7 @@
 import { findCycle } from "./dag.ts";
 import type { ComponentDraft } from "./pipeline-file.ts";
 import { didYouMean } from "./suggest.ts";
-import type { Reporter } from "./yaml-file.ts";
+import { type Reporter, reportRepeats } from "./yaml-file.ts";
 
 /**
  * What must hold between the components of a pipeline, beyond the form of each.
@@ -81,11 +81,7 @@ function checkOutput(draft: ComponentDraft, reporter: Reporter): void {
   if (classes.length !== output.width) {
     reporter.report([...path, "output", "classes"], `${classes.length} classes do not fit a width of ${output.width}`);
   }
-  classes.forEach((name, index) => {
-    if (classes.indexOf(name) < index) {
-      reporter.report([...path, "output", "classes", index], `"${name}" is here twice`);
-    }
-  });
+  reportRepeats(classes, [...path, "output", "classes"], reporter);
 }
 
 function checkEdges(

@@ -5,7 +5,7 @@ import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } fro
 import type { Problem } from "./problem.ts";
 import { columnSchema, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { didYouMean } from "./suggest.ts";
-import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
+import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";
 
 /**
  * The pipeline file, the only thing that teams share:
@@ -278,12 +278,6 @@ function chooseObjective(
     reporter.report(["objective"], `${what} (${ends.join(", ")})`);
   }
   return ends.length === 1 ? ends[0] : undefined;
-}
-
-function reportRepeats(items: readonly string[], path: readonly string[], reporter: Reporter): void {
-  items.forEach((item, index) => {
-    if (items.indexOf(item) < index) reporter.report([...path, index], `"${item}" is here twice`);
-  });
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

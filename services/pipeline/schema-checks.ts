@@ -11,12 +11,24 @@ export interface DataColumn {
   readonly width: number;
 }
 
-/** What does not fit between a pipeline and its data: columns that do not exist, targets of the wrong kind or width. */
-export function checkPipelineAgainstSchema(parsed: ParsedPipeline, schema: readonly DataColumn[]): readonly Problem[] {
+/**
+ * What does not fit between a pipeline and its data: columns that do not exist, targets of the wrong kind or width.
+ * @param unreadable columns that are there beside those of the schema, each with why they cannot be read
+ */
+export function checkPipelineAgainstSchema(
+  parsed: ParsedPipeline,
+  schema: readonly DataColumn[],
+  unreadable: ReadonlyMap<string, string> = new Map(),
+): readonly Problem[] {
   const reporter = createReporter(parsed.map);
   const columns = new Map(schema.map((column) => [column.name, column]));
   const exists = (name: string, path: Path): boolean => {
     if (columns.has(name)) return true;
+    const why = unreadable.get(name);
+    if (why !== undefined) {
+      reporter.report(path, `"${name}" ${why}`);
+      return false;
+    }
     const hint = didYouMean(name, columns.keys());
     reporter.report(path, `the data has no column "${name}"${hint} (it has ${[...columns.keys()].join(", ")})`);
     return false;

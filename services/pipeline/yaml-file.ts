@@ -28,6 +28,15 @@ export function createReporter(map: FileMap, found: readonly Problem[] = []): Re
   };
 }
 
+/** Reports what stands in a list twice. @param path of the list */
+export function reportRepeats(items: readonly string[], path: Path, reporter: Reporter): void {
+  const seen = new Set<string>();
+  items.forEach((item, index) => {
+    if (seen.has(item)) reporter.report([...path, index], `"${item}" is here twice`);
+    seen.add(item);
+  });
+}
+
 /** In the order of the file. */
 export function sortedProblems(problems: readonly Problem[]): readonly Problem[] {
   return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));

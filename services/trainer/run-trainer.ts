@@ -110,7 +110,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
 
     const source = await openDataSource(pipeline.data, dirname(resolve(options.pipelineFile)));
     lifecycle.onCleanup("data", () => source.close());
-    const problems = checkPipelineAgainstSchema(files.pipeline, await source.schema());
+    const problems = checkPipelineAgainstSchema(files.pipeline, await source.schema(), source.unreadable());
     if (problems.length > 0) throw problemsError(problems);
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline);

@@ -1,3 +1,5 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { UncoupleError } from "../../pipeline/errors.ts";
 import { type Database, dataError } from "./database.ts";
 import { identifier, literal } from "./sql.ts";
 
@@ -8,6 +10,11 @@ export interface CsvReader {
   /** A table expression with typed columns, null where a text does not fit its type: what a query sees as `source`. */
   readonly typedSql: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /**
+   * Columns are read by their place, so that a file that was replaced by one of another order must not be read.
+   * @throws UncoupleError `failed-precondition` when the file's columns are no longer these
+   */
+  checkColumns(): Promise<void>;
 }
 
 /** Rows from the beginning that types are made out from; later rows never change a column's type. */
@@ -15,69 +22,150 @@ const SAMPLE = 20_480;
 /** A column of texts is numeric all the same if this share of its sample reads as numbers: the rest are bad values. */
 const NUMERIC_SHARE = 0.9;
 
-/** @throws UncoupleError `invalid-argument` where no CSV can be made out */
+/** @throws UncoupleError `invalid-argument` where no CSV can be made out, or it has no rows */
 export async function openCsv(database: Database, path: string, shownPath: string): Promise<CsvReader> {
-  let sniffed: readonly unknown[] | undefined;
-  try {
-    [sniffed] = await database.rows(
-      `SELECT Delimiter, Quote, Escape, SkipRows, HasHeader, Columns FROM sniff_csv(${literal(path)}, ignore_errors = true, sample_size = ${SAMPLE})`,
-    );
-  } catch (error) {
-    throw dataError(`${shownPath} cannot be read as CSV`, error);
-  }
-  const [delimiter, quote, escaping, skip, header, sniffedColumns] = sniffed as readonly [
-    string,
-    string,
-    string,
-    number,
-    boolean,
-    readonly { readonly name: string; readonly type: string }[],
-  ];
-  // Where the sample has no quoted value, later rows may.
-  const quoteMark = quote === "(empty)" ? '"' : quote;
-  const escapeMark = escaping === "(empty)" ? quoteMark : escaping;
-  const texts = sniffedColumns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
+  const dialect = await sniff(database, path, shownPath);
+  const texts = dialect.columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
   const options = [
     "auto_detect = false",
-    `delim = ${literal(delimiter)}`,
-    `quote = ${literal(quoteMark)}`,
-    `escape = ${literal(escapeMark)}`,
-    `skip = ${Number(skip)}`,
-    `header = ${header ? "true" : "false"}`,
+    `delim = ${literal(dialect.delimiter)}`,
+    `quote = ${literal(dialect.quote)}`,
+    `escape = ${literal(dialect.escape)}`,
+    `comment = ${literal(dialect.comment)}`,
+    `skip = ${dialect.skip}`,
+    `header = ${dialect.header ? "true" : "false"}`,
     `columns = {${texts}}`,
     "store_rejects = true",
   ];
   const sql = `read_csv(${literal(path)}, ${options.join(", ")})`;
-  const columns: { name: string; type: string }[] = [];
-  for (const { name, type } of sniffedColumns) {
-    columns.push({ name, type: await typeOf(database, sql, name, type) });
+  const columns = await typedColumns(database, sql, dialect, shownPath);
+  const casts = columns.map(
+    (column) => `${castSql(identifier(column.name), column.type, dialect)} AS ${identifier(column.name)}`,
+  );
+  const names = columns.map(({ name }) => name).join(", ");
+  return {
+    sql,
+    typedSql: `(SELECT ${casts.join(", ")} FROM ${sql})`,
+    columns,
+    async checkColumns() {
+      const now = (await sniff(database, path, shownPath)).columns.map(({ name }) => name).join(", ");
+      if (now === names) return;
+      throw new UncoupleError(
+        "failed-precondition",
+        `${shownPath}: its columns were ${names} when it was opened, and are ${now} now; restart the service`,
+      );
+    },
+  };
+}
+
+interface Dialect {
+  readonly delimiter: string;
+  readonly quote: string;
+  readonly escape: string;
+  readonly comment: string;
+  readonly skip: number;
+  readonly header: boolean;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** How dates and times are written where they are not ISO 8601. */
+  readonly dateFormat: string | null;
+  readonly timestampFormat: string | null;
+}
+
+async function sniff(database: Database, path: string, shownPath: string): Promise<Dialect> {
+  let sniffed: readonly unknown[] | undefined;
+  try {
+    [sniffed] = await database.rows(
+      `SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns, DateFormat, TimestampFormat FROM sniff_csv(${literal(path)}, ignore_errors = true, sample_size = ${SAMPLE})`,
+    );
+  } catch (error) {
+    throw dataError(`${shownPath} cannot be read as CSV`, error);
   }
-  const casts = columns.map(({ name, type }) =>
-    type === "VARCHAR" ? identifier(name) : `TRY_CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`,
-  );
-  return { sql, typedSql: `(SELECT ${casts.join(", ")} FROM ${sql})`, columns };
+  const [delimiter, quote, escaping, comment, skip, header, columns, dateFormat, timestampFormat] =
+    sniffed as readonly [
+      string,
+      string,
+      string,
+      string,
+      number,
+      boolean,
+      Dialect["columns"],
+      string | null,
+      string | null,
+    ];
+  const mark = (sign: string, otherwise: string) => (sign === "(empty)" ? otherwise : sign);
+  // Where the sample has no quoted value, later rows may.
+  const quoteMark = mark(quote, '"');
+  return {
+    delimiter,
+    quote: quoteMark,
+    escape: mark(escaping, quoteMark),
+    comment: mark(comment, ""),
+    skip: Number(skip),
+    header,
+    columns,
+    dateFormat,
+    timestampFormat,
+  };
 }
 
-/** The sniffed type, but for columns of texts that are numbers on the whole, and texts that DuckDB takes for truth values. */
-async function typeOf(database: Database, sql: string, name: string, sniffed: string): Promise<string> {
-  if (sniffed === "VARCHAR" && (await isMostlyNumbers(database, sql, name))) return "DOUBLE";
-  // `yes` and `no` are words, by which a pipeline file names its classes.
-  if (sniffed === "BOOLEAN" && !(await isTrueOrFalse(database, sql, name))) return "VARCHAR";
-  return sniffed;
+/** The sniffed types, but for columns of texts that are numbers on the whole, and texts that DuckDB takes for truth values. */
+async function typedColumns(
+  database: Database,
+  sql: string,
+  dialect: Dialect,
+  shownPath: string,
+): Promise<CsvReader["columns"]> {
+  const counts = dialect.columns.flatMap(({ name }) => {
+    const column = identifier(name);
+    return [
+      `count(${column})`,
+      `count(TRY_CAST(${column} AS DOUBLE))`,
+      `count_if(lower(${column}) NOT IN ('true', 'false'))`,
+    ];
+  });
+  const [rows, ...counted] = await database.withConnection(async (connection) => {
+    const query = `SELECT ${["count(*)", ...counts].join(", ")} FROM (SELECT * FROM ${sql} LIMIT ${SAMPLE})`;
+    const found = (await connection.runAndReadAll(query)).getRowsJson()[0] ?? [];
+    const [bad] = found[0] === "0" ? await rejectedLines(connection) : [];
+    if (bad === undefined) return found.map(Number);
+    throw new UncoupleError(
+      "invalid-argument",
+      `data.path: ${shownPath} has no line that is a row: line ${bad.line}: ${bad.message}`,
+    );
+  });
+  if (rows === 0) {
+    const where = dialect.header ? " below its header" : "";
+    throw new UncoupleError("invalid-argument", `data.path: ${shownPath} has no rows${where}`);
+  }
+  return dialect.columns.map(({ name, type }, i) => {
+    const [present, numbers, words] = counted.slice(3 * i, 3 * i + 3) as [number, number, number];
+    if (type === "VARCHAR" && numbers > 0 && numbers >= NUMERIC_SHARE * present) return { name, type: "DOUBLE" };
+    // `yes` and `no` are words, by which a pipeline file names its classes.
+    if (type === "BOOLEAN" && words > 0) return { name, type: "VARCHAR" };
+    return { name, type };
+  });
 }
 
-async function isTrueOrFalse(database: Database, sql: string, name: string): Promise<boolean> {
-  const [counts] = await database.rows(
-    `SELECT count(*) FROM (SELECT ${identifier(name)} AS v FROM ${sql} LIMIT ${SAMPLE}) WHERE lower(v) NOT IN ('true', 'false')`,
-  );
-  return Number((counts ?? [])[0]) === 0;
+/** A text as a value of the type, null where it is none. */
+function castSql(column: string, type: string, { dateFormat, timestampFormat }: Dialect): string {
+  if (type === "VARCHAR") return column;
+  const cast = `TRY_CAST(${column} AS ${type})`;
+  // DuckDB would round.
+  if (type === "BIGINT") return `CASE WHEN TRY_CAST(${column} AS DOUBLE) = ${cast} THEN ${cast} END`;
+  const format = type === "DATE" ? dateFormat : type === "TIMESTAMP" ? timestampFormat : null;
+  return format === null ? cast : `CAST(TRY_STRPTIME(${column}, ${literal(format)}) AS ${type})`;
 }
 
-async function isMostlyNumbers(database: Database, sql: string, name: string): Promise<boolean> {
-  const column = identifier(name);
-  const [counts] = await database.rows(
-    `SELECT count(v), count(TRY_CAST(v AS DOUBLE)) FROM (SELECT ${column} AS v FROM ${sql} LIMIT ${SAMPLE})`,
+/** Lines of a CSV file that are no rows, in what the connection has read: too few or too many fields, an open quote, bytes that are not UTF-8. */
+export async function rejectedLines(
+  connection: DuckDBConnection,
+): Promise<readonly { readonly line: string; readonly message: string }[]> {
+  const tables = await connection.runAndReadAll(
+    "SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors' AND temporary",
   );
-  const [present, numbers] = (counts ?? []).map(Number) as [number, number];
-  return numbers > 0 && numbers >= NUMERIC_SHARE * present;
+  if (tables.currentRowCount === 0) return [];
+  const rows = await connection.runAndReadAll(
+    "SELECT line, min(error_message) FROM reject_errors GROUP BY line ORDER BY line",
+  );
+  return rows.getRowsJson().map(([line, message]) => ({ line: String(line), message: String(message) }));
 }

@@ -9,7 +9,7 @@ import type { DataSource, Rows } from "../data-source.ts";
 import { fingerprintTable } from "../fingerprint.ts";
 import type { Column, ColumnSchema } from "../table.ts";
 import { createColumnBuilder } from "./column-builder.ts";
-import { openCsv } from "./csv.ts";
+import { openCsv, rejectedLines } from "./csv.ts";
 import { type Database, dataError, openDatabase } from "./database.ts";
 import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } from "./relation.ts";
 import { type RowChoice, rowSql } from "./row-query.ts";
@@ -50,10 +50,19 @@ async function openRelation(
     if (spec.query !== undefined) relation = await queryRelation(database, spec.query, relation.sql);
   } else {
     const csv = await openCsv(database, path, path);
-    relation = spec.query === undefined ? csvRelation(csv) : await queryRelation(database, spec.query, csv.typedSql);
+    relation = csvRelation(csv);
+    if (spec.query !== undefined) {
+      relation = { ...(await queryRelation(database, spec.query, csv.typedSql)), checkFile: csv.checkColumns };
+    }
   }
   const { key } = spec;
-  if (key === undefined) return relation;
+  if (key === undefined) {
+    if (relation.reordering === undefined) return relation;
+    throw new UncoupleError(
+      "invalid-argument",
+      `data.query: it ${relation.reordering}, so that row numbers cannot decide who is held out; name a column that tells rows apart in data.key`,
+    );
+  }
   const column = relation.columns.find(({ name }) => name === key);
   const names = relation.columns.map(({ name }) => name);
   if (column === undefined) {
@@ -73,16 +82,27 @@ async function openRelation(
 
 function createFileSource(spec: FileSource, path: string, database: Database, relation: Relation): DataSource {
   const schema = relation.columns.flatMap((column) => (column.schema === undefined ? [] : [column.schema]));
+  const unreadable = new Map(
+    relation.columns.flatMap(({ name, type, schema: readable }) =>
+      readable === undefined ? [[name, whyUnreadable(name, type)] as const] : [],
+    ),
+  );
   const read = async (names: readonly string[], choice: RowChoice, limit = Number.POSITIVE_INFINITY): Promise<Rows> => {
-    const chosen = chooseReadable(relation, schema, names);
+    const wrong = names.find((name) => unreadable.has(name));
+    if (wrong !== undefined) {
+      throw new UncoupleError("invalid-argument", `column "${wrong}" ${unreadable.get(wrong)}`);
+    }
+    const chosen = chooseColumns(schema, names);
     const sql = rowSql({
       relation: relation.sql,
       columns: chosen.map((column) => ({ ...column, type: typeOf(relation, column.name) })),
       key: spec.key,
       testFraction: spec.testFraction,
       choice,
+      sorted: relation.reordering !== undefined,
     });
     try {
+      await relation.checkFile?.();
       // Like a row without a key, a line that is no row counts as a bad training row.
       const countRejected = choice.side === "training";
       return await database.withConnection((connection) => readRows(connection, sql, chosen, limit, countRejected));
@@ -105,6 +125,7 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
   };
   return {
     schema: async () => schema,
+    unreadable: () => unreadable,
     trainingRows: async (columns, limit) => judged(await read(columns, { side: "training" }, limit), "training"),
     heldOutRows: async (columns) => judged(await read(columns, { side: "held-out" }), "held-out"),
     auditRows: async (columns, annotated, rows) => {
@@ -120,18 +141,8 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
   };
 }
 
-/** @throws UncoupleError `invalid-argument` also for a column that is there but of a type that no component reads */
-function chooseReadable(
-  relation: Relation,
-  schema: readonly ColumnSchema[],
-  names: readonly string[],
-): readonly ColumnSchema[] {
-  for (const { name, type, schema: readable } of relation.columns) {
-    if (readable !== undefined || !names.includes(name)) continue;
-    const how = `numbers, booleans, texts and lists of numbers can be; a query can make one (for example epoch("${name}"))`;
-    throw new UncoupleError("invalid-argument", `column "${name}" is of type ${type} and cannot be read: ${how}`);
-  }
-  return chooseColumns(schema, names);
+function whyUnreadable(name: string, type: string): string {
+  return `is of type ${type} and cannot be read: numbers, booleans, texts and lists of numbers can be; a query can make one (for example epoch("${name}"))`;
 }
 
 function typeOf(relation: Relation, name: string): string {
@@ -181,20 +192,6 @@ async function readRows(
   });
   const table = { rows, columns: held };
   return { table, bad: { total: rows + bad, bad, examples }, fingerprint: fingerprintTable(table) };
-}
-
-/** Lines of a CSV file that are no rows: too few or too many fields, an open quote, bytes that are not UTF-8. */
-async function rejectedLines(
-  connection: DuckDBConnection,
-): Promise<readonly { readonly line: string; readonly message: string }[]> {
-  const tables = await connection.runAndReadAll(
-    "SELECT 1 FROM duckdb_tables() WHERE table_name = 'reject_errors' AND temporary",
-  );
-  if (tables.currentRowCount === 0) return [];
-  const rows = await connection.runAndReadAll(
-    "SELECT line, min(error_message) FROM reject_errors GROUP BY line ORDER BY line",
-  );
-  return rows.getRowsJson().map(([line, message]) => ({ line: String(line), message: String(message) }));
 }
 
 function percent(fraction: number): string {

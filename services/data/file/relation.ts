@@ -17,6 +17,10 @@ export interface RelationColumn {
 export interface Relation {
   readonly sql: string;
   readonly columns: readonly RelationColumn[];
+  /** Why its rows have no order of their own, so that their numbers mean nothing: `groups rows`. */
+  readonly reordering?: string;
+  /** @throws UncoupleError `failed-precondition` where the file has become another one, and reading would not show it */
+  checkFile?(): Promise<void>;
 }
 
 const WHOLE = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT))$/;
@@ -40,7 +44,7 @@ export async function parquetRelation(database: Database, path: string): Promise
  */
 export function csvRelation(reader: CsvReader): Relation {
   const columns = reader.columns.map(({ name, type }) => ({ name, type, schema: scalarSchema(name, type) }));
-  return { sql: reader.sql, columns };
+  return { sql: reader.sql, columns, checkFile: reader.checkColumns };
 }
 
 /** The rows of a user's query over `source`. @throws UncoupleError `invalid-argument` for anything but one SELECT */
@@ -49,10 +53,43 @@ export async function queryRelation(database: Database, query: string, source: s
   try {
     await database.rows(`CREATE VIEW source AS SELECT * FROM ${source}`);
     // The line break ends a comment that the query may end with.
-    return await typedRelation(database, `(${query.replace(/[;\s]+$/, "")}\n)`);
+    const relation = await typedRelation(database, `(${query.replace(/[;\s]+$/, "")}\n)`);
+    const reordering = await reorderingOf(database, relation.sql);
+    return { ...relation, ...(reordering !== undefined && { reordering }) };
   } catch (error) {
     throw dataError("data.query", error);
   }
+}
+
+/** Operators of DuckDB's plans after which rows do not stand as in the file, or move when rows are added to it. */
+const REORDERING: readonly (readonly [RegExp, string])[] = [
+  [/GROUP_BY|AGGREGATE|DISTINCT/, "groups rows"],
+  [/ORDER_BY|TOP_N/, "sorts rows"],
+  [/JOIN|CROSS_PRODUCT|UNION|EXCEPT|INTERSECT/, "joins rows"],
+  [/^WINDOW/, "has window functions"],
+  [/SAMPLE/, "draws a sample of the rows"],
+];
+/** Joins that only choose among the rows of their first child: what `IN (...)` becomes. */
+const CHOOSING_JOINS: readonly unknown[] = ["MARK", "SEMI", "ANTI"];
+
+interface PlanNode {
+  readonly name: string;
+  readonly children: readonly PlanNode[];
+  readonly extra_info: Readonly<Record<string, unknown>>;
+}
+
+/** What a query does that gives its rows another order in another process, or tomorrow. */
+async function reorderingOf(database: Database, sql: string): Promise<string | undefined> {
+  const [plan] = await database.rows(`EXPLAIN (FORMAT json) SELECT * FROM ${sql}`);
+  const waiting = JSON.parse(String(plan?.[1])) as PlanNode[];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    const { name, children, extra_info: extra } = node;
+    const chooses = CHOOSING_JOINS.includes(extra["Join Type"]);
+    const found = chooses ? undefined : REORDERING.find(([operator]) => operator.test(name));
+    if (found !== undefined) return found[1];
+    waiting.push(...(chooses ? children.slice(0, 1) : children));
+  }
+  return undefined;
 }
 
 async function requireSelect(database: Database, query: string): Promise<void> {

@@ -15,6 +15,8 @@ export interface RowQuery {
   readonly key: string | undefined;
   readonly testFraction: number;
   readonly choice: RowChoice;
+  /** Whether the rows are put into the order of their key and values, where the relation gives them in any. */
+  readonly sorted: boolean;
 }
 
 /**
@@ -36,8 +38,13 @@ export function rowSql(query: RowQuery): string {
   const side = choice.side === "held-out" ? heldOut : `COALESCE(NOT (${heldOut}), true)`;
   const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE ${side}`;
   const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`)].join(", ");
-  if (choice.side !== "audit") return `SELECT ${outputs} FROM (${chosen})`;
-  const order = `md5('audit/' || ${key === undefined ? "CAST(r AS VARCHAR)" : "k"}), r`;
+  const raws = columns.map((_, i) => `c${i}`);
+  if (choice.side !== "audit") {
+    const order = query.sorted ? ` ORDER BY ${["h", ...raws].join(", ")}` : "";
+    return `SELECT ${outputs} FROM (${chosen})${order}`;
+  }
+  const hash = `md5('audit/' || ${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
+  const order = [hash, ...(query.sorted ? raws : ["r"])].join(", ");
   return `SELECT ${outputs} FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
 }
 

@@ -37,6 +37,7 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
   };
   return {
     schema: async () => schema,
+    unreadable: () => new Map(),
     trainingRows: async (columns, limit) => rowsOf(columns, splitRows(spec, "training", limit)),
     heldOutRows: async (columns) => rowsOf(columns, splitRows(spec, "held-out")),
     auditRows: async (columns, annotated, rows) => {

@@ -156,6 +156,36 @@ describe("a CSV file", () => {
     expect(rows.bad.examples).toEqual(['row 1: column x: not a number ("unknown")']);
   });
 
+  test("may begin with a byte order mark, and have comments", async () => {
+    const bom = await read(await file("\ufeffprix,é\n1,a\n2,b\n"), ["prix", "é"], RARELY_HELD_OUT);
+    expect(numbers(bom, "prix")).toEqual([1, 2]);
+    expect(texts(bom, "é")).toEqual(["a", "b"]);
+    const content = `# made by hand\n# twice\nx,c\n${Array.from({ length: 20 }, (_, i) => `${i},a${i}\n`).join("")}`;
+    const commented = await read(await file(content), ["x", "c"], RARELY_HELD_OUT);
+    expect(numbers(commented, "x")).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  });
+
+  test("columns may have names that our own SQL uses, and differ in case alone", async () => {
+    const name = await file("r,k,h,bad,c0,v0,e,source\n1,2,3,4,5,6,7,8\n");
+    const rows = await read(name, ["r", "k", "h", "bad", "c0", "v0", "e", "source"], { ...RARELY_HELD_OUT, key: "k" });
+    expect(["r", "k", "h", "bad", "c0", "v0", "e", "source"].map((column) => numbers(rows, column)[0])).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8,
+    ]);
+  });
+
+  test("a file that was replaced by one with its columns in another order is not read", async () => {
+    const name = await file("x,y\n1,10\n2,20\n");
+    await opened(name, RARELY_HELD_OUT, async (source) => {
+      expect(numbers(await source.trainingRows(["x"]), "x")).toEqual([1, 2]);
+      await writeFile(join(folder, name), "y,x\n10,1\n20,2\n30,3\n");
+      expect(await refusal(source.trainingRows(["x"]))).toBe(
+        `failed-precondition: ${name}: its columns were x, y when it was opened, and are y, x now; restart the service`,
+      );
+      await writeFile(join(folder, name), "x,y\n1,10\n2,20\n3,30\n");
+      expect(numbers(await source.trainingRows(["x"]), "x")).toEqual([1, 2, 3]);
+    });
+  });
+
   test("reads can overlap", async () => {
     const name = await file(table(5000));
     await opened(name, {}, async (source) => {
@@ -366,6 +396,38 @@ describe("a query", () => {
     expect(texts(rows, "name")).toEqual(["1", "2"]);
   });
 
+  test("sees dates as they are written, and no whole number where there is none", async () => {
+    const whole = Array.from({ length: 21_000 }, (_, i) => `25/12/2024,${i}\n`).join("");
+    const name = await file(`day,n\n${whole}26/12/2024,1.5\n`);
+    const query = "SELECT month(day) AS m, n FROM source";
+    const rows = await read(name, ["m", "n"], { query, ...RARELY_HELD_OUT, maxBadFraction: 0.1 });
+    expect(numbers(rows, "m")[0]).toBe(12);
+    expect(rows.bad.examples).toEqual(["row 21001: column n: missing"]);
+  });
+
+  test.each([
+    ["SELECT n, max(price) AS x FROM source GROUP BY n", "groups rows"],
+    ["SELECT DISTINCT n AS x FROM source", "groups rows"],
+    ["SELECT price AS x FROM source ORDER BY price", "sorts rows"],
+    ["SELECT a.price AS x FROM source a JOIN source b USING (id)", "joins rows"],
+    ["SELECT sum(price) OVER (PARTITION BY n) AS x FROM source", "has window functions"],
+  ])("whose rows have no order of their own needs a key: %s", async (query, why) => {
+    const name = await source();
+    expect(await refusal(read(name, ["x"], { query }))).toContain(`invalid-argument: data.query: it ${why}`);
+    const keyed = query
+      .replace("SELECT DISTINCT n", "SELECT DISTINCT id, n")
+      .replace(/SELECT (?!DISTINCT)/, "SELECT 7 AS id, ");
+    expect((await read(name, ["x"], { query: keyed, key: "id", ...RARELY_HELD_OUT })).table.rows).toBeGreaterThan(0);
+  });
+
+  test.each([
+    "SELECT price AS x FROM source WHERE n IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)",
+    "SELECT unnest([price, n]) AS x FROM source",
+    "WITH cheap AS (SELECT * FROM source WHERE price < 2) SELECT price AS x FROM cheap LIMIT 2",
+  ])("whose rows stand as in the file needs none: %s", async (query) => {
+    expect((await read(await source(), ["x"], { query, ...RARELY_HELD_OUT })).table.rows).toBeGreaterThan(0);
+  });
+
   const refused: readonly (readonly [query: string, why: string])[] = [
     ["DROP VIEW source", 'data.query: must be a SELECT; data can be read here, not changed: "DROP VIEW source"'],
     ["COPY source TO 'stolen.csv'", "data.query: must be a SELECT"],
@@ -408,7 +470,9 @@ describe("what is not a table", () => {
 
   test("a header without rows, and a column that is not there", async () => {
     const header = await file("x,y\n");
-    expect(await refusal(read(header, ["x"]))).toBe(`failed-precondition: ${header}: there are no training rows`);
+    const none = `invalid-argument: data.path: ${header} has no rows below its header`;
+    expect(await refusal(read(header, ["x"]))).toBe(none);
+    expect(await refusal(read(header, ["x"], { query: "SELECT * FROM source" }))).toBe(none);
     const name = await file(table(5));
     expect(await refusal(read(name, ["y"]))).toBe(
       'invalid-argument: there is no column "y"; did you mean "x"? (there are id, x)',

@@ -308,6 +308,14 @@ describe("checkPipelineAgainstSchema", () => {
     ]);
   });
 
+  test("a column that is there and cannot be read is said to be just that", () => {
+    const text = PAPER.replace("[x2]", "[x2, day]");
+    const why = new Map([["day", "is of type DATE and cannot be read"]]);
+    expect(checkPipelineAgainstSchema(parsed(text), schema, why).map(formatProblem)).toEqual([
+      'p.yaml:5: components.m2.columns[1]: "day" is of type DATE and cannot be read',
+    ]);
+  });
+
   test("compares targets with outputs: width, and kind with the loss", () => {
     const wide = parsed(PAPER.replace("width: 3", "width: 2"));
     expect(checkPipelineAgainstSchema(wide, schema).map(formatProblem)).toEqual([
