@@ -1,14 +1,18 @@
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Column, Table } from "./table.ts";
 
-/** A numeric column, standardised coordinate by coordinate: (x - mean) / std. A std of 0 is kept as 1. */
+/**
+ * A numeric column, standardised coordinate by coordinate: (x - mean) / std. A std of 0 is kept as 1. Both are float32
+ * numbers, as they stand in a snapshot's graph: where the mean is large against the spread (a time in seconds), its last
+ * bits decide, and training and prediction must agree on them.
+ */
 export interface NumericEncoding {
   readonly kind: "numeric";
   readonly name: string;
   readonly width: number;
   /** [width]. */
   readonly mean: readonly number[];
-  /** [width], population standard deviation. */
+  /** [width], population standard deviation, above 0. */
   readonly std: readonly number[];
 }
 
@@ -32,7 +36,8 @@ export interface Encoding {
  * Fits an encoding on training rows.
  *
  * @param names the columns, in the order of the matrix
- * @throws UncoupleError `invalid-argument` for a column that is not in the table
+ * @throws UncoupleError `invalid-argument` for a column that is not in the table, `failed-precondition` for texts of far
+ *   too many kinds
  */
 export function fitEncoding(table: Table, names: readonly string[]): Encoding {
   const columns = names.map((name) => fitColumn(name, columnOf(table, name), table.rows));
@@ -51,6 +56,11 @@ export function encode(encoding: Encoding, table: Table): Float32Array {
   return matrix;
 }
 
+/** Of float32; ONNX Runtime takes smaller numbers for 0. */
+const SMALLEST_NORMAL = 2 ** -126;
+/** 2 GiB of float32. */
+const MOST_ONE_HOT_VALUES = 2 ** 29;
+
 /** Coordinates that a column takes in the matrix. */
 function encodedWidth(column: ColumnEncoding): number {
   return column.kind === "numeric" ? column.width : column.vocabulary.length;
@@ -66,6 +76,13 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
   if (column.kind === "categorical") {
     const used = new Set(column.codes);
     const vocabulary = [...new Set([...used].map((code) => column.dictionary[code] as string))].sort();
+    if (rows * vocabulary.length > MOST_ONE_HOT_VALUES) {
+      const size = ((rows * vocabulary.length * 4) / 2 ** 30).toFixed(1);
+      throw new UncoupleError(
+        "failed-precondition",
+        `column ${name} has ${vocabulary.length} different texts in ${rows} rows, which take ${size} GiB as one-hot numbers; leave it out, or group rare texts in data.query`,
+      );
+    }
     return { kind: "categorical", name, vocabulary };
   }
   const { width, values } = column;
@@ -81,9 +98,9 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
   // Below the resolution of float32, a spread is nothing but the rounding of the mean of a constant column.
   const std = Array.from(squares, (sum, k) => {
     const spread = Math.sqrt(sum / Math.max(1, rows));
-    return spread > 1e-9 * Math.abs(mean[k] as number) ? spread : 1;
+    return spread > Math.max(SMALLEST_NORMAL, 1e-9 * Math.abs(mean[k] as number)) ? Math.fround(spread) : 1;
   });
-  return { kind: "numeric", name, width, mean: [...mean], std };
+  return { kind: "numeric", name, width, mean: Array.from(mean, Math.fround), std };
 }
 
 function encodeColumn(

@@ -64,6 +64,31 @@ describe("fitEncoding and encode", () => {
     for (const value of encoded) expect(Math.abs(Math.abs(value) - 1)).toBeLessThan(1e-5);
   });
 
+  test("numbers and training agree with a graph of float32, also for times in seconds", () => {
+    const values = Array.from({ length: 100 }, (_, i) => 1_700_000_000 + 128 * (i % 37));
+    const { columns } = fitEncoding(table(100, { t: numeric(1, ...values) }), ["t"]);
+    const encoded = encode({ columns, width: 1 }, table(100, { t: numeric(1, ...values) }));
+    const column = columns[0] as Extract<(typeof columns)[number], { kind: "numeric" }>;
+    const [mean, std] = [Math.fround(column.mean[0] as number), Math.fround(column.std[0] as number)];
+    values.forEach((value, i) => {
+      const inGraph = Math.fround(Math.fround(Math.fround(value) - mean) / std);
+      expect(Math.abs(inGraph - (encoded[i] as number))).toBeLessThan(1e-6);
+    });
+  });
+
+  test("texts of far too many kinds are refused before memory is asked for", () => {
+    const kinds = 40_000;
+    const column: CategoricalColumn = {
+      kind: "categorical",
+      width: 1,
+      codes: Int32Array.from({ length: kinds }, (_, i) => i),
+      dictionary: Array.from({ length: kinds }, (_, i) => `user-${i}`),
+    };
+    expect(() => fitEncoding(table(kinds, { user: column }), ["user"])).toThrow(
+      "column user has 40000 different texts in 40000 rows, which take 6.0 GiB",
+    );
+  });
+
   test("encoded training columns have mean 0 and variance 1, or are constant", () => {
     const value = fc.float({ min: -1000, max: 1000, noNaN: true });
     fc.assert(
