@@ -1,7 +1,7 @@
 import type { LoggedRewards } from "../data/target-column.ts";
 import { type FitContext, fitNetworks } from "./counterfactual/fit-networks.ts";
 import { fitTargetOf, fittingSteps } from "./counterfactual/fit-target.ts";
-import { evaluateLayers, sideBySide } from "./counterfactual/matrices.ts";
+import { evaluateManyRows, sideBySide } from "./counterfactual/matrices.ts";
 import type { TrainingProblem } from "./training-problem.ts";
 
 const WEIGHT_DECAY = 1e-3;
@@ -26,7 +26,8 @@ export async function doublyRobust(
     { ...fitTargetOf(problem, problem), inputs, members: halves, steps: fittingSteps(problem.rows) },
     context,
   );
-  const models = networks.map((layers) => evaluateLayers(layers, [inputs]).values);
+  const models: Float32Array[] = [];
+  for (const layers of networks) models.push((await evaluateManyRows(layers, [inputs])).values);
   const { width } = problem.target;
   const values = logged.rewards.map((reward, i) => {
     const row = Math.floor(i / width);

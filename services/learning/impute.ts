@@ -1,4 +1,4 @@
-import type { NumericColumn, Table } from "../data/table.ts";
+import type { Column, NumericColumn, Table } from "../data/table.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { SnapshotModel } from "./snapshot-model.ts";
@@ -25,7 +25,14 @@ export async function imputeAncestors(
       throw new UncoupleError("failed-precondition", `${component.name} has no snapshot to impute with`);
     }
     const { name, width } = component.output;
-    const values = await model.predict({ rows: table.rows, columns: { ...table.columns, ...outputs } });
+    const columns: Record<string, Column> = {};
+    // Its own inputs and no others: an output may have the name of a data column that another component reads.
+    for (const column of component.columns) columns[column] = table.columns[column] as Column;
+    for (const upstream of component.upstream) {
+      const read = pipeline.components.find((other) => other.name === upstream)?.output.name as string;
+      columns[read] = outputs[read] as NumericColumn;
+    }
+    const values = await model.predict({ rows: table.rows, columns });
     if (values.some((value) => !Number.isFinite(value))) {
       throw new UncoupleError("failed-precondition", `the snapshot of ${component.name} predicts NaN or infinity`);
     }

@@ -1,10 +1,11 @@
 import type { NumericColumn, Table } from "../data/table.ts";
 import type { Component } from "../pipeline/pipeline.ts";
+import { counterfactualValues } from "./counterfactual/counterfactual.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "./counterfactual/evidence.ts";
 import type { FitContext } from "./counterfactual/fit-networks.ts";
 import { prepareCalibrated, prepareCounterfactual } from "./counterfactual/prepare.ts";
 import { imputeAncestors } from "./impute.ts";
-import type { ProtocolMaterial } from "./programs/training-program.ts";
+import { inputsOf, type ProtocolMaterial } from "./programs/training-program.ts";
 import type { ProtocolNeeds } from "./protocols/protocol.ts";
 import type { SnapshotModel } from "./snapshot-model.ts";
 import { measureSupport, supportWarning } from "./support.ts";
@@ -55,8 +56,10 @@ export async function prepareMaterial(
     const { source } = training.team.protocol.parameters;
     const evidence = await evidenceOf(training, problem, needs.counterfactual);
     if (needs.counterfactual === "values") warnOfSupport(training, evidence);
-    material.counterfactual = await prepareCounterfactual(String(source), evidence);
-    material.description = material.counterfactual.description;
+    const counterfactual = await prepareCounterfactual(String(source), evidence);
+    material.description = counterfactual.description;
+    if (needs.counterfactual === "function") material.counterfactual = counterfactual;
+    else material.counterfactualValues = await counterfactualValues(counterfactual, inputsOf(problem));
   }
   if (needs.calibrated) {
     const calibrated = await prepareCalibrated(await evidenceOf(training, problem, "values"));

@@ -9,6 +9,7 @@ import { learningRateAt } from "./schedule.ts";
 const CHUNK_MILLISECONDS = 40;
 /** The final loss that a manifest records is the mean over so many last steps. */
 const RECENT_STEPS = 100;
+const ADVICE = "lower the learning rate, or look for extreme values in the data";
 
 /** All that a run needs to go on where it stopped, and end as if it had not stopped. */
 export interface TrainingCheckpoint {
@@ -50,8 +51,8 @@ export interface TrainingRun {
  * Trains to the last step. The result depends on the program, the data, the seed and the engine, not on chunk sizes,
  * machine speed or interruptions.
  *
- * @throws UncoupleError `cancelled` (the signal aborted, at a chunk's end), `failed-precondition` (the loss is not
- *   finite: the message names the step)
+ * @throws UncoupleError `cancelled` (the signal aborted, at a chunk's end), `failed-precondition` (a loss or the final
+ *   state is not finite: the message names the step)
  */
 export async function runTraining(run: TrainingRun): Promise<{ state: TrainingState; loss: number }> {
   const { engine, program, steps } = run;
@@ -78,7 +79,7 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
       if (bad >= 0) {
         throw new UncoupleError(
           "failed-precondition",
-          `training diverged: the loss of step ${step + bad} is ${losses[bad]}; lower the learning rate, or look for extreme values in the data`,
+          `training diverged: the loss of step ${step + bad} is ${losses[bad]}; ${ADVICE}`,
         );
       }
       step += count;
@@ -96,7 +97,16 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
         checkpoint: async () => ({ step: at, state: await session.state(), recentLosses: lossesSoFar }),
       });
     }
-    return { state: await session.state(), loss: mean(recent) };
+    const state = await session.state();
+    for (const [name, { values }] of Object.entries(state)) {
+      // The last update comes after the last loss.
+      if (!name.startsWith("variable/") || values.every(Number.isFinite)) continue;
+      throw new UncoupleError(
+        "failed-precondition",
+        `training diverged: after step ${steps - 1}, ${name} is not finite; ${ADVICE}`,
+      );
+    }
+    return { state, loss: mean(recent) };
   } finally {
     await session.dispose();
   }

@@ -61,6 +61,7 @@ export function protocolProgram(
   const material: ProtocolMaterial = {
     previous: target("previous"),
     calibrated: gaussianMatrix(IMPUTED, "calibrated"),
+    counterfactualValues: target("counterfactual values"),
     counterfactual: {
       description: "linear",
       layers: [{ inputs: OWN + IMPUTED, outputs, weights, bias: new Float32Array(outputs) }],

@@ -2,7 +2,7 @@ import { UncoupleError } from "../../pipeline/errors.ts";
 import type { Matrix } from "../training-problem.ts";
 import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
 import { fitFewRows } from "./fit-few-rows.ts";
-import { add, evaluateLayers, sideBySide, subtract } from "./matrices.ts";
+import { add, evaluateManyRows, sideBySide, subtract } from "./matrices.ts";
 
 /**
  * Regression calibration (Carroll et al. 2006, Measurement Error in Nonlinear Models, chapter 4): ztilde, the best guess
@@ -23,7 +23,7 @@ export async function calibrate(evidence: CounterfactualEvidence): Promise<Matri
     { inputs: choices(audit), target: subtract(audit.annotated, audit.imputed), kind: "regression" },
     fit,
   );
-  return add(all.imputed, evaluateLayers(layers, [choices(all)[chosen] as Matrix]));
+  return add(all.imputed, await evaluateManyRows(layers, [choices(all)[chosen] as Matrix]));
 }
 
 /** The audit sample of a source that does not miss it. */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { DenseLayer } from "../../data/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
-import { evaluateLayers } from "./matrices.ts";
+import { add, evaluateManyRows } from "./matrices.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in
@@ -39,16 +39,19 @@ export function counterfactualNetwork(f: CounterfactualFunction): {
   };
 }
 
-/** ytilde of every row at the given inputs, [rows * outputs]. @param inputs own columns, then z */
-export function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[]): Float32Array {
-  const { values } = predictTarget(f, inputs);
+/** ytilde of every training row at the given inputs. @param inputs own columns, then z */
+export async function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[]): Promise<Matrix> {
+  const predicted = await predictTarget(f, inputs);
   const { residual } = f;
-  return residual === undefined ? values : values.map((value, i) => value + (residual[i] as number));
+  return residual === undefined ? predicted : add(predicted, { width: predicted.width, values: residual });
 }
 
 /** The network and its link, without the residual. @param inputs own columns, then z */
-export function predictTarget(f: Pick<CounterfactualFunction, "layers" | "link">, inputs: readonly Matrix[]): Matrix {
-  const output = evaluateLayers(f.layers, inputs);
+export async function predictTarget(
+  f: Pick<CounterfactualFunction, "layers" | "link">,
+  inputs: readonly Matrix[],
+): Promise<Matrix> {
+  const output = await evaluateManyRows(f.layers, inputs);
   if (f.link === "softmax") softmaxRows(output);
   return output;
 }

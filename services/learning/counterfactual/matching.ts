@@ -1,6 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import type { Matrix, TrainingProblem } from "../training-problem.ts";
 import { auditOf, calibrate } from "./calibration.ts";
-import { rowsOf } from "./matrices.ts";
+import { ROWS_A_TURN, rowsOf } from "./matrices.ts";
 import { indexPoints } from "./nearest.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
@@ -28,11 +29,14 @@ export const matching: CounterfactualSource = {
     const { width, values } = problem.target;
     const inputs = (problem.own?.width ?? 0) + imputed.width;
     const matched = new Float32Array(values.length);
+    let turns = 0;
     for (const rows of cellsOf(problem)) {
       const donors = indexPoints(calibrated.values, calibrated.width, rows);
       for (const row of rows) {
         const donor = donors.nearest(imputed.values.subarray(row * imputed.width, (row + 1) * imputed.width));
         matched.set(values.subarray(donor * width, (donor + 1) * width), row * width);
+        // Whoever else needs the thread.
+        if (++turns % ROWS_A_TURN === 0) await setImmediate();
       }
     }
     return {

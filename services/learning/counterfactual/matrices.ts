@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type DenseLayer, evaluateOracle } from "../../data/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
 
@@ -60,4 +61,23 @@ export function evaluateLayers(layers: readonly DenseLayer[], inputs: readonly M
     rows,
   );
   return { width: (layers.at(-1) as DenseLayer).outputs, values };
+}
+
+/** Rows of which hundreds of units take some milliseconds. */
+export const ROWS_A_TURN = 1024;
+
+/** As `evaluateLayers`, for all training rows: whoever else needs the thread gets a turn in between. */
+export async function evaluateManyRows(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
+  const rows = rowsOf(inputs[0] as Matrix);
+  const width = (layers.at(-1) as DenseLayer).outputs;
+  const values = new Float32Array(rows * width);
+  for (let from = 0; from < rows; from += ROWS_A_TURN) {
+    const part = inputs.map((matrix) => ({
+      width: matrix.width,
+      values: matrix.values.subarray(from * matrix.width, (from + ROWS_A_TURN) * matrix.width),
+    }));
+    values.set(evaluateLayers(layers, part).values, from * width);
+    await setImmediate();
+  }
+  return { width, values };
 }

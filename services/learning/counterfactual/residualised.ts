@@ -21,7 +21,7 @@ export const residualised: CounterfactualSource = {
     return {
       ...f,
       description: `residualised (${auditOf(evidence).rows} audited rows)`,
-      residual: subtract(problem.target, predictTarget(f, inputs)).values,
+      residual: subtract(problem.target, await predictTarget(f, inputs)).values,
     };
   },
 };

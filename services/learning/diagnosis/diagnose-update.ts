@@ -159,7 +159,7 @@ async function measureCurves(parts: CurveParts): Promise<LearningCurves> {
         seed: team.seed,
         ...(update.signal !== undefined && { signal: update.signal }),
       });
-      ofProbe.push(rowLosses(downstream, probe.predict(heldOut), target));
+      ofProbe.push(rowLosses(downstream, await probe.predict(heldOut), target));
       parts.step();
     }
     retrained.push(ofTeam);

@@ -16,7 +16,7 @@ const FOLDS = 3;
 /** What a flexible model makes of the component's inputs, whatever its team's model can. */
 export interface Probe {
   /** @param table own columns and imputed outputs by name @returns [rows * output width] in units of the output */
-  predict(table: Table): Float32Array;
+  predict(table: Table): Promise<Float32Array>;
 }
 
 /**
@@ -43,7 +43,8 @@ export async function fitProbe(problem: TrainingProblem, context: FitContext): P
   });
   const { layers } = ofDecay.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
   return {
-    predict: (table) => decode(problem, predictTarget({ layers, link: targetLink(problem) }, encoded(problem, table))),
+    predict: async (table) =>
+      decode(problem, await predictTarget({ layers, link: targetLink(problem) }, encoded(problem, table))),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Network {
    * @returns [rows, outputs]: standardised values for real outputs, logits for probabilities
    */
   apply(inputs: tf.Tensor2D): tf.Tensor2D;
+  /** What the model itself adds to the loss: its regularisers. */
+  penalty?(): tf.Scalar;
   dispose(): void;
 }
 

@@ -1,11 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import type { OptimiserSpec } from "../../pipeline/team.ts";
-import {
-  type CounterfactualFunction,
-  counterfactualNetwork,
-  counterfactualValues,
-} from "../counterfactual/counterfactual.ts";
+import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
 import type { TrainingProgram } from "../program.ts";
 import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/protocol.ts";
 import type { Matrix, TrainingProblem } from "../training-problem.ts";
@@ -16,6 +12,9 @@ import type { NetworkBuilder } from "./network.ts";
 export interface ProtocolMaterial {
   /** What the own previous snapshot predicts, in the space of `TrainingLoss.link`. */
   readonly previous?: Matrix;
+  /** ytilde at the imputed inputs, where the protocol needs it there only. */
+  readonly counterfactualValues?: Matrix;
+  /** ytilde as a function, where the protocol needs it at other points too. */
   readonly counterfactual?: CounterfactualFunction;
   /** ztilde, in the space of the imputed inputs. */
   readonly calibrated?: Matrix;
@@ -46,16 +45,12 @@ export function trainingProgram(parts: ProgramParts): {
   if (problem.imputed !== undefined) resident.imputed = problem.imputed;
   if (material.previous !== undefined) resident.previous = material.previous;
   if (needs.calibrated) resident.calibrated = required(material.calibrated, "calibrated inputs");
-  if (needs.counterfactual !== "none") {
-    const f = required(material.counterfactual, "a counterfactual source");
-    if (needs.counterfactual === "values") {
-      resident.counterfactual = {
-        width: problem.target.width,
-        values: counterfactualValues(f, inputsOf(problem)),
-      };
-    } else if (f.residual !== undefined) {
-      resident.residual = { width: problem.target.width, values: f.residual };
-    }
+  if (needs.counterfactual === "values") {
+    resident.counterfactual = required(material.counterfactualValues, "counterfactual outputs");
+  }
+  if (needs.counterfactual === "function") {
+    const { residual } = required(material.counterfactual, "a counterfactual source");
+    if (residual !== undefined) resident.residual = { width: problem.target.width, values: residual };
   }
   const widths = Object.fromEntries(Object.entries(resident).map(([name, { width }]) => [name, { width }]));
   const program: TrainingProgram = {
@@ -69,7 +64,7 @@ export function trainingProgram(parts: ProgramParts): {
 }
 
 /** The network's inputs in their order: own columns, then imputed outputs. */
-function inputsOf(problem: TrainingProblem): Matrix[] {
+export function inputsOf(problem: TrainingProblem): Matrix[] {
   return [problem.own, problem.imputed].filter((matrix) => matrix !== undefined);
 }
 
@@ -96,7 +91,7 @@ function build(parts: ProgramParts) {
     },
     loss: (batch: Readonly<Record<string, tf.Tensor2D>>) => {
       const { own, imputed, noise, previous, calibrated, residual } = batch;
-      return protocol.loss(
+      const value = protocol.loss(
         {
           target: required(batch.target, "a target"),
           ...(imputed !== undefined && { imputed }),
@@ -114,6 +109,7 @@ function build(parts: ProgramParts) {
         },
         parameters,
       );
+      return network.penalty === undefined ? value : (tf.add(value, network.penalty()) as tf.Scalar);
     },
   };
 }

@@ -68,10 +68,15 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
     expect("input", model.inputs[0]?.shape, shape.inputs);
     expect("output", model.outputs[0]?.shape, shape.outputs);
     // A layer's variable hides its tf.Variable; `val` is where tfjs-layers itself keeps it.
+    if (model.trainableWeights.some((weight) => (weight as unknown as { constraint?: unknown }).constraint)) {
+      throw fail("a layer has a weight constraint, which training here cannot keep; use a penalty in `loss` instead");
+    }
     const variables = model.trainableWeights.map((weight) => (weight as unknown as { val: tf.Variable }).val);
+    const regularised = model.layers.some(({ losses }) => losses.length > 0);
     return {
       variables: Object.fromEntries(variables.map((variable, i) => [`${i}`, variable])),
       apply: (inputs) => model.apply(inputs, { training: true }) as tf.Tensor2D,
+      ...(regularised && { penalty: () => tf.addN(model.calculateLosses()) }),
       dispose: () => model.dispose(),
     };
   };

@@ -29,10 +29,13 @@ export const proximal: Protocol = {
     calibrated: false,
   }),
   loss: (step, parameters) => {
-    const output = step.output(perturbed(step, numberOf(parameters, "sigma")));
+    const moved = perturbed(step, numberOf(parameters, "sigma"));
+    const output = step.output(moved);
     const fit = step.loss(output, step.target);
     if (step.previous === undefined) return fit;
-    const distance = tf.mean(tf.squaredDifference(step.link(output), step.previous));
+    // Near the previous snapshot at the inputs themselves, which is where consumers see both.
+    const unmoved = moved === step.imputed ? output : step.output(step.imputed);
+    const distance = tf.mean(tf.squaredDifference(step.link(unmoved), step.previous));
     return tf.add(fit, tf.mul(distance, numberOf(parameters, "lambda")));
   },
 };

@@ -87,6 +87,13 @@ describe("protocols", () => {
     expect(of(2) - of(0)).toBeCloseTo(2 * distance, 4);
   });
 
+  it("proximal measures the distance to the previous snapshot at the inputs themselves, whatever the noise", () => {
+    const s = step("mse", 2, w(2));
+    const distance = value(tf.mean(tf.squaredDifference(s.output(s.imputed), s.previous as tf.Tensor2D)));
+    const of = (lambda: number) => value(findProtocol("proximal").loss(s, { lambda, sigma: 0.5 }));
+    expect(of(2) - of(0)).toBeCloseTo(2 * distance, 4);
+  });
+
   it("gradient-penalty adds gamma times the mean squared input gradient", () => {
     const weights = w(2);
     const s = step("mse", 2, weights);

@@ -178,6 +178,24 @@ describe("training a component", () => {
     expect(Buffer.compare(await unseeded(), await unseeded())).toBe(0);
   });
 
+  it("trains with the regularisers of a team's own model", async () => {
+    const dense = (more: string) =>
+      `export const buildModel = (tf: any, { inputs, outputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: outputs, inputShape: [inputs], kernelInitializer: tf.initializers.ones(), ${more} })] });`;
+    const firstLoss = async (name: string, more: string) => {
+      const path = join(folder, name);
+      await writeFile(path, dense(more));
+      const losses: number[] = [];
+      const config = team({ model: { kind: "module", path }, steps: 1 });
+      await trainComponent(
+        await trainingOf(config, { upstream: { m1 }, onProgress: ({ loss }) => void losses.push(loss) }),
+      );
+      return losses[0] as number;
+    };
+    // 8 inputs with weights of 1: 8 * 0.25.
+    const regularised = await firstLoss("l2.ts", "kernelRegularizer: tf.regularizers.l2({ l2: 0.25 })");
+    expect(regularised - (await firstLoss("plain.ts", ""))).toBeCloseTo(2, 5);
+  });
+
   it.each([
     ["missing.ts", undefined, /missing\.ts: there is no such file/],
     ["broken.ts", "export const = 3;", /broken\.ts: cannot be loaded/],
@@ -192,6 +210,11 @@ describe("training a component", () => {
       "narrow.ts",
       "export const buildModel = (tf: any, { inputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: 7, inputShape: [inputs] })] });",
       /narrow\.ts: its output shape is \[null,7\], expected \[null,1\]/,
+    ],
+    [
+      "constraint.ts",
+      "export const buildModel = (tf: any, { inputs, outputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: outputs, inputShape: [inputs], kernelConstraint: tf.constraints.nonNeg() })] });",
+      /constraint\.ts: a layer has a weight constraint/,
     ],
     [
       "dropout.ts",
