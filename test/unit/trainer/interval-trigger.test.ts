@@ -36,10 +36,11 @@ describe("training at an interval", () => {
     const { train } = fakeTraining(() => held.passed);
     const queue = await bench.queue(train, { component: "m1" });
     const triggering = triggerAtIntervals(0.005, own, queue, ending.signal, silentLog);
+    while (queue.runs().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(queue.runs()).toHaveLength(1);
-    ending.abort();
     held.open();
+    ending.abort();
     await triggering;
   });
 

@@ -114,7 +114,7 @@ describe("the run store", () => {
   test("says where it cannot write", async () => {
     await writeFile(join(folder, "runs"), "in the way");
     const store = createRunStore(folder, silentLog);
-    const refusal = { code: "failed-precondition", message: expect.stringContaining(join(folder, "runs")) };
+    const refusal = { code: "invalid-argument", message: expect.stringContaining(join(folder, "runs")) };
     await expect(store.save(stored("a", 1))).rejects.toMatchObject(refusal);
     await expect(store.load()).rejects.toMatchObject(refusal);
   });
