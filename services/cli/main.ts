@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { exitCodes } from "../runtime/exit-codes.ts";
+import { fileErrorCode, fileTrouble } from "../runtime/file-trouble.ts";
 import { type CliContext, interruption } from "./context.ts";
 import { runCli } from "./program.ts";
 
@@ -13,13 +15,22 @@ const onSignal = () => {
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 
-// A reader that has seen enough (`uncouple verdicts | head`) is no failure: what runs is stopped in order.
-let unread = false;
+/** Why standard output cannot be written, from then on. */
+let lost: NodeJS.ErrnoException | undefined;
+let service = false;
+let exitCode: number | undefined;
+
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
-  // Nobody listens any more where the stop is under way: then the signal would cut it short.
-  if (!unread && process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
-  unread = true;
+  if (lost !== undefined) return;
+  lost = error;
+  if (!isUnread(error)) {
+    // A service goes on without its log.
+    if (service) return;
+    process.stderr.write(`uncouple: the output cannot be written: ${fileTrouble(error)}\n`);
+  }
+  // What runs is stopped in order. Nobody listens any more where that is under way: the signal would cut it short.
+  if (exitCode === undefined && process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
+  conclude();
 });
 process.stderr.on("error", () => {});
 
@@ -36,6 +47,7 @@ const context: CliContext = {
   cwd: process.cwd(),
   interrupted: interrupt.signal,
   takeSignals() {
+    service = true;
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
     return process;
@@ -43,7 +55,18 @@ const context: CliContext = {
   ...(process.send !== undefined && { report: (message: unknown) => void process.send?.(message) }),
 };
 
-const exitCode = await runCli(process.argv.slice(2), context);
-process.exitCode = unread ? 0 : exitCode;
+exitCode = await runCli(process.argv.slice(2), context);
+conclude();
 // Work that does not notice an interruption must not keep the process.
 if (interrupt.signal.aborted) setTimeout(() => process.exit(), 500).unref();
+
+/** A reader that has seen enough (`uncouple verdicts | head`), or a terminal that is gone, is no failure. */
+function isUnread({ code }: NodeJS.ErrnoException): boolean {
+  return code === "EPIPE" || code === "EIO";
+}
+
+function conclude(): void {
+  if (exitCode === undefined) return;
+  if (lost === undefined || service) process.exitCode = exitCode;
+  else process.exitCode = isUnread(lost) ? 0 : exitCodes[fileErrorCode(lost)];
+}

@@ -1,7 +1,8 @@
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stripVTControlCharacters } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { UncoupleError } from "../../services/pipeline/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
@@ -126,6 +127,17 @@ describe("verdicts", () => {
     expect(code).toBe(130);
     expect(stdout).toContain("m1@2  self-defeating");
     expect(stdout).toMatch(/m1@3 {2}quarantined: .*it is damaged/);
+  });
+});
+
+describe("output", () => {
+  it("that cannot be written is told in a line", async () => {
+    const main = join(import.meta.dirname, "../../dist/services/cli/main.js");
+    const writing = promisify(execFile)("/bin/sh", ["-c", '"$0" "$1" explain > /dev/full', process.execPath, main]);
+    await expect(writing).rejects.toMatchObject({
+      code: 6,
+      stderr: "uncouple: the output cannot be written: the disk is full\n",
+    });
   });
 });
 

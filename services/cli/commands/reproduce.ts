@@ -82,6 +82,8 @@ export function reproduceCommand(context: CliContext): Command {
         progress.stop();
       }
       const single = experiment === "all" ? reproduction : reproduction[experiment];
+      // First, so that it is not lost where the report cannot be written.
+      output.result(single, (style, width) => reproductionText(reproduction, style, width));
       if (folder !== undefined) {
         const seconds = Math.round((performance.now() - began) / 1000);
         const footer = `uncouple ${packageInfo().version}, engine ${engine.name}, seeds ${seeds[0]} to ${seeds.at(-1)}, ${seconds} s.`;
@@ -90,7 +92,6 @@ export function reproduceCommand(context: CliContext): Command {
         await writeWhole(results, results, `${JSON.stringify(single, null, 2)}\n`, true);
         output.note(`Report: ${report}`);
       }
-      output.result(single, (style, width) => reproductionText(reproduction, style, width));
     });
 }
 
