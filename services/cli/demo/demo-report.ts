@@ -37,7 +37,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
       },
       {
         heading: "What M1's updates changed",
-        text: "Change of the end-to-end loss when M1 is updated under each M2, in the same units; bars are 95 % intervals of the paired difference over held-out rows. Below 0 the pipeline improved.",
+        text: "Change of the end-to-end loss when M1 is updated under each M2, in the same units; the thin lines are 95 % intervals of the paired difference over held-out rows. Below 0 the pipeline improved.",
         body: figure(
           await barChart({
             label: "Change of the end-to-end loss by update and protocol",
@@ -121,7 +121,7 @@ function verdictTable(results: DemoResults): Html {
 }
 
 function row(verdict: Verdict, comparison: PairedComparison | null, name: string): (Html | string)[] {
-  if (comparison === null) return [name, "", badge(verdict.kind), "", reasonText(verdict)];
+  if (comparison === null) return [html`<strong>${name}</strong>`, "", badge(verdict.kind), "", reasonText(verdict)];
   const own = name === "" ? "" : (componentText(verdict)?.replace(`${verdict.component} `, "") ?? "-");
   return [
     html`<strong>${name}</strong>`,
