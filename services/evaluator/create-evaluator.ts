@@ -43,6 +43,8 @@ export interface EvaluatorDeps {
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
+  readonly onLost: (error: UncoupleError) => void;
 }
 
 /** Judges every announced snapshot of a pipeline once, together with all other evaluators of that pipeline. */
@@ -109,6 +111,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     cachedBytes: () => composer.cachedBytes(),
   });
   const trouble = (what: string, error: UncoupleError) => {
+    if (error.code === "data-loss") return deps.onLost(error);
     log.warn({ error }, `${what}: ${error.message}; trying again`);
   };
   const view = createPipelineView({ backplane, onTrouble: trouble, onVerdict: (verdict) => metrics.losses(verdict) });

@@ -113,7 +113,15 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         outputCacheBytes: options.outputCacheBytes ?? OUTPUT_CACHE_BYTES,
         modelCacheBytes: 2 * maxModelBytes,
       },
-      { backplane: connected, schema, heldOut: table, load: loadSnapshotModel, log, metrics },
+      {
+        backplane: connected,
+        schema,
+        heldOut: table,
+        load: loadSnapshotModel,
+        log,
+        metrics,
+        onLost: (error) => lifecycle.fail(error),
+      },
     );
     lifecycle.onDrain("the announcement in hand", (force) => evaluator.stop(force));
 

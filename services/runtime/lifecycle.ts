@@ -36,7 +36,7 @@ export interface Lifecycle {
   onDrain(name: string, drain: (force: AbortSignal) => Promise<void>): void;
   /** A release. Releases run last first, each whether or not another failed. */
   onCleanup(name: string, cleanup: () => Promise<void> | void): void;
-  /** Stops because something that cannot be recovered from happened while running; ends in FAILED. */
+  /** Stops because something that cannot be recovered from happened while running; ends in FAILED, unless it stops already. */
   fail(thrown: unknown): void;
   /**
    * Stops; calling again gives the same promise.
@@ -149,6 +149,7 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
     onDrain: (what, run) => void drains.push({ name: what, run }),
     onCleanup: (what, run) => void cleanups.push({ name: what, run }),
     fail(thrown) {
+      if (stopped !== undefined) return;
       record("running", thrown);
       stop().catch(() => {});
     },

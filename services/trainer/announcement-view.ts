@@ -1,3 +1,4 @@
+import type { UncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
 import { keepGoing } from "../runtime/keep-going.ts";
@@ -10,10 +11,13 @@ export interface AnnouncementView {
   follow(signal: AbortSignal): Promise<void>;
 }
 
-/** @param onAnnouncement told of each, from the first there ever was, in order */
+/**
+ * @param deps `onLost` is told when the store that the announcements are in was replaced
+ * @param onAnnouncement told of each, from the first there ever was, in order
+ */
 export function createAnnouncementView(
   registry: Registry,
-  log: Log,
+  deps: { readonly log: Log; readonly onLost: (error: UncoupleError) => void },
   onAnnouncement: (announcement: Announcement) => void,
 ): AnnouncementView {
   const newest = new Map<string, SnapshotManifest>();
@@ -29,7 +33,8 @@ export function createAnnouncementView(
         }
       };
       await keepGoing(watch, signal, (error) => {
-        log.warn({ error }, `watching announcements: ${error.message}; trying again`);
+        if (error.code === "data-loss") deps.onLost(error);
+        else deps.log.warn({ error }, `watching announcements: ${error.message}; trying again`);
       });
     },
   };

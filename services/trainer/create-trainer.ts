@@ -53,6 +53,8 @@ export interface TrainerDeps {
   readonly processes: ProcessTable;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
+  readonly onLost: (error: UncoupleError) => void;
 }
 
 /** Trains one component of a pipeline, as its team decides. */
@@ -131,7 +133,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const trigger = createUpstreamTrigger({ pipeline, team, backplane, queue, store, log });
   const followsUpstream = team.train.when === "on-upstream" || findProtocol(team.protocol.name).coordinated;
   let firstRun: string | undefined;
-  const view = createAnnouncementView(backplane.registry, log, ({ position, manifest }) => {
+  const view = createAnnouncementView(backplane.registry, { log, onLost: deps.onLost }, ({ position, manifest }) => {
     firstRun ??= manifest.runId;
     if (!followsUpstream || !component.upstream.includes(manifest.component)) return;
     trigger.announced({ store: firstRun, position });

@@ -140,6 +140,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         processes: deps.processes,
         log,
         metrics,
+        onLost: (error) => lifecycle.fail(error),
       },
     );
     trainer = made;

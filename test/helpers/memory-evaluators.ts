@@ -73,7 +73,7 @@ export function openMemoryEvaluators(): MemoryEvaluators {
           modelCacheBytes: 1e8,
           ...change,
         },
-        { backplane: over, schema: schemaOf(heldOut), heldOut, load: loadLinear, log, metrics },
+        { backplane: over, schema: schemaOf(heldOut), heldOut, load: loadLinear, log, metrics, onLost: () => {} },
       );
       evaluators.push(evaluator);
       evaluator.start();

@@ -95,6 +95,7 @@ test("too few held-out rows are refused at the start", () => {
         load: loadLinear,
         log,
         metrics: createMetrics({ service: "evaluator", version: "0" }),
+        onLost: () => {},
       },
     ),
   ).toThrow(/2 held-out rows: at least 30 are needed/);
