@@ -54,6 +54,8 @@ export interface RunningEvaluator {
 
 /** Memory for composed outputs. */
 const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
+/** Memory for loaded models where the largest is small: a session takes more than the bytes of a small model. */
+const LEAST_MODEL_CACHE_BYTES = 64 * 1024 ** 2;
 const GRACE_SECONDS = 20;
 /** How long what was told to end at once may take. */
 const FORCE_SECONDS = 5;
@@ -111,7 +113,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         retained: options.retained ?? 8,
         maxModelBytes,
         outputCacheBytes: options.outputCacheBytes ?? OUTPUT_CACHE_BYTES,
-        modelCacheBytes: 2 * maxModelBytes,
+        modelCacheBytes: Math.max(2 * maxModelBytes, LEAST_MODEL_CACHE_BYTES),
       },
       {
         backplane: connected,

@@ -217,7 +217,7 @@ describe("real snapshots on a real server", () => {
     const lost = await world.publish("m1", good);
     await loseBytes(lost.size);
     await world.publish("m1", m1);
-    const { grpcPort } = await world.evaluator({ maxModelBytes: 20_000 });
+    const { grpcPort, httpPort } = await world.evaluator({ maxModelBytes: 20_000 });
     const { verdicts, quarantines } = await world.settled(13);
     expect(quarantines.map(({ serial, reason }) => [serial, reason])).toEqual([
       ...bad.map(([reason], index) => [index + 2, reason]),
@@ -229,6 +229,9 @@ describe("real snapshots on a real server", () => {
     const client = connectEvaluator(`127.0.0.1:${grpcPort}`);
     expect(await client.listQuarantines()).toEqual(quarantines);
     expect((await client.matrix())[0]?.upstreamSerials).toEqual([1, 12]);
+    // However small models have to be, those in use stay loaded.
+    const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+    expect(metrics).toMatch(/uncouple_evaluator_cache_bytes\{kind="models".*\} [1-9]/);
     client.close();
   });
 
