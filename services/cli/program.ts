@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { didYouMean } from "../pipeline/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
@@ -79,11 +80,19 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   const program = createProgram(context);
   try {
     if (args.length === 0) program.help();
+    refuseUnknownHelp(args, program);
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (thrown) {
     return reportError(thrown, context, program.opts<{ verbose?: boolean }>().verbose === true);
   }
+}
+
+/** `help NAME` of a command that there is not: Commander would show all the help and say nothing of the name. */
+function refuseUnknownHelp([first, name]: readonly string[], program: Command): void {
+  const names = program.commands.map((command) => command.name());
+  if (first !== "help" || name === undefined || name.startsWith("-") || [...names, "help"].includes(name)) return;
+  program.error(`unknown command '${name}'${didYouMean(name, names)}`);
 }
 
 function configure(command: Command, context: CliContext): void {

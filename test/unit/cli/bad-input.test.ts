@@ -64,6 +64,7 @@ interface Case {
 
 const usage: readonly Case[] = [
   { args: "explane", code: "invalid-argument", says: "uncouple: unknown command 'explane' (Did you mean explain?)" },
+  { args: "help trian", code: "invalid-argument", says: "uncouple: unknown command 'trian'; did you mean \"train\"?" },
   {
     args: "runs --jso",
     code: "invalid-argument",
