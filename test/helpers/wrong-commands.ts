@@ -34,7 +34,7 @@ export interface WrongCommand {
   /** The command line after `uncouple`; NATS is the address of the stack's server. */
   readonly run: string;
   readonly exit: number;
-  /** All that a person is told; HERE is the folder of the case, STACK that of the stack file, NATS its server. */
+  /** All that a person is told; HERE is the folder of the case, STACK that of the stack file. */
   readonly says: string;
 }
 
@@ -379,12 +379,6 @@ export const wrongFlags: readonly WrongCommand[] = [
     run: "snapshots --nats 127.0.0.1:1 --pipeline paper",
     exit: 7,
     says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
-  },
-  {
-    what: "a pipeline that the NATS server does not have",
-    run: "snapshots --nats NATS --pipeline papers",
-    exit: 3,
-    says: 'uncouple: the NATS server at NATS has no pipeline "papers"; did you mean "paper"? (it has paper)',
   },
   {
     what: "a trainer without its NATS server",

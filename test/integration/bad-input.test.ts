@@ -270,7 +270,6 @@ describe.each([
     const text = told
       .replaceAll(cwd, "HERE")
       .replaceAll(stack.dir, "STACK")
-      .replaceAll(stack.stack.natsUrl, "NATS")
       .replace(/process \d+/, "process PID");
     expect(text).toBe(`${says}\n`);
     expect(code).toBe(exit);

@@ -7,9 +7,11 @@ import { describe, expect, it } from "vitest";
 import { UncoupleError } from "../../services/pipeline/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Quarantine } from "../../services/pipeline/verdict.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import type { TrainerService, TrainerStatus } from "../../services/rpc/trainer-service.ts";
 import { cli } from "../helpers/cli.ts";
 import { someRun, someVerdict } from "../helpers/fake-services.ts";
+import { startTestNats } from "../helpers/nats-server.ts";
 import { serve } from "../helpers/rpc.ts";
 
 const tls = join(import.meta.dirname, "../helpers/tls");
@@ -151,6 +153,24 @@ describe("a service that does not answer", () => {
     await sleep(300);
     interrupt.abort();
     expect(await waiting).toEqual({ code: 130, stdout: "", stderr: "uncouple: interrupted\n" });
+  });
+});
+
+describe("a NATS server elsewhere", () => {
+  it("that does not have the pipeline is left as it is, and those that it has are named", async () => {
+    const nats = await startTestNats();
+    const backplane = await connectJetStream({ url: nats.url, pipeline: "paper", name: "test" });
+    const ask = (...args: string[]) => cli([...args, "--nats", nats.url, "--pipeline", "papers"]);
+    const refusal = {
+      code: 3,
+      stdout: "",
+      stderr: `uncouple: the NATS server at ${nats.url} has no pipeline "papers"; did you mean "paper"? (it has paper)\n`,
+    };
+    expect(await ask("snapshots")).toMatchObject(refusal);
+    expect(await ask("alias", "m1", "champion", "1")).toMatchObject(refusal);
+    expect(await ask("show", "m1@1")).toMatchObject(refusal);
+    await backplane.close();
+    await nats.stop();
   });
 });
 
