@@ -74,8 +74,9 @@ function columnOf(table: Table, name: string): Column {
 
 function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
   if (column.kind === "categorical") {
-    const used = new Set(column.codes);
-    const vocabulary = [...new Set([...used].map((code) => column.dictionary[code] as string))].sort();
+    const used = new Uint8Array(column.dictionary.length);
+    for (const code of column.codes) used[code] = 1;
+    const vocabulary = [...new Set(column.dictionary.filter((_, code) => used[code] === 1))].sort();
     if (rows * vocabulary.length > MOST_ONE_HOT_VALUES) {
       const size = ((rows * vocabulary.length * 4) / 2 ** 30).toFixed(1);
       throw new UncoupleError(
@@ -86,21 +87,19 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
     return { kind: "categorical", name, vocabulary };
   }
   const { width, values } = column;
-  const mean = new Float64Array(width);
-  for (let i = 0; i < values.length; i++) mean[i % width] = (mean[i % width] as number) + (values[i] as number);
-  for (let k = 0; k < width; k++) mean[k] = (mean[k] as number) / Math.max(1, rows);
-  // Two passes: a sum of squares alone loses every digit where the mean is large against the spread.
-  const squares = new Float64Array(width);
-  for (let i = 0; i < values.length; i++) {
-    const k = i % width;
-    squares[k] = (squares[k] as number) + ((values[i] as number) - (mean[k] as number)) ** 2;
-  }
-  // Below the resolution of float32, a spread is nothing but the rounding of the mean of a constant column.
-  const std = Array.from(squares, (sum, k) => {
-    const spread = Math.sqrt(sum / Math.max(1, rows));
-    return spread > Math.max(SMALLEST_NORMAL, 1e-9 * Math.abs(mean[k] as number)) ? Math.fround(spread) : 1;
+  const moments = Array.from({ length: width }, (_, k) => {
+    let sum = 0;
+    for (let i = k; i < values.length; i += width) sum += values[i] as number;
+    const mean = sum / Math.max(1, rows);
+    // Two passes: a sum of squares alone loses every digit where the mean is large against the spread.
+    let squares = 0;
+    for (let i = k; i < values.length; i += width) squares += ((values[i] as number) - mean) ** 2;
+    const spread = Math.sqrt(squares / Math.max(1, rows));
+    // Below the resolution of float32, a spread is nothing but the rounding of the mean of a constant column.
+    const varies = spread > Math.max(SMALLEST_NORMAL, 1e-9 * Math.abs(mean));
+    return { mean: Math.fround(mean), std: varies ? Math.fround(spread) : 1 };
   });
-  return { kind: "numeric", name, width, mean: Array.from(mean, Math.fround), std };
+  return { kind: "numeric", name, width, mean: moments.map(({ mean }) => mean), std: moments.map(({ std }) => std) };
 }
 
 function encodeColumn(
@@ -120,15 +119,18 @@ function encodeColumn(
   if (encoding.kind === "categorical" && column.kind === "categorical") {
     const placeOf = new Map(encoding.vocabulary.map((text, place) => [text, place]));
     const places = column.dictionary.map((text) => placeOf.get(text) ?? -1);
+    const { codes } = column;
     for (let row = 0; row < rows; row++) {
-      const place = places[column.codes[row] as number] as number;
+      const place = places[codes[row] as number] as number;
       if (place >= 0) matrix[row * width + offset + place] = 1;
     }
   } else if (encoding.kind === "numeric" && column.kind === "numeric") {
-    for (let row = 0; row < rows; row++) {
-      for (let k = 0; k < encoding.width; k++) {
-        const value = column.values[row * encoding.width + k] as number;
-        matrix[row * width + offset + k] = (value - (encoding.mean[k] as number)) / (encoding.std[k] as number);
+    const { values } = column;
+    for (let k = 0; k < encoding.width; k++) {
+      const [mean, std] = [encoding.mean[k] as number, encoding.std[k] as number];
+      let at = offset + k;
+      for (let i = k; i < values.length; i += encoding.width, at += width) {
+        matrix[at] = ((values[i] as number) - mean) / std;
       }
     }
   }

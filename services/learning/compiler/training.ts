@@ -6,7 +6,7 @@ import { type FlatStep, flattenState, type StatePart } from "./passes/flat-state
 import type { Pass } from "./passes/pass.ts";
 import { type ScalarSchedule, scheduleScalars } from "./passes/scalar-schedule.ts";
 import { optimise, simplify } from "./passes/simplify.ts";
-import { applyToStep, recordStep } from "./step-graph.ts";
+import { applyToStep, type RecordedStep, recordStep } from "./step-graph.ts";
 
 /** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
 export interface CompiledTraining {
@@ -32,7 +32,11 @@ export interface CompiledTraining {
  * @throws UncoupleError `invalid-argument` as `recordStep` does
  */
 export function compileTraining(program: TrainingProgram): CompiledTraining {
-  const { step: recorded, initial } = recordStep(program);
+  return compileStep(recordStep(program), program);
+}
+
+/** The part of `compileTraining` that comes after the recording. */
+export function compileStep({ step: recorded, initial }: RecordedStep, program: TrainingProgram): CompiledTraining {
   const flat = applyToFlat(flattenState(applyToStep(recorded, simplify)), optimise);
   const { step, schedule } = scheduleScalars(flat);
   const epoch = wrapInScan(step, new Set(Object.keys(program.resident)));

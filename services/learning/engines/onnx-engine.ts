@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
-import { type CompiledTraining, compileTraining } from "../compiler/training.ts";
+import { recordStep } from "../compiler/step-graph.ts";
+import { type CompiledTraining, compileStep } from "../compiler/training.ts";
 import { checkState } from "../optimiser-state.ts";
 import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../program.ts";
 import type { Engine, TrainingSession } from "./engine.ts";
@@ -12,6 +14,8 @@ import { checkChunk, checkData, OneAtATime } from "./program-shape.ts";
 
 /** A matrix product this large (multiplications) is worth sharing out among threads. */
 const SHARED_PRODUCT = 4_000_000;
+/** Values of a resident column that are copied at once: 2 MiB. */
+const SENT_VALUES = 524_288;
 
 export interface OnnxEngineOptions {
   /** Threads a matrix product is shared out among; chosen by the size of the program where left out. */
@@ -25,7 +29,11 @@ export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngin
     name: `onnx:${provider}`,
     async prepare(program, data, rows) {
       checkData(program, data, rows);
-      const compiled = compileTraining(program);
+      // Recording and compiling take tens of milliseconds each; whoever else needs the thread gets a turn in between.
+      const recorded = recordStep(program);
+      await setImmediate();
+      const compiled = compileStep(recorded, program);
+      await setImmediate();
       const thread = pool.take();
       const session = new OnnxSession(program, compiled, rows, thread, pool);
       try {
@@ -71,9 +79,10 @@ class OnnxSession implements TrainingSession {
     threads = threadsFor(this.compiled),
   ): Promise<void> {
     const { bytes, resident, initial } = this.compiled;
-    const columns: Record<string, { values: Float32Array; width: number }> = {};
+    const widths: Record<string, number> = {};
     for (const name of resident) {
-      columns[name] = { values: data[name] as Float32Array, width: this.program.resident[name]?.width as number };
+      widths[name] = this.program.resident[name]?.width as number;
+      await this.send(name, data[name] as Float32Array);
     }
     await this.thread.ask({
       kind: "open",
@@ -81,10 +90,18 @@ class OnnxSession implements TrainingSession {
       model: bytes,
       provider,
       threads,
-      resident: columns,
+      resident: widths,
       rows: this.rows,
       state: this.carried(initial),
     });
+  }
+
+  /** In parts, because copying hundreds of megabytes at once would hold this thread. */
+  private async send(name: string, values: Float32Array): Promise<void> {
+    for (let from = 0; from < values.length; from += SENT_VALUES) {
+      const part = values.slice(from, from + SENT_VALUES);
+      await this.thread.ask({ kind: "column", name, length: values.length, from, values: part }, [part.buffer]);
+    }
   }
 
   run(chunk: Chunk): Promise<Float32Array> {

@@ -3,14 +3,24 @@ import type { ExecutionProvider } from "../../pipeline/team.ts";
 /** What the JavaScript thread asks of the thread that runs ONNX Runtime. Answers carry the request's number. */
 export type OnnxRequest =
   | {
+      /** A part of a graph input that stays for the whole session, sent before `open`. */
+      readonly kind: "column";
+      readonly name: string;
+      /** Of the whole column. */
+      readonly length: number;
+      /** Where the part begins. */
+      readonly from: number;
+      readonly values: Float32Array<ArrayBuffer>;
+    }
+  | {
       readonly kind: "open";
       /** Identifies the compiled model: a thread keeps the models that it has seen. */
       readonly digest: string;
       readonly model: Uint8Array;
       readonly provider: ExecutionProvider;
       readonly threads: number;
-      /** Graph inputs that stay for the whole session. */
-      readonly resident: Readonly<Record<string, { readonly values: Float32Array; readonly width: number }>>;
+      /** Names and widths of the columns that were sent. */
+      readonly resident: Readonly<Record<string, number>>;
       readonly rows: number;
       /** Values of the carried inputs, in order. */
       readonly state: readonly CarriedTensor[];
@@ -33,7 +43,7 @@ export interface CarriedTensor {
   readonly values: Float32Array;
 }
 
-/** `open`, `restore` and `close` answer null, `run` the losses, `state` the carried values. */
+/** `column`, `open`, `restore` and `close` answer null, `run` the losses, `state` the carried values. */
 export type OnnxResult = null | Float32Array | readonly Float32Array[];
 
 export type OnnxAnswer =

@@ -28,14 +28,17 @@ export class OnnxThread {
     return this.failure === undefined;
   }
 
-  /** @throws UncoupleError `internal` with ONNX Runtime's message */
-  ask(request: OnnxRequest): Promise<OnnxResult> {
+  /**
+   * @param transfer what is handed over instead of copied
+   * @throws UncoupleError `internal` with ONNX Runtime's message
+   */
+  ask(request: OnnxRequest, transfer: readonly ArrayBuffer[] = []): Promise<OnnxResult> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       if (this.pending.size === 0) this.worker.ref();
       this.pending.set(id, { resolve, reject });
-      this.worker.postMessage({ id, request });
+      this.worker.postMessage({ id, request }, transfer);
     });
   }
 

@@ -83,21 +83,36 @@ async function run(current: Open, request: OnnxRequest & { kind: "run" }): Promi
   return Float32Array.from((results[EPOCH_NAMES.losses] as Tensor).data as Float32Array);
 }
 
+/** Columns that have been sent for the next session. */
+const sent = new Map<string, Float32Array>();
+
+function receive({ name, length, from, values }: OnnxRequest & { kind: "column" }): void {
+  const column = (from === 0 ? undefined : sent.get(name)) ?? new Float32Array(length);
+  column.set(values, from);
+  sent.set(name, column);
+}
+
 async function start(request: OnnxRequest & { kind: "open" }): Promise<void> {
   const session = await model(request);
   const columns: Record<string, Tensor> = {};
-  for (const [name, { values, width }] of Object.entries(request.resident)) {
-    columns[EPOCH_NAMES.resident(name)] = new Tensor("float32", values, [request.rows, width]);
+  for (const [name, width] of Object.entries(request.resident)) {
+    columns[EPOCH_NAMES.resident(name)] = new Tensor("float32", sent.get(name) as Float32Array, [request.rows, width]);
   }
+  sent.clear();
   const resident = await copyToDevice(columns, request.provider);
   open = { session, provider: request.provider, resident, carried: carriedTensors(request.state) };
 }
 
 async function answer(request: OnnxRequest): Promise<OnnxResult> {
+  if (request.kind === "column") {
+    receive(request);
+    return null;
+  }
   if (request.kind === "open") {
     await start(request);
     return null;
   }
+  if (request.kind === "close") sent.clear();
   if (open === null) return null;
   switch (request.kind) {
     case "run":
