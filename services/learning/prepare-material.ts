@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { NumericColumn, Table } from "../data/table.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 import { counterfactualValues } from "./counterfactual/counterfactual.ts";
@@ -55,7 +56,10 @@ export async function prepareMaterial(
   if (needs.counterfactual !== "none") {
     const { source } = training.team.protocol.parameters;
     const evidence = await evidenceOf(training, problem, needs.counterfactual);
+    // Whoever else needs the thread gets a turn between what is long.
+    await setImmediate();
     if (needs.counterfactual === "values") warnOfSupport(training, evidence);
+    await setImmediate();
     const counterfactual = await prepareCounterfactual(String(source), evidence);
     material.description = counterfactual.description;
     if (needs.counterfactual === "function") material.counterfactual = counterfactual;

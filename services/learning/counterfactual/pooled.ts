@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Matrix } from "../training-problem.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { fitOnManyRows, fitTargetOf } from "./fit-target.ts";
@@ -22,6 +23,7 @@ export const pooled: CounterfactualSource = {
     const { problem, fit } = evidence;
     const audit = auditOf(evidence);
     const calibrated = sideBySide(problem.own, await calibrate(evidence));
+    await setImmediate();
     const audited = sideBySide(audit.own, audit.annotated);
     const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
     const copies = Math.max(1, Math.round(wanted / audit.rows));
@@ -33,7 +35,9 @@ export const pooled: CounterfactualSource = {
       target: pool(main.target, few.target),
       ...(main.observed !== undefined && few.observed !== undefined && { observed: pool(main.observed, few.observed) }),
     };
-    const f = await fitOnManyRows(problem, pool(calibrated, audited), target, fit);
+    const inputs = pool(calibrated, audited);
+    await setImmediate();
+    const f = await fitOnManyRows(problem, inputs, target, fit);
     return { ...f, description: `pooled (${audit.rows} audited rows)` };
   },
 };
