@@ -277,6 +277,24 @@ describe("a stack of one's own", () => {
     expect(await winner?.ended).toBe(130);
   });
 
+  it("ends with the reason when a part of it ends again and again", async () => {
+    const failing = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--dir", "failing", "--json"], {
+      cwd: dir,
+      env: { NATS_URL: "" },
+    });
+    await failing.seen(/\n}\n$/);
+    const below = await descendants(failing.child.pid ?? 0);
+    for (let kills = 1; kills <= 4; kills++) {
+      const nats = await natsServerPid(failing.child.pid ?? 0);
+      process.kill(nats, "SIGKILL");
+      const back = () => failing.stderr().split("nats-server is back").length > kills;
+      while (kills < 4 && !back()) await sleep(50);
+    }
+    expect(await failing.ended).toBe(7);
+    expect(failing.stderr()).toContain("uncouple: nats-server ended 4 times within 60 s");
+    await gone(below);
+  });
+
   it("stops in order when nobody reads what it says", async () => {
     const unread = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--dir", "unread", "--json"], {
       cwd: dir,
@@ -298,6 +316,12 @@ describe("a stack of one's own", () => {
     );
   });
 });
+
+async function natsServerPid(above: number): Promise<number> {
+  const below = new Set(await descendants(above));
+  const found = (await processList()).find(({ pid, args }) => below.has(pid) && /^\S*nats-server --config/.test(args));
+  return found?.pid ?? Number.NaN;
+}
 
 /** The process id of the trainer of a team file. */
 async function trainerPid(team: string): Promise<number> {

@@ -55,12 +55,15 @@ export function upCommand(context: CliContext): Command {
         signal: context.interrupted,
         onEvent,
       });
+      // Neither the services nor an abort listener keep this process alive.
+      const alive = setInterval(() => {}, 60_000);
       try {
         output.result(running.stack, (style) =>
           stackText(running.stack, dir, (performance.now() - began) / 1000, style),
         );
         await Promise.race([running.failed, interrupted(context.interrupted)]);
       } finally {
+        clearInterval(alive);
         onEvent("stopping");
         await running.stop();
         onEvent("stopped");
@@ -72,12 +75,7 @@ export function upCommand(context: CliContext): Command {
 function interrupted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
-    // An abort listener alone does not keep the process alive.
-    const alive = setInterval(() => {}, 60_000);
-    signal.addEventListener("abort", () => {
-      clearInterval(alive);
-      resolve();
-    });
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
