@@ -76,6 +76,11 @@ describe("fitEncoding and encode", () => {
     });
   });
 
+  test("a spread that is 0 to ONNX Runtime is that of a constant column", () => {
+    const { columns } = fitEncoding(table(2, { x: numeric(1, 0, 1e-45) }), ["x"]);
+    expect(columns).toMatchObject([{ std: [1] }]);
+  });
+
   test("texts of far too many kinds are refused before memory is asked for", () => {
     const kinds = 40_000;
     const column: CategoricalColumn = {
@@ -90,7 +95,8 @@ describe("fitEncoding and encode", () => {
   });
 
   test("encoded training columns have mean 0 and variance 1, or are constant", () => {
-    const value = fc.float({ min: -1000, max: 1000, noNaN: true });
+    // ONNX Runtime takes numbers too small for float32's normal form for 0, and so does a column's spread.
+    const value = fc.float({ min: -1000, max: 1000, noNaN: true }).map((x) => (Math.abs(x) < 1e-30 ? 0 : x));
     fc.assert(
       fc.property(fc.array(value, { minLength: 2, maxLength: 60 }), (values) => {
         const training = table(values.length, { x: numeric(1, ...values) });
