@@ -125,7 +125,7 @@ test("an announcement that ends whoever judges it is given up, and blocks nothin
 test("an announcement is not suspected while an earlier one may be to blame", async () => {
   const lease = await world.backplane.leases.acquire("judging-2", "e0", never);
   // A dead holder loses its lease in time.
-  setTimeout(() => lease.release(), 20);
+  setTimeout(() => void lease.release(), 20);
   let first = true;
   const { workQueue } = delivering(world.backplane, ({ serial }) => (serial === 2 ? 22 : 1));
   const laterFirst: Backplane = {
