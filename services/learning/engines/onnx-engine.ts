@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UncoupleError } from "../../pipeline/errors.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { recordStep } from "../compiler/step-graph.ts";
@@ -14,6 +14,7 @@ import { checkChunk, checkData, OneAtATime } from "./program-shape.ts";
 
 /** A matrix product this large (multiplications) is worth sharing out among threads. */
 const SHARED_PRODUCT = 4_000_000;
+const BREAK_MS = 4;
 /** Values of a resident column that are copied at once: 2 MiB. */
 const SENT_VALUES = 524_288;
 
@@ -29,11 +30,12 @@ export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngin
     name: `onnx:${provider}`,
     async prepare(program, data, rows) {
       checkData(program, data, rows);
-      // Recording and compiling take tens of milliseconds each; whoever else needs the thread gets a turn in between.
+      // Recording and compiling hold the thread for tens of milliseconds each, the first time. A call that came meanwhile
+      // is answered in between, which takes it some turns of the event loop.
       const recorded = recordStep(program);
-      await setImmediate();
+      await sleep(BREAK_MS);
       const compiled = compileStep(recorded, program);
-      await setImmediate();
+      await sleep(BREAK_MS);
       const thread = pool.take();
       const session = new OnnxSession(program, compiled, rows, thread, pool);
       try {
