@@ -28,7 +28,7 @@ import { createUpstreamTrigger } from "./upstream-trigger.ts";
 export interface TrainerConfig {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  /** Folder of the team file, which the modules of team files that come with requests are relative to. */
+  /** Folder of the team file, which the modules of team files that come with requests are relative to, and must be in. */
   readonly teamFolder: string;
   /** Runs, checkpoints and the lock are in `<stateDir>/<pipeline>/<component>`. */
   readonly stateDir: string;

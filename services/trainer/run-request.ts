@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
 import { checkProtocol } from "../pipeline/check-protocol.ts";
 import { UncoupleError } from "../pipeline/errors.ts";
@@ -17,7 +17,7 @@ const requestMap: FileMap = { file: "request", line: () => 1 };
 
 /**
  * What a requested run does: the trainer's own team file, or that of the request, with the protocol of the request.
- * @param folder which the path of a model's module is relative to
+ * @param folder which the path of a model's module is relative to, and must be in
  * @throws UncoupleError `invalid-argument` with every problem, one a line
  */
 export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipeline, folder: string): TeamConfig {
@@ -52,6 +52,13 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
     throw new UncoupleError(
       "invalid-argument",
       `${REQUEST_FILE}: component: this is the trainer of ${own.component}, and the file is of ${team.component}`,
+    );
+  }
+  // Whoever may ask for a run must not choose among all the code on this machine.
+  if (team.model.kind === "module" && /^(\.\.|[/\\]|[A-Za-z]:)/.test(relative(folder, team.model.path))) {
+    throw new UncoupleError(
+      "invalid-argument",
+      `${REQUEST_FILE}: model.module: ${team.model.path} is outside of the folder of the trainer's own team file`,
     );
   }
   return parsed;

@@ -48,6 +48,16 @@ describe("a request to train", () => {
       { teamFile: "component: m2\nmodel: linear\nsteps: 0\nbach: 3\n" },
       ["team file of the request:3: steps", "team file of the request:4", "bach"],
     ],
+    [
+      "a module from elsewhere",
+      { teamFile: "component: m2\nmodel: { module: ../m1/model.ts }\n" },
+      ["model.module: /teams/m1/model.ts is outside"],
+    ],
+    [
+      "a module by its absolute path",
+      { teamFile: "component: m2\nmodel: { module: /etc/model.js }\n" },
+      ["model.module: /etc/model.js is outside"],
+    ],
     ["a team file of half a megabyte", { teamFile: `# ${"x".repeat(500_000)}` }, ["500002 bytes"]],
   ];
   test.each(refusals)("with %s is refused", (_what, request, texts) => {
