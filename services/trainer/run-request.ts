@@ -55,7 +55,7 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
     );
   }
   // Whoever may ask for a run must not choose among all the code on this machine.
-  if (team.model.kind === "module" && /^(\.\.|[/\\]|[A-Za-z]:)/.test(relative(folder, team.model.path))) {
+  if (team.model.kind === "module" && /^(\.\.([/\\]|$)|[/\\]|[A-Za-z]:)/.test(relative(folder, team.model.path))) {
     throw new UncoupleError(
       "invalid-argument",
       `${REQUEST_FILE}: model.module: ${team.model.path} is outside of the folder of the trainer's own team file`,
