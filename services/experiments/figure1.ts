@@ -3,7 +3,7 @@ import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import type { ModelSpec } from "../pipeline/team.ts";
-import { dense, openLab, protocolSpec, truth } from "./lab.ts";
+import { dense, openLab, protocolSpec } from "./lab.ts";
 
 export interface Figure1 {
   readonly experiment: "figure1";
@@ -87,8 +87,8 @@ export async function figure1(a: number, b: number, seed: number, engine: Engine
     const losses = {
       blind: await blindLab.loss("m2", { m2: blind }),
       async_initial: await lab.loss("m2", { m1: initial, m2: async }),
-      async_true: await lab.loss("m2", { m1: truth("z"), m2: async }),
-      causal_true: await lab.loss("m2", { m1: truth("z"), m2: causal }),
+      async_true: await lab.loss("m2", { m1: lab.truth("z"), m2: async }),
+      causal_true: await lab.loss("m2", { m1: lab.truth("z"), m2: causal }),
       oracle_initial: await lab.oracleLoss("m2", { m1: initial }),
     };
     return { experiment: "figure1", a, b, losses, selfDefeating: losses.async_true > losses.blind };

@@ -38,6 +38,8 @@ export interface Lab {
   predict(component: string, models: Models): Promise<Float32Array>;
   /** The same with the component replaced by its data-generating function. */
   oracle(component: string, upstream: Models): Promise<Float32Array>;
+  /** M* of a component without upstream, on the held-out rows only: predicts the column that holds the truth. */
+  truth(column: string): SnapshotModel;
   /** A numeric column of the held-out rows, [rows * width]. */
   observed(column: string): Float32Array;
   /** Mean squared error of a component composed of the given models, on the held-out rows. */
@@ -81,6 +83,7 @@ export async function openLab(
     pipeline,
     predict,
     oracle,
+    truth: (column) => ({ predict: async () => numeric(heldOut, column), dispose: async () => {} }),
     observed: (column) => numeric(heldOut, column),
     async train(component, recipe, upstream, previous) {
       const visible = visibleColumns(pipeline, component);
@@ -121,14 +124,6 @@ export function protocolSpec(name: string, parameters: ProtocolSpec["parameters"
 /** A dense network with ReLU layers of these widths; none is a linear model. */
 export function dense(...hidden: readonly number[]): ModelSpec {
   return { kind: "dense", hidden };
-}
-
-/** M* of a component without upstream: predicts the column that holds the truth. Only the lab can have one. */
-export function truth(column: string): SnapshotModel {
-  return {
-    predict: async (table) => numeric(table, column),
-    dispose: async () => {},
-  };
 }
 
 function teamOf(component: string, recipe: Recipe, seed: number): TeamConfig {

@@ -1,6 +1,5 @@
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { type Coordination, measureCoordination } from "./coordination.ts";
-import { truth } from "./lab.ts";
 import { randomConsistentUpdate, randomIncrementalUpdates } from "./random-updates.ts";
 import { type Proportion, proportion } from "./statistics.ts";
 import { type TwoStage, trainDownstream } from "./two-stage.ts";
@@ -50,7 +49,7 @@ const INCREMENTAL_TRIALS = 4;
 /** The three properties of Modi et al. 2023, Table 1, measured on the paper's pipeline of one seed. */
 export async function table1Of(stage: TwoStage, seed: number): Promise<Table1Seed> {
   const { lab, m1, sizes } = stage;
-  const consistent = [m1.consistent, await randomConsistentUpdate(lab, seed, sizes.consistentSteps), truth("z")];
+  const consistent = [m1.consistent, await randomConsistentUpdate(lab, seed, sizes.consistentSteps), lab.truth("z")];
   const incremental = await randomIncrementalUpdates(stage, seed, INCREMENTAL_TRIALS);
   const worse = async (m2: SnapshotModel, updates: readonly SnapshotModel[], retrain: boolean) => {
     const before = await lab.loss("m2", { m1: m1.initial, m2 });
