@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { DataSource } from "../data/data-source.ts";
 import type { Engine } from "../learning/engines/engine.ts";
+import { warmUp } from "../learning/engines/warm-up.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
@@ -158,7 +159,9 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     lock = await lockFolder(folder, deps.processes);
     stopping.signal.throwIfAborted();
     await unlessAborted(data.load(), stopping.signal);
-    parts.engine = (await engineOf(team.engine)).name;
+    const engine = await engineOf(team.engine);
+    parts.engine = engine.name;
+    await warmUp(engine);
     stopping.signal.throwIfAborted();
     await queue.start();
     parts.state = "started";

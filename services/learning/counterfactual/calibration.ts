@@ -15,15 +15,19 @@ export async function calibrate(evidence: CounterfactualEvidence): Promise<Matri
   const { problem, fit } = evidence;
   const audit = auditOf(evidence);
   const all = { imputed: problem.imputed as Matrix, context: audit.trainingContext, own: problem.own };
-  const choices = (from: { imputed: Matrix; context: Matrix; own?: Matrix | undefined }): Matrix[] =>
-    audit.context.width === 0
-      ? [sideBySide(from.own, from.imputed)]
-      : [from.context, sideBySide(from.context, from.own, from.imputed)];
+  const choices = ({ context, own, imputed }: { imputed: Matrix; context: Matrix; own?: Matrix | undefined }) => {
+    const others = own === undefined ? [imputed] : [own, imputed];
+    return audit.context.width === 0 ? [others] : [[context], [context, ...others]];
+  };
   const { chosen, layers } = await fitFewRows(
-    { inputs: choices(audit), target: subtract(audit.annotated, audit.imputed), kind: "regression" },
+    {
+      inputs: choices(audit).map((parts) => sideBySide(...parts)),
+      target: subtract(audit.annotated, audit.imputed),
+      kind: "regression",
+    },
     fit,
   );
-  return add(all.imputed, await evaluateManyRows(layers, [choices(all)[chosen] as Matrix]));
+  return add(all.imputed, await evaluateManyRows(layers, choices(all)[chosen] as Matrix[]));
 }
 
 /** The audit sample of a source that does not miss it. */
