@@ -1,5 +1,3 @@
-import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { UncoupleError } from "../pipeline/errors.ts";
@@ -8,7 +6,7 @@ import type { Problem } from "../pipeline/problem.ts";
 import { formatProblem } from "../pipeline/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
 import { readYaml } from "../pipeline/yaml-file.ts";
-import { fileTrouble } from "../runtime/file-trouble.ts";
+import { readTextFile } from "../runtime/text-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */
@@ -37,14 +35,18 @@ export interface Configuration {
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs and DuckDB, which other subcommands start without.
   const { protocolCatalogue, requiringUpstream } = await import("../learning/protocols/all.ts");
-  const { checkPipelineAgainstData, checkTeamModule, MOST_BYTES } = await import("../data/load-files.ts");
+  const { checkPipelineAgainstData, checkTeamModule } = await import("../data/load-files.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
   const problems: Problem[] = [];
   for (const name of new Set(files)) {
     const path = resolve(cwd, name);
-    const text = await readText(path, name, MOST_BYTES, problems);
-    if (text === undefined) continue;
+    const file = await readTextFile(path);
+    if ("refused" in file) {
+      problems.push({ file: name, path: "", message: file.refused });
+      continue;
+    }
+    const { text } = file;
     const kind = kindOf(text);
     if (kind === undefined) {
       const yaml = readYaml(text, name);
@@ -106,28 +108,4 @@ function kindOf(text: string): "pipeline" | "team" | undefined {
   const keys = new Set(items.map(({ key }) => (isScalar(key) ? String(key.value) : "")));
   if (keys.has("pipeline") || keys.has("components")) return "pipeline";
   return keys.has("component") || keys.has("model") ? "team" : undefined;
-}
-
-async function readText(
-  path: string,
-  name: string,
-  mostBytes: number,
-  problems: Problem[],
-): Promise<string | undefined> {
-  const refuse = (message: string) => void problems.push({ file: name, path: "", message });
-  let bytes: Buffer;
-  try {
-    // No further, because a device may have no end. `end` is inclusive.
-    bytes = Buffer.concat(await createReadStream(path, { end: mostBytes }).toArray());
-  } catch (thrown) {
-    refuse(`cannot be read: ${fileTrouble(thrown)}`);
-    return undefined;
-  }
-  if (bytes.length > mostBytes) {
-    refuse(`has more than ${mostBytes} bytes, which no such file has`);
-    return undefined;
-  }
-  if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString();
-  refuse("is not a text file in UTF-8");
-  return undefined;
 }

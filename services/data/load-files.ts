@@ -1,39 +1,12 @@
-import { isUtf8 } from "node:buffer";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError } from "../pipeline/errors.ts";
 import type { ParsedPipeline } from "../pipeline/pipeline-file.ts";
 import type { Problem } from "../pipeline/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import type { ParsedTeam } from "../pipeline/team-file.ts";
 import { createReporter } from "../pipeline/yaml-file.ts";
 import { openDataSource } from "./open-data-source.ts";
-
-/** Pipeline and team files are written by hand. */
-export const MOST_BYTES = 1_048_576;
-
-/**
- * The text of a pipeline or team file.
- * @param what for the message: `pipeline file`
- * @throws UncoupleError `not-found`; `invalid-argument` for what is there and cannot be such a file
- */
-export async function readFileText(what: string, path: string): Promise<string> {
-  const refuse = (message: string) => new UncoupleError("invalid-argument", `${what} ${path} ${message}`);
-  const unreadable = (cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return new UncoupleError("not-found", `there is no ${what} ${path}`, { cause });
-    return refuse(`cannot be read: ${cause.message}`);
-  };
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(error);
-  });
-  if (found.isDirectory()) throw refuse("is a folder");
-  if (found.size > MOST_BYTES) throw refuse(`has more than ${MOST_BYTES} bytes, which no such file has`);
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw unreadable(error);
-  });
-  if (!isUtf8(bytes)) throw refuse("is not a text in UTF-8");
-  return bytes.toString();
-}
 
 /**
  * What does not fit between a pipeline and its data, also that the data cannot be opened.

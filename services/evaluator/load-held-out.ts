@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { readFileText } from "../data/load-files.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import type { ColumnSchema, Table } from "../data/table.ts";
 import { heldOutColumns } from "../data/visibility.ts";
@@ -7,10 +6,11 @@ import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-fil
 import { problemsError } from "../pipeline/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import type { Log } from "../runtime/logs.ts";
+import { requireTextFile } from "../runtime/text-file.ts";
 
 /** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one a line */
 export async function readPipelineFile(path: string): Promise<ParsedPipeline> {
-  const parsed = parsePipelineFile(await readFileText("pipeline file", path), path);
+  const parsed = parsePipelineFile(await requireTextFile("pipeline file", path), path);
   if ("problems" in parsed) throw problemsError(parsed.problems);
   return parsed;
 }

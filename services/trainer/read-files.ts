@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
-import { checkTeamModule, readFileText } from "../data/load-files.ts";
+import { checkTeamModule } from "../data/load-files.ts";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
 import { problemsError } from "../pipeline/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
+import { requireTextFile } from "../runtime/text-file.ts";
 
 export interface TrainerFiles {
   readonly pipeline: ParsedPipeline;
@@ -12,9 +13,9 @@ export interface TrainerFiles {
 
 /** @throws UncoupleError `not-found`; `invalid-argument` with every problem of both files, one a line */
 export async function readTrainerFiles(pipelineFile: string, teamFile: string): Promise<TrainerFiles> {
-  const pipeline = parsePipelineFile(await readFileText("pipeline file", pipelineFile), pipelineFile);
+  const pipeline = parsePipelineFile(await requireTextFile("pipeline file", pipelineFile), pipelineFile);
   // Absolute, because a model's module is found from it, and imported.
-  const team = parseTeamFile(await readFileText("team file", teamFile), resolve(teamFile), protocolCatalogue);
+  const team = parseTeamFile(await requireTextFile("team file", teamFile), resolve(teamFile), protocolCatalogue);
   const problems = [...("problems" in pipeline ? pipeline.problems : []), ...("problems" in team ? team.problems : [])];
   if ("problems" in pipeline || "problems" in team) throw problemsError(problems);
   const mismatches = [

@@ -67,6 +67,21 @@ describe("services elsewhere", () => {
 });
 
 describe("runs", () => {
+  it("are listed without those of a trainer that does not answer, which is told of; alone, it is the failure", async () => {
+    const listRuns = async () => {
+      throw new UncoupleError("unavailable", "the trainer is stopping");
+    };
+    const [m1, m2] = [
+      await serve({ trainer: trainer("m1") }),
+      await serve({ trainer: { ...trainer("m2"), listRuns } }),
+    ];
+    const { code, stdout, stderr } = await cli(["runs", "--trainer", m1.address, "--trainer", m2.address]);
+    expect([code, stderr]).toEqual([0, "without the runs of m2: the trainer is stopping\n"]);
+    expect(stdout).toContain("run-m1");
+    const alone = await cli(["runs", "--trainer", m2.address]);
+    expect(alone).toMatchObject({ code: 7, stdout: "", stderr: "uncouple: the trainer is stopping\n" });
+  });
+
   const message = `the store is full: ${"2 GiB of 2 GiB are used; ".repeat(8)}make room`;
   const failed = { ...someRun, id: "r2", state: "failed", error: { code: "resource-exhausted", message } } as const;
 

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
 import { didYouMean } from "../../pipeline/suggest.ts";
@@ -7,7 +7,7 @@ import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
+import { createOutput, type Output } from "../output.ts";
 import { figures } from "../progress.ts";
 import { formatProtocol } from "../protocol-options.ts";
 import { runLine, secondsOf } from "../run-text.ts";
@@ -34,7 +34,7 @@ export function runsCommand(context: CliContext): Command {
       await withConnections(context, flags, async (connections) => {
         const trainers = await connections.trainers();
         const own = name === undefined ? undefined : trainers.get(name);
-        const runs = await runsOf(own === undefined ? trainers.values() : [own]);
+        const runs = await runsOf(name === undefined || own === undefined ? trainers : new Map([[name, own]]), output);
         if (name === undefined || own !== undefined) {
           output.result(runs, (style, width) => (runs.length === 0 ? "no runs yet" : runTable(runs, style, width)));
           return;
@@ -46,10 +46,23 @@ export function runsCommand(context: CliContext): Command {
     });
 }
 
-/** Newest first. */
-async function runsOf(trainers: Iterable<RemoteTrainer>): Promise<readonly Run[]> {
-  const lists = await Promise.all([...trainers].map((trainer) => trainer.listRuns()));
-  return lists.flat().sort((a, b) => b.queuedAt.localeCompare(a.queuedAt));
+/** Newest first. A trainer that does not answer is told of. @throws UncoupleError where none does */
+async function runsOf(trainers: Trainers, output: Output): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  const failures = new Map<string, UncoupleError>();
+  const ask = async (component: string, trainer: RemoteTrainer) => {
+    try {
+      runs.push(...(await trainer.listRuns()));
+    } catch (thrown) {
+      failures.set(component, asUncoupleError(thrown));
+    }
+  };
+  await Promise.all([...trainers].map(([component, trainer]) => ask(component, trainer)));
+  for (const [component, error] of failures) {
+    if (failures.size === trainers.size) throw error;
+    output.note(plain(`without the runs of ${component}: ${error.message}`));
+  }
+  return runs.sort((a, b) => b.queuedAt.localeCompare(a.queuedAt));
 }
 
 function neither(name: string, trainers: Trainers): UncoupleError {

@@ -56,7 +56,7 @@ export interface JetStreamBackplane extends Backplane {
 /**
  * Connects to the backplane of a pipeline, and creates on the server what is missing of it, unless `create` is false.
  *
- * @throws UncoupleError `unavailable` naming the server, `resource-exhausted` naming maxStoreBytes, `invalid-argument`
+ * @throws UncoupleError `unavailable` naming the server, `resource-exhausted` naming --max-store-bytes, `invalid-argument`
  *   for a pipeline name that is none; with `create: false`, `not-found` naming the pipelines that the server has
  */
 export async function connectJetStream(options: JetStreamOptions): Promise<JetStreamBackplane> {

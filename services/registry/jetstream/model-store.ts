@@ -23,7 +23,7 @@ export interface ModelStore {
    * Stores bytes, whole before anyone can see them. They must not change meanwhile.
    * @param name the object's name begins with it; every attempt has a name of its own
    * @param digest their SHA-256, hex
-   * @throws UncoupleError `resource-exhausted` naming maxStoreBytes when the store is full; `cancelled`
+   * @throws UncoupleError `resource-exhausted` naming --max-store-bytes when the store is full; `cancelled`
    */
   put(name: string, bytes: Uint8Array, digest: string, patience: Patience, signal?: AbortSignal): Promise<StoredObject>;
   /**
@@ -160,7 +160,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
           if (isRefused(error, JetStreamCode.maximumBytesExceeded)) {
             throw new UncoupleError(
               "resource-exhausted",
-              `the model store ${bucket} at ${link.server} is full, ${bytes.length} bytes for ${name} do not fit: raise maxStoreBytes`,
+              `the model store ${bucket} at ${link.server} is full, ${bytes.length} bytes for ${name} do not fit: raise --max-store-bytes`,
               { cause: error },
             );
           }

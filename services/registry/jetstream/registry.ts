@@ -30,7 +30,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
     if (size <= maxModelBytes) return;
     throw new UncoupleError(
       "resource-exhausted",
-      `${what}: a model of ${size} bytes is larger than maxModelBytes, ${maxModelBytes}`,
+      `${what}: a model of ${size} bytes is larger than --max-model-bytes, ${maxModelBytes}`,
     );
   };
   const newestOf = (component: string) => ledger.latest(component)?.serial ?? null;

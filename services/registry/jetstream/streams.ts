@@ -132,7 +132,7 @@ async function ensureModelStore(
   }
   throw new UncoupleError(
     "resource-exhausted",
-    `the NATS server at ${link.server} has no room for a model store of ${sizes.at(-1)} bytes: lower maxStoreBytes, or raise max_file of its jetstream configuration`,
+    `the NATS server at ${link.server} has no room for a model store of ${sizes.at(-1)} bytes: lower --max-store-bytes, or raise max_file of its jetstream configuration`,
     { cause: full },
   );
 }

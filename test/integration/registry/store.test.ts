@@ -110,7 +110,7 @@ test("a model is an object that any object store client reads", async () => {
 test("a model above maxModelBytes is neither published nor read", async () => {
   const generous = await open();
   const strict = await open({ maxModelBytes: 1000 });
-  const refusal = { code: "resource-exhausted", message: expect.stringContaining("maxModelBytes, 1000") };
+  const refusal = { code: "resource-exhausted", message: expect.stringContaining("--max-model-bytes, 1000") };
   await expect(strict.registry.publish(draft(), model(1, 1001), null)).rejects.toMatchObject(refusal);
   const manifest = await generous.registry.publish(draft(), model(1, 1001), null);
   await expect(strict.registry.bytes(manifest)).rejects.toMatchObject(refusal);
@@ -122,7 +122,7 @@ test("a full store says so and what to raise; afterwards smaller models still fi
   await registry.publish(draft(), model(1, MiB), null);
   await expect(registry.publish(draft(), model(2, 1.5 * MiB), 1)).rejects.toMatchObject({
     code: "resource-exhausted",
-    message: expect.stringContaining("maxStoreBytes"),
+    message: expect.stringContaining("--max-store-bytes"),
   });
   expect((await registry.publish(draft(), model(3, 1000), 1)).serial).toBe(2);
   expect(await raw.count(models, "$O.*.C.>")).toBe(3);
@@ -131,7 +131,7 @@ test("a full store says so and what to raise; afterwards smaller models still fi
 test("a store that the server has no room for is refused at the start, naming the setting", async () => {
   await expect(open({ maxStoreBytes: 10 ** 15 })).rejects.toMatchObject({
     code: "resource-exhausted",
-    message: expect.stringContaining("maxStoreBytes"),
+    message: expect.stringContaining("--max-store-bytes"),
   });
 });
 

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkPipelineAgainstData, checkTeamModule, readFileText } from "../../../services/data/load-files.ts";
+import { checkPipelineAgainstData, checkTeamModule } from "../../../services/data/load-files.ts";
 import { openDataSource } from "../../../services/data/open-data-source.ts";
 import { trainerData } from "../../../services/data/visibility.ts";
 import { protocolCatalogue, requiringUpstream } from "../../../services/learning/protocols/all.ts";
@@ -37,9 +37,9 @@ function parsed<T extends object>(result: T | { readonly problems: readonly Prob
 }
 
 const pipelineAt = async (file: string): Promise<ParsedPipeline> =>
-  parsed(parsePipelineFile(await readFileText("pipeline file", file), file));
+  parsed(parsePipelineFile(await readFile(file, "utf8"), file));
 const teamAt = async (file: string): Promise<ParsedTeam> =>
-  parsed(parseTeamFile(await readFileText("team file", file), file, protocolCatalogue));
+  parsed(parseTeamFile(await readFile(file, "utf8"), file, protocolCatalogue));
 const texts = (problems: readonly Problem[]) =>
   problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ""));
 
@@ -101,28 +101,4 @@ test("a team's module must be there", async () => {
   expect(texts(await checkTeamModule(team))).toEqual(["team.yaml:2: model.module: there is no file no-model.ts"]);
   await writeFile(path("no-model.ts"), "");
   expect(await checkTeamModule(team)).toEqual([]);
-});
-
-describe("the text of a file", () => {
-  const refusal = (code: string, message: string) => ({
-    name: "UncoupleError",
-    code,
-    message: expect.stringContaining(message),
-  });
-
-  test("one that is not there", async () => {
-    const none = path("none.yaml");
-    await expect(readFileText("pipeline file", none)).rejects.toMatchObject(
-      refusal("not-found", `there is no pipeline file ${none}`),
-    );
-  });
-
-  test("a folder, one that is far too large, and one that is no text", async () => {
-    await writeFile(path("huge.yaml"), "#".repeat(2_000_000));
-    await writeFile(path("latin.yaml"), Buffer.from([0x61, 0xe9, 0x0a]));
-    const read = (name: string) => readFileText("team file", name);
-    await expect(read(folder)).rejects.toMatchObject(refusal("invalid-argument", "is a folder"));
-    await expect(read(path("huge.yaml"))).rejects.toMatchObject(refusal("invalid-argument", "more than 1048576 bytes"));
-    await expect(read(path("latin.yaml"))).rejects.toMatchObject(refusal("invalid-argument", "not a text in UTF-8"));
-  });
 });
