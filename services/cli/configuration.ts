@@ -4,8 +4,8 @@ import { UncoupleError } from "../pipeline/errors.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
 import type { Problem } from "../pipeline/problem.ts";
 import { formatProblem } from "../pipeline/problem.ts";
-import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
-import { readYaml } from "../pipeline/yaml-file.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile, type ReadableTeam } from "../pipeline/team-file.ts";
+import { readYaml, sortedProblems } from "../pipeline/yaml-file.ts";
 import { readTextFile } from "../runtime/text-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
@@ -38,6 +38,7 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
   const { checkPipelineAgainstData, checkTeamModule } = await import("../data/load-files.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
+  const ofTeams: { readonly name: string; readonly readable: ReadableTeam }[] = [];
   const problems: Problem[] = [];
   for (const name of new Set(files)) {
     const path = resolve(cwd, name);
@@ -54,23 +55,26 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
       problems.push(...("value" in yaml ? [{ file: name, path: "", message }] : yaml.problems));
     } else if (kind === "pipeline") {
       const parsed = parsePipelineFile(text, name);
-      if ("problems" in parsed) problems.push(...parsed.problems);
-      else pipelines.push({ ...parsed, name, path });
+      const readable = "problems" in parsed ? parsed.readable : parsed;
+      const found = readable === undefined ? [] : await checkPipelineAgainstData(readable, path);
+      problems.push(...sortedProblems([...("problems" in parsed ? parsed.problems : []), ...found]));
+      if ("pipeline" in parsed) pipelines.push({ ...parsed, name, path });
     } else {
       const parsed = parseTeamFile(text, path, protocolCatalogue);
       if ("problems" in parsed) problems.push(...parsed.problems.map((problem) => ({ ...problem, file: name })));
       else teams.push({ ...parsed, name, path, text });
+      const readable = "problems" in parsed ? parsed.readable : parsed;
+      if (readable !== undefined) ofTeams.push({ name, readable });
     }
   }
-  for (const pipeline of pipelines) problems.push(...(await checkPipelineAgainstData(pipeline, pipeline.path)));
   for (const team of teams) {
     problems.push(...(await checkTeamModule(team)).map((problem) => ({ ...problem, file: team.name })));
   }
   const [pipeline] = pipelines;
   if (pipeline !== undefined && pipelines.length === 1) {
-    for (const team of teams) {
-      const found = checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream);
-      problems.push(...found.map((problem) => ({ ...problem, file: team.name })));
+    for (const { name, readable } of ofTeams) {
+      const found = checkTeamAgainstPipeline(readable, pipeline.pipeline, requiringUpstream);
+      problems.push(...found.map((problem) => ({ ...problem, file: name })));
     }
   }
   return { pipelines, teams, problems };

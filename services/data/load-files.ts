@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { asUncoupleError } from "../pipeline/errors.ts";
-import type { ParsedPipeline } from "../pipeline/pipeline-file.ts";
+import type { ReadableParts } from "../pipeline/pipeline-file.ts";
 import type { Problem } from "../pipeline/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import type { ParsedTeam } from "../pipeline/team-file.ts";
@@ -12,7 +12,7 @@ import { openDataSource } from "./open-data-source.ts";
  * What does not fit between a pipeline and its data, also that the data cannot be opened.
  * @param path of the pipeline file, which the data's path is relative to
  */
-export async function checkPipelineAgainstData(parsed: ParsedPipeline, path: string): Promise<readonly Problem[]> {
+export async function checkPipelineAgainstData(parsed: ReadableParts, path: string): Promise<readonly Problem[]> {
   try {
     const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)));
     try {

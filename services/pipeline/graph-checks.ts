@@ -1,14 +1,15 @@
 import { findCycle } from "./dag.ts";
-import type { ComponentDraft } from "./pipeline-file.ts";
+import type { ComponentDraft, DraftEdges } from "./pipeline-file.ts";
 import { didYouMean } from "./suggest.ts";
 import { type Reporter, reportRepeats } from "./yaml-file.ts";
 
 /**
  * What must hold between the components of a pipeline, beyond the form of each.
- * @param drafts the well-formed components; @param names all that are in the file
+ * @param drafts the well-formed components; @param all that are in the file
  */
-export function checkGraph(drafts: readonly ComponentDraft[], names: readonly string[], reporter: Reporter): void {
-  checkCycles(drafts, reporter);
+export function checkGraph(drafts: readonly ComponentDraft[], all: readonly DraftEdges[], reporter: Reporter): void {
+  const names = all.map(({ name }) => name);
+  checkCycles(all, reporter);
   checkOutputNames(drafts, reporter);
   const byName = new Map(drafts.map((draft) => [draft.name, draft]));
   for (const draft of drafts) {
@@ -18,12 +19,12 @@ export function checkGraph(drafts: readonly ComponentDraft[], names: readonly st
   }
 }
 
-function checkCycles(drafts: readonly ComponentDraft[], reporter: Reporter): void {
-  let nodes = drafts.map(({ name, upstream }) => ({ name, upstream }));
+function checkCycles(all: readonly DraftEdges[], reporter: Reporter): void {
+  let nodes = all;
   // Each cycle found is cut at its first edge, so that the next one shows.
   for (let cycle = findCycle(nodes); cycle !== undefined; cycle = findCycle(nodes)) {
     const [reader, read] = cycle as readonly [string, string];
-    const index = drafts.find((draft) => draft.name === reader)?.upstream.indexOf(read) ?? 0;
+    const index = all.find(({ name }) => name === reader)?.upstream.indexOf(read) ?? 0;
     reporter.report(
       ["components", reader, "upstream", index],
       reader === read ? `${reader} reads its own output` : `the components form a cycle: ${cycle.join(" <- ")}`,

@@ -32,6 +32,12 @@ export interface ParsedPipeline {
   readonly map: FileMap;
 }
 
+/** What can be checked against the data although other parts of the file are wrong. */
+export interface ReadableParts {
+  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit">;
+  readonly map: FileMap;
+}
+
 const MAX_WIDTH = 65_536;
 const fraction = z.number().gt(0).lt(1);
 const width = z.int().min(1).max(MAX_WIDTH);
@@ -97,6 +103,12 @@ export interface EdgeExpectation {
   readonly meaning?: string | undefined;
 }
 
+/** Of every component in the file, a malformed one too. */
+export interface DraftEdges {
+  readonly name: string;
+  readonly upstream: readonly string[];
+}
+
 /** A component as written, with what it expects of each of its upstream. */
 export interface ComponentDraft extends Component {
   readonly edges: readonly EdgeExpectation[];
@@ -109,29 +121,28 @@ export interface ComponentDraft extends Component {
 export function parsePipelineFile(
   text: string,
   fileName: string,
-): ParsedPipeline | { readonly problems: readonly Problem[] } {
+): ParsedPipeline | { readonly problems: readonly Problem[]; readonly readable?: ReadableParts } {
   const file = readYaml(text, fileName);
   if (!("map" in file)) return file;
   const { map, value } = file;
   const reporter = createReporter(map, file.problems);
   const top = parseWith(topSchema, value, [], reporter);
   const data = parseData(value.data, reporter);
-  const { drafts, names } = parseComponents(value.components, reporter);
+  const { drafts, all } = parseComponents(value.components, reporter);
+  const names = all.map(({ name }) => name);
   const audit = value.audit === undefined ? undefined : parseWith(auditSchema, value.audit, ["audit"], reporter);
-  checkGraph(drafts, names, reporter);
+  checkGraph(drafts, all, reporter);
   const objective = chooseObjective(value.objective, drafts, names, reporter);
   if (audit !== undefined) reportRepeats(audit.columns, ["audit", "columns"], reporter);
+  const written = drafts.map(({ edges: _edges, ...component }) => component);
+  const annotated = audit === undefined ? {} : { audit };
   if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {
-    return { problems: sortedProblems(reporter.problems) };
+    const problems = sortedProblems(reporter.problems);
+    if (data === undefined) return { problems };
+    return { problems, readable: { pipeline: { components: written, data, ...annotated }, map } };
   }
-  const components = topologicalOrder(drafts.map(({ edges: _edges, ...component }) => component));
-  const pipeline: Pipeline = {
-    name: top.pipeline,
-    components,
-    objective,
-    data,
-    ...(audit === undefined ? {} : { audit }),
-  };
+  const components = topologicalOrder(written);
+  const pipeline: Pipeline = { name: top.pipeline, components, objective, data, ...annotated };
   return { pipeline, map };
 }
 
@@ -174,25 +185,27 @@ function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefin
   return undefined;
 }
 
-/** @returns the components that are well-formed, and the names of all that are there */
+/** @returns the components that are well-formed, and who reads whom of all that are there */
 function parseComponents(
   value: unknown,
   reporter: Reporter,
-): { readonly drafts: readonly ComponentDraft[]; readonly names: readonly string[] } {
+): { readonly drafts: readonly ComponentDraft[]; readonly all: readonly DraftEdges[] } {
   if (!isRecord(value)) {
     const what = value === undefined ? "is missing" : `must be a mapping of names to components, not ${shown(value)}`;
     reporter.report(["components"], what);
-    return { drafts: [], names: [] };
+    return { drafts: [], all: [] };
   }
   const names = Object.keys(value);
   if (names.length === 0) reporter.report(["components"], "must have at least one component");
   const drafts: ComponentDraft[] = [];
+  const all: DraftEdges[] = [];
   for (const name of names) {
     const path = ["components", name];
     parseWith(nameSchema, name, path, reporter);
     const parsed = parseWith(componentSchema, value[name], path, reporter);
     const upstream = isRecord(value[name]) ? value[name].upstream : undefined;
     const edges = parseEdges(upstream, [...path, "upstream"], reporter);
+    all.push({ name, upstream: edges.map((edge) => edge.component) });
     const target = parseTarget(isRecord(value[name]) ? value[name].target : undefined, [...path, "target"], reporter);
     if (parsed === undefined || target === undefined) continue;
     const { columns, output } = parsed;
@@ -212,7 +225,7 @@ function parseComponents(
       ...target,
     });
   }
-  return { drafts, names };
+  return { drafts, all };
 }
 
 function defaultLoss(meaning: OutputMeaning, { logged }: TargetDraft): LossName {

@@ -1,5 +1,5 @@
 import type { Component, LoggedActions } from "./pipeline.ts";
-import type { ParsedPipeline } from "./pipeline-file.ts";
+import type { ReadableParts } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
 import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";
@@ -16,7 +16,7 @@ export interface DataColumn {
  * @param unreadable columns that are there beside those of the schema, each with why they cannot be read
  */
 export function checkPipelineAgainstSchema(
-  parsed: ParsedPipeline,
+  parsed: ReadableParts,
   schema: readonly DataColumn[],
   unreadable: ReadonlyMap<string, string> = new Map(),
 ): readonly Problem[] {

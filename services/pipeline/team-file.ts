@@ -30,6 +30,12 @@ export interface ParsedTeam {
   readonly map: FileMap;
 }
 
+/** What can be checked against the pipeline although other parts of the file are wrong. */
+export interface ReadableTeam {
+  readonly team: Pick<TeamConfig, "component" | "protocol" | "train">;
+  readonly map: FileMap;
+}
+
 const DEFAULT_WARMUP = 100;
 const MAX_COUNT = 1_000_000_000;
 const rate = z.number().gt(0).max(1000).default(0.01);
@@ -80,7 +86,7 @@ export function parseTeamFile(
   text: string,
   fileName: string,
   protocols?: ProtocolCatalogue,
-): ParsedTeam | { readonly problems: readonly Problem[] } {
+): ParsedTeam | { readonly problems: readonly Problem[]; readonly readable?: ReadableTeam } {
   const file = readYaml(text, fileName);
   if (!("map" in file)) return file;
   const { map, value } = file;
@@ -103,7 +109,10 @@ export function parseTeamFile(
     protocol === undefined ||
     train === undefined
   ) {
-    return { problems: sortedProblems(reporter.problems) };
+    const problems = sortedProblems(reporter.problems);
+    const { component } = value;
+    if (typeof component !== "string" || protocol === undefined || train === undefined) return { problems };
+    return { problems, readable: { team: { component, protocol, train }, map } };
   }
   const team: TeamConfig = {
     component: top.component,
@@ -125,7 +134,7 @@ export function parseTeamFile(
  * @param requiringUpstream the protocols that mean nothing for a component that reads from no other
  */
 export function checkTeamAgainstPipeline(
-  parsed: ParsedTeam,
+  parsed: ReadableTeam,
   pipeline: Pipeline,
   requiringUpstream: ReadonlySet<string>,
 ): readonly Problem[] {

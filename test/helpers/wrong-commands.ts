@@ -99,6 +99,24 @@ error bad.yaml:5: components.m2.columns[0]: must be a name that JavaScript does 
     says: 'error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)',
   },
   {
+    what: "faults of form, of the graph and against the data, at once",
+    files: { "bad.yaml": PIPELINE.replace("width: 3", "widht: 3").replace("[m1]", "[m1, m9]").replace("[x2]", "[x3]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:4: components.m1.output.widht: unknown key; did you mean "width"? (there are name, width, meaning, classes)
+error bad.yaml:5: components.m2.upstream[1]: no component is called "m9"; did you mean "m1"?
+error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)`,
+  },
+  {
+    what: "faults of a team file and against its pipeline, at once",
+    files: { "bad.yaml": "component: m1\nmodel: { hidden: [0] }\nstep: 3\ntrain: on-upstream\n" },
+    run: "validate pipeline.yaml bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
+error bad.yaml:3: step: unknown key; did you mean "steps"? (there are component, model, optimiser, batch, steps, schedule, protocol, seed, train, engine)
+error bad.yaml:4: train: m1 reads from no other component, so no upstream snapshot would ever start a run`,
+  },
+  {
     what: "a protocol parameter out of range",
     files: { "bad.yaml": `component: m2\n${TEAM}protocol: { name: proximal, sigma: -1 }\n` },
     run: "validate pipeline.yaml bad.yaml",

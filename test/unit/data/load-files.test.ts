@@ -31,9 +31,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function parsed<T extends object>(result: T | { readonly problems: readonly Problem[] }): T {
-  if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
-  return result;
+function parsed<T extends object>(result: T): Exclude<T, { readonly problems: readonly Problem[] }> {
+  if ("problems" in result) throw new Error(JSON.stringify(result.problems));
+  return result as Exclude<T, { readonly problems: readonly Problem[] }>;
 }
 
 const pipelineAt = async (file: string): Promise<ParsedPipeline> =>
@@ -81,6 +81,24 @@ describe("a pipeline beside its data", () => {
   test("columns that the data lacks are found", async () => {
     expect(await problemsOf(PAPER.replace("[x2]", "[x9]"))).toEqual([
       'changed.yaml:5: components.m2.columns[0]: the data has no column "x9"; did you mean "x1"? (it has x1, x2, z, y)',
+    ]);
+  });
+
+  test("columns that the data lacks are found in a file with other faults, too", async () => {
+    const text = PAPER.replace("[x2], upstream: [m1]", "[x2, x9], upstream: [m1, m9]").replace(
+      "rows: 100",
+      "rows: 100, seeds: 3",
+    );
+    const result = parsePipelineFile(text, "changed.yaml");
+    // A fault in `data` itself leaves nothing to be compared with.
+    expect(result).not.toHaveProperty("readable");
+    const inGraph = parsePipelineFile(text.replace(", seeds: 3", ""), "changed.yaml");
+    if (!("problems" in inGraph) || inGraph.readable === undefined) throw new Error("it is sound");
+    expect(texts(inGraph.problems)).toEqual([
+      'changed.yaml:5: components.m2.upstream[1]: no component is called "m9"; did you mean "m1"?',
+    ]);
+    expect(texts(await checkPipelineAgainstData(inGraph.readable, path("changed.yaml")))).toEqual([
+      'changed.yaml:5: components.m2.columns[1]: the data has no column "x9"; did you mean "x1"? (it has x1, x2, z, y)',
     ]);
   });
 

@@ -100,6 +100,12 @@ audit: { rows: 10, columns: [clicked] }
       'p.yaml:9: components.m2.los: unknown key; did you mean "loss"? (there are columns, upstream, output, target, loss)',
     ],
     [
+      "a cycle through a component that is malformed",
+      paperWith("    columns: [x1]\n", "    columms: [x1]\n    upstream: [m2]\n"),
+      "p.yaml:6: components.m2.upstream[0]: the components form a cycle: m2 <- m1 <- m2",
+      'p.yaml:11: components.m1.columms: unknown key; did you mean "columns"? (there are columns, upstream, output, target, loss)',
+    ],
+    [
       "a cycle",
       paperWith("    columns: [x1]\n", "    columns: [x1]\n    upstream: [m2]\n"),
       "p.yaml:6: components.m2.upstream[0]: the components form a cycle: m2 <- m1 <- m2",
