@@ -51,7 +51,7 @@ th{font-weight:600;color:var(--faint);white-space:nowrap}
 .lineage .edge{fill:none;stroke:var(--faint);stroke-width:1.4}
 .lineage .parent{stroke-dasharray:4 4}
 .lineage marker path{fill:var(--faint)}
-@media screen and (max-width:600px){figure svg{max-width:none}}
+@media screen and (max-width:600px){figure svg{max-width:none}table{width:max-content;max-width:48rem}}
 @media print{:root{--page:#fff;--ink:#000;--faint:#444;--line:#bbb;--soft:#f4f4f4;--good:#0b5c44;--bad:#8c1d18;--unsure:#444;--good-soft:#e3f4ec;--bad-soft:#fdecea}body{font-size:11pt}main{max-width:none;padding:0}section{break-inside:avoid}svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}.lineage{max-width:100%}}
 `;
 
