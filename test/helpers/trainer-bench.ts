@@ -5,15 +5,21 @@ import type { Engine } from "../../services/learning/engines/engine.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../services/learning/run-training.ts";
 import type { SnapshotModel } from "../../services/learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../../services/learning/train-component.ts";
+import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Pipeline } from "../../services/pipeline/pipeline.ts";
 import type { Run } from "../../services/pipeline/run.ts";
+import type { TeamConfig } from "../../services/pipeline/team.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
+import type { Registry } from "../../services/registry/registry.ts";
 import { createExecuteRun, type ExecuteDeps } from "../../services/trainer/execute-run.ts";
 import { createRunQueue, type RunQueue } from "../../services/trainer/run-queue.ts";
 import { createRunStore, type RunStore } from "../../services/trainer/run-store.ts";
+import type { NewRun } from "../../services/trainer/stored-run.ts";
 import type { LoadedData } from "../../services/trainer/training-data.ts";
+import { draft, model } from "./drafts.ts";
 import { silentLog } from "./log.ts";
+import { team } from "./teams.ts";
 
 /** m1 reads x1 and predicts z; m2 reads x2 and z and predicts y. */
 export const benchPipeline: Pipeline = {
@@ -92,6 +98,12 @@ export interface TrainerBench {
   data: LoadedData;
   /** Serials loaded, as `m1@3`. */
   readonly loaded: string[];
+  /** Announces a snapshot of a component, as another process would. */
+  publish(component: string): Promise<SnapshotManifest>;
+  /** The bytes of a snapshot of m2. */
+  bytesOf(serial: number): Promise<Uint8Array>;
+  /** The bench's registry with some calls replaced. */
+  registryWith(change: Partial<Registry>): Pick<ExecuteDeps, "backplane">;
   /** A trainer's queue with its runs carried out by the given training; a second call is its next life. */
   queue(
     train: ExecuteDeps["train"],
@@ -111,6 +123,9 @@ export async function openTrainerBench(): Promise<TrainerBench> {
     backplane,
     store,
     loaded,
+    publish: (component) => backplane.registry.publish(draft({ component }), model(1), "any"),
+    bytesOf: async (serial) => backplane.registry.bytes(await backplane.registry.manifest("m2", serial)),
+    registryWith: (change) => ({ backplane: { ...backplane, registry: { ...backplane.registry, ...change } } }),
     data: {
       training: {
         table: { rows: 4, columns: {} },
@@ -157,6 +172,11 @@ export async function openTrainerBench(): Promise<TrainerBench> {
     },
   };
   return bench;
+}
+
+/** A request for a run of five steps. */
+export function request(change: Partial<TeamConfig> = {}): NewRun {
+  return { trigger: "request", team: team({ steps: 5, ...change }) };
 }
 
 const never = new AbortController().signal;

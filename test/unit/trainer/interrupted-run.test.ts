@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LoadedData } from "../../../services/trainer/training-data.ts";
+import {
+  ended,
+  fakeTraining,
+  gate,
+  openTrainerBench,
+  request,
+  type TrainerBench,
+} from "../../helpers/trainer-bench.ts";
+
+let bench: TrainerBench;
+beforeEach(async () => {
+  bench = await openTrainerBench();
+});
+afterEach(() => bench.close());
+
+const allSteps = Uint8Array.of(1, 2, 3, 4, 5);
+
+describe("an interrupted run", () => {
+  test("goes on at its checkpoint, on the snapshots and with the team that it began with", async () => {
+    await bench.publish("m1");
+    const reached = gate();
+    const first = fakeTraining(async (at) => {
+      if (at === 3) {
+        reached.open();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    });
+    const before = await bench.queue(first.train);
+    const { id } = await before.submit(request({ seed: 3 }));
+    await reached.passed;
+    await before.stop();
+    expect(before.get(id).run).toMatchObject({ state: "running", step: 4 });
+
+    await bench.publish("m1");
+    const second = fakeTraining();
+    const after = await bench.queue(second.train);
+    expect(await ended(after, id)).toMatchObject({ state: "succeeded", upstream: { m1: 1 }, step: 5 });
+    expect(second.trainings).toHaveLength(1);
+    expect(second.trainings[0]).toMatchObject({ resume: { step: 4 }, team: { seed: 3 } });
+    expect(await bench.bytesOf(1)).toEqual(allSteps);
+    expect(await bench.store.loadCheckpoint(id)).toBeUndefined();
+  });
+
+  test("begins again, and says so, when the training rows have changed", async () => {
+    await bench.publish("m1");
+    const reached = gate();
+    const first = fakeTraining(async (at) => {
+      if (at === 3) reached.open();
+      if (at > 3) await new Promise((resolve) => setTimeout(resolve, 1000));
+    });
+    const before = await bench.queue(first.train);
+    const { id } = await before.submit(request());
+    await reached.passed;
+    await before.stop();
+
+    bench.data = { ...bench.data, training: { ...bench.data.training, fingerprint: "rows-2" } };
+    const second = fakeTraining();
+    const after = await bench.queue(second.train);
+    const run = await ended(after, id);
+    expect(second.trainings[0]?.resume).toBeUndefined();
+    expect(run).toMatchObject({
+      state: "succeeded",
+      warnings: ["the training rows changed since the run began; it begins again from step 0"],
+    });
+    expect(await bench.bytesOf(1)).toEqual(allSteps);
+  });
+
+  test.each([
+    ["rows", (data: LoadedData) => ({ ...data, training: { ...data.training, fingerprint: "rows-2" } })],
+    ["audited rows", (data: LoadedData) => ({ ...data, audit: { ...data.training, fingerprint: "audit-2" } })],
+  ])("never goes on at a checkpoint of other %s, though it died before it had a new one", async (_what, change) => {
+    await bench.publish("m1");
+    /** One life of the trainer, which ends when the run has come as far. */
+    const live = async (until: number, store = bench.store) => {
+      const reached = gate();
+      const { train, trainings } = fakeTraining(async (at) => {
+        if (at === until) reached.open();
+        if (at >= until) await new Promise((resolve) => setTimeout(resolve, 20));
+      });
+      const queue = await bench.queue(train, { store });
+      const id = queue.runs()[0]?.run.id ?? (await queue.submit(request())).id;
+      await reached.passed;
+      await queue.stop();
+      return { id, resumed: trainings[0]?.resume?.step };
+    };
+    await live(3);
+    bench.data = change(bench.data);
+    const unwritten = { ...bench.store, saveCheckpoint: () => Promise.reject(new Error("died before")) };
+    expect((await live(1, unwritten)).resumed).toBeUndefined();
+
+    const last = fakeTraining();
+    const queue = await bench.queue(last.train);
+    const id = queue.runs()[0]?.run.id as string;
+    expect(await ended(queue, id)).toMatchObject({ state: "succeeded" });
+    expect(last.trainings[0]?.resume).toBeUndefined();
+    expect(await bench.bytesOf(1)).toEqual(allSteps);
+  });
+
+  test("says so when it goes on with another engine", async () => {
+    await bench.publish("m1");
+    const reached = gate();
+    const first = fakeTraining(async (at) => {
+      if (at === 3) reached.open();
+      if (at > 3) await new Promise((resolve) => setTimeout(resolve, 1000));
+    });
+    const before = await bench.queue(first.train);
+    const { id } = await before.submit(request());
+    await reached.passed;
+    await before.stop();
+    const engine = { name: "onnx:cpu", prepare: () => Promise.reject(new Error("no test trains on it")) };
+    const after = await bench.queue(fakeTraining().train, { engine: async () => engine });
+    expect(await ended(after, id)).toMatchObject({
+      state: "succeeded",
+      warnings: ["begun on the engine reference and resumed on onnx:cpu: the last bits may differ"],
+    });
+    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({ engine: "onnx:cpu" });
+  });
+
+  test("that had published, but not heard of it, is not trained again", async () => {
+    await bench.publish("m1");
+    const { registry } = bench.backplane;
+    const published = gate();
+    const before = await bench.queue(
+      fakeTraining().train,
+      bench.registryWith({
+        // The announcement is made, and the trainer dies before it hears of it.
+        publish: async (...parameters) => {
+          await registry.publish(...parameters);
+          published.open();
+          return new Promise((_, reject) => parameters[3]?.addEventListener("abort", () => reject(new Error("dead"))));
+        },
+      }),
+    );
+    const { id } = await before.submit(request());
+    await published.passed;
+    await before.stop();
+    expect(before.get(id).run.state).toBe("publishing");
+
+    const second = fakeTraining();
+    const after = await bench.queue(second.train);
+    expect(await ended(after, id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+    expect(second.trainings).toEqual([]);
+    expect(await registry.list("m2")).toHaveLength(1);
+  });
+
+  test("does not train to its end when somebody else has published meanwhile", async () => {
+    await bench.publish("m1");
+    const reached = gate();
+    const first = fakeTraining(async (at) => {
+      if (at === 2) reached.open();
+      if (at > 2) await new Promise((resolve) => setTimeout(resolve, 1000));
+    });
+    const before = await bench.queue(first.train);
+    const { id } = await before.submit(request());
+    await reached.passed;
+    await before.stop();
+    await bench.publish("m2");
+    const second = fakeTraining();
+    const after = await bench.queue(second.train);
+    expect(await ended(after, id)).toMatchObject({
+      state: "failed",
+      error: { code: "conflict", message: expect.stringContaining("m2@1") },
+    });
+    expect(second.trainings).toEqual([]);
+  });
+});
