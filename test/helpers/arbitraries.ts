@@ -4,7 +4,13 @@ import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manif
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { OptimiserSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
-import type { PairedComparison, Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
+import {
+  type PairedComparison,
+  QUARANTINE_REASONS,
+  type Quarantine,
+  VERDICT_KINDS,
+  type Verdict,
+} from "../../services/pipeline/verdict.ts";
 
 const name = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" });
 const text = fc.string({ maxLength: 20, unit: "grapheme" });
@@ -117,7 +123,7 @@ const comparisons: fc.Arbitrary<PairedComparison> = fc.record({
   candidateLoss: finite,
   difference: finite,
   interval: intervals,
-  kind: fc.constantFrom("improved", "degraded", "inconclusive", "self-defeating"),
+  kind: fc.constantFrom(...VERDICT_KINDS),
 });
 
 export const verdicts: fc.Arbitrary<Verdict> = fc
@@ -126,7 +132,7 @@ export const verdicts: fc.Arbitrary<Verdict> = fc
     pipeline: name,
     component: name,
     serial,
-    kind: fc.constantFrom("improved" as const, "degraded" as const, "inconclusive" as const, "self-defeating" as const),
+    kind: fc.constantFrom(...VERDICT_KINDS),
     componentLoss: fc.record({ current: fc.option(finite), candidate: fc.option(finite) }),
     componentInterval: fc.option(intervals),
     comparison: fc.option(comparisons),
@@ -143,16 +149,7 @@ export const quarantines: fc.Arbitrary<Quarantine> = fc.record({
   pipeline: name,
   component: name,
   serial,
-  reason: fc.constantFrom(
-    "malformed-model",
-    "oversized",
-    "digest-mismatch",
-    "wrong-inputs",
-    "wrong-output",
-    "not-finite",
-    "not-probabilities",
-    "evaluation-failed",
-  ),
+  reason: fc.constantFrom(...QUARANTINE_REASONS),
   detail: text,
   evaluator: text,
   judgedAt: time,
