@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { UncoupleError } from "../pipeline/errors.ts";
-import { didYouMean } from "../pipeline/suggest.ts";
+import { UncoupleError } from "../common/errors.ts";
+import { didYouMean } from "../common/suggest.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { ConnectOptions } from "../rpc/client.ts";
 import type { RemoteEvaluator } from "../rpc/evaluator-client.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { SignalProcess } from "../runtime/signals.ts";
 
 /** Where text goes: a stream of the process, or anything with `write` in tests. */

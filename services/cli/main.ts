@@ -1,6 +1,6 @@
 #!/usr/bin/env node
+import { fileErrorCode, fileTrouble } from "../common/files/file-trouble.ts";
 import { exitCodes } from "../runtime/exit-codes.ts";
-import { fileErrorCode, fileTrouble } from "../runtime/file-trouble.ts";
 import { type CliContext, interruption } from "./context.ts";
 import { runCli } from "./program.ts";
 

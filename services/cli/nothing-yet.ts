@@ -1,4 +1,4 @@
-import { didYouMean } from "../pipeline/suggest.ts";
+import { didYouMean } from "../common/suggest.ts";
 import { plain } from "./style.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { UncoupleError } from "../pipeline/errors.ts";
-import { fileTrouble } from "../runtime/file-trouble.ts";
+import { UncoupleError } from "../common/errors.ts";
+import { fileTrouble } from "../common/files/file-trouble.ts";
 import type { CliContext } from "./context.ts";
 
 /** The PEM text of a certificate or key. @throws UncoupleError `invalid-argument` */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { Prediction, PredictionColumn, PredictionInputs } from "../pipeline/prediction.ts";
 
 const cellSchema = z.union([z.number(), z.string(), z.array(z.number()).min(1)]);

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { didYouMean } from "../pipeline/suggest.ts";
+import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";

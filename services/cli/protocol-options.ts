@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { ProtocolSpec } from "../pipeline/team.ts";
 
 export type Parameters = Readonly<Record<string, number | string>>;

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { CommanderError } from "commander";
-import { asUncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError } from "../common/errors.ts";
 import { exitCodeOf, exitCodes } from "../runtime/exit-codes.ts";
 import { type CliContext, wantsColour } from "./context.ts";
 import { createStyle } from "./style.ts";

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Command, Option } from "commander";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { ServerTls } from "../rpc/tls.ts";

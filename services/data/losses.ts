@@ -1,4 +1,4 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { Component, LossName } from "../pipeline/pipeline.ts";
 import type { Column } from "./table.ts";
 

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import { createSharedCache } from "../common/shared-cache.ts";
 import type { Column, Table } from "../data/table.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
-import { createSharedCache } from "../runtime/shared-cache.ts";
 import { checkOutput } from "./check-output.ts";
 import { closureOf } from "./closure.ts";
 import { type LoadedModel, reasonOf } from "./load-model.ts";

@@ -1,15 +1,15 @@
+import { keepGoing } from "../common/async/restart-forever.ts";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { type Target, targetOf } from "../data/losses.ts";
 import type { ColumnSchema, Table } from "../data/table.ts";
 import { targetColumn } from "../data/target-column.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { CHAMPION } from "../registry/in-use.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/evaluator-service.ts";
-import { keepGoing } from "../runtime/keep-going.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { createComposer } from "./composer.ts";

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { requireTextFile } from "../common/files/text-file.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import type { ColumnSchema, Table } from "../data/table.ts";
 import { heldOutColumns } from "../data/visibility.ts";
@@ -6,7 +7,6 @@ import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-fil
 import { problemsError } from "../pipeline/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
 import type { Log } from "../runtime/logs.ts";
-import { requireTextFile } from "../runtime/text-file.ts";
 
 /** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one a line */
 export async function readPipelineFile(path: string): Promise<ParsedPipeline> {

@@ -1,8 +1,8 @@
+import { asUncoupleError, type ErrorCode, type UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table.ts";
 import { SESSION_BYTES } from "../learning/load-snapshot-model.ts";
 import { snapshotContract } from "../learning/snapshot-contract.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "../learning/snapshot-model.ts";
-import { asUncoupleError, type ErrorCode, type UncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { QuarantineReason } from "../pipeline/verdict.ts";

@@ -1,9 +1,9 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { keepGoing } from "../common/async/restart-forever.ts";
+import { UncoupleError } from "../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Backplane, OnceLog } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
-import { keepGoing } from "../runtime/keep-going.ts";
 
 /**
  * What this process has seen of the pipeline's announcements, verdicts and quarantines. It follows the backplane, so

@@ -1,4 +1,4 @@
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Backplane, WorkItem } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";

@@ -1,3 +1,4 @@
+import { UncoupleError } from "../common/errors.ts";
 import type { DataSource } from "../data/data-source.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../data/oracle.ts";
 import type { NumericColumn, Table } from "../data/table.ts";
@@ -9,7 +10,6 @@ import { findProtocol } from "../learning/protocols/all.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { trainComponent } from "../learning/train-component.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import type { AuditSpec, Pipeline } from "../pipeline/pipeline.ts";
 import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";
 

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { ScheduleSpec } from "../pipeline/team.ts";
 import { createBatchSource } from "./batches.ts";
 import type { Engine } from "./engines/engine.ts";

@@ -1,6 +1,6 @@
+import { UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table.ts";
 import { componentNamed } from "../pipeline/dag.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { SnapshotContract } from "./snapshot-model.ts";

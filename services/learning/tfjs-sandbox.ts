@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 
 // Training on the slow backend is what the reference engine is for: no banner about it.
 tf.env().set("PROD", true);

@@ -1,7 +1,7 @@
+import { UncoupleError } from "../common/errors.ts";
 import { type Encoding, encode, fitEncoding } from "../data/encoding.ts";
 import type { NumericColumn, Table } from "../data/table.ts";
 import { type LoggedRewards, loggedRewards, targetColumn } from "../data/target-column.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 
 /** A matrix, row-major. */

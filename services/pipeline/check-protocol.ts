@@ -1,6 +1,6 @@
+import { didYouMean } from "../common/suggest.ts";
 import type { ProtocolCatalogue, ProtocolParameterRange } from "./protocol-catalogue.ts";
 import { shown } from "./schema.ts";
-import { didYouMean } from "./suggest.ts";
 import type { ProtocolSpec } from "./team.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 

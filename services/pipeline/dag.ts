@@ -1,6 +1,6 @@
-import { UncoupleError } from "./errors.ts";
+import { UncoupleError } from "../common/errors.ts";
+import { didYouMean } from "../common/suggest.ts";
 import type { Component, Pipeline } from "./pipeline.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** A node of a directed graph with the names of the nodes that it reads from. A `Component` is one. */
 export interface DagNode {

@@ -1,7 +1,7 @@
+import { didYouMean } from "../common/suggest.ts";
 import type { Component, LoggedActions } from "./pipeline.ts";
 import type { ReadableParts } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
-import { didYouMean } from "./suggest.ts";
 import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";
 
 /** A column that the data has. */

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { AliasChange } from "./registry.ts";
 

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { SnapshotDraft } from "../pipeline/manifest.ts";
 import { parseDraft } from "../pipeline/manifest-schema.ts";
 

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { type GrpcObject, loadPackageDefinition, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { loadSync, type Options, type PackageDefinition } from "@grpc/proto-loader";
 import { protoPath as healthProto } from "grpc-health-check";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { ProtoGrpcType as EvaluatorTypes } from "./gen/evaluator.ts";
 import type { ProtoGrpcType as TrainerTypes } from "./gen/trainer.ts";
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import { type CallContext, createCallContext, type RpcLog } from "./handlers.ts";
 import { loadProtos } from "./loader.ts";
 import { defaultMaxMessageBytes, keepAlive } from "./options.ts";

@@ -1,5 +1,5 @@
 import { Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
-import { asUncoupleError, type ErrorCode, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, type ErrorCode, UncoupleError } from "../common/errors.ts";
 import { reasons } from "./codecs/reasons.ts";
 
 /** What a failure looks like on the wire: one status for each code. */

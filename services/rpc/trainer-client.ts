@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import { parseManifest } from "../pipeline/manifest-schema.ts";
 import type { Run } from "../pipeline/run.ts";

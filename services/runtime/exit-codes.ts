@@ -1,4 +1,4 @@
-import { asUncoupleError, type ErrorCode } from "../pipeline/errors.ts";
+import { asUncoupleError, type ErrorCode } from "../common/errors.ts";
 
 /**
  * What the `uncouple` command exits with for each reason to fail; 0 is success. 2 is what Unix tools use for wrong

@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from "node:http";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What stands in the way, for people (`nats: reconnecting`); undefined when nothing does. */

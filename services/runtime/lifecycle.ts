@@ -1,4 +1,4 @@
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import type { Log } from "./logs.ts";
 
 /**

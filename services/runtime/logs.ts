@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import { formatLogLine } from "./log-lines.ts";
 
 export type Log = pino.Logger;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 
 export interface PackageInfo {
   /** The folder of package.json, absolute. */

@@ -1,4 +1,4 @@
-import { asUncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError } from "../common/errors.ts";
 import { exitCodeOf, forcedExitCode } from "./exit-codes.ts";
 import type { Log } from "./logs.ts";
 

@@ -1,7 +1,7 @@
-import type { UncoupleError } from "../pipeline/errors.ts";
+import { keepGoing } from "../common/async/restart-forever.ts";
+import type { UncoupleError } from "../common/errors.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
-import { keepGoing } from "../runtime/keep-going.ts";
 import type { Log } from "../runtime/logs.ts";
 
 /** The newest announcement of every component, as this process has heard of it; it can lag, and asks nobody. */

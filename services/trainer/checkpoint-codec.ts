@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { sha256 } from "../common/digest.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { StateTensor, TrainingState } from "../learning/program.ts";
 import type { TrainingCheckpoint } from "../learning/run-training.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
-import { sha256 } from "../registry/digest.ts";
 
 /**
  * A checkpoint as a file: 8 bytes of magic with the version, the header's length (uint32), a JSON header, the losses

@@ -1,5 +1,5 @@
+import { asUncoupleError } from "../common/errors.ts";
 import type { TrainingProgress } from "../learning/run-training.ts";
-import { asUncoupleError } from "../pipeline/errors.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { RunStore } from "./run-store.ts";
 

@@ -1,4 +1,7 @@
 import { join } from "node:path";
+import { unlessAborted } from "../common/async/race-abort.ts";
+import { UncoupleError } from "../common/errors.ts";
+import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
 import type { DataSource } from "../data/data-source.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import { warmUp } from "../learning/engines/warm-up.ts";
@@ -6,7 +9,6 @@ import { findProtocol } from "../learning/protocols/all.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
 import { componentNamed } from "../pipeline/dag.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
@@ -15,7 +17,6 @@ import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { createAnnouncementView } from "./announcement-view.ts";
 import { createExecuteRun } from "./execute-run.ts";
-import { type FolderLock, lockFolder, type ProcessTable } from "./folder-lock.ts";
 import { triggerAtIntervals } from "./interval-trigger.ts";
 import { createLoadModel } from "./load-model.ts";
 import { createRunQueue } from "./run-queue.ts";
@@ -23,7 +24,6 @@ import { createRunStore } from "./run-store.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService, type TrainerParts } from "./trainer-service.ts";
 import { createTrainingData } from "./training-data.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 import { createUpstreamTrigger } from "./upstream-trigger.ts";
 
 export interface TrainerConfig {

@@ -1,11 +1,13 @@
 import { setImmediate } from "node:timers/promises";
+import { unlessAborted } from "../common/async/race-abort.ts";
+import { type PatienceSettings, patiently } from "../common/async/retry.ts";
+import { asUncoupleError } from "../common/errors.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../learning/run-training.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
-import { asUncoupleError } from "../pipeline/errors.ts";
 import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
@@ -14,7 +16,6 @@ import { checkParent } from "../registry/ledger.ts";
 import type { Log } from "../runtime/logs.ts";
 import { createCheckpointing } from "./checkpointing.ts";
 import type { LoadModel } from "./load-model.ts";
-import { type PatienceSettings, patiently } from "./patience.ts";
 import { pinSnapshots } from "./pin-snapshots.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
@@ -22,7 +23,6 @@ import type { Pins, StoredRun } from "./stored-run.ts";
 import type { TrainerMetrics } from "./trainer-metrics.ts";
 import { changesOf, trainingBasis } from "./training-basis.ts";
 import type { LoadedData, TrainingData } from "./training-data.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /** Under a coordinated protocol one component of the pipeline trains at a time: the one that holds this lease. */
 const TRAIN_LEASE = "train";

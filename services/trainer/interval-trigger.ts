@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asUncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError } from "../common/errors.ts";
 import { hasEnded } from "../pipeline/run.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Log } from "../runtime/logs.ts";

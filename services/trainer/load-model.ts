@@ -1,8 +1,8 @@
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table.ts";
 import { snapshotContract } from "../learning/snapshot-contract.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
-import { asUncoupleError, UncoupleError } from "../pipeline/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Registry } from "../registry/registry.ts";

@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
+import { requireTextFile } from "../common/files/text-file.ts";
 import { checkTeamModule } from "../data/load-files.ts";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
 import { problemsError } from "../pipeline/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
-import { requireTextFile } from "../runtime/text-file.ts";
 
 export interface TrainerFiles {
   readonly pipeline: ParsedPipeline;

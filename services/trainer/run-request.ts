@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
+import { UncoupleError } from "../common/errors.ts";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
 import { checkProtocol } from "../pipeline/check-protocol.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { type Problem, problemsError } from "../pipeline/problem.ts";
 import type { TeamConfig } from "../pipeline/team.ts";

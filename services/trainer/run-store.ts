@@ -1,11 +1,11 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { asUncoupleError } from "../common/errors.ts";
+import { errorCode, fileError, removeUnfinished, replaceDurably, writeDurably } from "../common/files/durable-file.ts";
+import { makeFolder } from "../common/files/make-folder.ts";
 import type { TrainingCheckpoint } from "../learning/run-training.ts";
-import { asUncoupleError } from "../pipeline/errors.ts";
 import type { Log } from "../runtime/logs.ts";
-import { makeFolder } from "../runtime/make-folder.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-codec.ts";
-import { errorCode, fileError, removeUnfinished, replaceDurably, writeDurably } from "./durable-file.ts";
 import { type AnnouncementMark, announcementMarkSchema, parseStoredRun, type StoredRun } from "./stored-run.ts";
 
 /**

@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import { createEngine } from "../learning/engines/create-engine.ts";
 import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
@@ -18,7 +19,6 @@ import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { serveServiceHealth } from "../runtime/service-health.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
-import type { ProcessTable } from "./folder-lock.ts";
 import { readTrainerFiles } from "./read-files.ts";
 
 export interface RunTrainerOptions {

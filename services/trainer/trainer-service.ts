@@ -1,12 +1,12 @@
+import { UncoupleError } from "../common/errors.ts";
+import { createSharedCache } from "../common/shared-cache.ts";
 import type { ColumnSchema } from "../data/table.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
-import { UncoupleError } from "../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TrainerService, TrainerState } from "../rpc/trainer-service.ts";
-import { createSharedCache } from "../runtime/shared-cache.ts";
 import type { AnnouncementView } from "./announcement-view.ts";
 import type { LoadModel } from "./load-model.ts";
 import { predictionTable } from "./prediction-table.ts";

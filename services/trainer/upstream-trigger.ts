@@ -1,9 +1,9 @@
-import { asUncoupleError } from "../pipeline/errors.ts";
+import { type Bell, createBell } from "../common/async/notifier.ts";
+import { asUncoupleError } from "../common/errors.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { hasEnded } from "../pipeline/run.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import { type Bell, createBell } from "../registry/bell.ts";
 import type { Log } from "../runtime/logs.ts";
 import { pinSnapshots, samePins } from "./pin-snapshots.ts";
 import type { RunQueue } from "./run-queue.ts";

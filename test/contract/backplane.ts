@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { UncoupleError } from "../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../services/common/errors.ts";
 import type { Backplane, WorkItem } from "../../services/registry/backplane.ts";
 import * as make from "../helpers/drafts.ts";
 import { take } from "../helpers/take.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { ErrorCode } from "../../services/pipeline/errors.ts";
+import type { ErrorCode } from "../../services/common/errors.ts";
 import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Run } from "../../services/pipeline/run.ts";

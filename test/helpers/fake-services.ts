@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Verdict } from "../../services/pipeline/verdict.ts";
 import type { EvaluatorService } from "../../services/rpc/evaluator-service.ts";

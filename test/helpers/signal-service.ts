@@ -2,7 +2,7 @@
  * A service for tests of signals, run as a process of its own. Its argument says how its work in hand behaves:
  * `polite` finishes, `failing` fails, `stuck` never ends, `leaky` ends but leaves a timer behind.
  */
-import { UncoupleError } from "../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../services/common/errors.ts";
 import { createLifecycle } from "../../services/runtime/lifecycle.ts";
 import { createLog } from "../../services/runtime/logs.ts";
 import { stopOnSignals } from "../../services/runtime/signals.ts";

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/trainer-client.ts";
 import type { Log } from "../../services/runtime/logs.ts";
-import { processTableOf } from "../../services/trainer/folder-lock.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
 import { silentLog } from "./log.ts";
 

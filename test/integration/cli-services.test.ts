@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import { UncoupleError } from "../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Quarantine } from "../../services/pipeline/verdict.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ErrorCode, UncoupleError } from "../../services/pipeline/errors.ts";
+import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import { addEvaluatorService } from "../../services/rpc/evaluator-server.ts";
 import { loadProtos } from "../../services/rpc/loader.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { CHAMPION } from "../../registry/in-use.ts";

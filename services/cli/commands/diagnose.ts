@@ -1,8 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { Command } from "commander";
+import { UncoupleError } from "../../common/errors.ts";
 import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
 import type { UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
-import { UncoupleError } from "../../pipeline/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { formatNumber } from "../../report/numbers.ts";

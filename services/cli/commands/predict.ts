@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { fileTrouble } from "../../runtime/file-trouble.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { fileTrouble } from "../../common/files/file-trouble.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";

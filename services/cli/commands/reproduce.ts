@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
+import { makeFolder } from "../../common/files/make-folder.ts";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
-import { makeFolder } from "../../runtime/make-folder.ts";
 import type { CliContext } from "../context.ts";
 import { createCountProgress } from "../count-progress.ts";
 import { createOutput } from "../output.ts";

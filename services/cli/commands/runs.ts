@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
-import { didYouMean } from "../../pipeline/suggest.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";

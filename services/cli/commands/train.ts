@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { problemsError } from "../../pipeline/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { RemoteTrainer } from "../../rpc/trainer-client.ts";

@@ -41,7 +41,7 @@ export function trainerCommand(context: CliContext): Command {
     )
     .action(async (flags: TrainerFlags) => {
       const { longestStopSeconds, runTrainer } = await import("../../trainer/run-trainer.ts");
-      const { processTableOf } = await import("../../trainer/folder-lock.ts");
+      const { processTableOf } = await import("../../common/files/folder-lock.ts");
       await runService(context, flags, {
         name: "trainer",
         forcedExitSeconds: longestStopSeconds({}) + 5,

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { UncoupleError } from "../../common/errors.ts";
 import { openDataSource } from "../../data/open-data-source.ts";
 import { evaluateOracle } from "../../data/oracle.ts";
 import type { NumericColumn } from "../../data/table.ts";
@@ -6,7 +7,6 @@ import { heldOutColumns } from "../../data/visibility.ts";
 import { loadSnapshotModel } from "../../learning/load-snapshot-model.ts";
 import { snapshotContract } from "../../learning/snapshot-contract.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
-import { UncoupleError } from "../../pipeline/errors.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { EvaluatorService } from "../../rpc/evaluator-service.ts";
 import type { TrainerService } from "../../rpc/trainer-service.ts";
@@ -69,7 +69,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
   const { files, dir } = options;
   const { createMemoryBackplane } = await import("../../registry/memory/backplane.ts");
   const { runTrainer } = await import("../../trainer/run-trainer.ts");
-  const { processTableOf } = await import("../../trainer/folder-lock.ts");
+  const { processTableOf } = await import("../../common/files/folder-lock.ts");
   const { runEvaluator } = await import("../../evaluator/run-evaluator.ts");
   const { createLog } = await import("../../runtime/logs.ts");
   const backplane = createMemoryBackplane(files.pipeline.pipeline.name);

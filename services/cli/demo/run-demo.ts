@@ -1,9 +1,9 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { fileErrorCode, fileTrouble } from "../../runtime/file-trouble.ts";
-import { makeFolder } from "../../runtime/make-folder.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
+import { makeFolder } from "../../common/files/make-folder.ts";
 import { packageInfo } from "../../runtime/package-info.ts";
 import { readStackFiles, type StackFiles } from "../configuration.ts";
 import type { NatsFound } from "../stack/nats.ts";

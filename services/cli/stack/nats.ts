@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { findNatsServer, installNatsServer } from "../../runtime/find-nats-server.ts";
 import { type NatsServer, startNatsServer } from "../../runtime/nats-server.ts";
 import type { Supervised, Supervisor } from "./supervisor.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ErrorCode } from "../../pipeline/errors.ts";
+import type { ErrorCode } from "../../common/errors.ts";
 
 /** What a service tells the process that started it. */
 export type ServiceMessage =

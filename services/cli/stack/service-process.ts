@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { fileErrorCode, fileTrouble } from "../../runtime/file-trouble.ts";
-import { makeFolder } from "../../runtime/make-folder.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
+import { makeFolder } from "../../common/files/make-folder.ts";
 import { parseServiceMessage } from "./service-messages.ts";
 
 export interface ServiceSpec {

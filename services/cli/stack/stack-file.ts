@@ -1,8 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { makeFolder } from "../../runtime/make-folder.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { makeFolder } from "../../common/files/make-folder.ts";
 import { writeWhole } from "../write-whole.ts";
 
 const stackSchema = z.strictObject({

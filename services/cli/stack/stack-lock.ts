@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { type FolderLock, lockFolder, processTableOf } from "../../trainer/folder-lock.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { type FolderLock, lockFolder, processTableOf } from "../../common/files/folder-lock.ts";
 import { readStack, stackFile } from "./stack-file.ts";
 
 /**

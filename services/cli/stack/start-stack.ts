@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { makeFolder } from "../../runtime/make-folder.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { makeFolder } from "../../common/files/make-folder.ts";
 import type { StackFiles } from "../configuration.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";

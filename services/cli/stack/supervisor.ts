@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asUncoupleError, UncoupleError } from "../../pipeline/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 
 /** Something that runs beside this process. */
 export interface Supervised {

@@ -1,5 +1,5 @@
 import { DuckDBArrayVector, DuckDBFloatVector, DuckDBVarCharVector, type DuckDBVector } from "@duckdb/node-api";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Column, ColumnSchema } from "../table.ts";
 
 /** Collects the values of one column, chunk after chunk, into a typed array that grows by doubling. */

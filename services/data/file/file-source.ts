@@ -1,9 +1,9 @@
 import { open, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
 import type { FileSource } from "../../pipeline/pipeline.ts";
-import { didYouMean } from "../../pipeline/suggest.ts";
 import { chooseColumns } from "../column-choice.ts";
 import type { DataSource, Rows } from "../data-source.ts";
 import { fingerprintTable } from "../fingerprint.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnSchema } from "../table.ts";
 import type { CsvReader } from "./csv.ts";
 import { type Database, dataError } from "./database.ts";

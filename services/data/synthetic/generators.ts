@@ -1,5 +1,5 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { didYouMean } from "../../pipeline/suggest.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
 import { figure1Model } from "./figure1.ts";
 import { CHAIN, DIAMOND, drawNetworks, twoStage } from "./networks.ts";
 import { policyModel } from "./policy.ts";

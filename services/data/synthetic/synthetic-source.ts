@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { SyntheticSource } from "../../pipeline/pipeline.ts";
 import { chooseColumns } from "../column-choice.ts";
 import type { DataSource, Rows } from "../data-source.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { type Attribute, type Graph, type Node, size, splatOf, subgraphs, type Value } from "./ir.ts";
 import {
   type AttributeProto,

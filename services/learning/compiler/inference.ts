@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { InferenceInput, InferenceProgram } from "../inference-program.ts";
 import { createTfjsSandbox } from "../tfjs-sandbox.ts";
 import { emitOnnx, OPSET, type SymbolicShape } from "./emit-onnx.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { decodeModel, type GraphProto, type ModelProto, type TensorProto } from "./onnx-proto.ts";
 
 /** Graphs nested deeper than this are refused before a recursive reader meets them. */

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 
 /**
  * The compiler's intermediate representation: a graph of ONNX operators over values whose shapes are all known.

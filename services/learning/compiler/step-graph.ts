@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { openTrainingStep, readState, type TrainingStep } from "../optimiser-state.ts";
 import type { StateTensor, TrainingProgram, TrainingState } from "../program.ts";
 import { createTfjsSandbox } from "../tfjs-sandbox.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { floatScalar, type Graph, GraphBuilder, int64Vector, type Node, sameShape, splatOf, type Value } from "./ir.ts";
 import { type Differences, reconcile } from "./reconcile.ts";
 

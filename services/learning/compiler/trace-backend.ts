@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { TfjsSandbox } from "../tfjs-sandbox.ts";
 import {
   type ConstantData,

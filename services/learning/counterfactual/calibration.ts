@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Matrix } from "../training-problem.ts";
 import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
 import { fitFewRows } from "./fit-few-rows.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Matrix } from "../training-problem.ts";
 import { auditDirect } from "./audit-direct.ts";
 import { auditOf, calibrate } from "./calibration.ts";

@@ -1,3 +1,4 @@
+import { UncoupleError } from "../../common/errors.ts";
 import type { DataSource } from "../../data/data-source.ts";
 import { rowLosses, type Target, targetOf } from "../../data/losses.ts";
 import { createRandom } from "../../data/random.ts";
@@ -6,7 +7,6 @@ import { takeRows } from "../../data/take-rows.ts";
 import { targetColumn } from "../../data/target-column.ts";
 import { visibleColumns } from "../../data/visibility.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
-import { UncoupleError } from "../../pipeline/errors.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { Engine } from "../engines/engine.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { EngineChoice, ExecutionProvider } from "../../pipeline/team.ts";
 import { createReferenceEngine } from "./eager-engine.ts";
 import type { Engine } from "./engine.ts";

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { checkState, openTrainingStep, readState, type TrainingStep } from "../optimiser-state.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../program.ts";
 import { createTfjsSandbox, type TfjsSandbox } from "../tfjs-sandbox.ts";

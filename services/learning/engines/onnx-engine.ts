@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { recordStep } from "../compiler/step-graph.ts";
 import { type CompiledTraining, compileStep } from "../compiler/training.ts";

@@ -1,5 +1,5 @@
 import type { Worker } from "node:worker_threads";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { startThread } from "./entry-point.ts";
 import type { OnnxAnswer, OnnxRequest, OnnxResult } from "./onnx-protocol.ts";
 

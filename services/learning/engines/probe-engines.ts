@@ -1,4 +1,4 @@
-import { asUncoupleError } from "../../pipeline/errors.ts";
+import { asUncoupleError } from "../../common/errors.ts";
 import type { EngineChoice } from "../../pipeline/team.ts";
 import { benchmarkChunk, benchmarkData, benchmarkProgram } from "./benchmark-program.ts";
 import { createEngine } from "./create-engine.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { OptimiserSpec } from "../../pipeline/team.ts";
 import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
 import type { TrainingProgram } from "../program.ts";

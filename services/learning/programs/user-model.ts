@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { tsImport } from "tsx/esm/api";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { ProtocolCatalogue } from "../../pipeline/protocol-catalogue.ts";
 import { async } from "./async.ts";
 import { blend } from "./blend.ts";

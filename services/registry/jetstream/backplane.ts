@@ -1,4 +1,4 @@
-import { asUncoupleError } from "../../pipeline/errors.ts";
+import { asUncoupleError } from "../../common/errors.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
 import { DEFAULT_MAX_MODEL_BYTES } from "../limits.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { asUncoupleError } from "../../common/errors.ts";
 import { parseDocument } from "../../pipeline/document.ts";
-import { asUncoupleError } from "../../pipeline/errors.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import { parseManifest } from "../../pipeline/manifest-schema.ts";
 import { parseQuarantine, parseVerdict } from "../../pipeline/verdict-schema.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { isPassing, UncoupleError } from "../../pipeline/errors.ts";
+import { createBell } from "../../common/async/notifier.ts";
+import { isPassing, UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
-import { createBell } from "../bell.ts";
 import { checkName } from "../names.ts";
 import type { Link, Log } from "./link.ts";
 import { readMessage, store } from "./messages.ts";

@@ -9,7 +9,7 @@ import {
   type NatsConnection,
   NatsError,
 } from "nats";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { ConnectionState } from "../backplane.ts";
 import { type ApiError, refusal } from "./refusals.ts";
 

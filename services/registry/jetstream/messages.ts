@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Link, RequestOptions } from "./link.ts";
 import { type ApiError, isRefused, JetStreamCode, refusal } from "./refusals.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { nuid } from "nats";
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import type { StoredObject } from "./codec.ts";
 import type { Link } from "./link.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 
 /** As the JetStream API reports errors: `err_code` is the precise one, `code` resembles an HTTP status. */
 export interface ApiError {

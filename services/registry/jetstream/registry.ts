@@ -1,6 +1,6 @@
-import { isPassing, UncoupleError } from "../../pipeline/errors.ts";
+import { sha256 } from "../../common/digest.ts";
+import { isPassing, UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import { sha256 } from "../digest.ts";
 import { alreadyPublished, checkParent, noSnapshot, notPublished } from "../ledger.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";

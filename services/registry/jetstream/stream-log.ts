@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isPassing, UncoupleError } from "../../pipeline/errors.ts";
+import { createBell } from "../../common/async/notifier.ts";
+import { isPassing, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../backplane.ts";
-import { createBell } from "../bell.ts";
 import type { Link } from "./link.ts";
 import { readMessage, type StoredMessage, store, streamState } from "./messages.ts";
 import type { Patience } from "./patience.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { UncoupleError } from "../../pipeline/errors.ts";
-import { didYouMean } from "../../pipeline/suggest.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
 import type { Link } from "./link.ts";
 import { isRefused, JetStreamCode } from "./refusals.ts";
 

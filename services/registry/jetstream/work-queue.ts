@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Msg } from "nats";
-import { isPassing } from "../../pipeline/errors.ts";
+import { retryDelayMs } from "../../common/async/retry-delay.ts";
+import { isPassing } from "../../common/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
-import { retryDelayMs } from "../retry-delay.ts";
 import type { Announcements } from "./announcements.ts";
 import { type Link, type Log, REQUEST_TIMEOUT_MS } from "./link.ts";
 import { createPatience, patiently } from "./patience.ts";

@@ -1,6 +1,6 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { createBell } from "../../common/async/notifier.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
-import { createBell } from "../bell.ts";
 import { checkName } from "../names.ts";
 
 /** Leases within one process: a holder cannot die alone, so a lease lasts until its release or the backplane's end. */

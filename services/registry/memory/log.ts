@@ -1,5 +1,5 @@
+import { type Bell, createBell } from "../../common/async/notifier.ts";
 import type { Logged } from "../backplane.ts";
-import { type Bell, createBell } from "../bell.ts";
 
 /** An append-only log in memory. Positions are 1, 2, 3 ... */
 export interface MemoryLog<T> {

@@ -1,7 +1,7 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { sha256 } from "../../common/digest.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
-import { sha256 } from "../digest.ts";
 import { alreadyPublished, checkParent, createLedger, noSnapshot, notPublished } from "../ledger.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";

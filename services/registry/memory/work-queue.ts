@@ -1,7 +1,7 @@
+import { createBell } from "../../common/async/notifier.ts";
+import { retryDelayMs } from "../../common/async/retry-delay.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
-import { createBell } from "../bell.ts";
-import { retryDelayMs } from "../retry-delay.ts";
 import type { MemoryLog } from "./log.ts";
 
 /** One group of workers over the announcements. */

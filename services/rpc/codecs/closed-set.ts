@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 
 export interface ClosedSet<D extends string, W extends string> {
   encode(value: D): W;

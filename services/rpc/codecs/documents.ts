@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 
 /** @throws UncoupleError `data-loss` when a document is not JSON */
 export function parseJson(text: string, what: string): unknown {

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../../pipeline/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { PipelineMatrix, Quarantine, QuarantineReason } from "../../pipeline/verdict.ts";
 import { parseVerdict } from "../../pipeline/verdict-schema.ts";
 import type { EvaluatorState, EvaluatorStatus, LoggedVerdict } from "../evaluator-service.ts";

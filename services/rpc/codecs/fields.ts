@@ -1,4 +1,4 @@
-import { type ErrorCode, UncoupleError } from "../../pipeline/errors.ts";
+import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 
 /**
  * A uint32 field: protobufjs would cut anything else to fit without a word.

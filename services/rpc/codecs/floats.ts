@@ -1,5 +1,5 @@
 import { endianness } from "node:os";
-import { type ErrorCode, UncoupleError } from "../../pipeline/errors.ts";
+import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 
 /** Little-endian float32; a view of the values where the machine is little-endian. */
 export function encodeFloats(values: Float32Array): Buffer {

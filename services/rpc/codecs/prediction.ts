@@ -1,4 +1,4 @@
-import { type ErrorCode, UncoupleError } from "../../pipeline/errors.ts";
+import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 import type { Prediction, PredictionColumn, PredictionInputs } from "../../pipeline/prediction.ts";
 import type { Column, Column__Output } from "../gen/uncouple/v1/Column.ts";
 import type { PredictRequest, PredictRequest__Output } from "../gen/uncouple/v1/PredictRequest.ts";

@@ -1,4 +1,4 @@
-import { type ErrorCode, UncoupleError } from "../../pipeline/errors.ts";
+import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 import type { ProtocolSpec } from "../../pipeline/team.ts";
 import type { ParameterValue, ParameterValue__Output } from "../gen/uncouple/v1/ParameterValue.ts";
 import type { Protocol, Protocol__Output } from "../gen/uncouple/v1/Protocol.ts";

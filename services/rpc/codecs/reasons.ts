@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../pipeline/errors.ts";
+import type { ErrorCode } from "../../common/errors.ts";
 import type { ErrorReason__Output } from "../gen/uncouple/v1/ErrorReason.ts";
 import { closedSet } from "./closed-set.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { createEvaluator } from "../../../services/evaluator/create-evaluator.ts";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { loadLinear, schemaOf, tableOf, twoComponents } from "../../helpers/linear-pipelines.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import type { TensorSpec } from "../../../services/pipeline/manifest.ts";
 import type { Quarantine } from "../../../services/pipeline/verdict.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { createWork } from "../../../services/evaluator/work.ts";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
 import type { Backplane, WorkItem } from "../../../services/registry/backplane.ts";
 import type { Registry } from "../../../services/registry/registry.ts";
 import { silentLog } from "../../helpers/log.ts";

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { trainingLosses } from "../../../services/learning/programs/losses.ts";
 import { findProtocol, protocols } from "../../../services/learning/protocols/all.ts";
 import type { ProtocolStep } from "../../../services/learning/protocols/protocol.ts";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
 // tfjs without its banner, as every engine has it.
 import "../../../services/learning/tfjs-sandbox.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { parseManifest } from "../../../services/pipeline/manifest-schema.ts";
 import { parseQuarantine, parseVerdict } from "../../../services/pipeline/verdict-schema.ts";
 import { manifests, quarantines, verdicts } from "../../helpers/arbitraries.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { exitCodeHelp, exitCodeOf, exitCodes, forcedExitCode } from "../../../services/runtime/exit-codes.ts";
 import { packageInfo } from "../../../services/runtime/package-info.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { createLifecycle, type Lifecycle } from "../../../services/runtime/lifecycle.ts";
 import { recordingLog, silentLog } from "../../helpers/log.ts";
 

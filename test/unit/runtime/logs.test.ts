@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { createLog, type LogSettings } from "../../../services/runtime/logs.ts";
 
 function written(settings: Partial<LogSettings>, isTTY?: boolean) {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import type { SnapshotManifest } from "../../../services/pipeline/manifest.ts";
 import type { Run } from "../../../services/pipeline/run.ts";
 import { createRunQueue, type RunJob } from "../../../services/trainer/run-queue.ts";

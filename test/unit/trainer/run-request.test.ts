@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/pipeline/errors.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import type { StartRun } from "../../../services/rpc/trainer-service.ts";
 import { teamOfRequest } from "../../../services/trainer/run-request.ts";
 import { team } from "../../helpers/teams.ts";

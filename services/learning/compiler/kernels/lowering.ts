@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../../pipeline/errors.ts";
+import { UncoupleError } from "../../../common/errors.ts";
 import {
   broadcastShapes,
   type ElementType,

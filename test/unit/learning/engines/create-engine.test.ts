@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { UncoupleError } from "../../../../services/common/errors.ts";
 import { createEngine } from "../../../../services/learning/engines/create-engine.ts";
 import { probeEngines } from "../../../../services/learning/engines/probe-engines.ts";
 import { probeProvider } from "../../../../services/learning/engines/probe-provider.ts";
-import { UncoupleError } from "../../../../services/pipeline/errors.ts";
 
 describe("choosing an engine", () => {
   it("takes one that works under auto, and logs what was passed over and why", async () => {

@@ -3,9 +3,9 @@ import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { UncoupleError } from "../pipeline/errors.ts";
-import { makeFolder } from "../runtime/make-folder.ts";
+import { UncoupleError } from "../errors.ts";
 import { errorCode, fileError, writeDurably } from "./durable-file.ts";
+import { makeFolder } from "./make-folder.ts";
 
 /** What the lock needs to know of processes. */
 export interface ProcessTable {

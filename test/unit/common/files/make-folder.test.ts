@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { makeFolder } from "../../../services/runtime/make-folder.ts";
+import { makeFolder } from "../../../../services/common/files/make-folder.ts";
 
 let dir: string;
 beforeEach(async () => {

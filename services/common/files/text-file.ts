@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../errors.ts";
 import { fileTrouble } from "./file-trouble.ts";
 
 /** Pipeline and team files are written by hand. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asUncoupleError, type UncoupleError } from "../pipeline/errors.ts";
+import { asUncoupleError, type UncoupleError } from "../errors.ts";
 
 const AGAIN_AFTER_MS = 1_000;
 

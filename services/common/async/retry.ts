@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asUncoupleError, isPassing, UncoupleError } from "../pipeline/errors.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Log } from "../../runtime/logs.ts";
+import { asUncoupleError, isPassing, UncoupleError } from "../errors.ts";
 
 export interface PatienceSettings {
   /** How long a server may be away before the work is given up. */

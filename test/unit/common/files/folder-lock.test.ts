@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lockFolder, type ProcessTable } from "../../../services/trainer/folder-lock.ts";
+import { lockFolder, type ProcessTable } from "../../../../services/common/files/folder-lock.ts";
 
 let folder: string;
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { requireTextFile } from "../../../services/runtime/text-file.ts";
+import { requireTextFile } from "../../../../services/common/files/text-file.ts";
 
 let folder: string;
 const path = (name: string) => join(folder, name);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createSharedCache } from "../../../services/runtime/shared-cache.ts";
+import { createSharedCache } from "../../../services/common/shared-cache.ts";
 
 function cacheOfTen() {
   const made: string[] = [];

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../pipeline/errors.ts";
+import type { ErrorCode } from "../errors.ts";
 
 const words: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",

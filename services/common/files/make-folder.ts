@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../errors.ts";
 import { fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**

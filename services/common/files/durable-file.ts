@@ -1,6 +1,6 @@
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { UncoupleError } from "../pipeline/errors.ts";
+import { UncoupleError } from "../errors.ts";
 
 let written = 0;
 
