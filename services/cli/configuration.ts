@@ -2,11 +2,16 @@ import { resolve } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { UncoupleError } from "../common/errors.ts";
 import { readTextFile } from "../common/files/text-file.ts";
-import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
-import type { Problem } from "../pipeline/problem.ts";
-import { formatProblem } from "../pipeline/problem.ts";
-import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile, type ReadableTeam } from "../pipeline/team-file.ts";
-import { readYaml, sortedProblems } from "../pipeline/yaml-file.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
+import type { Problem } from "../pipeline/files/problem.ts";
+import { formatProblem } from "../pipeline/files/problem.ts";
+import {
+  checkTeamAgainstPipeline,
+  type ParsedTeam,
+  parseTeamFile,
+  type ReadableTeam,
+} from "../pipeline/files/team-file.ts";
+import { readYaml, sortedProblems } from "../pipeline/files/yaml-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { asUncoupleError } from "../common/errors.ts";
-import type { ReadableParts } from "../pipeline/pipeline-file.ts";
-import type { Problem } from "../pipeline/problem.ts";
-import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
-import type { ParsedTeam } from "../pipeline/team-file.ts";
-import { createReporter } from "../pipeline/yaml-file.ts";
+import type { ReadableParts } from "../pipeline/files/pipeline-file.ts";
+import type { Problem } from "../pipeline/files/problem.ts";
+import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
+import type { ParsedTeam } from "../pipeline/files/team-file.ts";
+import { createReporter } from "../pipeline/files/yaml-file.ts";
 import { openDataSource } from "./open-data-source.ts";
 
 /**

@@ -3,11 +3,11 @@ import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { Column, Table } from "../data/table.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import { checkOutput } from "./check-output.ts";
-import { closureOf } from "./closure.ts";
 import { type LoadedModel, reasonOf } from "./load-model.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 

@@ -1,10 +1,10 @@
 import { mean, rowLosses, type Target } from "../data/losses.ts";
+import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
 import type { Announcement } from "../registry/registry.ts";
 import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
-import { closureOf } from "./closure.ts";
 import type { Composer } from "./composer.ts";
 import { judge } from "./judge.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";

@@ -3,9 +3,9 @@ import { requireTextFile } from "../common/files/text-file.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import type { ColumnSchema, Table } from "../data/table.ts";
 import { heldOutColumns } from "../data/visibility.ts";
-import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
-import { problemsError } from "../pipeline/problem.ts";
-import { checkPipelineAgainstSchema } from "../pipeline/schema-checks.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
+import { problemsError } from "../pipeline/files/problem.ts";
+import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
 import type { Log } from "../runtime/logs.ts";
 
 /** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one a line */

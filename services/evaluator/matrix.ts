@@ -1,8 +1,8 @@
 import { mean, rowLosses, type Target } from "../data/losses.ts";
+import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
-import { closureOf } from "./closure.ts";
 import { type Composer, compositionKey } from "./composer.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 

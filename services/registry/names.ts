@@ -1,6 +1,6 @@
 import { UncoupleError } from "../common/errors.ts";
+import { parseDraft } from "../pipeline/documents/manifest-schema.ts";
 import type { SnapshotDraft } from "../pipeline/manifest.ts";
-import { parseDraft } from "../pipeline/manifest-schema.ts";
 
 /** Names of pipelines, components, aliases, leases and worker groups: they become parts of subjects and file names. */
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;

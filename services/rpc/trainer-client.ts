@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { UncoupleError } from "../common/errors.ts";
+import { parseManifest } from "../pipeline/documents/manifest-schema.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
-import { parseManifest } from "../pipeline/manifest-schema.ts";
 import type { Run } from "../pipeline/run.ts";
 import { type ConnectOptions, clientCalls } from "./client.ts";
 import { parseJson } from "./codecs/documents.ts";

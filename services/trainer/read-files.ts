@@ -2,9 +2,9 @@ import { resolve } from "node:path";
 import { requireTextFile } from "../common/files/text-file.ts";
 import { checkTeamModule } from "../data/load-files.ts";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
-import { type ParsedPipeline, parsePipelineFile } from "../pipeline/pipeline-file.ts";
-import { problemsError } from "../pipeline/problem.ts";
-import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
+import { problemsError } from "../pipeline/files/problem.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/files/team-file.ts";
 
 export interface TrainerFiles {
   readonly pipeline: ParsedPipeline;

@@ -1,12 +1,12 @@
 import { join, relative } from "node:path";
 import { UncoupleError } from "../common/errors.ts";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
-import { checkProtocol } from "../pipeline/check-protocol.ts";
+import { checkProtocol } from "../pipeline/files/check-protocol.ts";
+import { type Problem, problemsError } from "../pipeline/files/problem.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/files/team-file.ts";
+import { createReporter, type FileMap } from "../pipeline/files/yaml-file.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import { type Problem, problemsError } from "../pipeline/problem.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
-import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/team-file.ts";
-import { createReporter, type FileMap } from "../pipeline/yaml-file.ts";
 import type { StartRun } from "../rpc/trainer-service.ts";
 
 /** Far above what a team has to say; parsing more would hold up everybody else. */

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
-import type { ProtocolParameterRange } from "../../pipeline/protocol-catalogue.ts";
+import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput } from "../output.ts";
 import type { Style } from "../style.ts";

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
-import { problemsError } from "../../pipeline/problem.ts";
+import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";

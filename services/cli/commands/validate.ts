@@ -1,6 +1,6 @@
 import { Command } from "commander";
+import { formatProblem } from "../../pipeline/files/problem.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
-import { formatProblem } from "../../pipeline/problem.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { CliContext } from "../context.ts";

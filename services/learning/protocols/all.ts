@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { ProtocolCatalogue } from "../../pipeline/protocol-catalogue.ts";
+import type { ProtocolCatalogue } from "../../pipeline/files/protocol-catalogue.ts";
 import { async } from "./async.ts";
 import { blend } from "./blend.ts";
 import { causal } from "./causal.ts";

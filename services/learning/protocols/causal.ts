@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ProtocolParameterRange } from "../../pipeline/protocol-catalogue.ts";
+import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
 import { counterfactualSourceNames } from "../counterfactual/source-names.ts";
 import type { Protocol, ProtocolStep } from "./protocol.ts";
 

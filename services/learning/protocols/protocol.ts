@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ProtocolParameterRange } from "../../pipeline/protocol-catalogue.ts";
+import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
 
 /** One batch as a protocol sees it. Everything is standardised; rows are those of the batch. */
 export interface ProtocolStep {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { asUncoupleError } from "../../common/errors.ts";
-import { parseDocument } from "../../pipeline/document.ts";
+import { parseDocument } from "../../pipeline/documents/document.ts";
+import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
+import { parseQuarantine, parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
-import { parseManifest } from "../../pipeline/manifest-schema.ts";
-import { parseQuarantine, parseVerdict } from "../../pipeline/verdict-schema.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
+import { parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
 import type { PipelineMatrix, Quarantine, QuarantineReason } from "../../pipeline/verdict.ts";
-import { parseVerdict } from "../../pipeline/verdict-schema.ts";
 import type { EvaluatorState, EvaluatorStatus, LoggedVerdict } from "../evaluator-service.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";

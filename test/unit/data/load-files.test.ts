@@ -6,9 +6,13 @@ import { checkPipelineAgainstData, checkTeamModule } from "../../../services/dat
 import { openDataSource } from "../../../services/data/open-data-source.ts";
 import { trainerData } from "../../../services/data/visibility.ts";
 import { protocolCatalogue, requiringUpstream } from "../../../services/learning/protocols/all.ts";
-import { type ParsedPipeline, parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
-import { formatProblem, type Problem } from "../../../services/pipeline/problem.ts";
-import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../../../services/pipeline/team-file.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../../../services/pipeline/files/pipeline-file.ts";
+import { formatProblem, type Problem } from "../../../services/pipeline/files/problem.ts";
+import {
+  checkTeamAgainstPipeline,
+  type ParsedTeam,
+  parseTeamFile,
+} from "../../../services/pipeline/files/team-file.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../../../examples");
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Table } from "../../../services/data/table.ts";
 import { imputeAncestors } from "../../../services/learning/impute.ts";
 import type { SnapshotModel } from "../../../services/learning/snapshot-model.ts";
-import { parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
+import { parsePipelineFile } from "../../../services/pipeline/files/pipeline-file.ts";
 
 const PIPELINE = `pipeline: shared-name
 data: { source: file, path: rows.csv }

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { didYouMean } from "../common/suggest.ts";
-import { sinks, topologicalOrder } from "./dag.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import { sinks, topologicalOrder } from "../dag.ts";
+import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { checkGraph } from "./graph-checks.ts";
-import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "./pipeline.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";

@@ -1,4 +1,4 @@
-import { UncoupleError } from "../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 
 /** One thing that is wrong in a file, with the place where a person can mend it. */
 export interface Problem {

@@ -1,5 +1,5 @@
-import { ancestors } from "../pipeline/dag.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
+import { ancestors } from "./dag.ts";
+import type { Pipeline } from "./pipeline.ts";
 
 /** Names of everything that a component's output depends on, itself last, in topological order. */
 export function closureOf(pipeline: Pipeline, name: string): readonly string[] {

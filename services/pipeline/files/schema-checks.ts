@@ -1,5 +1,5 @@
-import { didYouMean } from "../common/suggest.ts";
-import type { Component, LoggedActions } from "./pipeline.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import type { Component, LoggedActions } from "../pipeline.ts";
 import type { ReadableParts } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
 import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/common/errors.ts";
-import { parseManifest } from "../../../services/pipeline/manifest-schema.ts";
-import { parseQuarantine, parseVerdict } from "../../../services/pipeline/verdict-schema.ts";
-import { manifests, quarantines, verdicts } from "../../helpers/arbitraries.ts";
+import { UncoupleError } from "../../../../services/common/errors.ts";
+import { parseManifest } from "../../../../services/pipeline/documents/manifest-schema.ts";
+import { parseQuarantine, parseVerdict } from "../../../../services/pipeline/documents/verdict-schema.ts";
+import { manifests, quarantines, verdicts } from "../../../helpers/arbitraries.ts";
 
 const documents = [
   ["manifest", manifests as fc.Arbitrary<object>, parseManifest],

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import type { SnapshotDraft, SnapshotManifest, TensorSpec } from "../manifest.ts";
+import type { OptimiserSpec, ProtocolSpec, ScheduleSpec } from "../team.ts";
 import { parseDocument } from "./document.ts";
-import type { SnapshotDraft, SnapshotManifest, TensorSpec } from "./manifest.ts";
-import type { OptimiserSpec, ProtocolSpec, ScheduleSpec } from "./team.ts";
 
 const name = z.string().min(1);
 const count = z.int().min(0);

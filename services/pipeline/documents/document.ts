@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type ErrorCode, UncoupleError } from "../common/errors.ts";
+import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 
 /**
  * Checks a document that came over a wire or from a store. Keys that this version does not know are dropped, so that a

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ParsedPipeline, parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
-import { formatProblem, type Problem } from "../../../services/pipeline/problem.ts";
-import { checkPipelineAgainstSchema } from "../../../services/pipeline/schema-checks.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../../../../services/pipeline/files/pipeline-file.ts";
+import { formatProblem, type Problem } from "../../../../services/pipeline/files/problem.ts";
+import { checkPipelineAgainstSchema } from "../../../../services/pipeline/files/schema-checks.ts";
 
 const PAPER = `pipeline: paper
 data: { source: synthetic, generator: two-stage, seed: 7, rows: 20000, test_fraction: 0.5 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type ParsedPipeline, parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
-import { formatProblem } from "../../../services/pipeline/problem.ts";
-import { checkPipelineAgainstSchema } from "../../../services/pipeline/schema-checks.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../../../../services/pipeline/files/pipeline-file.ts";
+import { formatProblem } from "../../../../services/pipeline/files/problem.ts";
+import { checkPipelineAgainstSchema } from "../../../../services/pipeline/files/schema-checks.ts";
 
 const ADS = `pipeline: ads
 data: { source: synthetic, generator: policy, rows: 2000 }

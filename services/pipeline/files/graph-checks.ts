@@ -1,5 +1,5 @@
-import { didYouMean } from "../common/suggest.ts";
-import { findCycle } from "./dag.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import { findCycle } from "../dag.ts";
 import type { ComponentDraft, DraftEdges } from "./pipeline-file.ts";
 import { type Reporter, reportRepeats } from "./yaml-file.ts";
 

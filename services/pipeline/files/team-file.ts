@@ -1,12 +1,12 @@
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
-import { didYouMean } from "../common/suggest.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { EngineChoice, ModelSpec, OptimiserSpec, ProtocolSpec, TeamConfig, TrainWhen } from "../team.ts";
 import { checkProtocol } from "./check-protocol.ts";
-import type { Pipeline } from "./pipeline.ts";
 import type { Problem } from "./problem.ts";
 import type { ProtocolCatalogue } from "./protocol-catalogue.ts";
 import { nameSchema, parseWith, strict } from "./schema.ts";
-import type { EngineChoice, ModelSpec, OptimiserSpec, ProtocolSpec, TeamConfig, TrainWhen } from "./team.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
 
 /**

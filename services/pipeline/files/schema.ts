@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { didYouMean } from "../common/suggest.ts";
+import { didYouMean } from "../../common/suggest.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
 /** A `z.strictObject` whose complaint about an unknown key carries the keys that there are (see `parseWith`). */

@@ -1,7 +1,7 @@
-import { didYouMean } from "../common/suggest.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import type { ProtocolSpec } from "../team.ts";
 import type { ProtocolCatalogue, ProtocolParameterRange } from "./protocol-catalogue.ts";
 import { shown } from "./schema.ts";
-import type { ProtocolSpec } from "./team.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
 /**

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parsePipelineFile } from "../../../services/pipeline/pipeline-file.ts";
-import { formatProblem } from "../../../services/pipeline/problem.ts";
-import type { ProtocolCatalogue } from "../../../services/pipeline/protocol-catalogue.ts";
-import { checkTeamAgainstPipeline, parseTeamFile } from "../../../services/pipeline/team-file.ts";
+import { parsePipelineFile } from "../../../../services/pipeline/files/pipeline-file.ts";
+import { formatProblem } from "../../../../services/pipeline/files/problem.ts";
+import type { ProtocolCatalogue } from "../../../../services/pipeline/files/protocol-catalogue.ts";
+import { checkTeamAgainstPipeline, parseTeamFile } from "../../../../services/pipeline/files/team-file.ts";
 
 const CATALOGUE: ProtocolCatalogue = {
   async: {},

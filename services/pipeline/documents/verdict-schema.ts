@@ -1,6 +1,4 @@
 import { z } from "zod";
-import { parseDocument } from "./document.ts";
-import { serialsSchema } from "./manifest-schema.ts";
 import {
   INCONCLUSIVE_REASONS,
   type PairedComparison,
@@ -8,7 +6,9 @@ import {
   type Quarantine,
   VERDICT_KINDS,
   type Verdict,
-} from "./verdict.ts";
+} from "../verdict.ts";
+import { parseDocument } from "./document.ts";
+import { serialsSchema } from "./manifest-schema.ts";
 
 const name = z.string().min(1);
 const serial = z.int().min(1);
