@@ -40,7 +40,7 @@ export interface Configuration {
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs and DuckDB, which other subcommands start without.
   const { protocolCatalogue, requiringUpstream } = await import("../learning/protocols/all.ts");
-  const { checkPipelineAgainstData, checkTeamModule } = await import("../data/load-files.ts");
+  const { checkPipelineAgainstData, checkTeamModule } = await import("../data/check-pipeline.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
   const ofTeams: { readonly name: string; readonly readable: ReadableTeam }[] = [];

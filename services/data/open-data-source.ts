@@ -1,6 +1,6 @@
 import type { DataSourceSpec } from "../pipeline/pipeline.ts";
-import type { DataSource } from "./data-source.ts";
 import { openFileSource } from "./file/file-source.ts";
+import type { DataSource } from "./source/data-source.ts";
 import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
 
 /**

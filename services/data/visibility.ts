@@ -1,7 +1,7 @@
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { DataSource, Rows } from "./data-source.ts";
-import { targetColumns } from "./target-column.ts";
+import type { DataSource, Rows } from "./source/data-source.ts";
+import { targetColumns } from "./targets/target-column.ts";
 
 /**
  * The columns that the team of a component may see in training rows: those that it reads, its own target, and those

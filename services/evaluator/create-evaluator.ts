@@ -1,8 +1,8 @@
 import { keepGoing } from "../common/async/restart-forever.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import { type Target, targetOf } from "../data/losses.ts";
-import type { ColumnSchema, Table } from "../data/table.ts";
-import { targetColumn } from "../data/target-column.ts";
+import type { ColumnSchema, Table } from "../data/table/table.ts";
+import { type Target, targetOf } from "../data/targets/losses.ts";
+import { targetColumn } from "../data/targets/target-column.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";

@@ -1,4 +1,4 @@
-import { mean, rowLosses, type Target } from "../data/losses.ts";
+import { mean, rowLosses, type Target } from "../data/targets/losses.ts";
 import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

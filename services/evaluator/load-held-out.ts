@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { requireTextFile } from "../common/files/text-file.ts";
 import { openDataSource } from "../data/open-data-source.ts";
-import type { ColumnSchema, Table } from "../data/table.ts";
+import type { ColumnSchema, Table } from "../data/table/table.ts";
 import { heldOutColumns } from "../data/visibility.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
 import { problemsError } from "../pipeline/files/problem.ts";

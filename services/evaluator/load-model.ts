@@ -1,5 +1,5 @@
 import { asUncoupleError, type ErrorCode, type UncoupleError } from "../common/errors.ts";
-import type { ColumnSchema } from "../data/table.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import { SESSION_BYTES } from "../learning/load-snapshot-model.ts";
 import { snapshotContract } from "../learning/snapshot-contract.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "../learning/snapshot-model.ts";

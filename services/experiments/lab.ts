@@ -1,7 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
-import type { DataSource } from "../data/data-source.ts";
-import { type CounterfactualOracle, evaluateOracle } from "../data/oracle.ts";
-import type { NumericColumn, Table } from "../data/table.ts";
+import type { DataSource } from "../data/source/data-source.ts";
+import { type CounterfactualOracle, evaluateOracle } from "../data/source/oracle.ts";
+import type { NumericColumn, Table } from "../data/table/table.ts";
 import { heldOutColumns, visibleColumns } from "../data/visibility.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import { imputeAncestors } from "../learning/impute.ts";

@@ -1,4 +1,4 @@
-import { createRandom } from "../data/random.ts";
+import { createRandom } from "../data/random/random.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { Lab } from "./lab.ts";
 import { dense } from "./lab.ts";

@@ -1,5 +1,5 @@
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { NumericColumn, Table } from "../data/table.ts";
+import type { NumericColumn, Table } from "../data/table/table.ts";
 import type { DiagnosisPart } from "../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
 import type { Engine } from "../learning/engines/engine.ts";

@@ -1,4 +1,4 @@
-import { createRandom } from "../data/random.ts";
+import { createRandom } from "../data/random/random.ts";
 import type { Chunk, TrainingProgram } from "./program.ts";
 
 /**

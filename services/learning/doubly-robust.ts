@@ -1,4 +1,4 @@
-import type { LoggedRewards } from "../data/target-column.ts";
+import type { LoggedRewards } from "../data/targets/target-column.ts";
 import { type FitContext, fitNetworks } from "./counterfactual/fit-networks.ts";
 import { fitTargetOf, fittingSteps } from "./counterfactual/fit-target.ts";
 import { evaluateManyRows, sideBySide } from "./counterfactual/matrices.ts";

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../common/errors.ts";
-import type { Column, NumericColumn, Table } from "../data/table.ts";
+import type { Column, NumericColumn, Table } from "../data/table/table.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { SnapshotModel } from "./snapshot-model.ts";
 

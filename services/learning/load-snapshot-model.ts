@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { UncoupleError } from "../common/errors.ts";
-import type { Column, Table } from "../data/table.ts";
+import type { Column, Table } from "../data/table/table.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import { inspectModel } from "./compiler/inspect-model.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "./snapshot-model.ts";

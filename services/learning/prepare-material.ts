@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { NumericColumn, Table } from "../data/table.ts";
+import type { NumericColumn, Table } from "../data/table/table.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 import { counterfactualValues } from "./counterfactual/counterfactual.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "./counterfactual/evidence.ts";

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../common/errors.ts";
-import type { ColumnSchema } from "../data/table.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";

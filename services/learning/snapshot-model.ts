@@ -1,5 +1,5 @@
 import { UncoupleError } from "../common/errors.ts";
-import type { Table } from "../data/table.ts";
+import type { Table } from "../data/table/table.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 
 /** What a snapshot's graph must look like, from the pipeline file. */

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { CounterfactualOracle } from "../data/oracle.ts";
-import type { Table } from "../data/table.ts";
+import type { CounterfactualOracle } from "../data/source/oracle.ts";
+import type { Table } from "../data/table/table.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";

@@ -1,7 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
-import { type Encoding, encode, fitEncoding } from "../data/encoding.ts";
-import type { NumericColumn, Table } from "../data/table.ts";
-import { type LoggedRewards, loggedRewards, targetColumn } from "../data/target-column.ts";
+import { type Encoding, encode, fitEncoding } from "../data/table/encoding.ts";
+import type { NumericColumn, Table } from "../data/table/table.ts";
+import { type LoggedRewards, loggedRewards, targetColumn } from "../data/targets/target-column.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 
 /** A matrix, row-major. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { unlessAborted } from "../common/async/race-abort.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
-import type { DataSource } from "../data/data-source.ts";
+import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../learning/engines/engine.ts";
 import { warmUp } from "../learning/engines/warm-up.ts";
 import { findProtocol } from "../learning/protocols/all.ts";

@@ -1,5 +1,5 @@
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import type { ColumnSchema } from "../data/table.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import { snapshotContract } from "../learning/snapshot-contract.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";

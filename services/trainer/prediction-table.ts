@@ -1,5 +1,5 @@
 import { UncoupleError } from "../common/errors.ts";
-import type { Column, Table } from "../data/table.ts";
+import type { Column, Table } from "../data/table/table.ts";
 import type { PredictionColumn, PredictionInputs } from "../pipeline/prediction.ts";
 
 /** @throws UncoupleError `invalid-argument` naming the column that is misshapen or not finite */

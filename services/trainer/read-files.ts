@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { requireTextFile } from "../common/files/text-file.ts";
-import { checkTeamModule } from "../data/load-files.ts";
+import { checkTeamModule } from "../data/check-pipeline.ts";
 import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
 import { problemsError } from "../pipeline/files/problem.ts";

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
-import type { ColumnSchema } from "../data/table.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";

@@ -1,6 +1,6 @@
-import type { DataSource, Rows } from "../data/data-source.ts";
-import type { CounterfactualOracle } from "../data/oracle.ts";
-import type { ColumnSchema } from "../data/table.ts";
+import type { DataSource, Rows } from "../data/source/data-source.ts";
+import type { CounterfactualOracle } from "../data/source/oracle.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import { type TrainerData, trainerData } from "../data/visibility.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Log } from "../runtime/logs.ts";

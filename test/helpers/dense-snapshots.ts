@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
-import type { CounterfactualOracle, DenseLayer } from "../../services/data/oracle.ts";
-import { createRandom } from "../../services/data/random.ts";
+import { createRandom } from "../../services/data/random/random.ts";
+import type { CounterfactualOracle, DenseLayer } from "../../services/data/source/oracle.ts";
 import { createSyntheticSource } from "../../services/data/synthetic/synthetic-source.ts";
-import type { Table } from "../../services/data/table.ts";
+import type { Table } from "../../services/data/table/table.ts";
 import { heldOutColumns } from "../../services/data/visibility.ts";
 import { compileInference } from "../../services/learning/compiler/inference.ts";
 import { snapshotContract } from "../../services/learning/snapshot-contract.ts";

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CounterfactualOracle } from "../../services/data/oracle.ts";
+import type { CounterfactualOracle } from "../../services/data/source/oracle.ts";
 import {
   type RunEvaluatorOptions,
   type RunningEvaluator,

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../services/common/errors.ts";
-import type { Column, ColumnSchema, Table } from "../../services/data/table.ts";
+import type { Column, ColumnSchema, Table } from "../../services/data/table/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../../services/learning/snapshot-model.ts";
 import type { Component, OutputSpec, Pipeline } from "../../services/pipeline/pipeline.ts";
 

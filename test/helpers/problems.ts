@@ -1,4 +1,4 @@
-import { createRandom } from "../../services/data/random.ts";
+import { createRandom } from "../../services/data/random/random.ts";
 import { denseNetwork } from "../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../services/learning/programs/losses.ts";
 import type { NetworkBuilder } from "../../services/learning/programs/network.ts";

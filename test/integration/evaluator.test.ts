@@ -1,8 +1,8 @@
 import { connect } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type CounterfactualOracle, evaluateOracle } from "../../services/data/oracle.ts";
-import { createRandom } from "../../services/data/random.ts";
-import type { NumericColumn, Table } from "../../services/data/table.ts";
+import { createRandom } from "../../services/data/random/random.ts";
+import { type CounterfactualOracle, evaluateOracle } from "../../services/data/source/oracle.ts";
+import type { NumericColumn, Table } from "../../services/data/table/table.ts";
 import type { QuarantineReason, Verdict } from "../../services/pipeline/verdict.ts";
 import { connectEvaluator } from "../../services/rpc/evaluator-client.ts";
 import { denseBytes, heldOutOf, oracleOf, spoilt, twoStage } from "../helpers/dense-snapshots.ts";

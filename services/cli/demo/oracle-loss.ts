@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
 import { openDataSource } from "../../data/open-data-source.ts";
-import { evaluateOracle } from "../../data/oracle.ts";
-import type { NumericColumn } from "../../data/table.ts";
+import { evaluateOracle } from "../../data/source/oracle.ts";
+import type { NumericColumn } from "../../data/table/table.ts";
 import { heldOutColumns } from "../../data/visibility.ts";
 import { loadSnapshotModel } from "../../learning/load-snapshot-model.ts";
 import { snapshotContract } from "../../learning/snapshot-contract.ts";

@@ -1,6 +1,6 @@
 import { DuckDBArrayVector, DuckDBFloatVector, DuckDBVarCharVector, type DuckDBVector } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
-import type { Column, ColumnSchema } from "../table.ts";
+import type { Column, ColumnSchema } from "../table/table.ts";
 
 /** Collects the values of one column, chunk after chunk, into a typed array that grows by doubling. */
 export interface ColumnBuilder {

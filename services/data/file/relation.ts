@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { ColumnSchema } from "../table.ts";
+import type { ColumnSchema } from "../table/table.ts";
 import type { CsvReader } from "./csv.ts";
 import { type Database, dataError } from "./database.ts";
 import { identifier, literal } from "./sql.ts";

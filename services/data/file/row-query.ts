@@ -1,4 +1,4 @@
-import type { ColumnSchema } from "../table.ts";
+import type { ColumnSchema } from "../table/table.ts";
 import { identifier, literal } from "./sql.ts";
 
 /** Which rows to read. */

@@ -1,5 +1,5 @@
-import type { CounterfactualOracle, DenseLayer } from "../oracle.ts";
-import { createRandom } from "../random.ts";
+import { createRandom } from "../random/random.ts";
+import type { CounterfactualOracle, DenseLayer } from "../source/oracle.ts";
 import { type CausedVariable, type RootVariable, type StructuralModel, sampleModel } from "./structural-model.ts";
 
 /** One random network of a data-generating process. */

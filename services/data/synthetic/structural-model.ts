@@ -1,5 +1,5 @@
-import { type CounterfactualOracle, evaluateOracle } from "../oracle.ts";
-import { createRandom } from "../random.ts";
+import { createRandom } from "../random/random.ts";
+import { type CounterfactualOracle, evaluateOracle } from "../source/oracle.ts";
 
 /** A variable that nothing causes: independent coordinates, N(0, 1) or U(-1, 1). */
 export interface RootVariable {

@@ -1,10 +1,10 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { SyntheticSource } from "../../pipeline/pipeline.ts";
-import { chooseColumns } from "../column-choice.ts";
-import type { DataSource, Rows } from "../data-source.ts";
-import { fingerprintTable } from "../fingerprint.ts";
-import { createRandom } from "../random.ts";
-import type { Column, ColumnSchema } from "../table.ts";
+import { createRandom } from "../random/random.ts";
+import type { DataSource, Rows } from "../source/data-source.ts";
+import { chooseColumns } from "../table/column-choice.ts";
+import { fingerprintTable } from "../table/fingerprint.ts";
+import type { Column, ColumnSchema } from "../table/table.ts";
 import { buildGenerator } from "./generators.ts";
 import { sampleModel } from "./structural-model.ts";
 

@@ -1,4 +1,4 @@
-import type { NumericColumn, Table } from "../../data/table.ts";
+import type { NumericColumn, Table } from "../../data/table/table.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 
 /**

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { DenseLayer } from "../../data/oracle.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
 import { add, evaluateManyRows } from "./matrices.ts";
 

@@ -1,4 +1,4 @@
-import type { DenseLayer } from "../../data/oracle.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
 
 /**
  * The average of several networks of one hidden layer as one network: their hidden layers side by side.

@@ -1,7 +1,7 @@
-import { encode, fitEncoding } from "../../data/encoding.ts";
-import type { CounterfactualOracle } from "../../data/oracle.ts";
-import type { NumericColumn, Table } from "../../data/table.ts";
-import { type LoggedRewards, loggedRewards } from "../../data/target-column.ts";
+import type { CounterfactualOracle } from "../../data/source/oracle.ts";
+import { encode, fitEncoding } from "../../data/table/encoding.ts";
+import type { NumericColumn, Table } from "../../data/table/table.ts";
+import { type LoggedRewards, loggedRewards } from "../../data/targets/target-column.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { encodeTarget, type Matrix, type TrainingProblem } from "../training-problem.ts";

@@ -1,5 +1,5 @@
-import type { DenseLayer } from "../../data/oracle.ts";
-import { createRandom } from "../../data/random.ts";
+import { createRandom } from "../../data/random/random.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
 import { averageNetworks } from "./ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, type Member, targetLoss } from "./fit-networks.ts";

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
-import type { DenseLayer } from "../../data/oracle.ts";
-import { createRandom } from "../../data/random.ts";
+import { createRandom } from "../../data/random/random.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { OptimiserSpec, ScheduleSpec } from "../../pipeline/team.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { TrainingProgram } from "../program.ts";

@@ -1,5 +1,5 @@
-import type { DenseLayer } from "../../data/oracle.ts";
-import type { LoggedRewards } from "../../data/target-column.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
+import type { LoggedRewards } from "../../data/targets/target-column.ts";
 import type { Matrix, TrainingProblem } from "../training-problem.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
 import { type FitContext, type FitTarget, fitNetworks } from "./fit-networks.ts";

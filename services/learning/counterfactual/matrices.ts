@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { type DenseLayer, evaluateOracle } from "../../data/oracle.ts";
+import { type DenseLayer, evaluateOracle } from "../../data/source/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
 
 export function rowsOf({ width, values }: Matrix): number {

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { ColumnEncoding } from "../../data/encoding.ts";
-import type { CounterfactualOracle, DenseLayer } from "../../data/oracle.ts";
+import type { CounterfactualOracle, DenseLayer } from "../../data/source/oracle.ts";
+import type { ColumnEncoding } from "../../data/table/encoding.ts";
 import { numericPart } from "../programs/prediction-program.ts";
 import type { TrainingProblem } from "../training-problem.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";

@@ -1,4 +1,4 @@
-import type { DenseLayer } from "../../data/oracle.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../training-problem.ts";
 
 /** x = mean + std * standardised x, coordinate by coordinate; a std of 0 is kept as 1. */

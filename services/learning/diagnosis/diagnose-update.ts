@@ -1,10 +1,10 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { DataSource } from "../../data/data-source.ts";
-import { rowLosses, type Target, targetOf } from "../../data/losses.ts";
-import { createRandom } from "../../data/random.ts";
-import type { Table } from "../../data/table.ts";
-import { takeRows } from "../../data/take-rows.ts";
-import { targetColumn } from "../../data/target-column.ts";
+import { createRandom } from "../../data/random/random.ts";
+import type { DataSource } from "../../data/source/data-source.ts";
+import type { Table } from "../../data/table/table.ts";
+import { takeRows } from "../../data/table/take-rows.ts";
+import { rowLosses, type Target, targetOf } from "../../data/targets/losses.ts";
+import { targetColumn } from "../../data/targets/target-column.ts";
 import { visibleColumns } from "../../data/visibility.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";

@@ -1,6 +1,6 @@
-import { encode } from "../../data/encoding.ts";
-import type { DenseLayer } from "../../data/oracle.ts";
-import type { Table } from "../../data/table.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
+import { encode } from "../../data/table/encoding.ts";
+import type { Table } from "../../data/table/table.ts";
 import { predictTarget } from "../counterfactual/counterfactual.ts";
 import { averageNetworks } from "../counterfactual/ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../counterfactual/fit-networks.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { createRandom } from "../../data/random.ts";
+import { createRandom } from "../../data/random/random.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
 /**

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
-import type { ColumnEncoding, Encoding } from "../../data/encoding.ts";
+import type { ColumnEncoding, Encoding } from "../../data/table/encoding.ts";
 import type { InferenceInput, InferenceProgram } from "../inference-program.ts";
 import type { TrainingState } from "../program.ts";
 import type { ComponentEncoding, TrainingProblem } from "../training-problem.ts";

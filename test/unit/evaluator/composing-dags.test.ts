@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Table } from "../../../services/data/table.ts";
+import type { Table } from "../../../services/data/table/table.ts";
 import { createComposer } from "../../../services/evaluator/composer.ts";
 import { judgeAnnouncement } from "../../../services/evaluator/judgement.ts";
 import { closureOf } from "../../../services/pipeline/closure.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Table } from "../../../services/data/table.ts";
+import type { Table } from "../../../services/data/table/table.ts";
 import { imputeAncestors } from "../../../services/learning/impute.ts";
 import type { SnapshotModel } from "../../../services/learning/snapshot-model.ts";
 import { parsePipelineFile } from "../../../services/pipeline/files/pipeline-file.ts";

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import type { Table } from "../../../services/data/table.ts";
+import type { Table } from "../../../services/data/table/table.ts";
 import { compileInference } from "../../../services/learning/compiler/inference.ts";
 import { decodeModel, encodeModel, type ModelProto } from "../../../services/learning/compiler/onnx-proto.ts";
 import { loadSnapshotModel } from "../../../services/learning/load-snapshot-model.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../../services/data/random.ts";
+import { createRandom } from "../../../services/data/random/random.ts";
 import { measureSupport, supportWarning } from "../../../services/learning/support.ts";
 
 function gaussian(rows: number, width: number): Float32Array {

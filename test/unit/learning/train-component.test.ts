@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
-import type { NumericColumn } from "../../../services/data/table.ts";
+import type { NumericColumn } from "../../../services/data/table/table.ts";
 import { trainerData, visibleColumns } from "../../../services/data/visibility.ts";
 import { protocolSpec } from "../../../services/experiments/lab.ts";
 import { twoStagePipeline } from "../../../services/experiments/two-stage.ts";

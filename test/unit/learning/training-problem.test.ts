@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Table } from "../../../services/data/table.ts";
+import type { Table } from "../../../services/data/table/table.ts";
 import { encodeProblem } from "../../../services/learning/training-problem.ts";
 import { component } from "../../helpers/linear-pipelines.ts";
 

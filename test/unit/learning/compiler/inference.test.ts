@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
-import type { Table } from "../../../../services/data/table.ts";
+import type { Table } from "../../../../services/data/table/table.ts";
 import { compileInference } from "../../../../services/learning/compiler/inference.ts";
 import { decodeModel } from "../../../../services/learning/compiler/onnx-proto.ts";
 import type { InferenceProgram } from "../../../../services/learning/inference-program.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Column } from "../../../../services/data/table.ts";
+import type { Column } from "../../../../services/data/table/table.ts";
 import { annotatedOutput } from "../../../../services/learning/counterfactual/annotation.ts";
 import type { Component } from "../../../../services/pipeline/pipeline.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { DenseLayer } from "../../../../services/data/oracle.ts";
-import { createRandom } from "../../../../services/data/random.ts";
+import { createRandom } from "../../../../services/data/random/random.ts";
+import type { DenseLayer } from "../../../../services/data/source/oracle.ts";
 import { averageNetworks } from "../../../../services/learning/counterfactual/ensemble.ts";
 import { evaluateLayers, sideBySide, stack } from "../../../../services/learning/counterfactual/matrices.ts";
 import { indexPoints } from "../../../../services/learning/counterfactual/nearest.ts";

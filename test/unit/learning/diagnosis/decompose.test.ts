@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRandom } from "../../../../services/data/random.ts";
+import { createRandom } from "../../../../services/data/random/random.ts";
 import { decompose, type LearningCurves } from "../../../../services/learning/diagnosis/decompose.ts";
 
 const ROWS = 2000;

@@ -1,6 +1,6 @@
-import { UncoupleError } from "../common/errors.ts";
-import type { Component, LoggedActions } from "../pipeline/pipeline.ts";
-import type { Column, NumericColumn, Table } from "./table.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { Component, LoggedActions } from "../../pipeline/pipeline.ts";
+import type { Column, NumericColumn, Table } from "../table/table.ts";
 
 /** The columns that a component's own loss compares with. */
 export function targetColumns({ target, logged }: Component): readonly string[] {

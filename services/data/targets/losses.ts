@@ -1,6 +1,6 @@
-import { UncoupleError } from "../common/errors.ts";
-import type { Component, LossName } from "../pipeline/pipeline.ts";
-import type { Column } from "./table.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { Component, LossName } from "../../pipeline/pipeline.ts";
+import type { Column } from "../table/table.ts";
 
 /** Probabilities below this are taken as this, so that one impossible class does not make the mean infinite. */
 const SMALLEST_PROBABILITY = 1e-12;

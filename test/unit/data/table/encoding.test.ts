@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encode, fitEncoding } from "../../../services/data/encoding.ts";
-import type { CategoricalColumn, NumericColumn, Table } from "../../../services/data/table.ts";
+import { encode, fitEncoding } from "../../../../services/data/table/encoding.ts";
+import type { CategoricalColumn, NumericColumn, Table } from "../../../../services/data/table/table.ts";
 
 const numeric = (width: number, ...values: number[]): NumericColumn => ({
   kind: "numeric",

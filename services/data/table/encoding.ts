@@ -1,4 +1,4 @@
-import { UncoupleError } from "../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "./table.ts";
 
 /**

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkPipelineAgainstData, checkTeamModule } from "../../../services/data/load-files.ts";
+import { checkPipelineAgainstData, checkTeamModule } from "../../../services/data/check-pipeline.ts";
 import { openDataSource } from "../../../services/data/open-data-source.ts";
 import { trainerData } from "../../../services/data/visibility.ts";
 import { protocolCatalogue, requiringUpstream } from "../../../services/learning/protocols/all.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { DataSource, Rows } from "../../../services/data/data-source.ts";
-import { evaluateOracle } from "../../../services/data/oracle.ts";
-import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
-import type { SyntheticSource } from "../../../services/pipeline/pipeline.ts";
+import type { DataSource, Rows } from "../../../../services/data/source/data-source.ts";
+import { evaluateOracle } from "../../../../services/data/source/oracle.ts";
+import { createSyntheticSource } from "../../../../services/data/synthetic/synthetic-source.ts";
+import type { SyntheticSource } from "../../../../services/pipeline/pipeline.ts";
 
 const spec = (over: Partial<SyntheticSource> = {}): SyntheticSource => ({
   source: "synthetic",

@@ -6,9 +6,9 @@ import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { DataSource, Rows } from "../../../services/data/data-source.ts";
-import { openDataSource } from "../../../services/data/open-data-source.ts";
-import type { FileSource } from "../../../services/pipeline/pipeline.ts";
+import { openDataSource } from "../../../../services/data/open-data-source.ts";
+import type { DataSource, Rows } from "../../../../services/data/source/data-source.ts";
+import type { FileSource } from "../../../../services/pipeline/pipeline.ts";
 
 let folder: string;
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { gaussianFromBits, gaussianQuantile } from "../../../services/data/gaussian-quantile.ts";
-import { createRandom } from "../../../services/data/random.ts";
-import { threefry4x32 } from "../../../services/data/threefry.ts";
+import { gaussianFromBits, gaussianQuantile } from "../../../../services/data/random/gaussian-quantile.ts";
+import { createRandom } from "../../../../services/data/random/random.ts";
+import { threefry4x32 } from "../../../../services/data/random/threefry.ts";
 
 /** Recorded once; a change of any of them breaks every stored run's repeatability. */
 const UINTS = [2809166535, 1288742307, 4238993926, 2525330872, 3680742282];

@@ -1,5 +1,5 @@
-import { UncoupleError } from "../common/errors.ts";
-import { didYouMean } from "../common/suggest.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
 import type { ColumnSchema } from "./table.ts";
 
 /**

@@ -1,5 +1,5 @@
+import type { ColumnSchema, Table } from "../table/table.ts";
 import type { CounterfactualOracle } from "./oracle.ts";
-import type { ColumnSchema, Table } from "./table.ts";
 
 /** What happened to the rows that could not be used. */
 export interface BadRows {

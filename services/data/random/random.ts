@@ -1,4 +1,4 @@
-import { UncoupleError } from "../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { gaussianFromBits } from "./gaussian-quantile.ts";
 import { threefry4x32 } from "./threefry.ts";
 

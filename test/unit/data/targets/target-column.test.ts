@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
-import type { Column, NumericColumn, Table } from "../../../services/data/table.ts";
-import { targetColumn, targetColumns } from "../../../services/data/target-column.ts";
-import type { Component } from "../../../services/pipeline/pipeline.ts";
+import { createSyntheticSource } from "../../../../services/data/synthetic/synthetic-source.ts";
+import type { Column, NumericColumn, Table } from "../../../../services/data/table/table.ts";
+import { targetColumn, targetColumns } from "../../../../services/data/targets/target-column.ts";
+import type { Component } from "../../../../services/pipeline/pipeline.ts";
 
 const logged: Component = {
   name: "m2",
