@@ -1,5 +1,5 @@
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../learning/engines/engine.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import { ancestors } from "../pipeline/dag.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../learning/engines/engine.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import type { ModelSpec } from "../pipeline/team.ts";
 import { dense, openLab, protocolSpec } from "./lab.ts";

@@ -3,7 +3,7 @@ import type { DataSource } from "../data/source/data-source.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../data/source/oracle.ts";
 import type { NumericColumn, Table } from "../data/table/table.ts";
 import { heldOutColumns, visibleColumns } from "../data/visibility.ts";
-import type { Engine } from "../learning/engines/engine.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import { imputeAncestors } from "../learning/impute.ts";
 import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
 import { findProtocol } from "../learning/protocols/all.ts";

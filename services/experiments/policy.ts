@@ -1,5 +1,5 @@
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../learning/engines/engine.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import { type Lab, openLab, protocolSpec } from "./lab.ts";
 import { type Summary, summarise } from "./statistics.ts";

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../common/errors.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
-import type { Engine } from "../learning/engines/engine.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./dag.ts";
 import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from "./estimators.ts";
 import { type Figure1, figure1 } from "./figure1.ts";

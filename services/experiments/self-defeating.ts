@@ -1,8 +1,8 @@
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
 import type { NumericColumn, Table } from "../data/table/table.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import type { DiagnosisPart } from "../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
-import type { Engine } from "../learning/engines/engine.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import type { ModelSpec, TeamConfig } from "../pipeline/team.ts";

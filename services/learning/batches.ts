@@ -1,5 +1,5 @@
 import { createRandom } from "../data/random/random.ts";
-import type { Chunk, TrainingProgram } from "./program.ts";
+import type { Chunk, TrainingProgram } from "../engine/interface/program.ts";
 
 /**
  * Draws what varies from step to step. Every number depends on the seed and the step alone, so a run that is cut into

@@ -1,8 +1,8 @@
 import { UncoupleError } from "../common/errors.ts";
+import type { Engine } from "../engine/interface/engine.ts";
+import type { TrainingProgram, TrainingState } from "../engine/interface/program.ts";
 import type { ScheduleSpec } from "../pipeline/team.ts";
 import { createBatchSource } from "./batches.ts";
-import type { Engine } from "./engines/engine.ts";
-import type { TrainingProgram, TrainingState } from "./program.ts";
 import { learningRateAt } from "./schedule.ts";
 
 /** Long enough that the cost of a call vanishes, short enough that progress, cancel and checkpoints stay live. */

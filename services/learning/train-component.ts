@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import type { CounterfactualOracle } from "../data/source/oracle.ts";
 import type { Table } from "../data/table/table.ts";
+import { compileInference } from "../engine/compiler/inference.ts";
+import type { InferenceInput } from "../engine/compiler/inference-program.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import type { TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
-import { compileInference } from "./compiler/inference.ts";
 import { doublyRobust } from "./doubly-robust.ts";
-import type { Engine } from "./engines/engine.ts";
-import type { InferenceInput } from "./inference-program.ts";
 import { fitContext, imputedInputs, prepareMaterial } from "./prepare-material.ts";
 import { denseNetwork } from "./programs/dense.ts";
 import { type TrainingLoss, trainingLosses } from "./programs/losses.ts";

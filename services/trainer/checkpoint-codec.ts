@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { sha256 } from "../common/digest.ts";
 import { UncoupleError } from "../common/errors.ts";
-import type { StateTensor, TrainingState } from "../learning/program.ts";
+import type { StateTensor, TrainingState } from "../engine/interface/program.ts";
 import type { TrainingCheckpoint } from "../learning/run-training.ts";
 
 /**

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { unlessAborted } from "../common/async/race-abort.ts";
 import { type PatienceSettings, patiently } from "../common/async/retry.ts";
 import { asUncoupleError } from "../common/errors.ts";
-import type { Engine } from "../learning/engines/engine.ts";
+import type { Engine } from "../engine/interface/engine.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../learning/run-training.ts";
 import type { SnapshotModel } from "../learning/snapshot-model.ts";

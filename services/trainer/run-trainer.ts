@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { openDataSource } from "../data/open-data-source.ts";
-import { createEngine } from "../learning/engines/create-engine.ts";
+import { createEngine } from "../engine/create-engine.ts";
 import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
 import { trainComponent } from "../learning/train-component.ts";
 import { problemsError } from "../pipeline/files/problem.ts";

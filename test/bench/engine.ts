@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { compileTraining } from "../../services/learning/compiler/training.ts";
-import { benchmarkChunk, benchmarkData, benchmarkProgram } from "../../services/learning/engines/benchmark-program.ts";
-import { createEagerEngine, createReferenceEngine } from "../../services/learning/engines/eager-engine.ts";
-import type { Engine } from "../../services/learning/engines/engine.ts";
-import { createOnnxEngine } from "../../services/learning/engines/onnx-engine.ts";
-import { probeProvider } from "../../services/learning/engines/probe-provider.ts";
+import { benchmarkChunk, benchmarkData, benchmarkProgram } from "../../services/engine/benchmark-program.ts";
+import { compileTraining } from "../../services/engine/compiler/training.ts";
+import { createEagerEngine, createReferenceEngine } from "../../services/engine/eager/eager-engine.ts";
+import type { Engine } from "../../services/engine/interface/engine.ts";
+import { createOnnxEngine } from "../../services/engine/onnx/onnx-engine.ts";
+import { probeProvider } from "../../services/engine/onnx/probe-provider.ts";
 import { Torch } from "./torch.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { createEngine } from "../../services/learning/engines/create-engine.ts";
-import { createReferenceEngine } from "../../services/learning/engines/eager-engine.ts";
-import type { Engine } from "../../services/learning/engines/engine.ts";
-import type { TrainingProgram } from "../../services/learning/program.ts";
+import { createEngine } from "../../services/engine/create-engine.ts";
+import { createReferenceEngine } from "../../services/engine/eager/eager-engine.ts";
+import type { Engine } from "../../services/engine/interface/engine.ts";
+import type { TrainingProgram } from "../../services/engine/interface/program.ts";
 import type { EngineChoice } from "../../services/pipeline/team.ts";
 import { adam, denseProgram, numbers, rowNumbers } from "./dense-program.ts";
 

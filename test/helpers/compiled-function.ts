@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { emitOnnx } from "../../services/learning/compiler/emit-onnx.ts";
-import type { Graph } from "../../services/learning/compiler/ir.ts";
-import { simplify } from "../../services/learning/compiler/passes/simplify.ts";
-import { record } from "../../services/learning/compiler/trace-backend.ts";
-import { createTfjsSandbox } from "../../services/learning/tfjs-sandbox.ts";
+import type { Graph } from "../../services/engine/compiler/graph/ir.ts";
+import { emitOnnx } from "../../services/engine/compiler/onnx/emit-onnx.ts";
+import { simplify } from "../../services/engine/compiler/passes/simplify.ts";
+import { record } from "../../services/engine/compiler/tracing/trace-backend.ts";
+import { createTfjsSandbox } from "../../services/engine/tfjs/tfjs-sandbox.ts";
 import { numbers } from "./dense-program.ts";
 
 /** A tfjs function of tensors; its result may be a list. */

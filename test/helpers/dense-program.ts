@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { BuiltProgram, TrainingProgram } from "../../services/learning/program.ts";
+import type { BuiltProgram, TrainingProgram } from "../../services/engine/interface/program.ts";
 import type { OptimiserSpec } from "../../services/pipeline/team.ts";
 
 export interface DenseProgramOptions {

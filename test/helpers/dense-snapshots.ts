@@ -4,7 +4,7 @@ import type { CounterfactualOracle, DenseLayer } from "../../services/data/sourc
 import { createSyntheticSource } from "../../services/data/synthetic/synthetic-source.ts";
 import type { Table } from "../../services/data/table/table.ts";
 import { heldOutColumns } from "../../services/data/visibility.ts";
-import { compileInference } from "../../services/learning/compiler/inference.ts";
+import { compileInference } from "../../services/engine/compiler/inference.ts";
 import { snapshotContract } from "../../services/learning/snapshot-contract.ts";
 import { componentNamed } from "../../services/pipeline/dag.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";

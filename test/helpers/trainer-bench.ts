@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Engine } from "../../services/learning/engines/engine.ts";
+import type { Engine } from "../../services/engine/interface/engine.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../services/learning/run-training.ts";
 import type { SnapshotModel } from "../../services/learning/snapshot-model.ts";
 import type { ComponentTraining, TrainedComponent } from "../../services/learning/train-component.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
-import { decodeModel, encodeModel, type ModelProto } from "../../services/learning/compiler/onnx-proto.ts";
+import { decodeModel, encodeModel, type ModelProto } from "../../services/engine/compiler/onnx/onnx-proto.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";

@@ -84,7 +84,7 @@ async function diagnose(
     await Promise.all([
       import("../../learning/diagnosis/diagnose-update.ts"),
       import("../../data/open-data-source.ts"),
-      import("../../learning/engines/create-engine.ts"),
+      import("../../engine/create-engine.ts"),
       import("../../learning/load-snapshot-model.ts"),
     ]);
   const [{ createLoadModel }, { pinSnapshots }] = await Promise.all([

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { EngineProbe } from "../../learning/engines/engine.ts";
+import type { EngineProbe } from "../../engine/interface/engine.ts";
 import { findNatsServer } from "../../runtime/find-nats-server.ts";
 import type { CliContext } from "../context.ts";
 import { interruptible } from "../interruptible.ts";
@@ -19,7 +19,7 @@ export function doctorCommand(context: CliContext): Command {
     .action(async (options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
       if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
-      const { probeEngines } = await import("../../learning/engines/probe-engines.ts");
+      const { probeEngines } = await import("../../engine/probe-engines.ts");
       const engines = await interruptible(context, probeEngines());
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
       output.result({ engines, natsServer }, (style) =>

@@ -56,7 +56,7 @@ export function reproduceCommand(context: CliContext): Command {
       ] = await Promise.all([
         import("../../experiments/reproduce.ts"),
         import("../../experiments/two-stage.ts"),
-        import("../../learning/engines/create-engine.ts"),
+        import("../../engine/create-engine.ts"),
         import("../../experiments/reproduction-report.ts"),
         import("../../runtime/package-info.ts"),
         import("../reproduction-text.ts"),

@@ -1,5 +1,10 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { decodeModel, type GraphProto, type ModelProto, type TensorProto } from "./onnx-proto.ts";
+import {
+  decodeModel,
+  type GraphProto,
+  type ModelProto,
+  type TensorProto,
+} from "../../engine/compiler/onnx/onnx-proto.ts";
 
 /** Graphs nested deeper than this are refused before a recursive reader meets them. */
 const DEEPEST_NESTING = 16;

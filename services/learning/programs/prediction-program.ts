@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnEncoding, Encoding } from "../../data/table/encoding.ts";
-import type { InferenceInput, InferenceProgram } from "../inference-program.ts";
-import type { TrainingState } from "../program.ts";
+import type { InferenceInput, InferenceProgram } from "../../engine/compiler/inference-program.ts";
+import type { TrainingState } from "../../engine/interface/program.ts";
 import type { ComponentEncoding, TrainingProblem } from "../training-problem.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";

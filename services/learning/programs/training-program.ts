@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
+import type { TrainingProgram } from "../../engine/interface/program.ts";
 import type { OptimiserSpec } from "../../pipeline/team.ts";
 import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
-import type { TrainingProgram } from "../program.ts";
 import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/protocol.ts";
 import type { Matrix, TrainingProblem } from "../training-problem.ts";
 import type { TrainingLoss } from "./losses.ts";

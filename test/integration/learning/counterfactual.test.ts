@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
 import { visibleColumns } from "../../../services/data/visibility.ts";
+import { createEngine } from "../../../services/engine/create-engine.ts";
+import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { estimatorsOf } from "../../../services/experiments/estimators.ts";
 import { openLab, protocolSpec } from "../../../services/experiments/lab.ts";
 import { supportOf } from "../../../services/experiments/support.ts";
@@ -12,8 +14,6 @@ import {
   trainUpstreams,
   twoStagePipeline,
 } from "../../../services/experiments/two-stage.ts";
-import { createEngine } from "../../../services/learning/engines/create-engine.ts";
-import type { Engine } from "../../../services/learning/engines/engine.ts";
 import type { TrainingCheckpoint } from "../../../services/learning/run-training.ts";
 import { type ComponentTraining, trainComponent } from "../../../services/learning/train-component.ts";
 import type { ProtocolSpec } from "../../../services/pipeline/team.ts";

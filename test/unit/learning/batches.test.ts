@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { TrainingProgram } from "../../../services/engine/interface/program.ts";
 import { createBatchSource } from "../../../services/learning/batches.ts";
-import type { TrainingProgram } from "../../../services/learning/program.ts";
 
 const program = (batch: number): TrainingProgram => ({
   batch,

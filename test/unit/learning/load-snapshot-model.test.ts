@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import type { Table } from "../../../services/data/table/table.ts";
-import { compileInference } from "../../../services/learning/compiler/inference.ts";
-import { decodeModel, encodeModel, type ModelProto } from "../../../services/learning/compiler/onnx-proto.ts";
+import { compileInference } from "../../../services/engine/compiler/inference.ts";
+import { decodeModel, encodeModel, type ModelProto } from "../../../services/engine/compiler/onnx/onnx-proto.ts";
 import { loadSnapshotModel } from "../../../services/learning/load-snapshot-model.ts";
 import type { SnapshotContract } from "../../../services/learning/snapshot-model.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { createReferenceEngine } from "../../../services/engine/eager/eager-engine.ts";
+import type { Engine } from "../../../services/engine/interface/engine.ts";
+import { createOnnxEngine } from "../../../services/engine/onnx/onnx-engine.ts";
 import { protocolSpec } from "../../../services/experiments/lab.ts";
-import { createReferenceEngine } from "../../../services/learning/engines/eager-engine.ts";
-import type { Engine } from "../../../services/learning/engines/engine.ts";
-import { createOnnxEngine } from "../../../services/learning/engines/onnx-engine.ts";
 import { protocols } from "../../../services/learning/protocols/all.ts";
 import { runTraining } from "../../../services/learning/run-training.ts";
 import type { LossName } from "../../../services/pipeline/pipeline.ts";

@@ -5,7 +5,7 @@ import { trainingLosses } from "../../../services/learning/programs/losses.ts";
 import { findProtocol, protocols } from "../../../services/learning/protocols/all.ts";
 import type { ProtocolStep } from "../../../services/learning/protocols/protocol.ts";
 // tfjs without its banner, as every engine has it.
-import "../../../services/learning/tfjs-sandbox.ts";
+import "../../../services/engine/tfjs/tfjs-sandbox.ts";
 
 const rows = 6;
 const q = 2;

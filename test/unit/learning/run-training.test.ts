@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Engine } from "../../../services/learning/engines/engine.ts";
+import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { runTraining } from "../../../services/learning/run-training.ts";
 
 test("weights that the last update made NaN are a divergence, although every loss was finite", async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 import type { Column, Table } from "../../../../services/data/table/table.ts";
+import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../../../../services/learning/counterfactual/evidence.ts";
 import { chooseSource, prepareCalibrated } from "../../../../services/learning/counterfactual/prepare.ts";
-import type { Engine } from "../../../../services/learning/engines/engine.ts";
 import { encodeProblem } from "../../../../services/learning/training-problem.ts";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
 

@@ -1,0 +1,141 @@
+import type * as tf from "@tensorflow/tfjs";
+import { UncoupleError } from "../../../common/errors.ts";
+import type { StateTensor, TrainingProgram, TrainingState } from "../../interface/program.ts";
+import { openTrainingStep, readState, type TrainingStep } from "../../tfjs/optimizer-state.ts";
+import { createTfjsSandbox } from "../../tfjs/tfjs-sandbox.ts";
+import { type Graph, GraphBuilder, type NamedValue, type Node, splatOf, type Value } from "../graph/ir.ts";
+import { expand } from "../kernels/lowering.ts";
+import { type Differences, reconcile } from "./reconcile.ts";
+import { type Recorder, record } from "./trace-backend.ts";
+
+/** What one named tensor of the training state looks like in a step's graph. */
+export interface StepState {
+  readonly name: string;
+  readonly before: Value;
+  readonly after: Value;
+}
+
+/** One training step as a graph from (state, batch, learning rate) to (state, loss). */
+export interface StepGraph {
+  readonly nodes: readonly Node[];
+  readonly states: readonly StepState[];
+  /** Rows of resident columns and feeds, float32 [batch, width]. */
+  readonly batch: readonly NamedValue[];
+  /** Learning rate and its negative, float32 scalars. */
+  readonly rate: Value;
+  readonly negativeRate: Value;
+  /** Scalar, before the update. */
+  readonly loss: Value;
+}
+
+export interface RecordedStep {
+  readonly step: StepGraph;
+  readonly initial: TrainingState;
+}
+
+/** Two learning rates: a constant that follows them is the rate, one that differs otherwise is a random number. */
+const RATES = [0.3713, 0.5927] as const;
+
+/**
+ * Records one training step: forward pass, gradients and the optimiser's update.
+ *
+ * @throws UncoupleError `invalid-argument` when a kernel cannot be compiled, when the step looks at values, draws random
+ *   numbers, or its loss is not a scalar
+ */
+export function recordStep(program: TrainingProgram): RecordedStep {
+  const sandbox = createTfjsSandbox("cpu");
+  try {
+    const step = sandbox.open(() => openTrainingStep(program.build(), program.optimiser));
+    const initial = sandbox.run(() => readState(step.state));
+    const [first, second] = RATES.map((rate) => {
+      const { nodes, result } = record(sandbox, (recorder) => trace(program, step, initial, recorder, rate));
+      return { ...result, nodes };
+    }) as [Graph, Graph];
+    sandbox.run(() => step.dispose());
+    return { step: withRate(program, first, second), initial };
+  } finally {
+    sandbox.close();
+  }
+}
+
+function trace(
+  program: TrainingProgram,
+  step: TrainingStep,
+  initial: TrainingState,
+  recorder: Recorder,
+  rate: number,
+): Omit<Graph, "nodes"> {
+  const inputs: NamedValue[] = [];
+  for (const [name, variable] of Object.entries(step.state)) {
+    const { value, tensor } = recorder.input((initial[name] as StateTensor).shape);
+    inputs.push({ name, value });
+    variable.assign(tensor);
+  }
+  const batch: Record<string, tf.Tensor2D> = {};
+  for (const [name, { width }] of Object.entries({ ...program.resident, ...program.feeds })) {
+    const { value, tensor } = recorder.input([program.batch, width]);
+    inputs.push({ name, value });
+    batch[name] = tensor as tf.Tensor2D;
+  }
+  const loss = recorder.valueFor(step.run(batch, rate));
+  if (loss.type !== "float32" || loss.shape.length !== 0) {
+    throw new UncoupleError("invalid-argument", `the loss has shape [${loss.shape}]; it must be a scalar`);
+  }
+  const outputs = Object.entries(step.state).map(([name, variable]) => ({
+    name,
+    value: recorder.valueFor(variable),
+  }));
+  return { inputs, outputs: [...outputs, { name: "loss", value: loss }] };
+}
+
+/** Makes the learning rate an input: the constants that follow it in the two recordings. */
+function withRate(program: TrainingProgram, first: Graph, second: Graph): StepGraph {
+  const rate = { type: "float32", shape: [] } as const satisfies Value;
+  const negativeRate = { type: "float32", shape: [] } as const satisfies Value;
+  const [low, high] = RATES.map(Math.fround) as [number, number];
+  const differences: Differences = {
+    refuse: (what) =>
+      new UncoupleError(
+        "invalid-argument",
+        `the training step cannot be compiled: ${what} differ between two recordings of it. A step must be a ` +
+          "deterministic function of its batch: draw noise outside of it and pass it as a feed, and keep no counters in it",
+      ),
+    constant(a, b, _reader, nodes) {
+      const [left, right] = [splatOf(a), splatOf(b)];
+      const builder = new GraphBuilder(nodes);
+      if (left === low && right === high) return expand(builder, rate, a.shape);
+      if (left === -low && right === -high) return expand(builder, negativeRate, a.shape);
+      throw differences.refuse("the values of a constant in it");
+    },
+  };
+  const graph = reconcile(first, second, differences);
+  const count = graph.outputs.length - 1;
+  const states = graph.outputs.slice(0, count).map(({ name, value }, index) => ({
+    name,
+    before: graph.inputs[index]?.value as Value,
+    after: value,
+  }));
+  return {
+    nodes: graph.nodes,
+    states,
+    batch: graph.inputs.slice(count, count + Object.keys({ ...program.resident, ...program.feeds }).length),
+    rate,
+    negativeRate,
+    loss: graph.outputs[count]?.value as Value,
+  };
+}
+
+/** A pass over a step: as over a graph whose inputs are everything that the step reads. */
+export function applyToStep(step: StepGraph, pass: (graph: Graph) => Graph): StepGraph {
+  const graph = pass({
+    inputs: [],
+    nodes: step.nodes,
+    outputs: [...step.states.map(({ name, after }) => ({ name, value: after })), { name: "loss", value: step.loss }],
+  });
+  return {
+    ...step,
+    nodes: graph.nodes,
+    states: step.states.map((state, index) => ({ ...state, after: graph.outputs[index]?.value as Value })),
+    loss: graph.outputs.at(-1)?.value as Value,
+  };
+}

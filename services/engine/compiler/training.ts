@@ -1,0 +1,83 @@
+import type { TrainingProgram, TrainingState } from "../interface/program.ts";
+import { type Node, size, type Value } from "./graph/ir.ts";
+import { emitOnnx, type SymbolicShape } from "./onnx/emit-onnx.ts";
+import { wrapInScan } from "./onnx/epoch-scan.ts";
+import { type FlatStep, flattenState, type StatePart } from "./passes/flat-state.ts";
+import type { Pass } from "./passes/pass.ts";
+import { type ScalarSchedule, scheduleScalars } from "./passes/scalar-schedule.ts";
+import { optimise, simplify } from "./passes/simplify.ts";
+import { applyToStep, type RecordedStep, recordStep } from "./tracing/record-step.ts";
+
+/** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
+export interface CompiledTraining {
+  /** The same for every program of the same shape: initial values are not in it. */
+  readonly bytes: Uint8Array;
+  /** The state's tensors in each carried input, in the order of the inputs. The schedule holds the others. */
+  readonly carried: readonly { readonly shape: readonly number[]; readonly parts: readonly StatePart[] }[];
+  readonly schedule: ScalarSchedule;
+  /** What the model reads: resident columns and feeds that the loss does not depend on are left out. */
+  readonly resident: readonly string[];
+  readonly feeds: readonly string[];
+  readonly initial: TrainingState;
+  /** Multiplications in the largest matrix product of a step, by which an engine chooses its threads. */
+  readonly largestProduct: number;
+  /** The body's nodes, for those who tune the passes. */
+  readonly nodesAStep: number;
+}
+
+/**
+ * Compiles a training program: records a step, simplifies it, lays variables and accumulators in flat vectors, computes
+ * learning rates and other plain numbers ahead, and wraps the rest in a loop.
+ *
+ * @throws UncoupleError `invalid-argument` as `recordStep` does
+ */
+export function compileTraining(program: TrainingProgram): CompiledTraining {
+  return compileStep(recordStep(program), program);
+}
+
+/** The part of `compileTraining` that comes after the recording. */
+export function compileStep({ step: recorded, initial }: RecordedStep, program: TrainingProgram): CompiledTraining {
+  const flat = applyToFlat(flattenState(applyToStep(recorded, simplify)), optimise);
+  const { step, schedule } = scheduleScalars(flat);
+  const epoch = wrapInScan(step, new Set(Object.keys(program.resident)));
+  const shapes = new Map<Value, SymbolicShape>();
+  for (const [value, dimension] of epoch.open) shapes.set(value, [dimension, ...value.shape.slice(1)]);
+  return {
+    bytes: emitOnnx(epoch.graph, { shapes }),
+    carried: step.carried.map(({ before, parts }) => ({ shape: before.shape, parts })),
+    schedule,
+    resident: epoch.resident,
+    feeds: epoch.feeds,
+    initial,
+    largestProduct: largestProduct(step.nodes),
+    nodesAStep: step.nodes.length,
+  };
+}
+
+function applyToFlat(flat: FlatStep, pass: Pass): FlatStep {
+  const graph = pass({
+    inputs: [],
+    nodes: flat.nodes,
+    outputs: [
+      ...flat.carried.map(({ after }, index) => ({ name: String(index), value: after })),
+      { name: "loss", value: flat.loss },
+    ],
+  });
+  return {
+    ...flat,
+    nodes: graph.nodes,
+    carried: flat.carried.map((state, index) => ({ ...state, after: graph.outputs[index]?.value as Value })),
+    loss: graph.outputs.at(-1)?.value as Value,
+  };
+}
+
+function largestProduct(nodes: readonly Node[]): number {
+  let largest = 0;
+  for (const { op, inputs, outputs } of nodes) {
+    if (op !== "Gemm" && op !== "MatMul") continue;
+    const [a, b, c] = [inputs[0], inputs[1], outputs[0]].map((value) => size(value?.shape ?? []));
+    // For [m, k] times [k, n] the product of the three sizes is (m k n)^2.
+    largest = Math.max(largest, Math.sqrt((a as number) * (b as number) * (c as number)));
+  }
+  return largest;
+}

@@ -1,0 +1,140 @@
+import { setImmediate } from "node:timers/promises";
+import * as tf from "@tensorflow/tfjs";
+import { UncoupleError } from "../../common/errors.ts";
+import type { Engine, TrainingSession } from "../interface/engine.ts";
+import type { Chunk, TrainingProgram, TrainingState } from "../interface/program.ts";
+import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
+import { checkState, openTrainingStep, readState, type TrainingStep } from "../tfjs/optimizer-state.ts";
+import { createTfjsSandbox, type TfjsSandbox } from "../tfjs/tfjs-sandbox.ts";
+
+/** After this many milliseconds of steps, whatever else waits on the thread gets its turn. */
+const SLICE_MS = 15;
+
+/**
+ * An engine that runs a program on a tfjs backend as it is written, kernel by kernel.
+ *
+ * @param backend a tfjs backend that is registered and starts synchronously
+ */
+export function createEagerEngine(name: string, backend: string): Engine {
+  return {
+    name,
+    async prepare(program, data, rows) {
+      checkData(program, data, rows);
+      const sandbox = createTfjsSandbox(backend);
+      try {
+        return sandbox.open(() => {
+          const step = openTrainingStep(program.build(), program.optimiser);
+          const resident: Record<string, tf.Tensor2D> = {};
+          for (const [column, { width }] of Object.entries(program.resident)) {
+            resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);
+          }
+          return new EagerSession(program, sandbox, step, resident, rows);
+        });
+      } catch (thrown) {
+        sandbox.close();
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** The engine that the others are compared with: tfjs in plain JavaScript. */
+export function createReferenceEngine(): Engine {
+  return createEagerEngine("reference", "cpu");
+}
+
+class EagerSession implements TrainingSession {
+  private readonly program: TrainingProgram;
+  private readonly sandbox: TfjsSandbox;
+  private readonly step: TrainingStep;
+  private readonly resident: Readonly<Record<string, tf.Tensor2D>>;
+  private readonly rows: number;
+  private readonly turn = new OneAtATime();
+  private disposed = false;
+
+  constructor(
+    program: TrainingProgram,
+    sandbox: TfjsSandbox,
+    step: TrainingStep,
+    resident: Readonly<Record<string, tf.Tensor2D>>,
+    rows: number,
+  ) {
+    this.program = program;
+    this.sandbox = sandbox;
+    this.step = step;
+    this.resident = resident;
+    this.rows = rows;
+  }
+
+  run(chunk: Chunk): Promise<Float32Array> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkChunk(this.program, chunk, this.rows);
+      const losses = new Float32Array(chunk.steps);
+      for (let done = 0; done < chunk.steps; ) {
+        const from = done;
+        done = this.sandbox.run(() => this.slice(chunk, from, losses));
+        await setImmediate();
+      }
+      return losses;
+    });
+  }
+
+  /** Runs steps until the slice of time is over. @returns the first step not run */
+  private slice(chunk: Chunk, from: number, losses: Float32Array): number {
+    const end = performance.now() + SLICE_MS;
+    const pending: tf.Scalar[] = [];
+    let index = from;
+    do {
+      pending.push(tf.tidy(() => this.one(chunk, index)));
+      index++;
+    } while (index < chunk.steps && performance.now() < end);
+    // Read once a slice: on a GPU every read waits for the device.
+    losses.set(tf.stack(pending).dataSync() as Float32Array, from);
+    return index;
+  }
+
+  private one(chunk: Chunk, index: number): tf.Scalar {
+    const { batch, feeds } = this.program;
+    const rows = tf.tensor1d(chunk.indices.subarray(index * batch, (index + 1) * batch), "int32");
+    const inputs: Record<string, tf.Tensor2D> = {};
+    for (const [name, column] of Object.entries(this.resident)) inputs[name] = tf.gather(column, rows);
+    for (const [name, { width }] of Object.entries(feeds)) {
+      const size = batch * width;
+      const values = (chunk.feeds[name] as Float32Array).slice(index * size, (index + 1) * size);
+      inputs[name] = tf.tensor2d(values, [batch, width]);
+    }
+    return this.step.run(inputs, chunk.learningRates[index] as number);
+  }
+
+  state(): Promise<TrainingState> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      return this.sandbox.run(() => readState(this.step.state));
+    });
+  }
+
+  restore(state: TrainingState): Promise<void> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkState(state, this.step.state);
+      this.sandbox.run(() => {
+        for (const [name, variable] of Object.entries(this.step.state)) {
+          const { values, shape } = state[name] as TrainingState[string];
+          variable.assign(tf.tensor(values.slice(), [...shape]));
+        }
+      });
+    });
+  }
+
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.sandbox.run(() => this.step.dispose());
+    this.sandbox.close();
+  }
+
+  private checkOpen(): void {
+    if (this.disposed) throw new UncoupleError("failed-precondition", "the training session is disposed");
+  }
+}

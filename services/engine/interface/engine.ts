@@ -1,0 +1,43 @@
+import type { EngineChoice } from "../../pipeline/team.ts";
+import type { Chunk, TrainingProgram, TrainingState } from "./program.ts";
+
+/**
+ * Runs training programs. Promises: the loss sequence agrees with the `reference` engine to relative 1e-4 over tens of
+ * steps; the same engine repeats a run bit for bit whatever the chunk sizes, and from any `state()` onwards; the
+ * JavaScript thread is never held for longer than a step.
+ */
+export interface Engine {
+  /** As a manifest records it: `onnx:cpu`, `tensorflow`, `reference`. */
+  readonly name: string;
+  /**
+   * @param data resident columns by name, [rows * width]
+   * @throws UncoupleError `invalid-argument` when the program cannot be run (the message names the kernel, the op and
+   *   what to do), `failed-precondition` when the engine cannot start here
+   */
+  prepare(
+    program: TrainingProgram,
+    data: Readonly<Record<string, Float32Array>>,
+    rows: number,
+  ): Promise<TrainingSession>;
+}
+
+/** One program with its data and state, being trained. Calls must not overlap. */
+export interface TrainingSession {
+  /** @returns the loss of every step, before its update, [steps] */
+  run(chunk: Chunk): Promise<Float32Array>;
+  /** A copy of the state, safe to keep. */
+  state(): Promise<TrainingState>;
+  /** @throws UncoupleError `invalid-argument` if names or shapes are not this program's */
+  restore(state: TrainingState): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Why an engine can or cannot be used on this machine, for `uncouple doctor` and the log. */
+export interface EngineProbe {
+  readonly choice: EngineChoice;
+  readonly available: boolean;
+  /** One line: the device it would use, or why it cannot start. */
+  readonly detail: string;
+  /** Microseconds a step of the paper's M2 (8-64-1, batch 64, Adam) over about a second, where available. */
+  readonly microsPerStep?: number;
+}

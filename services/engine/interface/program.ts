@@ -1,0 +1,60 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { OptimiserSpec } from "../../pipeline/team.ts";
+
+/**
+ * A training step as an ordinary tfjs program, independent of who runs it: eagerly on a tfjs backend, or traced once
+ * and compiled. Everything that varies from step to step enters by name, so that a step is a pure function of
+ * (variables, optimiser state, batch, learning rate).
+ */
+export interface TrainingProgram {
+  /** Rows a step. */
+  readonly batch: number;
+  /**
+   * Columns that stay resident with the engine for the whole run, all float32 [rows, width]. A step sees the rows of
+   * its batch, [batch, width], under the same name.
+   */
+  readonly resident: Readonly<Record<string, { readonly width: number }>>;
+  /** Values that are fresh in every step (for example noise), float32 [batch, width], drawn by the caller. */
+  readonly feeds: Readonly<Record<string, { readonly width: number }>>;
+  /** The `learningRate` here is the peak; the rate of each step comes with the step. */
+  readonly optimiser: OptimiserSpec;
+  /**
+   * Creates the variables on tfjs's current backend and returns the loss of a batch. Called under the engine's own
+   * backend. `loss` must be a deterministic function without data-dependent reads (`dataSync`), of fixed shapes.
+   */
+  build(): BuiltProgram;
+}
+
+export interface BuiltProgram {
+  /**
+   * Trainable variables by names that are the same in every build, in a fixed order. (tfjs's own `Variable.name` is
+   * unique in the process and therefore differs from build to build: leave it to tfjs, and never use it in a state.)
+   */
+  readonly variables: Readonly<Record<string, tf.Variable>>;
+  /** @param batch resident columns and feeds by name @returns a scalar */
+  loss(batch: Readonly<Record<string, tf.Tensor2D>>): tf.Scalar;
+  dispose(): void;
+}
+
+/** Values of one named tensor of the training state. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/**
+ * Everything that a step changes. Names are the same for every engine, so that a checkpoint of one can be read by
+ * another: `variable/<name>`, and `optimiser/<slot>/<name>` or `optimiser/<slot>` for scalars such as Adam's beta powers.
+ */
+export type TrainingState = Readonly<Record<string, StateTensor>>;
+
+/** A contiguous run of steps, short enough (tens of milliseconds) that progress and cancellation stay live. */
+export interface Chunk {
+  readonly steps: number;
+  /** Resident row numbers, [steps * batch]. */
+  readonly indices: Int32Array;
+  /** [steps]. */
+  readonly learningRates: Float32Array;
+  /** Name to [steps * batch * width]. */
+  readonly feeds: Readonly<Record<string, Float32Array>>;
+}

@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UncoupleError } from "../../common/errors.ts";
+import type { ExecutionProvider } from "../../pipeline/team.ts";
+import { recordStep } from "../compiler/tracing/record-step.ts";
+import { type CompiledTraining, compileStep } from "../compiler/training.ts";
+import type { Engine, TrainingSession } from "../interface/engine.ts";
+import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../interface/program.ts";
+import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
+import { checkState } from "../tfjs/optimizer-state.ts";
+import type { CarriedTensor } from "./onnx-protocol.ts";
+import { type OnnxThread, OnnxThreadPool } from "./onnx-thread.ts";
+
+/** A matrix product this large (multiplications) is worth sharing out among threads. */
+const SHARED_PRODUCT = 4_000_000;
+const BREAK_MS = 4;
+/** Values of a resident column that are copied at once: 2 MiB. */
+const SENT_VALUES = 524_288;
+
+export interface OnnxEngineOptions {
+  /** Threads a matrix product is shared out among; chosen by the size of the program where left out. */
+  readonly threads?: number;
+}
+
+/** Runs compiled programs on ONNX Runtime, on a thread of their own: the JavaScript thread is never held by a chunk. */
+export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngineOptions = {}): Engine {
+  const pool = new OnnxThreadPool();
+  return {
+    name: `onnx:${provider}`,
+    async prepare(program, data, rows) {
+      checkData(program, data, rows);
+      // Recording and compiling hold the thread for tens of milliseconds each, the first time. A call that came meanwhile
+      // is answered in between, which takes it some turns of the event loop.
+      const recorded = recordStep(program);
+      await sleep(BREAK_MS);
+      const compiled = compileStep(recorded, program);
+      await sleep(BREAK_MS);
+      const thread = pool.take();
+      const session = new OnnxSession(program, compiled, rows, thread, pool);
+      try {
+        await session.open(provider, data, options.threads);
+      } catch (thrown) {
+        await session.dispose();
+        throw thrown;
+      }
+      return session;
+    },
+  };
+}
+
+class OnnxSession implements TrainingSession {
+  private readonly program: TrainingProgram;
+  private readonly compiled: CompiledTraining;
+  private readonly rows: number;
+  private readonly thread: OnnxThread;
+  private readonly pool: OnnxThreadPool;
+  private readonly turn = new OneAtATime();
+  /** The part of the state that the schedule keeps. */
+  private numbers: Float32Array;
+  private disposal: Promise<void> | undefined;
+
+  constructor(
+    program: TrainingProgram,
+    compiled: CompiledTraining,
+    rows: number,
+    thread: OnnxThread,
+    pool: OnnxThreadPool,
+  ) {
+    this.program = program;
+    this.compiled = compiled;
+    this.rows = rows;
+    this.thread = thread;
+    this.pool = pool;
+    this.numbers = compiled.schedule.stateOf(compiled.initial);
+  }
+
+  async open(
+    provider: ExecutionProvider,
+    data: Readonly<Record<string, Float32Array>>,
+    threads = threadsFor(this.compiled),
+  ): Promise<void> {
+    const { bytes, resident, initial } = this.compiled;
+    const widths: Record<string, number> = {};
+    for (const name of resident) {
+      widths[name] = this.program.resident[name]?.width as number;
+      await this.send(name, data[name] as Float32Array);
+    }
+    await this.thread.ask({
+      kind: "open",
+      digest: createHash("sha256").update(bytes).update(`${provider} ${threads}`).digest("hex"),
+      model: bytes,
+      provider,
+      threads,
+      resident: widths,
+      rows: this.rows,
+      state: this.carried(initial),
+    });
+  }
+
+  /** In parts, because copying hundreds of megabytes at once would hold this thread. */
+  private async send(name: string, values: Float32Array): Promise<void> {
+    for (let from = 0; from < values.length; from += SENT_VALUES) {
+      const part = values.slice(from, from + SENT_VALUES);
+      await this.thread.ask({ kind: "column", name, length: values.length, from, values: part }, [part.buffer]);
+    }
+  }
+
+  run(chunk: Chunk): Promise<Float32Array> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkChunk(this.program, chunk, this.rows);
+      const feeds: Record<string, { values: Float32Array; width: number }> = {};
+      for (const name of this.compiled.feeds) {
+        feeds[name] = {
+          values: chunk.feeds[name] as Float32Array,
+          width: this.program.feeds[name]?.width as number,
+        };
+      }
+      const ahead = this.compiled.schedule.run(this.numbers, chunk.learningRates);
+      const losses = await this.thread.ask({
+        kind: "run",
+        steps: chunk.steps,
+        batch: this.program.batch,
+        indices: chunk.indices,
+        scheduled: ahead.columns,
+        feeds,
+      });
+      this.numbers = ahead.state;
+      return losses as Float32Array;
+    });
+  }
+
+  state(): Promise<TrainingState> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      const vectors = (await this.thread.ask({ kind: "state" })) as readonly Float32Array[];
+      const named = new Map<string, StateTensor>();
+      this.compiled.carried.forEach(({ parts }, index) => {
+        let offset = 0;
+        for (const { name, shape } of parts) {
+          const size = elements(shape);
+          named.set(name, { shape, values: (vectors[index] as Float32Array).slice(offset, offset + size) });
+          offset += size;
+        }
+      });
+      this.compiled.schedule.states.forEach((name, index) => {
+        const { shape } = this.compiled.initial[name] as StateTensor;
+        named.set(name, { shape, values: this.numbers.slice(index, index + 1) });
+      });
+      // In the order of every other engine.
+      const names = Object.keys(this.compiled.initial);
+      return Object.fromEntries(names.map((name) => [name, named.get(name) as StateTensor]));
+    });
+  }
+
+  restore(state: TrainingState): Promise<void> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkState(state, this.compiled.initial);
+      await this.thread.ask({ kind: "restore", state: this.carried(state) });
+      this.numbers = this.compiled.schedule.stateOf(state);
+    });
+  }
+
+  dispose(): Promise<void> {
+    this.disposal ??= this.close();
+    return this.disposal;
+  }
+
+  private async close(): Promise<void> {
+    if (!this.thread.usable) return;
+    await this.thread.ask({ kind: "close" });
+    this.pool.giveBack(this.thread);
+  }
+
+  private checkOpen(): void {
+    if (this.disposal !== undefined) {
+      throw new UncoupleError("failed-precondition", "the training session is disposed");
+    }
+  }
+
+  /** A state as the graph's carried inputs. */
+  private carried(state: TrainingState): CarriedTensor[] {
+    return this.compiled.carried.map(({ shape, parts }) => {
+      const values = new Float32Array(elements(shape));
+      let offset = 0;
+      for (const { name } of parts) {
+        const part = (state[name] as StateTensor).values;
+        values.set(part, offset);
+        offset += part.length;
+      }
+      return { shape, values };
+    });
+  }
+}
+
+function threadsFor(compiled: CompiledTraining): number {
+  return compiled.largestProduct >= SHARED_PRODUCT ? Math.min(availableParallelism(), 8) : 1;
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

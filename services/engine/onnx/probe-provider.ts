@@ -1,0 +1,108 @@
+import { existsSync, readdirSync } from "node:fs";
+import { platform } from "node:os";
+import type { ExecutionProvider } from "../../pipeline/team.ts";
+import { GraphBuilder, newValue } from "../compiler/graph/ir.ts";
+import { emitOnnx } from "../compiler/onnx/emit-onnx.ts";
+import { startProcess } from "./entry-point.ts";
+
+export interface ProviderProbe {
+  readonly starts: boolean;
+  /** Whether it would compute on a GPU: a software implementation of Vulkan is none. */
+  readonly gpu: boolean;
+  /** One line: what it would use, or why it cannot start. */
+  readonly detail: string;
+}
+
+/** Starting a GPU driver for the first time takes seconds; this is for one that hangs. */
+const TIMEOUT_MS = 60_000;
+
+const known = new Map<ExecutionProvider, Promise<ProviderProbe>>();
+
+/** Whether an execution provider of ONNX Runtime starts on this machine. Asked once per process. Never throws. */
+export function probeProvider(provider: ExecutionProvider): Promise<ProviderProbe> {
+  let probe = known.get(provider);
+  if (probe === undefined) {
+    probe = attempt(provider);
+    known.set(provider, probe);
+  }
+  return probe;
+}
+
+async function attempt(provider: ExecutionProvider): Promise<ProviderProbe> {
+  if (provider === "cpu") return { starts: true, gpu: false, detail: "ONNX Runtime on the processor" };
+  const failure = await inChild(provider);
+  if (failure !== null) return { starts: false, gpu: false, detail: oneLine(failure) };
+  const gpu = gpuDevice();
+  const detail = gpu === undefined ? "starts, on a software device: no GPU was found" : `starts, with ${gpu}`;
+  return { starts: true, gpu: gpu !== undefined, detail };
+}
+
+/** @returns null if the provider ran a model, otherwise why not */
+function inChild(provider: ExecutionProvider): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = startProcess("probe/main");
+    let complaint = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      complaint = (complaint + text).slice(-4000);
+    });
+    const timer = setTimeout(() => {
+      resolve(`it did not start within ${TIMEOUT_MS / 1000} s`);
+      child.kill("SIGKILL");
+    }, TIMEOUT_MS);
+    const settle = (failure: string | null) => {
+      clearTimeout(timer);
+      resolve(failure);
+    };
+    child.once("message", (failure: string | null) => settle(failure));
+    child.once("error", (error) => settle(`its test process could not be started: ${error.message}`));
+    child.once("close", (code, signal) => {
+      const ending = signal === null ? `code ${code}` : `signal ${signal}`;
+      settle(`ONNX Runtime ended the process that tried it (${ending}). ${lastComplaint(complaint)}`);
+    });
+    child.send({ provider, model: smallestModel() });
+  });
+}
+
+/** The last line on stderr that speaks of an error. */
+function lastComplaint(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.findLast((line) => /error|fail|what\(\)|unable|not /i.test(line)) ?? "";
+}
+
+/** What ONNX Runtime's messages mean to someone who does not know its sources. */
+const MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/RequestAdapter/, "no GPU adapter was found (WebGPU needs a driver for Vulkan, Metal or Direct3D 12)"],
+  [
+    /Failed to load shared library/,
+    "its libraries do not load (CUDA and cuDNN must be installed, and ONNX Runtime's own CUDA libraries, which come " +
+      "with `npm rebuild onnxruntime-node --ignore-scripts=false`)",
+  ],
+];
+
+function oneLine(text: string): string {
+  for (const [pattern, meaning] of MEANINGS) if (pattern.test(text)) return meaning;
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > 240 ? `${line.slice(0, 240)}...` : line;
+}
+
+/** y = x x, so that there is something to compute. */
+function smallestModel(): Uint8Array {
+  const builder = new GraphBuilder();
+  const x = newValue("float32", [2, 2]);
+  const y = builder.add("MatMul", [x, x], "float32", [2, 2]);
+  return emitOnnx({
+    inputs: [{ name: "x", value: x }],
+    nodes: builder.nodes,
+    outputs: [{ name: "y", value: y }],
+  });
+}
+
+/** The first GPU of this machine, by its device node, or undefined. */
+function gpuDevice(): string | undefined {
+  if (platform() !== "linux") return "the system's GPU";
+  if (existsSync("/dev/nvidia0")) return "/dev/nvidia0";
+  if (existsSync("/dev/dxg")) return "/dev/dxg";
+  const nodes = existsSync("/dev/dri") ? readdirSync("/dev/dri") : [];
+  const render = nodes.find((node) => node.startsWith("renderD"));
+  return render === undefined ? undefined : `/dev/dri/${render}`;
+}

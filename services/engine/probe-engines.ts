@@ -1,0 +1,68 @@
+import { asUncoupleError } from "../common/errors.ts";
+import type { EngineChoice } from "../pipeline/team.ts";
+import { benchmarkChunk, benchmarkData, benchmarkProgram } from "./benchmark-program.ts";
+import { createEngine } from "./create-engine.ts";
+import { loadTensorflow } from "./eager/tensorflow-engine.ts";
+import type { Engine, EngineProbe } from "./interface/engine.ts";
+import { probeProvider } from "./onnx/probe-provider.ts";
+
+const CHOICES: readonly EngineChoice[] = ["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu", "reference"];
+/** How long an engine is timed. */
+const MEASURED_MS = 1000;
+const ROWS = 4096;
+
+/** Which engines work on this machine, which do not and why, and how fast they are. Takes about a second an engine. */
+export async function probeEngines(): Promise<EngineProbe[]> {
+  const probes: EngineProbe[] = [];
+  for (const choice of CHOICES) probes.push(await probeEngine(choice));
+  return probes;
+}
+
+async function probeEngine(choice: EngineChoice): Promise<EngineProbe> {
+  try {
+    const engine = await createEngine(choice, () => {});
+    return { choice, available: true, detail: await describe(choice), microsPerStep: await microsPerStep(engine) };
+  } catch (thrown) {
+    return { choice, available: false, detail: asUncoupleError(thrown).message };
+  }
+}
+
+async function describe(choice: EngineChoice): Promise<string> {
+  switch (choice) {
+    case "tensorflow": {
+      const binding = loadTensorflow();
+      return `${binding.package}, ${binding.gpu ? "on a GPU" : "on the processor"}`;
+    }
+    case "onnx:cuda":
+      return (await probeProvider("cuda")).detail;
+    case "onnx:webgpu":
+      return (await probeProvider("webgpu")).detail;
+    case "onnx:cpu":
+      return "ONNX Runtime on the processor, compiled training steps";
+    default:
+      return "tfjs in plain JavaScript: slow, the measure of the others";
+  }
+}
+
+/** Microseconds a step of the paper's M2 (8-64-1, batch 64, Adam). */
+async function microsPerStep(engine: Engine): Promise<number> {
+  const program = benchmarkProgram([8, 64, 1], 64);
+  const session = await engine.prepare(program, benchmarkData(program, ROWS), ROWS);
+  try {
+    await session.run(benchmarkChunk(program, ROWS, 5));
+    let steps = 5;
+    let done = 0;
+    const start = performance.now();
+    let now = start;
+    while (now - start < MEASURED_MS) {
+      const before = now;
+      await session.run(benchmarkChunk(program, ROWS, steps));
+      done += steps;
+      now = performance.now();
+      if (now - before < 30) steps *= 2;
+    }
+    return ((now - start) * 1000) / done;
+  } finally {
+    await session.dispose();
+  }
+}

@@ -1,0 +1,163 @@
+import * as tf from "@tensorflow/tfjs";
+import { UncoupleError } from "../../common/errors.ts";
+import type { OptimiserSpec } from "../../pipeline/team.ts";
+import type { BuiltProgram, StateTensor, TrainingState } from "../interface/program.ts";
+
+/** A training step that is ready to run: the program's variables and the optimiser's, by their names in a state. */
+export interface TrainingStep {
+  /** `variable/<name>`, then `optimiser/...`, in a fixed order. */
+  readonly state: Readonly<Record<string, tf.Variable>>;
+  /**
+   * One update. @param batch resident columns and feeds by name @returns the loss before the update
+   */
+  run(batch: Readonly<Record<string, tf.Tensor2D>>, learningRate: number): tf.Scalar;
+  dispose(): void;
+}
+
+/**
+ * tfjs's optimisers keep these fields to themselves: their accumulators, which a checkpoint needs, and a learning rate
+ * that a schedule changes in every step. tfjs's own getWeights leaves out Adam's beta powers.
+ */
+interface OptimiserFields {
+  learningRate: number;
+  setLearningRate?(rate: number): void;
+  readonly accumulations?: readonly Slot[];
+  readonly accumulatedFirstMoment?: readonly Slot[];
+  readonly accumulatedSecondMoment?: readonly Slot[];
+  readonly accBeta1?: tf.Variable;
+  readonly accBeta2?: tf.Variable;
+}
+
+interface Slot {
+  readonly variable: tf.Variable;
+}
+
+/** Makes the optimiser of a program on tfjs's current backend, with all its accumulators. Not inside a tidy. */
+export function openTrainingStep(program: BuiltProgram, spec: OptimiserSpec): TrainingStep {
+  const names = Object.keys(program.variables);
+  const variables = Object.values(program.variables);
+  const optimiser = createOptimiser(spec);
+  const fields = optimiser as unknown as OptimiserFields;
+  createAccumulators(optimiser, fields, variables, spec);
+
+  const state: Record<string, tf.Variable> = {};
+  names.forEach((name, index) => {
+    state[`variable/${name}`] = variables[index] as tf.Variable;
+  });
+  const addSlots = (slot: string, slots: readonly Slot[] | undefined) => {
+    slots?.forEach(({ variable }, index) => {
+      state[`optimiser/${slot}/${names[index]}`] = variable;
+    });
+  };
+  addSlots("momentum", fields.accumulations);
+  addSlots("first-moment", fields.accumulatedFirstMoment);
+  addSlots("second-moment", fields.accumulatedSecondMoment);
+  if (fields.accBeta1 !== undefined) state["optimiser/beta1-power"] = fields.accBeta1;
+  if (fields.accBeta2 !== undefined) state["optimiser/beta2-power"] = fields.accBeta2;
+
+  return {
+    state,
+    run(batch, learningRate) {
+      setLearningRate(fields, learningRate);
+      const { value, grads } = lossAndGradients(program, variables, batch);
+      optimiser.applyGradients(variables.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })));
+      return value;
+    },
+    dispose() {
+      optimiser.dispose();
+      program.dispose();
+    },
+  };
+}
+
+function createOptimiser(spec: OptimiserSpec): tf.Optimizer {
+  switch (spec.name) {
+    case "sgd":
+      return tf.train.sgd(spec.learningRate);
+    case "momentum":
+      return tf.train.momentum(spec.learningRate, spec.momentum);
+    case "adam":
+      return tf.train.adam(spec.learningRate, spec.beta1, spec.beta2, spec.epsilon);
+  }
+}
+
+function setLearningRate(fields: OptimiserFields, rate: number): void {
+  if (fields.setLearningRate === undefined) fields.learningRate = rate;
+  else fields.setLearningRate(rate);
+}
+
+/** tfjs makes accumulators in the first update, so one is made with zero gradients, and undone. */
+function createAccumulators(
+  optimiser: tf.Optimizer,
+  fields: OptimiserFields,
+  variables: readonly tf.Variable[],
+  spec: OptimiserSpec,
+): void {
+  if (spec.name === "sgd") return;
+  tf.tidy(() => {
+    const before = variables.map((variable) => variable.clone());
+    optimiser.applyGradients(variables.map((variable) => ({ name: variable.name, tensor: tf.zerosLike(variable) })));
+    variables.forEach((variable, index) => {
+      variable.assign(before[index] as tf.Tensor);
+    });
+    for (const slots of [fields.accumulations, fields.accumulatedFirstMoment, fields.accumulatedSecondMoment]) {
+      for (const { variable } of slots ?? []) variable.assign(tf.zerosLike(variable));
+    }
+    if (spec.name === "adam") {
+      fields.accBeta1?.assign(tf.scalar(spec.beta1));
+      fields.accBeta2?.assign(tf.scalar(spec.beta2));
+    }
+  });
+}
+
+function lossAndGradients(
+  program: BuiltProgram,
+  variables: readonly tf.Variable[],
+  batch: Readonly<Record<string, tf.Tensor2D>>,
+): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+  try {
+    return tf.variableGrads(() => program.loss(batch), [...variables]);
+  } catch (thrown) {
+    if (thrown instanceof UncoupleError) throw thrown;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new UncoupleError("invalid-argument", `the training step cannot be differentiated: ${reason}`, {
+      cause: thrown,
+    });
+  }
+}
+
+/** A copy of the values of state variables. Reads from the backend, so not while tracing. */
+export function readState(state: Readonly<Record<string, tf.Variable>>): TrainingState {
+  const read: Record<string, StateTensor> = {};
+  for (const [name, variable] of Object.entries(state)) {
+    read[name] = { shape: [...variable.shape], values: Float32Array.from(variable.dataSync()) };
+  }
+  return read;
+}
+
+/**
+ * Refuses a state that is not of the program it is given to.
+ *
+ * @param expected names and shapes of the program's own state
+ * @throws UncoupleError `invalid-argument` naming the first tensor that is missing, unknown or misshapen
+ */
+export function checkState(
+  state: TrainingState,
+  expected: Readonly<Record<string, { readonly shape: readonly number[] }>>,
+): void {
+  for (const name of Object.keys(state)) {
+    if (!Object.hasOwn(expected, name)) throw mismatch(`the checkpoint holds ${name}, which the program does not have`);
+  }
+  for (const [name, { shape }] of Object.entries(expected)) {
+    const tensor = state[name];
+    if (tensor === undefined) throw mismatch(`the checkpoint lacks ${name}`);
+    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    if (tensor.shape.join() !== shape.join() || tensor.values.length !== size) {
+      throw mismatch(`${name} has shape [${tensor.shape}] in the checkpoint and [${shape}] in the program`);
+    }
+  }
+}
+
+function mismatch(what: string): UncoupleError {
+  return new UncoupleError("invalid-argument", `the state is of another program: ${what}`);
+}
