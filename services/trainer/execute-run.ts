@@ -12,7 +12,7 @@ import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import { checkParent } from "../registry/ledger.ts";
+import { checkParent } from "../registry/snapshot-index.ts";
 import type { Log } from "../runtime/logs.ts";
 import { createCheckpointing } from "./checkpointing.ts";
 import type { LoadModel } from "./load-model.ts";

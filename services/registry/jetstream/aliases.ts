@@ -2,9 +2,9 @@ import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 import { readers } from "./codec.ts";
-import type { Link, Log } from "./link.ts";
+import type { Link, Log } from "./nats-connection.ts";
 import { createPatience } from "./patience.ts";
-import { createStreamLog } from "./stream-log.ts";
+import { createStreamLog } from "./replicated-log.ts";
 import type { LogNames } from "./streams.ts";
 
 /** Aliases are what their log makes of them: one subject for each component, appended to with compare-and-set. */

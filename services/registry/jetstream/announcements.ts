@@ -1,9 +1,9 @@
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import { createLedger, type Ledger } from "../ledger.ts";
+import { createLedger, type Ledger } from "../snapshot-index.ts";
 import { readers, type StoredAnnouncement, type StoredObject } from "./codec.ts";
-import type { Link, Log } from "./link.ts";
-import type { StoredMessage } from "./messages.ts";
-import { createStreamLog, type StreamLog } from "./stream-log.ts";
+import type { Link, Log } from "./nats-connection.ts";
+import { createStreamLog, type StreamLog } from "./replicated-log.ts";
+import type { StoredMessage } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
 /**

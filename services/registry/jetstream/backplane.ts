@@ -7,13 +7,13 @@ import { createAliases } from "./aliases.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { readers } from "./codec.ts";
 import { createJetStreamLeases } from "./leases.ts";
-import { type Log, openLink } from "./link.ts";
 import { createModelStore } from "./model-store.ts";
-import { createJetStreamOnceLog } from "./once-log.ts";
+import { type Log, openLink } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
 import { createJetStreamRegistry } from "./registry.ts";
 import { ensureStreams, findStreams, namesOf } from "./streams.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
+import { createJetStreamOnceLog } from "./write-once-log.ts";
 
 /** A server that has just started may not have its streams yet. */
 const SETUP_PATIENCE_MS = 20_000;

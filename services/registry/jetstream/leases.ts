@@ -3,9 +3,9 @@ import { createBell } from "../../common/async/notifier.ts";
 import { isPassing, UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
-import type { Link, Log } from "./link.ts";
-import { readMessage, store } from "./messages.ts";
-import { isRefused, JetStreamCode } from "./refusals.ts";
+import { isRefused, JetStreamCode } from "./errors.ts";
+import type { Link, Log } from "./nats-connection.ts";
+import { readMessage, store } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
 
 /**

@@ -3,10 +3,10 @@ import { nuid } from "nats";
 import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import type { StoredObject } from "./codec.ts";
-import type { Link } from "./link.ts";
-import { readMessage, store, storeNow, streamState } from "./messages.ts";
+import { isRefused, JetStreamCode } from "./errors.ts";
+import type { Link } from "./nats-connection.ts";
 import { createPatience, type Patience } from "./patience.ts";
-import { isRefused, JetStreamCode } from "./refusals.ts";
+import { readMessage, store, storeNow, streamState } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
 
 /** Bytes of a chunk; less where the server's max_payload demands it. */

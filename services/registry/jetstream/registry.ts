@@ -1,14 +1,14 @@
 import { sha256 } from "../../common/digest.ts";
 import { isPassing, UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import { alreadyPublished, checkParent, noSnapshot, notPublished } from "../ledger.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
+import { alreadyPublished, checkParent, noSnapshot, notPublished } from "../snapshot-index.ts";
 import type { Aliases } from "./aliases.ts";
 import type { Announcements } from "./announcements.ts";
 import type { StoredAnnouncement } from "./codec.ts";
-import type { Link } from "./link.ts";
 import type { ModelStore } from "./model-store.ts";
+import type { Link } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
 
 export interface JetStreamRegistryDeps {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
-import type { Link } from "./link.ts";
-import { isRefused, JetStreamCode } from "./refusals.ts";
+import { isRefused, JetStreamCode } from "./errors.ts";
+import type { Link } from "./nats-connection.ts";
 
 /** The names of everything that a pipeline keeps on the server. Pipeline and component names need no escaping. */
 export interface Names {

@@ -4,9 +4,9 @@ import { retryDelayMs } from "../../common/async/retry-delay.ts";
 import { isPassing } from "../../common/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
 import type { Announcements } from "./announcements.ts";
-import { type Link, type Log, REQUEST_TIMEOUT_MS } from "./link.ts";
+import { isRefused, JetStreamCode } from "./errors.ts";
+import { type Link, type Log, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
-import { isRefused, JetStreamCode } from "./refusals.ts";
 import type { LogNames } from "./streams.ts";
 
 /** An item whose worker was not heard of for so long goes to another. */

@@ -4,9 +4,9 @@ import type { Backplane, WorkQueue } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import { createMemoryLeases } from "./leases.ts";
 import { createMemoryLog } from "./log.ts";
-import { createMemoryOnceLog } from "./once-log.ts";
 import { createMemoryRegistry } from "./registry.ts";
 import { createMemoryWorkQueue } from "./work-queue.ts";
+import { createMemoryOnceLog } from "./write-once-log.ts";
 
 /**
  * A backplane for services that live in one process and share this object. It keeps every promise of the ports and

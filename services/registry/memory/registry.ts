@@ -2,9 +2,9 @@ import { sha256 } from "../../common/digest.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
-import { alreadyPublished, checkParent, createLedger, noSnapshot, notPublished } from "../ledger.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
+import { alreadyPublished, checkParent, createLedger, noSnapshot, notPublished } from "../snapshot-index.ts";
 import { frozen, type MemoryLog } from "./log.ts";
 
 /** A registry over a log of announcements that it alone appends to. */

@@ -11,7 +11,7 @@ import {
 } from "nats";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ConnectionState } from "../backplane.ts";
-import { type ApiError, refusal } from "./refusals.ts";
+import { type ApiError, refusal } from "./errors.ts";
 
 /** The time limit of every request to the server, the wait for a connection included. */
 export const REQUEST_TIMEOUT_MS = 5_000;

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { Link, RequestOptions } from "./link.ts";
-import { type ApiError, isRefused, JetStreamCode, refusal } from "./refusals.ts";
+import { type ApiError, isRefused, JetStreamCode, refusal } from "./errors.ts";
+import type { Link, RequestOptions } from "./nats-connection.ts";
 
 /** A message as a stream keeps it. */
 export interface StoredMessage {

@@ -1,9 +1,9 @@
 import type { OnceLog } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import type { Reader } from "./codec.ts";
-import type { Link, Log } from "./link.ts";
+import type { Link, Log } from "./nats-connection.ts";
 import { createPatience } from "./patience.ts";
-import { createStreamLog } from "./stream-log.ts";
+import { createStreamLog } from "./replicated-log.ts";
 import type { LogNames } from "./streams.ts";
 
 /** One subject for each component and serial, of which the first message that can be read counts. */

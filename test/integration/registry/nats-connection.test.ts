@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Link, openLink } from "../../../services/registry/jetstream/link.ts";
+import { type Link, openLink } from "../../../services/registry/jetstream/nats-connection.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
 
 let server: TestNats;

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createBell } from "../../common/async/notifier.ts";
 import { isPassing, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../backplane.ts";
-import type { Link } from "./link.ts";
-import { readMessage, type StoredMessage, store, streamState } from "./messages.ts";
+import { isRefused, JetStreamCode } from "./errors.ts";
+import type { Link } from "./nats-connection.ts";
 import type { Patience } from "./patience.ts";
-import { isRefused, JetStreamCode } from "./refusals.ts";
+import { readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
 /** Messages that are asked for at once while catching up. */
