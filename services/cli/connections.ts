@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import { UncoupleError } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import type { ConnectOptions } from "../rpc/client.ts";
-import type { RemoteEvaluator } from "../rpc/evaluator-client.ts";
-import type { RemoteTrainer } from "../rpc/trainer-client.ts";
+import type { ConnectOptions } from "../rpc/client/client.ts";
+import type { RemoteEvaluator } from "../rpc/client/evaluator-client.ts";
+import type { RemoteTrainer } from "../rpc/client/trainer-client.ts";
 import { type CliContext, setting } from "./context.ts";
 import { interruptible } from "./interruptible.ts";
 import { parseNatsAddress } from "./nats-address.ts";
@@ -96,7 +96,7 @@ function createConnections(
   };
 
   async function connect(address: string): Promise<RemoteTrainer> {
-    const { connectTrainer } = await import("../rpc/trainer-client.ts");
+    const { connectTrainer } = await import("../rpc/client/trainer-client.ts");
     const trainer = connectTrainer(address, await clientOptions(context, flags));
     closers.push(() => trainer.close());
     return trainer;
@@ -144,7 +144,7 @@ function createConnections(
       const stacked = named === undefined ? await stackOr("evaluator", "--evaluator HOST:PORT") : undefined;
       if (stacked !== undefined) checkComponent(component, stacked);
       const address = named ?? stacked?.evaluator ?? "";
-      const { connectEvaluator } = await import("../rpc/evaluator-client.ts");
+      const { connectEvaluator } = await import("../rpc/client/evaluator-client.ts");
       const evaluator = connectEvaluator(address, await clientOptions(context, flags));
       closers.push(() => evaluator.close());
       return evaluator;

@@ -9,7 +9,7 @@ import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { CHAMPION } from "../registry/in-use.ts";
 import type { Announcement } from "../registry/registry.ts";
-import type { EvaluatorStatus } from "../rpc/evaluator-service.ts";
+import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { createComposer } from "./composer.ts";

@@ -1,5 +1,5 @@
 import type { Backplane } from "../registry/backplane.ts";
-import type { EvaluatorService } from "../rpc/evaluator-service.ts";
+import type { EvaluatorService } from "../rpc/services/evaluator-service.ts";
 import type { Evaluator } from "./create-evaluator.ts";
 
 /** What an evaluator offers to clients; verdicts and quarantines are everybody's, whichever evaluator made them. */

@@ -12,7 +12,7 @@ import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import type { TrainerService } from "../rpc/trainer-service.ts";
+import type { TrainerService } from "../rpc/services/trainer-service.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { createAnnouncementView } from "./announcement-view.ts";

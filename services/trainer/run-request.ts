@@ -7,7 +7,7 @@ import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pip
 import { createReporter, type FileMap } from "../pipeline/files/yaml-file.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
-import type { StartRun } from "../rpc/trainer-service.ts";
+import type { StartRun } from "../rpc/services/trainer-service.ts";
 
 /** Far above what a team has to say; parsing more would hold up everybody else. */
 const MAX_TEAM_FILE_BYTES = 256 * 1024;

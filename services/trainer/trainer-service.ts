@@ -6,7 +6,7 @@ import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { TrainerService, TrainerState } from "../rpc/trainer-service.ts";
+import type { TrainerService, TrainerState } from "../rpc/services/trainer-service.ts";
 import type { AnnouncementView } from "./announcement-view.ts";
 import type { LoadModel } from "./load-model.ts";
 import { predictionTable } from "./prediction-table.ts";

@@ -1,8 +1,8 @@
 import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Verdict } from "../../services/pipeline/verdict.ts";
-import type { EvaluatorService } from "../../services/rpc/evaluator-service.ts";
-import type { TrainerService } from "../../services/rpc/trainer-service.ts";
+import type { EvaluatorService } from "../../services/rpc/services/evaluator-service.ts";
+import type { TrainerService } from "../../services/rpc/services/trainer-service.ts";
 
 const refuse = () => Promise.reject(new UncoupleError("failed-precondition", "not part of this test"));
 

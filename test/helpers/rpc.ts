@@ -1,12 +1,12 @@
 import { onTestFinished } from "vitest";
-import type { ConnectOptions } from "../../services/rpc/client.ts";
-import { connectEvaluator } from "../../services/rpc/evaluator-client.ts";
-import { addEvaluatorService } from "../../services/rpc/evaluator-server.ts";
-import type { EvaluatorService } from "../../services/rpc/evaluator-service.ts";
-import { createRpcServer, type RpcServer, type RpcServerSettings } from "../../services/rpc/server.ts";
-import { connectTrainer } from "../../services/rpc/trainer-client.ts";
-import { addTrainerService } from "../../services/rpc/trainer-server.ts";
-import type { TrainerService } from "../../services/rpc/trainer-service.ts";
+import type { ConnectOptions } from "../../services/rpc/client/client.ts";
+import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
+import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
+import { addEvaluatorService } from "../../services/rpc/server/evaluator-server.ts";
+import { createRpcServer, type RpcServer, type RpcServerSettings } from "../../services/rpc/server/server.ts";
+import { addTrainerService } from "../../services/rpc/server/trainer-server.ts";
+import type { EvaluatorService } from "../../services/rpc/services/evaluator-service.ts";
+import type { TrainerService } from "../../services/rpc/services/trainer-service.ts";
 import { fakeEvaluator, fakeTrainer } from "./fake-services.ts";
 import { silentLog } from "./log.ts";
 

@@ -6,7 +6,7 @@ import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
-import { connectTrainer, type RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import type { Log } from "../../services/runtime/logs.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
 import { silentLog } from "./log.ts";

@@ -8,7 +8,7 @@ import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Quarantine } from "../../services/pipeline/verdict.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
-import type { TrainerService, TrainerStatus } from "../../services/rpc/trainer-service.ts";
+import type { TrainerService, TrainerStatus } from "../../services/rpc/services/trainer-service.ts";
 import { cli } from "../helpers/cli.ts";
 import { someRun, someVerdict } from "../helpers/fake-services.ts";
 import { startTestNats } from "../helpers/nats-server.ts";

@@ -4,7 +4,7 @@ import { createRandom } from "../../services/data/random/random.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../../services/data/source/oracle.ts";
 import type { NumericColumn, Table } from "../../services/data/table/table.ts";
 import type { QuarantineReason, Verdict } from "../../services/pipeline/verdict.ts";
-import { connectEvaluator } from "../../services/rpc/evaluator-client.ts";
+import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { denseBytes, heldOutOf, oracleOf, spoilt, twoStage } from "../helpers/dense-snapshots.ts";
 import { type EvaluatorWorld, openEvaluatorWorld } from "../helpers/evaluator-world.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";

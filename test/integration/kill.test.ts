@@ -7,8 +7,8 @@ import { type SnapshotManifest, snapshotName } from "../../services/pipeline/man
 import type { Run } from "../../services/pipeline/run.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
 import type { Announcement } from "../../services/registry/registry.ts";
-import { connectEvaluator, type RemoteEvaluator } from "../../services/rpc/evaluator-client.ts";
-import { connectTrainer, type RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import { connectEvaluator, type RemoteEvaluator } from "../../services/rpc/client/evaluator-client.ts";
+import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
-import { connectEvaluator } from "../../services/rpc/evaluator-client.ts";
+import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { packageInfo } from "../../services/runtime/package-info.ts";
 import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
 import { silentLog } from "../helpers/log.ts";

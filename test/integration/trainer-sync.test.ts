@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Run } from "../../services/pipeline/run.ts";
-import type { RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import type { RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { recordingLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { endOf, openTrainerWorld, runThat, type TrainerWorld } from "../helpers/trainer-world.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
-import type { RemoteTrainer } from "../../services/rpc/trainer-client.ts";
+import type { RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { endOf, openTrainerWorld, runThat, type TrainerOfTest, type TrainerWorld } from "../helpers/trainer-world.ts";
 

@@ -4,7 +4,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
-import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
+import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";
 import { createOutput, type Output } from "../output.ts";

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
-import type { RemoteTrainer } from "../../rpc/trainer-client.ts";
+import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
-import type { RemoteEvaluator } from "../../rpc/evaluator-client.ts";
+import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";

@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Registry } from "../../registry/registry.ts";
-import type { EvaluatorService } from "../../rpc/evaluator-service.ts";
-import type { TrainerService } from "../../rpc/trainer-service.ts";
+import type { EvaluatorService } from "../../rpc/services/evaluator-service.ts";
+import type { TrainerService } from "../../rpc/services/trainer-service.ts";
 import type { StackFiles } from "../configuration.ts";
 import { parseNatsAddress } from "../nats-address.ts";
 import type { NatsFound } from "../stack/nats.ts";
@@ -114,8 +114,8 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
 }
 
 async function connectClients(trainers: Readonly<Record<string, string>>, evaluator: string) {
-  const { connectTrainer } = await import("../../rpc/trainer-client.ts");
-  const { connectEvaluator } = await import("../../rpc/evaluator-client.ts");
+  const { connectTrainer } = await import("../../rpc/client/trainer-client.ts");
+  const { connectEvaluator } = await import("../../rpc/client/evaluator-client.ts");
   const byComponent = new Map(Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address)]));
   const remote = connectEvaluator(evaluator);
   return {

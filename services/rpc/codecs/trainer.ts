@@ -1,7 +1,7 @@
 import type { StartRunRequest, StartRunRequest__Output } from "../gen/uncouple/v1/StartRunRequest.ts";
 import type { TrainerState__Output } from "../gen/uncouple/v1/TrainerState.ts";
 import type { TrainerStatus__Output, TrainerStatus as TrainerStatusMessage } from "../gen/uncouple/v1/TrainerStatus.ts";
-import type { StartRun, TrainerState, TrainerStatus } from "../trainer-service.ts";
+import type { StartRun, TrainerState, TrainerStatus } from "../services/trainer-service.ts";
 import { closedSet } from "./closed-set.ts";
 import { optional, same, uint32 } from "./fields.ts";
 import { decodeProtocol, encodeProtocol } from "./protocol.ts";

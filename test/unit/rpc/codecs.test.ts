@@ -29,9 +29,9 @@ import {
   encodeStartRun,
   encodeTrainerStatus,
 } from "../../../services/rpc/codecs/trainer.ts";
-import type { EvaluatorStatus } from "../../../services/rpc/evaluator-service.ts";
 import { loaderOptions, loadProtos, protoFiles } from "../../../services/rpc/loader.ts";
-import type { StartRun, TrainerStatus } from "../../../services/rpc/trainer-service.ts";
+import type { EvaluatorStatus } from "../../../services/rpc/services/evaluator-service.ts";
+import type { StartRun, TrainerStatus } from "../../../services/rpc/services/trainer-service.ts";
 import { predictionInputs, protocols, quarantines, runs, verdicts } from "../../helpers/arbitraries.ts";
 import { someRun } from "../../helpers/fake-services.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import type { StartRun } from "../../../services/rpc/trainer-service.ts";
+import type { StartRun } from "../../../services/rpc/services/trainer-service.ts";
 import { teamOfRequest } from "../../../services/trainer/run-request.ts";
 import { team } from "../../helpers/teams.ts";
 import { benchPipeline } from "../../helpers/trainer-bench.ts";

@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { UncoupleError } from "../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { loadProtos } from "../loader.ts";
+import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
+import { type ServerTls, serverCredentials } from "../tls.ts";
 import { type CallContext, createCallContext, type RpcLog } from "./handlers.ts";
-import { loadProtos } from "./loader.ts";
-import { defaultMaxMessageBytes, keepAlive } from "./options.ts";
 import { type FinishedCall, observeCalls } from "./server-metrics.ts";
-import { type ServerTls, serverCredentials } from "./tls.ts";
 
 export interface RpcServerSettings {
   readonly host: string;

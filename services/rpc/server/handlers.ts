@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
-import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import { toStatus } from "./status.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { toStatus } from "../status.ts";
 
 /** The part of a log that gRPC needs. */
 export interface RpcLog {

@@ -1,8 +1,8 @@
 import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from "@grpc/grpc-js";
-import { UncoupleError } from "../common/errors.ts";
-import { defaultMaxMessageBytes, keepAlive } from "./options.ts";
-import { type ClientContext, fromStatus } from "./status.ts";
-import { type ClientTls, clientCredentials } from "./tls.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
+import { type ClientContext, fromStatus } from "../status.ts";
+import { type ClientTls, clientCredentials } from "../tls.ts";
 
 export interface ConnectOptions {
   /**

@@ -4,10 +4,10 @@ import {
   encodeMatrix,
   encodeQuarantine,
   encodeVerdict,
-} from "./codecs/evaluator.ts";
-import type { EvaluatorService } from "./evaluator-service.ts";
-import type { EvaluatorHandlers } from "./gen/uncouple/v1/Evaluator.ts";
-import { loadProtos } from "./loader.ts";
+} from "../codecs/evaluator.ts";
+import type { EvaluatorHandlers } from "../gen/uncouple/v1/Evaluator.ts";
+import { loadProtos } from "../loader.ts";
+import type { EvaluatorService } from "../services/evaluator-service.ts";
 import type { RpcServer } from "./server.ts";
 
 /** Offers an evaluator on a server, before the server is started. */

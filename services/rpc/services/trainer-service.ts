@@ -1,7 +1,7 @@
-import type { SnapshotManifest } from "../pipeline/manifest.ts";
-import type { Prediction, PredictionInputs } from "../pipeline/prediction.ts";
-import type { Run } from "../pipeline/run.ts";
-import type { ProtocolSpec } from "../pipeline/team.ts";
+import type { SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { Prediction, PredictionInputs } from "../../pipeline/prediction.ts";
+import type { Run } from "../../pipeline/run.ts";
+import type { ProtocolSpec } from "../../pipeline/team.ts";
 
 export interface StartRun {
   /** Instead of the team file's, for this run. */

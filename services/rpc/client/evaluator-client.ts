@@ -1,8 +1,8 @@
-import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine, decodeVerdict } from "../codecs/evaluator.ts";
+import { loadProtos } from "../loader.ts";
+import type { EvaluatorService } from "../services/evaluator-service.ts";
 import { type ConnectOptions, clientCalls } from "./client.ts";
-import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine, decodeVerdict } from "./codecs/evaluator.ts";
-import type { EvaluatorService } from "./evaluator-service.ts";
-import { loadProtos } from "./loader.ts";
 
 export interface RemoteEvaluator extends EvaluatorService {
   close(): void;

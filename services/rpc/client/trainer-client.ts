@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
-import { UncoupleError } from "../common/errors.ts";
-import { parseManifest } from "../pipeline/documents/manifest-schema.ts";
-import type { SnapshotManifest } from "../pipeline/manifest.ts";
-import type { Run } from "../pipeline/run.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
+import type { SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { Run } from "../../pipeline/run.ts";
+import { parseJson } from "../codecs/documents.ts";
+import { checkMessageSize, decodePrediction, encodePredictRequest, requestBytes } from "../codecs/prediction.ts";
+import { decodeRun } from "../codecs/run.ts";
+import { decodeTrainerStatus, encodeStartRun } from "../codecs/trainer.ts";
+import type { SnapshotPart__Output } from "../gen/uncouple/v1/SnapshotPart.ts";
+import { loadProtos } from "../loader.ts";
+import type { SnapshotBytes, TrainerService } from "../services/trainer-service.ts";
 import { type ConnectOptions, clientCalls } from "./client.ts";
-import { parseJson } from "./codecs/documents.ts";
-import { checkMessageSize, decodePrediction, encodePredictRequest, requestBytes } from "./codecs/prediction.ts";
-import { decodeRun } from "./codecs/run.ts";
-import { decodeTrainerStatus, encodeStartRun } from "./codecs/trainer.ts";
-import type { SnapshotPart__Output } from "./gen/uncouple/v1/SnapshotPart.ts";
-import { loadProtos } from "./loader.ts";
-import type { SnapshotBytes, TrainerService } from "./trainer-service.ts";
 
 export interface RemoteTrainer extends TrainerService {
   close(): void;

@@ -1,12 +1,12 @@
-import { checkMessageSize, decodePredictRequest, encodePrediction, responseBytes } from "./codecs/prediction.ts";
-import { encodeRun } from "./codecs/run.ts";
-import { decodeStartRun, encodeTrainerStatus } from "./codecs/trainer.ts";
-import type { SnapshotPart } from "./gen/uncouple/v1/SnapshotPart.ts";
-import type { TrainerHandlers } from "./gen/uncouple/v1/Trainer.ts";
-import { loadProtos } from "./loader.ts";
-import { chunkBytes } from "./options.ts";
+import { checkMessageSize, decodePredictRequest, encodePrediction, responseBytes } from "../codecs/prediction.ts";
+import { encodeRun } from "../codecs/run.ts";
+import { decodeStartRun, encodeTrainerStatus } from "../codecs/trainer.ts";
+import type { SnapshotPart } from "../gen/uncouple/v1/SnapshotPart.ts";
+import type { TrainerHandlers } from "../gen/uncouple/v1/Trainer.ts";
+import { loadProtos } from "../loader.ts";
+import { chunkBytes } from "../options.ts";
+import type { SnapshotBytes, TrainerService } from "../services/trainer-service.ts";
 import type { RpcServer } from "./server.ts";
-import type { SnapshotBytes, TrainerService } from "./trainer-service.ts";
 
 /** Offers a trainer on a server, before the server is started. */
 export function addTrainerService(server: RpcServer, trainer: TrainerService): void {

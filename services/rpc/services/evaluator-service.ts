@@ -1,4 +1,4 @@
-import type { Composition, PipelineMatrix, Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { Composition, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 
 /** A verdict at its place in the log of all verdicts of the pipeline; positions grow, with gaps allowed. */
 export interface LoggedVerdict {
