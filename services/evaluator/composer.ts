@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { Column, Table } from "../data/table/table.ts";
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";

@@ -3,7 +3,7 @@ import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
-import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";

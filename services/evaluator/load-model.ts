@@ -1,8 +1,12 @@
 import { asUncoupleError, type ErrorCode, type UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
-import { SESSION_BYTES } from "../learning/load-snapshot-model.ts";
-import { snapshotContract } from "../learning/snapshot-contract.ts";
-import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "../learning/snapshot-model.ts";
+import { SESSION_BYTES } from "../learning/snapshot/load-snapshot-model.ts";
+import { snapshotContract } from "../learning/snapshot/snapshot-contract.ts";
+import {
+  type SnapshotContract,
+  SnapshotContractError,
+  type SnapshotModel,
+} from "../learning/snapshot/snapshot-model.ts";
 import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { QuarantineReason } from "../pipeline/verdict.ts";

@@ -1,4 +1,4 @@
-import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
+import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { DEFAULT_MAX_MODEL_BYTES } from "../registry/limits.ts";

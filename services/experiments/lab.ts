@@ -4,11 +4,11 @@ import { type CounterfactualOracle, evaluateOracle } from "../data/source/oracle
 import type { NumericColumn, Table } from "../data/table/table.ts";
 import { heldOutColumns, visibleColumns } from "../data/visibility.ts";
 import type { Engine } from "../engine/interface/engine.ts";
-import { imputeAncestors } from "../learning/impute.ts";
-import { loadSnapshotModel } from "../learning/load-snapshot-model.ts";
+import { trainComponent } from "../learning/component/train-component.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
-import { trainComponent } from "../learning/train-component.ts";
+import { imputeAncestors } from "../learning/snapshot/impute.ts";
+import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { AuditSpec, Pipeline } from "../pipeline/pipeline.ts";
 import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";

@@ -1,5 +1,5 @@
 import { createRandom } from "../data/random/random.ts";
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import type { Lab } from "./lab.ts";
 import { dense } from "./lab.ts";
 import type { TwoStage } from "./two-stage.ts";

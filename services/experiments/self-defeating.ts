@@ -3,7 +3,7 @@ import type { NumericColumn, Table } from "../data/table/table.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { DiagnosisPart } from "../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import type { ModelSpec, TeamConfig } from "../pipeline/team.ts";
 import { dense, protocolSpec } from "./lab.ts";

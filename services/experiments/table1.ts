@@ -1,4 +1,4 @@
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { type Coordination, measureCoordination } from "./coordination.ts";
 import { randomConsistentUpdate, randomIncrementalUpdates } from "./random-updates.ts";
 import { type Proportion, proportion } from "./statistics.ts";

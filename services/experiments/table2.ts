@@ -1,4 +1,4 @@
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { type Summary, summarise } from "./statistics.ts";
 import type { TwoStage } from "./two-stage.ts";
 

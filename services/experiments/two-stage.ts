@@ -1,6 +1,6 @@
 import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import type { Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
 import { dense, type Lab, openLab, protocolSpec } from "./lab.ts";
 

@@ -1,5 +1,5 @@
 import { asUncoupleError } from "../common/errors.ts";
-import type { TrainingProgress } from "../learning/run-training.ts";
+import type { TrainingProgress } from "../learning/training/run-training.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { RunStore } from "./run-store.ts";
 

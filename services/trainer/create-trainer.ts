@@ -5,9 +5,9 @@ import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/
 import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import { warmUp } from "../engine/warm-up.ts";
+import type { ComponentTraining, TrainedComponent } from "../learning/component/train-component.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
-import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
-import type { ComponentTraining, TrainedComponent } from "../learning/train-component.ts";
+import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";

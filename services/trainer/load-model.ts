@@ -1,7 +1,7 @@
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
-import { snapshotContract } from "../learning/snapshot-contract.ts";
-import type { SnapshotContract, SnapshotModel } from "../learning/snapshot-model.ts";
+import { snapshotContract } from "../learning/snapshot/snapshot-contract.ts";
+import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

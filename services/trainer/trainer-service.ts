@@ -1,7 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
-import type { SnapshotModel } from "../learning/snapshot-model.ts";
+import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";

@@ -5,7 +5,7 @@ import { createSyntheticSource } from "../../services/data/synthetic/synthetic-s
 import type { Table } from "../../services/data/table/table.ts";
 import { heldOutColumns } from "../../services/data/visibility.ts";
 import { compileInference } from "../../services/engine/compiler/inference.ts";
-import { snapshotContract } from "../../services/learning/snapshot-contract.ts";
+import { snapshotContract } from "../../services/learning/snapshot/snapshot-contract.ts";
 import { componentNamed } from "../../services/pipeline/dag.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import type { Pipeline, SyntheticSource } from "../../services/pipeline/pipeline.ts";

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../services/common/errors.ts";
 import type { Column, ColumnSchema, Table } from "../../services/data/table/table.ts";
-import type { SnapshotContract, SnapshotModel } from "../../services/learning/snapshot-model.ts";
+import type { SnapshotContract, SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";
 import type { Component, OutputSpec, Pipeline } from "../../services/pipeline/pipeline.ts";
 
 /** A component that reads one column of its own name in lower case with an x, if the data has it. */

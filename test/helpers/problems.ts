@@ -1,10 +1,10 @@
 import { createRandom } from "../../services/data/random/random.ts";
+import type { Matrix, TrainingProblem } from "../../services/learning/dataset/encoded-dataset.ts";
 import { denseNetwork } from "../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../services/learning/programs/losses.ts";
 import type { NetworkBuilder } from "../../services/learning/programs/network.ts";
 import { type ProtocolMaterial, trainingProgram } from "../../services/learning/programs/training-program.ts";
 import type { Protocol, ProtocolParameters } from "../../services/learning/protocols/protocol.ts";
-import type { Matrix, TrainingProblem } from "../../services/learning/training-problem.ts";
 import type { LossName } from "../../services/pipeline/pipeline.ts";
 import type { OptimiserSpec } from "../../services/pipeline/team.ts";
 

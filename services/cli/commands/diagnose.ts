@@ -85,7 +85,7 @@ async function diagnose(
       import("../../learning/diagnosis/diagnose-update.ts"),
       import("../../data/open-data-source.ts"),
       import("../../engine/create-engine.ts"),
-      import("../../learning/load-snapshot-model.ts"),
+      import("../../learning/snapshot/load-snapshot-model.ts"),
     ]);
   const [{ createLoadModel }, { pinSnapshots }] = await Promise.all([
     import("../../trainer/load-model.ts"),

@@ -4,8 +4,8 @@ import { openDataSource } from "../../data/open-data-source.ts";
 import { evaluateOracle } from "../../data/source/oracle.ts";
 import type { NumericColumn } from "../../data/table/table.ts";
 import { heldOutColumns } from "../../data/visibility.ts";
-import { loadSnapshotModel } from "../../learning/load-snapshot-model.ts";
-import { snapshotContract } from "../../learning/snapshot-contract.ts";
+import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.ts";
+import { snapshotContract } from "../../learning/snapshot/snapshot-contract.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 

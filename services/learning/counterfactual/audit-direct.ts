@@ -1,7 +1,7 @@
+import { fitFewRows } from "../fitting/fit-few-rows.ts";
+import { fitTargetOf, targetLink } from "../fitting/fit-target.ts";
+import { sideBySide } from "../fitting/matrices.ts";
 import { auditOf } from "./calibration.ts";
-import { fitFewRows } from "./fit-few-rows.ts";
-import { fitTargetOf, targetLink } from "./fit-target.ts";
-import { sideBySide } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**

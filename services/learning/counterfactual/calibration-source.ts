@@ -1,6 +1,6 @@
+import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
+import { sideBySide } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
-import { fitOnManyRows, fitTargetOf } from "./fit-target.ts";
-import { sideBySide } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { Matrix } from "../training-problem.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { fitFewRows } from "../fitting/fit-few-rows.ts";
+import { add, evaluateManyRows, sideBySide, subtract } from "../fitting/matrices.ts";
 import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
-import { fitFewRows } from "./fit-few-rows.ts";
-import { add, evaluateManyRows, sideBySide, subtract } from "./matrices.ts";
 
 /**
  * Regression calibration (Carroll et al. 2006, Measurement Error in Nonlinear Models, chapter 4): ztilde, the best guess

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { DenseLayer } from "../../data/source/oracle.ts";
-import type { Matrix } from "../training-problem.ts";
-import { add, evaluateManyRows } from "./matrices.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { add, evaluateManyRows } from "../fitting/matrices.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in

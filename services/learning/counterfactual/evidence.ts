@@ -4,9 +4,9 @@ import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { type LoggedRewards, loggedRewards } from "../../data/targets/target-column.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
-import { encodeTarget, type Matrix, type TrainingProblem } from "../training-problem.ts";
+import { encodeTarget, type Matrix, type TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { FitContext } from "../fitting/fit-networks.ts";
 import { annotatedOutput } from "./annotation.ts";
-import type { FitContext } from "./fit-networks.ts";
 
 /** Training rows in which the upstream targets are annotated. Row r of every matrix is the same audited row. */
 export interface AuditSample {

@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import type { Matrix, TrainingProblem } from "../training-problem.ts";
+import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { ROWS_A_TURN, rowsOf } from "../fitting/matrices.ts";
+import { indexPoints } from "../fitting/nearest.ts";
 import { auditOf, calibrate } from "./calibration.ts";
-import { ROWS_A_TURN, rowsOf } from "./matrices.ts";
-import { indexPoints } from "./nearest.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /** Below this the nearest row of a cell is far away. */

@@ -1,11 +1,11 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { CounterfactualOracle, DenseLayer } from "../../data/source/oracle.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
+import type { TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { writeStandardised } from "../fitting/scaling.ts";
 import { numericPart } from "../programs/prediction-program.ts";
-import type { TrainingProblem } from "../training-problem.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
 import type { CounterfactualEvidence } from "./evidence.ts";
-import { writeStandardised } from "./scaling.ts";
 import type { CounterfactualSource } from "./source.ts";
 
 /** The generator's own M2* (Modi et al. 2023, section 4: "we use the DGP to compute the counterfactual output"). */

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { Matrix } from "../training-problem.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { auditDirect } from "./audit-direct.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { calibration } from "./calibration-source.ts";

@@ -1,8 +1,8 @@
-import type { Matrix } from "../training-problem.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
+import { sideBySide, subtract } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { predictTarget } from "./counterfactual.ts";
-import { fitOnManyRows, fitTargetOf } from "./fit-target.ts";
-import { sideBySide, subtract } from "./matrices.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**

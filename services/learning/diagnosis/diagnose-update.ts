@@ -10,11 +10,11 @@ import type { Engine } from "../../engine/interface/engine.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
-import { loadSnapshotModel } from "../load-snapshot-model.ts";
-import { imputedInputs } from "../prepare-material.ts";
-import type { SnapshotModel } from "../snapshot-model.ts";
-import { trainComponent } from "../train-component.ts";
-import { encodeProblem } from "../training-problem.ts";
+import { imputedInputs } from "../component/prepare-inputs.ts";
+import { trainComponent } from "../component/train-component.ts";
+import { encodeProblem } from "../dataset/encoded-dataset.ts";
+import { loadSnapshotModel } from "../snapshot/load-snapshot-model.ts";
+import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
 import { type Decomposition, decompose, type LearningCurves } from "./decompose.ts";
 import { fitProbe } from "./probe.ts";
 

@@ -2,12 +2,12 @@ import type { DenseLayer } from "../../data/source/oracle.ts";
 import { encode } from "../../data/table/encoding.ts";
 import type { Table } from "../../data/table/table.ts";
 import { predictTarget } from "../counterfactual/counterfactual.ts";
-import { averageNetworks } from "../counterfactual/ensemble.ts";
-import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../counterfactual/fit-networks.ts";
-import { fitTargetOf, fittingSteps, targetLink } from "../counterfactual/fit-target.ts";
-import { evaluateLayers, rowsOf, selectRows, sideBySide } from "../counterfactual/matrices.ts";
+import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { averageNetworks } from "../fitting/ensemble.ts";
+import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../fitting/fit-networks.ts";
+import { fitTargetOf, fittingSteps, targetLink } from "../fitting/fit-target.ts";
+import { evaluateLayers, rowsOf, selectRows, sideBySide } from "../fitting/matrices.ts";
 import { numericPart } from "../programs/prediction-program.ts";
-import type { Matrix, TrainingProblem } from "../training-problem.ts";
 
 const WEIGHT_DECAYS = [1e-4, 3e-3];
 /** Each network learns from all folds but one, on which the weight decay is judged. */

@@ -3,7 +3,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnEncoding, Encoding } from "../../data/table/encoding.ts";
 import type { InferenceInput, InferenceProgram } from "../../engine/compiler/inference-program.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
-import type { ComponentEncoding, TrainingProblem } from "../training-problem.ts";
+import type { ComponentEncoding, TrainingProblem } from "../dataset/encoded-dataset.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 

@@ -3,8 +3,8 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { TrainingProgram } from "../../engine/interface/program.ts";
 import type { OptimiserSpec } from "../../pipeline/team.ts";
 import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
+import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
 import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/protocol.ts";
-import type { Matrix, TrainingProblem } from "../training-problem.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 

@@ -14,8 +14,8 @@ import {
   trainUpstreams,
   twoStagePipeline,
 } from "../../../services/experiments/two-stage.ts";
-import type { TrainingCheckpoint } from "../../../services/learning/run-training.ts";
-import { type ComponentTraining, trainComponent } from "../../../services/learning/train-component.ts";
+import { type ComponentTraining, trainComponent } from "../../../services/learning/component/train-component.ts";
+import type { TrainingCheckpoint } from "../../../services/learning/training/run-training.ts";
 import type { ProtocolSpec } from "../../../services/pipeline/team.ts";
 
 let engine: Engine;

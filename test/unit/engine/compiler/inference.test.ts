@@ -5,7 +5,7 @@ import { compileInference } from "../../../../services/engine/compiler/inference
 import type { InferenceProgram } from "../../../../services/engine/compiler/inference-program.ts";
 import { decodeModel } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
 import { createTfjsSandbox } from "../../../../services/engine/tfjs/tfjs-sandbox.ts";
-import { loadSnapshotModel } from "../../../../services/learning/load-snapshot-model.ts";
+import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 
 const cpu = createTfjsSandbox("cpu");
 

@@ -4,7 +4,7 @@ import type { Column, Table } from "../../../../services/data/table/table.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../../../../services/learning/counterfactual/evidence.ts";
 import { chooseSource, prepareCalibrated } from "../../../../services/learning/counterfactual/prepare.ts";
-import { encodeProblem } from "../../../../services/learning/training-problem.ts";
+import { encodeProblem } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
 
 const unusedEngine: Engine = {

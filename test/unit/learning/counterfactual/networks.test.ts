@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import type { DenseLayer } from "../../../../services/data/source/oracle.ts";
-import { averageNetworks } from "../../../../services/learning/counterfactual/ensemble.ts";
-import { evaluateLayers, sideBySide, stack } from "../../../../services/learning/counterfactual/matrices.ts";
-import { indexPoints } from "../../../../services/learning/counterfactual/nearest.ts";
+import { averageNetworks } from "../../../../services/learning/fitting/ensemble.ts";
+import { evaluateLayers, sideBySide, stack } from "../../../../services/learning/fitting/matrices.ts";
+import { indexPoints } from "../../../../services/learning/fitting/nearest.ts";
 import {
   readStandardised,
   scalingOf,
   standardise,
   writeStandardised,
   writeUnstandardised,
-} from "../../../../services/learning/counterfactual/scaling.ts";
+} from "../../../../services/learning/fitting/scaling.ts";
 
 function random(length: number, stream: string, sigma = 1): Float32Array {
   const values = new Float32Array(length);

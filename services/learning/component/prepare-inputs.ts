@@ -1,0 +1,116 @@
+import { setImmediate } from "node:timers/promises";
+import type { NumericColumn, Table } from "../../data/table/table.ts";
+import type { Component } from "../../pipeline/pipeline.ts";
+import { counterfactualValues } from "../counterfactual/counterfactual.ts";
+import { type CounterfactualEvidence, gatherEvidence } from "../counterfactual/evidence.ts";
+import { prepareCalibrated, prepareCounterfactual } from "../counterfactual/prepare.ts";
+import { encodeTarget, type Matrix, type TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { FitContext } from "../fitting/fit-networks.ts";
+import { inputsOf, type ProtocolMaterial } from "../programs/training-program.ts";
+import type { ProtocolNeeds } from "../protocols/protocol.ts";
+import { imputeAncestors } from "../snapshot/impute.ts";
+import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
+import { measureSupport, supportWarning } from "./support.ts";
+import type { ComponentTraining } from "./train-component.ts";
+
+type ImputedColumns = Readonly<Record<string, NumericColumn>>;
+
+/** What the upstream snapshots give the component in these rows, by output name in the order of the pipeline file. */
+export async function imputedInputs(
+  { pipeline, upstream }: Pick<ComponentTraining, "pipeline" | "upstream">,
+  component: Component,
+  table: Table,
+): Promise<ImputedColumns> {
+  const outputs = await imputeAncestors(pipeline, new Set(Object.keys(upstream)), upstream, table);
+  return Object.fromEntries(
+    component.upstream.map((name) => {
+      const { output } = pipeline.components.find((other) => other.name === name) as Component;
+      return [output.name, outputs[output.name] as NumericColumn];
+    }),
+  );
+}
+
+/**
+ * Prepares what the protocol asks for on the training rows. Deterministic, so that a resumed run may repeat it.
+ *
+ * @throws UncoupleError `failed-precondition` where the data cannot identify what the protocol needs
+ */
+export async function prepareMaterial(
+  training: ComponentTraining,
+  problem: TrainingProblem,
+  needs: ProtocolNeeds,
+  imputed: ImputedColumns,
+): Promise<ProtocolMaterial> {
+  const { component } = problem;
+  const material: { -readonly [K in keyof ProtocolMaterial]: ProtocolMaterial[K] } = {};
+  if (needs.previous) {
+    if (training.previous === undefined) {
+      training.onWarning?.(`${component.name} has no snapshot yet to stay near: the proximal term is left out`);
+    } else {
+      material.previous = await previousOutputs(training.previous, problem, {
+        rows: problem.rows,
+        columns: { ...training.table.columns, ...imputed },
+      });
+    }
+  }
+  if (needs.counterfactual !== "none") {
+    const { source } = training.team.protocol.parameters;
+    const evidence = await evidenceOf(training, problem, needs.counterfactual);
+    // Whoever else needs the thread gets a turn between what is long.
+    await setImmediate();
+    if (needs.counterfactual === "values") warnOfSupport(training, evidence);
+    await setImmediate();
+    const counterfactual = await prepareCounterfactual(String(source), evidence);
+    material.description = counterfactual.description;
+    if (needs.counterfactual === "function") material.counterfactual = counterfactual;
+    else material.counterfactualValues = await counterfactualValues(counterfactual, inputsOf(problem));
+  }
+  if (needs.calibrated) {
+    const calibrated = await prepareCalibrated(await evidenceOf(training, problem, "values"));
+    material.calibrated = calibrated.matrix;
+    material.description = calibrated.description;
+  }
+  return material;
+}
+
+/** Protocols that ask for the counterfactual output at perturbed points too do without support. */
+function warnOfSupport(training: ComponentTraining, { problem, audit }: CounterfactualEvidence): void {
+  if (problem.imputed === undefined) return;
+  const report = measureSupport(problem.imputed, "missing" in audit ? undefined : audit.annotated);
+  const warning = supportWarning(report);
+  if (warning !== undefined) training.onWarning?.(`${problem.component.name}: ${warning}`);
+}
+
+/** What helper networks of this run are fitted with. */
+export function fitContext({ engine, team, signal }: ComponentTraining): FitContext {
+  return { engine, seed: team.seed, ...(signal !== undefined && { signal }) };
+}
+
+async function evidenceOf(
+  training: ComponentTraining,
+  problem: TrainingProblem,
+  extent: CounterfactualEvidence["extent"],
+): Promise<CounterfactualEvidence> {
+  const { pipeline, table, audit, oracle } = training;
+  return gatherEvidence({
+    pipeline,
+    problem,
+    table,
+    extent,
+    fit: fitContext(training),
+    ...(oracle !== undefined && { oracle }),
+    ...(audit !== undefined && {
+      audit,
+      auditImputed: await imputedInputs(training, problem.component, audit),
+    }),
+  });
+}
+
+async function previousOutputs(model: SnapshotModel, problem: TrainingProblem, inputs: Table): Promise<Matrix> {
+  const { component, encoding, rows } = problem;
+  const { width } = component.output;
+  const values = await model.predict(inputs);
+  if (encoding.target.kind !== "standardised") return { width, values };
+  const own: Table = { rows, columns: { ...inputs.columns, [component.target]: { kind: "numeric", width, values } } };
+  return { width, values: encodeTarget(component, encoding.target, own) };
+}

@@ -1,0 +1,145 @@
+import { setImmediate } from "node:timers/promises";
+import type { CounterfactualOracle } from "../../data/source/oracle.ts";
+import type { Table } from "../../data/table/table.ts";
+import { compileInference } from "../../engine/compiler/inference.ts";
+import type { InferenceInput } from "../../engine/compiler/inference-program.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { TensorSpec } from "../../pipeline/manifest.ts";
+import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
+import type { TeamConfig } from "../../pipeline/team.ts";
+import { encodeProblem, type TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { denseNetwork } from "../programs/dense.ts";
+import { type TrainingLoss, trainingLosses } from "../programs/losses.ts";
+import type { NetworkBuilder, NetworkShape } from "../programs/network.ts";
+import { predictionProgram } from "../programs/prediction-program.ts";
+import { inputWidth, trainingProgram } from "../programs/training-program.ts";
+import { loadUserModel, userLoss, userNetwork } from "../programs/user-model.ts";
+import { findProtocol } from "../protocols/all.ts";
+import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
+import { runTraining, type TrainingCheckpoint, type TrainingProgress } from "../training/run-training.ts";
+import { doublyRobust } from "./doubly-robust.ts";
+import { fitContext, imputedInputs, prepareMaterial } from "./prepare-inputs.ts";
+
+export interface ComponentTraining {
+  readonly pipeline: Pipeline;
+  readonly team: TeamConfig;
+  /** The training rows, in the columns that the team may see. */
+  readonly table: Table;
+  /** A loaded snapshot for every ancestor. */
+  readonly upstream: Readonly<Record<string, SnapshotModel>>;
+  /** The component's own newest snapshot, for the proximal term. */
+  readonly previous?: SnapshotModel;
+  /** The audited training rows: the same columns, and the annotated ones. */
+  readonly audit?: Table;
+  readonly oracle?: CounterfactualOracle;
+  readonly engine: Engine;
+  readonly resume?: TrainingCheckpoint;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress): void | Promise<void>;
+  /** Something that people should know although the training goes on. */
+  onWarning?(message: string): void;
+}
+
+export interface TrainedComponent {
+  /** The ONNX inference model. */
+  readonly bytes: Uint8Array;
+  readonly opset: number;
+  readonly inputs: readonly TensorSpec[];
+  readonly output: TensorSpec;
+  /** `dense 8-64-1`, `linear 10-3`, or the module's file name. */
+  readonly model: string;
+  /** Where counterfactual targets or calibrated inputs came from, if the protocol asked for them. */
+  readonly counterfactual?: string;
+  /** Mean over the last 100 steps. */
+  readonly loss: number;
+}
+
+/**
+ * Trains one component as its team decided, on the predictions of the given upstream snapshots, and compiles the
+ * result into an ONNX model of raw inputs. The same arguments give the same bytes on the same engine.
+ *
+ * @throws UncoupleError `failed-precondition` (no upstream snapshot, no counterfactual source, divergence, a target
+ *   that does not fit), `invalid-argument` (a user's model module), `cancelled`
+ */
+export async function trainComponent(training: ComponentTraining): Promise<TrainedComponent> {
+  const { pipeline, team, table } = training;
+  const component = pipeline.components.find(({ name }) => name === team.component) as Component;
+  const imputed = await imputedInputs(training, component, table);
+  // What is long here holds this thread; whoever else needs it gets a turn in between.
+  await setImmediate();
+  const encoded = encodeProblem(component, table, imputed);
+  const problem =
+    encoded.logged === undefined ? encoded : await doublyRobust(encoded, encoded.logged, fitContext(training));
+  await setImmediate();
+  const { network, loss, description } = await modelOf(team, problem);
+  const protocol = findProtocol(team.protocol.name);
+  const { parameters } = team.protocol;
+  const needs = protocol.needs(parameters, {
+    hasUpstream: component.upstream.length > 0,
+    isConsumed: pipeline.components.some(({ upstream }) => upstream.includes(component.name)),
+  });
+  const material = await prepareMaterial(training, problem, needs, imputed);
+  const { program, data } = trainingProgram({
+    problem,
+    network,
+    loss,
+    protocol,
+    parameters,
+    needs,
+    material,
+    optimiser: team.optimiser,
+    batch: team.batch,
+  });
+  await setImmediate();
+  const { state, loss: trainingLoss } = await runTraining({
+    engine: training.engine,
+    program,
+    data,
+    rows: problem.rows,
+    steps: team.steps,
+    schedule: team.schedule,
+    seed: team.seed,
+    ...(training.resume !== undefined && { resume: training.resume }),
+    ...(training.signal !== undefined && { signal: training.signal }),
+    ...(training.onProgress !== undefined && { onProgress: training.onProgress }),
+  });
+  const prediction = predictionProgram(problem, network, loss, state);
+  const { bytes, opset } = compileInference(prediction);
+  return {
+    bytes,
+    opset,
+    inputs: prediction.inputs.map(tensorSpec),
+    output: { name: component.output.name, kind: "numeric", width: component.output.width },
+    model: description,
+    ...(material.description !== undefined && { counterfactual: material.description }),
+    loss: trainingLoss,
+  };
+}
+
+async function modelOf(
+  team: TeamConfig,
+  problem: TrainingProblem,
+): Promise<{ network: NetworkBuilder; loss: TrainingLoss; description: string }> {
+  const shape: NetworkShape = { inputs: inputWidth(problem), outputs: problem.component.output.width, seed: team.seed };
+  const loss = trainingLosses[problem.component.loss];
+  if (team.model.kind === "dense") {
+    const { hidden } = team.model;
+    const widths = [shape.inputs, ...hidden, shape.outputs].join("-");
+    return {
+      network: denseNetwork(shape, hidden),
+      loss,
+      description: hidden.length === 0 ? `linear ${widths}` : `dense ${widths}`,
+    };
+  }
+  const { path } = team.model;
+  const module = await loadUserModel(path);
+  return {
+    network: userNetwork(module, shape, path),
+    loss: userLoss(module, loss),
+    description: `module ${path.split("/").at(-1)}`,
+  };
+}
+
+function tensorSpec(input: InferenceInput): TensorSpec {
+  return { name: input.name, kind: input.kind, width: input.kind === "numeric" ? input.width : 1 };
+}

@@ -1,0 +1,211 @@
+import { setImmediate } from "node:timers/promises";
+import * as tf from "@tensorflow/tfjs";
+import { createRandom } from "../../data/random/random.ts";
+import type { DenseLayer } from "../../data/source/oracle.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { TrainingProgram } from "../../engine/interface/program.ts";
+import type { OptimiserSpec, ScheduleSpec } from "../../pipeline/team.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { runTraining } from "../training/run-training.ts";
+import { rowsOf } from "./matrices.ts";
+import { readStandardised, scalingOf, standardise, writeUnstandardised } from "./scaling.ts";
+
+/** What every helper network of a counterfactual source is fitted with. */
+export interface FitContext {
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/** `regression`: squared error. `classification`: cross-entropy of a distribution over the classes; gives logits. */
+export type FitKind = "regression" | "classification";
+
+/** One of several networks that are fitted to the same rows side by side. */
+export interface Member {
+  /** Factor on the sum of squared weights (biases excluded) that is added to the mean loss of standardised targets. */
+  readonly weightDecay: number;
+  /** The rows that it learns from; all where absent. */
+  readonly learns?: (row: number) => boolean;
+}
+
+/** What a network is fitted to. */
+export interface FitTarget {
+  readonly target: Matrix;
+  /** 1 where a value of the target is known, 0 where it is not and does not count; all known where absent. */
+  readonly observed?: Matrix;
+  readonly kind: FitKind;
+}
+
+export interface NetworkFit extends FitTarget {
+  readonly inputs: Matrix;
+  readonly members: readonly Member[];
+  readonly steps: number;
+}
+
+/** Units of the one hidden layer: as many as the paper's over-parameterised components have. */
+const UNITS = 64;
+const BATCH = 64;
+/** With this rate some thousand steps reach what a rate of 0.01 takes ten thousand for, on the paper's functions. */
+const OPTIMISER: OptimiserSpec = { name: "adam", learningRate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
+
+/**
+ * Fits networks of one hidden ReLU layer, all in one training program, since small networks cost their calls and not
+ * their arithmetic. They share batches and nothing else. The scaling of inputs and targets that training takes is folded
+ * into their layers, so that they map the given inputs to the given targets.
+ *
+ * @returns two layers a member
+ * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
+ */
+export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise<readonly (readonly DenseLayer[])[]> {
+  const { inputs, target, observed, members } = fit;
+  const rows = rowsOf(inputs);
+  const inputScaling = scalingOf(inputs);
+  const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
+  // Whoever else needs the thread: with a hundred thousand rows, each of these takes tens of milliseconds.
+  await setImmediate();
+  const scaledInputs = standardise(inputs, inputScaling);
+  await setImmediate();
+  const { state } = await runTraining({
+    engine: context.engine,
+    program: stackedProgram(fit, rows, context.seed),
+    data: {
+      inputs: scaledInputs,
+      target: targetScaling === undefined ? target.values : standardise(target, targetScaling),
+      ...(observed !== undefined && { observed: observed.values }),
+      ...(masked(members) && { learns: learningWeights(members, rows) }),
+    },
+    rows,
+    steps: fit.steps,
+    schedule: SCHEDULE,
+    seed: context.seed,
+    ...(context.signal !== undefined && { signal: context.signal }),
+    // An engine may compute on this thread: whoever asks for health or a cancel gets a turn.
+    onProgress: () => setImmediate(),
+  });
+  const part = (name: string, member: number): Float32Array => {
+    const { values } = state[`variable/${name}`] as { values: Float32Array };
+    const size = values.length / members.length;
+    return values.slice(member * size, (member + 1) * size);
+  };
+  return members.map((_, member) => {
+    const hidden: DenseLayer = {
+      inputs: inputs.width,
+      outputs: UNITS,
+      weights: part("hidden/weights", member),
+      bias: part("hidden/bias", member),
+    };
+    const output: DenseLayer = {
+      inputs: UNITS,
+      outputs: target.width,
+      weights: part("output/weights", member),
+      bias: part("output/bias", member),
+    };
+    return [
+      readStandardised(hidden, inputScaling),
+      targetScaling === undefined ? output : writeUnstandardised(output, targetScaling),
+    ];
+  });
+}
+
+function masked(members: readonly Member[]): boolean {
+  return members.some(({ learns }) => learns !== undefined);
+}
+
+/** [rows * members]: 0 where the member does not learn from the row, else the inverse of its share of the rows. */
+function learningWeights(members: readonly Member[], rows: number): Float32Array {
+  const weights = new Float32Array(rows * members.length);
+  members.forEach(({ learns }, member) => {
+    let count = 0;
+    for (let row = 0; row < rows; row++) if (learns?.(row) ?? true) count++;
+    for (let row = 0; row < rows; row++) {
+      if (learns?.(row) ?? true) weights[row * members.length + member] = rows / count;
+    }
+  });
+  return weights;
+}
+
+/** All members as one: their weights lie in stacks of matrices, [members, inputs, outputs]. */
+function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingProgram {
+  const { kind, members } = fit;
+  const shapes = [
+    { name: "hidden", inputs: fit.inputs.width, outputs: UNITS },
+    { name: "output", inputs: UNITS, outputs: fit.target.width },
+  ];
+  const initial = shapes.map(({ name, inputs, outputs }) => {
+    const weights = new Float32Array(members.length * inputs * outputs);
+    createRandom(seed, `helper/${name}`).fillGaussian(weights, Math.sqrt(2 / inputs));
+    return weights;
+  });
+  return {
+    batch: Math.min(BATCH, rows),
+    optimiser: OPTIMISER,
+    resident: {
+      inputs: { width: fit.inputs.width },
+      target: { width: fit.target.width },
+      ...(fit.observed !== undefined && { observed: { width: fit.target.width } }),
+      ...(masked(members) && { learns: { width: members.length } }),
+    },
+    feeds: {},
+    build: () => {
+      const layers = shapes.map(({ name, inputs, outputs }, i) => ({
+        name,
+        weights: tf.variable(tf.tensor3d(initial[i] as Float32Array, [members.length, inputs, outputs])),
+        bias: tf.variable(tf.zeros<tf.Rank.R3>([members.length, 1, outputs])),
+      }));
+      const [hidden, output] = layers as [(typeof layers)[0], (typeof layers)[0]];
+      const decay = tf.tensor1d(members.map(({ weightDecay }) => weightDecay));
+      return {
+        variables: Object.fromEntries(
+          layers.flatMap(({ name, weights, bias }) => [
+            [`${name}/weights`, weights],
+            [`${name}/bias`, bias],
+          ]),
+        ),
+        dispose: () => tf.dispose([decay, layers.map(({ weights, bias }) => [weights, bias])]),
+        loss: (batch) => {
+          const x = tf.expandDims<tf.Tensor3D>(batch.inputs as tf.Tensor2D, 0);
+          const activation = tf.relu(tf.add(tf.matMul(x, hidden.weights), hidden.bias));
+          const predicted = tf.add(tf.matMul(activation, output.weights), output.bias);
+          const errors = rowErrors(kind, predicted, batch.target as tf.Tensor2D, batch.observed);
+          const counted = batch.learns === undefined ? errors : tf.mul(errors, tf.transpose(batch.learns));
+          const squares = tf.add(tf.sum(tf.square(hidden.weights), [1, 2]), tf.sum(tf.square(output.weights), [1, 2]));
+          return tf.add(tf.sum(tf.mean(counted, 1)), tf.sum(tf.mul(squares, decay))) as tf.Scalar;
+        },
+      };
+    },
+  };
+}
+
+/** @param predicted [members, batch, outputs] @param target [batch, outputs] @returns [members, batch] */
+function rowErrors(
+  kind: FitKind,
+  predicted: tf.Tensor,
+  target: tf.Tensor2D,
+  observed: tf.Tensor2D | undefined,
+): tf.Tensor {
+  const wanted = tf.expandDims(target, 0);
+  if (kind === "classification") return tf.neg(tf.sum(tf.mul(wanted, tf.logSoftmax(predicted, -1)), -1));
+  const squares = tf.squaredDifference(predicted, wanted);
+  return observed === undefined ? tf.mean(squares, -1) : tf.sum(tf.mul(squares, tf.expandDims(observed, 0)), -1);
+}
+
+/** The loss of predictions, summed over the rows. @param output values, or logits; [rows * outputs] */
+export function targetLoss({ kind, target, observed }: FitTarget, output: Float32Array): number {
+  let sum = 0;
+  if (kind === "regression") {
+    output.forEach((value, i) => {
+      sum += (observed?.values[i] ?? 1) * (value - (target.values[i] as number)) ** 2;
+    });
+    return sum;
+  }
+  for (let start = 0; start < output.length; start += target.width) {
+    const logits = output.subarray(start, start + target.width);
+    const highest = logits.reduce((a, b) => Math.max(a, b));
+    const logSum = highest + Math.log(logits.reduce((total, logit) => total + Math.exp(logit - highest), 0));
+    logits.forEach((logit, k) => {
+      sum += (target.values[start + k] as number) * (logSum - logit);
+    });
+  }
+  return sum;
+}

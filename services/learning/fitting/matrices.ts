@@ -1,0 +1,83 @@
+import { setImmediate } from "node:timers/promises";
+import { type DenseLayer, evaluateOracle } from "../../data/source/oracle.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
+
+export function rowsOf({ width, values }: Matrix): number {
+  return values.length / width;
+}
+
+/** The columns of all parts, which have the same rows, in their order. Parts that are absent are left out. */
+export function sideBySide(...given: readonly (Matrix | undefined)[]): Matrix {
+  const parts = given.filter((part) => part !== undefined);
+  const width = parts.reduce((sum, part) => sum + part.width, 0);
+  const rows = parts[0] === undefined ? 0 : rowsOf(parts[0]);
+  const values = new Float32Array(rows * width);
+  let offset = 0;
+  for (const part of parts) {
+    for (let row = 0; row < rows; row++) {
+      values.set(part.values.subarray(row * part.width, (row + 1) * part.width), row * width + offset);
+    }
+    offset += part.width;
+  }
+  return { width, values };
+}
+
+/** The rows of all parts, which have the same columns, one part after the other. */
+export function stack(parts: readonly Matrix[]): Matrix {
+  const values = new Float32Array(parts.reduce((sum, part) => sum + part.values.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    values.set(part.values, offset);
+    offset += part.values.length;
+  }
+  return { width: (parts[0] as Matrix).width, values };
+}
+
+export function add(a: Matrix, b: Matrix): Matrix {
+  return { width: a.width, values: a.values.map((value, i) => value + (b.values[i] as number)) };
+}
+
+export function subtract(a: Matrix, b: Matrix): Matrix {
+  return { width: a.width, values: a.values.map((value, i) => value - (b.values[i] as number)) };
+}
+
+export function selectRows({ width, values }: Matrix, wanted: (row: number) => boolean): Matrix {
+  const selected: number[] = [];
+  for (let row = 0; row < values.length / width; row++) if (wanted(row)) selected.push(row);
+  const result = new Float32Array(selected.length * width);
+  selected.forEach((row, i) => {
+    result.set(values.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return { width, values: result };
+}
+
+/** A dense network at every row of the inputs, side by side. */
+export function evaluateLayers(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Matrix {
+  const network = { inputs: inputs.map(({ width }, i) => ({ name: `${i}`, width })), layers };
+  const rows = rowsOf(inputs[0] as Matrix);
+  const values = evaluateOracle(
+    network,
+    inputs.map((matrix) => matrix.values),
+    rows,
+  );
+  return { width: (layers.at(-1) as DenseLayer).outputs, values };
+}
+
+/** Rows of which hundreds of units take some milliseconds. */
+export const ROWS_A_TURN = 1024;
+
+/** As `evaluateLayers`, for all training rows: whoever else needs the thread gets a turn in between. */
+export async function evaluateManyRows(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
+  const rows = rowsOf(inputs[0] as Matrix);
+  const width = (layers.at(-1) as DenseLayer).outputs;
+  const values = new Float32Array(rows * width);
+  for (let from = 0; from < rows; from += ROWS_A_TURN) {
+    const part = inputs.map((matrix) => ({
+      width: matrix.width,
+      values: matrix.values.subarray(from * matrix.width, (from + ROWS_A_TURN) * matrix.width),
+    }));
+    values.set(evaluateLayers(layers, part).values, from * width);
+    await setImmediate();
+  }
+  return { width, values };
+}

@@ -1,0 +1,67 @@
+import type { DenseLayer } from "../../data/source/oracle.ts";
+import type { Matrix } from "../dataset/encoded-dataset.ts";
+
+/** x = mean + std * standardised x, coordinate by coordinate; a std of 0 is kept as 1. */
+export interface Scaling {
+  /** [width]. */
+  readonly mean: readonly number[];
+  /** [width]. */
+  readonly std: readonly number[];
+}
+
+/** @param observed 1 for the values that count, 0 for the others; all where absent */
+export function scalingOf({ width, values }: Matrix, observed?: Matrix): Scaling {
+  const counts = (i: number) => observed?.values[i] ?? 1;
+  const average = (of: (value: number, k: number) => number): number[] => {
+    const sums = new Array<number>(width).fill(0);
+    const totals = new Array<number>(width).fill(0);
+    values.forEach((value, i) => {
+      const k = i % width;
+      sums[k] = (sums[k] as number) + counts(i) * of(value, k);
+      totals[k] = (totals[k] as number) + counts(i);
+    });
+    return sums.map((sum, k) => sum / Math.max(1, totals[k] as number));
+  };
+  const mean = average((value) => value);
+  const variance = average((value, k) => (value - (mean[k] as number)) ** 2);
+  return { mean, std: variance.map((value) => Math.sqrt(value) || 1) };
+}
+
+export function standardise({ width, values }: Matrix, { mean, std }: Scaling): Float32Array {
+  return values.map((value, i) => (value - (mean[i % width] as number)) / (std[i % width] as number));
+}
+
+/** A layer that reads standardised inputs, reading raw ones. */
+export function readStandardised(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+  const { inputs, outputs } = layer;
+  const weights = new Float32Array(inputs * outputs);
+  const bias = Float64Array.from(layer.bias);
+  for (let i = 0; i < inputs; i++) {
+    for (let o = 0; o < outputs; o++) {
+      const weight = (layer.weights[i * outputs + o] as number) / (std[i] as number);
+      weights[i * outputs + o] = weight;
+      bias[o] = (bias[o] as number) - weight * (mean[i] as number);
+    }
+  }
+  return { inputs, outputs, weights, bias: Float32Array.from(bias) };
+}
+
+/** A layer that gives standardised outputs, giving raw ones. */
+export function writeUnstandardised(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+  const { outputs } = layer;
+  return {
+    ...layer,
+    weights: layer.weights.map((weight, i) => weight * (std[i % outputs] as number)),
+    bias: layer.bias.map((value, o) => value * (std[o] as number) + (mean[o] as number)),
+  };
+}
+
+/** A layer that gives raw outputs, giving standardised ones. */
+export function writeStandardised(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+  const { outputs } = layer;
+  return {
+    ...layer,
+    weights: layer.weights.map((weight, i) => weight / (std[i % outputs] as number)),
+    bias: layer.bias.map((value, o) => (value - (mean[o] as number)) / (std[o] as number)),
+  };
+}

@@ -1,0 +1,31 @@
+import { UncoupleError } from "../../common/errors.ts";
+import type { Table } from "../../data/table/table.ts";
+import type { TensorSpec } from "../../pipeline/manifest.ts";
+
+/** What a snapshot's graph must look like, from the pipeline file. */
+export interface SnapshotContract {
+  readonly inputs: readonly TensorSpec[];
+  readonly output: TensorSpec;
+}
+
+/** A graph that ONNX Runtime can load, but that is not what the pipeline file says. */
+export class SnapshotContractError extends UncoupleError {
+  readonly side: "input" | "output";
+
+  constructor(side: "input" | "output", message: string) {
+    super("invalid-argument", message);
+    this.name = "SnapshotContractError";
+    this.side = side;
+  }
+}
+
+/** A snapshot's ONNX graph, loaded and checked against its contract. */
+export interface SnapshotModel {
+  /**
+   * @param inputs raw columns and upstream outputs by their names in the pipeline file; more may be there
+   * @returns [rows * output.width], row-major, raw units; not checked for NaN
+   * @throws UncoupleError `invalid-argument` naming a missing or misshapen input
+   */
+  predict(inputs: Table): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}

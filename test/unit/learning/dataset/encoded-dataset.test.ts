@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import type { Table } from "../../../../services/data/table/table.ts";
+import { encodeProblem } from "../../../../services/learning/dataset/encoded-dataset.ts";
+import { component } from "../../../helpers/linear-pipelines.ts";
+
+const classifier = (classes: readonly string[]) =>
+  component({
+    name: "c",
+    columns: ["x"],
+    target: "label",
+    loss: "cross-entropy",
+    output: { name: "p", width: 2, meaning: "probabilities", classes },
+  });
+const table: Table = {
+  rows: 3,
+  columns: {
+    x: { kind: "numeric", width: 1, values: Float32Array.from([1, 2, 3]) },
+    label: { kind: "categorical", width: 1, codes: Int32Array.from([0, 1, 0]), dictionary: ["no", "yes"] },
+  },
+};
+
+test("classes stand in the order of the pipeline file, whatever their texts", () => {
+  expect([...encodeProblem(classifier(["yes", "no"]), table, {}).target.values]).toEqual([0, 1, 1, 0, 0, 1]);
+  expect([...encodeProblem(classifier(["no", "yes"]), table, {}).target.values]).toEqual([1, 0, 0, 1, 1, 0]);
+});
+
+test("a class that the pipeline file does not name is refused", () => {
+  expect(() => encodeProblem(classifier(["yes", "perhaps"]), table, {})).toThrow(
+    'c: target column label holds "no", which is not among output.classes',
+  );
+});

@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { createReferenceEngine } from "../../../../services/engine/eager/eager-engine.ts";
+import type { Engine } from "../../../../services/engine/interface/engine.ts";
+import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
+import { protocolSpec } from "../../../../services/experiments/lab.ts";
+import { protocols } from "../../../../services/learning/protocols/all.ts";
+import { runTraining } from "../../../../services/learning/training/run-training.ts";
+import type { LossName } from "../../../../services/pipeline/pipeline.ts";
+import type { OptimiserSpec } from "../../../../services/pipeline/team.ts";
+import { PROBLEM_ROWS, protocolProgram } from "../../../helpers/problems.ts";
+
+const STEPS = 50;
+const optimisers: readonly OptimiserSpec[] = [
+  { name: "sgd", learningRate: 0.02 },
+  { name: "momentum", learningRate: 0.01, momentum: 0.9 },
+  { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+];
+const engines = { onnx: createOnnxEngine("cpu"), reference: createReferenceEngine() };
+
+/** Every protocol with every loss that it is for. */
+const cases = protocols.flatMap((protocol) =>
+  (["mse", "cross-entropy", "policy"] as const)
+    .filter((loss) => protocol.name !== "gauss-newton" || loss === "mse")
+    .map((loss) => ({ protocol, loss, name: protocol.name })),
+);
+
+describe("every protocol trains alike on the compiled engine and on tfjs", () => {
+  it.each(cases)("$name with $loss", async ({ protocol, loss }) => {
+    for (const optimiser of optimisers) {
+      const { parameters } = protocolSpec(protocol.name);
+      const train = async (engine: Engine) => {
+        const { program, data } = protocolProgram(
+          protocol,
+          parameters,
+          loss as LossName,
+          loss === "mse" ? 1 : 3,
+          optimiser,
+        );
+        // Returns the mean loss of all steps, for there are fewer than 100.
+        return runTraining({
+          engine,
+          program,
+          data,
+          rows: PROBLEM_ROWS,
+          steps: STEPS,
+          schedule: { warmup: 5, decay: "cosine" },
+          seed: 1,
+        });
+      };
+      const ours = await train(engines.onnx);
+      const theirs = await train(engines.reference);
+      expect(Math.abs(ours.loss - theirs.loss), `${optimiser.name} loss`).toBeLessThan(1e-4 * Math.abs(theirs.loss));
+      for (const [name, { values }] of Object.entries(theirs.state)) {
+        values.forEach((value, i) => {
+          expect(Math.abs((ours.state[name]?.values[i] as number) - value), `${optimiser.name} ${name}`).toBeLessThan(
+            1e-3,
+          );
+        });
+      }
+    }
+  });
+});
