@@ -3,8 +3,8 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Quarantine, QuarantineReason, Verdict } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Log } from "../runtime/logs.ts";
+import type { Judgement } from "../verdicts/judgement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
-import type { Judgement } from "./judgement.ts";
 import type { PipelineView } from "./pipeline-view.ts";
 
 /** Makes known what was found: once in the shared logs, and by whoever appended it in metrics and log lines. */

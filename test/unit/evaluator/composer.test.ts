@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createComposer } from "../../../services/evaluator/composer.ts";
-import { createMatrix } from "../../../services/evaluator/matrix.ts";
 import { SnapshotFault } from "../../../services/evaluator/snapshot-fault.ts";
 import type { SnapshotModel } from "../../../services/learning/snapshot/snapshot-model.ts";
 import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
+import { createMatrix } from "../../../services/verdicts/matrix.ts";
 import {
   component,
   type LinearModel,

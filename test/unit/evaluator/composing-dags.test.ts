@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Table } from "../../../services/data/table/table.ts";
 import { createComposer } from "../../../services/evaluator/composer.ts";
-import { judgeAnnouncement } from "../../../services/evaluator/judgement.ts";
 import { closureOf } from "../../../services/pipeline/closure.ts";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
+import { judgeAnnouncement } from "../../../services/verdicts/judgement.ts";
 import { draft } from "../../helpers/drafts.ts";
 import { component, linearBytes, loadLinear, pipelineOf, tableOf } from "../../helpers/linear-pipelines.ts";
 

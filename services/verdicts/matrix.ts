@@ -1,10 +1,10 @@
 import { mean, rowLosses, type Target } from "../data/targets/losses.ts";
+import { type Composer, compositionKey } from "../evaluator/composer.ts";
+import { SnapshotFault } from "../evaluator/snapshot-fault.ts";
 import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
-import { type Composer, compositionKey } from "./composer.ts";
-import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface MatrixDeps {
   readonly pipeline: Pipeline;

@@ -1,13 +1,13 @@
 import { mean, rowLosses, type Target } from "../data/targets/losses.ts";
+import type { Composer } from "../evaluator/composer.ts";
+import { SnapshotFault } from "../evaluator/snapshot-fault.ts";
 import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
 import type { Announcement } from "../registry/registry.ts";
 import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
-import type { Composer } from "./composer.ts";
 import { judge } from "./judge.ts";
-import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** What judging an announcement finds; who judged and when is added by the caller. */
 export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {

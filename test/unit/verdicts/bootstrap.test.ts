@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pairedBootstrap, seedOf } from "../../../services/evaluator/bootstrap.ts";
+import { pairedBootstrap, seedOf } from "../../../services/verdicts/bootstrap.ts";
 
 /** A small generator of its own, so that what is tested does not also make the data. */
 function gaussians(count: number, seed: number): Float64Array {

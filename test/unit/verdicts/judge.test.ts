@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { judge } from "../../../services/evaluator/judge.ts";
+import { judge } from "../../../services/verdicts/judge.ts";
 
 test.each([
   ["an interval below 0", [-2, -1], null, "improved"],
