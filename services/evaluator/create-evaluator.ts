@@ -1,5 +1,11 @@
 import { keepGoing } from "../common/async/restart-forever.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import { createComposer } from "../composition/composer.ts";
+import { currentComposition } from "../composition/current.ts";
+import { CHAMPION } from "../composition/in-use.ts";
+import { loadSnapshot } from "../composition/load-model.ts";
+import { createPipelineView } from "../composition/pipeline-view.ts";
+import { SnapshotFault } from "../composition/snapshot-fault.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
@@ -7,20 +13,14 @@ import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snaps
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import { CHAMPION } from "../registry/in-use.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { judgeAnnouncement } from "../verdicts/judgement.ts";
 import { createMatrix } from "../verdicts/matrix.ts";
-import { createComposer } from "./composer.ts";
-import { currentComposition } from "./current.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
-import { loadSnapshot } from "./load-model.ts";
-import { createPipelineView } from "./pipeline-view.ts";
 import { createRecords } from "./records.ts";
-import { SnapshotFault } from "./snapshot-fault.ts";
 import { createWork } from "./work.ts";
 
 export interface EvaluatorConfig {

@@ -1,3 +1,4 @@
+import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Quarantine, QuarantineReason, Verdict } from "../pipeline/verdict.ts";
@@ -5,7 +6,6 @@ import type { Backplane } from "../registry/backplane.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Judgement } from "../verdicts/judgement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
-import type { PipelineView } from "./pipeline-view.ts";
 
 /** Makes known what was found: once in the shared logs, and by whoever appended it in metrics and log lines. */
 export interface Records {

@@ -1,11 +1,11 @@
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import { liesOutside } from "../composition/load-model.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Backplane, WorkItem } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
-import { liesOutside } from "./load-model.ts";
-import type { PipelineView } from "./pipeline-view.ts";
 import type { Records } from "./records.ts";
 
 /** An evaluation that failed so often in this process, for no cause outside, is given up. */

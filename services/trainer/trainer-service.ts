@@ -1,5 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
+import type { AnnouncementView } from "../composition/announcement-view.ts";
+import type { LoadModel } from "../composition/load-upstream.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
 import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
@@ -7,8 +9,6 @@ import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TrainerService, TrainerState } from "../rpc/services/trainer-service.ts";
-import type { AnnouncementView } from "./announcement-view.ts";
-import type { LoadModel } from "./load-model.ts";
 import { predictionTable } from "./prediction-table.ts";
 import type { RunQueue } from "./run-queue.ts";
 import { teamOfRequest } from "./run-request.ts";

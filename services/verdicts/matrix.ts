@@ -1,6 +1,6 @@
+import { type Composer, compositionKey } from "../composition/composer.ts";
+import { SnapshotFault } from "../composition/snapshot-fault.ts";
 import { mean, rowLosses, type Target } from "../data/targets/losses.ts";
-import { type Composer, compositionKey } from "../evaluator/composer.ts";
-import { SnapshotFault } from "../evaluator/snapshot-fault.ts";
 import { closureOf } from "../pipeline/closure.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
+import { CHAMPION } from "../../composition/in-use.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
-import { CHAMPION } from "../../registry/in-use.ts";
 import type { AliasChange } from "../../registry/registry.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
 import type { CliContext } from "../context.ts";

@@ -88,8 +88,8 @@ async function diagnose(
       import("../../learning/snapshot/load-snapshot-model.ts"),
     ]);
   const [{ createLoadModel }, { pinSnapshots }] = await Promise.all([
-    import("../../trainer/load-model.ts"),
-    import("../../trainer/pin-snapshots.ts"),
+    import("../../composition/load-upstream.ts"),
+    import("../../composition/resolve-snapshots.ts"),
   ]);
   const downstream = diagnosedDownstream(pipeline, update.component, flags.downstream).name;
   const team = files.teams[0]?.team;

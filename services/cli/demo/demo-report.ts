@@ -1,6 +1,6 @@
+import { CHAMPION } from "../../composition/in-use.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PairedComparison, Verdict } from "../../pipeline/verdict.ts";
-import { CHAMPION } from "../../registry/in-use.ts";
 import { type Bar, barChart } from "../../report/bar-chart.ts";
 import { badge, figure, reportDocument, tableHtml } from "../../report/document.ts";
 import { heatMap } from "../../report/heat-map.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { CHAMPION } from "../../composition/in-use.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
-import { CHAMPION } from "../../registry/in-use.ts";
 import type { Platform } from "./platform.ts";
 
 /** Texts of the team files that the story sends with its runs. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { currentComposition } from "../../../services/evaluator/current.ts";
+import { currentComposition } from "../../../services/composition/current.ts";
 import type { Announcement } from "../../../services/registry/registry.ts";
 import { draft } from "../../helpers/drafts.ts";
 import { twoComponents } from "../../helpers/linear-pipelines.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createComposer } from "../../../services/composition/composer.ts";
 import type { Table } from "../../../services/data/table/table.ts";
-import { createComposer } from "../../../services/evaluator/composer.ts";
 import { closureOf } from "../../../services/pipeline/closure.ts";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { judgeAnnouncement } from "../../../services/verdicts/judgement.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { createComposer } from "../../../services/evaluator/composer.ts";
-import { SnapshotFault } from "../../../services/evaluator/snapshot-fault.ts";
+import { createComposer } from "../../../services/composition/composer.ts";
+import { SnapshotFault } from "../../../services/composition/snapshot-fault.ts";
 import type { SnapshotModel } from "../../../services/learning/snapshot/snapshot-model.ts";
 import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { createMatrix } from "../../../services/verdicts/matrix.ts";

@@ -1,7 +1,7 @@
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
-import { snapshotInUse } from "../registry/in-use.ts";
 import type { Announcement } from "../registry/registry.ts";
+import { snapshotInUse } from "./in-use.ts";
 
 /** What the choice of the current snapshots depends on. */
 export interface CurrentView {

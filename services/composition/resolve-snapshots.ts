@@ -2,8 +2,8 @@ import { UncoupleError } from "../common/errors.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import { CHAMPION, snapshotInUse } from "../registry/in-use.ts";
-import type { Pins } from "./stored-run.ts";
+import type { Pins } from "../trainer/stored-run.ts";
+import { CHAMPION, snapshotInUse } from "./in-use.ts";
 
 /**
  * The snapshots that a run which begins now trains with: of every ancestor the one in use (its champion, else its

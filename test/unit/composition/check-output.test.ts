@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkOutput } from "../../../services/evaluator/check-output.ts";
+import { checkOutput } from "../../../services/composition/check-output.ts";
 
 const probabilities = { name: "p", width: 2, meaning: "probabilities" } as const;
 const real = { name: "z", width: 2, meaning: "real" } as const;
