@@ -20,7 +20,7 @@ import type { Metrics } from "../runtime/metrics.ts";
 import { judgeAnnouncement } from "../verdicts/judgement.ts";
 import { createMatrix } from "../verdicts/matrix.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
-import { createRecords } from "./records.ts";
+import { createRecords } from "./verdict-writer.ts";
 import { createWork } from "./work.ts";
 
 export interface EvaluatorConfig {

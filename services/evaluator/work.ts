@@ -6,7 +6,7 @@ import type { Backplane, WorkItem } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
-import type { Records } from "./records.ts";
+import type { Records } from "./verdict-writer.ts";
 
 /** An evaluation that failed so often in this process, for no cause outside, is given up. */
 const MOST_FAILURES = 5;
