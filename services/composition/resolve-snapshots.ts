@@ -2,7 +2,7 @@ import { UncoupleError } from "../common/errors.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import type { Pins } from "../trainer/stored-run.ts";
+import type { Pins } from "../trainer/runs/stored-run.ts";
 import { CHAMPION, snapshotInUse } from "./in-use.ts";
 
 /**

@@ -17,14 +17,14 @@ import type { Backplane } from "../registry/backplane.ts";
 import type { TrainerService } from "../rpc/services/trainer-service.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
-import { createExecuteRun } from "./execute-run.ts";
-import { triggerAtIntervals } from "./interval-trigger.ts";
-import { createRunQueue } from "./run-queue.ts";
-import { createRunStore } from "./run-store.ts";
+import { createExecuteRun } from "./runs/execute-run.ts";
+import { createRunQueue } from "./runs/run-queue.ts";
+import { createRunStore } from "./runs/run-store.ts";
+import { createTrainingData } from "./runs/training-data.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService, type TrainerParts } from "./trainer-service.ts";
-import { createTrainingData } from "./training-data.ts";
-import { createUpstreamTrigger } from "./upstream-trigger.ts";
+import { triggerAtIntervals } from "./triggers/interval-trigger.ts";
+import { createUpstreamTrigger } from "./triggers/upstream-trigger.ts";
 
 export interface TrainerConfig {
   readonly pipeline: Pipeline;

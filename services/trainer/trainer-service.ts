@@ -10,8 +10,8 @@ import type { TeamConfig } from "../pipeline/team.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { TrainerService, TrainerState } from "../rpc/services/trainer-service.ts";
 import { predictionTable } from "./prediction-table.ts";
-import type { RunQueue } from "./run-queue.ts";
-import { teamOfRequest } from "./run-request.ts";
+import type { RunQueue } from "./runs/run-queue.ts";
+import { teamOfRequest } from "./runs/run-request.ts";
 
 /** What the service speaks for. */
 export interface TrainerParts {

@@ -1,13 +1,13 @@
 import { join, relative } from "node:path";
-import { UncoupleError } from "../common/errors.ts";
-import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
-import { checkProtocol } from "../pipeline/files/check-protocol.ts";
-import { type Problem, problemsError } from "../pipeline/files/problem.ts";
-import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/files/team-file.ts";
-import { createReporter, type FileMap } from "../pipeline/files/yaml-file.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { TeamConfig } from "../pipeline/team.ts";
-import type { StartRun } from "../rpc/services/trainer-service.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { protocolCatalogue, requiringUpstream } from "../../learning/protocols/all.ts";
+import { checkProtocol } from "../../pipeline/files/check-protocol.ts";
+import { type Problem, problemsError } from "../../pipeline/files/problem.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../../pipeline/files/team-file.ts";
+import { createReporter, type FileMap } from "../../pipeline/files/yaml-file.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { TeamConfig } from "../../pipeline/team.ts";
+import type { StartRun } from "../../rpc/services/trainer-service.ts";
 
 /** Far above what a team has to say; parsing more would hold up everybody else. */
 const MAX_TEAM_FILE_BYTES = 256 * 1024;

@@ -1,9 +1,9 @@
-import type { DataSource, Rows } from "../data/source/data-source.ts";
-import type { CounterfactualOracle } from "../data/source/oracle.ts";
-import type { ColumnSchema } from "../data/table/table.ts";
-import { type TrainerData, trainerData } from "../data/visibility.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { DataSource, Rows } from "../../data/source/data-source.ts";
+import type { CounterfactualOracle } from "../../data/source/oracle.ts";
+import type { ColumnSchema } from "../../data/table/table.ts";
+import { type TrainerData, trainerData } from "../../data/visibility.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Log } from "../../runtime/logs.ts";
 
 /** All that a run needs of the data. */
 export interface LoadedData extends TrainerData {

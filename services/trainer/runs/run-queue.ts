@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type Bell, createBell } from "../common/async/notifier.ts";
-import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
-import { hasEnded, type Run } from "../pipeline/run.ts";
-import type { Log } from "../runtime/logs.ts";
+import { type Bell, createBell } from "../../common/async/notifier.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { hasEnded, type Run } from "../../pipeline/run.ts";
+import type { Log } from "../../runtime/logs.ts";
 import type { RunStore } from "./run-store.ts";
 import { type NewRun, newStoredRun, type StoredRun } from "./stored-run.ts";
 

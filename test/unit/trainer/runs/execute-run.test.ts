@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/common/errors.ts";
-import { quarantine } from "../../helpers/drafts.ts";
+import { UncoupleError } from "../../../../services/common/errors.ts";
+import { quarantine } from "../../../helpers/drafts.ts";
 import {
   ended,
   fakeTraining,
@@ -9,7 +9,7 @@ import {
   request,
   type TrainerBench,
   until,
-} from "../../helpers/trainer-bench.ts";
+} from "../../../helpers/trainer-bench.ts";
 
 let bench: TrainerBench;
 beforeEach(async () => {

@@ -1,14 +1,14 @@
-import { type Bell, createBell } from "../common/async/notifier.ts";
-import { asUncoupleError } from "../common/errors.ts";
-import { pinSnapshots, samePins } from "../composition/resolve-snapshots.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import { hasEnded } from "../pipeline/run.ts";
-import type { TeamConfig } from "../pipeline/team.ts";
-import type { Backplane } from "../registry/backplane.ts";
-import type { Log } from "../runtime/logs.ts";
-import type { RunQueue } from "./run-queue.ts";
-import type { RunStore } from "./run-store.ts";
-import type { AnnouncementMark } from "./stored-run.ts";
+import { type Bell, createBell } from "../../common/async/notifier.ts";
+import { asUncoupleError } from "../../common/errors.ts";
+import { pinSnapshots, samePins } from "../../composition/resolve-snapshots.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { hasEnded } from "../../pipeline/run.ts";
+import type { TeamConfig } from "../../pipeline/team.ts";
+import type { Backplane } from "../../registry/backplane.ts";
+import type { Log } from "../../runtime/logs.ts";
+import type { RunQueue } from "../runs/run-queue.ts";
+import type { RunStore } from "../runs/run-store.ts";
+import type { AnnouncementMark } from "../runs/stored-run.ts";
 
 export interface UpstreamTriggerDeps {
   readonly pipeline: Pipeline;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { LoadedData } from "../../../services/trainer/training-data.ts";
+import type { LoadedData } from "../../../../services/trainer/runs/training-data.ts";
 import {
   ended,
   fakeTraining,
@@ -7,7 +7,7 @@ import {
   openTrainerBench,
   request,
   type TrainerBench,
-} from "../../helpers/trainer-bench.ts";
+} from "../../../helpers/trainer-bench.ts";
 
 let bench: TrainerBench;
 beforeEach(async () => {

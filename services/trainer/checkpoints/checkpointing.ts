@@ -1,7 +1,7 @@
-import { asUncoupleError } from "../common/errors.ts";
-import type { TrainingProgress } from "../learning/training/run-training.ts";
-import type { Log } from "../runtime/logs.ts";
-import type { RunStore } from "./run-store.ts";
+import { asUncoupleError } from "../../common/errors.ts";
+import type { TrainingProgress } from "../../learning/training/run-training.ts";
+import type { Log } from "../../runtime/logs.ts";
+import type { RunStore } from "../runs/run-store.ts";
 
 export interface CheckpointingSettings {
   readonly run: string;

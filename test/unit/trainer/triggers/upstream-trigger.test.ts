@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { RunQueue } from "../../../services/trainer/run-queue.ts";
-import { createUpstreamTrigger } from "../../../services/trainer/upstream-trigger.ts";
-import { draft, model } from "../../helpers/drafts.ts";
-import { silentLog } from "../../helpers/log.ts";
-import { team } from "../../helpers/teams.ts";
+import type { RunQueue } from "../../../../services/trainer/runs/run-queue.ts";
+import { createUpstreamTrigger } from "../../../../services/trainer/triggers/upstream-trigger.ts";
+import { draft, model } from "../../../helpers/drafts.ts";
+import { silentLog } from "../../../helpers/log.ts";
+import { team } from "../../../helpers/teams.ts";
 import {
   benchPipeline,
   ended,
@@ -12,7 +12,7 @@ import {
   openTrainerBench,
   type TrainerBench,
   until,
-} from "../../helpers/trainer-bench.ts";
+} from "../../../helpers/trainer-bench.ts";
 
 let bench: TrainerBench;
 let ending: AbortController;

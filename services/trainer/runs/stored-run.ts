@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { Run, RunTrigger } from "../pipeline/run.ts";
-import type { TeamConfig } from "../pipeline/team.ts";
-import type { TrainingBasis } from "./training-basis.ts";
+import type { Run, RunTrigger } from "../../pipeline/run.ts";
+import type { TeamConfig } from "../../pipeline/team.ts";
+import type { TrainingBasis } from "../checkpoints/training-fingerprint.ts";
 
 /** The snapshots that a run trains with, decided once: a resumed run uses the same. */
 export interface Pins {

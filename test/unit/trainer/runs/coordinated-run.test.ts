@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/common/errors.ts";
+import { UncoupleError } from "../../../../services/common/errors.ts";
 import {
   ended,
   fakeTraining,
@@ -7,7 +7,7 @@ import {
   request,
   type TrainerBench,
   until,
-} from "../../helpers/trainer-bench.ts";
+} from "../../../helpers/trainer-bench.ts";
 
 let bench: TrainerBench;
 beforeEach(async () => {

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { sha256 } from "../common/digest.ts";
-import type { TrainerData } from "../data/visibility.ts";
-import { ancestors, componentNamed, consumers } from "../pipeline/dag.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { TeamConfig } from "../pipeline/team.ts";
+import { sha256 } from "../../common/digest.ts";
+import type { TrainerData } from "../../data/visibility.ts";
+import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { TeamConfig } from "../../pipeline/team.ts";
 
 /**
  * All that a training is made from beside its team file and its pinned snapshots, as SHA-256 sums: a checkpoint means

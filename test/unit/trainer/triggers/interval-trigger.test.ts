@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { triggerAtIntervals } from "../../../services/trainer/interval-trigger.ts";
-import { silentLog } from "../../helpers/log.ts";
-import { team } from "../../helpers/teams.ts";
-import { fakeTraining, gate, openTrainerBench, type TrainerBench } from "../../helpers/trainer-bench.ts";
+import { triggerAtIntervals } from "../../../../services/trainer/triggers/interval-trigger.ts";
+import { silentLog } from "../../../helpers/log.ts";
+import { team } from "../../../helpers/teams.ts";
+import { fakeTraining, gate, openTrainerBench, type TrainerBench } from "../../../helpers/trainer-bench.ts";
 
 let bench: TrainerBench;
 let ending: AbortController;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { UncoupleError } from "../../../services/common/errors.ts";
-import type { StartRun } from "../../../services/rpc/services/trainer-service.ts";
-import { teamOfRequest } from "../../../services/trainer/run-request.ts";
-import { team } from "../../helpers/teams.ts";
-import { benchPipeline } from "../../helpers/trainer-bench.ts";
+import { UncoupleError } from "../../../../services/common/errors.ts";
+import type { StartRun } from "../../../../services/rpc/services/trainer-service.ts";
+import { teamOfRequest } from "../../../../services/trainer/runs/run-request.ts";
+import { team } from "../../../helpers/teams.ts";
+import { benchPipeline } from "../../../helpers/trainer-bench.ts";
 
 const resolve = (request: StartRun, own = team()) => teamOfRequest(request, own, benchPipeline, "/teams/m2");
 

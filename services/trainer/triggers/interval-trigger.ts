@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { asUncoupleError } from "../common/errors.ts";
-import { hasEnded } from "../pipeline/run.ts";
-import type { TeamConfig } from "../pipeline/team.ts";
-import type { Log } from "../runtime/logs.ts";
-import type { RunQueue } from "./run-queue.ts";
+import { asUncoupleError } from "../../common/errors.ts";
+import { hasEnded } from "../../pipeline/run.ts";
+import type { TeamConfig } from "../../pipeline/team.ts";
+import type { Log } from "../../runtime/logs.ts";
+import type { RunQueue } from "../runs/run-queue.ts";
 
 /** Node's timers hold less than 25 days. */
 const LONGEST_SLEEP_MS = 24 * 3_600_000;

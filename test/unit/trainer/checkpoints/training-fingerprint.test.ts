@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
-import { changesOf, trainingBasis } from "../../../services/trainer/training-basis.ts";
-import { team } from "../../helpers/teams.ts";
-import { benchPipeline } from "../../helpers/trainer-bench.ts";
+import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
+import { changesOf, trainingBasis } from "../../../../services/trainer/checkpoints/training-fingerprint.ts";
+import { team } from "../../../helpers/teams.ts";
+import { benchPipeline } from "../../../helpers/trainer-bench.ts";
 
 const rows = (fingerprint: string) => ({
   table: { rows: 1, columns: {} },

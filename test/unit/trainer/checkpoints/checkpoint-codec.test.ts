@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decodeCheckpoint, encodeCheckpoint } from "../../../services/trainer/checkpoint-codec.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../../../services/trainer/checkpoints/checkpoint-codec.ts";
 
 const checkpoint = {
   step: 12_345,

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createRunStore } from "../../../services/trainer/run-store.ts";
-import { newStoredRun } from "../../../services/trainer/stored-run.ts";
-import { recordingLog, silentLog } from "../../helpers/log.ts";
-import { team } from "../../helpers/teams.ts";
+import { createRunStore } from "../../../../services/trainer/runs/run-store.ts";
+import { newStoredRun } from "../../../../services/trainer/runs/stored-run.ts";
+import { recordingLog, silentLog } from "../../../helpers/log.ts";
+import { team } from "../../../helpers/teams.ts";
 
 let folder: string;
 beforeEach(async () => {
