@@ -1,6 +1,6 @@
-import { figure1ClosedForm } from "../experiments/figure1.ts";
 import { furtherTables } from "../experiments/further-tables.ts";
-import { countOrderings } from "../experiments/orderings.ts";
+import { figure1ClosedForm } from "../experiments/paper/figure1.ts";
+import { countOrderings } from "../experiments/paper/orderings.ts";
 import type { Reproduction } from "../experiments/reproduce.ts";
 import { PAPER_TABLE2, proportionText } from "../experiments/reproduction-report.ts";
 import type { Style } from "./style.ts";

@@ -1,5 +1,5 @@
+import type { Summary } from "./lab/statistics.ts";
 import type { Reproduction } from "./reproduce.ts";
-import type { Summary } from "./statistics.ts";
 
 /** An experiment's result as people read it; the last column holds the numbers. */
 export interface ResultTable {

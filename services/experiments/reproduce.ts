@@ -1,16 +1,16 @@
 import { UncoupleError } from "../common/errors.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
-import { type Dag, type DagSeed, dag, dagOf } from "./dag.ts";
-import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from "./estimators.ts";
-import { type Figure1, figure1 } from "./figure1.ts";
-import { type Figure3, type Figure3Seed, figure3, figure3Of } from "./figure3.ts";
-import { type Policy, type PolicyRegret, policy, policyOf } from "./policy.ts";
-import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./self-defeating.ts";
-import { type Support, type SupportLoss, support, supportOf } from "./support.ts";
-import { type Table1, type Table1Seed, table1, table1Of } from "./table1.ts";
-import { type Table2, type Table2Seed, table2, table2Of } from "./table2.ts";
-import { openTwoStage, type Sizes } from "./two-stage.ts";
+import { type Dag, type DagSeed, dag, dagOf } from "./beyond/dag.ts";
+import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from "./beyond/estimators.ts";
+import { type Policy, type PolicyRegret, policy, policyOf } from "./beyond/policy.ts";
+import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./beyond/self-defeating.ts";
+import { type Support, type SupportLoss, support, supportOf } from "./beyond/support.ts";
+import { type Figure1, figure1 } from "./paper/figure1.ts";
+import { type Figure3, type Figure3Seed, figure3, figure3Of } from "./paper/figure3.ts";
+import { type Table1, type Table1Seed, table1, table1Of } from "./paper/table1.ts";
+import { type Table2, type Table2Seed, table2, table2Of } from "./paper/table2.ts";
+import { openTwoStage, type Sizes } from "./paper/two-stage.ts";
 
 /** The tables and figures of the paper: what `all` runs. */
 export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;

@@ -2,14 +2,14 @@ import { barChart } from "../report/bar-chart.ts";
 import { figure, type ReportSection, reportDocument, tableHtml } from "../report/document.ts";
 import { html } from "../report/html.ts";
 import { formatNumber } from "../report/numbers.ts";
-import { type Figure1, figure1ClosedForm } from "./figure1.ts";
-import type { Figure3 } from "./figure3.ts";
 import { furtherTables } from "./further-tables.ts";
-import { countOrderings } from "./orderings.ts";
+import type { Proportion } from "./lab/statistics.ts";
+import { type Figure1, figure1ClosedForm } from "./paper/figure1.ts";
+import type { Figure3 } from "./paper/figure3.ts";
+import { countOrderings } from "./paper/orderings.ts";
+import type { Table1 } from "./paper/table1.ts";
+import type { Table2 } from "./paper/table2.ts";
 import type { Reproduction } from "./reproduce.ts";
-import type { Proportion } from "./statistics.ts";
-import type { Table1 } from "./table1.ts";
-import type { Table2 } from "./table2.ts";
 
 /** What the paper prints in its Table 2: mean and standard deviation over ten runs. */
 export const PAPER_TABLE2 = {

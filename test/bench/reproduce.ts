@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { createOnnxEngine } from "../../services/engine/onnx/onnx-engine.ts";
+import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { PAPER_EXPERIMENTS, reproduce } from "../../services/experiments/reproduce.ts";
-import { PAPER_SIZES } from "../../services/experiments/two-stage.ts";
 
 /**
  * How long `uncouple reproduce all` takes: seconds in all and a seed.

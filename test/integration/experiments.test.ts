@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createEngine } from "../../services/engine/create-engine.ts";
-import { figure1, figure1ClosedForm } from "../../services/experiments/figure1.ts";
-import type { Figure3 } from "../../services/experiments/figure3.ts";
-import { countOrderings, meanOf } from "../../services/experiments/orderings.ts";
+import { figure1, figure1ClosedForm } from "../../services/experiments/paper/figure1.ts";
+import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
+import { countOrderings, meanOf } from "../../services/experiments/paper/orderings.ts";
+import { SMALL_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { reproduce } from "../../services/experiments/reproduce.ts";
-import { SMALL_SIZES } from "../../services/experiments/two-stage.ts";
 
 const engineOf = () => createEngine("onnx:cpu", () => {});
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createEngine } from "../../services/engine/create-engine.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
+import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { type ExperimentName, type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
-import { PAPER_SIZES } from "../../services/experiments/two-stage.ts";
 
 let engine: Engine;
 

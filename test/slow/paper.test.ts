@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createEngine } from "../../services/engine/create-engine.ts";
-import type { Figure3 } from "../../services/experiments/figure3.ts";
-import { countOrderings, meanOf } from "../../services/experiments/orderings.ts";
+import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
+import { countOrderings, meanOf } from "../../services/experiments/paper/orderings.ts";
+import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
-import { PAPER_SIZES } from "../../services/experiments/two-stage.ts";
 
 /** The paper's results on 20 seeds: takes minutes, so `npm test` runs a reduced version and this has its own script. */
 describe("the paper on 20 seeds", () => {

@@ -55,7 +55,7 @@ export function reproduceCommand(context: CliContext): Command {
         { reproductionText },
       ] = await Promise.all([
         import("../../experiments/reproduce.ts"),
-        import("../../experiments/two-stage.ts"),
+        import("../../experiments/paper/two-stage.ts"),
         import("../../engine/create-engine.ts"),
         import("../../experiments/reproduction-report.ts"),
         import("../../runtime/package-info.ts"),

@@ -3,9 +3,9 @@ import { createSyntheticSource } from "../../../services/data/synthetic/syntheti
 import { visibleColumns } from "../../../services/data/visibility.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
-import { estimatorsOf } from "../../../services/experiments/estimators.ts";
-import { openLab, protocolSpec } from "../../../services/experiments/lab.ts";
-import { supportOf } from "../../../services/experiments/support.ts";
+import { estimatorsOf } from "../../../services/experiments/beyond/estimators.ts";
+import { supportOf } from "../../../services/experiments/beyond/support.ts";
+import { openLab, protocolSpec } from "../../../services/experiments/lab/lab.ts";
 import {
   openTwoStage,
   SMALL_SIZES,
@@ -13,7 +13,7 @@ import {
   type TwoStage,
   trainUpstreams,
   twoStagePipeline,
-} from "../../../services/experiments/two-stage.ts";
+} from "../../../services/experiments/paper/two-stage.ts";
 import { type ComponentTraining, trainComponent } from "../../../services/learning/component/train-component.ts";
 import type { TrainingCheckpoint } from "../../../services/learning/training/run-training.ts";
 import type { ProtocolSpec } from "../../../services/pipeline/team.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngine } from "../../../services/engine/create-engine.ts";
-import { diagnoseCase, type SelfDefeatingCase } from "../../../services/experiments/self-defeating.ts";
+import { diagnoseCase, type SelfDefeatingCase } from "../../../services/experiments/beyond/self-defeating.ts";
 
 describe("an update that improves its component and degrades the pipeline", () => {
   it.each([

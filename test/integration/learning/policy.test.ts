@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createEngine } from "../../../services/engine/create-engine.ts";
-import { type PolicyRegret, policyOf } from "../../../services/experiments/policy.ts";
-import { SMALL_SIZES } from "../../../services/experiments/two-stage.ts";
+import { type PolicyRegret, policyOf } from "../../../services/experiments/beyond/policy.ts";
+import { SMALL_SIZES } from "../../../services/experiments/paper/two-stage.ts";
 
 describe("a component that chooses actions", () => {
   let regrets: readonly PolicyRegret[];

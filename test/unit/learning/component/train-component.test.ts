@@ -8,8 +8,8 @@ import type { NumericColumn } from "../../../../services/data/table/table.ts";
 import { trainerData, visibleColumns } from "../../../../services/data/visibility.ts";
 import { compileInference } from "../../../../services/engine/compiler/inference.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
-import { protocolSpec } from "../../../../services/experiments/lab.ts";
-import { twoStagePipeline } from "../../../../services/experiments/two-stage.ts";
+import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
+import { twoStagePipeline } from "../../../../services/experiments/paper/two-stage.ts";
 import {
   type ComponentTraining,
   type TrainedComponent,

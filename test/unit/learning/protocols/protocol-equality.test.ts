@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createReferenceEngine } from "../../../../services/engine/eager/eager-engine.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
-import { protocolSpec } from "../../../../services/experiments/lab.ts";
+import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { protocols } from "../../../../services/learning/protocols/all.ts";
 import { runTraining } from "../../../../services/learning/training/run-training.ts";
 import type { LossName } from "../../../../services/pipeline/pipeline.ts";

@@ -1,17 +1,17 @@
-import { UncoupleError } from "../common/errors.ts";
-import type { DataSource } from "../data/source/data-source.ts";
-import { type CounterfactualOracle, evaluateOracle } from "../data/source/oracle.ts";
-import type { NumericColumn, Table } from "../data/table/table.ts";
-import { heldOutColumns, visibleColumns } from "../data/visibility.ts";
-import type { Engine } from "../engine/interface/engine.ts";
-import { trainComponent } from "../learning/component/train-component.ts";
-import { findProtocol } from "../learning/protocols/all.ts";
-import { imputeAncestors } from "../learning/snapshot/impute.ts";
-import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import { ancestors, componentNamed } from "../pipeline/dag.ts";
-import type { AuditSpec, Pipeline } from "../pipeline/pipeline.ts";
-import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../pipeline/team.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { DataSource } from "../../data/source/data-source.ts";
+import { type CounterfactualOracle, evaluateOracle } from "../../data/source/oracle.ts";
+import type { NumericColumn, Table } from "../../data/table/table.ts";
+import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import { trainComponent } from "../../learning/component/train-component.ts";
+import { findProtocol } from "../../learning/protocols/all.ts";
+import { imputeAncestors } from "../../learning/snapshot/impute.ts";
+import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import { ancestors, componentNamed } from "../../pipeline/dag.ts";
+import type { AuditSpec, Pipeline } from "../../pipeline/pipeline.ts";
+import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../../pipeline/team.ts";
 
 /** One choice of a model for every component that a composition needs, by component. */
 export type Models = Readonly<Record<string, SnapshotModel>>;

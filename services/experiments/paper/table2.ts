@@ -1,5 +1,5 @@
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import { type Summary, summarise } from "./statistics.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
 import type { TwoStage } from "./two-stage.ts";
 
 const UPDATES = ["consistent", "incremental"] as const;

@@ -1,7 +1,7 @@
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import { type Proportion, proportion } from "../lab/statistics.ts";
 import { type Coordination, measureCoordination } from "./coordination.ts";
 import { randomConsistentUpdate, randomIncrementalUpdates } from "./random-updates.ts";
-import { type Proportion, proportion } from "./statistics.ts";
 import { type TwoStage, trainDownstream } from "./two-stage.ts";
 
 export const TABLE1_PROTOCOLS = ["sync", "async", "proximal", "causal"] as const;

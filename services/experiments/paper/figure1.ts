@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../engine/interface/engine.ts";
-import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
-import type { ModelSpec } from "../pipeline/team.ts";
-import { dense, openLab, protocolSpec } from "./lab.ts";
+import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import type { ModelSpec } from "../../pipeline/team.ts";
+import { dense, openLab, protocolSpec } from "../lab/lab.ts";
 
 export interface Figure1 {
   readonly experiment: "figure1";

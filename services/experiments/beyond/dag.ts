@@ -1,11 +1,11 @@
-import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../engine/interface/engine.ts";
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import { ancestors } from "../pipeline/dag.ts";
-import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
-import { dense, type Lab, openLab, protocolSpec } from "./lab.ts";
-import { type Summary, summarise } from "./statistics.ts";
-import { type Sizes, STUDENT } from "./two-stage.ts";
+import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import { ancestors } from "../../pipeline/dag.ts";
+import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Sizes, STUDENT } from "../paper/two-stage.ts";
 
 export const DAG_SHAPES = ["chain", "diamond"] as const;
 export type DagShape = (typeof DAG_SHAPES)[number];

@@ -1,9 +1,9 @@
-import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../engine/interface/engine.ts";
-import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
-import { type Lab, openLab, protocolSpec } from "./lab.ts";
-import { type Summary, summarise } from "./statistics.ts";
-import { type Sizes, STUDENT, trainUpstreams, UPSTREAMS, type Upstream } from "./two-stage.ts";
+import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import { type Lab, openLab, protocolSpec } from "../lab/lab.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Sizes, STUDENT, trainUpstreams, UPSTREAMS, type Upstream } from "../paper/two-stage.ts";
 
 const ACTIONS = 4;
 const AUDITED = 300;

@@ -1,6 +1,6 @@
-import { dense, protocolSpec } from "./lab.ts";
-import { type Summary, summarise } from "./statistics.ts";
-import { STUDENT, type TwoStage } from "./two-stage.ts";
+import { dense, protocolSpec } from "../lab/lab.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
+import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 
 /** M1^0 by the number of hidden ReLU units between x1 and its three outputs; `linear` has none. */
 export const BOTTLENECKS = { linear: dense(), "2 units": dense(2), "1 unit": dense(1) } as const;

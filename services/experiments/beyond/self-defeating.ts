@@ -1,14 +1,14 @@
-import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { NumericColumn, Table } from "../data/table/table.ts";
-import type { Engine } from "../engine/interface/engine.ts";
-import type { DiagnosisPart } from "../learning/diagnosis/decompose.ts";
-import { diagnoseUpdate, type UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import type { Component, Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
-import type { ModelSpec, TeamConfig } from "../pipeline/team.ts";
-import { dense, protocolSpec } from "./lab.ts";
-import { type Summary, summarise } from "./statistics.ts";
-import type { Sizes } from "./two-stage.ts";
+import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
+import type { NumericColumn, Table } from "../../data/table/table.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
+import { diagnoseUpdate, type UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import type { ModelSpec, TeamConfig } from "../../pipeline/team.ts";
+import { dense, protocolSpec } from "../lab/lab.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
+import type { Sizes } from "../paper/two-stage.ts";
 
 /**
  * Updates of M1 that improve its own loss and degrade the pipeline although M2 is retrained, with known causes.

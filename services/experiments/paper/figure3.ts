@@ -1,4 +1,4 @@
-import { type Summary, summarise } from "./statistics.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
 import { type TwoStage, trainDownstream, UPSTREAMS, type Upstream } from "./two-stage.ts";
 
 export const FIGURE3_PROTOCOLS = ["oracle", "sync", "async", "proximal", "causal", "causal-proximal"] as const;

@@ -1,8 +1,8 @@
-import { createSyntheticSource } from "../data/synthetic/synthetic-source.ts";
-import type { Engine } from "../engine/interface/engine.ts";
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import type { Pipeline, SyntheticSource } from "../pipeline/pipeline.ts";
-import { dense, type Lab, openLab, protocolSpec } from "./lab.ts";
+import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import type { Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
 
 /** The three snapshots of M1 that the paper's experiments compare. */
 export const UPSTREAMS = ["initial", "incremental", "consistent"] as const;

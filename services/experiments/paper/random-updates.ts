@@ -1,7 +1,7 @@
-import { createRandom } from "../data/random/random.ts";
-import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import type { Lab } from "./lab.ts";
-import { dense } from "./lab.ts";
+import { createRandom } from "../../data/random/random.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import type { Lab } from "../lab/lab.ts";
+import { dense } from "../lab/lab.ts";
 import type { TwoStage } from "./two-stage.ts";
 
 /**

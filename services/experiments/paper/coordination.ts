@@ -1,5 +1,5 @@
-import { findProtocol } from "../learning/protocols/all.ts";
-import { createMemoryBackplane } from "../registry/memory/backplane.ts";
+import { findProtocol } from "../../learning/protocols/all.ts";
+import { createMemoryBackplane } from "../../registry/memory/backplane.ts";
 
 /** What training all components in parallel costs a protocol in coordination. */
 export interface Coordination {

@@ -1,6 +1,6 @@
-import { protocolSpec } from "./lab.ts";
-import { type Summary, summarise } from "./statistics.ts";
-import { STUDENT, type TwoStage } from "./two-stage.ts";
+import { protocolSpec } from "../lab/lab.ts";
+import { type Summary, summarise } from "../lab/statistics.ts";
+import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 
 /** How M2 is trained on M1^0: the two ends, and every source that replaces the oracle by audited rows. */
 export const ESTIMATORS = ["async", "oracle", "pooled", "calibration", "residualised", "audit-direct"] as const;

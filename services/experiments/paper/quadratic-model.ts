@@ -1,4 +1,4 @@
-import type { UserModelModule } from "../learning/programs/user-model.ts";
+import type { UserModelModule } from "../../learning/programs/user-model.ts";
 
 /** Linear in the inputs and their squares: holds every M2 of the paper's Figure 1, [1, x2, zhat, zhat^2], exactly. */
 export const buildModel: UserModelModule["buildModel"] = (tf, { inputs, outputs, seed }) => {
