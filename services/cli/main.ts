@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { fileErrorCode, fileTrouble } from "../common/files/file-trouble.ts";
 import { exitCodes } from "../runtime/exit-codes.ts";
-import { type CliContext, interruption } from "./context.ts";
+import { type CliContext, interruption } from "./context/context.ts";
 import { runCli } from "./program.ts";
 
 const interrupt = new AbortController();

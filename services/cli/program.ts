@@ -20,9 +20,9 @@ import { trainerCommand } from "./commands/trainer.ts";
 import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
-import { type CliContext, wantsColour } from "./context.ts";
+import { type CliContext, wantsColour } from "./context/context.ts";
 import { reportError } from "./report-error.ts";
-import { createStyle } from "./style.ts";
+import { createStyle } from "./terminal/style.ts";
 
 /** A subcommand, built for one invocation. */
 export type CommandFactory = (context: CliContext) => Command;

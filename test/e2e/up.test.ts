@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Stack } from "../../services/cli/stack/stack-file.ts";
+import type { Stack } from "../../services/cli/connect/stack-file.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { PipelineMatrix, Verdict } from "../../services/pipeline/verdict.ts";

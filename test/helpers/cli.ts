@@ -1,4 +1,4 @@
-import { type CliContext, interruption } from "../../services/cli/context.ts";
+import { type CliContext, interruption } from "../../services/cli/context/context.ts";
 import { runCli } from "../../services/cli/program.ts";
 
 export interface CliResult {

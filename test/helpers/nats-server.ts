@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findNatsServer, installNatsServer } from "../../services/runtime/find-nats-server.ts";
-import { type NatsServer, startNatsServer } from "../../services/runtime/nats-server.ts";
+import { findNatsServer, installNatsServer } from "../../services/cli/stack/find-nats-server.ts";
+import { type NatsServer, startNatsServer } from "../../services/cli/stack/nats-server.ts";
 
 /** The nats-server of this machine, installed first where that is possible. */
 export async function natsServerBinary(): Promise<string> {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readStack, type Stack } from "../../services/cli/stack/stack-file.ts";
+import { readStack, type Stack } from "../../services/cli/connect/stack-file.ts";
 import { natsServerBinary } from "./nats-server.ts";
 import { descendants, processList, runCliProcess, spawnCli } from "./spawn-cli.ts";
 

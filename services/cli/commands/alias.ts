@@ -4,12 +4,12 @@ import { CHAMPION } from "../../composition/in-use.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { AliasChange } from "../../registry/registry.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput, type Output } from "../output.ts";
-import { parseSerial } from "../reference.ts";
-import { plain, type Style } from "../style.ts";
-import { formatTable } from "../table.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { parseSerial } from "../flags/reference.ts";
+import { createOutput, type Output } from "../terminal/output.ts";
+import { plain, type Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
 
 interface AliasFlags extends ConnectionFlags {
   readonly remove?: true;

@@ -2,14 +2,14 @@ import { relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import { formatSeconds } from "../../report/numbers.ts";
-import { type CliContext, setting, wantsColour } from "../context.ts";
+import { type CliContext, setting, wantsColour } from "../context/context.ts";
 import { demoText } from "../demo/demo-text.ts";
-import { createOutput } from "../output.ts";
-import { createRunProgress, noProgress } from "../progress.ts";
-import { runLine } from "../run-text.ts";
 import { chooseNats } from "../stack/nats.ts";
-import { createStyle, plain } from "../style.ts";
-import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
+import { createOutput } from "../terminal/output.ts";
+import { createRunProgress, noProgress } from "../terminal/progress.ts";
+import { createStyle, plain } from "../terminal/style.ts";
+import { runLine } from "../text/run-text.ts";
+import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
 
 interface DemoFlags {
   readonly out: string;

@@ -6,15 +6,15 @@ import type { UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.t
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { formatNumber } from "../../report/numbers.ts";
-import { readStackFiles } from "../configuration.ts";
-import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connections.ts";
-import { type CliContext, setting } from "../context.ts";
-import { createCountProgress } from "../count-progress.ts";
-import { createOutput } from "../output.ts";
-import { parseReference, parseSerial, type SnapshotReference } from "../reference.ts";
-import { readStack } from "../stack/stack-file.ts";
-import type { Style } from "../style.ts";
-import { formatTable } from "../table.ts";
+import { readStackFiles } from "../connect/configuration.ts";
+import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
+import { readStack } from "../connect/stack-file.ts";
+import { type CliContext, setting } from "../context/context.ts";
+import { parseReference, parseSerial, type SnapshotReference } from "../flags/reference.ts";
+import { createCountProgress } from "../terminal/count-progress.ts";
+import { createOutput } from "../terminal/output.ts";
+import type { Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
 
 interface Flags extends ConnectionFlags {
   readonly against?: number;

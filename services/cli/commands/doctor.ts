@@ -1,12 +1,12 @@
 import { Command } from "commander";
 import type { EngineProbe } from "../../engine/interface/engine.ts";
-import { findNatsServer } from "../../runtime/find-nats-server.ts";
-import type { CliContext } from "../context.ts";
-import { interruptible } from "../interruptible.ts";
-import { createOutput } from "../output.ts";
-import { plain, type Style } from "../style.ts";
-import { formatTable } from "../table.ts";
-import { wrap } from "../wrap.ts";
+import type { CliContext } from "../context/context.ts";
+import { interruptible } from "../context/interruptible.ts";
+import { findNatsServer } from "../stack/find-nats-server.ts";
+import { createOutput } from "../terminal/output.ts";
+import { plain, type Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
+import { wrap } from "../terminal/wrap.ts";
 
 export function doctorCommand(context: CliContext): Command {
   return new Command("doctor")

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "commander";
-import type { CliContext } from "../context.ts";
-import { parseCount } from "../reference.ts";
-import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../service.ts";
+import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
+import type { CliContext } from "../context/context.ts";
+import { parseCount } from "../flags/reference.ts";
 
 export function evaluatorCommand(context: CliContext): Command {
   return withServiceFlags(

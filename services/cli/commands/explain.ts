@@ -2,11 +2,11 @@ import { Command } from "commander";
 import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
-import type { Style } from "../style.ts";
-import { formatTable } from "../table.ts";
-import { wrap } from "../wrap.ts";
+import type { CliContext } from "../context/context.ts";
+import { createOutput } from "../terminal/output.ts";
+import type { Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
+import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")

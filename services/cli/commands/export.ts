@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { snapshotName } from "../../pipeline/manifest.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
-import { parseReference, type SnapshotReference } from "../reference.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { parseReference, type SnapshotReference } from "../flags/reference.ts";
+import { createOutput } from "../terminal/output.ts";
 import { writeWhole } from "../write-whole.ts";
 
 interface ExportFlags extends ConnectionFlags {

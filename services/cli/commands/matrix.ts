@@ -2,11 +2,11 @@ import { Command } from "commander";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PipelineMatrix } from "../../pipeline/verdict.ts";
 import { formatNumber } from "../../report/numbers.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
-import { plain, type Style } from "../style.ts";
-import { formatTable } from "../table.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { createOutput } from "../terminal/output.ts";
+import { plain, type Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
 
 export function matrixCommand(context: CliContext): Command {
   return withPeers(

@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { fileTrouble } from "../../common/files/file-trouble.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
-import { predictionRows, readPredictionRows } from "../prediction-rows.ts";
-import { parseReference } from "../reference.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { predictionRows, readPredictionRows } from "../flags/prediction-rows.ts";
+import { parseReference } from "../flags/reference.ts";
+import { createOutput } from "../terminal/output.ts";
 
 export function predictCommand(context: CliContext): Command {
   return withPeers(

@@ -2,9 +2,9 @@ import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
-import type { CliContext } from "../context.ts";
-import { createCountProgress } from "../count-progress.ts";
-import { createOutput } from "../output.ts";
+import type { CliContext } from "../context/context.ts";
+import { createCountProgress } from "../terminal/count-progress.ts";
+import { createOutput } from "../terminal/output.ts";
 import { writeWhole } from "../write-whole.ts";
 
 interface Options {
@@ -59,7 +59,7 @@ export function reproduceCommand(context: CliContext): Command {
         import("../../engine/create-engine.ts"),
         import("../../experiments/reproduction-report.ts"),
         import("../../runtime/package-info.ts"),
-        import("../reproduction-text.ts"),
+        import("../text/reproduction-text.ts"),
       ]);
       const engine = await createEngine("onnx:cpu", () => {});
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);

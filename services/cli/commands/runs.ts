@@ -5,14 +5,14 @@ import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput, type Output } from "../output.ts";
-import { figures } from "../progress.ts";
-import { formatProtocol } from "../protocol-options.ts";
-import { runLine, secondsOf } from "../run-text.ts";
-import { coloured, plain, type Style } from "../style.ts";
-import { formatTable } from "../table.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
+import { createOutput, type Output } from "../terminal/output.ts";
+import { figures } from "../terminal/progress.ts";
+import { coloured, plain, type Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
+import { runLine, secondsOf } from "../text/run-text.ts";
 
 type Trainers = ReadonlyMap<string, RemoteTrainer>;
 

@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { type SnapshotManifest, snapshotName, type TensorSpec } from "../../pipeline/manifest.ts";
 import { formatNumber } from "../../report/numbers.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput } from "../output.ts";
-import { formatProtocol } from "../protocol-options.ts";
-import { parseReference, type SnapshotReference } from "../reference.ts";
-import { plain, type Style } from "../style.ts";
-import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
+import { parseReference, type SnapshotReference } from "../flags/reference.ts";
+import { createOutput } from "../terminal/output.ts";
+import { plain, type Style } from "../terminal/style.ts";
+import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
 import { upstreamText } from "./snapshots.ts";
 
 export function showCommand(context: CliContext): Command {

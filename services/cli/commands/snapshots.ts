@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { formatNumber } from "../../report/numbers.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { nothingYet } from "../nothing-yet.ts";
-import { createOutput } from "../output.ts";
-import { formatProtocol } from "../protocol-options.ts";
-import { coloured, plain, type Style } from "../style.ts";
-import { formatTable } from "../table.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
+import { createOutput } from "../terminal/output.ts";
+import { coloured, plain, type Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
+import { nothingYet } from "../text/nothing-yet.ts";
 
 /** A snapshot with what was said of it since. */
 interface SnapshotRow {

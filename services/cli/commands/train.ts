@@ -4,15 +4,15 @@ import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
-import { readConfiguration } from "../configuration.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { createOutput, type Output } from "../output.ts";
-import { createRunProgress } from "../progress.ts";
-import { collectParameter, type Parameters, protocolOf } from "../protocol-options.ts";
+import { readConfiguration } from "../connect/configuration.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
+import { collectParameter, type Parameters, protocolOf } from "../flags/protocol-options.ts";
 import { Finished } from "../report-error.ts";
-import { runLine } from "../run-text.ts";
-import { plain } from "../style.ts";
+import { createOutput, type Output } from "../terminal/output.ts";
+import { createRunProgress } from "../terminal/progress.ts";
+import { plain } from "../terminal/style.ts";
+import { runLine } from "../text/run-text.ts";
 
 interface TrainFlags extends ConnectionFlags {
   readonly protocol?: string;

@@ -2,9 +2,9 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { EngineChoice } from "../../pipeline/team.ts";
-import { DEFAULT_DIR } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../service.ts";
+import { DEFAULT_DIR } from "../connect/connections.ts";
+import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
+import type { CliContext } from "../context/context.ts";
 
 const engines: readonly EngineChoice[] = [
   "auto",

@@ -2,18 +2,18 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { formatSeconds } from "../../report/numbers.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
-import { readStackFiles } from "../configuration.ts";
-import { DEFAULT_DIR } from "../connections.ts";
-import { type CliContext, setting } from "../context.ts";
-import { interruptible } from "../interruptible.ts";
-import { createOutput } from "../output.ts";
+import { readStackFiles } from "../connect/configuration.ts";
+import { DEFAULT_DIR } from "../connect/connections.ts";
+import { type StoreFlags, storeArgs, withStoreFlags } from "../connect/service.ts";
+import type { Stack } from "../connect/stack-file.ts";
+import { type CliContext, setting } from "../context/context.ts";
+import { interruptible } from "../context/interruptible.ts";
 import { Finished } from "../report-error.ts";
-import { type StoreFlags, storeArgs, withStoreFlags } from "../service.ts";
 import { chooseNats, noNats } from "../stack/nats.ts";
-import type { Stack } from "../stack/stack-file.ts";
 import { startStack } from "../stack/start-stack.ts";
-import type { Style } from "../style.ts";
-import { formatTable } from "../table.ts";
+import { createOutput } from "../terminal/output.ts";
+import type { Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
 
 interface UpFlags extends StoreFlags {
   readonly dir?: string;

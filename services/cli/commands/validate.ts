@@ -2,13 +2,13 @@ import { Command } from "commander";
 import { formatProblem } from "../../pipeline/files/problem.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
-import { readConfiguration } from "../configuration.ts";
-import type { CliContext } from "../context.ts";
-import { interruptible } from "../interruptible.ts";
-import { createOutput } from "../output.ts";
-import { formatProtocol } from "../protocol-options.ts";
+import { readConfiguration } from "../connect/configuration.ts";
+import type { CliContext } from "../context/context.ts";
+import { interruptible } from "../context/interruptible.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
 import { Finished } from "../report-error.ts";
-import { plain } from "../style.ts";
+import { createOutput } from "../terminal/output.ts";
+import { plain } from "../terminal/style.ts";
 
 export function validateCommand(context: CliContext): Command {
   return new Command("validate")

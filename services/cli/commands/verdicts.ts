@@ -3,12 +3,12 @@ import { Command } from "commander";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
-import { type ConnectionFlags, withConnections, withPeers } from "../connections.ts";
-import type { CliContext } from "../context.ts";
-import { nothingYet } from "../nothing-yet.ts";
-import { createOutput, type Output } from "../output.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
 import { Finished } from "../report-error.ts";
-import { alternativeLines, quarantineLine, verdictLine } from "../verdict-text.ts";
+import { createOutput, type Output } from "../terminal/output.ts";
+import { nothingYet } from "../text/nothing-yet.ts";
+import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
 
 interface VerdictFlags extends ConnectionFlags {
   readonly follow?: true;

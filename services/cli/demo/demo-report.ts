@@ -8,8 +8,8 @@ import { type Html, html } from "../../report/html.ts";
 import { lineChart } from "../../report/line-chart.ts";
 import { type LineageNode, lineage } from "../../report/lineage.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
-import { formatProtocol } from "../protocol-options.ts";
-import { comparisonText, componentText, othersText } from "../verdict-text.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
+import { comparisonText, componentText, othersText } from "../text/verdict-text.ts";
 import { conclusions, labelOf } from "./demo-text.ts";
 import { type DemoResults, upstreamRoles } from "./results.ts";
 

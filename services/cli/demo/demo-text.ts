@@ -1,10 +1,10 @@
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { VerdictKind } from "../../pipeline/verdict.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
-import { formatProtocol } from "../protocol-options.ts";
-import { coloured, plain, type Style } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
-import { comparisonText, componentText } from "../verdict-text.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
+import { coloured, plain, type Style } from "../terminal/style.ts";
+import { type Column, formatTable } from "../terminal/table.ts";
+import { comparisonText, componentText } from "../text/verdict-text.ts";
 import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
 
 /** The table that the demo ends with, and what to see in it. */

@@ -4,8 +4,8 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { EvaluatorService } from "../../rpc/services/evaluator-service.ts";
 import type { TrainerService } from "../../rpc/services/trainer-service.ts";
-import type { StackFiles } from "../configuration.ts";
-import { parseNatsAddress } from "../nats-address.ts";
+import type { StackFiles } from "../connect/configuration.ts";
+import { parseNatsAddress } from "../flags/nats-address.ts";
 import type { NatsFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
 

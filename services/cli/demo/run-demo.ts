@@ -5,7 +5,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import { packageInfo } from "../../runtime/package-info.ts";
-import { readStackFiles, type StackFiles } from "../configuration.ts";
+import { readStackFiles, type StackFiles } from "../connect/configuration.ts";
 import type { NatsFound } from "../stack/nats.ts";
 import { lockStack } from "../stack/stack-lock.ts";
 import { writeWhole } from "../write-whole.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
-import { findNatsServer, installNatsServer } from "../../runtime/find-nats-server.ts";
-import { type NatsServer, startNatsServer } from "../../runtime/nats-server.ts";
+import { findNatsServer, installNatsServer } from "./find-nats-server.ts";
+import { type NatsServer, startNatsServer } from "./nats-server.ts";
 import type { Supervised, Supervisor } from "./supervisor.ts";
 
 export interface NatsChoice {

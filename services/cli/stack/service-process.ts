@@ -4,7 +4,7 @@ import { dirname, extname, join } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
 import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
-import { parseServiceMessage } from "./service-messages.ts";
+import { parseServiceMessage } from "../connect/service-messages.ts";
 
 export interface ServiceSpec {
   /** For people: `trainer m2`. */

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { UncoupleError } from "../../common/errors.ts";
 import { type FolderLock, lockFolder, processTableOf } from "../../common/files/folder-lock.ts";
-import { readStack, stackFile } from "./stack-file.ts";
+import { readStack, stackFile } from "../connect/stack-file.ts";
 
 /**
  * Makes this process the only one that runs a stack from a folder, from before its first service on: two nats-servers

@@ -2,11 +2,11 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
-import type { StackFiles } from "../configuration.ts";
+import type { StackFiles } from "../connect/configuration.ts";
+import { removeStack, type Stack, stackFile, writeStack } from "../connect/stack-file.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
-import { removeStack, type Stack, stackFile, writeStack } from "./stack-file.ts";
 import { lockStack } from "./stack-lock.ts";
 import { createSupervisor, usualSupervision } from "./supervisor.ts";
 

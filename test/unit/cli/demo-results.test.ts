@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { demoReport } from "../../../services/cli/demo/demo-report.ts";
 import { conclusions, demoText } from "../../../services/cli/demo/demo-text.ts";
 import { demoResults } from "../../../services/cli/demo/results.ts";
-import { createStyle } from "../../../services/cli/style.ts";
+import { createStyle } from "../../../services/cli/terminal/style.ts";
 import { circumstances, record, results } from "../../helpers/demo-record.ts";
 
 describe("the demo's results", () => {

@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseNatsAddress } from "../../../services/cli/nats-address.ts";
 import {
   isAlive,
   readStack,
@@ -10,7 +9,8 @@ import {
   type Stack,
   stackFile,
   writeStack,
-} from "../../../services/cli/stack/stack-file.ts";
+} from "../../../services/cli/connect/stack-file.ts";
+import { parseNatsAddress } from "../../../services/cli/flags/nats-address.ts";
 import { writeWhole } from "../../../services/cli/write-whole.ts";
 
 let dir: string;

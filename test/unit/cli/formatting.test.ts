@@ -1,11 +1,11 @@
 import { stripVTControlCharacters } from "node:util";
 import { InvalidArgumentError } from "commander";
 import { describe, expect, it } from "vitest";
-import { wantsColour } from "../../../services/cli/context.ts";
-import { collectParameter, formatProtocol, protocolOf } from "../../../services/cli/protocol-options.ts";
-import { parsePort, parseReference, parseSerial } from "../../../services/cli/reference.ts";
-import { coloured, createStyle, plain } from "../../../services/cli/style.ts";
-import { formatTable } from "../../../services/cli/table.ts";
+import { wantsColour } from "../../../services/cli/context/context.ts";
+import { collectParameter, formatProtocol, protocolOf } from "../../../services/cli/flags/protocol-options.ts";
+import { parsePort, parseReference, parseSerial } from "../../../services/cli/flags/reference.ts";
+import { coloured, createStyle, plain } from "../../../services/cli/terminal/style.ts";
+import { formatTable } from "../../../services/cli/terminal/table.ts";
 
 const none = createStyle(false);
 const colours = createStyle(true);

@@ -4,8 +4,8 @@ import { readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UncoupleError } from "../common/errors.ts";
-import { makeFolder } from "../common/files/make-folder.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { makeFolder } from "../../common/files/make-folder.ts";
 
 /** How long a server may take until it answers; recovering a large store takes most of it. */
 const START_TIMEOUT_MS = 30_000;

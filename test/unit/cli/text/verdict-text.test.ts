@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { figures } from "../../../services/cli/progress.ts";
-import { runLine } from "../../../services/cli/run-text.ts";
-import { createStyle } from "../../../services/cli/style.ts";
-import { alternativeLines, changeText, quarantineLine, verdictLine } from "../../../services/cli/verdict-text.ts";
-import type { Run } from "../../../services/pipeline/run.ts";
-import type { Verdict } from "../../../services/pipeline/verdict.ts";
+import { figures } from "../../../../services/cli/terminal/progress.ts";
+import { createStyle } from "../../../../services/cli/terminal/style.ts";
+import { runLine } from "../../../../services/cli/text/run-text.ts";
+import {
+  alternativeLines,
+  changeText,
+  quarantineLine,
+  verdictLine,
+} from "../../../../services/cli/text/verdict-text.ts";
+import type { Run } from "../../../../services/pipeline/run.ts";
+import type { Verdict } from "../../../../services/pipeline/verdict.ts";
 
 const style = createStyle(false);
 

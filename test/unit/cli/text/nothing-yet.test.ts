@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { nothingYet } from "../../../services/cli/nothing-yet.ts";
+import { nothingYet } from "../../../../services/cli/text/nothing-yet.ts";
 
 it("an empty list says for which components there is something", () => {
   expect(nothingYet("verdicts", undefined, [])).toBe("no verdicts yet");

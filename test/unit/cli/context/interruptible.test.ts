@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type CliContext, interruption } from "../../../services/cli/context.ts";
-import { interruptible } from "../../../services/cli/interruptible.ts";
+import { type CliContext, interruption } from "../../../../services/cli/context/context.ts";
+import { interruptible } from "../../../../services/cli/context/interruptible.ts";
 
 function interrupted(signal: AbortSignal): CliContext {
   const nowhere = { write: () => {} };

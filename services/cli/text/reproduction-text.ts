@@ -1,10 +1,10 @@
-import { furtherTables } from "../experiments/further-tables.ts";
-import { figure1ClosedForm } from "../experiments/paper/figure1.ts";
-import { countOrderings } from "../experiments/paper/orderings.ts";
-import type { Reproduction } from "../experiments/reproduce.ts";
-import { PAPER_TABLE2, proportionText } from "../experiments/reproduction-report.ts";
-import type { Style } from "./style.ts";
-import { formatTable } from "./table.ts";
+import { furtherTables } from "../../experiments/further-tables.ts";
+import { figure1ClosedForm } from "../../experiments/paper/figure1.ts";
+import { countOrderings } from "../../experiments/paper/orderings.ts";
+import type { Reproduction } from "../../experiments/reproduce.ts";
+import { PAPER_TABLE2, proportionText } from "../../experiments/reproduction-report.ts";
+import type { Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
 
 /** The reproduced tables and figures for a terminal. */
 export function reproductionText(

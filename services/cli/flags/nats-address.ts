@@ -1,4 +1,4 @@
-import { UncoupleError } from "../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 
 export interface NatsAddress {
   /** Without user and password. */

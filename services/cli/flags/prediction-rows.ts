@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { UncoupleError } from "../common/errors.ts";
-import type { Prediction, PredictionColumn, PredictionInputs } from "../pipeline/prediction.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { Prediction, PredictionColumn, PredictionInputs } from "../../pipeline/prediction.ts";
 
 const cellSchema = z.union([z.number(), z.string(), z.array(z.number()).min(1)]);
 const rowsSchema = z.array(z.record(z.string(), cellSchema)).min(1);

@@ -1,4 +1,4 @@
-import { type CliContext, wantsColour } from "./context.ts";
+import { type CliContext, wantsColour } from "../context/context.ts";
 import { createStyle, type Style } from "./style.ts";
 
 export interface Output {

@@ -1,17 +1,17 @@
 import { resolve } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
-import { UncoupleError } from "../common/errors.ts";
-import { readTextFile } from "../common/files/text-file.ts";
-import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
-import type { Problem } from "../pipeline/files/problem.ts";
-import { formatProblem } from "../pipeline/files/problem.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { readTextFile } from "../../common/files/text-file.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../../pipeline/files/pipeline-file.ts";
+import type { Problem } from "../../pipeline/files/problem.ts";
+import { formatProblem } from "../../pipeline/files/problem.ts";
 import {
   checkTeamAgainstPipeline,
   type ParsedTeam,
   parseTeamFile,
   type ReadableTeam,
-} from "../pipeline/files/team-file.ts";
-import { readYaml, sortedProblems } from "../pipeline/files/yaml-file.ts";
+} from "../../pipeline/files/team-file.ts";
+import { readYaml, sortedProblems } from "../../pipeline/files/yaml-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As it was named on the command line. */
@@ -39,8 +39,8 @@ export interface Configuration {
  */
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs and DuckDB, which other subcommands start without.
-  const { protocolCatalogue, requiringUpstream } = await import("../learning/protocols/all.ts");
-  const { checkPipelineAgainstData, checkTeamModule } = await import("../data/check-pipeline.ts");
+  const { protocolCatalogue, requiringUpstream } = await import("../../learning/protocols/all.ts");
+  const { checkPipelineAgainstData, checkTeamModule } = await import("../../data/check-pipeline.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
   const ofTeams: { readonly name: string; readonly readable: ReadableTeam }[] = [];

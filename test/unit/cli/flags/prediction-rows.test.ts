@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { predictionRows, readPredictionRows } from "../../../services/cli/prediction-rows.ts";
+import { predictionRows, readPredictionRows } from "../../../../services/cli/flags/prediction-rows.ts";
 
 describe("rows to predict", () => {
   it("become columns: numbers, vectors and texts", () => {

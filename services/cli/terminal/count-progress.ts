@@ -1,5 +1,5 @@
 import type { SingleBar } from "cli-progress";
-import type { TextStream } from "./context.ts";
+import type { TextStream } from "../context/context.ts";
 
 /** Progress over things that are counted: a bar with the time left on a terminal, a line for each elsewhere. */
 export interface CountProgress {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { type CliContext, interruption } from "../../../services/cli/context.ts";
-import { runService, type ServiceFlags } from "../../../services/cli/service.ts";
+import { runService, type ServiceFlags } from "../../../../services/cli/connect/service.ts";
+import { type CliContext, interruption } from "../../../../services/cli/context/context.ts";
 
 it("a service that is told to stop while its program is being loaded does not start", async () => {
   const interrupt = new AbortController();

@@ -1,8 +1,8 @@
 import type { MultiBar } from "cli-progress";
-import { hasEnded, type Run } from "../pipeline/run.ts";
-import { formatNumber, formatSeconds } from "../report/numbers.ts";
-import type { TextStream } from "./context.ts";
-import { formatProtocol } from "./protocol-options.ts";
+import { hasEnded, type Run } from "../../pipeline/run.ts";
+import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import type { TextStream } from "../context/context.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
 import { plain } from "./style.ts";
 
 /** Progress of training runs: a bar each on a terminal, a line for each change of state elsewhere. */

@@ -1,7 +1,7 @@
-import { snapshotName } from "../pipeline/manifest.ts";
-import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Verdict } from "../pipeline/verdict.ts";
-import { formatNumber, formatPercent, relativeChange } from "../report/numbers.ts";
-import { coloured, plain, type Style } from "./style.ts";
+import { snapshotName } from "../../pipeline/manifest.ts";
+import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { formatNumber, formatPercent, relativeChange } from "../../report/numbers.ts";
+import { coloured, plain, type Style } from "../terminal/style.ts";
 
 const reasons: Readonly<Record<InconclusiveReason, string>> = {
   "no-current-snapshot": "the first of its component, there is nothing to compare with",

@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findNatsServer, installNatsServer } from "../../../services/runtime/find-nats-server.ts";
-import { startNatsServer } from "../../../services/runtime/nats-server.ts";
+import { findNatsServer, installNatsServer } from "../../../services/cli/stack/find-nats-server.ts";
+import { startNatsServer } from "../../../services/cli/stack/nats-server.ts";
 import { natsServerBinary } from "../../helpers/nats-server.ts";
 
 let folder: string;

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Command, Option } from "commander";
-import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Backplane } from "../registry/backplane.ts";
-import type { ServerTls } from "../rpc/tls.ts";
-import type { Lifecycle } from "../runtime/lifecycle.ts";
-import { createLog, type Log, type LogLevel } from "../runtime/logs.ts";
-import { stopOnSignals } from "../runtime/signals.ts";
-import { type CliContext, setting } from "./context.ts";
-import { parseNatsAddress } from "./nats-address.ts";
-import { readPem } from "./pem.ts";
-import { parseCount, parsePort } from "./reference.ts";
-import type { ServiceMessage } from "./stack/service-messages.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Backplane } from "../../registry/backplane.ts";
+import type { ServerTls } from "../../rpc/tls.ts";
+import type { Lifecycle } from "../../runtime/lifecycle.ts";
+import { createLog, type Log, type LogLevel } from "../../runtime/logs.ts";
+import { stopOnSignals } from "../../runtime/signals.ts";
+import { type CliContext, setting } from "../context/context.ts";
+import { parseNatsAddress } from "../flags/nats-address.ts";
+import { readPem } from "../flags/pem.ts";
+import { parseCount, parsePort } from "../flags/reference.ts";
+import type { ServiceMessage } from "./service-messages.ts";
 
 /** How much of the registry's store there is, and a model may take. */
 export interface StoreFlags {
@@ -117,7 +117,7 @@ export async function runService(
     const address = parseNatsAddress(url);
     const log = createLog({ service: service.name, destination: context.stdout, level: flags.logLevel });
     const connect = async (pipeline: Pipeline) => {
-      const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
+      const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
       const name = `uncouple ${service.name}`;
       return connectJetStream({
         ...address,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createSupervisor, type Supervised } from "../../../services/cli/stack/supervisor.ts";
+import { createSupervisor, type Supervised } from "../../../../services/cli/stack/supervisor.ts";
 
 interface Fake extends Supervised {
   readonly number: number;

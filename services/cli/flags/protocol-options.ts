@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { UncoupleError } from "../common/errors.ts";
-import type { ProtocolSpec } from "../pipeline/team.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { ProtocolSpec } from "../../pipeline/team.ts";
 
 export type Parameters = Readonly<Record<string, number | string>>;
 

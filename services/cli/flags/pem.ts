@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { UncoupleError } from "../common/errors.ts";
-import { fileTrouble } from "../common/files/file-trouble.ts";
-import type { CliContext } from "./context.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { fileTrouble } from "../../common/files/file-trouble.ts";
+import type { CliContext } from "../context/context.ts";
 
 /** The PEM text of a certificate or key. @throws UncoupleError `invalid-argument` */
 export async function readPem(context: CliContext, file: string): Promise<Buffer> {

@@ -1,8 +1,8 @@
-import { snapshotName } from "../pipeline/manifest.ts";
-import type { Run } from "../pipeline/run.ts";
-import { formatNumber, formatSeconds } from "../report/numbers.ts";
-import { formatProtocol } from "./protocol-options.ts";
-import { coloured, plain, type Style } from "./style.ts";
+import { snapshotName } from "../../pipeline/manifest.ts";
+import type { Run } from "../../pipeline/run.ts";
+import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { formatProtocol } from "../flags/protocol-options.ts";
+import { coloured, plain, type Style } from "../terminal/style.ts";
 
 /** Seconds between start and end, where both are known. */
 export function secondsOf({ startedAt, finishedAt }: Run): number | undefined {

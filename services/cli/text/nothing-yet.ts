@@ -1,5 +1,5 @@
-import { didYouMean } from "../common/suggest.ts";
-import { plain } from "./style.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import { plain } from "../terminal/style.ts";
 
 /**
  * What stands in the place of an empty list: `no snapshots of m9 yet; there are some of: m1, m2`.

@@ -1,5 +1,5 @@
-import { UncoupleError } from "../common/errors.ts";
-import type { SignalProcess } from "../runtime/signals.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { SignalProcess } from "../../runtime/signals.ts";
 
 /** Where text goes: a stream of the process, or anything with `write` in tests. */
 export interface TextStream {

@@ -1,16 +1,16 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { UncoupleError } from "../common/errors.ts";
-import { didYouMean } from "../common/suggest.ts";
-import type { Backplane } from "../registry/backplane.ts";
-import type { ConnectOptions } from "../rpc/client/client.ts";
-import type { RemoteEvaluator } from "../rpc/client/evaluator-client.ts";
-import type { RemoteTrainer } from "../rpc/client/trainer-client.ts";
-import { type CliContext, setting } from "./context.ts";
-import { interruptible } from "./interruptible.ts";
-import { parseNatsAddress } from "./nats-address.ts";
-import { readPem } from "./pem.ts";
-import { isAlive, readStack, type Stack, stackFile } from "./stack/stack-file.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import type { Backplane } from "../../registry/backplane.ts";
+import type { ConnectOptions } from "../../rpc/client/client.ts";
+import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
+import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
+import { type CliContext, setting } from "../context/context.ts";
+import { interruptible } from "../context/interruptible.ts";
+import { parseNatsAddress } from "../flags/nats-address.ts";
+import { readPem } from "../flags/pem.ts";
+import { isAlive, readStack, type Stack, stackFile } from "./stack-file.ts";
 
 /** What a command talks to. */
 export type Peer = "trainer" | "evaluator" | "registry";
@@ -96,7 +96,7 @@ function createConnections(
   };
 
   async function connect(address: string): Promise<RemoteTrainer> {
-    const { connectTrainer } = await import("../rpc/client/trainer-client.ts");
+    const { connectTrainer } = await import("../../rpc/client/trainer-client.ts");
     const trainer = connectTrainer(address, await clientOptions(context, flags));
     closers.push(() => trainer.close());
     return trainer;
@@ -144,7 +144,7 @@ function createConnections(
       const stacked = named === undefined ? await stackOr("evaluator", "--evaluator HOST:PORT") : undefined;
       if (stacked !== undefined) checkComponent(component, stacked);
       const address = named ?? stacked?.evaluator ?? "";
-      const { connectEvaluator } = await import("../rpc/client/evaluator-client.ts");
+      const { connectEvaluator } = await import("../../rpc/client/evaluator-client.ts");
       const evaluator = connectEvaluator(address, await clientOptions(context, flags));
       closers.push(() => evaluator.close());
       return evaluator;
@@ -155,7 +155,7 @@ function createConnections(
         checkComponent(component, stacked);
         return stacked;
       });
-      const { connectJetStream } = await import("../registry/jetstream/backplane.ts");
+      const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
       const backplane = await connectJetStream({
         ...parseNatsAddress(url),
         pipeline,
