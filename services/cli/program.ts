@@ -21,7 +21,7 @@ import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
 import { type CliContext, wantsColour } from "./context/context.ts";
-import { reportError } from "./report-error.ts";
+import { reportError } from "./terminal/report-error.ts";
 import { createStyle } from "./terminal/style.ts";
 
 /** A subcommand, built for one invocation. */

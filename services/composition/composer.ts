@@ -4,12 +4,13 @@ import { createSharedCache } from "../common/shared-cache.ts";
 import type { Column, Table } from "../data/table/table.ts";
 import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { closureOf } from "../pipeline/closure.ts";
+import { compositionKey } from "../pipeline/composition-key.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
+import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import { checkOutput } from "./check-output.ts";
 import { type LoadedModel, reasonOf } from "./load-model.ts";
-import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface ComposerConfig {
   readonly pipeline: Pipeline;
@@ -119,12 +120,6 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
       await models.clear();
     },
   };
-}
-
-/** Names an output by all that it depends on. @param inputs the snapshots of the component and all upstream of it */
-export function compositionKey(component: string, inputs: Composition): string {
-  const parts = Object.entries(inputs).map(([name, serial]) => `${name}@${serial}`);
-  return `${component}<${parts.sort().join(" ")}`;
 }
 
 async function predictInParts(

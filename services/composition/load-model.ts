@@ -11,7 +11,7 @@ import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { QuarantineReason } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
-import { SnapshotFault } from "./snapshot-fault.ts";
+import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 
 export interface LoadedModel {
   readonly model: SnapshotModel;

@@ -2,19 +2,26 @@ import { UncoupleError } from "../common/errors.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import type { Pins } from "../trainer/runs/stored-run.ts";
 import { CHAMPION, snapshotInUse } from "./in-use.ts";
+
+/** The snapshots that a run trains with, decided once: a resumed run uses the same. */
+export interface ResolvedSnapshots {
+  /** Ancestor to serial. */
+  readonly upstream: Readonly<Record<string, number>>;
+  /** The component's own newest snapshot when the run began, which the run's snapshot must follow. */
+  readonly parent: number | null;
+}
 
 /**
  * The snapshots that a run which begins now trains with: of every ancestor the one in use (its champion, else its
  * newest; never a quarantined one), and the component's own newest.
  * @throws UncoupleError `failed-precondition` naming every ancestor that has none
  */
-export async function pinSnapshots(
+export async function resolveSnapshots(
   backplane: Pick<Backplane, "registry" | "quarantines">,
   pipeline: Pipeline,
   component: string,
-): Promise<Pins> {
+): Promise<ResolvedSnapshots> {
   const { registry } = backplane;
   const upstream: Record<string, number> = {};
   const missing: string[] = [];
@@ -37,7 +44,7 @@ export async function pinSnapshots(
 }
 
 /** Whether two choices of snapshots (component to serial) are the same. */
-export function samePins(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+export function sameSnapshots(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

@@ -1,11 +1,11 @@
 import { keepGoing } from "../common/async/restart-forever.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import { composeLosses } from "../composition/compose-losses.ts";
 import { createComposer } from "../composition/composer.ts";
 import { currentComposition } from "../composition/current.ts";
 import { CHAMPION } from "../composition/in-use.ts";
 import { loadSnapshot } from "../composition/load-model.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
-import { SnapshotFault } from "../composition/snapshot-fault.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
@@ -17,8 +17,9 @@ import type { Announcement } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import type { Log } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
-import { judgeAnnouncement } from "../verdicts/judgement.ts";
+import { judgeSnapshot } from "../verdicts/judgement.ts";
 import { createMatrix } from "../verdicts/matrix.ts";
+import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { createRecords } from "./verdict-writer.ts";
 import { createWork } from "./work.ts";
@@ -105,6 +106,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       onPass: (component) => metrics.passed(component),
     },
   );
+  const losses = composeLosses(pipeline, composer, targets);
   const components = pipeline.components.map(({ name }) => name);
   const metrics = createEvaluatorMetrics(deps.metrics, components, {
     pending: () => queue.pending(),
@@ -117,8 +119,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const view = createPipelineView({ backplane, onTrouble: trouble, onVerdict: (verdict) => metrics.losses(verdict) });
   const matrix = createMatrix({
     pipeline,
-    composer,
-    target: targets.get(pipeline.objective) as Target,
+    losses,
     retained: (component) => view.usable(component).slice(-config.retained),
     async current() {
       const usable = {
@@ -155,10 +156,9 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     const pointed = await champions();
     for (;;) {
       try {
-        const judgement = await judgeAnnouncement(announcement, {
+        const judgement = await judgeSnapshot(manifest, {
           pipeline,
-          composer,
-          targets,
+          losses,
           current: currentComposition(pipeline, view, pointed, position),
           alternatives: (component) =>
             view

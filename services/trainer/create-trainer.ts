@@ -7,7 +7,7 @@ import { createLoadModel } from "../composition/load-upstream.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import { warmUp } from "../engine/warm-up.ts";
-import type { ComponentTraining, TrainedComponent } from "../learning/component/train-component.ts";
+import type { ComponentTraining, TrainedComponent } from "../learning/component/component-training.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";

@@ -1,10 +1,8 @@
 import { ENDED_STATES, RUN_TRIGGERS, type Run, type RunState } from "../pipeline/run.ts";
 import { byteBuckets, type Metrics, workBuckets } from "../runtime/metrics.ts";
+import type { RunMetrics } from "./runs/execute-run.ts";
 
-export interface TrainerMetrics {
-  trained(steps: number, loss: number, stepsPerSecond: number): void;
-  published(seconds: number, bytes: number): void;
-  checkpointed(seconds: number): void;
+export interface TrainerMetrics extends RunMetrics {
   ended(run: Run): void;
 }
 

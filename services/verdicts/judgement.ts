@@ -1,13 +1,12 @@
-import type { Composer } from "../composition/composer.ts";
-import { SnapshotFault } from "../composition/snapshot-fault.ts";
-import { mean, rowLosses, type Target } from "../data/targets/losses.ts";
+import { mean } from "../common/statistics.ts";
 import { closureOf } from "../pipeline/closure.ts";
-import { componentNamed, consumers } from "../pipeline/dag.ts";
+import { consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
-import type { Announcement } from "../registry/registry.ts";
 import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
+import type { ComposedLosses } from "./composed-losses.ts";
 import { judge } from "./judge.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** What judging an announcement finds; who judged and when is added by the caller. */
 export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {
@@ -19,9 +18,7 @@ export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "com
 
 export interface JudgementDeps {
   readonly pipeline: Pipeline;
-  readonly composer: Pick<Composer, "output" | "check">;
-  /** Of every component, by name. */
-  readonly targets: ReadonlyMap<string, Target>;
+  readonly losses: ComposedLosses;
   /** What was current just before the announcement. */
   readonly current: Composition;
   /** Serials of a component that the update is also judged under, beside the current one. */
@@ -39,18 +36,20 @@ export interface JudgementDeps {
  *   needs. Predictions of another component that are unsound only together with the candidate are nobody's proven
  *   fault and make the verdict inconclusive.
  */
-export async function judgeAnnouncement(announcement: Announcement, deps: JudgementDeps): Promise<Judgement> {
-  const { pipeline, composer, current } = deps;
-  const { component: name, serial } = announcement.manifest;
+export async function judgeSnapshot(
+  snapshot: { readonly component: string; readonly serial: number },
+  deps: JudgementDeps,
+): Promise<Judgement> {
+  const { pipeline, losses, current } = deps;
+  const { component: name, serial } = snapshot;
   const seed = seedOf(pipeline.name, name, serial);
-  await composer.check(name, serial);
+  await losses.check(name, serial);
 
   /** Row losses of a component under a composition; undefined where it has no sound predictions there. */
   async function lossesOf(component: string, composition: Composition): Promise<Float64Array | undefined> {
     deps.signal.throwIfAborted();
     try {
-      const predictions = await composer.output(component, composition);
-      return rowLosses(componentNamed(pipeline, component), predictions, deps.targets.get(component) as Target);
+      return await losses.rowLosses(component, composition);
     } catch (thrown) {
       if (!(thrown instanceof SnapshotFault) || isBlamed(thrown)) throw thrown;
       return undefined;

@@ -1,16 +1,15 @@
-import { type Composer, compositionKey } from "../composition/composer.ts";
-import { SnapshotFault } from "../composition/snapshot-fault.ts";
-import { mean, rowLosses, type Target } from "../data/targets/losses.ts";
+import { mean } from "../common/statistics.ts";
 import { closureOf } from "../pipeline/closure.ts";
+import { compositionKey } from "../pipeline/composition-key.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
+import type { ComposedLosses } from "./composed-losses.ts";
+import { SnapshotFault } from "./snapshot-fault.ts";
 
 export interface MatrixDeps {
   readonly pipeline: Pipeline;
-  readonly composer: Pick<Composer, "output">;
-  /** Of the objective. */
-  readonly target: Target;
+  readonly losses: Pick<ComposedLosses, "rowLosses">;
   /** The serials of a component that the matrix keeps, ascending; never a quarantined one. */
   retained(component: string): readonly number[];
   /** What every other component is held at; the same for all cells of one call. */
@@ -32,16 +31,16 @@ export interface Matrix {
 const LOSSES_KEPT = 50_000;
 
 export function createMatrix(deps: MatrixDeps): Matrix {
-  const { pipeline, composer, target } = deps;
-  const objective = componentNamed(pipeline, pipeline.objective);
+  const { pipeline } = deps;
+  const { objective } = pipeline;
   const needed = closureOf(pipeline, pipeline.objective);
   // Only numbers outlive a refresh: outputs are the composer's to keep or drop.
-  const losses = new Map<string, MaybeLoss>();
+  const measured = new Map<string, MaybeLoss>();
   let refreshing: Promise<readonly PipelineMatrix[]> | undefined;
 
   async function measure(composition: Composition): Promise<MaybeLoss> {
     try {
-      const loss = mean(rowLosses(objective, await composer.output(objective.name, composition), target));
+      const loss = mean(await deps.losses.rowLosses(objective, composition));
       return Number.isFinite(loss) ? loss : null;
     } catch (thrown) {
       // Whose fault it is, is found when an announcement is judged; here the pair just has no loss.
@@ -58,12 +57,12 @@ export function createMatrix(deps: MatrixDeps): Matrix {
       if (serial === undefined) return null;
       chosen[name] = serial;
     }
-    const key = compositionKey(objective.name, chosen);
-    const known = losses.get(key);
+    const key = compositionKey(objective, chosen);
+    const known = measured.get(key);
     if (known !== undefined) return known;
     const loss = await measure(chosen);
-    if (losses.size >= LOSSES_KEPT) losses.clear();
-    losses.set(key, loss);
+    if (measured.size >= LOSSES_KEPT) measured.clear();
+    measured.set(key, loss);
     return loss;
   }
 

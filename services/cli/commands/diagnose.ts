@@ -87,7 +87,7 @@ async function diagnose(
       import("../../engine/create-engine.ts"),
       import("../../learning/snapshot/load-snapshot-model.ts"),
     ]);
-  const [{ createLoadModel }, { pinSnapshots }] = await Promise.all([
+  const [{ createLoadModel }, { resolveSnapshots }] = await Promise.all([
     import("../../composition/load-upstream.ts"),
     import("../../composition/resolve-snapshots.ts"),
   ]);
@@ -104,7 +104,7 @@ async function diagnose(
   try {
     const schema = await source.schema();
     const load = createLoadModel(pipeline, backplane.registry, loadSnapshotModel);
-    const { upstream } = await pinSnapshots(backplane, pipeline, downstream);
+    const { upstream } = await resolveSnapshots(backplane, pipeline, downstream);
     const before = Object.fromEntries(
       await Promise.all(
         Object.entries({ ...upstream, [update.component]: against }).map(

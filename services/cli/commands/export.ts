@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { writeWhole } from "../../common/files/write-whole.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { parseReference, type SnapshotReference } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
-import { writeWhole } from "../write-whole.ts";
 
 interface ExportFlags extends ConnectionFlags {
   readonly force?: true;

@@ -1,11 +1,11 @@
 import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import { makeFolder } from "../../common/files/make-folder.ts";
+import { writeWhole } from "../../common/files/write-whole.ts";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
 import type { CliContext } from "../context/context.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
-import { writeWhole } from "../write-whole.ts";
 
 interface Options {
   readonly seeds: number;

@@ -8,9 +8,9 @@ import { readConfiguration } from "../connect/configuration.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { collectParameter, type Parameters, protocolOf } from "../flags/protocol-options.ts";
-import { Finished } from "../report-error.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { createRunProgress } from "../terminal/progress.ts";
+import { Finished } from "../terminal/report-error.ts";
 import { plain } from "../terminal/style.ts";
 import { runLine } from "../text/run-text.ts";
 

@@ -8,10 +8,10 @@ import { type StoreFlags, storeArgs, withStoreFlags } from "../connect/service.t
 import type { Stack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
-import { Finished } from "../report-error.ts";
 import { chooseNats, noNats } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
 import { createOutput } from "../terminal/output.ts";
+import { Finished } from "../terminal/report-error.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 

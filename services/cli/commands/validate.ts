@@ -6,8 +6,8 @@ import { readConfiguration } from "../connect/configuration.ts";
 import type { CliContext } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
-import { Finished } from "../report-error.ts";
 import { createOutput } from "../terminal/output.ts";
+import { Finished } from "../terminal/report-error.ts";
 import { plain } from "../terminal/style.ts";
 
 export function validateCommand(context: CliContext): Command {

@@ -5,8 +5,8 @@ import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
-import { Finished } from "../report-error.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
+import { Finished } from "../terminal/report-error.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
 import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
 

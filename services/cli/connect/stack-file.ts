@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
-import { writeWhole } from "../write-whole.ts";
+import { writeWhole } from "../../common/files/write-whole.ts";
 
 const stackSchema = z.strictObject({
   version: z.literal(1),

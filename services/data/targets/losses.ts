@@ -103,10 +103,3 @@ function valueLoss(
 function negativeLog(probability: number): number {
   return -Math.log(Math.max(probability, SMALLEST_PROBABILITY));
 }
-
-/** @param values [rows] @returns NaN for none */
-export function mean(values: Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
-}

@@ -1,19 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
-import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
+import type { TargetFunction } from "../fitting/fit-target.ts";
 import { add, evaluateManyRows } from "../fitting/matrices.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in
  * the training space of the component: encoded own columns and standardised imputed inputs in, the target's space out.
  */
-export interface CounterfactualFunction {
+export interface CounterfactualFunction extends TargetFunction {
   /** How it came about, for the manifest: `oracle`, `residualised (300 audited rows)`. */
   readonly description: string;
-  /** Dense layers with ReLU between them; reads [own, z]. */
-  readonly layers: readonly DenseLayer[];
-  /** `softmax` where the target is a distribution over classes. */
-  readonly link: "identity" | "softmax";
   /** [rows * outputs] by training row; absent is 0. */
   readonly residual?: Float32Array;
 }
@@ -47,10 +43,7 @@ export async function counterfactualValues(f: CounterfactualFunction, inputs: re
 }
 
 /** The network and its link, without the residual. @param inputs own columns, then z */
-export async function predictTarget(
-  f: Pick<CounterfactualFunction, "layers" | "link">,
-  inputs: readonly Matrix[],
-): Promise<Matrix> {
+export async function predictTarget(f: TargetFunction, inputs: readonly Matrix[]): Promise<Matrix> {
   const output = await evaluateManyRows(f.layers, inputs);
   if (f.link === "softmax") softmaxRows(output);
   return output;

@@ -3,11 +3,11 @@ import { encode } from "../../data/table/encoding.ts";
 import type { Table } from "../../data/table/table.ts";
 import { predictTarget } from "../counterfactual/counterfactual.ts";
 import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { numericPart } from "../dataset/numeric-part.ts";
 import { averageNetworks } from "../fitting/ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps, targetLink } from "../fitting/fit-target.ts";
 import { evaluateLayers, rowsOf, selectRows, sideBySide } from "../fitting/matrices.ts";
-import { numericPart } from "../programs/prediction-program.ts";
 
 const WEIGHT_DECAYS = [1e-4, 3e-3];
 /** Each network learns from all folds but one, on which the weight decay is judged. */

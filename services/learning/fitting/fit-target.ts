@@ -1,6 +1,5 @@
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { LoggedRewards } from "../../data/targets/target-column.ts";
-import type { CounterfactualFunction } from "../counterfactual/counterfactual.ts";
 import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
 import { type FitContext, type FitTarget, fitNetworks } from "./fit-networks.ts";
 import { rowsOf } from "./matrices.ts";
@@ -12,6 +11,14 @@ const EPOCHS = 25;
 /** Bounds the time on large data: some seconds with a compiled engine. */
 const MOST_STEPS = 20_000;
 const BATCH = 64;
+
+/** A component's target as a dense network of its encoded inputs. */
+export interface TargetFunction {
+  /** Dense layers with ReLU between them; reads [own, z]. */
+  readonly layers: readonly DenseLayer[];
+  /** `softmax` where the target is a distribution over classes. */
+  readonly link: "identity" | "softmax";
+}
 
 /**
  * A component's target as a helper network is fitted to it. Of logged actions only the reward that was observed counts:
@@ -31,7 +38,7 @@ export function fitTargetOf(
 }
 
 /** How a network that was fitted to the component's target gives it. */
-export function targetLink(problem: TrainingProblem): CounterfactualFunction["link"] {
+export function targetLink(problem: TrainingProblem): TargetFunction["link"] {
   return problem.encoding.target.kind === "classes" ? "softmax" : "identity";
 }
 
@@ -46,7 +53,7 @@ export async function fitOnManyRows(
   inputs: Matrix,
   target: FitTarget,
   context: FitContext,
-): Promise<Pick<CounterfactualFunction, "layers" | "link">> {
+): Promise<TargetFunction> {
   const members = [{ weightDecay: WEIGHT_DECAY }];
   const fit = { ...target, inputs, members, steps: fittingSteps(rowsOf(inputs)) };
   const [layers] = await fitNetworks(fit, context);

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
-import type { ColumnEncoding, Encoding } from "../../data/table/encoding.ts";
+import type { ColumnEncoding } from "../../data/table/encoding.ts";
 import type { InferenceInput, InferenceProgram } from "../../engine/compiler/inference-program.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
 import type { ComponentEncoding, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { numericPart } from "../dataset/numeric-part.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 
@@ -56,11 +57,4 @@ function decodeTensor(encoding: ComponentEncoding, output: tf.Tensor2D): tf.Tens
   if (encoding.target.kind !== "standardised") return output;
   const { mean, std } = numericPart(encoding.target.encoding);
   return tf.add(tf.mul(output, tf.tensor1d([...std])), tf.tensor1d([...mean])) as tf.Tensor2D;
-}
-
-/** Means and standard deviations of a one-column numeric encoding. */
-export function numericPart(encoding: Encoding): { readonly mean: readonly number[]; readonly std: readonly number[] } {
-  const [column] = encoding.columns;
-  if (column?.kind !== "numeric") throw new UncoupleError("internal", "a standardised target must be numeric");
-  return column;
 }

@@ -4,33 +4,13 @@ import type { TrainingProgram, TrainingState } from "../../engine/interface/prog
 import type { ScheduleSpec } from "../../pipeline/team.ts";
 import { createBatchSource } from "./batches.ts";
 import { learningRateAt } from "./schedule.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "./training-progress.ts";
 
 /** Long enough that the cost of a call vanishes, short enough that progress, cancel and checkpoints stay live. */
 const CHUNK_MILLISECONDS = 40;
 /** The final loss that a manifest records is the mean over so many last steps. */
 const RECENT_STEPS = 100;
 const ADVICE = "lower the learning rate, or look for extreme values in the data";
-
-/** All that a run needs to go on where it stopped, and end as if it had not stopped. */
-export interface TrainingCheckpoint {
-  /** Steps done. With the seed it is the random state and the data cursor too. */
-  readonly step: number;
-  readonly state: TrainingState;
-  /** Losses of the last steps, at most 100. */
-  readonly recentLosses: readonly number[];
-}
-
-export interface TrainingProgress {
-  /** Steps done. */
-  readonly step: number;
-  readonly steps: number;
-  /** Mean over the chunk. */
-  readonly loss: number;
-  readonly learningRate: number;
-  readonly stepsPerSecond: number;
-  /** Copies the state: costs as much as a step or two. */
-  checkpoint(): Promise<TrainingCheckpoint>;
-}
 
 export interface TrainingRun {
   readonly engine: Engine;

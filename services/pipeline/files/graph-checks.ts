@@ -1,6 +1,6 @@
 import { didYouMean } from "../../common/suggest.ts";
 import { findCycle } from "../dag.ts";
-import type { ComponentDraft, DraftEdges } from "./pipeline-file.ts";
+import type { ComponentDraft, DraftEdges } from "./component-draft.ts";
 import { type Reporter, reportRepeats } from "./yaml-file.ts";
 
 /**

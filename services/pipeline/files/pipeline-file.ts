@@ -2,6 +2,7 @@ import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { sinks, topologicalOrder } from "../dag.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
+import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
 import { checkGraph } from "./graph-checks.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, nameSchema, parseWith, shown, strict } from "./schema.ts";
@@ -95,24 +96,6 @@ const auditSchema = strict({
   rows: z.int().min(1).max(2_000_000_000),
   columns: z.array(columnSchema).min(1),
 });
-
-/** What a consumer relies on, where it says so. */
-export interface EdgeExpectation {
-  readonly component: string;
-  readonly width?: number | undefined;
-  readonly meaning?: string | undefined;
-}
-
-/** Of every component in the file, a malformed one too. */
-export interface DraftEdges {
-  readonly name: string;
-  readonly upstream: readonly string[];
-}
-
-/** A component as written, with what it expects of each of its upstream. */
-export interface ComponentDraft extends Component {
-  readonly edges: readonly EdgeExpectation[];
-}
 
 /**
  * Reports every problem of the file that can be seen without its data.

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { sha256 } from "../../common/digest.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { StateTensor, TrainingState } from "../../engine/interface/program.ts";
-import type { TrainingCheckpoint } from "../../learning/training/run-training.ts";
+import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
 
 /**
  * A checkpoint as a file: 8 bytes of magic with the version, the header's length (uint32), a JSON header, the losses

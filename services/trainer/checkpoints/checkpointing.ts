@@ -1,13 +1,18 @@
 import { asUncoupleError } from "../../common/errors.ts";
-import type { TrainingProgress } from "../../learning/training/run-training.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
 import type { Log } from "../../runtime/logs.ts";
-import type { RunStore } from "../runs/run-store.ts";
+
+/** Where checkpoints are written. */
+export interface CheckpointStore {
+  /** @throws UncoupleError as `writeDurably` */
+  saveCheckpoint(run: string, checkpoint: TrainingCheckpoint): Promise<void>;
+}
 
 export interface CheckpointingSettings {
   readonly run: string;
   /** Time between checkpoints; 0: after every chunk. */
   readonly seconds: number;
-  readonly store: RunStore;
+  readonly store: CheckpointStore;
   readonly log: Log;
   onWritten(step: number, seconds: number): void;
 }

@@ -3,12 +3,12 @@ import { unlessAborted } from "../../common/async/race-abort.ts";
 import { type PatienceSettings, patiently } from "../../common/async/retry.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
-import { pinSnapshots } from "../../composition/resolve-snapshots.ts";
+import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
-import type { ComponentTraining, TrainedComponent } from "../../learning/component/train-component.ts";
+import type { ComponentTraining, TrainedComponent } from "../../learning/component/component-training.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
-import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/run-training.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
 import { componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
@@ -18,10 +18,9 @@ import { checkParent } from "../../registry/snapshot-index.ts";
 import type { Log } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingBasis } from "../checkpoints/training-fingerprint.ts";
-import type { TrainerMetrics } from "../trainer-metrics.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
-import type { Pins, StoredRun } from "./stored-run.ts";
+import type { StoredRun } from "./stored-run.ts";
 import type { LoadedData, TrainingData } from "./training-data.ts";
 
 /** Under a coordinated protocol one component of the pipeline trains at a time: the one that holds this lease. */
@@ -39,6 +38,13 @@ export interface ExecuteSettings {
   readonly unavailableSeconds: number;
 }
 
+/** What a run is measured by. */
+export interface RunMetrics {
+  trained(steps: number, loss: number, stepsPerSecond: number): void;
+  published(seconds: number, bytes: number): void;
+  checkpointed(seconds: number): void;
+}
+
 export interface ExecuteDeps {
   readonly backplane: Pick<Backplane, "registry" | "leases" | "quarantines">;
   readonly store: RunStore;
@@ -46,7 +52,7 @@ export interface ExecuteDeps {
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
   readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
   readonly load: LoadModel;
-  readonly metrics: Pick<TrainerMetrics, "trained" | "published" | "checkpointed">;
+  readonly metrics: RunMetrics;
   readonly log: Log;
 }
 
@@ -61,7 +67,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   const patience = (signal: AbortSignal): PatienceSettings => ({ seconds: settings.unavailableSeconds, signal, log });
 
-  async function pin(job: RunJob, signal: AbortSignal): Promise<Pins> {
+  async function pin(job: RunJob, signal: AbortSignal): Promise<ResolvedSnapshots> {
     const known = job.stored().pins;
     const own = async () => (await registry.latest(component))?.serial ?? null;
     if (known !== null) {
@@ -70,7 +76,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       return known;
     }
     const pins = await patiently("pinning upstream snapshots", patience(signal), () =>
-      pinSnapshots(deps.backplane, pipeline, component),
+      resolveSnapshots(deps.backplane, pipeline, component),
     );
     await job.record({ pins }, { upstream: pins.upstream });
     return pins;
@@ -105,7 +111,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     job.show({ warnings: [...warnings, message] });
   }
 
-  async function train(job: RunJob, pins: Pins, data: LoadedData, engine: Engine, signal: AbortSignal) {
+  async function train(job: RunJob, pins: ResolvedSnapshots, data: LoadedData, engine: Engine, signal: AbortSignal) {
     const { team, run } = job.stored();
     const models = new Map<string, SnapshotModel>();
     const load = async (name: string, serial: number) => {
@@ -166,7 +172,12 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     };
   }
 
-  async function publish(job: RunJob, pins: Pins, draft: SnapshotDraft, bytes: Uint8Array): Promise<SnapshotManifest> {
+  async function publish(
+    job: RunJob,
+    pins: ResolvedSnapshots,
+    draft: SnapshotDraft,
+    bytes: Uint8Array,
+  ): Promise<SnapshotManifest> {
     await job.record({}, { state: "publishing", etaSeconds: null });
     const began = performance.now();
     const manifest = await patiently("publishing the snapshot", patience(job.signal), () =>

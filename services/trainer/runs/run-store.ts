@@ -9,7 +9,7 @@ import {
   writeDurably,
 } from "../../common/files/durable-file.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
-import type { TrainingCheckpoint } from "../../learning/training/run-training.ts";
+import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
 import type { Log } from "../../runtime/logs.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoints/checkpoint-codec.ts";
 import { type AnnouncementMark, announcementMarkSchema, parseStoredRun, type StoredRun } from "./stored-run.ts";

@@ -1,15 +1,8 @@
 import { z } from "zod";
+import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Run, RunTrigger } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { TrainingBasis } from "../checkpoints/training-fingerprint.ts";
-
-/** The snapshots that a run trains with, decided once: a resumed run uses the same. */
-export interface Pins {
-  /** Ancestor to serial. */
-  readonly upstream: Readonly<Record<string, number>>;
-  /** The component's own newest snapshot when the run began, which the run's snapshot must follow. */
-  readonly parent: number | null;
-}
 
 /** The place of an announcement. A NATS server that lost its store numbers announcements from 1 again. */
 export interface AnnouncementMark {
@@ -26,7 +19,7 @@ export interface StoredRun {
   readonly run: Run;
   /** All that the run does is decided by this, whatever the trainer's own team file says by then. */
   readonly team: TeamConfig;
-  readonly pins: Pins | null;
+  readonly pins: ResolvedSnapshots | null;
   /** What its checkpoints were made from. */
   readonly basis: TrainingBasis | null;
   /** The engine that it began on. */

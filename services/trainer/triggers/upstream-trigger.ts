@@ -1,6 +1,6 @@
 import { type Bell, createBell } from "../../common/async/notifier.ts";
 import { asUncoupleError } from "../../common/errors.ts";
-import { pinSnapshots, samePins } from "../../composition/resolve-snapshots.ts";
+import { resolveSnapshots, sameSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { hasEnded } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
@@ -47,7 +47,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     if (runs.some(({ announcement }) => includes(announcement ?? undefined, mark))) return true;
     const open = runs.filter(({ run }) => !hasEnded(run));
     if (open.some(({ run, pins }) => run.trigger === "upstream" && pins === null)) return true;
-    const pinned = await pinSnapshots(backplane, pipeline, component).catch((thrown: unknown) => {
+    const pinned = await resolveSnapshots(backplane, pipeline, component).catch((thrown: unknown) => {
       const error = asUncoupleError(thrown);
       if (error.code !== "failed-precondition") throw error;
       log.info({ position: mark.position }, `no run for the announcement: ${error.message}`);
@@ -56,9 +56,9 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     // Another ancestor has nothing yet; its announcement is still to come.
     if (pinned === undefined) return true;
     const last = await backplane.registry.latest(component);
-    if (last !== undefined && samePins(last.upstream, pinned.upstream)) return true;
+    if (last !== undefined && sameSnapshots(last.upstream, pinned.upstream)) return true;
     // A run that trains on just that may still fail.
-    if (open.some(({ pins }) => pins !== null && samePins(pins.upstream, pinned.upstream))) return false;
+    if (open.some(({ pins }) => pins !== null && sameSnapshots(pins.upstream, pinned.upstream))) return false;
     if (queue.queued() >= queue.capacity) return false;
     await queue.submit({ trigger: "upstream", team, announcement: mark });
     return true;

@@ -11,7 +11,7 @@ import {
   writeStack,
 } from "../../../services/cli/connect/stack-file.ts";
 import { parseNatsAddress } from "../../../services/cli/flags/nats-address.ts";
-import { writeWhole } from "../../../services/cli/write-whole.ts";
+import { writeWhole } from "../../../services/common/files/write-whole.ts";
 
 let dir: string;
 beforeEach(async () => {

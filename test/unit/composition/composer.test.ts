@@ -1,10 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
+import { composeLosses } from "../../../services/composition/compose-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
-import { SnapshotFault } from "../../../services/composition/snapshot-fault.ts";
 import type { SnapshotModel } from "../../../services/learning/snapshot/snapshot-model.ts";
 import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { createMatrix } from "../../../services/verdicts/matrix.ts";
+import { SnapshotFault } from "../../../services/verdicts/snapshot-fault.ts";
 import {
   component,
   type LinearModel,
@@ -180,8 +181,7 @@ function matrixOf(retained: Record<string, number[]>, current: Record<string, nu
   const target = { kind: "values", rows, values: Float32Array.from(x, (value) => 3 * value) } as const;
   return createMatrix({
     pipeline: twoComponents,
-    composer,
-    target,
+    losses: composeLosses(twoComponents, composer, new Map([["d", target]])),
     retained: (name) => retained[name] ?? [],
     current: async () => current,
   });

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { composeLosses } from "../../../services/composition/compose-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
 import type { Table } from "../../../services/data/table/table.ts";
 import { closureOf } from "../../../services/pipeline/closure.ts";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
-import { judgeAnnouncement } from "../../../services/verdicts/judgement.ts";
-import { draft } from "../../helpers/drafts.ts";
+import { judgeSnapshot } from "../../../services/verdicts/judgement.ts";
 import { component, linearBytes, loadLinear, pipelineOf, tableOf } from "../../helpers/linear-pipelines.ts";
 
 const rows = 50;
@@ -133,13 +133,15 @@ describe("judging in larger pipelines", () => {
   async function judge(name: string, serial: number, current: Record<string, number>) {
     const { composer } = composerOf(diamond);
     const target = { kind: "values", rows, values: (heldOut.columns.y as { values: Float32Array }).values } as const;
-    const manifest = { ...draft({ component: name }), version: 1, serial, parent: null, digest: "", size: 1 } as const;
-    return judgeAnnouncement(
-      { position: 1, manifest },
+    return judgeSnapshot(
+      { component: name, serial },
       {
         pipeline: diamond,
-        composer,
-        targets: new Map(diamond.components.map((described) => [described.name, target])),
+        losses: composeLosses(
+          diamond,
+          composer,
+          new Map(diamond.components.map((described) => [described.name, target])),
+        ),
         current,
         alternatives: () => [1, 2],
         proven: () => false,

@@ -10,8 +10,8 @@ import {
   splatOf,
   type Value,
 } from "../graph/ir.ts";
+import type { StepGraph, StepState } from "../graph/step-graph.ts";
 import { reshape } from "../kernels/lowering.ts";
-import type { StepGraph, StepState } from "../tracing/record-step.ts";
 import { BROADCASTING } from "./broadcasts.ts";
 import { attributesKey } from "./common-subexpressions.ts";
 

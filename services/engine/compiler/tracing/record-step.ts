@@ -3,30 +3,11 @@ import { UncoupleError } from "../../../common/errors.ts";
 import type { StateTensor, TrainingProgram, TrainingState } from "../../interface/program.ts";
 import { openTrainingStep, readState, type TrainingStep } from "../../tfjs/optimizer-state.ts";
 import { createTfjsSandbox } from "../../tfjs/tfjs-sandbox.ts";
-import { type Graph, GraphBuilder, type NamedValue, type Node, splatOf, type Value } from "../graph/ir.ts";
+import { type Graph, GraphBuilder, type NamedValue, splatOf, type Value } from "../graph/ir.ts";
+import type { StepGraph } from "../graph/step-graph.ts";
 import { expand } from "../kernels/lowering.ts";
 import { type Differences, reconcile } from "./reconcile.ts";
 import { type Recorder, record } from "./trace-backend.ts";
-
-/** What one named tensor of the training state looks like in a step's graph. */
-export interface StepState {
-  readonly name: string;
-  readonly before: Value;
-  readonly after: Value;
-}
-
-/** One training step as a graph from (state, batch, learning rate) to (state, loss). */
-export interface StepGraph {
-  readonly nodes: readonly Node[];
-  readonly states: readonly StepState[];
-  /** Rows of resident columns and feeds, float32 [batch, width]. */
-  readonly batch: readonly NamedValue[];
-  /** Learning rate and its negative, float32 scalars. */
-  readonly rate: Value;
-  readonly negativeRate: Value;
-  /** Scalar, before the update. */
-  readonly loss: Value;
-}
 
 export interface RecordedStep {
   readonly step: StepGraph;

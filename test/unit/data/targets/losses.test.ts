@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { mean } from "../../../../services/common/statistics.ts";
 import type { Column } from "../../../../services/data/table/table.ts";
-import { mean, rowLosses, targetOf } from "../../../../services/data/targets/losses.ts";
+import { rowLosses, targetOf } from "../../../../services/data/targets/losses.ts";
 import { component } from "../../../helpers/linear-pipelines.ts";
 
 const numeric = (values: number[], width = 1): Column => ({

@@ -10,11 +10,11 @@ import { compileInference } from "../../../../services/engine/compiler/inference
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
 import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { twoStagePipeline } from "../../../../services/experiments/paper/two-stage.ts";
-import {
-  type ComponentTraining,
-  type TrainedComponent,
-  trainComponent,
-} from "../../../../services/learning/component/train-component.ts";
+import type {
+  ComponentTraining,
+  TrainedComponent,
+} from "../../../../services/learning/component/component-training.ts";
+import { trainComponent } from "../../../../services/learning/component/train-component.ts";
 import { encodeProblem } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import { denseNetwork } from "../../../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../../../services/learning/programs/losses.ts";
@@ -23,7 +23,8 @@ import { trainingProgram } from "../../../../services/learning/programs/training
 import { findProtocol } from "../../../../services/learning/protocols/all.ts";
 import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../../../../services/learning/snapshot/snapshot-model.ts";
-import { runTraining, type TrainingCheckpoint } from "../../../../services/learning/training/run-training.ts";
+import { runTraining } from "../../../../services/learning/training/run-training.ts";
+import type { TrainingCheckpoint } from "../../../../services/learning/training/training-progress.ts";
 import { componentNamed } from "../../../../services/pipeline/dag.ts";
 import type { TeamConfig } from "../../../../services/pipeline/team.ts";
 import { team } from "../../../helpers/teams.ts";

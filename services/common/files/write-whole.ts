@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, rename, rm, stat, writeFile } from "node:fs/promises";
-import { UncoupleError } from "../common/errors.ts";
-import { fileErrorCode, fileTrouble } from "../common/files/file-trouble.ts";
+import { UncoupleError } from "../errors.ts";
+import { fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**
  * Writes a file that appears whole or not at all.

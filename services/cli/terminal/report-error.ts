@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { CommanderError } from "commander";
-import { asUncoupleError } from "../common/errors.ts";
-import { exitCodeOf, exitCodes } from "../runtime/exit-codes.ts";
-import { type CliContext, wantsColour } from "./context/context.ts";
-import { createStyle } from "./terminal/style.ts";
+import { asUncoupleError } from "../../common/errors.ts";
+import { exitCodeOf, exitCodes } from "../../runtime/exit-codes.ts";
+import { type CliContext, wantsColour } from "../context/context.ts";
+import { createStyle } from "./style.ts";
 
 /** A command that has said all there is to say ends with this exit code. */
 export class Finished extends Error {

@@ -1,0 +1,20 @@
+import { rowLosses, type Target } from "../data/targets/losses.ts";
+import { componentNamed } from "../pipeline/dag.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { ComposedLosses } from "../verdicts/composed-losses.ts";
+import type { Composer } from "./composer.ts";
+
+/** Losses of what the composer composes. @param targets of every component, by name */
+export function composeLosses(
+  pipeline: Pipeline,
+  composer: Pick<Composer, "output" | "check">,
+  targets: ReadonlyMap<string, Target>,
+): ComposedLosses {
+  return {
+    check: composer.check,
+    async rowLosses(name, composition) {
+      const predictions = await composer.output(name, composition);
+      return rowLosses(componentNamed(pipeline, name), predictions, targets.get(name) as Target);
+    },
+  };
+}
