@@ -1,0 +1,103 @@
+import type { Clock, Timer } from "./clock.ts";
+
+/** A clock that stands still until it is told to move, for tests and simulations. */
+export interface VirtualClock extends Clock {
+  /**
+   * Moves time forward by `ms` milliseconds, running what falls due in order of its time (ties: in the order in which
+   * it was scheduled). Promise callbacks run to completion before the next timer does.
+   */
+  advance(ms: number): Promise<void>;
+  /** Moves to the next timer and runs it. @returns false if nothing is scheduled */
+  next(): Promise<boolean>;
+  /** Timers that are pending. */
+  readonly pending: number;
+}
+
+interface Scheduled {
+  readonly at: number;
+  readonly sequence: number;
+  readonly run: () => void;
+}
+
+/** @param start wall-clock milliseconds since the Unix epoch */
+export function createVirtualClock(start = 0): VirtualClock {
+  const scheduled = new Set<Scheduled>();
+  let elapsed = 0;
+  let sequence = 0;
+
+  function schedule(at: number, run: () => void): Timer {
+    const entry: Scheduled = { at, sequence: sequence++, run };
+    scheduled.add(entry);
+    return { cancel: () => scheduled.delete(entry) };
+  }
+
+  function earliest(): Scheduled | undefined {
+    let first: Scheduled | undefined;
+    for (const entry of scheduled) {
+      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.sequence < first.sequence)) {
+        first = entry;
+      }
+    }
+    return first;
+  }
+
+  async function run(entry: Scheduled): Promise<void> {
+    scheduled.delete(entry);
+    elapsed = Math.max(elapsed, entry.at);
+    entry.run();
+    await settle();
+  }
+
+  return {
+    now: () => start + elapsed,
+    elapsed: () => elapsed,
+    get pending() {
+      return scheduled.size;
+    },
+    sleep(ms, signal) {
+      return new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const abort = () => {
+          timer.cancel();
+          reject(signal?.reason);
+        };
+        const timer = schedule(elapsed + Math.max(0, ms), () => {
+          signal?.removeEventListener("abort", abort);
+          resolve();
+        });
+        signal?.addEventListener("abort", abort, { once: true });
+      });
+    },
+    after: (ms, callback) => schedule(elapsed + Math.max(0, ms), callback),
+    every(ms, callback) {
+      const period = Math.max(1, ms);
+      let timer: Timer;
+      const tick = (at: number) => {
+        timer = schedule(at, () => {
+          tick(at + period);
+          callback();
+        });
+      };
+      tick(elapsed + period);
+      return { cancel: () => timer.cancel() };
+    },
+    async advance(ms) {
+      await settle();
+      const end = elapsed + ms;
+      for (let entry = earliest(); entry !== undefined && entry.at <= end; entry = earliest()) await run(entry);
+      elapsed = end;
+    },
+    async next() {
+      await settle();
+      const entry = earliest();
+      if (entry === undefined) return false;
+      await run(entry);
+      return true;
+    },
+  };
+}
+
+/** Runs pending promise callbacks, also those that they queue, and what waits for one turn of the event loop. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
