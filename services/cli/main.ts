@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { fileErrorCode, fileTrouble } from "../common/files/file-trouble.ts";
 import { exitCodes } from "../runtime/exit-codes.ts";
+import { runCli } from "./command-line.ts";
 import { type CliContext, interruption } from "./context/context.ts";
-import { runCli } from "./program.ts";
 
 const interrupt = new AbortController();
 

@@ -36,7 +36,7 @@ export class UncoupleError extends Error {
 }
 
 /** Whether it goes away when a server is back: the same request may be made again. */
-export function isPassing(thrown: unknown): boolean {
+export function isTransient(thrown: unknown): boolean {
   return thrown instanceof UncoupleError && (thrown.code === "unavailable" || thrown.code === "deadline-exceeded");
 }
 

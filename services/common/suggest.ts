@@ -7,7 +7,7 @@ export function nearest(written: string, candidates: Iterable<string>): string |
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const candidate of candidates) {
     if (candidate === written || Math.abs(candidate.length - written.length) >= bestDistance) continue;
-    const distance = editDistance(normalise(written), normalise(candidate));
+    const distance = editDistance(normalize(written), normalize(candidate));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -23,7 +23,7 @@ export function didYouMean(written: string, candidates: Iterable<string>): strin
 }
 
 /** learningRate, learning-rate and learning_rate are one word. */
-function normalise(text: string): string {
+function normalize(text: string): string {
   return text.toLowerCase().replaceAll(/[-_ ]/g, "");
 }
 

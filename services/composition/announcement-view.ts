@@ -1,8 +1,8 @@
-import { keepGoing } from "../common/async/restart-forever.ts";
+import { restartForever } from "../common/async/restart-forever.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 
 /** The newest announcement of every component, as this process has heard of it; it can lag, and asks nobody. */
 export interface AnnouncementView {
@@ -17,7 +17,7 @@ export interface AnnouncementView {
  */
 export function createAnnouncementView(
   registry: Registry,
-  deps: { readonly log: Log; readonly onLost: (error: UncoupleError) => void },
+  deps: { readonly log: Logger; readonly onLost: (error: UncoupleError) => void },
   onAnnouncement: (announcement: Announcement) => void,
 ): AnnouncementView {
   const newest = new Map<string, SnapshotManifest>();
@@ -32,7 +32,7 @@ export function createAnnouncementView(
           onAnnouncement(announcement);
         }
       };
-      await keepGoing(watch, signal, (error) => {
+      await restartForever(watch, signal, (error) => {
         if (error.code === "data-loss") deps.onLost(error);
         else deps.log.warn({ error }, `watching announcements: ${error.message}; trying again`);
       });

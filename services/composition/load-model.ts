@@ -59,13 +59,13 @@ export async function loadSnapshot(
     return { model: await deps.load(bytes, contract), bytes: bytes.length + SESSION_BYTES };
   } catch (thrown) {
     const error = asUncoupleError(thrown);
-    if (liesOutside(error.code)) throw error;
+    if (isInfrastructureFailure(error.code)) throw error;
     throw new SnapshotFault(manifest, reasonOf(error), error.message);
   }
 }
 
 /** Whether trouble of this kind lies outside the snapshot, so that trying again later can help. */
-export function liesOutside(code: ErrorCode): boolean {
+export function isInfrastructureFailure(code: ErrorCode): boolean {
   switch (code) {
     case "unavailable":
     case "deadline-exceeded":

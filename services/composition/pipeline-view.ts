@@ -1,8 +1,8 @@
-import { keepGoing } from "../common/async/restart-forever.ts";
+import { restartForever } from "../common/async/restart-forever.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
-import type { Backplane, OnceLog } from "../registry/backplane.ts";
+import type { Backplane, WriteOnceLog } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
 
 /**
@@ -67,7 +67,7 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   }
 
   function followLog<T extends { readonly component: string; readonly serial: number }>(
-    log: OnceLog<T>,
+    log: WriteOnceLog<T>,
     note: (value: T) => void,
     signal: AbortSignal,
   ): () => Promise<void> {
@@ -145,7 +145,9 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
         ["quarantines", followLog(quarantineLog, noteQuarantine, signal)],
       ];
       await Promise.all(
-        watches.map(([what, watch]) => keepGoing(watch, signal, (error) => deps.onTrouble(`watching ${what}`, error))),
+        watches.map(([what, watch]) =>
+          restartForever(watch, signal, (error) => deps.onTrouble(`watching ${what}`, error)),
+        ),
       );
     },
   };

@@ -8,7 +8,7 @@ export function benchmarkProgram(widths: readonly number[], batch: number): Trai
     batch,
     resident: { x: { width: inputs }, y: { width: outputs } },
     feeds: {},
-    optimiser: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    optimizer: { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
     build() {
       const layers = widths.slice(1).map((width, index) => {
         const fan = widths[index] as number;

@@ -7,7 +7,7 @@ import { createOnnxEngine } from "./onnx/onnx-engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
 
 /** Where an engine says which device it took, and why not another. */
-export type EngineLog = (line: string) => void;
+export type EngineLogger = (line: string) => void;
 
 /**
  * Makes the engine that a team file or `--engine` asks for.
@@ -18,7 +18,7 @@ export type EngineLog = (line: string) => void;
  *
  * @throws UncoupleError `failed-precondition` when a named engine or provider cannot start on this machine, saying why
  */
-export async function createEngine(choice: EngineChoice, log: EngineLog): Promise<Engine> {
+export async function createEngine(choice: EngineChoice, log: EngineLogger): Promise<Engine> {
   switch (choice) {
     case "reference":
       return createReferenceEngine();
@@ -48,7 +48,7 @@ async function namedProvider(provider: ExecutionProvider): Promise<Engine> {
   return createOnnxEngine(provider);
 }
 
-function tensorflowOnGpu(log: EngineLog): Engine | undefined {
+function tensorflowOnGpu(log: EngineLogger): Engine | undefined {
   try {
     const binding = loadTensorflow();
     if (binding.gpu) {
@@ -62,7 +62,7 @@ function tensorflowOnGpu(log: EngineLog): Engine | undefined {
   return undefined;
 }
 
-async function bestProvider(log: EngineLog): Promise<Engine> {
+async function bestProvider(log: EngineLogger): Promise<Engine> {
   for (const provider of ["cuda", "webgpu"] as const) {
     const probe = await probeProvider(provider);
     if (probe.starts && probe.gpu) {

@@ -1,4 +1,4 @@
-import { keepGoing } from "../common/async/restart-forever.ts";
+import { restartForever } from "../common/async/restart-forever.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { composeLosses } from "../composition/compose-losses.ts";
 import { createComposer } from "../composition/composer.ts";
@@ -15,13 +15,13 @@ import type { Composition, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { judgeSnapshot } from "../verdicts/judgement.ts";
 import { createMatrix } from "../verdicts/matrix.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
-import { createRecords } from "./verdict-writer.ts";
+import { createVerdictWriter } from "./verdict-writer.ts";
 import { createWork } from "./work.ts";
 
 export interface EvaluatorConfig {
@@ -42,7 +42,7 @@ export interface EvaluatorDeps {
   /** The held-out rows, with every column that a component reads or is compared with. */
   readonly heldOut: Table;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics: Metrics;
   /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
@@ -142,7 +142,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     return pointed;
   }
 
-  const records = createRecords(config.name, pipeline, heldOut.rows, { ...deps, metrics, view });
+  const records = createVerdictWriter(config.name, pipeline, heldOut.rows, { ...deps, metrics, view });
 
   /** Judges, putting aside every snapshot that turns out to be unusable on the way; ends because each goes but once. */
   async function evaluate(announcement: Announcement): Promise<"verdict" | "quarantine"> {
@@ -220,7 +220,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
 
   return {
     start() {
-      const taken = keepGoing(takeAll, taking.signal, (error) => trouble("taking announcements", error));
+      const taken = restartForever(takeAll, taking.signal, (error) => trouble("taking announcements", error));
       // The view outlives the last item in hand, which may still wait for it.
       view.follow(working.signal).catch((thrown: unknown) => trouble("following", asUncoupleError(thrown)));
       running = taken;

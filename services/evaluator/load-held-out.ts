@@ -6,7 +6,7 @@ import { heldOutColumns } from "../data/visibility.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
 import { problemsError } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 
 /** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one a line */
 export async function readPipelineFile(path: string): Promise<ParsedPipeline> {
@@ -27,7 +27,7 @@ export interface HeldOut {
  * @throws UncoupleError as `openDataSource` and `DataSource.heldOutRows`; `invalid-argument` where the pipeline does not
  *   fit its data
  */
-export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log): Promise<HeldOut> {
+export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Logger): Promise<HeldOut> {
   const { pipeline } = parsed;
   const source = await openDataSource(pipeline.data, dirname(path));
   try {

@@ -6,7 +6,7 @@ import { addEvaluatorService } from "../rpc/server/evaluator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
@@ -39,7 +39,7 @@ export interface RunEvaluatorOptions {
 export interface RunEvaluatorDeps {
   /** Connects to the backplane of the pipeline; the evaluator closes it. */
   connect(pipeline: Pipeline): Promise<Backplane>;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /** An evaluator service, started or starting. */

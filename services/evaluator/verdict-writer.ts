@@ -3,12 +3,12 @@ import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Quarantine, QuarantineReason, Verdict } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 import type { Judgement } from "../verdicts/judgement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 
 /** Makes known what was found: once in the shared logs, and by whoever appended it in metrics and log lines. */
-export interface Records {
+export interface VerdictWriter {
   /** Whether a verdict or a quarantine of that snapshot stands in the logs. */
   isSettled(manifest: SnapshotManifest): Promise<boolean>;
   publish(manifest: SnapshotManifest, judgement: Judgement, seconds: number): Promise<void>;
@@ -23,7 +23,7 @@ export interface RecordsDeps {
   readonly backplane: Pick<Backplane, "verdicts" | "quarantines">;
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
   readonly metrics: EvaluatorMetrics;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /**
@@ -32,7 +32,12 @@ export interface RecordsDeps {
  */
 const LONGEST_DETAIL = 1_000;
 
-export function createRecords(evaluator: string, pipeline: Pipeline, rows: number, deps: RecordsDeps): Records {
+export function createVerdictWriter(
+  evaluator: string,
+  pipeline: Pipeline,
+  rows: number,
+  deps: RecordsDeps,
+): VerdictWriter {
   const { backplane, view, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) =>
     ({

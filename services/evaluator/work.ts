@@ -1,12 +1,12 @@
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import { liesOutside } from "../composition/load-model.ts";
+import { isInfrastructureFailure } from "../composition/load-model.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Backplane, WorkItem } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
-import type { Records } from "./verdict-writer.ts";
+import type { VerdictWriter } from "./verdict-writer.ts";
 
 /** An evaluation that failed so often in this process, for no cause outside, is given up. */
 const MOST_FAILURES = 5;
@@ -18,9 +18,9 @@ export interface WorkDeps {
   readonly evaluator: string;
   readonly backplane: Pick<Backplane, "registry" | "leases">;
   readonly view: Pick<PipelineView, "firstUnsettled" | "reaches">;
-  readonly records: Records;
+  readonly records: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "worked">;
-  readonly log: Log;
+  readonly log: Logger;
   /** Judges an announcement and makes known what was found. */
   evaluate(announcement: Announcement): Promise<"verdict" | "quarantine">;
   /** A verdict of this process stands. */
@@ -76,7 +76,7 @@ export function createWork(deps: WorkDeps): (item: WorkItem) => Promise<void> {
   async function giveBack(item: WorkItem, error: UncoupleError): Promise<void> {
     const { manifest, position } = item.announcement;
     const snapshot = snapshotName(manifest);
-    if (signal.aborted || liesOutside(error.code)) {
+    if (signal.aborted || isInfrastructureFailure(error.code)) {
       log.warn({ snapshot, delivery: item.delivery, error }, `${snapshot} is to be judged later: ${error.message}`);
       return item.retry();
     }

@@ -60,7 +60,7 @@ async function figure1Section({ a, b, losses, selfDefeating }: Figure1): Promise
   return {
     heading: `Figure 1: coupling in two components, z = ${a} x1² + ${b} x1`,
     text: selfDefeating
-      ? "M2 has learnt to correct the linear M1's mistakes. Once M1 is right, M2 over-corrects, and the pipeline is worse than one that never looks at z: a self-defeating improvement."
+      ? "M2 has learned to correct the linear M1's mistakes. Once M1 is right, M2 over-corrects, and the pipeline is worse than one that never looks at z: a self-defeating improvement."
       : "With these coefficients the coupled M2 is still better with the true M1 than one that never looks at z; above |a / b| of 1.0855 it is not.",
     body: figure(chart),
   };

@@ -1,4 +1,4 @@
-import type { OptimiserSpec, ProtocolSpec, ScheduleSpec } from "./team.ts";
+import type { OptimizerSpec, ProtocolSpec, ScheduleSpec } from "./team.ts";
 
 /** An input or output of a snapshot's ONNX graph. Shape [rows, width], row-major. */
 export interface TensorSpec {
@@ -22,7 +22,7 @@ export interface SnapshotDraft {
   /** One line that a person understands: `dense 8-64-1`, `linear`, or the module's file name. */
   readonly model: string;
   readonly protocol: ProtocolSpec;
-  readonly optimiser: OptimiserSpec;
+  readonly optimiser: OptimizerSpec;
   readonly schedule: ScheduleSpec;
   readonly batch: number;
   readonly steps: number;
@@ -32,7 +32,7 @@ export interface SnapshotDraft {
   /** Where counterfactual targets came from, for the causal protocols. */
   readonly counterfactual?: string;
   readonly data: { readonly fingerprint: string; readonly rows: number };
-  /** Mean training loss over the last steps, in the units of the component's loss on standardised outputs. */
+  /** Mean training loss over the last steps, in the units of the component's loss on standardized outputs. */
   readonly trainingLoss: number;
   readonly engine: string;
   readonly codeVersion: string;

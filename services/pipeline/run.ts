@@ -27,7 +27,7 @@ export interface Run {
   readonly protocol: ProtocolSpec;
   readonly step: number;
   readonly steps: number;
-  /** Mean loss over the latest chunk; null before the first. Units: the loss on standardised outputs. */
+  /** Mean loss over the latest chunk; null before the first. Units: the loss on standardized outputs. */
   readonly loss: number | null;
   readonly learningRate: number | null;
   readonly stepsPerSecond: number | null;

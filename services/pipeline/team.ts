@@ -7,7 +7,7 @@ export type ModelSpec =
   | { readonly kind: "dense"; readonly hidden: readonly number[] }
   | { readonly kind: "module"; readonly path: string };
 
-export type OptimiserSpec =
+export type OptimizerSpec =
   | { readonly name: "sgd"; readonly learningRate: number }
   | { readonly name: "momentum"; readonly learningRate: number; readonly momentum: number }
   | {
@@ -18,7 +18,7 @@ export type OptimiserSpec =
       readonly epsilon: number;
     };
 
-/** Linear warm-up over `warmup` steps to the optimiser's rate, then constant, or cosine down to 0 at the last step. */
+/** Linear warm-up over `warmup` steps to the optimizer's rate, then constant, or cosine down to 0 at the last step. */
 export interface ScheduleSpec {
   readonly warmup: number;
   readonly decay: "constant" | "cosine";
@@ -45,7 +45,7 @@ export type EngineChoice = "auto" | EngineName | `onnx:${ExecutionProvider}`;
 export interface TeamConfig {
   readonly component: string;
   readonly model: ModelSpec;
-  readonly optimiser: OptimiserSpec;
+  readonly optimizer: OptimizerSpec;
   /** Rows a step. */
   readonly batch: number;
   readonly steps: number;

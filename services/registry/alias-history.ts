@@ -18,7 +18,7 @@ export function aliasesAfter(log: readonly AliasChange[]): Readonly<Record<strin
  * @throws UncoupleError `failed-precondition` when there is nothing to go back to
  */
 export function rollbackTarget(log: readonly AliasChange[], component: string, alias: string): number {
-  /** Where it pointed, one after the other, without what was undone: no two neighbours are the same. */
+  /** Where it pointed, one after the other, without what was undone: no two neighbors are the same. */
   const past: number[] = [];
   let removed = false;
   for (const change of log) {

@@ -8,7 +8,7 @@ export interface Logged<T> {
 }
 
 /** An append-only log in which a (component, serial) stands at most once. */
-export interface OnceLog<T extends { readonly component: string; readonly serial: number }> {
+export interface WriteOnceLog<T extends { readonly component: string; readonly serial: number }> {
   /** @returns false if that (component, serial) stands in the log already; then nothing is appended */
   append(value: T): Promise<boolean>;
   get(component: string, serial: number): Promise<T | undefined>;
@@ -66,8 +66,8 @@ export type ConnectionState = "connected" | "reconnecting" | "closed";
 /** Everything that the services of one pipeline share. */
 export interface Backplane {
   readonly registry: Registry;
-  readonly verdicts: OnceLog<Verdict>;
-  readonly quarantines: OnceLog<Quarantine>;
+  readonly verdicts: WriteOnceLog<Verdict>;
+  readonly quarantines: WriteOnceLog<Quarantine>;
   readonly leases: Leases;
   /** The announcements as a shared queue; `group` names the workers that share it. */
   workQueue(group: string): WorkQueue;

@@ -6,7 +6,7 @@ import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipe
  * is kept on the reading side: an announcement that does not continue its component's serials is not taken in, so that
  * everyone who reads the same announcements sees the same ledger.
  */
-export interface Ledger {
+export interface SnapshotIndex {
   /** @returns why the announcement is not taken in, or undefined when it was */
   take(manifest: SnapshotManifest): string | undefined;
   get(component: string, serial: number): SnapshotManifest | undefined;
@@ -16,7 +16,7 @@ export interface Ledger {
   list(component?: string): readonly SnapshotManifest[];
 }
 
-export function createLedger(): Ledger {
+export function createSnapshotIndex(): SnapshotIndex {
   const all: SnapshotManifest[] = [];
   const byComponent = new Map<string, SnapshotManifest[]>();
   const byRun = new Map<string, SnapshotManifest>();
@@ -49,7 +49,7 @@ export function createLedger(): Ledger {
  * @throws UncoupleError `conflict` when it published other bytes
  */
 export function alreadyPublished(
-  ledger: Ledger,
+  ledger: SnapshotIndex,
   component: string,
   runId: string,
   digest: string,

@@ -1,5 +1,5 @@
 import type { Html } from "./html.ts";
-import { inkColour, renderPlot } from "./plot.ts";
+import { inkColor, renderPlot } from "./plot.ts";
 
 export interface Bar {
   readonly group: string;
@@ -46,7 +46,7 @@ export function barChart(chart: BarChart): Promise<Html> {
         },
         {
           data: { values: measured.map((bar) => ({ ...bar })) },
-          mark: { type: "rule", stroke: inkColour, strokeWidth: 1.5 },
+          mark: { type: "rule", stroke: inkColor, strokeWidth: 1.5 },
           encoding: { x, xOffset, y: { field: "low", type: "quantitative" }, y2: { field: "high" } },
         },
       ],

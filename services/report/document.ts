@@ -112,7 +112,7 @@ ${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}
 </table></div>`;
 }
 
-/** A verdict's kind in its colour. */
+/** A verdict's kind in its color. */
 export function badge(kind: string): Html {
   return html`<span class="badge ${kind}">${kind}</span>`;
 }

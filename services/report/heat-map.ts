@@ -1,6 +1,6 @@
 import type { Html } from "./html.ts";
 import { formatNumber } from "./numbers.ts";
-import { inkColour, renderPlot } from "./plot.ts";
+import { inkColor, renderPlot } from "./plot.ts";
 
 export interface HeatMap {
   readonly label: string;
@@ -14,7 +14,7 @@ export interface HeatMap {
   readonly values: readonly (readonly (number | null)[])[];
 }
 
-/** Every number in a cell whose colour is its place between the lowest and the highest, on a logarithmic scale. */
+/** Every number in a cell whose color is its place between the lowest and the highest, on a logarithmic scale. */
 export function heatMap(map: HeatMap): Promise<Html> {
   const cells = map.values.flatMap((row, i) =>
     row.flatMap((value, j) =>
@@ -72,5 +72,5 @@ export function heatMap(map: HeatMap): Promise<Html> {
   );
 }
 
-const axis = () => ({ grid: false, domain: false, ticks: false, labelColor: inkColour });
+const axis = () => ({ grid: false, domain: false, ticks: false, labelColor: inkColor });
 const domain = (values: readonly string[]) => ({ domain: [...values] });

@@ -10,7 +10,7 @@ export interface LineageNode {
   readonly upstream: Readonly<Record<string, number>>;
   /** A second line below the name: the protocol, the loss. */
   readonly caption: string;
-  /** A word for its outcome, which gives the node its colour. */
+  /** A word for its outcome, which gives the node its color. */
   readonly outcome?: "improved" | "degraded" | "self-defeating" | "inconclusive" | "quarantined";
   /** Aliases that point at it. */
   readonly aliases?: readonly string[];

@@ -2,11 +2,11 @@ import { parse, View } from "vega";
 import { type Config, compile, type TopLevelSpec } from "vega-lite";
 import { escapeHtml, type Html, trusted } from "./html.ts";
 
-/** Told apart by most kinds of colour blindness, on white and on black (Okabe and Ito 2008, darkened where pale). */
+/** Told apart by most kinds of color blindness, on white and on black (Okabe and Ito 2008, darkened where pale). */
 const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d"];
 
-/** Colours of the page around, so that a plot turns dark with it. SVG in a page takes CSS variables. */
-export const inkColour = "var(--ink)";
+/** Colors of the page around, so that a plot turns dark with it. SVG in a page takes CSS variables. */
+export const inkColor = "var(--ink)";
 const faint = "var(--faint)";
 const line = "var(--line)";
 
@@ -16,7 +16,7 @@ const config: Config = {
   view: { stroke: "transparent" },
   axis: {
     labelColor: faint,
-    titleColor: inkColour,
+    titleColor: inkColor,
     gridColor: line,
     domainColor: line,
     tickColor: line,
@@ -27,8 +27,8 @@ const config: Config = {
     titlePadding: 8,
   },
   legend: {
-    labelColor: inkColour,
-    titleColor: inkColour,
+    labelColor: inkColor,
+    titleColor: inkColor,
     labelFontSize: 12,
     titleFontSize: 12,
     labelLimit: 260,

@@ -36,7 +36,7 @@ const codes: Readonly<Record<Exclude<status, status.OK>, ErrorCode>> = {
   [status.UNAUTHENTICATED]: "failed-precondition",
 };
 
-/** The trailer that names the reason of a refusal (an `ErrorReason` of common.proto). */
+/** The trailer that names the reason of a jetStreamError (an `ErrorReason` of common.proto). */
 const reasonTrailer = "uncouple-reason";
 
 /** A status message travels in an HTTP/2 header, percent-encoded, and headers are small. */

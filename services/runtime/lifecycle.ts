@@ -1,5 +1,5 @@
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import type { Log } from "./logs.ts";
+import type { Logger } from "./logs.ts";
 
 /**
  * INITIALIZED -> RUNNING -> STOPPING -> DRAINING -> STOPPED, or FAILED.
@@ -15,7 +15,7 @@ export type LifecycleState = "INITIALIZED" | "RUNNING" | "STOPPING" | "DRAINING"
 export interface LifecycleSettings {
   /** For the log: what it is that starts and stops. */
   readonly name: string;
-  readonly log: Log;
+  readonly log: Logger;
   /** How long work in hand may take to finish once a stop was asked for; then its `force` signal aborts. */
   readonly graceSeconds: number;
   /** How long work that was told to abort, and then each release, may take; then it is left behind. */

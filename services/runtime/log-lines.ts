@@ -1,9 +1,9 @@
-const colours: Readonly<Record<string, number>> = { debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
+const colors: Readonly<Record<string, number>> = { debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
 /** Fields that the line shows in places of their own, or that say the same on every line. */
 const placed = new Set(["level", "time", "message", "service", "component", "pipeline", "error"]);
 
-function paint(text: string, colour: number, on: boolean): string {
-  return on ? `\u001b[${colour}m${text}\u001b[0m` : text;
+function paint(text: string, color: number, on: boolean): string {
+  return on ? `\u001b[${color}m${text}\u001b[0m` : text;
 }
 
 function localTime(iso: unknown): string {
@@ -32,7 +32,7 @@ function errorText(error: unknown, said: string, lead = ""): string {
  * One JSON log line as people read it: `12:30:01.250 INFO  trainer/m2  published  snapshot=m2@3 bytes=41210`, with the
  * stack and the causes of an error in indented lines below. A line that is not JSON comes back as it is.
  */
-export function formatLogLine(line: string, colour: boolean): string {
+export function formatLogLine(line: string, color: boolean): string {
   let record: Record<string, unknown>;
   try {
     record = JSON.parse(line) as Record<string, unknown>;
@@ -44,10 +44,10 @@ export function formatLogLine(line: string, colour: boolean): string {
   const who = [record.service, record.component].filter((part) => typeof part === "string").join("/");
   const fields = Object.entries(record)
     .filter(([name]) => !placed.has(name))
-    .map(([name, value]) => `${paint(`${name}=`, 90, colour)}${fieldText(value)}`);
+    .map(([name, value]) => `${paint(`${name}=`, 90, color)}${fieldText(value)}`);
   const parts = [
-    paint(localTime(record.time), 90, colour),
-    paint(level.toUpperCase().padEnd(5), colours[level] ?? 0, colour),
+    paint(localTime(record.time), 90, color),
+    paint(level.toUpperCase().padEnd(5), colors[level] ?? 0, color),
     who,
     "",
     message,

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { UncoupleError } from "../common/errors.ts";
 import { formatLogLine } from "./log-lines.ts";
 
-export type Log = pino.Logger;
+export type Logger = pino.Logger;
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -20,17 +20,17 @@ export interface LogSettings {
   readonly destination: LogDestination;
   /** `auto`: one JSON object a line, or lines for people where the destination is a terminal. */
   readonly format?: "auto" | "json" | "pretty" | undefined;
-  /** Terminal colours in pretty lines; by default where the destination is a terminal. */
-  readonly colour?: boolean | undefined;
+  /** Terminal colors in pretty lines; by default where the destination is a terminal. */
+  readonly color?: boolean | undefined;
 }
 
 /** A structured log whose every line carries the service and, where known, the pipeline and the component. */
-export function createLog(settings: LogSettings): Log {
+export function createLogger(settings: LogSettings): Logger {
   const { destination } = settings;
   const terminal = destination.isTTY === true;
   const format = settings.format ?? "auto";
   const pretty = format === "pretty" || (format === "auto" && terminal);
-  const colour = settings.colour ?? terminal;
+  const color = settings.color ?? terminal;
   return pino(
     {
       level: settings.level ?? "info",
@@ -45,7 +45,7 @@ export function createLog(settings: LogSettings): Log {
       serializers: { error: settings.level === "debug" ? pino.stdSerializers.errWithCause : withoutNeedlessStack },
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => void destination.write(pretty ? formatLogLine(line, colour) : line) },
+    { write: (line: string) => void destination.write(pretty ? formatLogLine(line, color) : line) },
   );
 }
 

@@ -1,6 +1,6 @@
 import { asUncoupleError } from "../common/errors.ts";
 import { exitCodeOf, forcedExitCode } from "./exit-codes.ts";
-import type { Log } from "./logs.ts";
+import type { Logger } from "./logs.ts";
 
 /** The part of Node's `process` that the owner of its signals needs. */
 export interface SignalProcess {
@@ -12,7 +12,7 @@ export interface SignalProcess {
 
 export interface SignalSettings {
   readonly process: SignalProcess;
-  readonly log: Log;
+  readonly log: Logger;
   /** The graceful stop. */
   readonly stop: () => Promise<void>;
   /** How long after the signal the process exits whatever happens: more than the stop's own grace and force times. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { unlessAborted } from "../common/async/race-abort.ts";
+import { raceAbort } from "../common/async/race-abort.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
 import { createAnnouncementView } from "../composition/announcement-view.ts";
@@ -15,7 +15,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { TrainerService } from "../rpc/services/trainer-service.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { createExecuteRun } from "./runs/execute-run.ts";
 import { createRunQueue } from "./runs/run-queue.ts";
@@ -52,7 +52,7 @@ export interface TrainerDeps {
   readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly processes: ProcessTable;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics: Metrics;
   /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
@@ -158,7 +158,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   async function begin(): Promise<void> {
     lock = await lockFolder(folder, deps.processes);
     stopping.signal.throwIfAborted();
-    await unlessAborted(data.load(), stopping.signal);
+    await raceAbort(data.load(), stopping.signal);
     const engine = await engineOf(team.engine);
     parts.engine = engine.name;
     await warmUp(engine);

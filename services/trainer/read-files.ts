@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { requireTextFile } from "../common/files/text-file.ts";
 import { checkTeamModule } from "../data/check-pipeline.ts";
-import { protocolCatalogue, requiringUpstream } from "../learning/protocols/all.ts";
+import { protocolCatalog, requiringUpstream } from "../learning/protocols/all.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
 import { problemsError } from "../pipeline/files/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/files/team-file.ts";
@@ -15,7 +15,7 @@ export interface TrainerFiles {
 export async function readTrainerFiles(pipelineFile: string, teamFile: string): Promise<TrainerFiles> {
   const pipeline = parsePipelineFile(await requireTextFile("pipeline file", pipelineFile), pipelineFile);
   // Absolute, because a model's module is found from it, and imported.
-  const team = parseTeamFile(await requireTextFile("team file", teamFile), resolve(teamFile), protocolCatalogue);
+  const team = parseTeamFile(await requireTextFile("team file", teamFile), resolve(teamFile), protocolCatalog);
   const problems = [...("problems" in pipeline ? pipeline.problems : []), ...("problems" in team ? team.problems : [])];
   if ("problems" in pipeline || "problems" in team) throw problemsError(problems);
   const mismatches = [

@@ -4,7 +4,7 @@ import { openDataSource } from "../data/open-data-source.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { trainComponent } from "../learning/component/train-component.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
-import { problemsError } from "../pipeline/files/problem.ts";
+import { formatProblem, problemsError } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
@@ -13,7 +13,7 @@ import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
-import type { Log } from "../runtime/logs.ts";
+import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
@@ -51,7 +51,7 @@ export interface RunTrainerDeps {
   /** Connects to the backplane of the pipeline; the trainer closes it. */
   connect(pipeline: Pipeline): Promise<Backplane>;
   readonly processes: ProcessTable;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /** A trainer service that has started. */
@@ -88,6 +88,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const files = await readTrainerFiles(options.pipelineFile, options.teamFile);
   const { pipeline } = files.pipeline;
   const { team } = files.team;
+  for (const problem of files.team.deprecations) log.warn(formatProblem(problem));
   const { version } = packageInfo();
   const metrics = createMetrics({ service: "trainer", pipeline: pipeline.name, component: team.component, version });
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;

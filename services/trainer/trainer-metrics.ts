@@ -25,7 +25,7 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
   });
   const loss = metrics.gauge({
     name: "uncouple_training_loss",
-    help: "Mean training loss over the latest chunk of steps, on standardised outputs.",
+    help: "Mean training loss over the latest chunk of steps, on standardized outputs.",
   });
   // Before the first step there is no loss, and 0 would look like a perfect one.
   loss.remove();

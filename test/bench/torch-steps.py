@@ -28,15 +28,15 @@ def measure(request):
     y = torch.randn(rows, widths[-1], device=device)
     indices = torch.randint(0, rows, (64, batch), device=device)
     net = layers(widths).to(device)
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     loss_of = torch.nn.MSELoss()
 
     def step(index):
         chosen = indices[index % 64]
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = loss_of(net(x[chosen]), y[chosen])
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss
 
     def wait():

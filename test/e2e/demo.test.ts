@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(out, { recursive: true, force: true }));
 
-const row = (protocol: string) => results.rows.find((one) => one.protocol === protocol)?.normalised;
+const row = (protocol: string) => results.rows.find((one) => one.protocol === protocol)?.normalized;
 
 describe("the story of `npm start`", () => {
   it("is told by processes of their own, over a real NATS server", () => {

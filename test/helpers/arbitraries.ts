@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../services/common/errors.ts";
 import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Run } from "../../services/pipeline/run.ts";
-import type { OptimiserSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
+import type { OptimizerSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
 import {
   type PairedComparison,
   QUARANTINE_REASONS,
@@ -67,7 +67,7 @@ const tensors: fc.Arbitrary<TensorSpec> = fc.record({
   width: serial,
 });
 
-const optimisers: fc.Arbitrary<OptimiserSpec> = fc.oneof(
+const optimizers: fc.Arbitrary<OptimizerSpec> = fc.oneof(
   fc.record({ name: fc.constant("sgd" as const), learningRate: finite }),
   fc.record({ name: fc.constant("momentum" as const), learningRate: finite, momentum: finite }),
   fc.record({
@@ -94,7 +94,7 @@ export const manifests: fc.Arbitrary<SnapshotManifest> = fc
     opset: serial,
     model: text,
     protocol: protocols,
-    optimiser: optimisers,
+    optimiser: optimizers,
     schedule: fc.record({ warmup: count, decay: fc.constantFrom("constant" as const, "cosine" as const) }),
     batch: count,
     steps: count,

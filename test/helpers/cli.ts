@@ -1,5 +1,5 @@
+import { runCli } from "../../services/cli/command-line.ts";
 import { type CliContext, interruption } from "../../services/cli/context/context.ts";
-import { runCli } from "../../services/cli/program.ts";
 
 export interface CliResult {
   readonly code: number;

@@ -13,12 +13,12 @@ const STEPS = 50;
 const ROWS = 64;
 
 const programs: readonly TrainingProgram[] = [
-  denseProgram({ widths: [8, 64, 1], batch: 16, optimiser: { ...adam, learningRate: 0.01 } }),
+  denseProgram({ widths: [8, 64, 1], batch: 16, optimizer: { ...adam, learningRate: 0.01 } }),
   denseProgram({
     widths: [4, 8, 3],
     batch: 8,
     loss: "cross-entropy",
-    optimiser: { name: "momentum", learningRate: 0.02, momentum: 0.9 },
+    optimizer: { name: "momentum", learningRate: 0.02, momentum: 0.9 },
   }),
 ];
 
@@ -34,7 +34,7 @@ async function train(engine: Engine, program: TrainingProgram): Promise<{ losses
       ...(await session.run({
         steps: half,
         indices: rowNumbers(half * program.batch, ROWS, part + 1),
-        learningRates: new Float32Array(half).fill(program.optimiser.learningRate),
+        learningRates: new Float32Array(half).fill(program.optimizer.learningRate),
         feeds: {},
       })),
     );

@@ -1,22 +1,22 @@
 import * as tf from "@tensorflow/tfjs";
 import type { BuiltProgram, TrainingProgram } from "../../services/engine/interface/program.ts";
-import type { OptimiserSpec } from "../../services/pipeline/team.ts";
+import type { OptimizerSpec } from "../../services/pipeline/team.ts";
 
 export interface DenseProgramOptions {
   /** Input width, hidden widths, output width. */
   readonly widths: readonly number[];
   readonly batch: number;
-  readonly optimiser: OptimiserSpec;
+  readonly optimizer: OptimizerSpec;
   readonly seed?: number;
   readonly loss?: "mse" | "cross-entropy";
   readonly activation?: (x: tf.Tensor2D) => tf.Tensor2D;
 }
 
-export const adam: OptimiserSpec = { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+export const adam: OptimizerSpec = { name: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 /** A dense network over the resident columns x and y, as the trainer would build it. */
 export function denseProgram(options: DenseProgramOptions): TrainingProgram {
-  const { widths, batch, optimiser, seed = 1, loss = "mse", activation = tf.relu } = options;
+  const { widths, batch, optimizer, seed = 1, loss = "mse", activation = tf.relu } = options;
   const build = (): BuiltProgram => {
     const variables: Record<string, tf.Variable> = {};
     const layers = widths.slice(1).map((width, index) => {
@@ -46,7 +46,7 @@ export function denseProgram(options: DenseProgramOptions): TrainingProgram {
   };
   const first = widths[0] as number;
   const last = widths.at(-1) as number;
-  return { batch, optimiser, resident: { x: { width: first }, y: { width: last } }, feeds: {}, build };
+  return { batch, optimizer, resident: { x: { width: first }, y: { width: last } }, feeds: {}, build };
 }
 
 /** Repeatable numbers in [-1, 1). */

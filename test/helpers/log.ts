@@ -1,11 +1,11 @@
-import { createLog, type Log } from "../../services/runtime/logs.ts";
+import { createLogger, type Logger } from "../../services/runtime/logs.ts";
 
 /** A log that nobody reads. */
-export const silentLog: Log = createLog({ service: "test", level: "silent", destination: { write: () => {} } });
+export const silentLog: Logger = createLogger({ service: "test", level: "silent", destination: { write: () => {} } });
 
 /** A log whose lines are kept, as JSON records. */
-export function recordingLog(): { readonly log: Log; readonly records: Record<string, unknown>[] } {
+export function recordingLog(): { readonly log: Logger; readonly records: Record<string, unknown>[] } {
   const records: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void records.push(JSON.parse(line) as Record<string, unknown>) };
-  return { log: createLog({ service: "test", level: "debug", destination, format: "json" }), records };
+  return { log: createLogger({ service: "test", level: "debug", destination, format: "json" }), records };
 }

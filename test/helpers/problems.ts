@@ -1,12 +1,12 @@
 import { createRandom } from "../../services/data/random/random.ts";
-import type { Matrix, TrainingProblem } from "../../services/learning/dataset/encoded-dataset.ts";
+import type { EncodedDataset, Matrix } from "../../services/learning/dataset/encoded-dataset.ts";
 import { denseNetwork } from "../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../services/learning/programs/losses.ts";
 import type { NetworkBuilder } from "../../services/learning/programs/network.ts";
-import { type ProtocolMaterial, trainingProgram } from "../../services/learning/programs/training-program.ts";
+import { type PreparedInputs, trainingProgram } from "../../services/learning/programs/training-program.ts";
 import type { Protocol, ProtocolParameters } from "../../services/learning/protocols/protocol.ts";
 import type { LossName } from "../../services/pipeline/pipeline.ts";
-import type { OptimiserSpec } from "../../services/pipeline/team.ts";
+import type { OptimizerSpec } from "../../services/pipeline/team.ts";
 
 export const PROBLEM_ROWS = 120;
 const OWN = 3;
@@ -34,11 +34,11 @@ export function protocolProgram(
   parameters: ProtocolParameters,
   loss: LossName,
   outputs: number,
-  optimiser: OptimiserSpec,
+  optimizer: OptimizerSpec,
 ) {
   const isMse = loss === "mse";
   const target = (name: string) => (isMse ? gaussianMatrix(outputs, name) : distributions(outputs, name));
-  const problem: TrainingProblem = {
+  const problem: EncodedDataset = {
     component: {
       name: "m2",
       columns: ["x2"],
@@ -58,7 +58,7 @@ export function protocolProgram(
     target: target("target"),
   };
   const weights = gaussianMatrix(outputs, "counterfactual").values.slice(0, (OWN + IMPUTED) * outputs);
-  const material: ProtocolMaterial = {
+  const material: PreparedInputs = {
     previous: target("previous"),
     calibrated: gaussianMatrix(IMPUTED, "calibrated"),
     counterfactualValues: target("counterfactual values"),
@@ -71,14 +71,14 @@ export function protocolProgram(
   const network: NetworkBuilder = denseNetwork({ inputs: OWN + IMPUTED, outputs, seed: 3 }, [16]);
   const needs = protocol.needs(parameters, { hasUpstream: true, isConsumed: true });
   return trainingProgram({
-    problem,
+    dataset: problem,
     network,
     loss: trainingLosses[loss],
     protocol,
     parameters,
     needs,
-    material,
-    optimiser,
+    prepared: material,
+    optimizer,
     batch: 24,
   });
 }

@@ -4,22 +4,22 @@
  */
 import { UncoupleError } from "../../services/common/errors.ts";
 import { createLifecycle } from "../../services/runtime/lifecycle.ts";
-import { createLog } from "../../services/runtime/logs.ts";
+import { createLogger } from "../../services/runtime/logs.ts";
 import { stopOnSignals } from "../../services/runtime/signals.ts";
 
-const behaviour = process.argv[2];
-const log = createLog({ service: "signals", level: "debug", destination: process.stdout });
-const patient = behaviour === "stuck" ? 60 : 5;
+const behavior = process.argv[2];
+const log = createLogger({ service: "signals", level: "debug", destination: process.stdout });
+const patient = behavior === "stuck" ? 60 : 5;
 const lifecycle = createLifecycle({ name: "signals", log, graceSeconds: patient, forceSeconds: patient });
 const timer = setInterval(() => {}, 1000);
 
 await lifecycle.start(async () => {
   lifecycle.onCleanup("timer", () => {
-    if (behaviour !== "leaky") clearInterval(timer);
+    if (behavior !== "leaky") clearInterval(timer);
   });
   lifecycle.onDrain("work", async () => {
-    if (behaviour === "failing") throw new UncoupleError("data-loss", "work was lost");
-    if (behaviour === "stuck") await new Promise<never>(() => {});
+    if (behavior === "failing") throw new UncoupleError("data-loss", "work was lost");
+    if (behavior === "stuck") await new Promise<never>(() => {});
   });
 });
 stopOnSignals({ process, log, stop: lifecycle.stop, forcedExitSeconds: 0.5 });

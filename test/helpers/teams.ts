@@ -5,7 +5,7 @@ export function team(change: Partial<TeamConfig> = {}): TeamConfig {
   return {
     component: "m2",
     model: { kind: "dense", hidden: [8] },
-    optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+    optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
     batch: 32,
     steps: 200,
     schedule: { warmup: 0, decay: "constant" },

@@ -7,7 +7,7 @@ import type { Run } from "../../services/pipeline/run.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
-import type { Log } from "../../services/runtime/logs.ts";
+import type { Logger } from "../../services/runtime/logs.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
 import { silentLog } from "./log.ts";
 
@@ -37,7 +37,7 @@ export interface TrainerWorld {
   /** A trainer within this process. */
   trainer(
     component: string,
-    change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Log },
+    change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Logger },
   ): Promise<TrainerOfTest>;
   /** A trainer as a process of its own, from the built program. */
   spawn(component: string, change?: { readonly team?: string; readonly stateDir?: string }): Promise<TrainerProcess>;

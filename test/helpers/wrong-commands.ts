@@ -51,7 +51,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:6: bacth: unknown key; did you mean "batch"? (there are component, model, optimiser, batch, steps, schedule, protocol, seed, train, engine)',
+    says: 'error bad.yaml:6: bacth: unknown key; did you mean "batch"? (there are component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine)',
   },
   {
     what: "a cycle",
@@ -113,7 +113,7 @@ error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you
     run: "validate pipeline.yaml bad.yaml",
     exit: 2,
     says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
-error bad.yaml:3: step: unknown key; did you mean "steps"? (there are component, model, optimiser, batch, steps, schedule, protocol, seed, train, engine)
+error bad.yaml:3: step: unknown key; did you mean "steps"? (there are component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine)
 error bad.yaml:4: train: m1 reads from no other component, so no upstream snapshot would ever start a run`,
   },
   {

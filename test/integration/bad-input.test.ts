@@ -286,12 +286,15 @@ describe("wrong messages", () => {
   test("are refused with a reason each, and change nothing", async () => {
     const before = await state();
     for (const { what, call, code, says } of wrongCalls) {
-      const refusal = await call(trainer).then(
+      const jetStreamError = await call(trainer).then(
         () => "was answered",
         (error: unknown) => error,
       );
-      expect(refusal, what).toBeInstanceOf(UncoupleError);
-      expect([(refusal as UncoupleError).code, (refusal as UncoupleError).message], what).toEqual([code, says]);
+      expect(jetStreamError, what).toBeInstanceOf(UncoupleError);
+      expect([(jetStreamError as UncoupleError).code, (jetStreamError as UncoupleError).message], what).toEqual([
+        code,
+        says,
+      ]);
     }
     expect(await state()).toEqual(before);
   });

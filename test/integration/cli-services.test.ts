@@ -176,14 +176,14 @@ describe("a NATS server elsewhere", () => {
     const nats = await startTestNats();
     const backplane = await connectJetStream({ url: nats.url, pipeline: "paper", name: "test" });
     const ask = (...args: string[]) => cli([...args, "--nats", nats.url, "--pipeline", "papers"]);
-    const refusal = {
+    const jetStreamError = {
       code: 3,
       stdout: "",
       stderr: `uncouple: the NATS server at ${nats.url} has no pipeline "papers"; did you mean "paper"? (it has paper)\n`,
     };
-    expect(await ask("snapshots")).toMatchObject(refusal);
-    expect(await ask("alias", "m1", "champion", "1")).toMatchObject(refusal);
-    expect(await ask("show", "m1@1")).toMatchObject(refusal);
+    expect(await ask("snapshots")).toMatchObject(jetStreamError);
+    expect(await ask("alias", "m1", "champion", "1")).toMatchObject(jetStreamError);
+    expect(await ask("show", "m1@1")).toMatchObject(jetStreamError);
     await backplane.close();
     await nats.stop();
   });

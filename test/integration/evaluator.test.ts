@@ -91,7 +91,7 @@ const summary = (verdicts: readonly Verdict[]) =>
 describe("real snapshots on a real server", () => {
   const m1 = oracleOf("m1");
   const m2 = oracleOf("m2");
-  // m1@1 gives half of z, which m2@1 has learnt to read; m2@2 is right for a right z.
+  // m1@1 gives half of z, which m2@1 has learned to read; m2@2 is right for a right z.
   const m1s = [scaled(m1, 0.5), scaled(m1, 1.2), m1, spoilt(m1, 1)] as const;
   const m2s = [readingScaledZ(m2, 0.5), m2] as const;
 

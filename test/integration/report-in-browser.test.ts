@@ -64,24 +64,24 @@ describe.skipIf(executablePath === undefined)("the demo's report in a browser", 
 
   it.each(["light", "dark"] as const)("can be read in %s: text stands out from the page", async (scheme) => {
     const { page } = await open(scheme, 1040);
-    const colours = (await page.evaluate(`[
+    const colors = (await page.evaluate(`[
       getComputedStyle(document.body).backgroundColor,
       ...[...document.querySelectorAll("h1,p,td,th,.badge")].map((element) => getComputedStyle(element).color),
       ...[...document.querySelectorAll("svg.marks text")].map((element) => getComputedStyle(element).fill),
     ]`)) as string[];
-    const [background = "", ...texts] = colours;
-    // Numbers in cells stand on the cell's colour, which is light in both themes.
-    const onPage = texts.filter((colour) => colour !== "rgb(27, 27, 27)");
+    const [background = "", ...texts] = colors;
+    // Numbers in cells stand on the cell's color, which is light in both themes.
+    const onPage = texts.filter((color) => color !== "rgb(27, 27, 27)");
     expect(onPage.length).toBeGreaterThan(50);
-    for (const colour of new Set(onPage)) expect(contrast(colour, background)).toBeGreaterThan(4.5);
+    for (const color of new Set(onPage)) expect(contrast(color, background)).toBeGreaterThan(4.5);
     expect(luminance(background) < 0.2).toBe(scheme === "dark");
     await page.close();
   });
 });
 
 /** Relative luminance as in WCAG 2.2. */
-function luminance(colour: string): number {
-  const [r = 0, g = 0, b = 0] = (colour.match(/[\d.]+/g) ?? []).map((part) => {
+function luminance(color: string): number {
+  const [r = 0, g = 0, b = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
     const share = Number(part) / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });

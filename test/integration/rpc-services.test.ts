@@ -74,7 +74,7 @@ describe("a trainer over gRPC", () => {
       rows: 2,
       columns: {
         x: { kind: "numeric", width: 2, values: Float32Array.of(1, 2, 3.5, Number.NaN) },
-        colour: { kind: "categorical", values: ["red", "grün"] },
+        color: { kind: "categorical", values: ["red", "grün"] },
       },
     };
     const seen: unknown[] = [];

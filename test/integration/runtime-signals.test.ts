@@ -11,8 +11,8 @@ interface Ended {
 }
 
 /** Starts the service, sends the signals (each after the text that it waits for), and waits for its end. */
-function service(behaviour: string, signals: readonly (readonly [after: string, signal: NodeJS.Signals])[]) {
-  const child = spawn(process.execPath, ["--import", "tsx", "test/helpers/signal-service.ts", behaviour], {
+function service(behavior: string, signals: readonly (readonly [after: string, signal: NodeJS.Signals])[]) {
+  const child = spawn(process.execPath, ["--import", "tsx", "test/helpers/signal-service.ts", behavior], {
     cwd: root,
   });
   const left = [...signals];

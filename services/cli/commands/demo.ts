@@ -2,7 +2,7 @@ import { relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import { formatSeconds } from "../../report/numbers.ts";
-import { type CliContext, setting, wantsColour } from "../context/context.ts";
+import { type CliContext, setting, wantsColor } from "../context/context.ts";
 import { demoText } from "../demo/demo-text.ts";
 import { chooseNats } from "../stack/nats.ts";
 import { createOutput } from "../terminal/output.ts";
@@ -37,7 +37,7 @@ export function demoCommand(context: CliContext): Command {
       const { runDemo } = await import("../demo/run-demo.ts");
       const output = createOutput(context, flags.json === true);
       const { env, stdout, stderr } = context;
-      const style = createStyle(wantsColour(stdout, env) && flags.json !== true);
+      const style = createStyle(wantsColor(stdout, env) && flags.json !== true);
       // Bars and lines share a terminal; with either of them elsewhere there are lines alone.
       const bars = stdout.isTTY === true && stderr.isTTY === true && flags.json !== true;
       const progress = bars ? await createRunProgress(stderr) : noProgress;

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
-import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
+import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
 import type { Style } from "../terminal/style.ts";
@@ -10,7 +10,7 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
-    .summary("what a training protocol minimises, costs and gives")
+    .summary("what a training protocol minimizes, costs and gives")
     .description(
       "Explains a training protocol: its equation, its parameters, when to use it. Without a name, lists them all.",
     )

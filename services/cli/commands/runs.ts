@@ -10,7 +10,7 @@ import type { CliContext } from "../context/context.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { figures } from "../terminal/progress.ts";
-import { coloured, plain, type Style } from "../terminal/style.ts";
+import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { runLine, secondsOf } from "../text/run-text.ts";
 
@@ -92,7 +92,7 @@ function runTable(runs: readonly Run[], style: Style, width: number): string {
     return [
       plain(run.id),
       plain(run.component),
-      coloured(style, run.state),
+      colored(style, run.state),
       plain(formatProtocol(run.protocol)),
       `${run.step}/${run.steps}`,
       formatNumber(run.loss),

@@ -46,7 +46,7 @@ function notJudged(style: Style): string {
 }
 
 function facts(manifest: SnapshotManifest, aliases: readonly string[]): (readonly [string, string])[] {
-  const { parent, component, optimiser, schedule } = manifest;
+  const { parent, component, optimiser: optimizer, schedule } = manifest;
   return [
     ["snapshot", snapshotName(manifest)],
     ["pipeline", manifest.pipeline],
@@ -59,8 +59,8 @@ function facts(manifest: SnapshotManifest, aliases: readonly string[]): (readonl
     ...(manifest.counterfactual === undefined ? [] : [["counterfactual", manifest.counterfactual] as const]),
     ["trained on", upstreamText(manifest)],
     [
-      "optimiser",
-      `${optimiser.name}, rate ${optimiser.learningRate}, ${schedule.warmup} warm-up steps, ${schedule.decay}`,
+      "optimizer",
+      `${optimizer.name}, rate ${optimizer.learningRate}, ${schedule.warmup} warm-up steps, ${schedule.decay}`,
     ],
     ["steps", `${manifest.steps} of ${manifest.batch} rows`],
     ["seed", String(manifest.seed)],

@@ -5,7 +5,7 @@ import { type ConnectionFlags, withConnections, withPeers } from "../connect/con
 import type { CliContext } from "../context/context.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { createOutput } from "../terminal/output.ts";
-import { coloured, plain, type Style } from "../terminal/style.ts";
+import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
 
@@ -69,7 +69,7 @@ function snapshotTable(rows: readonly SnapshotRow[], style: Style, width: number
       plain(upstreamText(manifest)),
       formatNumber(manifest.trainingLoss),
       (manifest.size / 1000).toFixed(1),
-      verdict === null ? style.dim("not judged") : coloured(style, verdict),
+      verdict === null ? style.dim("not judged") : colored(style, verdict),
       plain(aliases.join(", ")),
       plain(manifest.finishedAt),
     ]),

@@ -8,7 +8,7 @@ import { readConfiguration } from "../connect/configuration.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { collectParameter, type Parameters, protocolOf } from "../flags/protocol-options.ts";
-import { createOutput, type Output } from "../terminal/output.ts";
+import { createOutput, noteDeprecations, type Output } from "../terminal/output.ts";
 import { createRunProgress } from "../terminal/progress.ts";
 import { Finished } from "../terminal/report-error.ts";
 import { plain } from "../terminal/style.ts";
@@ -44,7 +44,8 @@ export function trainCommand(context: CliContext): Command {
     .action(async (component: string, flags: TrainFlags) => {
       const output = createOutput(context, flags.json === true);
       const protocol = protocolOf(flags.protocol, flags.param ?? {});
-      const teamFile = flags.team === undefined ? undefined : await readTeamFile(flags.team, component, context);
+      const teamFile =
+        flags.team === undefined ? undefined : await readTeamFile(flags.team, component, output, context);
       await withConnections(context, flags, async (connections) => {
         const trainer = await connections.trainer(component);
         const run = await trainer.startRun({
@@ -58,10 +59,11 @@ export function trainCommand(context: CliContext): Command {
 }
 
 /** The text of a team file for this component, checked as far as it can be here. */
-async function readTeamFile(file: string, component: string, context: CliContext): Promise<string> {
-  const { teams, pipelines, problems } = await readConfiguration([file], context.cwd);
+async function readTeamFile(file: string, component: string, output: Output, context: CliContext): Promise<string> {
+  const { teams, pipelines, problems, deprecations } = await readConfiguration([file], context.cwd);
   const [team] = teams;
   if (problems.length > 0) throw problemsError(problems);
+  noteDeprecations(output, deprecations);
   if (team === undefined || pipelines.length > 0)
     throw new UncoupleError("invalid-argument", `${file} is no team file`);
   if (team.team.component === component) return team.text;

@@ -10,7 +10,7 @@ import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { chooseNats, noNats } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
-import { createOutput } from "../terminal/output.ts";
+import { createOutput, noteDeprecations } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -41,6 +41,7 @@ export function upCommand(context: CliContext): Command {
       const output = createOutput(context, flags.json === true);
       const onEvent = (line: string) => output.note(line);
       const files = await interruptible(context, readStackFiles([pipeline, ...teams], context.cwd));
+      noteDeprecations(output, files.deprecations);
       const { env } = context;
       const nats = await chooseNats({ url: flags.nats ?? setting(env, "NATS_URL"), preferOwn: false, env, onEvent });
       if ("missing" in nats) throw noNats(nats.missing);

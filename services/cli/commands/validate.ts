@@ -6,7 +6,7 @@ import { readConfiguration } from "../connect/configuration.ts";
 import type { CliContext } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
-import { createOutput } from "../terminal/output.ts";
+import { createOutput, noteDeprecations } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
 import { plain } from "../terminal/style.ts";
 
@@ -21,7 +21,11 @@ export function validateCommand(context: CliContext): Command {
     .addHelpText("after", "\nExample:\n  uncouple validate examples/paper/*.yaml\n")
     .action(async (files: string[], options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
-      const { pipelines, teams, problems } = await interruptible(context, readConfiguration(files, context.cwd));
+      const { pipelines, teams, problems, deprecations } = await interruptible(
+        context,
+        readConfiguration(files, context.cwd),
+      );
+      noteDeprecations(output, deprecations);
       output.result({ valid: problems.length === 0, problems }, (style) =>
         problems.length > 0
           ? problems.map((problem) => `${style.red("error")} ${plain(formatProblem(problem))}\n`).join("")

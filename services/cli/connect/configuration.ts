@@ -31,6 +31,8 @@ export interface Configuration {
   readonly pipelines: readonly PipelineSource[];
   readonly teams: readonly TeamSource[];
   readonly problems: readonly Problem[];
+  /** Keys that still work under an old name. */
+  readonly deprecations: readonly Problem[];
 }
 
 /**
@@ -39,7 +41,7 @@ export interface Configuration {
  */
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // They come with tfjs and DuckDB, which other subcommands start without.
-  const { protocolCatalogue, requiringUpstream } = await import("../../learning/protocols/all.ts");
+  const { protocolCatalog, requiringUpstream } = await import("../../learning/protocols/all.ts");
   const { checkPipelineAgainstData, checkTeamModule } = await import("../../data/check-pipeline.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
@@ -65,7 +67,7 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
       problems.push(...sortedProblems([...("problems" in parsed ? parsed.problems : []), ...found]));
       if ("pipeline" in parsed) pipelines.push({ ...parsed, name, path });
     } else {
-      const parsed = parseTeamFile(text, path, protocolCatalogue);
+      const parsed = parseTeamFile(text, path, protocolCatalog);
       if ("problems" in parsed) problems.push(...parsed.problems.map((problem) => ({ ...problem, file: name })));
       else teams.push({ ...parsed, name, path, text });
       const readable = "problems" in parsed ? parsed.readable : parsed;
@@ -82,7 +84,8 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
       problems.push(...found.map((problem) => ({ ...problem, file: name })));
     }
   }
-  return { pipelines, teams, problems };
+  const deprecations = teams.flatMap((team) => team.deprecations.map((problem) => ({ ...problem, file: team.name })));
+  return { pipelines, teams, problems, deprecations };
 }
 
 /** One pipeline and its teams, for a stack. */
@@ -90,11 +93,12 @@ export interface StackFiles {
   readonly pipeline: PipelineSource;
   /** In the order of the pipeline's components. */
   readonly teams: readonly TeamSource[];
+  readonly deprecations: readonly Problem[];
 }
 
 /** @throws UncoupleError `invalid-argument` with every problem, one a line */
 export async function readStackFiles(files: readonly string[], cwd: string): Promise<StackFiles> {
-  const { pipelines, teams, problems } = await readConfiguration(files, cwd);
+  const { pipelines, teams, problems, deprecations } = await readConfiguration(files, cwd);
   const [pipeline, second] = pipelines;
   const found = problems.map(formatProblem);
   if (found.length === 0 && pipeline === undefined) found.push("no pipeline file among the files");
@@ -107,7 +111,7 @@ export async function readStackFiles(files: readonly string[], cwd: string): Pro
   }
   if (found.length > 0 || pipeline === undefined) throw new UncoupleError("invalid-argument", found.join("\n"));
   const inOrder = pipeline.pipeline.components.flatMap(({ name }) => byComponent.get(name) ?? []);
-  return { pipeline, teams: inOrder };
+  return { pipeline, teams: inOrder, deprecations };
 }
 
 /** By its top-level keys, so that a file that is broken elsewhere is still checked as what it is meant to be. */

@@ -5,7 +5,7 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ServerTls } from "../../rpc/tls.ts";
 import type { Lifecycle } from "../../runtime/lifecycle.ts";
-import { createLog, type Log, type LogLevel } from "../../runtime/logs.ts";
+import { createLogger, type Logger, type LogLevel } from "../../runtime/logs.ts";
 import { stopOnSignals } from "../../runtime/signals.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
@@ -82,7 +82,7 @@ export interface RunningService {
 }
 
 export interface ServiceDeps {
-  readonly log: Log;
+  readonly log: Logger;
   connect(pipeline: Pipeline): Promise<Backplane>;
 }
 
@@ -115,7 +115,7 @@ export async function runService(
       throw new UncoupleError("invalid-argument", "no NATS server: name it with --nats URL or in NATS_URL");
     }
     const address = parseNatsAddress(url);
-    const log = createLog({ service: service.name, destination: context.stdout, level: flags.logLevel });
+    const log = createLogger({ service: service.name, destination: context.stdout, level: flags.logLevel });
     const connect = async (pipeline: Pipeline) => {
       const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
       const name = `uncouple ${service.name}`;

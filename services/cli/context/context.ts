@@ -38,8 +38,8 @@ export function interruption(): UncoupleError {
   return new UncoupleError("cancelled", "interrupted");
 }
 
-/** Whether text for this stream may have colours; NO_COLOR and FORCE_COLOR as on https://no-color.org. */
-export function wantsColour(stream: TextStream, env: CliContext["env"]): boolean {
+/** Whether text for this stream may have colors; NO_COLOR and FORCE_COLOR as on https://no-color.org. */
+export function wantsColor(stream: TextStream, env: CliContext["env"]): boolean {
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return false;
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "") return env.FORCE_COLOR !== "0";
   return stream.isTTY === true && env.TERM !== "dumb";

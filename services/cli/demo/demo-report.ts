@@ -31,7 +31,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
             columnTitle: "",
             rows: rows.map((row) => labelOf(row, results)),
             columns,
-            values: rows.map(({ normalised }) => upstreamRoles.map((role) => normalised[role])),
+            values: rows.map(({ normalized }) => upstreamRoles.map((role) => normalized[role])),
           }),
         ),
       },
@@ -54,7 +54,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
       },
       {
         heading: "Loss while training",
-        text: "Mean loss on standardised outputs over each chunk of steps. The proximal and causal losses are against other targets than the async one, so their values are not comparable; that they fall is.",
+        text: "Mean loss on standardized outputs over each chunk of steps. The proximal and causal losses are against other targets than the async one, so their values are not comparable; that they fall is.",
         body: figure(
           await lineChart({
             label: "Training loss over steps by run",
@@ -70,7 +70,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
       },
       {
         heading: "Lineage of the snapshots",
-        text: "Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to the next of the same component. Colours are verdicts, against what was in use then.",
+        text: "Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to the next of the same component. Colors are verdicts, against what was in use then.",
         body: figure(lineage(["m1", "m2"], lineageNodes(results))),
       },
     ],

@@ -2,7 +2,7 @@ import { snapshotName } from "../../pipeline/manifest.ts";
 import type { VerdictKind } from "../../pipeline/verdict.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
-import { coloured, plain, type Style } from "../terminal/style.ts";
+import { colored, plain, type Style } from "../terminal/style.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
 import { comparisonText, componentText } from "../text/verdict-text.ts";
 import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
@@ -16,7 +16,7 @@ export function demoText(results: DemoResults, reportFile: string, style: Style,
   ];
   const rows = results.rows.map((row) => [
     labelOf(row, results),
-    ...upstreamRoles.map((role) => tenths(row.normalised[role])),
+    ...upstreamRoles.map((role) => tenths(row.normalized[role])),
     outcomeText(row, results, style),
   ]);
   const { snapshots, compositions, quarantines, seconds } = results;
@@ -50,7 +50,7 @@ function outcomeText(row: ResultRow, results: DemoResults, style: Style): string
   const { comparison } = outcome;
   const own = ownChange(outcome, results);
   const text = comparisonText(comparison).replace(/^pipeline /, "");
-  const kind = coloured(style, comparison.kind);
+  const kind = colored(style, comparison.kind);
   if (comparison.kind === "improved") return text.replace("improved", kind);
   return `${kind}: ${own === undefined ? "" : `M1 ${own}, `}pipeline ${text}`;
 }
@@ -80,8 +80,8 @@ export function conclusions(results: DemoResults): string[] {
   });
   const causal = results.rows.find(({ protocol }) => protocol === "causal");
   const async = results.rows.find(({ protocol }) => protocol === "async");
-  if (causal?.normalised.initial == null || async?.normalised.initial == null) return said;
-  const price = `Causal's price today: ${formatNumber(causal.normalised.initial)} against ${formatNumber(async.normalised.initial)} under async, with the M1 that both were trained on.`;
+  if (causal?.normalized.initial == null || async?.normalized.initial == null) return said;
+  const price = `Causal's price today: ${formatNumber(causal.normalized.initial)} against ${formatNumber(async.normalized.initial)} under async, with the M1 that both were trained on.`;
   return [...said, price];
 }
 

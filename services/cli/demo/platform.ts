@@ -71,12 +71,17 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
   const { runTrainer } = await import("../../trainer/run-trainer.ts");
   const { processTableOf } = await import("../../common/files/folder-lock.ts");
   const { runEvaluator } = await import("../../evaluator/run-evaluator.ts");
-  const { createLog } = await import("../../runtime/logs.ts");
+  const { createLogger } = await import("../../runtime/logs.ts");
   const backplane = createMemoryBackplane(files.pipeline.pipeline.name);
   // Every service closes its backplane; this one is everybody's.
   const connect = async () => ({ ...backplane, close: async () => {} });
   const common = { pipelineFile: files.pipeline.path, host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
-  const log = createLog({ service: "demo", level: "warn", format: "pretty", destination: { write: options.onEvent } });
+  const log = createLogger({
+    service: "demo",
+    level: "warn",
+    format: "pretty",
+    destination: { write: options.onEvent },
+  });
   const services: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     await Promise.allSettled(services.map((service) => service.stop()));

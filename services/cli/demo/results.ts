@@ -23,7 +23,7 @@ export interface ResultRow {
   /** `m2@1` */
   readonly snapshot: string;
   /** End-to-end loss with each M1, 100 is that of M2* o M1^0; null where it was not measured. */
-  readonly normalised: Readonly<Record<UpstreamRole, number | null>>;
+  readonly normalized: Readonly<Record<UpstreamRole, number | null>>;
   readonly losses: Readonly<Record<UpstreamRole, number | null>>;
   readonly updates: readonly UpdateOutcome[];
 }
@@ -91,7 +91,7 @@ function rowOf(protocol: DownstreamRole, { manifest }: StoryRun, record: StoryRe
     protocol,
     snapshot: snapshotName(manifest),
     losses: each(loss),
-    normalised: each((role) => {
+    normalized: each((role) => {
       const measured = loss(role);
       return measured === null ? null : (100 * measured) / oracle;
     }),

@@ -32,7 +32,7 @@ export interface StoryRun {
   readonly role: Role;
   readonly run: Run;
   readonly manifest: SnapshotManifest;
-  /** Loss on standardised outputs as the run went on. */
+  /** Loss on standardized outputs as the run went on. */
   readonly losses: readonly { readonly step: number; readonly loss: number }[];
 }
 

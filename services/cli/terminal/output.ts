@@ -1,4 +1,5 @@
-import { type CliContext, wantsColour } from "../context/context.ts";
+import { formatProblem, type Problem } from "../../pipeline/files/problem.ts";
+import { type CliContext, wantsColor } from "../context/context.ts";
 import { createStyle, type Style } from "./style.ts";
 
 export interface Output {
@@ -17,8 +18,13 @@ export interface Output {
   note(text: string): void;
 }
 
+/** One line for each key that still works under an old name. */
+export function noteDeprecations(output: Pick<Output, "note">, deprecations: readonly Problem[]): void {
+  for (const problem of deprecations) output.note(`warning ${formatProblem(problem)}`);
+}
+
 export function createOutput(context: CliContext, json: boolean): Output {
-  const style = createStyle(!json && wantsColour(context.stdout, context.env));
+  const style = createStyle(!json && wantsColor(context.stdout, context.env));
   const { isTTY, columns } = context.stdout;
   const width = isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
   const line = (text: string) => (text === "" || text.endsWith("\n") ? text : `${text}\n`);

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { CommanderError } from "commander";
 import { asUncoupleError } from "../../common/errors.ts";
 import { exitCodeOf, exitCodes } from "../../runtime/exit-codes.ts";
-import { type CliContext, wantsColour } from "../context/context.ts";
+import { type CliContext, wantsColor } from "../context/context.ts";
 import { createStyle } from "./style.ts";
 
 /** A command that has said all there is to say ends with this exit code. */
@@ -24,7 +24,7 @@ export function reportError(thrown: unknown, context: CliContext, verbose: boole
   // Commander has said what it had to say.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes["invalid-argument"];
   const error = asUncoupleError(thrown);
-  const style = createStyle(wantsColour(context.stderr, context.env));
+  const style = createStyle(wantsColor(context.stderr, context.env));
   const hint = error.code === "internal" && !verbose ? " (a defect of Uncouple; --verbose tells more)" : "";
   context.stderr.write(`${style.red("uncouple:")} ${harmless(error.message)}${hint}\n`);
   if (verbose) for (const line of causes(error)) context.stderr.write(`${style.dim(line)}\n`);

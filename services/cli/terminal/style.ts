@@ -7,8 +7,8 @@ const codes = {
   cyan: [36, 39],
 } as const;
 
-export type Colour = keyof typeof codes;
-export type Style = Readonly<Record<Colour, (text: string) => string>>;
+export type Color = keyof typeof codes;
+export type Style = Readonly<Record<Color, (text: string) => string>>;
 
 /** Terminal styles, or the text as it is. */
 export function createStyle(on: boolean): Style {
@@ -24,7 +24,7 @@ export function plain(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, " ");
 }
 
-const kinds: Readonly<Record<string, Colour>> = {
+const kinds: Readonly<Record<string, Color>> = {
   improved: "green",
   succeeded: "green",
   degraded: "red",
@@ -35,8 +35,8 @@ const kinds: Readonly<Record<string, Colour>> = {
   cancelled: "yellow",
 };
 
-/** The kind of a verdict or the state of a run, in its colour. */
-export function coloured(style: Style, kind: string): string {
-  const colour = kinds[kind];
-  return colour === undefined ? plain(kind) : style[colour](plain(kind));
+/** The kind of a verdict or the state of a run, in its color. */
+export function colored(style: Style, kind: string): string {
+  const color = kinds[kind];
+  return color === undefined ? plain(kind) : style[color](plain(kind));
 }

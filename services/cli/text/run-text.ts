@@ -2,7 +2,7 @@ import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
-import { coloured, plain, type Style } from "../terminal/style.ts";
+import { colored, plain, type Style } from "../terminal/style.ts";
 
 /** Seconds between start and end, where both are known. */
 export function secondsOf({ startedAt, finishedAt }: Run): number | undefined {
@@ -15,8 +15,8 @@ export function runLine(run: Run, style: Style): string {
   const { component, state, snapshot, error, steps, loss } = run;
   const seconds = secondsOf(run);
   const what = plain(`${component} ${formatProtocol(run.protocol)}`);
-  if (state === "failed") return `${what}: ${coloured(style, state)}: ${plain(error?.message ?? "no reason given")}`;
-  if (state !== "succeeded" || snapshot === null) return `${what}: ${coloured(style, state)}`;
+  if (state === "failed") return `${what}: ${colored(style, state)}: ${plain(error?.message ?? "no reason given")}`;
+  if (state !== "succeeded" || snapshot === null) return `${what}: ${colored(style, state)}`;
   const took = seconds === undefined ? "" : ` in ${formatSeconds(seconds)}`;
   return `${what}: published ${style.bold(snapshotName({ component, serial: snapshot }))} after ${steps} steps${took}, loss ${formatNumber(loss)}`;
 }

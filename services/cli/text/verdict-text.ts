@@ -1,7 +1,7 @@
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import { formatNumber, formatPercent, relativeChange } from "../../report/numbers.ts";
-import { coloured, plain, type Style } from "../terminal/style.ts";
+import { colored, plain, type Style } from "../terminal/style.ts";
 
 const reasons: Readonly<Record<InconclusiveReason, string>> = {
   "no-current-snapshot": "the first of its component, there is nothing to compare with",
@@ -55,14 +55,14 @@ export function verdictLine(verdict: Verdict, style: Style): string {
     comparison === null ? [reason === undefined ? undefined : reasons[reason]] : [own, comparisonText(comparison)];
   const others = comparison === null ? "" : othersText(comparison.candidate, component);
   const text = said.filter((part) => part !== undefined).join(", ");
-  return `${style.bold(plain(snapshotName(verdict)))}  ${coloured(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;
+  return `${style.bold(plain(snapshotName(verdict)))}  ${colored(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;
 }
 
 /** The same update beside every other retained consumer, a line each. */
 export function alternativeLines({ alternatives, component }: Verdict, style: Style): string[] {
   return alternatives.map(
     (comparison) =>
-      `    with ${othersText(comparison.candidate, component)}: ${coloured(style, comparison.kind)}, ${comparisonText(comparison)}`,
+      `    with ${othersText(comparison.candidate, component)}: ${colored(style, comparison.kind)}, ${comparisonText(comparison)}`,
   );
 }
 

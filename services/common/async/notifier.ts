@@ -2,14 +2,14 @@
  * Wakes whoever waits for something to change. A waiter notes `count` before it looks, and then waits for it to pass
  * that number: what rings between the look and the wait is not missed.
  */
-export interface Bell {
+export interface Notifier {
   readonly count: number;
   ring(): void;
   /** Returns when the bell has rung past `seen`, after `ms` milliseconds, or when the signal aborts: whatever is first. */
-  waitPast(seen: number, signal: AbortSignal, ms?: number): Promise<void>;
+  waitBeyond(seen: number, signal: AbortSignal, ms?: number): Promise<void>;
 }
 
-export function createBell(): Bell {
+export function createNotifier(): Notifier {
   let count = 0;
   const waiting = new Set<() => void>();
   return {
@@ -20,7 +20,7 @@ export function createBell(): Bell {
       count++;
       for (const wake of waiting) wake();
     },
-    waitPast(seen, signal, ms) {
+    waitBeyond(seen, signal, ms) {
       if (count > seen || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const wake = () => {

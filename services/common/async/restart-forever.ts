@@ -8,7 +8,7 @@ const AGAIN_AFTER_MS = 1_000;
  *
  * @param onTrouble told of every failure
  */
-export async function keepGoing(
+export async function restartForever(
   body: () => Promise<void>,
   signal: AbortSignal,
   onTrouble: (error: UncoupleError) => void,

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "../../runtime/logs.ts";
-import { asUncoupleError, isPassing, UncoupleError } from "../errors.ts";
+import type { Logger } from "../../runtime/logs.ts";
+import { asUncoupleError, isTransient, UncoupleError } from "../errors.ts";
 
 export interface PatienceSettings {
   /** How long a server may be away before the work is given up. */
   readonly seconds: number;
   readonly signal: AbortSignal;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 const FIRST_DELAY_MS = 250;
@@ -27,7 +27,7 @@ export async function patiently<T>(what: string, settings: PatienceSettings, wor
       return await work();
     } catch (thrown) {
       const error = asUncoupleError(thrown);
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
       if (performance.now() - began > seconds * 1000) {
         const message = `${what} was given up after ${seconds} s (option unavailableSeconds): ${error.message}`;
         throw new UncoupleError("unavailable", message, { cause: error });

@@ -119,9 +119,9 @@ const CUBICS = cubics();
 export function gaussianFromBits(word: number): number {
   const x = (word & 0x7fffffff) + 1;
   const octave = Math.clz32(x);
-  const normalised = x << octave;
-  const at = (octave * SEGMENTS + ((normalised >>> 27) & 15)) * COEFFICIENTS;
-  const t = (normalised & 0x07ffffff) * 7.450580596923828e-9; // 2^-27
+  const normalized = x << octave;
+  const at = (octave * SEGMENTS + ((normalized >>> 27) & 15)) * COEFFICIENTS;
+  const t = (normalized & 0x07ffffff) * 7.450580596923828e-9; // 2^-27
   const magnitude =
     (((CUBICS[at + 3] as number) * t + (CUBICS[at + 2] as number)) * t + (CUBICS[at + 1] as number)) * t +
     (CUBICS[at] as number);

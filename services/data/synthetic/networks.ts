@@ -68,7 +68,7 @@ const UPSTREAM_GAIN = 2;
 
 /**
  * Draws the networks: hidden weights N(0, 2 / fan-in), output weights N(0, 1 / fan-in), biases N(0, 0.5^2); afterwards
- * the hidden weights on upstream variables are doubled; every output coordinate is standardised by the mean and standard
+ * the hidden weights on upstream variables are doubled; every output coordinate is standardized by the mean and standard
  * deviation over 20,000 rows that belong to no data set. That affine map is folded into the last layer, and the weights
  * are rounded to float32 before any row is generated, so that the layers are the process itself and not a copy of it.
  */
@@ -82,7 +82,7 @@ export function drawNetworks(architecture: NetworkArchitecture, seed: number): S
     const variable = { name: spec.output, width: spec.width, component: spec.component };
     const model = { roots: architecture.roots, caused: [...caused, { ...variable, mechanism: raw }] };
     const values = sampleModel(model, [spec.output], rows, seed, "standardise")[spec.output] as Float32Array;
-    caused.push({ ...variable, mechanism: { inputs, layers: standardised(raw.layers, values) } });
+    caused.push({ ...variable, mechanism: { inputs, layers: standardized(raw.layers, values) } });
     widths.set(spec.output, spec.width);
   }
   return { roots: architecture.roots, caused };
@@ -114,7 +114,7 @@ function drawLayers(
 }
 
 /** The same layers with the last one's outputs shifted and scaled to mean 0 and variance 1 over the sample. */
-function standardised(layers: readonly DenseLayer[], sample: Float32Array): readonly DenseLayer[] {
+function standardized(layers: readonly DenseLayer[], sample: Float32Array): readonly DenseLayer[] {
   const last = layers.at(-1) as DenseLayer;
   const { inputs, outputs } = last;
   const rows = sample.length / outputs;

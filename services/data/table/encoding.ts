@@ -2,7 +2,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "./table.ts";
 
 /**
- * A numeric column, standardised coordinate by coordinate: (x - mean) / std. A std of 0 is kept as 1. Both are float32
+ * A numeric column, standardized coordinate by coordinate: (x - mean) / std. A std of 0 is kept as 1. Both are float32
  * numbers, as they stand in a snapshot's graph: where the mean is large against the spread (a time in seconds), its last
  * bits decide, and training and prediction must agree on them.
  */

@@ -5,7 +5,7 @@ import { constantValue, type Graph, type NamedValue, newValue, type Value } from
 import type { InferenceInput, InferenceProgram } from "./inference-program.ts";
 import { emitOnnx, OPSET, type SymbolicShape } from "./onnx/emit-onnx.ts";
 import { simplify } from "./passes/simplify.ts";
-import { generaliseRows } from "./tracing/symbolic-rows.ts";
+import { generalizeRows } from "./tracing/symbolic-rows.ts";
 import { type Recorder, record } from "./tracing/trace-backend.ts";
 
 /**
@@ -22,7 +22,7 @@ export const ROWS_DIMENSION = "rows";
  * the program's names and shape [rows, width]; a categorical input is a string tensor [rows, 1] and is one-hot encoded
  * in the graph, a string outside the vocabulary to zeros.
  *
- * @returns the serialised model and its operator set
+ * @returns the serialized model and its operator set
  * @throws UncoupleError `invalid-argument` when a kernel of `predict` cannot be compiled, when it looks at values, when
  *   its rows influence each other's shapes, or when its output does not have the promised shape
  */
@@ -33,7 +33,7 @@ export function compileInference(program: InferenceProgram): { bytes: Uint8Array
     return { rows, graph: simplify({ ...result, nodes }) };
   });
   const [first, second] = recorded as [{ rows: number; graph: Graph }, { rows: number; graph: Graph }];
-  const graph = generaliseRows(first, second);
+  const graph = generalizeRows(first, second);
   const shapes = new Map<Value, SymbolicShape>();
   for (const { value } of [...graph.inputs, ...graph.outputs]) {
     shapes.set(value, [ROWS_DIMENSION, ...value.shape.slice(1)]);

@@ -5,7 +5,7 @@ import { wrapInScan } from "./onnx/epoch-scan.ts";
 import { type FlatStep, flattenState, type StatePart } from "./passes/flat-state.ts";
 import type { Pass } from "./passes/pass.ts";
 import { type ScalarSchedule, scheduleScalars } from "./passes/scalar-schedule.ts";
-import { optimise, simplify } from "./passes/simplify.ts";
+import { optimize, simplify } from "./passes/simplify.ts";
 import { applyToStep, type RecordedStep, recordStep } from "./tracing/record-step.ts";
 
 /** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
@@ -37,7 +37,7 @@ export function compileTraining(program: TrainingProgram): CompiledTraining {
 
 /** The part of `compileTraining` that comes after the recording. */
 export function compileStep({ step: recorded, initial }: RecordedStep, program: TrainingProgram): CompiledTraining {
-  const flat = applyToFlat(flattenState(applyToStep(recorded, simplify)), optimise);
+  const flat = applyToFlat(flattenState(applyToStep(recorded, simplify)), optimize);
   const { step, schedule } = scheduleScalars(flat);
   const epoch = wrapInScan(step, new Set(Object.keys(program.resident)));
   const shapes = new Map<Value, SymbolicShape>();

@@ -23,7 +23,7 @@ export function createEagerEngine(name: string, backend: string): Engine {
       const sandbox = createTfjsSandbox(backend);
       try {
         return sandbox.open(() => {
-          const step = openTrainingStep(program.build(), program.optimiser);
+          const step = openTrainingStep(program.build(), program.optimizer);
           const resident: Record<string, tf.Tensor2D> = {};
           for (const [column, { width }] of Object.entries(program.resident)) {
             resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);

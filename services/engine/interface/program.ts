@@ -1,10 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { OptimiserSpec } from "../../pipeline/team.ts";
+import type { OptimizerSpec } from "../../pipeline/team.ts";
 
 /**
  * A training step as an ordinary tfjs program, independent of who runs it: eagerly on a tfjs backend, or traced once
  * and compiled. Everything that varies from step to step enters by name, so that a step is a pure function of
- * (variables, optimiser state, batch, learning rate).
+ * (variables, optimizer state, batch, learning rate).
  */
 export interface TrainingProgram {
   /** Rows a step. */
@@ -17,7 +17,7 @@ export interface TrainingProgram {
   /** Values that are fresh in every step (for example noise), float32 [batch, width], drawn by the caller. */
   readonly feeds: Readonly<Record<string, { readonly width: number }>>;
   /** The `learningRate` here is the peak; the rate of each step comes with the step. */
-  readonly optimiser: OptimiserSpec;
+  readonly optimizer: OptimizerSpec;
   /**
    * Creates the variables on tfjs's current backend and returns the loss of a batch. Called under the engine's own
    * backend. `loss` must be a deterministic function without data-dependent reads (`dataSync`), of fixed shapes.

@@ -9,8 +9,8 @@ import type { Engine, TrainingSession } from "../interface/engine.ts";
 import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../interface/program.ts";
 import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
 import { checkState } from "../tfjs/optimizer-state.ts";
-import type { CarriedTensor } from "./onnx-protocol.ts";
 import { type OnnxThread, OnnxThreadPool } from "./onnx-thread.ts";
+import type { CarriedTensor } from "./thread-messages.ts";
 
 /** A matrix product this large (multiplications) is worth sharing out among threads. */
 const SHARED_PRODUCT = 4_000_000;

@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { UncoupleError } from "../../common/errors.ts";
 import { startThread } from "./entry-point.ts";
-import type { OnnxAnswer, OnnxRequest, OnnxResult } from "./onnx-protocol.ts";
+import type { OnnxAnswer, OnnxRequest, OnnxResult } from "./thread-messages.ts";
 
 interface Pending {
   resolve(result: OnnxResult): void;

@@ -3,7 +3,7 @@ import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { EPOCH_NAMES } from "../compiler/onnx/epoch-scan.ts";
 import { copyToDevice, freeOnDevice, keepsTensors, readTensors } from "./device-tensors.ts";
-import type { CarriedTensor, OnnxAnswer, OnnxRequest, OnnxResult } from "./onnx-protocol.ts";
+import type { CarriedTensor, OnnxAnswer, OnnxRequest, OnnxResult } from "./thread-messages.ts";
 
 /**
  * Runs ONNX Runtime on a thread of its own: onnxruntime-node does its work on the thread that calls it, and a training

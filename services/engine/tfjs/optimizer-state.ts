@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
-import type { OptimiserSpec } from "../../pipeline/team.ts";
+import type { OptimizerSpec } from "../../pipeline/team.ts";
 import type { BuiltProgram, StateTensor, TrainingState } from "../interface/program.ts";
 
-/** A training step that is ready to run: the program's variables and the optimiser's, by their names in a state. */
+/** A training step that is ready to run: the program's variables and the optimizer's, by their names in a state. */
 export interface TrainingStep {
   /** `variable/<name>`, then `optimiser/...`, in a fixed order. */
   readonly state: Readonly<Record<string, tf.Variable>>;
@@ -15,10 +15,10 @@ export interface TrainingStep {
 }
 
 /**
- * tfjs's optimisers keep these fields to themselves: their accumulators, which a checkpoint needs, and a learning rate
+ * tfjs's optimizers keep these fields to themselves: their accumulators, which a checkpoint needs, and a learning rate
  * that a schedule changes in every step. tfjs's own getWeights leaves out Adam's beta powers.
  */
-interface OptimiserFields {
+interface OptimizerFields {
   learningRate: number;
   setLearningRate?(rate: number): void;
   readonly accumulations?: readonly Slot[];
@@ -32,13 +32,13 @@ interface Slot {
   readonly variable: tf.Variable;
 }
 
-/** Makes the optimiser of a program on tfjs's current backend, with all its accumulators. Not inside a tidy. */
-export function openTrainingStep(program: BuiltProgram, spec: OptimiserSpec): TrainingStep {
+/** Makes the optimizer of a program on tfjs's current backend, with all its accumulators. Not inside a tidy. */
+export function openTrainingStep(program: BuiltProgram, spec: OptimizerSpec): TrainingStep {
   const names = Object.keys(program.variables);
   const variables = Object.values(program.variables);
-  const optimiser = createOptimiser(spec);
-  const fields = optimiser as unknown as OptimiserFields;
-  createAccumulators(optimiser, fields, variables, spec);
+  const optimizer = createOptimizer(spec);
+  const fields = optimizer as unknown as OptimizerFields;
+  createAccumulators(optimizer, fields, variables, spec);
 
   const state: Record<string, tf.Variable> = {};
   names.forEach((name, index) => {
@@ -60,17 +60,17 @@ export function openTrainingStep(program: BuiltProgram, spec: OptimiserSpec): Tr
     run(batch, learningRate) {
       setLearningRate(fields, learningRate);
       const { value, grads } = lossAndGradients(program, variables, batch);
-      optimiser.applyGradients(variables.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })));
+      optimizer.applyGradients(variables.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })));
       return value;
     },
     dispose() {
-      optimiser.dispose();
+      optimizer.dispose();
       program.dispose();
     },
   };
 }
 
-function createOptimiser(spec: OptimiserSpec): tf.Optimizer {
+function createOptimizer(spec: OptimizerSpec): tf.Optimizer {
   switch (spec.name) {
     case "sgd":
       return tf.train.sgd(spec.learningRate);
@@ -81,22 +81,22 @@ function createOptimiser(spec: OptimiserSpec): tf.Optimizer {
   }
 }
 
-function setLearningRate(fields: OptimiserFields, rate: number): void {
+function setLearningRate(fields: OptimizerFields, rate: number): void {
   if (fields.setLearningRate === undefined) fields.learningRate = rate;
   else fields.setLearningRate(rate);
 }
 
 /** tfjs makes accumulators in the first update, so one is made with zero gradients, and undone. */
 function createAccumulators(
-  optimiser: tf.Optimizer,
-  fields: OptimiserFields,
+  optimizer: tf.Optimizer,
+  fields: OptimizerFields,
   variables: readonly tf.Variable[],
-  spec: OptimiserSpec,
+  spec: OptimizerSpec,
 ): void {
   if (spec.name === "sgd") return;
   tf.tidy(() => {
     const before = variables.map((variable) => variable.clone());
-    optimiser.applyGradients(variables.map((variable) => ({ name: variable.name, tensor: tf.zerosLike(variable) })));
+    optimizer.applyGradients(variables.map((variable) => ({ name: variable.name, tensor: tf.zerosLike(variable) })));
     variables.forEach((variable, index) => {
       variable.assign(before[index] as tf.Tensor);
     });

@@ -4,7 +4,7 @@ import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
 import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import { type Sizes, STUDENT } from "../paper/two-stage.ts";
 
 export const DAG_SHAPES = ["chain", "diamond"] as const;
@@ -75,7 +75,7 @@ export function dag(seeds: readonly number[], perSeed: readonly DagSeed[]): Dag 
     DAG_PROTOCOLS.map((protocol) => ({
       shape,
       protocol,
-      ...summarise(perSeed.map((seed) => seed[shape][protocol])),
+      ...summarize(perSeed.map((seed) => seed[shape][protocol])),
     })),
   );
   return { experiment: "dag", seeds, rows };

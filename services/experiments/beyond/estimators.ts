@@ -1,5 +1,5 @@
 import { protocolSpec } from "../lab/lab.ts";
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 
 /** How M2 is trained on M1^0: the two ends, and every source that replaces the oracle by audited rows. */
@@ -56,7 +56,7 @@ export function estimators(seeds: readonly number[], perSeed: readonly (readonly
     rows: (first ?? []).map(({ estimator, audited }, at) => ({
       estimator,
       audited,
-      ...summarise(perSeed.map((losses) => losses[at]?.loss ?? Number.NaN)),
+      ...summarize(perSeed.map((losses) => losses[at]?.loss ?? Number.NaN)),
     })),
   };
 }

@@ -2,7 +2,7 @@ import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts"
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
 import { type Lab, openLab, protocolSpec } from "../lab/lab.ts";
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import { type Sizes, STUDENT, trainUpstreams, UPSTREAMS, type Upstream } from "../paper/two-stage.ts";
 
 const ACTIONS = 4;
@@ -153,7 +153,7 @@ export function policy(seeds: readonly number[], perSeed: readonly (readonly Pol
       feedback,
       protocol,
       upstream,
-      ...summarise(perSeed.map((regrets) => regrets[at]?.regret ?? Number.NaN)),
+      ...summarize(perSeed.map((regrets) => regrets[at]?.regret ?? Number.NaN)),
     })),
   };
 }

@@ -7,7 +7,7 @@ import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
 import type { ModelSpec, TeamConfig } from "../../pipeline/team.ts";
 import { dense, protocolSpec } from "../lab/lab.ts";
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import type { Sizes } from "../paper/two-stage.ts";
 
 /**
@@ -77,7 +77,7 @@ export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOpti
   const team: TeamConfig = {
     component: "m2",
     model,
-    optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
     batch: 64,
     steps: options.steps,
     schedule: { warmup: 100, decay: "cosine" },
@@ -132,11 +132,11 @@ export function diagnosedUpdates(
 ): DiagnosedUpdates {
   const rows = SELF_DEFEATING_CASES.map((name, at) => {
     const diagnoses = perSeed.map((cases) => cases[at] as UpdateDiagnosis);
-    const part = (which: DiagnosisPart) => summarise(diagnoses.map(({ parts }) => parts[which].value));
+    const part = (which: DiagnosisPart) => summarize(diagnoses.map(({ parts }) => parts[which].value));
     const named = (which: DiagnosisPart | null) => diagnoses.filter(({ cause }) => cause === which).length;
     return {
       case: name,
-      change: summarise(diagnoses.map(({ change }) => change.value)),
+      change: summarize(diagnoses.map(({ change }) => change.value)),
       parts: { upstream: part("upstream"), approximation: part("approximation"), estimation: part("estimation") },
       named: {
         upstream: named("upstream"),

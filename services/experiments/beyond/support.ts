@@ -1,5 +1,5 @@
 import { dense, protocolSpec } from "../lab/lab.ts";
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 
 /** M1^0 by the number of hidden ReLU units between x1 and its three outputs; `linear` has none. */
@@ -62,7 +62,7 @@ export function support(seeds: readonly number[], perSeed: readonly (readonly Su
       bottleneck,
       protocol,
       warned: perSeed.filter((losses) => (losses[at]?.warnings.length ?? 0) > 0).length,
-      ...summarise(perSeed.map((losses) => losses[at]?.loss ?? Number.NaN)),
+      ...summarize(perSeed.map((losses) => losses[at]?.loss ?? Number.NaN)),
     })),
   };
 }

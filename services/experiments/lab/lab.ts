@@ -11,7 +11,7 @@ import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.t
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { ancestors, componentNamed } from "../../pipeline/dag.ts";
 import type { AuditSpec, Pipeline } from "../../pipeline/pipeline.ts";
-import type { ModelSpec, OptimiserSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../../pipeline/team.ts";
+import type { ModelSpec, OptimizerSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../../pipeline/team.ts";
 
 /** One choice of a model for every component that a composition needs, by component. */
 export type Models = Readonly<Record<string, SnapshotModel>>;
@@ -49,7 +49,7 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-const ADAM: OptimiserSpec = { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const ADAM: OptimizerSpec = { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
 const BATCH = 64;
 
@@ -73,10 +73,10 @@ export async function openLab(
   const predict = async (component: string, models: Models): Promise<Float32Array> =>
     (models[component] as SnapshotModel).predict(await composed(component, models));
   const oracle = async (component: string, upstream: Models): Promise<Float32Array> => {
-    const function_ = source.oracle(component) as CounterfactualOracle;
+    const generating = source.oracle(component) as CounterfactualOracle;
     const table = await composed(component, upstream);
-    const inputs = function_.inputs.map(({ name }) => numeric(table, name));
-    return evaluateOracle(function_, inputs, table.rows);
+    const inputs = generating.inputs.map(({ name }) => numeric(table, name));
+    return evaluateOracle(generating, inputs, table.rows);
   };
 
   return {
@@ -130,7 +130,7 @@ function teamOf(component: string, recipe: Recipe, seed: number): TeamConfig {
   return {
     component,
     model: recipe.model,
-    optimiser: ADAM,
+    optimizer: ADAM,
     batch: BATCH,
     steps: recipe.steps,
     schedule: SCHEDULE,

@@ -5,7 +5,7 @@ export interface Summary {
   readonly values: readonly number[];
 }
 
-export function summarise(values: readonly number[]): Summary {
+export function summarize(values: readonly number[]): Summary {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0, values };
@@ -23,7 +23,7 @@ export function proportion(outcomes: readonly boolean[]): Proportion {
   const count = outcomes.filter(Boolean).length;
   const z = 1.959964;
   const share = count / trials;
-  const centre = (share + z ** 2 / (2 * trials)) / (1 + z ** 2 / trials);
+  const center = (share + z ** 2 / (2 * trials)) / (1 + z ** 2 / trials);
   const half = (z * Math.sqrt((share * (1 - share)) / trials + z ** 2 / (4 * trials ** 2))) / (1 + z ** 2 / trials);
-  return { count, trials, interval: [Math.max(0, centre - half), Math.min(1, centre + half)] };
+  return { count, trials, interval: [Math.max(0, center - half), Math.min(1, center + half)] };
 }

@@ -1,4 +1,4 @@
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import { type TwoStage, trainDownstream, UPSTREAMS, type Upstream } from "./two-stage.ts";
 
 export const FIGURE3_PROTOCOLS = ["oracle", "sync", "async", "proximal", "causal", "causal-proximal"] as const;
@@ -51,7 +51,7 @@ export function figure3(seeds: readonly number[], perSeed: readonly Figure3Seed[
     UPSTREAMS.map((upstream) => ({
       protocol,
       upstream,
-      ...summarise(perSeed.map((seed) => seed[protocol][upstream])),
+      ...summarize(perSeed.map((seed) => seed[protocol][upstream])),
     })),
   );
   return { experiment: "figure3", seeds, rows };

@@ -28,7 +28,7 @@ const LOWEST_WEIGHT = -0.5;
 
 /**
  * Random updates of M1^0 that improve M1's own held-out loss without reaching the truth: in each coordinate a random
- * part of the way towards the consistent model, in some coordinates away from it.
+ * part of the way toward the consistent model, in some coordinates away from it.
  */
 export async function randomIncrementalUpdates(
   { lab, m1 }: TwoStage,

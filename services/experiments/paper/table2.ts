@@ -1,5 +1,5 @@
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
-import { type Summary, summarise } from "../lab/statistics.ts";
+import { type Summary, summarize } from "../lab/statistics.ts";
 import type { TwoStage } from "./two-stage.ts";
 
 const UPDATES = ["consistent", "incremental"] as const;
@@ -24,6 +24,6 @@ export function table2(seeds: readonly number[], perSeed: readonly Table2Seed[])
   return {
     experiment: "table2",
     seeds,
-    rows: UPDATES.map((upstream) => ({ upstream, ...summarise(perSeed.map((seed) => seed[upstream])) })),
+    rows: UPDATES.map((upstream) => ({ upstream, ...summarize(perSeed.map((seed) => seed[upstream])) })),
   };
 }

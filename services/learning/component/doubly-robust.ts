@@ -1,5 +1,5 @@
 import type { LoggedRewards } from "../../data/targets/target-column.ts";
-import type { TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
 import { type FitContext, fitNetworks } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps } from "../fitting/fit-target.ts";
 import { evaluateManyRows, sideBySide } from "../fitting/matrices.ts";
@@ -9,30 +9,30 @@ const WEIGHT_DECAY = 1e-3;
 /**
  * The rewards of all actions from logged ones by the doubly robust estimate of Dudik, Langford and Li (2011),
  * q(a) + [a = logged] (r - q(a)) / p, with a model q of the reward that reads the component's own inputs. q is
- * cross-fitted: each half of the rows is predicted by the network that learnt from the other, since a q that knows a
+ * cross-fitted: each half of the rows is predicted by the network that learned from the other, since a q that knows a
  * row's reward by heart would leave nothing for the correction to correct.
  *
- * @returns the problem with that estimate as its target
+ * @returns the dataset with that estimate as its target
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
 export async function doublyRobust(
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
   logged: LoggedRewards,
   context: FitContext,
-): Promise<TrainingProblem> {
-  const inputs = sideBySide(problem.own, problem.imputed);
+): Promise<EncodedDataset> {
+  const inputs = sideBySide(dataset.own, dataset.imputed);
   const halves = [0, 1].map((half) => ({ weightDecay: WEIGHT_DECAY, learns: (row: number) => row % 2 !== half }));
   const networks = await fitNetworks(
-    { ...fitTargetOf(problem, problem), inputs, members: halves, steps: fittingSteps(problem.rows) },
+    { ...fitTargetOf(dataset, dataset), inputs, members: halves, steps: fittingSteps(dataset.rows) },
     context,
   );
   const models: Float32Array[] = [];
   for (const layers of networks) models.push((await evaluateManyRows(layers, [inputs])).values);
-  const { width } = problem.target;
+  const { width } = dataset.target;
   const values = logged.rewards.map((reward, i) => {
     const row = Math.floor(i / width);
     const q = (models[row % 2] as Float32Array)[i] as number;
     return logged.observed[i] === 0 ? q : q + (reward - q) / (logged.propensity[row] as number);
   });
-  return { ...problem, target: { width, values } };
+  return { ...dataset, target: { width, values } };
 }

@@ -4,9 +4,9 @@ import type { Component } from "../../pipeline/pipeline.ts";
 import { counterfactualValues } from "../counterfactual/counterfactual.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../counterfactual/evidence.ts";
 import { prepareCalibrated, prepareCounterfactual } from "../counterfactual/prepare.ts";
-import { encodeTarget, type Matrix, type TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encoded-dataset.ts";
 import type { FitContext } from "../fitting/fit-networks.ts";
-import { inputsOf, type ProtocolMaterial } from "../programs/training-program.ts";
+import { inputsOf, type PreparedInputs } from "../programs/training-program.ts";
 import type { ProtocolNeeds } from "../protocols/protocol.ts";
 import { imputeAncestors } from "../snapshot/impute.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
@@ -35,50 +35,50 @@ export async function imputedInputs(
  *
  * @throws UncoupleError `failed-precondition` where the data cannot identify what the protocol needs
  */
-export async function prepareMaterial(
+export async function prepareInputs(
   training: ComponentTraining,
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
   needs: ProtocolNeeds,
   imputed: ImputedColumns,
-): Promise<ProtocolMaterial> {
-  const { component } = problem;
-  const material: { -readonly [K in keyof ProtocolMaterial]: ProtocolMaterial[K] } = {};
+): Promise<PreparedInputs> {
+  const { component } = dataset;
+  const prepared: { -readonly [K in keyof PreparedInputs]: PreparedInputs[K] } = {};
   if (needs.previous) {
     if (training.previous === undefined) {
       training.onWarning?.(`${component.name} has no snapshot yet to stay near: the proximal term is left out`);
     } else {
-      material.previous = await previousOutputs(training.previous, problem, {
-        rows: problem.rows,
+      prepared.previous = await previousOutputs(training.previous, dataset, {
+        rows: dataset.rows,
         columns: { ...training.table.columns, ...imputed },
       });
     }
   }
   if (needs.counterfactual !== "none") {
     const { source } = training.team.protocol.parameters;
-    const evidence = await evidenceOf(training, problem, needs.counterfactual);
+    const evidence = await evidenceOf(training, dataset, needs.counterfactual);
     // Whoever else needs the thread gets a turn between what is long.
     await setImmediate();
     if (needs.counterfactual === "values") warnOfSupport(training, evidence);
     await setImmediate();
     const counterfactual = await prepareCounterfactual(String(source), evidence);
-    material.description = counterfactual.description;
-    if (needs.counterfactual === "function") material.counterfactual = counterfactual;
-    else material.counterfactualValues = await counterfactualValues(counterfactual, inputsOf(problem));
+    prepared.description = counterfactual.description;
+    if (needs.counterfactual === "function") prepared.counterfactual = counterfactual;
+    else prepared.counterfactualValues = await counterfactualValues(counterfactual, inputsOf(dataset));
   }
   if (needs.calibrated) {
-    const calibrated = await prepareCalibrated(await evidenceOf(training, problem, "values"));
-    material.calibrated = calibrated.matrix;
-    material.description = calibrated.description;
+    const calibrated = await prepareCalibrated(await evidenceOf(training, dataset, "values"));
+    prepared.calibrated = calibrated.matrix;
+    prepared.description = calibrated.description;
   }
-  return material;
+  return prepared;
 }
 
 /** Protocols that ask for the counterfactual output at perturbed points too do without support. */
-function warnOfSupport(training: ComponentTraining, { problem, audit }: CounterfactualEvidence): void {
-  if (problem.imputed === undefined) return;
-  const report = measureSupport(problem.imputed, "missing" in audit ? undefined : audit.annotated);
+function warnOfSupport(training: ComponentTraining, { dataset, audit }: CounterfactualEvidence): void {
+  if (dataset.imputed === undefined) return;
+  const report = measureSupport(dataset.imputed, "missing" in audit ? undefined : audit.annotated);
   const warning = supportWarning(report);
-  if (warning !== undefined) training.onWarning?.(`${problem.component.name}: ${warning}`);
+  if (warning !== undefined) training.onWarning?.(`${dataset.component.name}: ${warning}`);
 }
 
 /** What helper networks of this run are fitted with. */
@@ -88,29 +88,29 @@ export function fitContext({ engine, team, signal }: ComponentTraining): FitCont
 
 async function evidenceOf(
   training: ComponentTraining,
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
   extent: CounterfactualEvidence["extent"],
 ): Promise<CounterfactualEvidence> {
   const { pipeline, table, audit, oracle } = training;
   return gatherEvidence({
     pipeline,
-    problem,
+    dataset,
     table,
     extent,
     fit: fitContext(training),
     ...(oracle !== undefined && { oracle }),
     ...(audit !== undefined && {
       audit,
-      auditImputed: await imputedInputs(training, problem.component, audit),
+      auditImputed: await imputedInputs(training, dataset.component, audit),
     }),
   });
 }
 
-async function previousOutputs(model: SnapshotModel, problem: TrainingProblem, inputs: Table): Promise<Matrix> {
-  const { component, encoding, rows } = problem;
+async function previousOutputs(model: SnapshotModel, dataset: EncodedDataset, inputs: Table): Promise<Matrix> {
+  const { component, encoding, rows } = dataset;
   const { width } = component.output;
   const values = await model.predict(inputs);
-  if (encoding.target.kind !== "standardised") return { width, values };
+  if (encoding.target.kind !== "standardized") return { width, values };
   const own: Table = { rows, columns: { ...inputs.columns, [component.target]: { kind: "numeric", width, values } } };
   return { width, values: encodeTarget(component, encoding.target, own) };
 }

@@ -5,7 +5,7 @@ export interface SupportReport {
   /** Number of imputed coordinates. */
   readonly width: number;
   /**
-   * Effective rank of the correlation matrix, exp of the entropy of its normalised eigenvalues (Roy and Vetterli
+   * Effective rank of the correlation matrix, exp of the entropy of its normalized eigenvalues (Roy and Vetterli
    * 2007), in [1, width].
    */
   readonly effectiveRank: number;
@@ -24,7 +24,7 @@ const WEAK_DIRECTION = 0.02;
 const LEAST_COVERED = 0.8;
 
 /**
- * @param imputed standardised imputed inputs
+ * @param imputed standardized imputed inputs
  * @param annotated the true values in the same space, where some rows are audited
  */
 export function measureSupport(imputed: Matrix, annotated?: Matrix): SupportReport {

@@ -4,7 +4,7 @@ import type { InferenceInput } from "../../engine/compiler/inference-program.ts"
 import type { TensorSpec } from "../../pipeline/manifest.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
-import { encodeProblem, type TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { type EncodedDataset, encodeDataset } from "../dataset/encoded-dataset.ts";
 import { denseNetwork } from "../programs/dense.ts";
 import { type TrainingLoss, trainingLosses } from "../programs/losses.ts";
 import type { NetworkBuilder, NetworkShape } from "../programs/network.ts";
@@ -15,7 +15,7 @@ import { findProtocol } from "../protocols/all.ts";
 import { runTraining } from "../training/run-training.ts";
 import type { ComponentTraining, TrainedComponent } from "./component-training.ts";
 import { doublyRobust } from "./doubly-robust.ts";
-import { fitContext, imputedInputs, prepareMaterial } from "./prepare-inputs.ts";
+import { fitContext, imputedInputs, prepareInputs } from "./prepare-inputs.ts";
 
 /**
  * Trains one component as its team decided, on the predictions of the given upstream snapshots, and compiles the
@@ -30,27 +30,27 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
   const imputed = await imputedInputs(training, component, table);
   // What is long here holds this thread; whoever else needs it gets a turn in between.
   await setImmediate();
-  const encoded = encodeProblem(component, table, imputed);
-  const problem =
+  const encoded = encodeDataset(component, table, imputed);
+  const dataset =
     encoded.logged === undefined ? encoded : await doublyRobust(encoded, encoded.logged, fitContext(training));
   await setImmediate();
-  const { network, loss, description } = await modelOf(team, problem);
+  const { network, loss, description } = await modelOf(team, dataset);
   const protocol = findProtocol(team.protocol.name);
   const { parameters } = team.protocol;
   const needs = protocol.needs(parameters, {
     hasUpstream: component.upstream.length > 0,
     isConsumed: pipeline.components.some(({ upstream }) => upstream.includes(component.name)),
   });
-  const material = await prepareMaterial(training, problem, needs, imputed);
+  const prepared = await prepareInputs(training, dataset, needs, imputed);
   const { program, data } = trainingProgram({
-    problem,
+    dataset,
     network,
     loss,
     protocol,
     parameters,
     needs,
-    material,
-    optimiser: team.optimiser,
+    prepared,
+    optimizer: team.optimizer,
     batch: team.batch,
   });
   await setImmediate();
@@ -58,7 +58,7 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
     engine: training.engine,
     program,
     data,
-    rows: problem.rows,
+    rows: dataset.rows,
     steps: team.steps,
     schedule: team.schedule,
     seed: team.seed,
@@ -66,7 +66,7 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
     ...(training.signal !== undefined && { signal: training.signal }),
     ...(training.onProgress !== undefined && { onProgress: training.onProgress }),
   });
-  const prediction = predictionProgram(problem, network, loss, state);
+  const prediction = predictionProgram(dataset, network, loss, state);
   const { bytes, opset } = compileInference(prediction);
   return {
     bytes,
@@ -74,17 +74,17 @@ export async function trainComponent(training: ComponentTraining): Promise<Train
     inputs: prediction.inputs.map(tensorSpec),
     output: { name: component.output.name, kind: "numeric", width: component.output.width },
     model: description,
-    ...(material.description !== undefined && { counterfactual: material.description }),
+    ...(prepared.description !== undefined && { counterfactual: prepared.description }),
     loss: trainingLoss,
   };
 }
 
 async function modelOf(
   team: TeamConfig,
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
 ): Promise<{ network: NetworkBuilder; loss: TrainingLoss; description: string }> {
-  const shape: NetworkShape = { inputs: inputWidth(problem), outputs: problem.component.output.width, seed: team.seed };
-  const loss = trainingLosses[problem.component.loss];
+  const shape: NetworkShape = { inputs: inputWidth(dataset), outputs: dataset.component.output.width, seed: team.seed };
+  const loss = trainingLosses[dataset.component.loss];
   if (team.model.kind === "dense") {
     const { hidden } = team.model;
     const widths = [shape.inputs, ...hidden, shape.outputs].join("-");

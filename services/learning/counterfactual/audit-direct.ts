@@ -14,9 +14,9 @@ export const auditDirect: CounterfactualSource = {
   missing: auditMissing,
   prepare: async (evidence) => {
     const audit = auditOf(evidence);
-    const { problem, fit } = evidence;
+    const { dataset, fit } = evidence;
     const inputs = [sideBySide(audit.own, audit.annotated)];
-    const { layers } = await fitFewRows({ inputs, ...fitTargetOf(problem, audit) }, fit);
-    return { description: `audit-direct (${audit.rows} audited rows)`, layers, link: targetLink(problem) };
+    const { layers } = await fitFewRows({ inputs, ...fitTargetOf(dataset, audit) }, fit);
+    return { description: `audit-direct (${audit.rows} audited rows)`, layers, link: targetLink(dataset) };
   },
 };

@@ -12,9 +12,9 @@ export const calibration: CounterfactualSource = {
   observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows",
   missing: auditMissing,
   prepare: async (evidence) => {
-    const { problem, fit } = evidence;
+    const { dataset, fit } = evidence;
     const calibrated = await calibrate(evidence);
-    const f = await fitOnManyRows(problem, sideBySide(problem.own, calibrated), fitTargetOf(problem, problem), fit);
+    const f = await fitOnManyRows(dataset, sideBySide(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
     return { ...f, description: `calibration (${auditOf(evidence).rows} audited rows)` };
   },
 };

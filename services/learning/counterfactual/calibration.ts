@@ -12,9 +12,9 @@ import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
  * @returns ztilde of every training row, in the space of the imputed inputs
  */
 export async function calibrate(evidence: CounterfactualEvidence): Promise<Matrix> {
-  const { problem, fit } = evidence;
+  const { dataset, fit } = evidence;
   const audit = auditOf(evidence);
-  const all = { imputed: problem.imputed as Matrix, context: audit.trainingContext, own: problem.own };
+  const all = { imputed: dataset.imputed as Matrix, context: audit.trainingContext, own: dataset.own };
   const choices = ({ context, own, imputed }: { imputed: Matrix; context: Matrix; own?: Matrix | undefined }) => {
     const others = own === undefined ? [imputed] : [own, imputed];
     return audit.context.width === 0 ? [others] : [[context], [context, ...others]];

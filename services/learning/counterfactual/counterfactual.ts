@@ -5,7 +5,7 @@ import { add, evaluateManyRows } from "../fitting/matrices.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in
- * the training space of the component: encoded own columns and standardised imputed inputs in, the target's space out.
+ * the training space of the component: encoded own columns and standardized imputed inputs in, the target's space out.
  */
 export interface CounterfactualFunction extends TargetFunction {
   /** How it came about, for the manifest: `oracle`, `residualised (300 audited rows)`. */

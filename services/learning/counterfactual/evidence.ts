@@ -4,20 +4,20 @@ import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { type LoggedRewards, loggedRewards } from "../../data/targets/target-column.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
-import { encodeTarget, type Matrix, type TrainingProblem } from "../dataset/encoded-dataset.ts";
+import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encoded-dataset.ts";
 import type { FitContext } from "../fitting/fit-networks.ts";
 import { annotatedOutput } from "./annotation.ts";
 
 /** Training rows in which the upstream targets are annotated. Row r of every matrix is the same audited row. */
 export interface AuditSample {
   readonly rows: number;
-  /** The component's own columns, as in its training problem; absent where it reads none. */
+  /** The component's own columns, as in its training dataset; absent where it reads none. */
   readonly own?: Matrix;
-  /** zhat, as in the training problem. */
+  /** zhat, as in the training dataset. */
   readonly imputed: Matrix;
   /** z in the space of zhat. */
   readonly annotated: Matrix;
-  /** y, as in the training problem. */
+  /** y, as in the training dataset. */
   readonly target: Matrix;
   readonly logged?: LoggedRewards;
   /** What the component's ancestors read, encoded. */
@@ -28,7 +28,7 @@ export interface AuditSample {
 
 /** What there is to learn the counterfactual output from. */
 export interface CounterfactualEvidence {
-  readonly problem: TrainingProblem;
+  readonly dataset: EncodedDataset;
   /** The generator's own function, where the data is synthetic. */
   readonly oracle?: CounterfactualOracle;
   /** The audit sample, or in one sentence why there is none of use. */
@@ -43,7 +43,7 @@ const LEAST_AUDITED_ROWS = 20;
 
 export interface EvidenceParts {
   readonly pipeline: Pipeline;
-  readonly problem: TrainingProblem;
+  readonly dataset: EncodedDataset;
   /** The training rows in the columns that the team may see. */
   readonly table: Table;
   /** The audited rows: the same columns, and the annotated ones. */
@@ -57,9 +57,9 @@ export interface EvidenceParts {
 
 /** Encodes training rows and audited rows alike. */
 export function gatherEvidence(parts: EvidenceParts): CounterfactualEvidence {
-  const { problem, oracle } = parts;
+  const { dataset, oracle } = parts;
   return {
-    problem,
+    dataset,
     audit: auditSample(parts),
     extent: parts.extent,
     fit: parts.fit,
@@ -69,12 +69,12 @@ export function gatherEvidence(parts: EvidenceParts): CounterfactualEvidence {
 
 function auditSample({
   pipeline,
-  problem,
+  dataset,
   table,
   audit,
   auditImputed,
 }: EvidenceParts): CounterfactualEvidence["audit"] {
-  const { component, encoding } = problem;
+  const { component, encoding } = dataset;
   if (audit === undefined || auditImputed === undefined) return { missing: "the pipeline file names no audit sample" };
   if (audit.rows < LEAST_AUDITED_ROWS) {
     return { missing: `the audit sample has ${audit.rows} rows, at least ${LEAST_AUDITED_ROWS} are needed` };
@@ -98,7 +98,7 @@ function auditSample({
   });
   return {
     rows: audit.rows,
-    ...(problem.own !== undefined && {
+    ...(dataset.own !== undefined && {
       own: { width: encoding.columns.width, values: encode(encoding.columns, audit) },
     }),
     imputed: imputedMatrix(auditImputed),

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
 import { ROWS_A_TURN, rowsOf } from "../fitting/matrices.ts";
 import { indexPoints } from "../fitting/nearest.ts";
 import { auditOf, calibrate } from "./calibration.ts";
@@ -20,17 +20,17 @@ export const matching: CounterfactualSource = {
     if (evidence.extent === "function") {
       return "matching knows the counterfactual output at the imputed values only, not at perturbed ones";
     }
-    return auditMissing(evidence) ?? tooManyCells(evidence.problem);
+    return auditMissing(evidence) ?? tooManyCells(evidence.dataset);
   },
   prepare: async (evidence) => {
-    const { problem } = evidence;
+    const { dataset } = evidence;
     const calibrated = await calibrate(evidence);
-    const imputed = problem.imputed as Matrix;
-    const { width, values } = problem.target;
-    const inputs = (problem.own?.width ?? 0) + imputed.width;
+    const imputed = dataset.imputed as Matrix;
+    const { width, values } = dataset.target;
+    const inputs = (dataset.own?.width ?? 0) + imputed.width;
     const matched = new Float32Array(values.length);
     let turns = 0;
-    for (const rows of cellsOf(problem)) {
+    for (const rows of cellsOf(dataset)) {
       const donors = indexPoints(calibrated.values, calibrated.width, rows);
       for (const row of rows) {
         const donor = donors.nearest(imputed.values.subarray(row * imputed.width, (row + 1) * imputed.width));
@@ -48,14 +48,14 @@ export const matching: CounterfactualSource = {
   },
 };
 
-function tooManyCells(problem: TrainingProblem): string | undefined {
-  const cells = cellsOf(problem).length;
-  if (cells * LEAST_ROWS_A_CELL <= problem.rows) return undefined;
-  return `its own columns take ${cells} distinct values in ${problem.rows} rows; matching needs ${LEAST_ROWS_A_CELL} rows of each`;
+function tooManyCells(dataset: EncodedDataset): string | undefined {
+  const cells = cellsOf(dataset).length;
+  if (cells * LEAST_ROWS_A_CELL <= dataset.rows) return undefined;
+  return `its own columns take ${cells} distinct values in ${dataset.rows} rows; matching needs ${LEAST_ROWS_A_CELL} rows of each`;
 }
 
 /** Rows by the values of the component's own columns. */
-function cellsOf({ own, rows, imputed }: TrainingProblem): readonly (readonly number[])[] {
+function cellsOf({ own, rows, imputed }: EncodedDataset): readonly (readonly number[])[] {
   if (own === undefined) return [Array.from({ length: rowsOf(imputed as Matrix) }, (_, row) => row)];
   const cells = new Map<string, number[]>();
   for (let row = 0; row < rows; row++) {

@@ -1,9 +1,9 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { CounterfactualOracle, DenseLayer } from "../../data/source/oracle.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
-import type { TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
 import { numericPart } from "../dataset/numeric-part.ts";
-import { writeStandardised } from "../fitting/scaling.ts";
+import { writeStandardized } from "../fitting/scaling.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
 import type { CounterfactualEvidence } from "./evidence.ts";
 import type { CounterfactualSource } from "./source.ts";
@@ -14,28 +14,28 @@ export const oracle: CounterfactualSource = {
   observes: "the data-generating function itself, which synthetic data has",
   missing: (evidence) => {
     if (evidence.oracle === undefined) return "the data source knows no data-generating function of this component";
-    return evidence.problem.encoding.target.kind === "classes" ? "the oracle gives real outputs only" : undefined;
+    return evidence.dataset.encoding.target.kind === "classes" ? "the oracle gives real outputs only" : undefined;
   },
   prepare: async (evidence) =>
-    oracleCounterfactual(evidence.problem, evidence.oracle as NonNullable<CounterfactualEvidence["oracle"]>),
+    oracleCounterfactual(evidence.dataset, evidence.oracle as NonNullable<CounterfactualEvidence["oracle"]>),
 };
 
 /**
- * The oracle with the component's standardisation folded into its first and last layer, so that it maps training space
+ * The oracle with the component's standardization folded into its first and last layer, so that it maps training space
  * to training space.
  *
  * @throws UncoupleError `failed-precondition` when the oracle reads an input that the component does not
  */
-function oracleCounterfactual(problem: TrainingProblem, oracle: CounterfactualOracle): CounterfactualFunction {
-  const { component, encoding } = problem;
+function oracleCounterfactual(dataset: EncodedDataset, oracle: CounterfactualOracle): CounterfactualFunction {
+  const { component, encoding } = dataset;
   const columns = [...encoding.columns.columns, ...encoding.imputed.columns];
   const layers = oracle.layers.map(
     (layer): DenseLayer => ({ ...layer, weights: layer.weights.slice(), bias: layer.bias.slice() }),
   );
   layers[0] = readEncoded(layers[0] as DenseLayer, oracle, columns, component.name);
-  if (encoding.target.kind === "standardised") {
+  if (encoding.target.kind === "standardized") {
     const target = numericPart(encoding.target.encoding);
-    layers[layers.length - 1] = writeStandardised(layers.at(-1) as DenseLayer, target);
+    layers[layers.length - 1] = writeStandardized(layers.at(-1) as DenseLayer, target);
   }
   return { description: "oracle", layers, link: "identity" };
 }

@@ -6,7 +6,7 @@ import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
- * The audited rows are repeated until they make up so much of the fit: enough to pull f towards the unbiased rows, too
+ * The audited rows are repeated until they make up so much of the fit: enough to pull f toward the unbiased rows, too
  * little for it to learn their noise by heart.
  */
 const AUDITED_SHARE = 0.2;
@@ -20,16 +20,16 @@ export const pooled: CounterfactualSource = {
   observes: "(x1, x2, z, y) in the audit sample; (x1, x2, y) in the training rows",
   missing: auditMissing,
   prepare: async (evidence) => {
-    const { problem, fit } = evidence;
+    const { dataset, fit } = evidence;
     const audit = auditOf(evidence);
-    const calibrated = sideBySide(problem.own, await calibrate(evidence));
+    const calibrated = sideBySide(dataset.own, await calibrate(evidence));
     await setImmediate();
     const audited = sideBySide(audit.own, audit.annotated);
     const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
     const copies = Math.max(1, Math.round(wanted / audit.rows));
     const pool = (trained: Matrix, annotated: Matrix) => stack([trained, ...new Array<Matrix>(copies).fill(annotated)]);
-    const main = fitTargetOf(problem, problem);
-    const few = fitTargetOf(problem, audit);
+    const main = fitTargetOf(dataset, dataset);
+    const few = fitTargetOf(dataset, audit);
     const target = {
       kind: main.kind,
       target: pool(main.target, few.target),
@@ -37,7 +37,7 @@ export const pooled: CounterfactualSource = {
     };
     const inputs = pool(calibrated, audited);
     await setImmediate();
-    const f = await fitOnManyRows(problem, inputs, target, fit);
+    const f = await fitOnManyRows(dataset, inputs, target, fit);
     return { ...f, description: `pooled (${audit.rows} audited rows)` };
   },
 };

@@ -34,7 +34,7 @@ const NEVER =
  * @throws UncoupleError `failed-precondition` saying why the data cannot identify the counterfactual output
  */
 export function chooseSource(name: string, evidence: CounterfactualEvidence): CounterfactualSource {
-  const { component } = evidence.problem;
+  const { component } = evidence.dataset;
   if (name === "auto") {
     const found = counterfactualSources.find((source) => source.missing(evidence) === undefined);
     if (found !== undefined) return found;
@@ -69,7 +69,7 @@ export async function prepareCalibrated(
   const missing = auditMissing(evidence);
   if (missing !== undefined) {
     throw unidentified(
-      `${evidence.problem.component.name}: calibrating its inputs needs annotated rows: ${missing}`,
+      `${evidence.dataset.component.name}: calibrating its inputs needs annotated rows: ${missing}`,
       evidence,
     );
   }

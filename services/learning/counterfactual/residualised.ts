@@ -14,14 +14,14 @@ export const residualised: CounterfactualSource = {
   observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows",
   missing: auditMissing,
   prepare: async (evidence) => {
-    const { problem, fit } = evidence;
+    const { dataset, fit } = evidence;
     const calibrated: Matrix = await calibrate(evidence);
-    const f = await fitOnManyRows(problem, sideBySide(problem.own, calibrated), fitTargetOf(problem, problem), fit);
-    const inputs = [problem.own, calibrated].filter((matrix) => matrix !== undefined);
+    const f = await fitOnManyRows(dataset, sideBySide(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
+    const inputs = [dataset.own, calibrated].filter((matrix) => matrix !== undefined);
     return {
       ...f,
       description: `residualised (${auditOf(evidence).rows} audited rows)`,
-      residual: subtract(problem.target, await predictTarget(f, inputs)).values,
+      residual: subtract(dataset.target, await predictTarget(f, inputs)).values,
     };
   },
 };

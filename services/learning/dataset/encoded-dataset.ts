@@ -24,16 +24,16 @@ export interface ComponentEncoding {
 }
 
 /**
- * `standardised`: (y - mean) / std by coordinate. `classes`: one-hot over a vocabulary, or over 0 ... width - 1 where the
+ * `standardized`: (y - mean) / std by coordinate. `classes`: one-hot over a vocabulary, or over 0 ... width - 1 where the
  * column is numeric. `rewards`: the raw reward of every action.
  */
 export type TargetEncoding =
-  | { readonly kind: "standardised"; readonly encoding: Encoding }
+  | { readonly kind: "standardized"; readonly encoding: Encoding }
   | { readonly kind: "classes"; readonly encoding: Encoding | undefined }
   | { readonly kind: "rewards" };
 
 /** A component's training rows, encoded. Row r of every matrix is row r of the training table. */
-export interface TrainingProblem {
+export interface EncodedDataset {
   readonly component: Component;
   readonly rows: number;
   readonly encoding: ComponentEncoding;
@@ -51,11 +51,11 @@ export interface TrainingProblem {
  * @param imputed predictions of the upstream snapshots on these rows, by output name
  * @throws UncoupleError `failed-precondition` when the target does not fit the component's output
  */
-export function encodeProblem(
+export function encodeDataset(
   component: Component,
   table: Table,
   imputed: Readonly<Record<string, NumericColumn>>,
-): TrainingProblem {
+): EncodedDataset {
   const { rows } = table;
   const upstream: Table = { rows, columns: imputed };
   const encoding: ComponentEncoding = {
@@ -63,14 +63,14 @@ export function encodeProblem(
     imputed: fitEncoding(upstream, Object.keys(imputed)),
     target: fitTarget(component, table),
   };
-  const problem = {
+  const dataset = {
     component,
     rows,
     encoding,
     target: { width: component.output.width, values: encodeTarget(component, encoding.target, table) },
   };
   return {
-    ...problem,
+    ...dataset,
     ...(component.logged !== undefined && { logged: loggedRewards(component, component.logged, table) }),
     ...(component.columns.length > 0 && { own: matrix(encoding.columns, table) }),
     ...(component.upstream.length > 0 && { imputed: matrix(encoding.imputed, upstream) }),
@@ -107,14 +107,14 @@ function fitTarget(component: Component, table: Table): TargetEncoding {
   if (column.width !== width) throw refuse(`is ${column.width} wide, the output is ${width} wide`);
   return component.loss === "policy"
     ? { kind: "rewards" }
-    : { kind: "standardised", encoding: fitEncoding(table, [component.target]) };
+    : { kind: "standardized", encoding: fitEncoding(table, [component.target]) };
 }
 
 /** The target of the given rows in training space, [rows * output width]. */
 export function encodeTarget(component: Component, target: TargetEncoding, table: Table): Float32Array {
   const column = targetColumn(component, table);
   switch (target.kind) {
-    case "standardised":
+    case "standardized":
       return encode(target.encoding, table);
     case "classes": {
       if (target.encoding !== undefined) return encode(target.encoding, table);

@@ -41,15 +41,15 @@ export interface Decomposition {
 
 /** @param before,after of the same seeds and held-out rows, at least two seeds and three sizes */
 export function decompose(before: LearningCurves, after: LearningCurves): Decomposition {
-  const [old, new_] = [partsOf(before), partsOf(after)];
-  const change = difference(old.total, new_.total);
+  const [old, latest] = [partsOf(before), partsOf(after)];
+  const change = difference(old.total, latest.total);
   const parts = {
-    upstream: difference(old.upstream, new_.upstream),
-    approximation: difference(old.approximation, new_.approximation),
-    estimation: difference(old.estimation, new_.estimation),
+    upstream: difference(old.upstream, latest.upstream),
+    approximation: difference(old.approximation, latest.approximation),
+    estimation: difference(old.estimation, latest.estimation),
   };
   return {
-    losses: { before: overall(old.total), after: overall(new_.total) },
+    losses: { before: overall(old.total), after: overall(latest.total) },
     change,
     parts,
     cause: causeOf(change, parts),

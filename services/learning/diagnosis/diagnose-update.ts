@@ -12,7 +12,7 @@ import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import { imputedInputs } from "../component/prepare-inputs.ts";
 import { trainComponent } from "../component/train-component.ts";
-import { encodeProblem } from "../dataset/encoded-dataset.ts";
+import { encodeDataset } from "../dataset/encoded-dataset.ts";
 import { loadSnapshotModel } from "../snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
 import { type Decomposition, decompose, type LearningCurves } from "./decompose.ts";
@@ -153,8 +153,8 @@ async function measureCurves(parts: CurveParts): Promise<LearningCurves> {
       const model = await retrain(parts, team, table, upstream);
       ofTeam.push(rowLosses(downstream, await model.predict(heldOut), target));
       await model.dispose();
-      const problem = encodeProblem(downstream, table, (await withImputed(table)).imputed);
-      const probe = await fitProbe(problem, {
+      const dataset = encodeDataset(downstream, table, (await withImputed(table)).imputed);
+      const probe = await fitProbe(dataset, {
         engine: update.engine,
         seed: team.seed,
         ...(update.signal !== undefined && { signal: update.signal }),
@@ -190,7 +190,7 @@ function teamOf({ team }: UpdateToDiagnose, { name }: Component, repetition: num
   const config: TeamConfig = team ?? {
     component: name,
     model: { kind: "dense", hidden: [64] },
-    optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
     batch: 64,
     steps: 4000,
     schedule: { warmup: 100, decay: "cosine" },

@@ -2,7 +2,7 @@ import type { DenseLayer } from "../../data/source/oracle.ts";
 import { encode } from "../../data/table/encoding.ts";
 import type { Table } from "../../data/table/table.ts";
 import { predictTarget } from "../counterfactual/counterfactual.ts";
-import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
 import { numericPart } from "../dataset/numeric-part.ts";
 import { averageNetworks } from "../fitting/ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../fitting/fit-networks.ts";
@@ -26,13 +26,13 @@ export interface Probe {
  *
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
-export async function fitProbe(problem: TrainingProblem, context: FitContext): Promise<Probe> {
-  const inputs = sideBySide(problem.own, problem.imputed);
-  const target = fitTargetOf(problem, problem);
+export async function fitProbe(dataset: EncodedDataset, context: FitContext): Promise<Probe> {
+  const inputs = sideBySide(dataset.own, dataset.imputed);
+  const target = fitTargetOf(dataset, dataset);
   const trials = WEIGHT_DECAYS.flatMap((weightDecay) =>
     Array.from({ length: FOLDS }, (_, fold) => ({ weightDecay, fold, learns: (row: number) => row % FOLDS !== fold })),
   );
-  const steps = fittingSteps(problem.rows);
+  const steps = fittingSteps(dataset.rows);
   const networks = await fitNetworks({ ...target, inputs, members: trials, steps }, context);
   const ofDecay = WEIGHT_DECAYS.map((weightDecay) => {
     const chosen = trials.flatMap((trial, i) =>
@@ -44,7 +44,7 @@ export async function fitProbe(problem: TrainingProblem, context: FitContext): P
   const { layers } = ofDecay.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
   return {
     predict: async (table) =>
-      decode(problem, await predictTarget({ layers, link: targetLink(problem) }, encoded(problem, table))),
+      decode(dataset, await predictTarget({ layers, link: targetLink(dataset) }, encoded(dataset, table))),
   };
 }
 
@@ -61,18 +61,18 @@ function unseenLoss(layers: readonly DenseLayer[], inputs: Matrix, target: FitTa
   );
 }
 
-function encoded({ encoding, own, imputed }: TrainingProblem, table: Table): Matrix[] {
+function encoded({ encoding, own, imputed }: EncodedDataset, table: Table): Matrix[] {
   return [
     ...(own === undefined ? [] : [{ width: encoding.columns.width, values: encode(encoding.columns, table) }]),
     ...(imputed === undefined ? [] : [{ width: encoding.imputed.width, values: encode(encoding.imputed, table) }]),
   ];
 }
 
-function decode({ encoding }: TrainingProblem, output: Matrix): Float32Array {
+function decode({ encoding }: EncodedDataset, output: Matrix): Float32Array {
   const { target } = encoding;
   const { width, values } = output;
   switch (target.kind) {
-    case "standardised": {
+    case "standardized": {
       const { mean, std } = numericPart(target.encoding);
       return values.map((value, i) => value * (std[i % width] as number) + (mean[i % width] as number));
     }

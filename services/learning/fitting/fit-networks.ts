@@ -4,11 +4,11 @@ import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingProgram } from "../../engine/interface/program.ts";
-import type { OptimiserSpec, ScheduleSpec } from "../../pipeline/team.ts";
+import type { OptimizerSpec, ScheduleSpec } from "../../pipeline/team.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { runTraining } from "../training/run-training.ts";
 import { rowsOf } from "./matrices.ts";
-import { readStandardised, scalingOf, standardise, writeUnstandardised } from "./scaling.ts";
+import { readStandardized, scalingOf, standardize, writeUnstandardized } from "./scaling.ts";
 
 /** What every helper network of a counterfactual source is fitted with. */
 export interface FitContext {
@@ -22,7 +22,7 @@ export type FitKind = "regression" | "classification";
 
 /** One of several networks that are fitted to the same rows side by side. */
 export interface Member {
-  /** Factor on the sum of squared weights (biases excluded) that is added to the mean loss of standardised targets. */
+  /** Factor on the sum of squared weights (biases excluded) that is added to the mean loss of standardized targets. */
   readonly weightDecay: number;
   /** The rows that it learns from; all where absent. */
   readonly learns?: (row: number) => boolean;
@@ -46,7 +46,7 @@ export interface NetworkFit extends FitTarget {
 const UNITS = 64;
 const BATCH = 64;
 /** With this rate some thousand steps reach what a rate of 0.01 takes ten thousand for, on the paper's functions. */
-const OPTIMISER: OptimiserSpec = { name: "adam", learningRate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const OPTIMISER: OptimizerSpec = { name: "adam", learningRate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
 
 /**
@@ -64,14 +64,14 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
   const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
   // Whoever else needs the thread: with a hundred thousand rows, each of these takes tens of milliseconds.
   await setImmediate();
-  const scaledInputs = standardise(inputs, inputScaling);
+  const scaledInputs = standardize(inputs, inputScaling);
   await setImmediate();
   const { state } = await runTraining({
     engine: context.engine,
     program: stackedProgram(fit, rows, context.seed),
     data: {
       inputs: scaledInputs,
-      target: targetScaling === undefined ? target.values : standardise(target, targetScaling),
+      target: targetScaling === undefined ? target.values : standardize(target, targetScaling),
       ...(observed !== undefined && { observed: observed.values }),
       ...(masked(members) && { learns: learningWeights(members, rows) }),
     },
@@ -102,8 +102,8 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
       bias: part("output/bias", member),
     };
     return [
-      readStandardised(hidden, inputScaling),
-      targetScaling === undefined ? output : writeUnstandardised(output, targetScaling),
+      readStandardized(hidden, inputScaling),
+      targetScaling === undefined ? output : writeUnstandardized(output, targetScaling),
     ];
   });
 }
@@ -139,7 +139,7 @@ function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingPr
   });
   return {
     batch: Math.min(BATCH, rows),
-    optimiser: OPTIMISER,
+    optimizer: OPTIMISER,
     resident: {
       inputs: { width: fit.inputs.width },
       target: { width: fit.target.width },

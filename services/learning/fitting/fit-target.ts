@@ -1,6 +1,6 @@
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { LoggedRewards } from "../../data/targets/target-column.ts";
-import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
 import { type FitContext, type FitTarget, fitNetworks } from "./fit-networks.ts";
 import { rowsOf } from "./matrices.ts";
 
@@ -25,7 +25,7 @@ export interface TargetFunction {
  * that has far less noise than an estimate of the reward of every action.
  */
 export function fitTargetOf(
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
   rows: { readonly target: Matrix; readonly logged?: LoggedRewards },
 ): FitTarget {
   const { width } = rows.target;
@@ -33,13 +33,13 @@ export function fitTargetOf(
     const { rewards, observed } = rows.logged;
     return { kind: "regression", target: { width, values: rewards }, observed: { width, values: observed } };
   }
-  const kind = problem.encoding.target.kind === "classes" ? "classification" : "regression";
+  const kind = dataset.encoding.target.kind === "classes" ? "classification" : "regression";
   return { kind, target: rows.target };
 }
 
 /** How a network that was fitted to the component's target gives it. */
-export function targetLink(problem: TrainingProblem): TargetFunction["link"] {
-  return problem.encoding.target.kind === "classes" ? "softmax" : "identity";
+export function targetLink(dataset: EncodedDataset): TargetFunction["link"] {
+  return dataset.encoding.target.kind === "classes" ? "softmax" : "identity";
 }
 
 /** Steps for about as many rows as there are training rows. */
@@ -49,7 +49,7 @@ export function fittingSteps(rows: number): number {
 
 /** A component's target as a function of its inputs, from about as many rows as there are training rows. */
 export async function fitOnManyRows(
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
   inputs: Matrix,
   target: FitTarget,
   context: FitContext,
@@ -57,5 +57,5 @@ export async function fitOnManyRows(
   const members = [{ weightDecay: WEIGHT_DECAY }];
   const fit = { ...target, inputs, members, steps: fittingSteps(rowsOf(inputs)) };
   const [layers] = await fitNetworks(fit, context);
-  return { layers: layers as readonly DenseLayer[], link: targetLink(problem) };
+  return { layers: layers as readonly DenseLayer[], link: targetLink(dataset) };
 }

@@ -1,5 +1,5 @@
 /**
- * A k-d tree over points for nearest-neighbour queries (Bentley 1975): about log(n) a query where points have few
+ * A k-d tree over points for nearest-neighbor queries (Bentley 1975): about log(n) a query where points have few
  * coordinates, in place of n.
  */
 export interface NearestPoints {

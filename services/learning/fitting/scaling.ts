@@ -1,7 +1,7 @@
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
-/** x = mean + std * standardised x, coordinate by coordinate; a std of 0 is kept as 1. */
+/** x = mean + std * standardized x, coordinate by coordinate; a std of 0 is kept as 1. */
 export interface Scaling {
   /** [width]. */
   readonly mean: readonly number[];
@@ -27,12 +27,12 @@ export function scalingOf({ width, values }: Matrix, observed?: Matrix): Scaling
   return { mean, std: variance.map((value) => Math.sqrt(value) || 1) };
 }
 
-export function standardise({ width, values }: Matrix, { mean, std }: Scaling): Float32Array {
+export function standardize({ width, values }: Matrix, { mean, std }: Scaling): Float32Array {
   return values.map((value, i) => (value - (mean[i % width] as number)) / (std[i % width] as number));
 }
 
-/** A layer that reads standardised inputs, reading raw ones. */
-export function readStandardised(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+/** A layer that reads standardized inputs, reading raw ones. */
+export function readStandardized(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { inputs, outputs } = layer;
   const weights = new Float32Array(inputs * outputs);
   const bias = Float64Array.from(layer.bias);
@@ -46,8 +46,8 @@ export function readStandardised(layer: DenseLayer, { mean, std }: Scaling): Den
   return { inputs, outputs, weights, bias: Float32Array.from(bias) };
 }
 
-/** A layer that gives standardised outputs, giving raw ones. */
-export function writeUnstandardised(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+/** A layer that gives standardized outputs, giving raw ones. */
+export function writeUnstandardized(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { outputs } = layer;
   return {
     ...layer,
@@ -56,8 +56,8 @@ export function writeUnstandardised(layer: DenseLayer, { mean, std }: Scaling): 
   };
 }
 
-/** A layer that gives raw outputs, giving standardised ones. */
-export function writeStandardised(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+/** A layer that gives raw outputs, giving standardized ones. */
+export function writeStandardized(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { outputs } = layer;
   return {
     ...layer,

@@ -2,12 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import type { LossName } from "../../pipeline/pipeline.ts";
 
 /**
- * A loss in the space in which a network is trained: standardised values for real outputs, logits for probabilities.
+ * A loss in the space in which a network is trained: standardized values for real outputs, logits for probabilities.
  */
 export interface TrainingLoss {
   /**
    * @param output what the network gives, [rows, width]
-   * @param target standardised values, or a distribution over the classes (a one-hot row where the class is known)
+   * @param target standardized values, or a distribution over the classes (a one-hot row where the class is known)
    * @returns the mean over rows
    */
   loss(output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;

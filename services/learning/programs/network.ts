@@ -6,10 +6,10 @@ export interface Network {
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /**
    * @param inputs encoded inputs, float32 [rows, inputs]
-   * @returns [rows, outputs]: standardised values for real outputs, logits for probabilities
+   * @returns [rows, outputs]: standardized values for real outputs, logits for probabilities
    */
   apply(inputs: tf.Tensor2D): tf.Tensor2D;
-  /** What the model itself adds to the loss: its regularisers. */
+  /** What the model itself adds to the loss: its regularizers. */
   penalty?(): tf.Scalar;
   dispose(): void;
 }

@@ -3,24 +3,24 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
 import type { InferenceInput, InferenceProgram } from "../../engine/compiler/inference-program.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
-import type { ComponentEncoding, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { ComponentEncoding, EncodedDataset } from "../dataset/encoded-dataset.ts";
 import { numericPart } from "../dataset/numeric-part.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 
 /**
- * The trained component as a function of raw inputs: standardisation and one-hot encoding, the network, the link, and
+ * The trained component as a function of raw inputs: standardization and one-hot encoding, the network, the link, and
  * back to raw units.
  *
  * @param state the end of a training run of the same network
  */
 export function predictionProgram(
-  problem: TrainingProblem,
+  dataset: EncodedDataset,
   network: NetworkBuilder,
   loss: TrainingLoss,
   state: TrainingState,
 ): InferenceProgram {
-  const { component, encoding } = problem;
+  const { component, encoding } = dataset;
   const inputs = [...encoding.columns.columns, ...encoding.imputed.columns];
   return {
     inputs: inputs.map(inferenceInput),
@@ -54,7 +54,7 @@ function encodeTensor(column: ColumnEncoding, raw: tf.Tensor2D): tf.Tensor2D {
 }
 
 function decodeTensor(encoding: ComponentEncoding, output: tf.Tensor2D): tf.Tensor2D {
-  if (encoding.target.kind !== "standardised") return output;
+  if (encoding.target.kind !== "standardized") return output;
   const { mean, std } = numericPart(encoding.target.encoding);
   return tf.add(tf.mul(output, tf.tensor1d([...std])), tf.tensor1d([...mean])) as tf.Tensor2D;
 }

@@ -1,15 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
 import type { TrainingProgram } from "../../engine/interface/program.ts";
-import type { OptimiserSpec } from "../../pipeline/team.ts";
+import type { OptimizerSpec } from "../../pipeline/team.ts";
 import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
-import type { Matrix, TrainingProblem } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
 import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/protocol.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 
 /** What a protocol asked for, prepared on the training rows. */
-export interface ProtocolMaterial {
+export interface PreparedInputs {
   /** What the own previous snapshot predicts, in the space of `TrainingLoss.link`. */
   readonly previous?: Matrix;
   /** ytilde at the imputed inputs, where the protocol needs it there only. */
@@ -23,14 +23,14 @@ export interface ProtocolMaterial {
 }
 
 export interface ProgramParts {
-  readonly problem: TrainingProblem;
+  readonly dataset: EncodedDataset;
   readonly network: NetworkBuilder;
   readonly loss: TrainingLoss;
   readonly protocol: Protocol;
   readonly parameters: ProtocolParameters;
   readonly needs: ProtocolNeeds;
-  readonly material: ProtocolMaterial;
-  readonly optimiser: OptimiserSpec;
+  readonly prepared: PreparedInputs;
+  readonly optimizer: OptimizerSpec;
   readonly batch: number;
 }
 
@@ -39,45 +39,45 @@ export function trainingProgram(parts: ProgramParts): {
   program: TrainingProgram;
   data: Readonly<Record<string, Float32Array>>;
 } {
-  const { problem, needs, material } = parts;
-  const resident: Record<string, Matrix> = { target: problem.target };
-  if (problem.own !== undefined) resident.own = problem.own;
-  if (problem.imputed !== undefined) resident.imputed = problem.imputed;
-  if (material.previous !== undefined) resident.previous = material.previous;
-  if (needs.calibrated) resident.calibrated = required(material.calibrated, "calibrated inputs");
+  const { dataset, needs, prepared } = parts;
+  const resident: Record<string, Matrix> = { target: dataset.target };
+  if (dataset.own !== undefined) resident.own = dataset.own;
+  if (dataset.imputed !== undefined) resident.imputed = dataset.imputed;
+  if (prepared.previous !== undefined) resident.previous = prepared.previous;
+  if (needs.calibrated) resident.calibrated = required(prepared.calibrated, "calibrated inputs");
   if (needs.counterfactual === "values") {
-    resident.counterfactual = required(material.counterfactualValues, "counterfactual outputs");
+    resident.counterfactual = required(prepared.counterfactualValues, "counterfactual outputs");
   }
   if (needs.counterfactual === "function") {
-    const { residual } = required(material.counterfactual, "a counterfactual source");
-    if (residual !== undefined) resident.residual = { width: problem.target.width, values: residual };
+    const { residual } = required(prepared.counterfactual, "a counterfactual source");
+    if (residual !== undefined) resident.residual = { width: dataset.target.width, values: residual };
   }
   const widths = Object.fromEntries(Object.entries(resident).map(([name, { width }]) => [name, { width }]));
   const program: TrainingProgram = {
     batch: parts.batch,
-    optimiser: parts.optimiser,
+    optimizer: parts.optimizer,
     resident: widths,
-    feeds: needs.noise ? { noise: { width: required(problem.imputed, "imputed inputs").width } } : {},
+    feeds: needs.noise ? { noise: { width: required(dataset.imputed, "imputed inputs").width } } : {},
     build: () => build(parts),
   };
   return { program, data: Object.fromEntries(Object.entries(resident).map(([name, m]) => [name, m.values])) };
 }
 
 /** The network's inputs in their order: own columns, then imputed outputs. */
-export function inputsOf(problem: TrainingProblem): Matrix[] {
-  return [problem.own, problem.imputed].filter((matrix) => matrix !== undefined);
+export function inputsOf(dataset: EncodedDataset): Matrix[] {
+  return [dataset.own, dataset.imputed].filter((matrix) => matrix !== undefined);
 }
 
-export function inputWidth(problem: TrainingProblem): number {
-  return inputsOf(problem).reduce((sum, { width }) => sum + width, 0);
+export function inputWidth(dataset: EncodedDataset): number {
+  return inputsOf(dataset).reduce((sum, { width }) => sum + width, 0);
 }
 
 function build(parts: ProgramParts) {
-  const { needs, material, protocol, parameters, loss } = parts;
+  const { needs, prepared, protocol, parameters, loss } = parts;
   const network = parts.network();
   const f =
     needs.counterfactual === "function"
-      ? counterfactualNetwork(required(material.counterfactual, "a counterfactual source"))
+      ? counterfactualNetwork(required(prepared.counterfactual, "a counterfactual source"))
       : undefined;
   const withOwn = (own: tf.Tensor2D | undefined, imputed: tf.Tensor2D | undefined): tf.Tensor2D => {
     if (own === undefined) return required(imputed, "any input");

@@ -72,11 +72,11 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
       throw fail("a layer has a weight constraint, which training here cannot keep; use a penalty in `loss` instead");
     }
     const variables = model.trainableWeights.map((weight) => (weight as unknown as { val: tf.Variable }).val);
-    const regularised = model.layers.some(({ losses }) => losses.length > 0);
+    const regularized = model.layers.some(({ losses }) => losses.length > 0);
     return {
       variables: Object.fromEntries(variables.map((variable, i) => [`${i}`, variable])),
       apply: (inputs) => model.apply(inputs, { training: true }) as tf.Tensor2D,
-      ...(regularised && { penalty: () => tf.addN(model.calculateLosses()) }),
+      ...(regularized && { penalty: () => tf.addN(model.calculateLosses()) }),
       dispose: () => model.dispose(),
     };
   };

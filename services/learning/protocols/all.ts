@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { ProtocolCatalogue } from "../../pipeline/files/protocol-catalogue.ts";
+import type { ProtocolCatalog } from "../../pipeline/files/protocol-catalog.ts";
 import { async } from "./async.ts";
 import { blend } from "./blend.ts";
 import { causal } from "./causal.ts";
@@ -23,7 +23,7 @@ export const protocols: readonly Protocol[] = [
 ];
 
 /** What the parser of team files checks names and parameters against. */
-export const protocolCatalogue: ProtocolCatalogue = Object.fromEntries(protocols.map((p) => [p.name, p.parameters]));
+export const protocolCatalog: ProtocolCatalog = Object.fromEntries(protocols.map((p) => [p.name, p.parameters]));
 
 /** The protocols that mean nothing for a component that reads from no other. */
 export const requiringUpstream: ReadonlySet<string> = new Set(

@@ -8,7 +8,7 @@ export const blend: Protocol = {
   equation: "min_M  E L(M(x2, zhat), weight ytilde + (1 - weight) y)",
   advice:
     "Trades today's loss against robustness to upstream updates: weight 0 is async, 1 is causal. Use it to move a " +
-    "running pipeline towards causal in steps that no gate on today's loss would refuse.",
+    "running pipeline toward causal in steps that no gate on today's loss would refuse.",
   parameters: { source: counterfactualSource, weight: { min: 0, max: 1, default: 0.5 } },
   requiresUpstream: true,
   coordinated: false,

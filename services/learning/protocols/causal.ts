@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
+import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
 import { counterfactualSourceNames } from "../counterfactual/source-names.ts";
 import type { Protocol, ProtocolStep } from "./protocol.ts";
 
@@ -19,7 +19,7 @@ export function imputedOf(step: ProtocolStep): tf.Tensor2D {
 /**
  * Eq. 5 of the paper, L(Yhat, Y) + dL/dY (Ytilde - Y), has for the squared error, the cross-entropy and the policy
  * reward exactly the gradient of L(Yhat, Ytilde): the first differs from it by (Ytilde - Y)^2, which no parameter
- * moves, and the other two are linear in Y. So the loss against Ytilde is what is minimised, and its value stays
+ * moves, and the other two are linear in Y. So the loss against Ytilde is what is minimized, and its value stays
  * readable (it falls to 0).
  */
 export const causal: Protocol = {

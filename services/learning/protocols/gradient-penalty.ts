@@ -8,7 +8,7 @@ export const gradientPenalty: Protocol = {
   summary: "Penalise the sensitivity of the output to the imputed inputs.",
   equation: "min_M  E L(M(x2, zhat), y) + gamma |grad_z M(x2, zhat)|^2            (paper, footnote 4, z-free form)",
   advice:
-    "The prediction-side regulariser where nothing is annotated: a component that leans less on its imputed inputs " +
+    "The prediction-side regularizer where nothing is annotated: a component that leans less on its imputed inputs " +
     "suffers less when they shift. About the proximal protocol with gamma = sigma^2, without its noise. Costs a " +
     "second-order gradient in every step.",
   parameters: { gamma: { min: 0, default: 0.05 } },

@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalogue.ts";
+import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
 
-/** One batch as a protocol sees it. Everything is standardised; rows are those of the batch. */
+/** One batch as a protocol sees it. Everything is standardized; rows are those of the batch. */
 export interface ProtocolStep {
   /** Imputed upstream outputs zhat, [batch, q]; absent for a component without upstream. */
   readonly imputed?: tf.Tensor2D;
@@ -45,7 +45,7 @@ export interface Protocol {
   readonly name: string;
   /** One line. */
   readonly summary: string;
-  /** What is minimised, in the paper's symbols. */
+  /** What is minimized, in the paper's symbols. */
   readonly equation: string;
   /** When to use it, what it costs and what it gives. */
   readonly advice: string;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { numberOf, type Protocol, type ProtocolStep } from "./protocol.ts";
 
-/** zhat + sigma * std(zhat) * N(0, I), fresh in every step; the inputs are standardised, so their std is 1. */
+/** zhat + sigma * std(zhat) * N(0, I), fresh in every step; the inputs are standardized, so their std is 1. */
 export function perturbed(step: ProtocolStep, sigma: number): tf.Tensor2D | undefined {
   if (step.imputed === undefined || step.noise === undefined) return step.imputed;
   return tf.add(step.imputed, tf.mul(step.noise, sigma));

@@ -8,7 +8,7 @@ export const sync: Protocol = {
   equation: "min_M  E L(M(x2, zhat), y),  zhat := M1^newest(x1)                             (paper, Eq. 3)",
   advice:
     "The pipeline is consistent and (largely) aligned, since nothing runs on predictions that it was not trained on. " +
-    "The price is the organisation's time: teams wait for one another. Use it where retraining is cheap and one owner " +
+    "The price is the organization's time: teams wait for one another. Use it where retraining is cheap and one owner " +
     "can schedule everybody.",
   coordinated: true,
 };

@@ -40,7 +40,7 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
   try {
     if (run.resume !== undefined) await session.restore(run.resume.state);
     const batches = createBatchSource(program, run.rows, run.seed);
-    const rate = (step: number) => learningRateAt(step, steps, program.optimiser.learningRate, run.schedule);
+    const rate = (step: number) => learningRateAt(step, steps, program.optimizer.learningRate, run.schedule);
     let step = run.resume?.step ?? 0;
     let recent: number[] = [...(run.resume?.recentLosses ?? [])];
     let size = 4;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SnapshotDraft, SnapshotManifest, TensorSpec } from "../manifest.ts";
-import type { OptimiserSpec, ProtocolSpec, ScheduleSpec } from "../team.ts";
+import type { OptimizerSpec, ProtocolSpec, ScheduleSpec } from "../team.ts";
 import { parseDocument } from "./document.ts";
 
 const name = z.string().min(1);
@@ -20,7 +20,7 @@ const protocol: z.ZodType<ProtocolSpec> = z.object({
   parameters: z.record(z.string(), z.union([z.number(), z.string()])),
 });
 
-const optimiser: z.ZodType<OptimiserSpec> = z.discriminatedUnion("name", [
+const optimiser: z.ZodType<OptimizerSpec> = z.discriminatedUnion("name", [
   z.object({ name: z.literal("sgd"), learningRate: z.number() }),
   z.object({ name: z.literal("momentum"), learningRate: z.number(), momentum: z.number() }),
   z.object({

@@ -1,22 +1,22 @@
 import { didYouMean } from "../../common/suggest.ts";
 import type { ProtocolSpec } from "../team.ts";
-import type { ProtocolCatalogue, ProtocolParameterRange } from "./protocol-catalogue.ts";
+import type { ProtocolCatalog, ProtocolParameterRange } from "./protocol-catalog.ts";
 import { shown } from "./schema.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
 /**
- * Checks a protocol against the catalogue and fills in defaults. Without a catalogue any name and parameters will do.
+ * Checks a protocol against the catalog and fills in defaults. Without a catalog any name and parameters will do.
  * @returns undefined after reporting what is wrong
  */
 export function checkProtocol(
   spec: ProtocolSpec,
-  catalogue: ProtocolCatalogue | undefined,
+  catalog: ProtocolCatalog | undefined,
   path: Path,
   reporter: Reporter,
 ): ProtocolSpec | undefined {
-  if (catalogue === undefined) return spec;
-  const names = Object.keys(catalogue);
-  const known = Object.hasOwn(catalogue, spec.name) ? catalogue[spec.name] : undefined;
+  if (catalog === undefined) return spec;
+  const names = Object.keys(catalog);
+  const known = Object.hasOwn(catalog, spec.name) ? catalog[spec.name] : undefined;
   if (known === undefined) {
     const hint = didYouMean(spec.name, names);
     reporter.report(path, `there is no protocol "${spec.name}"${hint} (there are ${names.join(", ")})`);

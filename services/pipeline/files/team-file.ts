@@ -2,10 +2,10 @@ import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { EngineChoice, ModelSpec, OptimiserSpec, ProtocolSpec, TeamConfig, TrainWhen } from "../team.ts";
+import type { EngineChoice, ModelSpec, OptimizerSpec, ProtocolSpec, TeamConfig, TrainWhen } from "../team.ts";
 import { checkProtocol } from "./check-protocol.ts";
 import type { Problem } from "./problem.ts";
-import type { ProtocolCatalogue } from "./protocol-catalogue.ts";
+import type { ProtocolCatalog } from "./protocol-catalog.ts";
 import { nameSchema, parseWith, strict } from "./schema.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
 
@@ -15,7 +15,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * ```yaml
  * component: m2
  * model: { hidden: [64] }       # or: linear, or: { module: ./my-model.ts }
- * optimiser: { name: adam, learning_rate: 0.01 }
+ * optimizer: { name: adam, learning_rate: 0.01 }
  * batch: 64
  * steps: 4000
  * schedule: { warmup: 100, decay: cosine }
@@ -28,6 +28,8 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
 export interface ParsedTeam {
   readonly team: TeamConfig;
   readonly map: FileMap;
+  /** Keys that still work under an old name, each with the name to use instead. */
+  readonly deprecations: readonly Problem[];
 }
 
 /** What can be checked against the pipeline although other parts of the file are wrong. */
@@ -44,7 +46,7 @@ const decayRate = z.number().min(0).lt(1);
 const teamSchema = strict({
   component: nameSchema,
   model: z.unknown().optional(),
-  optimiser: z.unknown().optional(),
+  optimizer: z.unknown().optional(),
   batch: z.int().min(1).max(1_048_576).default(64),
   steps: z.int().min(1).max(MAX_COUNT).default(4000),
   schedule: z.unknown().optional(),
@@ -56,7 +58,7 @@ const teamSchema = strict({
     .default("auto"),
 });
 
-const OPTIMISERS = {
+const OPTIMIZERS = {
   sgd: strict({ name: z.literal("sgd"), learning_rate: rate }),
   momentum: strict({ name: z.literal("momentum"), learning_rate: rate, momentum: decayRate.default(0.9) }),
   adam: strict({
@@ -85,15 +87,18 @@ const everySchema = strict({
 export function parseTeamFile(
   text: string,
   fileName: string,
-  protocols?: ProtocolCatalogue,
+  protocols?: ProtocolCatalog,
 ): ParsedTeam | { readonly problems: readonly Problem[]; readonly readable?: ReadableTeam } {
   const file = readYaml(text, fileName);
   if (!("map" in file)) return file;
   const { map, value } = file;
   const reporter = createReporter(map, file.problems);
-  const top = parseWith(teamSchema, value, [], reporter);
+  // The old name is left out of what an unknown key could have meant.
+  const { optimiser: _old, ...current } = value;
+  const top = parseWith(teamSchema, current, [], reporter);
   const model = parseModel(value.model, fileName, reporter);
-  const optimiser = parseOptimiser(value.optimiser, reporter);
+  const deprecated = createReporter(map);
+  const optimizer = parseOptimizer(value, reporter, deprecated);
   const schedule = parseWith(scheduleSchema, value.schedule ?? {}, ["schedule"], reporter);
   const protocol = parseProtocol(value.protocol, protocols, reporter);
   const train = parseTrain(value.train, reporter);
@@ -104,7 +109,7 @@ export function parseTeamFile(
     reporter.problems.length > 0 ||
     top === undefined ||
     model === undefined ||
-    optimiser === undefined ||
+    optimizer === undefined ||
     schedule === undefined ||
     protocol === undefined ||
     train === undefined
@@ -117,7 +122,7 @@ export function parseTeamFile(
   const team: TeamConfig = {
     component: top.component,
     model,
-    optimiser,
+    optimizer,
     batch: top.batch,
     steps: top.steps,
     schedule: { warmup: schedule.warmup ?? Math.min(DEFAULT_WARMUP, top.steps), decay: schedule.decay },
@@ -126,7 +131,7 @@ export function parseTeamFile(
     train,
     engine: top.engine,
   };
-  return { team, map };
+  return { team, map, deprecations: deprecated.problems };
 }
 
 /**
@@ -180,20 +185,31 @@ function parseModel(value: unknown, fileName: string, reporter: Reporter): Model
   return parsed === undefined ? undefined : { kind: "dense", hidden: parsed.hidden };
 }
 
-function parseOptimiser(value: unknown, reporter: Reporter): OptimiserSpec | undefined {
+function parseOptimizer(
+  file: Readonly<Record<string, unknown>>,
+  reporter: Reporter,
+  deprecated: Reporter,
+): OptimizerSpec | undefined {
+  const isOld = file.optimiser !== undefined;
+  if (isOld && file.optimizer !== undefined) {
+    reporter.report(["optimiser"], "is the old name of optimizer, which is also set; remove it");
+    return undefined;
+  }
+  if (isOld) deprecated.report(["optimiser"], "is deprecated; rename it to optimizer");
+  const value = isOld ? file.optimiser : file.optimizer;
   const given = value === undefined ? { name: "adam" } : typeof value === "string" ? { name: value } : value;
-  const path = ["optimiser"];
+  const path = [isOld ? "optimiser" : "optimizer"];
   const named = parseWith(z.looseObject({ name: z.enum(["sgd", "momentum", "adam"]) }), given, path, reporter);
   if (named === undefined) return undefined;
   if (named.name === "sgd") {
-    const parsed = parseWith(OPTIMISERS.sgd, given, path, reporter);
+    const parsed = parseWith(OPTIMIZERS.sgd, given, path, reporter);
     return parsed && { name: parsed.name, learningRate: parsed.learning_rate };
   }
   if (named.name === "momentum") {
-    const parsed = parseWith(OPTIMISERS.momentum, given, path, reporter);
+    const parsed = parseWith(OPTIMIZERS.momentum, given, path, reporter);
     return parsed && { name: parsed.name, learningRate: parsed.learning_rate, momentum: parsed.momentum };
   }
-  const parsed = parseWith(OPTIMISERS.adam, given, path, reporter);
+  const parsed = parseWith(OPTIMIZERS.adam, given, path, reporter);
   if (parsed === undefined) return undefined;
   const { name, beta1, beta2, epsilon } = parsed;
   return { name, learningRate: parsed.learning_rate, beta1, beta2, epsilon };
@@ -201,7 +217,7 @@ function parseOptimiser(value: unknown, reporter: Reporter): OptimiserSpec | und
 
 function parseProtocol(
   value: unknown,
-  catalogue: ProtocolCatalogue | undefined,
+  catalog: ProtocolCatalog | undefined,
   reporter: Reporter,
 ): ProtocolSpec | undefined {
   const path = ["protocol"];
@@ -216,7 +232,7 @@ function parseProtocol(
     if (checked === undefined) sound = false;
     else parameters[name] = checked;
   }
-  const spec = checkProtocol({ name: parsed.name, parameters }, catalogue, path, reporter);
+  const spec = checkProtocol({ name: parsed.name, parameters }, catalog, path, reporter);
   return sound ? spec : undefined;
 }
 

@@ -2,9 +2,9 @@ import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 import { readers } from "./codec.ts";
-import type { Link, Log } from "./nats-connection.ts";
+import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createPatience } from "./patience.ts";
-import { createStreamLog } from "./replicated-log.ts";
+import { createReplicatedLog } from "./replicated-log.ts";
 import type { LogNames } from "./streams.ts";
 
 /** Aliases are what their log makes of them: one subject for each component, appended to with compare-and-set. */
@@ -21,9 +21,14 @@ export interface Aliases {
   rollback(component: string, alias: string, by: string): Promise<AliasChange>;
 }
 
-export function createAliases(link: Link, log: Log, names: LogNames, patienceMs: number): Aliases {
+export function createAliases(
+  connection: NatsConnection,
+  log: EventLogger,
+  names: LogNames,
+  patienceMs: number,
+): Aliases {
   const subject = (component: string) => `${names.subject}.${component}`;
-  const changes = createStreamLog<AliasChange>(link, names, (message) => {
+  const changes = createReplicatedLog<AliasChange>(connection, names, (message) => {
     const parsed = readers.aliasChange(message.data);
     if ("value" in parsed && message.subject === subject(parsed.value.component)) return parsed.value;
     const why = "wrong" in parsed ? parsed.wrong : `it is of ${parsed.value.component}`;
@@ -43,7 +48,7 @@ export function createAliases(link: Link, log: Log, names: LogNames, patienceMs:
   ): Promise<AliasChange> => {
     checkName("component", component);
     checkName("alias", alias);
-    const patience = createPatience(patienceMs, link.closed);
+    const patience = createPatience(patienceMs, connection.closed);
     await changes.sync();
     for (;;) {
       const history = of(component);

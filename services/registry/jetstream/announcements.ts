@@ -1,8 +1,8 @@
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import { createLedger, type Ledger } from "../snapshot-index.ts";
+import { createSnapshotIndex, type SnapshotIndex } from "../snapshot-index.ts";
 import { readers, type StoredAnnouncement, type StoredObject } from "./codec.ts";
-import type { Link, Log } from "./nats-connection.ts";
-import { createStreamLog, type StreamLog } from "./replicated-log.ts";
+import type { EventLogger, NatsConnection } from "./nats-connection.ts";
+import { createReplicatedLog, type ReplicatedLog } from "./replicated-log.ts";
 import type { StoredMessage } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -12,9 +12,9 @@ import type { LogNames } from "./streams.ts";
  * in the log; every reader leaves out the same.
  */
 export interface Announcements {
-  readonly log: StreamLog<StoredAnnouncement>;
+  readonly log: ReplicatedLog<StoredAnnouncement>;
   /** As of the last `log.sync`. */
-  readonly ledger: Ledger;
+  readonly ledger: SnapshotIndex;
   subject(component: string, serial: number): string;
   /** Where the bytes of a manifest in the ledger are. */
   object(manifest: SnapshotManifest): StoredObject | undefined;
@@ -24,8 +24,8 @@ export interface Announcements {
   at(position: number): StoredAnnouncement | undefined;
 }
 
-export function createAnnouncements(link: Link, log: Log, names: LogNames): Announcements {
-  const ledger = createLedger();
+export function createAnnouncements(connection: NatsConnection, log: EventLogger, names: LogNames): Announcements {
+  const ledger = createSnapshotIndex();
   const byName = new Map<string, StoredObject>();
   const byPosition = new Map<number, StoredAnnouncement>();
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
@@ -48,7 +48,7 @@ export function createAnnouncements(link: Link, log: Log, names: LogNames): Anno
   };
 
   return {
-    log: createStreamLog(link, names, read),
+    log: createReplicatedLog(connection, names, read),
     ledger,
     subject,
     object: (manifest) => byName.get(snapshotName(manifest)),

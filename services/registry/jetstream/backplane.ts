@@ -8,7 +8,7 @@ import { createAnnouncements } from "./announcements.ts";
 import { readers } from "./codec.ts";
 import { createJetStreamLeases } from "./leases.ts";
 import { createModelStore } from "./model-store.ts";
-import { type Log, openLink } from "./nats-connection.ts";
+import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
 import { createJetStreamRegistry } from "./registry.ts";
 import { ensureStreams, findStreams, namesOf } from "./streams.ts";
@@ -40,7 +40,7 @@ export interface JetStreamOptions {
   /** How long a publish, a verdict or an alias goes on through an outage without getting on; 60 s if not given. */
   readonly patienceMs?: number;
   /** Hears of outages, and of messages that are none of ours. */
-  readonly log?: Log;
+  readonly log?: EventLogger;
 }
 
 export interface JetStreamBackplane extends Backplane {
@@ -63,22 +63,22 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const { pipeline, create = true } = options;
   const { maxModelBytes = DEFAULT_MAX_MODEL_BYTES, patienceMs = PUBLISH_PATIENCE_MS } = options;
   checkName("pipeline", pipeline);
-  const log: Log = options.log ?? (() => {});
+  const log: EventLogger = options.log ?? (() => {});
   const names = namesOf(pipeline);
-  const link = await openLink({ ...options, log });
+  const connection = await openNatsConnection({ ...options, log });
   try {
     await patiently(createPatience(SETUP_PATIENCE_MS), () =>
-      create ? ensureStreams(link, names, options.maxStoreBytes) : findStreams(link, names, pipeline),
+      create ? ensureStreams(connection, names, options.maxStoreBytes) : findStreams(connection, names, pipeline),
     );
   } catch (error) {
-    await link.close();
+    await connection.close();
     throw error;
   }
 
-  const announcements = createAnnouncements(link, log, names.snapshots);
-  const models = createModelStore(link, names.models, patienceMs);
-  const aliases = createAliases(link, log, names.aliases, patienceMs);
-  const leases = createJetStreamLeases(link, log, names.leases);
+  const announcements = createAnnouncements(connection, log, names.snapshots);
+  const models = createModelStore(connection, names.models, patienceMs);
+  const aliases = createAliases(connection, log, names.aliases, patienceMs);
+  const leases = createJetStreamLeases(connection, log, names.leases);
   const queues = new Map<string, WorkQueue>();
 
   const sweepOrphans = async (olderThanMs: number) => {
@@ -93,7 +93,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
     try {
       await sweepOrphans(ORPHAN_AGE_MS);
     } catch (error) {
-      if (link.closed.aborted) return;
+      if (connection.closed.aborted) return;
       log("info", `unfinished uploads were not looked for: ${asUncoupleError(error).message}`);
     }
   };
@@ -101,23 +101,32 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
 
   let closed: Promise<void> | undefined;
   const close = async () => {
-    if (link.state() === "connected") await leases.close();
-    await link.close();
+    if (connection.state() === "connected") await leases.close();
+    await connection.close();
   };
 
   return {
-    registry: createJetStreamRegistry({ link, pipeline, announcements, models, aliases, maxModelBytes, patienceMs }),
-    verdicts: createJetStreamOnceLog<Verdict>(link, log, names.verdicts, readers.verdict, patienceMs),
-    quarantines: createJetStreamOnceLog<Quarantine>(link, log, names.quarantines, readers.quarantine, patienceMs),
+    registry: createJetStreamRegistry({
+      connection,
+      pipeline,
+      announcements,
+      models,
+      aliases,
+      maxModelBytes,
+      patienceMs,
+    }),
+    verdicts: createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, patienceMs),
+    quarantines: createJetStreamOnceLog<Quarantine>(connection, log, names.quarantines, readers.quarantine, patienceMs),
     leases,
     workQueue(group) {
       checkName("worker group", group);
       const queue =
-        queues.get(group) ?? createJetStreamWorkQueue(link, log, names.snapshots, group, announcements, patienceMs);
+        queues.get(group) ??
+        createJetStreamWorkQueue(connection, log, names.snapshots, group, announcements, patienceMs);
       queues.set(group, queue);
       return queue;
     },
-    connection: link.state,
+    connection: connection.state,
     close() {
       closed ??= close();
       return closed;

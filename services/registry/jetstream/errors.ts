@@ -20,7 +20,7 @@ export const JetStreamCode = {
 const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077]);
 
 /** An error that the server answered, with the code that tells it apart. */
-export class Refused extends UncoupleError {
+export class JetStreamError extends UncoupleError {
   readonly jetStream: number;
 
   constructor(jetStream: number, ...parameters: ConstructorParameters<typeof UncoupleError>) {
@@ -30,17 +30,17 @@ export class Refused extends UncoupleError {
 }
 
 /** @param verb what was asked for: an API call or a subject; @param server its address, for the message */
-export function refusal(error: ApiError, verb: string, server: string): Refused {
+export function jetStreamError(error: ApiError, verb: string, server: string): JetStreamError {
   const code = error.err_code ?? 0;
   const text = `${verb} at ${server}: ${error.description ?? "refused"} (${code === 0 ? error.code : code})`;
-  if (FULL.has(code)) return new Refused(code, "resource-exhausted", text);
-  if (error.code === 503) return new Refused(code, "unavailable", text);
-  if (code === JetStreamCode.wrongLastSequence) return new Refused(code, "conflict", text);
-  if (error.code === 404) return new Refused(code, "not-found", text);
-  return new Refused(code, "failed-precondition", text);
+  if (FULL.has(code)) return new JetStreamError(code, "resource-exhausted", text);
+  if (error.code === 503) return new JetStreamError(code, "unavailable", text);
+  if (code === JetStreamCode.wrongLastSequence) return new JetStreamError(code, "conflict", text);
+  if (error.code === 404) return new JetStreamError(code, "not-found", text);
+  return new JetStreamError(code, "failed-precondition", text);
 }
 
 /** Whether the server refused with that error code (see `JetStreamCode`). */
-export function isRefused(error: unknown, code: number): boolean {
-  return error instanceof Refused && error.jetStream === code;
+export function isJetStreamError(error: unknown, code: number): boolean {
+  return error instanceof JetStreamError && error.jetStream === code;
 }

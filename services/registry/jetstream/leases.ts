@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { createBell } from "../../common/async/notifier.ts";
-import { isPassing, UncoupleError } from "../../common/errors.ts";
+import { createNotifier } from "../../common/async/notifier.ts";
+import { isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
-import { isRefused, JetStreamCode } from "./errors.ts";
-import type { Link, Log } from "./nats-connection.ts";
+import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { readMessage, store } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
 
@@ -32,13 +32,17 @@ export interface JetStreamLeases extends Leases {
 }
 
 /** Leases in a key-value bucket (NATS ADR-8): every change is a compare-and-set on the key's revision. */
-export function createJetStreamLeases(link: Link, log: Log, names: Names["leases"]): JetStreamLeases {
+export function createJetStreamLeases(
+  connection: NatsConnection,
+  log: EventLogger,
+  names: Names["leases"],
+): JetStreamLeases {
   const key = (name: string) => `${names.subject}.${name}`;
   /** What this process holds: how to end each, as a loss. */
   const held = new Set<() => Promise<void>>();
 
   const read = async (name: string): Promise<Entry> => {
-    const message = await readMessage(link, names.stream, { last_by_subj: key(name) });
+    const message = await readMessage(connection, names.stream, { last_by_subj: key(name) });
     if (message === undefined) return { revision: 0, held: null };
     const value = message.headers.has("KV-Operation") ? null : parse(message.data);
     return { revision: message.sequence, held: value };
@@ -46,9 +50,9 @@ export function createJetStreamLeases(link: Link, log: Log, names: Names["leases
   /** @returns the revision if the key now has this token, undefined if it is somebody else's */
   const write = async (name: string, value: NonNullable<Entry["held"]>, revision: number) => {
     try {
-      return await store(link, key(name), Buffer.from(JSON.stringify(value)), revision);
+      return await store(connection, key(name), Buffer.from(JSON.stringify(value)), revision);
     } catch (error) {
-      if (!isRefused(error, JetStreamCode.wrongLastSequence)) throw error;
+      if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) throw error;
       // Perhaps an earlier attempt of ours, of which no acknowledgement came.
       const now = await read(name);
       return now.held?.token === value.token ? now.revision : undefined;
@@ -68,7 +72,7 @@ export function createJetStreamLeases(link: Link, log: Log, names: Names["leases
       clearInterval(renewing);
       clearTimeout(lapse);
       held.delete(close);
-      link.closed.removeEventListener("abort", onLinkClosed);
+      connection.closed.removeEventListener("abort", onLinkClosed);
       return true;
     };
     const lose = (why: string) => {
@@ -91,13 +95,13 @@ export function createJetStreamLeases(link: Link, log: Log, names: Names["leases
         else lapseAfter(sent);
       } catch (error) {
         // The next renewal may succeed; the lapse is the limit.
-        if (!isPassing(error)) lose(error instanceof Error ? error.message : String(error));
+        if (!isTransient(error)) lose(error instanceof Error ? error.message : String(error));
       }
     };
     const giveBack = async () => {
       await busy;
       try {
-        await store(link, key(name), new Uint8Array(), revision, { "KV-Operation": "DEL" });
+        await store(connection, key(name), new Uint8Array(), revision, { "KV-Operation": "DEL" });
       } catch (error) {
         // It lapses by itself.
         log("warn", `the lease ${name} was not given back: ${error instanceof Error ? error.message : String(error)}`);
@@ -114,7 +118,7 @@ export function createJetStreamLeases(link: Link, log: Log, names: Names["leases
       });
     }, RENEW_MS);
     const onLinkClosed = () => lose("the connection was closed");
-    link.closed.addEventListener("abort", onLinkClosed, { once: true });
+    connection.closed.addEventListener("abort", onLinkClosed, { once: true });
     lapseAfter(sentAt);
     held.add(close);
     return {
@@ -129,9 +133,9 @@ export function createJetStreamLeases(link: Link, log: Log, names: Names["leases
     async acquire(name, holder, signal) {
       checkName("lease", name);
       const value = { token: randomUUID(), holder };
-      const end = AbortSignal.any([signal, link.closed]);
-      const bell = createBell();
-      const stop = link.subscribe(key(name), () => bell.ring());
+      const end = AbortSignal.any([signal, connection.closed]);
+      const bell = createNotifier();
+      const stop = connection.subscribe(key(name), () => bell.ring());
       let watched = { revision: -1, since: 0 };
       try {
         for (;;) {
@@ -153,10 +157,10 @@ export function createJetStreamLeases(link: Link, log: Log, names: Names["leases
               continue;
             }
           } catch (error) {
-            if (!isPassing(error)) throw error;
+            if (!isTransient(error)) throw error;
             // An outage: the wait goes on.
           }
-          await bell.waitPast(heard, end, POLL_MS);
+          await bell.waitBeyond(heard, end, POLL_MS);
         }
       } finally {
         stop();

@@ -3,8 +3,8 @@ import { nuid } from "nats";
 import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import type { StoredObject } from "./codec.ts";
-import { isRefused, JetStreamCode } from "./errors.ts";
-import type { Link } from "./nats-connection.ts";
+import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import type { NatsConnection } from "./nats-connection.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { readMessage, store, storeNow, streamState } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
@@ -48,11 +48,11 @@ export interface ModelStore {
  * SHA-256, a window of awaited chunks on the way in, one request a chunk on the way out, so that a slow reader slows
  * the transfer and not the memory down.
  */
-export function createModelStore(link: Link, names: Names["models"], patienceMs: number): ModelStore {
+export function createModelStore(connection: NatsConnection, names: Names["models"], patienceMs: number): ModelStore {
   const { stream, subject, bucket } = names;
   const chunks = (id: string) => `${subject}.C.${id}`;
   const meta = (name: string) => `${subject}.M.${base64url(Buffer.from(name))}`;
-  const purge = (filter: string) => link.api(`STREAM.PURGE.${stream}`, { filter });
+  const purge = (filter: string) => connection.api(`STREAM.PURGE.${stream}`, { filter });
 
   /** One attempt. A chunk is never sent again on its own: it could land out of order. */
   const upload = async (
@@ -64,13 +64,13 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
   ): Promise<StoredObject> => {
     const id = nuid.next();
     const name = `${prefix}/${id}`;
-    const chunk = Math.min(CHUNK, link.maxPayload() - ENVELOPE);
+    const chunk = Math.min(CHUNK, connection.maxPayload() - ENVELOPE);
     const total = Math.ceil(bytes.length / chunk);
     const underway = new Set<Promise<void>>();
     let count = 0;
     let failure: { readonly error: unknown } | undefined;
     for (let at = 0; at < bytes.length && failure === undefined; at += chunk) {
-      const sent: Promise<void> = storeNow(link, chunks(id), bytes.subarray(at, at + chunk)).then(
+      const sent: Promise<void> = storeNow(connection, chunks(id), bytes.subarray(at, at + chunk)).then(
         () => {
           underway.delete(sent);
           acknowledged(++count);
@@ -87,7 +87,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
     await Promise.all(underway);
     try {
       if (failure !== undefined) throw failure.error;
-      const kept = (await streamState(link, stream, chunks(id))).subjects.get(chunks(id)) ?? 0;
+      const kept = (await streamState(connection, stream, chunks(id))).subjects.get(chunks(id)) ?? 0;
       if (kept !== total) {
         throw new UncoupleError("unavailable", `${stream} kept ${kept} of ${total} chunks of ${name}`);
       }
@@ -102,7 +102,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
         deleted: false,
         options: { max_chunk_size: chunk },
       };
-      await store(link, meta(name), Buffer.from(JSON.stringify(info)), 0);
+      await store(connection, meta(name), Buffer.from(JSON.stringify(info)), 0);
       return { name, nuid: id };
     } catch (error) {
       // What cannot be removed now is removed by a sweep.
@@ -116,7 +116,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
     for (let lagged = 0; ; ) {
       try {
         const query = JSON.stringify({ seq: from, next_by_subj: chunks(id) });
-        const message = await link.request(`$JS.API.DIRECT.GET.${stream}`, query);
+        const message = await connection.request(`$JS.API.DIRECT.GET.${stream}`, query);
         const status = message.headers?.code ?? 0;
         if (status === 0) {
           patience.progress();
@@ -129,7 +129,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
         } else {
           throw new UncoupleError(
             "unavailable",
-            `${stream} at ${link.server}: ${message.headers?.description ?? status}`,
+            `${stream} at ${connection.server}: ${message.headers?.description ?? status}`,
           );
         }
       } catch (error) {
@@ -157,10 +157,10 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
           return await upload(name, bytes, digest, acknowledged, signal);
         } catch (error) {
           if (signal?.aborted) throw error;
-          if (isRefused(error, JetStreamCode.maximumBytesExceeded)) {
+          if (isJetStreamError(error, JetStreamCode.maximumBytesExceeded)) {
             throw new UncoupleError(
               "resource-exhausted",
-              `the model store ${bucket} at ${link.server} is full, ${bytes.length} bytes for ${name} do not fit: raise --max-store-bytes`,
+              `the model store ${bucket} at ${connection.server} is full, ${bytes.length} bytes for ${name} do not fit: raise --max-store-bytes`,
               { cause: error },
             );
           }
@@ -172,7 +172,7 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
       const what = snapshotName(manifest);
       const patience = createPatience(
         patienceMs,
-        signal === undefined ? link.closed : AbortSignal.any([signal, link.closed]),
+        signal === undefined ? connection.closed : AbortSignal.any([signal, connection.closed]),
       );
       const bytes = new Uint8Array(manifest.size);
       const hash = createHash("sha256");
@@ -210,16 +210,16 @@ export function createModelStore(link: Link, names: Names["models"], patienceMs:
     },
     async sweep(olderThanMs, announced) {
       const stale = async (last: string) => {
-        const message = await readMessage(link, stream, { last_by_subj: last });
+        const message = await readMessage(connection, stream, { last_by_subj: last });
         return message !== undefined && Date.now() - message.storedAt.getTime() > olderThanMs;
       };
       // What is stored is listed first, announcements are read last: an upload that ends in between is seen to be one.
-      const uploads = [...(await streamState(link, stream, chunks("*"))).subjects.keys()];
-      const metas = [...(await streamState(link, stream, meta("").concat("*"))).subjects.keys()];
+      const uploads = [...(await streamState(connection, stream, chunks("*"))).subjects.keys()];
+      const metas = [...(await streamState(connection, stream, meta("").concat("*"))).subjects.keys()];
       /** The subjects of every object, that of its metadata (if it has one) last. */
       const objects = new Map(uploads.map((upload) => [upload.slice(chunks("").length), [upload]]));
       for (const one of metas) {
-        const message = await readMessage(link, stream, { last_by_subj: one });
+        const message = await readMessage(connection, stream, { last_by_subj: one });
         const id = message && nuidOf(message.data);
         if (id !== undefined) objects.set(id, [...(objects.get(id) ?? []), one]);
       }

@@ -5,13 +5,13 @@ import {
   Events,
   headers,
   type Msg,
+  type NatsConnection as NatsClient,
   ErrorCode as NatsCode,
-  type NatsConnection,
   NatsError,
 } from "nats";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ConnectionState } from "../backplane.ts";
-import { type ApiError, refusal } from "./errors.ts";
+import { type ApiError, jetStreamError } from "./errors.ts";
 
 /** The time limit of every request to the server, the wait for a connection included. */
 export const REQUEST_TIMEOUT_MS = 5_000;
@@ -22,7 +22,7 @@ const PING_INTERVAL_MS = 10_000;
 const FLUSH_TIMEOUT_MS = 2_000;
 const API = "$JS.API";
 
-export type Log = (level: "info" | "warn", message: string) => void;
+export type EventLogger = (level: "info" | "warn", message: string) => void;
 
 export interface LinkOptions {
   /** One server or several, comma-separated: `nats://host:port`. */
@@ -30,11 +30,11 @@ export interface LinkOptions {
   /** By which the server's own monitoring knows this client. */
   readonly name: string;
   readonly credentials?: { readonly user: string; readonly password: string };
-  readonly log: Log;
+  readonly log: EventLogger;
 }
 
 /** What a server says of a request that it did not carry out, or that did not reach it, is thrown as UncoupleError. */
-export interface Link {
+export interface NatsConnection {
   /** The address, for messages. */
   readonly server: string;
   /** Aborts when `close` begins. */
@@ -51,7 +51,7 @@ export interface Link {
   requestNow(subject: string, payload: Uint8Array, options?: RequestOptions): Promise<Msg>;
   /**
    * A request to the JetStream API.
-   * @throws UncoupleError as `request`; Refused, which carries the server's error code
+   * @throws UncoupleError as `request`; JetStreamError, which carries the server's error code
    */
   api(verb: string, body?: unknown): Promise<unknown>;
   /** Calls back for every message on a subject, as long as the connection lives; never, once it is closed. */
@@ -76,13 +76,13 @@ export interface RequestOptions {
  * Connects, and from then on reconnects for ever.
  * @throws UncoupleError `unavailable` naming the server
  */
-export async function openLink(options: LinkOptions): Promise<Link> {
+export async function openNatsConnection(options: LinkOptions): Promise<NatsConnection> {
   const { url, log } = options;
   // A password in the address is for nobody's log.
   const server = url.replace(/\/\/[^/@,]*@/g, "//");
-  let connection: NatsConnection;
+  let client: NatsClient;
   try {
-    connection = await connect({
+    client = await connect({
       servers: url.split(",").map((one) => one.trim()),
       name: options.name,
       maxReconnectAttempts: -1,
@@ -123,7 +123,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     reconnected = new AbortController();
   };
   const follow = async () => {
-    for await (const { type } of connection.status()) {
+    for await (const { type } of client.status()) {
       if (type === Events.Disconnect) onDisconnect();
       else if (type === Events.Reconnect) onReconnect();
     }
@@ -131,7 +131,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   void follow().catch((error: unknown) => log("warn", `the NATS client's status ended: ${reasonOf(error)}`));
 
   // It does not give up by itself, but for reasons that no reconnecting mends.
-  void connection.closed().then((error) => {
+  void client.closed().then((error) => {
     if (closing.signal.aborted) return;
     onDisconnect();
     state = "closed";
@@ -159,7 +159,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     const timeout = given.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const head = headers();
     for (const [key, value] of Object.entries(given.headers ?? {})) head.set(key, value);
-    const answer = connection.request(subject, payload, { timeout, ...(given.headers && { headers: head }) });
+    const answer = client.request(subject, payload, { timeout, ...(given.headers && { headers: head }) });
     return new Promise<Msg>((resolve, reject) => {
       waitingForAnswer.add(reject);
       answer
@@ -192,7 +192,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     return new UncoupleError("unavailable", `${subject} at ${server}: ${reasonOf(error)}`, { cause: error });
   };
 
-  const request: Link["request"] = async (subject, payload = "", given = {}) => {
+  const request: NatsConnection["request"] = async (subject, payload = "", given = {}) => {
     await connected(given.timeoutMs ?? REQUEST_TIMEOUT_MS);
     return requestNow(subject, payload, given);
   };
@@ -203,28 +203,28 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     const wasConnected = state === "connected";
     state = "closed";
     if (wasConnected) {
-      await Promise.race([connection.flush(), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]).catch(() => {});
+      await Promise.race([client.flush(), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]).catch(() => {});
     }
     for (const fail of waitingForAnswer) fail(broken());
-    await connection.close().catch((error: unknown) => log("warn", `closing the NATS client: ${reasonOf(error)}`));
+    await client.close().catch((error: unknown) => log("warn", `closing the NATS client: ${reasonOf(error)}`));
   };
 
   return {
     server,
     closed: closing.signal,
-    maxPayload: () => connection.info?.max_payload ?? 1024 * 1024,
+    maxPayload: () => client.info?.max_payload ?? 1024 * 1024,
     state: () => state,
     request,
     requestNow,
     async api(verb, body) {
       const message = await request(`${API}.${verb}`, body === undefined ? "" : JSON.stringify(body));
       const answer = message.json<{ error?: ApiError }>();
-      if (answer.error !== undefined) throw refusal(answer.error, verb, server);
+      if (answer.error !== undefined) throw jetStreamError(answer.error, verb, server);
       return answer;
     },
     subscribe(subject, heard) {
       if (closing.signal.aborted) return () => {};
-      const subscription = connection.subscribe(subject, {
+      const subscription = client.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) heard(message);
           else log("warn", `listening on ${subject} at ${server}: ${reasonOf(error)}`);
@@ -249,17 +249,17 @@ export async function openLink(options: LinkOptions): Promise<Link> {
           settle();
         };
         const giveUp = () => settle();
-        const subscription = connection.subscribe(inbox, {
+        const subscription = client.subscribe(inbox, {
           callback: (error, message) => (error === null ? settle(message) : fail(failed(error, subject, timeoutMs))),
         });
         const timer = setTimeout(settle, timeoutMs);
         signal.addEventListener("abort", giveUp, { once: true });
         waitingForAnswer.add(fail);
-        connection.publish(subject, payload, { reply: inbox });
+        client.publish(subject, payload, { reply: inbox });
       });
     },
     send(subject, payload) {
-      if (state === "connected") connection.publish(subject, payload);
+      if (state === "connected") client.publish(subject, payload);
     },
     close() {
       closed ??= close();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { isPassing } from "../../common/errors.ts";
+import { isTransient } from "../../common/errors.ts";
 
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
@@ -28,7 +28,7 @@ export function createPatience(limitMs: number, signal?: AbortSignal): Patience 
       next = FIRST_WAIT_MS;
     },
     async wait(error) {
-      if (!isPassing(error) || signal?.aborted || performance.now() - last + next > limitMs) throw error;
+      if (!isTransient(error) || signal?.aborted || performance.now() - last + next > limitMs) throw error;
       await sleep(next * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {});
       next = Math.min(LONGEST_WAIT_MS, next * 2);
     },

@@ -1,5 +1,5 @@
 import { sha256 } from "../../common/digest.ts";
-import { isPassing, UncoupleError } from "../../common/errors.ts";
+import { isTransient, UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
@@ -8,11 +8,11 @@ import type { Aliases } from "./aliases.ts";
 import type { Announcements } from "./announcements.ts";
 import type { StoredAnnouncement } from "./codec.ts";
 import type { ModelStore } from "./model-store.ts";
-import type { Link } from "./nats-connection.ts";
+import type { NatsConnection } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
 
 export interface JetStreamRegistryDeps {
-  readonly link: Link;
+  readonly connection: NatsConnection;
   readonly pipeline: string;
   readonly announcements: Announcements;
   readonly models: ModelStore;
@@ -47,7 +47,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       checkDraft(deps.pipeline, draft, bytes);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
-      const { closed } = deps.link;
+      const { closed } = deps.connection;
       const stoppable = createPatience(
         deps.patienceMs,
         signal === undefined ? closed : AbortSignal.any([signal, closed]),
@@ -97,7 +97,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
         }
       } catch (error) {
         // After an outage nobody knows whether the announcement is stored, so its bytes must stay.
-        if (!isPassing(error)) await models.remove(object).catch(() => {});
+        if (!isTransient(error)) await models.remove(object).catch(() => {});
         throw error;
       }
     },

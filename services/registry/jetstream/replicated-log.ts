@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBell } from "../../common/async/notifier.ts";
-import { isPassing, UncoupleError } from "../../common/errors.ts";
+import { createNotifier } from "../../common/async/notifier.ts";
+import { isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../backplane.ts";
-import { isRefused, JetStreamCode } from "./errors.ts";
-import type { Link } from "./nats-connection.ts";
+import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import type { NatsConnection } from "./nats-connection.ts";
 import type { Patience } from "./patience.ts";
 import { readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
@@ -22,7 +22,7 @@ const TOKEN = "Uncouple-Append";
  * then look at it, so that whatever was stored before the call is seen; nothing but STREAM.INFO and STREAM.MSG.GET is
  * asked of the server.
  */
-export interface StreamLog<T> {
+export interface ReplicatedLog<T> {
   /** Up to the last `sync`, in the stream's order; positions are stream sequence numbers. */
   readonly entries: readonly Logged<T>[];
   /** The sequence number of the last message on a subject, readable or not; 0 for none. As of the last `sync`. */
@@ -30,7 +30,7 @@ export interface StreamLog<T> {
   sync(): Promise<void>;
   /**
    * Appends a message if the last one on its subject has the expected sequence number, again and again within its
-   * patience; recognises its own message when an acknowledgement was lost. The copy has it afterwards.
+   * patience; recognizes its own message when an acknowledgement was lost. The copy has it afterwards.
    * @returns false, and nothing is appended, if another message stands last on the subject
    */
   append(subject: string, value: unknown, expected: number, patience: Patience): Promise<boolean>;
@@ -41,11 +41,11 @@ export interface StreamLog<T> {
 /**
  * @param read the value of a message; undefined leaves it out of the log (whoever reads says why in its own log)
  */
-export function createStreamLog<T>(
-  link: Link,
+export function createReplicatedLog<T>(
+  connection: NatsConnection,
   names: LogNames,
   read: (message: StoredMessage) => T | undefined,
-): StreamLog<T> {
+): ReplicatedLog<T> {
   const entries: Logged<T>[] = [];
   const lastBySubject = new Map<string, number>();
   /** Tokens of appends of this process whose acknowledgement is due, and whether they were seen in the stream. */
@@ -65,11 +65,11 @@ export function createStreamLog<T>(
   const replaced = (how: string) =>
     new UncoupleError(
       "data-loss",
-      `${names.stream} at ${link.server} ${how}: its store was replaced; restart this service to go on with the new one`,
+      `${names.stream} at ${connection.server} ${how}: its store was replaced; restart this service to go on with the new one`,
     );
   const catchUp = async () => {
-    const { created, lastSequence } = await streamState(link, names.stream).catch((error: unknown) => {
-      throw origin !== undefined && isRefused(error, JetStreamCode.streamNotFound) ? replaced("is gone") : error;
+    const { created, lastSequence } = await streamState(connection, names.stream).catch((error: unknown) => {
+      throw origin !== undefined && isJetStreamError(error, JetStreamCode.streamNotFound) ? replaced("is gone") : error;
     });
     origin ??= created;
     // Another stream may be as long as this one was, and what it has at a position is something else.
@@ -79,7 +79,7 @@ export function createStreamLog<T>(
       const window = Math.min(READ_WINDOW, lastSequence - position);
       const from = position + 1;
       const messages = await Promise.all(
-        Array.from({ length: window }, (_, i) => readMessage(link, names.stream, { seq: from + i })),
+        Array.from({ length: window }, (_, i) => readMessage(connection, names.stream, { seq: from + i })),
       );
       for (const message of messages) if (message !== undefined) take(message);
       position = from + window - 1;
@@ -100,12 +100,12 @@ export function createStreamLog<T>(
     return queued;
   };
 
-  const bell = createBell();
+  const bell = createNotifier();
   let listening = false;
   const listen = () => {
     if (listening) return;
     listening = true;
-    link.subscribe(`${names.subject}.>`, () => bell.ring());
+    connection.subscribe(`${names.subject}.>`, () => bell.ring());
   };
 
   return {
@@ -119,11 +119,11 @@ export function createStreamLog<T>(
       try {
         for (;;) {
           try {
-            await store(link, subject, payload, expected, { [TOKEN]: token });
+            await store(connection, subject, payload, expected, { [TOKEN]: token });
             await sync();
             return true;
           } catch (error) {
-            if (!isRefused(error, JetStreamCode.wrongLastSequence)) await patience.wait(error);
+            if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) await patience.wait(error);
           }
           // It may be stored although no acknowledgement came: only the stream knows.
           try {
@@ -140,7 +140,7 @@ export function createStreamLog<T>(
       }
     },
     async *watch(from, signal) {
-      const end = AbortSignal.any([signal, link.closed]);
+      const end = AbortSignal.any([signal, connection.closed]);
       listen();
       let next = from;
       let index = 0;
@@ -154,7 +154,7 @@ export function createStreamLog<T>(
             await sync();
           } catch (error) {
             if (end.aborted) return;
-            if (!isPassing(error)) throw error;
+            if (!isTransient(error)) throw error;
             break;
           }
           for (let entry = entries[index]; entry !== undefined; entry = entries[++index]) {
@@ -166,7 +166,7 @@ export function createStreamLog<T>(
           }
           if (found) break;
         }
-        if (!found) await bell.waitPast(heard, end, POLL_MS);
+        if (!found) await bell.waitBeyond(heard, end, POLL_MS);
         woken = bell.count > heard;
       }
     },

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { type ApiError, isRefused, JetStreamCode, refusal } from "./errors.ts";
-import type { Link, RequestOptions } from "./nats-connection.ts";
+import { type ApiError, isJetStreamError, JetStreamCode, jetStreamError } from "./errors.ts";
+import type { NatsConnection, RequestOptions } from "./nats-connection.ts";
 
 /** A message as a stream keeps it. */
 export interface StoredMessage {
@@ -18,28 +18,28 @@ const ENVELOPE_BYTES = 1024;
 /**
  * Stores a message and returns its sequence number.
  * @param expected the sequence number that the last message of the subject must have, 0 for none; undefined: any
- * @throws UncoupleError as Link.request; Refused with `wrongLastSequence`, with `maximumBytesExceeded` ...;
+ * @throws UncoupleError as NatsConnection.request; JetStreamError with `wrongLastSequence`, with `maximumBytesExceeded` ...;
  *   `resource-exhausted` naming max_payload when the message is too large to be sent
  */
 export async function store(
-  link: Link,
+  connection: NatsConnection,
   subject: string,
   payload: Uint8Array,
   expected?: number,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  if (payload.length + ENVELOPE_BYTES > link.maxPayload()) {
+  if (payload.length + ENVELOPE_BYTES > connection.maxPayload()) {
     throw new UncoupleError(
       "resource-exhausted",
-      `a message of ${payload.length} bytes for ${subject} is too large for the NATS server at ${link.server}: its max_payload is ${link.maxPayload()}`,
+      `a message of ${payload.length} bytes for ${subject} is too large for the NATS server at ${connection.server}: its max_payload is ${connection.maxPayload()}`,
     );
   }
-  return stored(await link.request(subject, payload, storing(headers, expected)), subject, link);
+  return stored(await connection.request(subject, payload, storing(headers, expected)), subject, connection);
 }
 
 /** As `store`, but sent before it returns: a row of calls is stored in that order. Size unchecked. */
-export async function storeNow(link: Link, subject: string, payload: Uint8Array): Promise<number> {
-  return stored(await link.requestNow(subject, payload), subject, link);
+export async function storeNow(connection: NatsConnection, subject: string, payload: Uint8Array): Promise<number> {
+  return stored(await connection.requestNow(subject, payload), subject, connection);
 }
 
 function storing(headers: Readonly<Record<string, string>>, expected: number | undefined): RequestOptions {
@@ -47,26 +47,26 @@ function storing(headers: Readonly<Record<string, string>>, expected: number | u
   return { headers: { ...headers, "Nats-Expected-Last-Subject-Sequence": String(expected) } };
 }
 
-function stored(message: { json<T>(): T }, subject: string, link: Link): number {
+function stored(message: { json<T>(): T }, subject: string, connection: NatsConnection): number {
   const answer = message.json<{ seq?: number; error?: ApiError }>();
-  if (answer.error !== undefined) throw refusal(answer.error, subject, link.server);
+  if (answer.error !== undefined) throw jetStreamError(answer.error, subject, connection.server);
   if (answer.seq === undefined) {
-    throw new UncoupleError("unavailable", `${subject} at ${link.server} is not kept by a stream`);
+    throw new UncoupleError("unavailable", `${subject} at ${connection.server} is not kept by a stream`);
   }
   return answer.seq;
 }
 
 /** Reads a message where it is decided, at the stream's leader: what was stored before this call is seen. */
 export async function readMessage(
-  link: Link,
+  connection: NatsConnection,
   stream: string,
   which: { readonly seq: number } | { readonly last_by_subj: string },
 ): Promise<StoredMessage | undefined> {
   let answer: { message: { seq: number; subject: string; data?: string; hdrs?: string; time: string } };
   try {
-    answer = (await link.api(`STREAM.MSG.GET.${stream}`, which)) as typeof answer;
+    answer = (await connection.api(`STREAM.MSG.GET.${stream}`, which)) as typeof answer;
   } catch (error) {
-    if (isRefused(error, JetStreamCode.noMessageFound)) return undefined;
+    if (isJetStreamError(error, JetStreamCode.noMessageFound)) return undefined;
     throw error;
   }
   const { seq, subject, data, hdrs, time } = answer.message;
@@ -98,11 +98,15 @@ export interface StreamState {
 }
 
 /** @param subjectsFilter the subjects to count the messages of */
-export async function streamState(link: Link, stream: string, subjectsFilter?: string): Promise<StreamState> {
+export async function streamState(
+  connection: NatsConnection,
+  stream: string,
+  subjectsFilter?: string,
+): Promise<StreamState> {
   const subjects = new Map<string, number>();
   for (;;) {
     const request = subjectsFilter === undefined ? {} : { subjects_filter: subjectsFilter, offset: subjects.size };
-    const answer = (await link.api(`STREAM.INFO.${stream}`, request)) as {
+    const answer = (await connection.api(`STREAM.INFO.${stream}`, request)) as {
       created: string;
       state: { last_seq: number; subjects?: Record<string, number> };
       total?: number;

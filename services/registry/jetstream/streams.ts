@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
-import { isRefused, JetStreamCode } from "./errors.ts";
-import type { Link } from "./nats-connection.ts";
+import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import type { NatsConnection } from "./nats-connection.ts";
 
 /** The names of everything that a pipeline keeps on the server. Pipeline and component names need no escaping. */
 export interface Names {
@@ -51,17 +51,21 @@ const DEFAULT_STORE_BYTES = [2048, 1024, 512, 256, 128, 64].map((mebibytes) => m
  * @param maxStoreBytes bytes of all models; undefined: as it is, and for a new store 2 GiB or what there is room for
  * @throws UncoupleError `resource-exhausted` when the server has no room for a store of that size
  */
-export async function ensureStreams(link: Link, names: Names, maxStoreBytes: number | undefined): Promise<void> {
+export async function ensureStreams(
+  connection: NatsConnection,
+  names: Names,
+  maxStoreBytes: number | undefined,
+): Promise<void> {
   const log = ({ stream, subject }: LogNames) =>
-    ensure(link, { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true });
+    ensure(connection, { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true });
   await Promise.all([
     log(names.snapshots),
     log(names.aliases),
     log(names.verdicts),
     log(names.quarantines),
-    ensureModelStore(link, names.models, maxStoreBytes),
+    ensureModelStore(connection, names.models, maxStoreBytes),
     // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
-    ensure(link, {
+    ensure(connection, {
       ...SHARED,
       name: names.leases.stream,
       subjects: [`${names.leases.subject}.>`],
@@ -77,23 +81,26 @@ export async function ensureStreams(link: Link, names: Names, maxStoreBytes: num
  * Looks whether the server has the pipeline, and changes nothing.
  * @throws UncoupleError `not-found` naming the pipelines that it has
  */
-export async function findStreams(link: Link, names: Names, pipeline: string): Promise<void> {
-  if ((await existing(link, names.snapshots.stream)) !== undefined) return;
+export async function findStreams(connection: NatsConnection, names: Names, pipeline: string): Promise<void> {
+  if ((await existing(connection, names.snapshots.stream)) !== undefined) return;
   // Whoever may not list streams hears the rest.
-  const known = await pipelinesAt(link).catch(() => undefined);
+  const known = await pipelinesAt(connection).catch(() => undefined);
   const others =
     known === undefined
       ? ""
       : `${didYouMean(pipeline, known)} (it has ${known.length === 0 ? "none" : known.join(", ")})`;
-  throw new UncoupleError("not-found", `the NATS server at ${link.server} has no pipeline "${pipeline}"${others}`);
+  throw new UncoupleError(
+    "not-found",
+    `the NATS server at ${connection.server} has no pipeline "${pipeline}"${others}`,
+  );
 }
 
 /** The pipelines that the server has anything of, by name. */
-async function pipelinesAt(link: Link): Promise<readonly string[]> {
+async function pipelinesAt(connection: NatsConnection): Promise<readonly string[]> {
   const pipelines: string[] = [];
   for (let offset = 0; ; ) {
     const request = { subject: namesOf("*").snapshots.subject.concat(".>"), offset };
-    const page = (await link.api("STREAM.NAMES", request)) as { total: number; streams?: string[] | null };
+    const page = (await connection.api("STREAM.NAMES", request)) as { total: number; streams?: string[] | null };
     const streams = page.streams ?? [];
     for (const stream of streams) {
       const pipeline = /^uncouple-(.+)-snapshots$/.exec(stream)?.[1];
@@ -108,7 +115,7 @@ const SHARED = { storage: "file", retention: "limits", num_replicas: 1, max_age:
 
 /** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
 async function ensureModelStore(
-  link: Link,
+  connection: NatsConnection,
   { stream, subject }: Names["models"],
   maxStoreBytes: number | undefined,
 ): Promise<void> {
@@ -124,7 +131,7 @@ async function ensureModelStore(
       max_bytes: size,
     };
     try {
-      return await ensure(link, config, maxStoreBytes === undefined ? [] : ["max_bytes"]);
+      return await ensure(connection, config, maxStoreBytes === undefined ? [] : ["max_bytes"]);
     } catch (error) {
       if (!(error instanceof UncoupleError) || error.code !== "resource-exhausted") throw error;
       full = error;
@@ -132,7 +139,7 @@ async function ensureModelStore(
   }
   throw new UncoupleError(
     "resource-exhausted",
-    `the NATS server at ${link.server} has no room for a model store of ${sizes.at(-1)} bytes: lower --max-store-bytes, or raise max_file of its jetstream configuration`,
+    `the NATS server at ${connection.server} has no room for a model store of ${sizes.at(-1)} bytes: lower --max-store-bytes, or raise max_file of its jetstream configuration`,
     { cause: full },
   );
 }
@@ -142,33 +149,37 @@ type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string 
 /** Waits between looks at a stream that another process seems to be creating: then creating it is refused in many ways. */
 const OTHERS_CREATE_MS = [20, 100, 400] as const;
 
-async function ensure(link: Link, wanted: StreamConfig, enforced: readonly string[] = []): Promise<void> {
-  const config = await existing(link, wanted.name);
-  if (config === undefined) return create(link, wanted);
+async function ensure(
+  connection: NatsConnection,
+  wanted: StreamConfig,
+  enforced: readonly string[] = [],
+): Promise<void> {
+  const config = await existing(connection, wanted.name);
+  if (config === undefined) return create(connection, wanted);
   if (enforced.every((key) => config[key] === wanted[key])) return;
   const changes = Object.fromEntries(enforced.map((key) => [key, wanted[key]]));
-  await link.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changes });
+  await connection.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changes });
 }
 
-async function existing(link: Link, stream: string): Promise<StreamConfig | undefined> {
+async function existing(connection: NatsConnection, stream: string): Promise<StreamConfig | undefined> {
   try {
-    return ((await link.api(`STREAM.INFO.${stream}`)) as { config: StreamConfig }).config;
+    return ((await connection.api(`STREAM.INFO.${stream}`)) as { config: StreamConfig }).config;
   } catch (error) {
-    if (isRefused(error, JetStreamCode.streamNotFound)) return undefined;
+    if (isJetStreamError(error, JetStreamCode.streamNotFound)) return undefined;
     throw error;
   }
 }
 
-async function create(link: Link, wanted: StreamConfig): Promise<void> {
+async function create(connection: NatsConnection, wanted: StreamConfig): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await link.api(`STREAM.CREATE.${wanted.name}`, wanted);
+      await connection.api(`STREAM.CREATE.${wanted.name}`, wanted);
       return;
     } catch (error) {
       const wait = OTHERS_CREATE_MS[attempt];
       if (wait === undefined) throw error;
       await sleep(wait);
-      if ((await existing(link, wanted.name)) !== undefined) return;
+      if ((await existing(connection, wanted.name)) !== undefined) return;
     }
   }
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Msg } from "nats";
 import { retryDelayMs } from "../../common/async/retry-delay.ts";
-import { isPassing } from "../../common/errors.ts";
+import { isTransient } from "../../common/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
 import type { Announcements } from "./announcements.ts";
-import { isRefused, JetStreamCode } from "./errors.ts";
-import { type Link, type Log, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
+import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -21,8 +21,8 @@ const NANOS_PER_MS = 1_000_000;
 
 /** One durable pull consumer, shared by everyone who names the same group. */
 export function createJetStreamWorkQueue(
-  link: Link,
-  log: Log,
+  connection: NatsConnection,
+  log: EventLogger,
   names: LogNames,
   group: string,
   announcements: Announcements,
@@ -30,9 +30,9 @@ export function createJetStreamWorkQueue(
 ): WorkQueue {
   const consumer = `${names.stream}.${group}`;
   const info = async () =>
-    (await link.api(`CONSUMER.INFO.${consumer}`)) as { num_pending: number; num_ack_pending: number };
+    (await connection.api(`CONSUMER.INFO.${consumer}`)) as { num_pending: number; num_ack_pending: number };
   const create = () =>
-    link.api(`CONSUMER.DURABLE.CREATE.${consumer}`, {
+    connection.api(`CONSUMER.DURABLE.CREATE.${consumer}`, {
       stream_name: names.stream,
       config: {
         durable_name: group,
@@ -48,7 +48,7 @@ export function createJetStreamWorkQueue(
   const ensure = () => {
     ensured ??= info()
       .catch((error: unknown) => {
-        if (isRefused(error, JetStreamCode.consumerNotFound)) return create();
+        if (isJetStreamError(error, JetStreamCode.consumerNotFound)) return create();
         throw error;
       })
       .catch((error: unknown) => {
@@ -61,7 +61,7 @@ export function createJetStreamWorkQueue(
   /** The next message, or undefined when none came in time. */
   const pull = async (signal: AbortSignal): Promise<Msg | undefined> => {
     const ask = JSON.stringify({ batch: 1, expires: PULL_MS * NANOS_PER_MS });
-    const message = await link.await(
+    const message = await connection.await(
       `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
       ask,
       PULL_MS + REQUEST_TIMEOUT_MS,
@@ -84,7 +84,7 @@ export function createJetStreamWorkQueue(
     const announced = announcements.at(position);
     if (announced !== undefined) return announced;
     log("warn", `${names.stream} ${position} is no announcement: it is dropped from the queue ${group}`);
-    link.send(message.reply ?? "", "+TERM");
+    connection.send(message.reply ?? "", "+TERM");
     return undefined;
   };
 
@@ -95,12 +95,12 @@ export function createJetStreamWorkQueue(
       return num_pending + num_ack_pending;
     },
     async *items(signal) {
-      const end = AbortSignal.any([signal, link.closed]);
+      const end = AbortSignal.any([signal, connection.closed]);
       const held = new Set<() => void>();
       let asked = false;
       const hold = (message: Msg, announcement: WorkItem["announcement"], delivery: number): WorkItem => {
         const reply = message.reply ?? "";
-        const beat = setInterval(() => link.send(reply, "+WPI"), HEARTBEAT_MS);
+        const beat = setInterval(() => connection.send(reply, "+WPI"), HEARTBEAT_MS);
         const settle = () => {
           clearInterval(beat);
           held.delete(abandon);
@@ -108,7 +108,7 @@ export function createJetStreamWorkQueue(
         const giveBack = (delayMs: number) => {
           if (!held.has(abandon)) return;
           settle();
-          link.send(reply, delayMs === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay: delayMs * NANOS_PER_MS })}`);
+          connection.send(reply, delayMs === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay: delayMs * NANOS_PER_MS })}`);
         };
         const abandon = () => giveBack(0);
         held.add(abandon);
@@ -117,7 +117,7 @@ export function createJetStreamWorkQueue(
           delivery,
           async done() {
             // Heartbeats go on until it is confirmed: an outage must not give a finished item to somebody else.
-            await patiently(createPatience(patienceMs, link.closed), () => link.request(reply, "+ACK"));
+            await patiently(createPatience(patienceMs, connection.closed), () => connection.request(reply, "+ACK"));
             settle();
           },
           async retry() {
@@ -134,7 +134,7 @@ export function createJetStreamWorkQueue(
             const { position, delivery } = placeOf(message);
             const announced = await open(message, position).catch((error: unknown) => {
               // Others may be able to.
-              link.send(message.reply ?? "", "-NAK");
+              connection.send(message.reply ?? "", "-NAK");
               throw error;
             });
             if (announced === undefined) continue;
@@ -144,7 +144,7 @@ export function createJetStreamWorkQueue(
           } catch (error) {
             if (end.aborted) return;
             // An outage, which the connection reports: the wait goes on.
-            if (!isPassing(error)) throw error;
+            if (!isTransient(error)) throw error;
             await sleep(AFTER_REFUSAL_MS, undefined, { signal: end }).catch(() => {});
           }
         }

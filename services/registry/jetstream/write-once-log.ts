@@ -1,22 +1,22 @@
-import type { OnceLog } from "../backplane.ts";
+import type { WriteOnceLog } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import type { Reader } from "./codec.ts";
-import type { Link, Log } from "./nats-connection.ts";
+import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createPatience } from "./patience.ts";
-import { createStreamLog } from "./replicated-log.ts";
+import { createReplicatedLog } from "./replicated-log.ts";
 import type { LogNames } from "./streams.ts";
 
 /** One subject for each component and serial, of which the first message that can be read counts. */
 export function createJetStreamOnceLog<T extends { readonly component: string; readonly serial: number }>(
-  link: Link,
-  log: Log,
+  connection: NatsConnection,
+  log: EventLogger,
   names: LogNames,
   reader: Reader<T>,
   patienceMs: number,
-): OnceLog<T> {
+): WriteOnceLog<T> {
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
   const bySubject = new Map<string, T>();
-  const entries = createStreamLog<T>(link, names, (message) => {
+  const entries = createReplicatedLog<T>(connection, names, (message) => {
     const parsed = reader(message.data);
     const wrong =
       "wrong" in parsed
@@ -37,7 +37,7 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
     async append(value) {
       checkName("component", value.component);
       const at = subject(value.component, value.serial);
-      const patience = createPatience(patienceMs, link.closed);
+      const patience = createPatience(patienceMs, connection.closed);
       await entries.sync();
       while (!bySubject.has(at)) {
         if (await entries.append(at, value, entries.lastSequence(at), patience)) return true;

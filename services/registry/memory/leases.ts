@@ -1,4 +1,4 @@
-import { createBell } from "../../common/async/notifier.ts";
+import { createNotifier } from "../../common/async/notifier.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
@@ -6,7 +6,7 @@ import { checkName } from "../names.ts";
 /** Leases within one process: a holder cannot die alone, so a lease lasts until its release or the backplane's end. */
 export function createMemoryLeases(closed: AbortSignal): Leases {
   const held = new Map<string, string>();
-  const bell = createBell();
+  const bell = createNotifier();
   return {
     async acquire(name, holder, signal): Promise<Lease> {
       checkName("lease", name);
@@ -15,7 +15,7 @@ export function createMemoryLeases(closed: AbortSignal): Leases {
         const seen = bell.count;
         if (end.aborted) throw new UncoupleError("cancelled", `stopped waiting for the lease ${name}`);
         if (!held.has(name)) break;
-        await bell.waitPast(seen, end);
+        await bell.waitBeyond(seen, end);
       }
       held.set(name, holder);
       let mine = true;

@@ -1,9 +1,9 @@
-import { type Bell, createBell } from "../../common/async/notifier.ts";
+import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
 import type { Logged } from "../backplane.ts";
 
 /** An append-only log in memory. Positions are 1, 2, 3 ... */
 export interface MemoryLog<T> {
-  readonly bell: Bell;
+  readonly bell: Notifier;
   readonly values: readonly T[];
   append(value: T): number;
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
@@ -11,7 +11,7 @@ export interface MemoryLog<T> {
 
 export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
   const values: T[] = [];
-  const bell = createBell();
+  const bell = createNotifier();
   return {
     bell,
     values,
@@ -26,7 +26,7 @@ export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
       while (!end.aborted) {
         const seen = bell.count;
         const value = values[next - 1];
-        if (value === undefined) await bell.waitPast(seen, end);
+        if (value === undefined) await bell.waitBeyond(seen, end);
         else yield { position: next++, value };
       }
     },

@@ -4,12 +4,12 @@ import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts"
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
-import { alreadyPublished, checkParent, createLedger, noSnapshot, notPublished } from "../snapshot-index.ts";
+import { alreadyPublished, checkParent, createSnapshotIndex, noSnapshot, notPublished } from "../snapshot-index.ts";
 import { frozen, type MemoryLog } from "./log.ts";
 
 /** A registry over a log of announcements that it alone appends to. */
 export function createMemoryRegistry(pipeline: string, announcements: MemoryLog<SnapshotManifest>): Registry {
-  const ledger = createLedger();
+  const ledger = createSnapshotIndex();
   /** By `component@serial`. */
   const models = new Map<string, Uint8Array>();
   const aliasLogs = new Map<string, AliasChange[]>();

@@ -1,4 +1,4 @@
-import { createBell } from "../../common/async/notifier.ts";
+import { createNotifier } from "../../common/async/notifier.ts";
 import { retryDelayMs } from "../../common/async/retry-delay.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
@@ -9,7 +9,7 @@ export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>
   /** Given back, due for another delivery. */
   const returned: { position: number; delivery: number }[] = [];
   const finished = new Set<number>();
-  const bell = createBell();
+  const bell = createNotifier();
   let fresh = 1;
 
   const take = (): { position: number; delivery: number } | undefined => {
@@ -58,7 +58,7 @@ export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>
           if (next === undefined || manifest === undefined) {
             const woken = new AbortController();
             const wake = AbortSignal.any([end, woken.signal]);
-            await Promise.race([bell.waitPast(heard, wake), announcements.bell.waitPast(announced, wake)]);
+            await Promise.race([bell.waitBeyond(heard, wake), announcements.bell.waitBeyond(announced, wake)]);
             woken.abort();
             continue;
           }

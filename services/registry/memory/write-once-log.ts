@@ -1,9 +1,9 @@
-import type { OnceLog } from "../backplane.ts";
+import type { WriteOnceLog } from "../backplane.ts";
 import { createMemoryLog } from "./log.ts";
 
 export function createMemoryOnceLog<T extends { readonly component: string; readonly serial: number }>(
   closed: AbortSignal,
-): OnceLog<T> {
+): WriteOnceLog<T> {
   const log = createMemoryLog<T>(closed);
   const find = (component: string, serial: number) =>
     log.values.find((value) => value.component === component && value.serial === serial);

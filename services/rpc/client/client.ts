@@ -141,7 +141,7 @@ function channelOptions(maxMessageBytes: number, service: string, reads: readonl
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
     ...keepAlive,
-    // The services of a pipeline are neighbours; a proxy for the way out of the house is not meant for them.
+    // The services of a pipeline are neighbors; a proxy for the way out of the house is not meant for them.
     "grpc.enable_http_proxy": 0,
     "grpc.service_config": JSON.stringify({
       loadBalancingConfig: [{ pick_first: {} }],

@@ -4,7 +4,7 @@ import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { toStatus } from "../status.ts";
 
 /** The part of a log that gRPC needs. */
-export interface RpcLog {
+export interface RpcLogger {
   debug(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -34,7 +34,7 @@ export interface CallContext {
 
 type Call = Pick<ServerUnaryCall<unknown, unknown>, "cancelled" | "getPath" | "once" | "off">;
 
-export function createCallContext(log: RpcLog, maxMessageBytes: number): CallContext {
+export function createCallContext(log: RpcLogger, maxMessageBytes: number): CallContext {
   const calls = new Map<AbortController, StreamKind | "unary">();
   const watchers = new Set<() => void>();
   let stopped: UncoupleError | undefined;
@@ -54,7 +54,7 @@ export function createCallContext(log: RpcLog, maxMessageBytes: number): CallCon
         calls.delete(controller);
         if (calls.size === 0) for (const wake of watchers) wake();
       },
-      refusal: (thrown: unknown) => {
+      jetStreamError: (thrown: unknown) => {
         const error = asUncoupleError(thrown);
         const fields = { method: call.getPath(), code: error.code };
         if (error.code === "internal") log.error({ ...fields, error }, "a call failed by a defect");
@@ -79,19 +79,19 @@ export function createCallContext(log: RpcLog, maxMessageBytes: number): CallCon
       if (calls.size > 0) await new Promise<void>((resolve) => watchers.add(resolve));
     },
     unary: (handle) => (call, callback) => {
-      const { signal, end, refusal } = begin(call, "unary");
+      const { signal, end, jetStreamError } = begin(call, "unary");
       // A function that throws at once is a rejection too.
       Promise.resolve()
         .then(() => handle(call.request, signal))
         .then(
           (response) => callback(null, response),
-          (thrown: unknown) => callback(refusal(thrown)),
+          (thrown: unknown) => callback(jetStreamError(thrown)),
         )
         .finally(end)
         .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "an answer was not sent"));
     },
     stream: (kind, handle) => (call) => {
-      const { signal, end, refusal } = begin(call, kind);
+      const { signal, end, jetStreamError } = begin(call, kind);
       const send = async () => {
         for await (const message of untilAborted(handle(call.request, signal), signal)) {
           if (!call.write(message)) await once(call, "drain", { signal });
@@ -100,7 +100,7 @@ export function createCallContext(log: RpcLog, maxMessageBytes: number): CallCon
       send()
         .then(
           () => call.end(),
-          (thrown: unknown) => call.emit("error", refusal(signal.aborted ? signal.reason : thrown)),
+          (thrown: unknown) => call.emit("error", jetStreamError(signal.aborted ? signal.reason : thrown)),
         )
         .finally(end)
         .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "a stream was not ended"));

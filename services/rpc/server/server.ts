@@ -6,7 +6,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { loadProtos } from "../loader.ts";
 import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
 import { type ServerTls, serverCredentials } from "../tls.ts";
-import { type CallContext, createCallContext, type RpcLog } from "./handlers.ts";
+import { type CallContext, createCallContext, type RpcLogger } from "./handlers.ts";
 import { type FinishedCall, observeCalls } from "./server-metrics.ts";
 
 export interface RpcServerSettings {
@@ -19,7 +19,7 @@ export interface RpcServerSettings {
   readonly maxMessageBytes?: number | undefined;
   /** Sees every call to a service of ours when it has ended; for metrics. */
   readonly onCall?: ((call: FinishedCall) => void) | undefined;
-  readonly log: RpcLog;
+  readonly log: RpcLogger;
 }
 
 export interface RpcServer {

@@ -1,6 +1,6 @@
 import { asUncoupleError } from "../../common/errors.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 
 /** Where checkpoints are written. */
 export interface CheckpointStore {
@@ -13,7 +13,7 @@ export interface CheckpointingSettings {
   /** Time between checkpoints; 0: after every chunk. */
   readonly seconds: number;
   readonly store: CheckpointStore;
-  readonly log: Log;
+  readonly log: Logger;
   onWritten(step: number, seconds: number): void;
 }
 

@@ -9,7 +9,7 @@ import type { TeamConfig } from "../../pipeline/team.ts";
  * All that a training is made from beside its team file and its pinned snapshots, as SHA-256 sums: a checkpoint means
  * something for as long as none of it changes.
  */
-export interface TrainingBasis {
+export interface TrainingFingerprint {
   readonly rows: string;
   /** null where the pipeline has no audit sample. */
   readonly audit: string | null;
@@ -19,14 +19,18 @@ export interface TrainingBasis {
   readonly module: string | null;
 }
 
-const NAMES: Readonly<Record<keyof TrainingBasis, string>> = {
+const NAMES: Readonly<Record<keyof TrainingFingerprint, string>> = {
   rows: "the training rows",
   audit: "the audited rows",
   components: "the component or what it reads",
   module: "the model's module",
 };
 
-export async function trainingBasis(pipeline: Pipeline, team: TeamConfig, data: TrainerData): Promise<TrainingBasis> {
+export async function trainingFingerprint(
+  pipeline: Pipeline,
+  team: TeamConfig,
+  data: TrainerData,
+): Promise<TrainingFingerprint> {
   const component = componentNamed(pipeline, team.component);
   const isConsumed = consumers(pipeline.components, component.name).length > 0;
   const components = [component, ...ancestors(pipeline.components, component.name), isConsumed];
@@ -40,7 +44,7 @@ export async function trainingBasis(pipeline: Pipeline, team: TeamConfig, data: 
 }
 
 /** What has changed, for people: `the training rows and the model's module`; undefined where nothing has. */
-export function changesOf(before: TrainingBasis, now: TrainingBasis): string | undefined {
-  const changed = (Object.keys(NAMES) as (keyof TrainingBasis)[]).filter((part) => before[part] !== now[part]);
+export function changesOf(before: TrainingFingerprint, now: TrainingFingerprint): string | undefined {
+  const changed = (Object.keys(NAMES) as (keyof TrainingFingerprint)[]).filter((part) => before[part] !== now[part]);
   return changed.length === 0 ? undefined : changed.map((part) => NAMES[part]).join(" and ");
 }

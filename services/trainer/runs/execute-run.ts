@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { unlessAborted } from "../../common/async/race-abort.ts";
+import { raceAbort } from "../../common/async/race-abort.ts";
 import { type PatienceSettings, patiently } from "../../common/async/retry.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
@@ -15,9 +15,9 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { EngineChoice } from "../../pipeline/team.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { checkParent } from "../../registry/snapshot-index.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
-import { changesOf, trainingBasis } from "../checkpoints/training-fingerprint.ts";
+import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
 import type { StoredRun } from "./stored-run.ts";
@@ -53,7 +53,7 @@ export interface ExecuteDeps {
   readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
   readonly load: LoadModel;
   readonly metrics: RunMetrics;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /** Weight of the newest chunk in the smoothed rate that the remaining time is computed from. */
@@ -85,7 +85,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   /** The checkpoint to go on from, when what it was made of is still the same. */
   async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
     const { run, team, basis: before, engine: engineBefore } = job.stored();
-    const basis = await trainingBasis(pipeline, team, data);
+    const basis = await trainingFingerprint(pipeline, team, data);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
       warn(job, `${changes} changed since the run began; it begins again from step 0`);
@@ -191,7 +191,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const startedAt = job.stored().run.startedAt ?? new Date().toISOString();
     await job.record({}, { state: "running", startedAt });
     const pins = await pin(job, signal);
-    const data = await unlessAborted(deps.data.load(), signal);
+    const data = await raceAbort(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
     const trained = await train(job, pins, data, engine, signal);
     // A stop that came with the last step has its checkpoint, and publishing can take long.
@@ -206,7 +206,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       opset: trained.opset,
       model: trained.model,
       protocol: team.protocol,
-      optimiser: team.optimiser,
+      optimiser: team.optimizer,
       schedule: team.schedule,
       batch: team.batch,
       steps: team.steps,

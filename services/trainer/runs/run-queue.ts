@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type Bell, createBell } from "../../common/async/notifier.ts";
+import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 import type { RunStore } from "./run-store.ts";
 import { type NewRun, newStoredRun, type StoredRun } from "./stored-run.ts";
 
@@ -37,7 +37,7 @@ export interface RunQueueSettings {
 export interface RunQueueDeps {
   readonly store: RunStore;
   readonly execute: ExecuteRun;
-  readonly log: Log;
+  readonly log: Logger;
   /** Told of every run that has ended. */
   onEnd?(run: Run): void;
 }
@@ -66,14 +66,14 @@ export interface RunQueue {
   /** Runs that may wait. */
   readonly capacity: number;
   /** Rings when a run is queued, begins or ends. */
-  readonly changed: Bell;
+  readonly changed: Notifier;
   /** Takes no more runs and interrupts the one in progress, which goes on in the next life. */
   stop(): Promise<void>;
 }
 
 interface Entry {
   stored: StoredRun;
-  readonly bell: Bell;
+  readonly bell: Notifier;
   readonly cancelled: AbortController;
 }
 
@@ -83,7 +83,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
   const { store, log } = deps;
   const entries = new Map<string, Entry>();
   const waiting: Entry[] = [];
-  const changed = createBell();
+  const changed = createNotifier();
   const stopping = new AbortController();
   let active: Entry | undefined;
   let sequence = 0;
@@ -94,7 +94,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
   let working: Promise<void> = Promise.resolve();
 
   function enter(stored: StoredRun): Entry {
-    const entry: Entry = { stored, bell: createBell(), cancelled: new AbortController() };
+    const entry: Entry = { stored, bell: createNotifier(), cancelled: new AbortController() };
     entries.set(stored.run.id, entry);
     sequence = Math.max(sequence, stored.sequence);
     return entry;
@@ -175,7 +175,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
       const seen = changed.count;
       active = waiting.shift();
       if (active === undefined) {
-        await changed.waitPast(seen, stopping.signal);
+        await changed.waitBeyond(seen, stopping.signal);
         continue;
       }
       changed.ring();
@@ -271,7 +271,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
         } else if (stopping.signal.aborted) {
           throw new UncoupleError("unavailable", `the trainer of ${component} is stopping; run ${id} goes on after it`);
         }
-        if (entry.stored.run === shown) await entry.bell.waitPast(seen, over);
+        if (entry.stored.run === shown) await entry.bell.waitBeyond(seen, over);
       }
     },
     active: () => active?.stored,

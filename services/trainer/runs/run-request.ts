@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
-import { protocolCatalogue, requiringUpstream } from "../../learning/protocols/all.ts";
+import { protocolCatalog, requiringUpstream } from "../../learning/protocols/all.ts";
 import { checkProtocol } from "../../pipeline/files/check-protocol.ts";
 import { type Problem, problemsError } from "../../pipeline/files/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../../pipeline/files/team-file.ts";
@@ -25,7 +25,7 @@ export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipe
   const team = parsed?.team ?? own;
   if (request.protocol === undefined) return team;
   const reporter = createReporter(requestMap);
-  const protocol = checkProtocol(request.protocol, protocolCatalogue, ["protocol"], reporter);
+  const protocol = checkProtocol(request.protocol, protocolCatalog, ["protocol"], reporter);
   if (protocol === undefined) throw problemsError(withoutPlace(reporter.problems));
   const chosen = { ...team, protocol };
   const problems = checkTeamAgainstPipeline({ team: chosen, map: requestMap }, pipeline, requiringUpstream);
@@ -43,7 +43,7 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
       `the ${REQUEST_FILE} has ${size} bytes; at most ${MAX_TEAM_FILE_BYTES} are taken`,
     );
   }
-  const parsed = parseTeamFile(text, join(folder, REQUEST_FILE), protocolCatalogue);
+  const parsed = parseTeamFile(text, join(folder, REQUEST_FILE), protocolCatalog);
   if ("problems" in parsed) throw problemsError(parsed.problems.map(named));
   const { team } = parsed;
   const problems = checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream);

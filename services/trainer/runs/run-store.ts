@@ -10,9 +10,15 @@ import {
 } from "../../common/files/durable-file.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoints/checkpoint-codec.ts";
-import { type AnnouncementMark, announcementMarkSchema, parseStoredRun, type StoredRun } from "./stored-run.ts";
+import {
+  type AnnouncementMark,
+  announcementMarkSchema,
+  formatStoredRun,
+  parseStoredRun,
+  type StoredRun,
+} from "./stored-run.ts";
 
 /**
  * What a trainer remembers between its lives, in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
@@ -39,7 +45,7 @@ export interface RunStore {
 }
 
 /** @param folder of one component of one pipeline, locked by the caller */
-export function createRunStore(folder: string, log: Log): RunStore {
+export function createRunStore(folder: string, log: Logger): RunStore {
   const runs = join(folder, "runs");
   const folderOf = (id: string) => join(runs, id);
   const newest = (id: string) => join(folderOf(id), "checkpoint.bin");
@@ -99,7 +105,7 @@ export function createRunStore(folder: string, log: Log): RunStore {
       const { id } = stored.run;
       return inTurn(id, async () => {
         await makeFolder(folderOf(id));
-        await writeDurably(join(folderOf(id), "run.json"), `${JSON.stringify(stored, undefined, 2)}\n`);
+        await writeDurably(join(folderOf(id), "run.json"), formatStoredRun(stored));
       });
     },
     remove: (id) =>

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Run, RunTrigger } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
-import type { TrainingBasis } from "../checkpoints/training-fingerprint.ts";
+import type { TrainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 
 /** The place of an announcement. A NATS server that lost its store numbers announcements from 1 again. */
 export interface AnnouncementMark {
@@ -21,7 +21,7 @@ export interface StoredRun {
   readonly team: TeamConfig;
   readonly pins: ResolvedSnapshots | null;
   /** What its checkpoints were made from. */
-  readonly basis: TrainingBasis | null;
+  readonly basis: TrainingFingerprint | null;
   /** The engine that it began on. */
   readonly engine: string | null;
   /** The announcement that it was queued for. */
@@ -81,17 +81,28 @@ const storedSchema = z.looseObject({
   version: z.literal(1),
   sequence: z.int(),
   run: z.looseObject({ id: z.string(), component: z.string(), state: z.string(), steps: z.int() }),
-  team: z.looseObject({ component: z.string(), protocol: z.looseObject({ name: z.string() }) }),
+  team: z.looseObject({
+    component: z.string(),
+    optimiser: z.looseObject({ name: z.string() }),
+    protocol: z.looseObject({ name: z.string() }),
+  }),
   pins: z.looseObject({ upstream: z.record(z.string(), z.int()), parent: z.int().nullable() }).nullable(),
   basis: z.looseObject({ rows: z.string() }).nullable(),
   announcement: announcementMarkSchema.nullable(),
   cancelRequested: z.boolean(),
 });
 
+/** The text of run.json, which spells the optimizer's key as it did from the start: `team.optimiser`. */
+export function formatStoredRun({ team: { optimizer, ...team }, ...stored }: StoredRun): string {
+  return `${JSON.stringify({ ...stored, team: { ...team, optimiser: optimizer } }, undefined, 2)}\n`;
+}
+
 /** Undefined for a text that is not a whole record of this version. */
 export function parseStoredRun(text: string): StoredRun | undefined {
   try {
-    return storedSchema.parse(JSON.parse(text)) as unknown as StoredRun;
+    const { team, ...stored } = storedSchema.parse(JSON.parse(text));
+    const { optimiser, ...rest } = team;
+    return { ...stored, team: { ...rest, optimizer: optimiser } } as unknown as StoredRun;
   } catch {
     return undefined;
   }

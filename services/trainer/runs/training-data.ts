@@ -3,7 +3,7 @@ import type { CounterfactualOracle } from "../../data/source/oracle.ts";
 import type { ColumnSchema } from "../../data/table/table.ts";
 import { type TrainerData, trainerData } from "../../data/visibility.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 
 /** All that a run needs of the data. */
 export interface LoadedData extends TrainerData {
@@ -17,7 +17,12 @@ export interface TrainingData {
 }
 
 /** What one team may see of the data. Generated rows never change and are kept; files are read again for every run. */
-export function createTrainingData(source: DataSource, pipeline: Pipeline, component: string, log: Log): TrainingData {
+export function createTrainingData(
+  source: DataSource,
+  pipeline: Pipeline,
+  component: string,
+  log: Logger,
+): TrainingData {
   let kept: Promise<LoadedData> | undefined;
 
   async function read(): Promise<LoadedData> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asUncoupleError } from "../../common/errors.ts";
 import { hasEnded } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 import type { RunQueue } from "../runs/run-queue.ts";
 
 /** Node's timers hold less than 25 days. */
@@ -17,7 +17,7 @@ export async function triggerAtIntervals(
   team: TeamConfig,
   queue: RunQueue,
   signal: AbortSignal,
-  log: Log,
+  log: Logger,
 ): Promise<void> {
   const mine = () => queue.runs().find(({ run }) => run.trigger === "interval");
   const last = mine();

@@ -1,11 +1,11 @@
-import { type Bell, createBell } from "../../common/async/notifier.ts";
+import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import { resolveSnapshots, sameSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { hasEnded } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { Backplane } from "../../registry/backplane.ts";
-import type { Log } from "../../runtime/logs.ts";
+import type { Logger } from "../../runtime/logs.ts";
 import type { RunQueue } from "../runs/run-queue.ts";
 import type { RunStore } from "../runs/run-store.ts";
 import type { AnnouncementMark } from "../runs/stored-run.ts";
@@ -16,7 +16,7 @@ export interface UpstreamTriggerDeps {
   readonly backplane: Pick<Backplane, "registry" | "quarantines">;
   readonly queue: RunQueue;
   readonly store: RunStore;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /**
@@ -37,7 +37,7 @@ const AGAIN_AFTER_MS = 1_000;
 export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigger {
   const { pipeline, team, backplane, queue, store, log } = deps;
   const { component } = team;
-  const arrived = createBell();
+  const arrived = createNotifier();
   let newest: AnnouncementMark | undefined;
 
   /** @returns whether nothing more is to be done for the announcements up to this one */
@@ -102,13 +102,13 @@ function includes(upTo: AnnouncementMark | undefined, mark: AnnouncementMark): b
 
 /** Waits for one bell or the other. */
 async function either(
-  [a, seenA]: readonly [Bell, number],
-  [b, seenB]: readonly [Bell, number],
+  [a, seenA]: readonly [Notifier, number],
+  [b, seenB]: readonly [Notifier, number],
   signal: AbortSignal,
   ms: number | undefined,
 ): Promise<void> {
   const over = new AbortController();
   const end = AbortSignal.any([signal, over.signal]);
-  await Promise.race([a.waitPast(seenA, end, ms), b.waitPast(seenB, end, ms)]);
+  await Promise.race([a.waitBeyond(seenA, end, ms), b.waitBeyond(seenB, end, ms)]);
   over.abort();
 }

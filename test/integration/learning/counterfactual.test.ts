@@ -104,7 +104,7 @@ describe("a run that prepares its counterfactual", () => {
       team: {
         component: "m2",
         model: STUDENT,
-        optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         batch: 64,
         steps: 300,
         schedule: { warmup: 10, decay: "cosine" },

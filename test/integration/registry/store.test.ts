@@ -110,10 +110,10 @@ test("a model is an object that any object store client reads", async () => {
 test("a model above maxModelBytes is neither published nor read", async () => {
   const generous = await open();
   const strict = await open({ maxModelBytes: 1000 });
-  const refusal = { code: "resource-exhausted", message: expect.stringContaining("--max-model-bytes, 1000") };
-  await expect(strict.registry.publish(draft(), model(1, 1001), null)).rejects.toMatchObject(refusal);
+  const jetStreamError = { code: "resource-exhausted", message: expect.stringContaining("--max-model-bytes, 1000") };
+  await expect(strict.registry.publish(draft(), model(1, 1001), null)).rejects.toMatchObject(jetStreamError);
   const manifest = await generous.registry.publish(draft(), model(1, 1001), null);
-  await expect(strict.registry.bytes(manifest)).rejects.toMatchObject(refusal);
+  await expect(strict.registry.bytes(manifest)).rejects.toMatchObject(jetStreamError);
   expect((await strict.registry.publish(draft(), model(1, 1000), 1)).serial).toBe(2);
 });
 
@@ -147,9 +147,11 @@ test("a store can be made larger by whoever connects with another limit", async 
 test("a manifest above the server's max_payload is refused at the source, and nothing is left in the store", async () => {
   const { registry, verdicts } = await open();
   const huge = { model: "x".repeat(MiB) };
-  const refusal = { code: "resource-exhausted", message: expect.stringContaining("max_payload") };
-  await expect(registry.publish(draft(huge), model(1), null)).rejects.toMatchObject(refusal);
-  await expect(verdicts.append(verdict("m1", 1, { pipeline, evaluator: huge.model }))).rejects.toMatchObject(refusal);
+  const jetStreamError = { code: "resource-exhausted", message: expect.stringContaining("max_payload") };
+  await expect(registry.publish(draft(huge), model(1), null)).rejects.toMatchObject(jetStreamError);
+  await expect(verdicts.append(verdict("m1", 1, { pipeline, evaluator: huge.model }))).rejects.toMatchObject(
+    jetStreamError,
+  );
   expect(await raw.count(models, "$O.>")).toBe(0);
   expect((await registry.publish(draft(), model(1), null)).serial).toBe(1);
 });

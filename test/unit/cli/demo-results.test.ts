@@ -8,8 +8,8 @@ import { circumstances, record, results } from "../../helpers/demo-record.ts";
 describe("the demo's results", () => {
   it("relate every loss to that of the true M2 on the first M1", () => {
     expect(results.rows.map(({ protocol }) => protocol)).toEqual(["async", "proximal", "causal"]);
-    expect(results.rows[0]?.normalised).toEqual({ initial: 108, incremental: 78, consistent: 210 });
-    expect(results.rows[2]?.normalised.consistent).toBeCloseTo(2.8);
+    expect(results.rows[0]?.normalized).toEqual({ initial: 108, incremental: 78, consistent: 210 });
+    expect(results.rows[2]?.normalized.consistent).toBeCloseTo(2.8);
     expect(results.compositions).toBe(9);
   });
 
@@ -35,7 +35,7 @@ describe("the demo's results", () => {
 
   it("leave open what was not measured", () => {
     const partial = demoResults({ ...record, verdicts: [], matrix: { ...record.matrix, cells: [] } }, circumstances);
-    expect(partial.rows[0]?.normalised).toEqual({ initial: null, incremental: null, consistent: null });
+    expect(partial.rows[0]?.normalized).toEqual({ initial: null, incremental: null, consistent: null });
     const text = demoText(partial, "r.html", createStyle(false));
     expect(text).toContain("was not measured");
     expect(text).not.toMatch(/NaN|undefined|null/);

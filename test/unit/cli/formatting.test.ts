@@ -1,14 +1,14 @@
 import { stripVTControlCharacters } from "node:util";
 import { InvalidArgumentError } from "commander";
 import { describe, expect, it } from "vitest";
-import { wantsColour } from "../../../services/cli/context/context.ts";
+import { wantsColor } from "../../../services/cli/context/context.ts";
 import { collectParameter, formatProtocol, protocolOf } from "../../../services/cli/flags/protocol-options.ts";
 import { parsePort, parseReference, parseSerial } from "../../../services/cli/flags/reference.ts";
-import { coloured, createStyle, plain } from "../../../services/cli/terminal/style.ts";
+import { colored, createStyle, plain } from "../../../services/cli/terminal/style.ts";
 import { formatTable } from "../../../services/cli/terminal/table.ts";
 
 const none = createStyle(false);
-const colours = createStyle(true);
+const colors = createStyle(true);
 
 describe("tables", () => {
   it("line their columns up, numbers to the right, without trailing spaces", () => {
@@ -23,14 +23,14 @@ describe("tables", () => {
     expect(text.split("\n")).toEqual(["NAME          LOSS  NOTE", "m1@1           104  x", "component@12   1.4", ""]);
   });
 
-  it("line up all the same when cells are coloured", () => {
+  it("line up all the same when cells are colored", () => {
     const text = formatTable(
       [{ title: "KIND" }, { title: "N" }],
       [
-        [coloured(colours, "improved"), "1"],
-        [coloured(colours, "self-defeating"), "2"],
+        [colored(colors, "improved"), "1"],
+        [colored(colors, "self-defeating"), "2"],
       ],
-      colours,
+      colors,
     );
     const bare = stripVTControlCharacters(text).split("\n");
     expect(bare[1]?.indexOf("1")).toBe(bare[2]?.indexOf("2"));
@@ -54,11 +54,11 @@ describe("tables", () => {
   });
 
   it("keep styles whole where they are broken, and wider than the terminal what may not be", () => {
-    const styled = colours.red("a red text of some words that is long");
-    const text = formatTable([{ title: "A", wraps: true }], [[styled]], colours, 16);
+    const styled = colors.red("a red text of some words that is long");
+    const text = formatTable([{ title: "A", wraps: true }], [[styled]], colors, 16);
     const lines = text.trimEnd().split("\n").slice(1);
     expect(lines.length).toBeGreaterThan(2);
-    for (const line of lines) expect(line).toBe(colours.red(stripVTControlCharacters(line)));
+    for (const line of lines) expect(line).toBe(colors.red(stripVTControlCharacters(line)));
     expect(formatTable([{ title: "B" }], [["not to be broken"]], none, 5)).toContain("not to be broken");
   });
 
@@ -70,11 +70,11 @@ describe("tables", () => {
 describe("text that others wrote", () => {
   it("reaches the terminal without control characters", () => {
     expect(plain("a\u001b[2J\nb\u0007")).toBe("a [2J b ");
-    expect(coloured(none, "improved\u001b[31m")).not.toContain("\u001b");
+    expect(colored(none, "improved\u001b[31m")).not.toContain("\u001b");
   });
 });
 
-describe("colour", () => {
+describe("color", () => {
   it.each([
     [{ isTTY: true }, {}, true],
     [{ isTTY: false }, {}, false],
@@ -84,7 +84,7 @@ describe("colour", () => {
     [{ isTTY: true }, { FORCE_COLOR: "0" }, false],
     [{ isTTY: true }, { TERM: "dumb" }, false],
   ])("%o with %o: %s", (stream, env, expected) => {
-    expect(wantsColour({ ...stream, write: () => {} }, env)).toBe(expected);
+    expect(wantsColor({ ...stream, write: () => {} }, env)).toBe(expected);
   });
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkPipelineAgainstData, checkTeamModule } from "../../../services/data/check-pipeline.ts";
 import { openDataSource } from "../../../services/data/open-data-source.ts";
 import { trainerData } from "../../../services/data/visibility.ts";
-import { protocolCatalogue, requiringUpstream } from "../../../services/learning/protocols/all.ts";
+import { protocolCatalog, requiringUpstream } from "../../../services/learning/protocols/all.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../../../services/pipeline/files/pipeline-file.ts";
 import { formatProblem, type Problem } from "../../../services/pipeline/files/problem.ts";
 import {
@@ -43,7 +43,7 @@ function parsed<T extends object>(result: T): Exclude<T, { readonly problems: re
 const pipelineAt = async (file: string): Promise<ParsedPipeline> =>
   parsed(parsePipelineFile(await readFile(file, "utf8"), file));
 const teamAt = async (file: string): Promise<ParsedTeam> =>
-  parsed(parseTeamFile(await readFile(file, "utf8"), file, protocolCatalogue));
+  parsed(parseTeamFile(await readFile(file, "utf8"), file, protocolCatalog));
 const texts = (problems: readonly Problem[]) =>
   problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ""));
 

@@ -4,7 +4,7 @@ import { createReferenceEngine } from "../../../services/engine/eager/eager-engi
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../../services/engine/interface/program.ts";
 import { createOnnxEngine } from "../../../services/engine/onnx/onnx-engine.ts";
-import type { OptimiserSpec } from "../../../services/pipeline/team.ts";
+import type { OptimizerSpec } from "../../../services/pipeline/team.ts";
 import { adam, type DenseProgramOptions, denseProgram, numbers, rowNumbers } from "../../helpers/dense-program.ts";
 
 const STEPS = 50;
@@ -31,7 +31,7 @@ async function train(
       indices: rowNumbers(STEPS * program.batch, ROWS),
       learningRates: Float32Array.from(
         { length: STEPS },
-        (_, step) => program.optimiser.learningRate / (1 + step / 20),
+        (_, step) => program.optimizer.learningRate / (1 + step / 20),
       ),
       feeds,
     });
@@ -57,12 +57,12 @@ async function expectAgreement(program: TrainingProgram): Promise<void> {
   }
 }
 
-const sgd: OptimiserSpec = { name: "sgd", learningRate: 0.05 };
-const momentum: OptimiserSpec = { name: "momentum", learningRate: 0.02, momentum: 0.9 };
-const fastAdam: OptimiserSpec = { ...adam, learningRate: 0.01 };
+const sgd: OptimizerSpec = { name: "sgd", learningRate: 0.05 };
+const momentum: OptimizerSpec = { name: "momentum", learningRate: 0.02, momentum: 0.9 };
+const fastAdam: OptimizerSpec = { ...adam, learningRate: 0.01 };
 
 describe("the compiled engine agrees with tfjs over 50 steps", () => {
-  const architectures: [string, Omit<DenseProgramOptions, "optimiser" | "loss" | "seed">][] = [
+  const architectures: [string, Omit<DenseProgramOptions, "optimizer" | "loss" | "seed">][] = [
     ["linear 3-1", { widths: [3, 1], batch: 16 }],
     ["8-64-1", { widths: [8, 64, 1], batch: 64 }],
     ["5-16-8-3", { widths: [5, 16, 8, 3], batch: 10 }],
@@ -71,10 +71,10 @@ describe("the compiled engine agrees with tfjs over 50 steps", () => {
   ];
   let seed = 1;
   for (const [name, architecture] of architectures) {
-    for (const optimiser of [sgd, momentum, fastAdam]) {
+    for (const optimizer of [sgd, momentum, fastAdam]) {
       for (const loss of ["mse", "cross-entropy"] as const) {
-        it(`${name}, ${optimiser.name}, ${loss}`, async () => {
-          await expectAgreement(denseProgram({ ...architecture, optimiser, loss, seed: seed++ }));
+        it(`${name}, ${optimizer.name}, ${loss}`, async () => {
+          await expectAgreement(denseProgram({ ...architecture, optimizer, loss, seed: seed++ }));
         });
       }
     }

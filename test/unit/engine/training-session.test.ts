@@ -16,7 +16,7 @@ function penalisedProgram(): TrainingProgram {
     batch: 8,
     resident: { x: { width: 3 }, y: { width: 1 }, unused: { width: 2 } },
     feeds: { noise: { width: 3 } },
-    optimiser: { ...adam, learningRate: 0.02 },
+    optimizer: { ...adam, learningRate: 0.02 },
     build() {
       const w = tf.variable(tf.randomNormal([3, 6], 0, 0.5, "float32", 1)) as tf.Variable<tf.Rank.R2>;
       const v = tf.variable(tf.randomNormal([6, 1], 0, 0.5, "float32", 2)) as tf.Variable<tf.Rank.R2>;
@@ -179,7 +179,7 @@ describe.each(engines.map((engine) => [engine.name, engine] as const))("a traini
   });
 
   it("lets the thread breathe during a chunk", async () => {
-    const program = denseProgram({ widths: [8, 64, 1], batch: 64, optimiser: adam });
+    const program = denseProgram({ widths: [8, 64, 1], batch: 64, optimizer: adam });
     await opened(engine, program, async (session) => {
       let turns = 0;
       let running = true;
@@ -203,7 +203,7 @@ describe.each(engines.map((engine) => [engine.name, engine] as const))("a traini
   });
 
   it("trains two programs with the same variable names at once, each its own", async () => {
-    const programs = [1, 2].map((seed) => denseProgram({ widths: [3, 4, 1], batch: 4, optimiser: adam, seed }));
+    const programs = [1, 2].map((seed) => denseProgram({ widths: [3, 4, 1], batch: 4, optimizer: adam, seed }));
     const alone = [];
     for (const program of programs) {
       alone.push(await opened(engine, program, (session) => inChunks(session, program, [0, 30])));
@@ -247,7 +247,7 @@ describe("the compiled engine", () => {
       batch: 8,
       resident: { x: { width: 3 }, y: { width: 2 } },
       feeds: {},
-      optimiser: { name: "momentum", learningRate: 0.05, momentum: 0.9 },
+      optimizer: { name: "momentum", learningRate: 0.05, momentum: 0.9 },
       build() {
         const input = tf.input({ shape: [3] });
         const hidden = tf.layers.dense({
@@ -317,7 +317,7 @@ describe("the compiled engine", () => {
       batch: 4,
       resident: { x: { width: 2 } },
       feeds: {},
-      optimiser: { name: "sgd", learningRate: 0.1 },
+      optimizer: { name: "sgd", learningRate: 0.1 },
       build() {
         const w = tf.variable(tf.tensor1d([1, 2]));
         return {
@@ -332,7 +332,7 @@ describe("the compiled engine", () => {
   });
 
   it("keeps its memory flat over many chunks", async () => {
-    const program = denseProgram({ widths: [4, 8, 1], batch: 8, optimiser: adam });
+    const program = denseProgram({ widths: [4, 8, 1], batch: 8, optimizer: adam });
     const tensorsBefore = tf.memory().numTensors;
     await opened(onnx, program, async (session) => {
       const chunk = chunkOf(program, 0, 100);

@@ -47,7 +47,7 @@ describe("what is in use", () => {
   });
 });
 
-test("stopping is memoised, takes nothing more, and leaves the rest to others", async () => {
+test("stopping is memoized, takes nothing more, and leaves the rest to others", async () => {
   const { evaluator } = world.start();
   await world.publish("u", { x: 1 });
   await world.settled(1);

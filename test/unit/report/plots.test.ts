@@ -9,7 +9,7 @@ function texts(markup: string): string[] {
   return [...markup.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text ?? "");
 }
 
-/** Colours of the cells' rectangles, in the order of the values. */
+/** Colors of the cells' rectangles, in the order of the values. */
 function fills(markup: string): string[] {
   return [...markup.matchAll(/<path [^>]*fill="(rgb[^"]+|#[0-9a-f]+)"[^>]*>/g)].map(([, fill]) => fill ?? "");
 }
@@ -33,7 +33,7 @@ describe("a heat map", () => {
     expect(fills(markup).filter((fill) => fill.startsWith("rgb"))).toHaveLength(3);
   });
 
-  it("gives equal numbers equal colours and others others", async () => {
+  it("gives equal numbers equal colors and others others", async () => {
     const { markup } = await heatMap({
       ...map,
       values: [

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { createLog, type LogSettings } from "../../../services/runtime/logs.ts";
+import { createLogger, type LogSettings } from "../../../services/runtime/logs.ts";
 
 function written(settings: Partial<LogSettings>, isTTY?: boolean) {
   const lines: string[] = [];
   const destination = { write: (text: string) => void lines.push(text), isTTY };
-  const log = createLog({ service: "trainer", component: "m2", pipeline: "demo", destination, ...settings });
+  const log = createLogger({ service: "trainer", component: "m2", pipeline: "demo", destination, ...settings });
   return { log, lines };
 }
 
@@ -25,7 +25,7 @@ describe("logs", () => {
   });
 
   test("are one line for people on a terminal", () => {
-    const { log, lines } = written({ colour: false }, true);
+    const { log, lines } = written({ color: false }, true);
     log.warn({ snapshot: "m2@3", loss: 0.123456789, why: "two words", done: true }, "published");
     expect(lines).toEqual([
       expect.stringMatching(
@@ -34,7 +34,7 @@ describe("logs", () => {
     ]);
   });
 
-  test("colour only terminals", () => {
+  test("color only terminals", () => {
     const { log, lines } = written({}, true);
     log.info("hello");
     expect(lines[0]).toContain("\u001b[32mINFO");
@@ -50,7 +50,7 @@ describe("logs", () => {
       message: "no server",
       cause: { message: "Error: ECONNREFUSED" },
     });
-    const people = written({ format: "pretty", colour: false });
+    const people = written({ format: "pretty", color: false });
     people.log.error({ error }, "cannot publish");
     people.log.error({ error }, "cannot publish: no server");
     expect(people.lines[0]).toMatch(
@@ -60,7 +60,7 @@ describe("logs", () => {
   });
 
   test("show the stack of a defect, and at level debug of everything", () => {
-    const people = written({ format: "pretty", colour: false });
+    const people = written({ format: "pretty", color: false });
     people.log.error({ error: new UncoupleError("internal", "cannot be") }, "oh");
     people.log.error({ error: new TypeError("no function") }, "oh");
     expect(people.lines[0]).toMatch(/oh\n {4}UncoupleError: cannot be\n {8}at /);

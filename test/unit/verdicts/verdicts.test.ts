@@ -39,7 +39,7 @@ describe("verdicts", () => {
   test("an update that improves its component and degrades the pipeline is self-defeating", async () => {
     world.start();
     await world.publish("u", { x: 1 });
-    // Learnt to make up for the wrong u: x + 2 u is 3 x while u is x.
+    // Learned to make up for the wrong u: x + 2 u is 3 x while u is x.
     await world.publish("d", { x: 1, "u-out": 2 });
     await world.publish("u", { x: 2 });
     const { verdicts } = await world.settled(3);

@@ -92,8 +92,8 @@ const batchNorm: Lowering = (call) => {
   const epsilon = number(attr<number | undefined>(call, "varianceEpsilon") ?? 0.001);
   const deviation = unary(builder, "Sqrt", binary(builder, "Add", input(call, "variance"), epsilon));
   const factor = binary(builder, "Div", scale ?? number(1), deviation);
-  const centred = binary(builder, "Sub", input(call, "x"), input(call, "mean"));
-  const scaled = binary(builder, "Mul", centred, factor);
+  const centered = binary(builder, "Sub", input(call, "x"), input(call, "mean"));
+  const scaled = binary(builder, "Mul", centered, factor);
   return offset === undefined ? scaled : binary(builder, "Add", scaled, offset);
 };
 

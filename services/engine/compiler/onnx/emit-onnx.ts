@@ -26,7 +26,7 @@ export interface EmitOptions {
   readonly shapes?: ReadonlyMap<Value, SymbolicShape>;
 }
 
-/** Serialises a graph as an ONNX model. */
+/** Serializes a graph as an ONNX model. */
 export function emitOnnx(graph: Graph, options: EmitOptions = {}): Uint8Array {
   const names = new Map<Value, string>();
   const taken = new Set<string>();

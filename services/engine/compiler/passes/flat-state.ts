@@ -61,9 +61,9 @@ function slotAndVariable(name: string): readonly [slot: string, variable: string
 }
 
 /**
- * Lays all variables end to end in one vector, and each of the optimiser's accumulators likewise, and makes one update
+ * Lays all variables end to end in one vector, and each of the optimizer's accumulators likewise, and makes one update
  * over the vectors of what were equal updates of every variable. Small networks spend most of a step in the many
- * operators of their optimiser: these become as few as for a single variable. The variables are cut out again for the
+ * operators of their optimizer: these become as few as for a single variable. The variables are cut out again for the
  * forward pass, and the gradients laid end to end once.
  *
  * The arithmetic on each number is the same, so the result is too, bit for bit.

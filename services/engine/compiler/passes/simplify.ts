@@ -23,4 +23,4 @@ export const simplify = untilStable([
 ]);
 
 /** `simplify`, and what pays when a graph of fixed shapes runs a million times: other operators for the same result. */
-export const optimise = untilStable([simplify, sumColumnsByProduct, flipNarrowProducts, collectScalarFactors]);
+export const optimize = untilStable([simplify, sumColumnsByProduct, flipNarrowProducts, collectScalarFactors]);

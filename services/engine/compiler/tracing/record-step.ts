@@ -18,7 +18,7 @@ export interface RecordedStep {
 const RATES = [0.3713, 0.5927] as const;
 
 /**
- * Records one training step: forward pass, gradients and the optimiser's update.
+ * Records one training step: forward pass, gradients and the optimizer's update.
  *
  * @throws UncoupleError `invalid-argument` when a kernel cannot be compiled, when the step looks at values, draws random
  *   numbers, or its loss is not a scalar
@@ -26,7 +26,7 @@ const RATES = [0.3713, 0.5927] as const;
 export function recordStep(program: TrainingProgram): RecordedStep {
   const sandbox = createTfjsSandbox("cpu");
   try {
-    const step = sandbox.open(() => openTrainingStep(program.build(), program.optimiser));
+    const step = sandbox.open(() => openTrainingStep(program.build(), program.optimizer));
     const initial = sandbox.run(() => readState(step.state));
     const [first, second] = RATES.map((rate) => {
       const { nodes, result } = record(sandbox, (recorder) => trace(program, step, initial, recorder, rate));

@@ -24,7 +24,7 @@ export interface RecordedAt {
  * @returns the first recording's graph, with its values
  * @throws UncoupleError `invalid-argument` when anything else depends on the number of rows
  */
-export function generaliseRows(first: RecordedAt, second: RecordedAt): Graph {
+export function generalizeRows(first: RecordedAt, second: RecordedAt): Graph {
   return reconcile(first.graph, second.graph, new RowDifferences(first, second));
 }
 

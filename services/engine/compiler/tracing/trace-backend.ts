@@ -14,7 +14,7 @@ import { kernelLowerings } from "../kernels/lowerings.ts";
 
 /**
  * A tfjs backend that computes nothing and records. While a function runs on it, every kernel that tfjs calls (forward
- * pass, gradients, optimiser) is lowered to ONNX nodes; tensors stand for values of the recorded graph. Kernels whose
+ * pass, gradients, optimizer) is lowered to ONNX nodes; tensors stand for values of the recorded graph. Kernels whose
  * inputs are all known are executed at once on tfjs's cpu backend, so that constants fold themselves.
  */
 export const TRACE_BACKEND = "uncouple-trace";
@@ -34,7 +34,7 @@ interface Entry {
 /** What is recorded while one function runs. */
 export class Recorder extends GraphBuilder {
   /** Why this recording is of no use, where nobody could be told at once. */
-  refusal: UncoupleError | undefined;
+  jetStreamError: UncoupleError | undefined;
   private readonly constants = new Map<TensorValues, Map<string, Value>>();
 
   /** A new graph input, as a tensor that can be computed with while tracing. */
@@ -91,7 +91,7 @@ export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T)
     activeRecorder = recorder;
     try {
       const result = work(recorder);
-      if (recorder.refusal !== undefined) throw recorder.refusal;
+      if (recorder.jetStreamError !== undefined) throw recorder.jetStreamError;
       return { nodes: recorder.nodes, result };
     } finally {
       activeRecorder = outer;
@@ -149,7 +149,7 @@ class TraceBackend extends tf.KernelBackend {
     const { values, shape } = this.entry(dataId);
     if (values !== null) return Promise.resolve(values as tf.BackendValues);
     // A rejection would reach the program, which may not wait for it: the recording fails instead, and this never settles.
-    if (activeRecorder !== null) activeRecorder.refusal ??= looksAtValues(shape);
+    if (activeRecorder !== null) activeRecorder.jetStreamError ??= looksAtValues(shape);
     return new Promise(() => {});
   }
 

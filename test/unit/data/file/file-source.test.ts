@@ -43,7 +43,7 @@ async function opened<T>(path: string, over: Partial<FileSource>, use: (source: 
 const read = (path: string, columns: readonly string[], over: Partial<FileSource> = {}) =>
   opened(path, over, (source) => source.trainingRows(columns));
 
-async function refusal(action: Promise<unknown>): Promise<string> {
+async function jetStreamError(action: Promise<unknown>): Promise<string> {
   const error: unknown = await action.then(
     () => undefined,
     (thrown: unknown) => thrown,
@@ -144,7 +144,7 @@ describe("a CSV file", () => {
 
   test("past the limit nothing is given, and the error names counts and examples", async () => {
     const name = await file("x,y\n1,1\nbad,1\n3,1\n4,1\n5,1\n6,1\n7,1\n8,1\n9,1\n10,1\n11,1\n1,2,3\n");
-    expect(await refusal(read(name, ["x"], { ...RARELY_HELD_OUT, maxBadFraction: 0.1 }))).toBe(
+    expect(await jetStreamError(read(name, ["x"], { ...RARELY_HELD_OUT, maxBadFraction: 0.1 }))).toBe(
       `failed-precondition: ${name}: 2 of 12 training rows (17 %) cannot be used, more than max_bad_fraction (0.1) allows: row 2: column x: not a number ("bad"); line 13: Expected Number of Columns: 2 Found: 3`,
     );
   });
@@ -178,7 +178,7 @@ describe("a CSV file", () => {
     await opened(name, RARELY_HELD_OUT, async (source) => {
       expect(numbers(await source.trainingRows(["x"]), "x")).toEqual([1, 2]);
       await writeFile(join(folder, name), "y,x\n10,1\n20,2\n30,3\n");
-      expect(await refusal(source.trainingRows(["x"]))).toBe(
+      expect(await jetStreamError(source.trainingRows(["x"]))).toBe(
         `failed-precondition: ${name}: its columns were x, y when it was opened, and are y, x now; restart the service`,
       );
       await writeFile(join(folder, name), "x,y\n1,10\n2,20\n3,30\n");
@@ -259,7 +259,7 @@ describe("a Parquet file", () => {
       expect(texts(rows, "e")).toEqual(["lo", "hi", "lo"]);
       expect(numbers(rows, "list")).toEqual([0, 0.5, 1, 1.5, 2, 2.5]);
       expect(numbers(rows, "vector")).toEqual([0, 1, 2, 1, 1, 2, 2, 1, 2]);
-      expect(await refusal(source.trainingRows(["day"]))).toBe(
+      expect(await jetStreamError(source.trainingRows(["day"]))).toBe(
         'invalid-argument: column "day" is of type DATE and cannot be read: numbers, booleans, texts and lists of numbers can be; a query can make one (for example epoch("day"))',
       );
     });
@@ -291,11 +291,11 @@ describe("a Parquet file", () => {
 
   test("one that only has the name is refused", async () => {
     const name = await file("a,b\n1,2\n", "parquet");
-    expect(await refusal(read(name, ["a"]))).toBe(
+    expect(await jetStreamError(read(name, ["a"]))).toBe(
       `invalid-argument: data.path: ${name} does not begin as a Parquet file does`,
     );
     const cut = await file("PAR1 and then nothing", "parquet");
-    expect(await refusal(read(cut, ["a"]))).toContain(`invalid-argument: ${cut}: `);
+    expect(await jetStreamError(read(cut, ["a"]))).toContain(`invalid-argument: ${cut}: `);
   });
 });
 
@@ -361,10 +361,10 @@ describe("the split", () => {
 
   test("a key must be there, and be something whose text is the same everywhere", async () => {
     const name = await file("id,x\n1,1.5\n2,2.5\n");
-    expect(await refusal(read(name, ["x"], { key: "idd" }))).toBe(
+    expect(await jetStreamError(read(name, ["x"], { key: "idd" }))).toBe(
       'invalid-argument: data.key: there is no column "idd"; did you mean "id"? (there are id, x)',
     );
-    expect(await refusal(read(name, ["x"], { key: "x" }))).toBe(
+    expect(await jetStreamError(read(name, ["x"], { key: "x" }))).toBe(
       'invalid-argument: data.key: "x" is of type DOUBLE; a key is a whole number, a text or a date',
     );
   });
@@ -377,7 +377,7 @@ describe("the split", () => {
       expect(numbers(large, "z")).toEqual(numbers(large, "id"));
       for (const id of numbers(large, "id")) expect(training.has(id) && id % 3 === 0).toBe(true);
       expect(numbers(await source.auditRows(["id"], ["z"], 9), "id")).toEqual(numbers(large, "id").slice(0, 9));
-      expect(await refusal(source.auditRows(["id"], ["z"], 200))).toMatch(
+      expect(await jetStreamError(source.auditRows(["id"], ["z"], 200))).toMatch(
         /failed-precondition: .*: 200 audited rows were asked for, and \d+ training rows have a value in every one of z/,
       );
     });
@@ -413,7 +413,7 @@ describe("a query", () => {
     ["SELECT sum(price) OVER (PARTITION BY n) AS x FROM source", "has window functions"],
   ])("whose rows have no order of their own needs a key: %s", async (query, why) => {
     const name = await source();
-    expect(await refusal(read(name, ["x"], { query }))).toContain(`invalid-argument: data.query: it ${why}`);
+    expect(await jetStreamError(read(name, ["x"], { query }))).toContain(`invalid-argument: data.query: it ${why}`);
     const keyed = query
       .replace("SELECT DISTINCT n", "SELECT DISTINCT id, n")
       .replace(/SELECT (?!DISTINCT)/, "SELECT 7 AS id, ");
@@ -447,7 +447,7 @@ describe("a query", () => {
   ];
 
   test.each(refused)("%s", async (query, why) => {
-    const message = await refusal(read(await source(), ["id"], { query }));
+    const message = await jetStreamError(read(await source(), ["id"], { query }));
     expect(message).toContain("invalid-argument: ");
     expect(message).toContain(why);
   });
@@ -455,35 +455,35 @@ describe("a query", () => {
 
 describe("what is not a table", () => {
   test("a file that does not exist, a folder, an empty file, junk", async () => {
-    expect(await refusal(read("nowhere.csv", ["x"]))).toBe(
+    expect(await jetStreamError(read("nowhere.csv", ["x"]))).toBe(
       "not-found: data.path: there is no readable file nowhere.csv",
     );
     await mkdir(join(folder, "sub"), { recursive: true });
-    expect(await refusal(read("sub", ["x"]))).toBe(
+    expect(await jetStreamError(read("sub", ["x"]))).toBe(
       "invalid-argument: data.path: sub is a folder; a CSV or Parquet file is needed",
     );
     const empty = await file("");
-    expect(await refusal(read(empty, ["x"]))).toBe(`invalid-argument: data.path: ${empty} is empty`);
+    expect(await jetStreamError(read(empty, ["x"]))).toBe(`invalid-argument: data.path: ${empty} is empty`);
     const junk = await file(Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256)));
-    expect(await refusal(read(junk, ["x"]))).toContain(`invalid-argument: data.path: ${junk} is binary`);
+    expect(await jetStreamError(read(junk, ["x"]))).toContain(`invalid-argument: data.path: ${junk} is binary`);
   });
 
   test("a header without rows, and a column that is not there", async () => {
     const header = await file("x,y\n");
     const none = `invalid-argument: data.path: ${header} has no rows below its header`;
-    expect(await refusal(read(header, ["x"]))).toBe(none);
-    expect(await refusal(read(header, ["x"], { query: "SELECT * FROM source" }))).toBe(none);
+    expect(await jetStreamError(read(header, ["x"]))).toBe(none);
+    expect(await jetStreamError(read(header, ["x"], { query: "SELECT * FROM source" }))).toBe(none);
     const name = await file(table(5));
-    expect(await refusal(read(name, ["y"]))).toBe(
+    expect(await jetStreamError(read(name, ["y"]))).toBe(
       'invalid-argument: there is no column "y"; did you mean "x"? (there are id, x)',
     );
   });
 
   test("a quote that never closes, and bytes that are not UTF-8, with their line", async () => {
     const quote = await file('id,x\n1,"open\n2,3\n');
-    expect(await refusal(read(quote, ["id"]))).toContain("line 2: Value with unterminated quote found");
+    expect(await jetStreamError(read(quote, ["id"]))).toContain("line 2: Value with unterminated quote found");
     const latin = await file(Buffer.from("a,b\n1,ok\n2,caf\xe9\n3,ok\n", "latin1"));
-    const message = await refusal(read(latin, ["b"]));
+    const message = await jetStreamError(read(latin, ["b"]));
     expect(message).toContain("line 3");
     expect(message).toMatch(/UTF-8|utf-8/);
   });

@@ -173,7 +173,7 @@ describe("the generators of networks", () => {
     },
   );
 
-  test("two-stage: z and y are standardised over rows that are in no data set, and z is three quarters linear in x1", async () => {
+  test("two-stage: z and y are standardized over rows that are in no data set, and z is three quarters linear in x1", async () => {
     let linear = 0;
     for (let seed = 0; seed < 10; seed += 1) {
       const rows = await open({ seed, rows: 6000 }).trainingRows(["x1", "z", "y"]);

@@ -22,7 +22,7 @@ function categorical(...texts: string[]): CategoricalColumn {
 const table = (rows: number, columns: Table["columns"]): Table => ({ rows, columns });
 
 describe("fitEncoding and encode", () => {
-  test("numeric coordinates are standardised one by one, categories are one-hot in sorted order", () => {
+  test("numeric coordinates are standardized one by one, categories are one-hot in sorted order", () => {
     const training = table(4, { v: numeric(2, 0, 10, 2, 10, 4, 30, 6, 30), c: categorical("b", "a", "b", "c") });
     const encoding = fitEncoding(training, ["c", "v"]);
     expect(encoding.width).toBe(5);

@@ -143,16 +143,16 @@ describe("compiled inference", () => {
     const compiled: InferenceProgram = {
       inputs: [
         { name: "x", kind: "numeric", width: 1 },
-        { name: "colour", kind: "categorical", vocabulary: ["red", "grün", ""] },
+        { name: "color", kind: "categorical", vocabulary: ["red", "grün", ""] },
       ],
       output: { name: "y", width: 4 },
-      predict: ({ x, colour }) => tf.concat([x as tf.Tensor2D, colour as tf.Tensor2D], 1),
+      predict: ({ x, color }) => tf.concat([x as tf.Tensor2D, color as tf.Tensor2D], 1),
     };
     const answer = await predictions(compiled, {
       rows: 4,
       columns: {
         x: { kind: "numeric", width: 1, values: Float32Array.of(1, 2, 3, 4) },
-        colour: {
+        color: {
           kind: "categorical",
           width: 1,
           codes: Int32Array.of(0, 1, 2, 3),

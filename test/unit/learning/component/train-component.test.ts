@@ -15,7 +15,7 @@ import type {
   TrainedComponent,
 } from "../../../../services/learning/component/component-training.ts";
 import { trainComponent } from "../../../../services/learning/component/train-component.ts";
-import { encodeProblem } from "../../../../services/learning/dataset/encoded-dataset.ts";
+import { encodeDataset } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import { denseNetwork } from "../../../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../../../services/learning/programs/losses.ts";
 import { predictionProgram } from "../../../../services/learning/programs/prediction-program.ts";
@@ -78,11 +78,11 @@ describe("training a component", () => {
   });
 
   it.each(["momentum", "adam"] as const)("resumes from any checkpoint to the same bytes, with %s", async (name) => {
-    const optimiser =
+    const optimizer =
       name === "adam"
         ? ({ name, learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const)
         : ({ name, learningRate: 0.01, momentum: 0.9 } as const);
-    const config = { ...causal, optimiser };
+    const config = { ...causal, optimizer };
     const checkpoints: TrainingCheckpoint[] = [];
     const whole = await trainComponent(
       await trainingOf(config, {
@@ -101,22 +101,22 @@ describe("training a component", () => {
   it("publishes a graph that predicts what the trained tfjs model predicts, to 1e-5", async () => {
     const component = componentNamed(pipeline, "m1");
     const { table } = await source.trainingRows(["x1", "z"]);
-    const problem = encodeProblem(component, table, {});
+    const dataset = encodeDataset(component, table, {});
     const network = denseNetwork({ inputs: 10, outputs: 3, seed: 4 }, [16, 8]);
     const protocol = findProtocol("async");
     const needs = protocol.needs({}, { hasUpstream: false, isConsumed: true });
     const loss = trainingLosses.mse;
-    const { optimiser } = causal;
-    const parts = { problem, network, loss, protocol, parameters: {}, needs, material: {}, optimiser, batch: 32 };
+    const { optimizer } = causal;
+    const parts = { dataset, network, loss, protocol, parameters: {}, needs, prepared: {}, optimizer, batch: 32 };
     const { state } = await runTraining({
       engine,
       ...trainingProgram(parts),
-      rows: problem.rows,
+      rows: dataset.rows,
       steps: 200,
       schedule: causal.schedule,
       seed: 1,
     });
-    const program = predictionProgram(problem, network, loss, state);
+    const program = predictionProgram(dataset, network, loss, state);
     const { bytes } = compileInference(program);
     const model = await loadSnapshotModel(bytes, {
       inputs: [{ name: "x1", kind: "numeric", width: 10 }],
@@ -145,7 +145,7 @@ describe("training a component", () => {
   });
 
   it("says which step diverged", async () => {
-    const wild = team({ optimiser: { name: "sgd", learningRate: 1e6 }, steps: 200 });
+    const wild = team({ optimizer: { name: "sgd", learningRate: 1e6 }, steps: 200 });
     await expect(trainComponent(await trainingOf(wild, { upstream: { m1 } }))).rejects.toThrow(
       /training diverged: the loss of step \d+ is .*lower the learning rate/,
     );
@@ -179,7 +179,7 @@ describe("training a component", () => {
     expect(Buffer.compare(await unseeded(), await unseeded())).toBe(0);
   });
 
-  it("trains with the regularisers of a team's own model", async () => {
+  it("trains with the regularizers of a team's own model", async () => {
     const dense = (more: string) =>
       `export const buildModel = (tf: any, { inputs, outputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: outputs, inputShape: [inputs], kernelInitializer: tf.initializers.ones(), ${more} })] });`;
     const firstLoss = async (name: string, more: string) => {
@@ -193,8 +193,8 @@ describe("training a component", () => {
       return losses[0] as number;
     };
     // 8 inputs with weights of 1: 8 * 0.25.
-    const regularised = await firstLoss("l2.ts", "kernelRegularizer: tf.regularizers.l2({ l2: 0.25 })");
-    expect(regularised - (await firstLoss("plain.ts", ""))).toBeCloseTo(2, 5);
+    const regularized = await firstLoss("l2.ts", "kernelRegularizer: tf.regularizers.l2({ l2: 0.25 })");
+    expect(regularized - (await firstLoss("plain.ts", ""))).toBeCloseTo(2, 5);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import type { Column, Table } from "../../../../services/data/table/table.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../../../../services/learning/counterfactual/evidence.ts";
 import { chooseSource, prepareCalibrated } from "../../../../services/learning/counterfactual/prepare.ts";
-import { encodeProblem } from "../../../../services/learning/dataset/encoded-dataset.ts";
+import { encodeDataset } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
 
 const unusedEngine: Engine = {
@@ -57,12 +57,12 @@ interface Case {
 function evidenceOf({ audited, auditRows = 40, x2Levels = 200, extent = "values", oracle = false }: Case) {
   const visible = ["x1", "x2", "y"];
   const outputs = (rows: number) =>
-    tableOf(rows, ["left-output", "right-output"], 1).columns as Parameters<typeof encodeProblem>[2];
+    tableOf(rows, ["left-output", "right-output"], 1).columns as Parameters<typeof encodeDataset>[2];
   const table = tableOf(200, visible, x2Levels);
   const join = pipeline.components[2] as Component;
   return gatherEvidence({
     pipeline,
-    problem: encodeProblem(join, table, outputs(200)),
+    dataset: encodeDataset(join, table, outputs(200)),
     table,
     extent,
     fit: { engine: unusedEngine, seed: 1 },

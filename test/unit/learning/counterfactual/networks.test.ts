@@ -5,11 +5,11 @@ import { averageNetworks } from "../../../../services/learning/fitting/ensemble.
 import { evaluateLayers, sideBySide, stack } from "../../../../services/learning/fitting/matrices.ts";
 import { indexPoints } from "../../../../services/learning/fitting/nearest.ts";
 import {
-  readStandardised,
+  readStandardized,
   scalingOf,
-  standardise,
-  writeStandardised,
-  writeUnstandardised,
+  standardize,
+  writeStandardized,
+  writeUnstandardized,
 } from "../../../../services/learning/fitting/scaling.ts";
 
 function random(length: number, stream: string, sigma = 1): Float32Array {
@@ -40,26 +40,26 @@ describe("helper networks", () => {
     close(evaluateLayers(averageNetworks([a, b]), [inputs]).values, expected);
   });
 
-  it("trained on standardised numbers map raw ones once the scaling is folded in, and back", () => {
+  it("trained on standardized numbers map raw ones once the scaling is folded in, and back", () => {
     const [first, last] = network(3, "a") as [DenseLayer, DenseLayer];
     const scaling = scalingOf(inputs);
     const output = { mean: [10, -2], std: [3, 0.5] };
-    const standardised = evaluateLayers([first, last], [{ width: 4, values: standardise(inputs, scaling) }]);
-    const raw = evaluateLayers([readStandardised(first, scaling), writeUnstandardised(last, output)], [inputs]);
+    const standardized = evaluateLayers([first, last], [{ width: 4, values: standardize(inputs, scaling) }]);
+    const raw = evaluateLayers([readStandardized(first, scaling), writeUnstandardized(last, output)], [inputs]);
     close(
       raw.values,
-      standardised.values.map((value, i) => value * (i % 2 ? 0.5 : 3) + (i % 2 ? -2 : 10)),
+      standardized.values.map((value, i) => value * (i % 2 ? 0.5 : 3) + (i % 2 ? -2 : 10)),
     );
     const back = evaluateLayers(
-      [readStandardised(first, scaling), writeStandardised(writeUnstandardised(last, output), output)],
+      [readStandardized(first, scaling), writeStandardized(writeUnstandardized(last, output), output)],
       [inputs],
     );
-    close(back.values, standardised.values);
+    close(back.values, standardized.values);
   });
 
   it("keep a constant column harmless", () => {
     expect(
-      standardise({ width: 1, values: Float32Array.of(4, 4) }, scalingOf({ width: 1, values: Float32Array.of(4, 4) })),
+      standardize({ width: 1, values: Float32Array.of(4, 4) }, scalingOf({ width: 1, values: Float32Array.of(4, 4) })),
     ).toEqual(Float32Array.of(0, 0));
   });
 

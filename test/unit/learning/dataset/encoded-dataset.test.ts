@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Table } from "../../../../services/data/table/table.ts";
-import { encodeProblem } from "../../../../services/learning/dataset/encoded-dataset.ts";
+import { encodeDataset } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import { component } from "../../../helpers/linear-pipelines.ts";
 
 const classifier = (classes: readonly string[]) =>
@@ -20,12 +20,12 @@ const table: Table = {
 };
 
 test("classes stand in the order of the pipeline file, whatever their texts", () => {
-  expect([...encodeProblem(classifier(["yes", "no"]), table, {}).target.values]).toEqual([0, 1, 1, 0, 0, 1]);
-  expect([...encodeProblem(classifier(["no", "yes"]), table, {}).target.values]).toEqual([1, 0, 0, 1, 1, 0]);
+  expect([...encodeDataset(classifier(["yes", "no"]), table, {}).target.values]).toEqual([0, 1, 1, 0, 0, 1]);
+  expect([...encodeDataset(classifier(["no", "yes"]), table, {}).target.values]).toEqual([1, 0, 0, 1, 1, 0]);
 });
 
 test("a class that the pipeline file does not name is refused", () => {
-  expect(() => encodeProblem(classifier(["yes", "perhaps"]), table, {})).toThrow(
+  expect(() => encodeDataset(classifier(["yes", "perhaps"]), table, {})).toThrow(
     'c: target column label holds "no", which is not among output.classes',
   );
 });

@@ -6,11 +6,11 @@ import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { protocols } from "../../../../services/learning/protocols/all.ts";
 import { runTraining } from "../../../../services/learning/training/run-training.ts";
 import type { LossName } from "../../../../services/pipeline/pipeline.ts";
-import type { OptimiserSpec } from "../../../../services/pipeline/team.ts";
+import type { OptimizerSpec } from "../../../../services/pipeline/team.ts";
 import { PROBLEM_ROWS, protocolProgram } from "../../../helpers/problems.ts";
 
 const STEPS = 50;
-const optimisers: readonly OptimiserSpec[] = [
+const optimizers: readonly OptimizerSpec[] = [
   { name: "sgd", learningRate: 0.02 },
   { name: "momentum", learningRate: 0.01, momentum: 0.9 },
   { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
@@ -26,7 +26,7 @@ const cases = protocols.flatMap((protocol) =>
 
 describe("every protocol trains alike on the compiled engine and on tfjs", () => {
   it.each(cases)("$name with $loss", async ({ protocol, loss }) => {
-    for (const optimiser of optimisers) {
+    for (const optimizer of optimizers) {
       const { parameters } = protocolSpec(protocol.name);
       const train = async (engine: Engine) => {
         const { program, data } = protocolProgram(
@@ -34,7 +34,7 @@ describe("every protocol trains alike on the compiled engine and on tfjs", () =>
           parameters,
           loss as LossName,
           loss === "mse" ? 1 : 3,
-          optimiser,
+          optimizer,
         );
         // Returns the mean loss of all steps, for there are fewer than 100.
         return runTraining({
@@ -49,10 +49,10 @@ describe("every protocol trains alike on the compiled engine and on tfjs", () =>
       };
       const ours = await train(engines.onnx);
       const theirs = await train(engines.reference);
-      expect(Math.abs(ours.loss - theirs.loss), `${optimiser.name} loss`).toBeLessThan(1e-4 * Math.abs(theirs.loss));
+      expect(Math.abs(ours.loss - theirs.loss), `${optimizer.name} loss`).toBeLessThan(1e-4 * Math.abs(theirs.loss));
       for (const [name, { values }] of Object.entries(theirs.state)) {
         values.forEach((value, i) => {
-          expect(Math.abs((ours.state[name]?.values[i] as number) - value), `${optimiser.name} ${name}`).toBeLessThan(
+          expect(Math.abs((ours.state[name]?.values[i] as number) - value), `${optimizer.name} ${name}`).toBeLessThan(
             1e-3,
           );
         });

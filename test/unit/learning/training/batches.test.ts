@@ -7,7 +7,7 @@ const program = (batch: number): TrainingProgram => ({
   batch,
   resident: { x: { width: 1 } },
   feeds: { noise: { width: 3 } },
-  optimiser: { name: "sgd", learningRate: 0.1 },
+  optimizer: { name: "sgd", learningRate: 0.1 },
   build: () => {
     throw new Error("not built here");
   },

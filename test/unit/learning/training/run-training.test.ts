@@ -18,7 +18,7 @@ test("weights that the last update made NaN are a divergence, although every los
       batch: 1,
       resident: {},
       feeds: {},
-      optimiser: { name: "sgd", learningRate: 1 },
+      optimizer: { name: "sgd", learningRate: 1 },
       build: () => {
         throw new Error("no test builds it");
       },

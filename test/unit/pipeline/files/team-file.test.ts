@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parsePipelineFile } from "../../../../services/pipeline/files/pipeline-file.ts";
 import { formatProblem } from "../../../../services/pipeline/files/problem.ts";
-import type { ProtocolCatalogue } from "../../../../services/pipeline/files/protocol-catalogue.ts";
+import type { ProtocolCatalog } from "../../../../services/pipeline/files/protocol-catalog.ts";
 import { checkTeamAgainstPipeline, parseTeamFile } from "../../../../services/pipeline/files/team-file.ts";
 
-const CATALOGUE: ProtocolCatalogue = {
+const CATALOG: ProtocolCatalog = {
   async: {},
   proximal: { lambda: { min: 0, default: 1 }, sigma: { min: 0, max: 3, default: 0.15 } },
   causal: { source: { choices: ["auto", "oracle"], default: "auto" } },
@@ -13,7 +13,7 @@ const CATALOGUE: ProtocolCatalogue = {
 
 const FULL = `component: m2
 model: { hidden: [64, 32] }
-optimiser: { name: adam, learning_rate: 0.005, beta1: 0.8 }
+optimizer: { name: adam, learning_rate: 0.005, beta1: 0.8 }
 batch: 32
 steps: 1000
 schedule: { warmup: 10, decay: constant }
@@ -23,7 +23,7 @@ train: { every: 10m }
 engine: onnx:cpu
 `;
 
-const parse = (text: string) => parseTeamFile(text, "/teams/m2.yaml", CATALOGUE);
+const parse = (text: string) => parseTeamFile(text, "/teams/m2.yaml", CATALOG);
 
 function problemsOf(text: string): readonly string[] {
   const result = parse(text);
@@ -41,7 +41,7 @@ describe("parseTeamFile", () => {
     expect(parsed("component: m1\nmodel: linear\n").team).toEqual({
       component: "m1",
       model: { kind: "dense", hidden: [] },
-      optimiser: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
       batch: 64,
       steps: 4000,
       schedule: { warmup: 100, decay: "cosine" },
@@ -56,7 +56,7 @@ describe("parseTeamFile", () => {
     expect(parsed(FULL).team).toEqual({
       component: "m2",
       model: { kind: "dense", hidden: [64, 32] },
-      optimiser: { name: "adam", learningRate: 0.005, beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
+      optimizer: { name: "adam", learningRate: 0.005, beta1: 0.8, beta2: 0.999, epsilon: 1e-8 },
       batch: 32,
       steps: 1000,
       schedule: { warmup: 10, decay: "constant" },
@@ -67,15 +67,35 @@ describe("parseTeamFile", () => {
     });
   });
 
-  test("short forms: an optimiser and a protocol by name, a module beside the team file, a run shorter than the warm-up", () => {
+  test("short forms: an optimizer and a protocol by name, a module beside the team file, a run shorter than the warm-up", () => {
     const { team } = parsed(
-      "component: m2\nmodel: { module: ./models/mine.ts }\noptimiser: momentum\nprotocol: causal\nsteps: 50\ntrain: on-upstream\n",
+      "component: m2\nmodel: { module: ./models/mine.ts }\noptimizer: momentum\nprotocol: causal\nsteps: 50\ntrain: on-upstream\n",
     );
     expect(team.model).toEqual({ kind: "module", path: "/teams/models/mine.ts" });
-    expect(team.optimiser).toEqual({ name: "momentum", learningRate: 0.01, momentum: 0.9 });
+    expect(team.optimizer).toEqual({ name: "momentum", learningRate: 0.01, momentum: 0.9 });
     expect(team.protocol).toEqual({ name: "causal", parameters: { source: "auto" } });
     expect(team.schedule).toEqual({ warmup: 50, decay: "cosine" });
     expect(team.train).toEqual({ when: "on-upstream" });
+  });
+
+  test("the optimizer under its old name works, with one deprecation", () => {
+    const { team, deprecations } = parsed(
+      "component: m2\nmodel: linear\noptimiser: { name: sgd, learning_rate: 0.5 }\n",
+    );
+    expect(team.optimizer).toEqual({ name: "sgd", learningRate: 0.5 });
+    expect(deprecations.map(formatProblem)).toEqual([
+      "/teams/m2.yaml:3: optimiser: is deprecated; rename it to optimizer",
+    ]);
+    expect(parsed("component: m2\nmodel: linear\noptimizer: sgd\n").deprecations).toEqual([]);
+  });
+
+  test("an error in the old key is reported under that key, and both keys at once are an error", () => {
+    expect(problemsOf("component: m2\nmodel: linear\noptimiser: adamw\n")).toEqual([
+      '/teams/m2.yaml:3: optimiser.name: must be one of sgd, momentum, adam, not "adamw"; did you mean "adam"?',
+    ]);
+    expect(problemsOf("component: m2\nmodel: linear\noptimizer: sgd\noptimiser: adam\n")).toEqual([
+      "/teams/m2.yaml:4: optimiser: is the old name of optimizer, which is also set; remove it",
+    ]);
   });
 
   const cases: readonly (readonly [from: string, to: string, problem: string])[] = [
@@ -94,16 +114,16 @@ describe("parseTeamFile", () => {
     [
       "name: adam",
       "name: adamw",
-      '3: optimiser.name: must be one of sgd, momentum, adam, not "adamw"; did you mean "adam"?',
+      '3: optimizer.name: must be one of sgd, momentum, adam, not "adamw"; did you mean "adam"?',
     ],
-    ["learning_rate: 0.005", "learning_rate: 0", "3: optimiser.learning_rate: must be above 0, not 0"],
-    ["learning_rate: 0.005", "learning_rate: .nan", "3: optimiser.learning_rate: must be a number, not NaN"],
+    ["learning_rate: 0.005", "learning_rate: 0", "3: optimizer.learning_rate: must be above 0, not 0"],
+    ["learning_rate: 0.005", "learning_rate: .nan", "3: optimizer.learning_rate: must be a number, not NaN"],
     [
       "learning_rate: 0.005",
       "learningRate: 0.005",
-      '3: optimiser.learningRate: unknown key; did you mean "learning_rate"? (there are name, learning_rate, beta1, beta2, epsilon)',
+      '3: optimizer.learningRate: unknown key; did you mean "learning_rate"? (there are name, learning_rate, beta1, beta2, epsilon)',
     ],
-    ["beta1: 0.8", "beta1: 1", "3: optimiser.beta1: must be below 1, not 1"],
+    ["beta1: 0.8", "beta1: 1", "3: optimizer.beta1: must be below 1, not 1"],
     ["batch: 32", "batch: 1.5", "4: batch: must be a whole number, not 1.5"],
     ["steps: 1000", "steps: many", '5: steps: must be a number, not "many"'],
     ["warmup: 10", "warmup: 2000", "6: schedule.warmup: must be at most steps (1000), not 2000"],
@@ -170,7 +190,7 @@ describe("parseTeamFile", () => {
     const keys = [
       "component",
       "model",
-      "optimiser",
+      "optimizer",
       "batch",
       "steps",
       "schedule",

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
-import { changesOf, trainingBasis } from "../../../../services/trainer/checkpoints/training-fingerprint.ts";
+import { changesOf, trainingFingerprint } from "../../../../services/trainer/checkpoints/training-fingerprint.ts";
 import { team } from "../../../helpers/teams.ts";
 import { benchPipeline } from "../../../helpers/trainer-bench.ts";
 
@@ -22,9 +22,9 @@ const withComponent = (name: string, change: Partial<Component>): Pipeline => ({
 });
 
 test("what a checkpoint was made from is the rows, the component with its ancestors, and a user's model", async () => {
-  const before = await trainingBasis(benchPipeline, m2, data);
-  const changes = async (pipeline: Pipeline, config = m2, now: Parameters<typeof trainingBasis>[2] = data) =>
-    changesOf(before, await trainingBasis(pipeline, config, now));
+  const before = await trainingFingerprint(benchPipeline, m2, data);
+  const changes = async (pipeline: Pipeline, config = m2, now: Parameters<typeof trainingFingerprint>[2] = data) =>
+    changesOf(before, await trainingFingerprint(pipeline, config, now));
   expect(await changes(benchPipeline)).toBeUndefined();
   expect(await changes({ ...benchPipeline, name: "other" })).toBeUndefined();
   expect(await changes(withComponent("m2", { columns: ["x2", "x1"] }))).toBe("the component or what it reads");
@@ -40,10 +40,10 @@ test("a model's module is known by what is in it", async () => {
     const path = join(folder, "model.ts");
     const own = team({ component: "m2", model: { kind: "module", path } });
     await writeFile(path, "export const loss = 1;");
-    const before = await trainingBasis(benchPipeline, own, data);
-    expect(changesOf(before, await trainingBasis(benchPipeline, own, data))).toBeUndefined();
+    const before = await trainingFingerprint(benchPipeline, own, data);
+    expect(changesOf(before, await trainingFingerprint(benchPipeline, own, data))).toBeUndefined();
     await writeFile(path, "export const loss = 2;");
-    expect(changesOf(before, await trainingBasis(benchPipeline, own, data))).toBe("the model's module");
+    expect(changesOf(before, await trainingFingerprint(benchPipeline, own, data))).toBe("the model's module");
   } finally {
     await rm(folder, { recursive: true });
   }

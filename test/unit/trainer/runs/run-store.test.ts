@@ -114,8 +114,8 @@ describe("the run store", () => {
   test("says where it cannot write", async () => {
     await writeFile(join(folder, "runs"), "in the way");
     const store = createRunStore(folder, silentLog);
-    const refusal = { code: "invalid-argument", message: expect.stringContaining(join(folder, "runs")) };
-    await expect(store.save(stored("a", 1))).rejects.toMatchObject(refusal);
-    await expect(store.load()).rejects.toMatchObject(refusal);
+    const jetStreamError = { code: "invalid-argument", message: expect.stringContaining(join(folder, "runs")) };
+    await expect(store.save(stored("a", 1))).rejects.toMatchObject(jetStreamError);
+    await expect(store.load()).rejects.toMatchObject(jetStreamError);
   });
 });

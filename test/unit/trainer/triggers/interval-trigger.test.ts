@@ -24,7 +24,7 @@ describe("training at an interval", () => {
     for (;;) {
       const seen = queue.changed.count;
       if (queue.runs().filter(({ run }) => run.state === "succeeded").length >= 3) break;
-      await queue.changed.waitPast(seen, ending.signal);
+      await queue.changed.waitBeyond(seen, ending.signal);
     }
     expect(new Set(queue.runs().map(({ run }) => run.trigger))).toEqual(new Set(["interval"]));
     ending.abort();

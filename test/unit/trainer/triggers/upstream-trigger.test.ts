@@ -63,7 +63,7 @@ async function runs(queue: RunQueue, count: number) {
       for (const { run } of known) await ended(queue, run.id);
       return queue.runs().map(({ run }) => run);
     }
-    await queue.changed.waitPast(seen, ending.signal);
+    await queue.changed.waitBeyond(seen, ending.signal);
   }
 }
 

@@ -34,7 +34,7 @@ const matrix: TestInput = { shape: [3, 4] };
 const operators = (graph: Graph): string[] => graph.nodes.map(({ op }) => op);
 
 /** Applies one pass to what tfjs records, and checks that the graph computes what it did. */
-async function optimised(
+async function optimized(
   pass: Pass,
   work: TensorFunction,
   inputs: TestInput[],
@@ -63,7 +63,7 @@ describe("dead nodes", () => {
       tf.exp(tf.tanh(x as tf.Tensor));
       return tf.relu(tf.abs(x as tf.Tensor));
     };
-    expect(await optimised(removeDeadNodes, work, [matrix])).toEqual({
+    expect(await optimized(removeDeadNodes, work, [matrix])).toEqual({
       before: ["Tanh", "Exp", "Abs", "Relu"],
       after: ["Abs", "Relu"],
     });
@@ -80,9 +80,9 @@ describe("reshape chains", () => {
     const there: TensorFunction = (x) =>
       tf.abs(tf.reshape(tf.reshape(tf.reshape(x as tf.Tensor, [12]), [2, 6]), [4, 3]));
     const passes = untilStable([collapseReshapes, removeDeadNodes]);
-    expect((await optimised(passes, there, [matrix])).after).toEqual(["Reshape", "Abs"]);
+    expect((await optimized(passes, there, [matrix])).after).toEqual(["Reshape", "Abs"]);
     const andBack: TensorFunction = (x) => tf.abs(tf.reshape(tf.reshape(x as tf.Tensor, [12]), [3, 4]));
-    expect((await optimised(passes, andBack, [matrix])).after).toEqual(["Abs"]);
+    expect((await optimized(passes, andBack, [matrix])).after).toEqual(["Abs"]);
   });
 
   it("reshape constants at compile time", () => {
@@ -102,7 +102,7 @@ describe("broadcasts", () => {
   it("are left to the operator that reads them", async () => {
     const work: TensorFunction = (x) => tf.mul(x as tf.Tensor, tf.add(tf.onesLike(x as tf.Tensor), tf.fill([3, 4], 2)));
     const passes = untilStable([dropBroadcasts, removeDeadNodes]);
-    const { before, after: passed } = await optimised(passes, work, [matrix]);
+    const { before, after: passed } = await optimized(passes, work, [matrix]);
     expect(before).toEqual(["Expand", "Expand", "Add", "Mul"]);
     // The sum of two numbers is of shape [3, 4] only while one of them is expanded.
     expect(passed).toEqual(["Expand", "Add", "Mul"]);
@@ -123,7 +123,7 @@ describe("common subexpressions", () => {
       const once = () => tf.tanh(tf.mul(x as tf.Tensor, tf.tensor1d([1, 2, 3, 4])));
       return tf.sub(once(), tf.square(once()));
     };
-    const { after: passed } = await optimised(shareCommonSubexpressions, work, [matrix]);
+    const { after: passed } = await optimized(shareCommonSubexpressions, work, [matrix]);
     expect(passed).toEqual(["Mul", "Tanh", "Mul", "Sub"]);
   });
 
@@ -169,7 +169,7 @@ describe("bias fusion", () => {
   it("adds a bias inside the product", async () => {
     const work: TensorFunction = (x, w, b) => tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b as tf.Tensor);
     const passes = untilStable([fuseGemmBias, removeDeadNodes]);
-    expect((await optimised(passes, work, [matrix, weights, { shape: [2] }])).after).toEqual(["Gemm"]);
+    expect((await optimized(passes, work, [matrix, weights, { shape: [2] }])).after).toEqual(["Gemm"]);
   });
 
   it("leaves a product alone that somebody else reads, or a sum that is no bias", async () => {
@@ -178,9 +178,9 @@ describe("bias fusion", () => {
       const product = tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D);
       return [tf.add(product, b as tf.Tensor), product];
     };
-    expect((await optimised(passes, read, [matrix, weights, { shape: [2] }])).after).toEqual(["Gemm", "Add"]);
+    expect((await optimized(passes, read, [matrix, weights, { shape: [2] }])).after).toEqual(["Gemm", "Add"]);
     const column: TensorFunction = (x, w, b) => tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b as tf.Tensor);
-    expect((await optimised(passes, column, [matrix, weights, { shape: [3, 1] }])).after).toEqual(["Gemm", "Add"]);
+    expect((await optimized(passes, column, [matrix, weights, { shape: [3, 1] }])).after).toEqual(["Gemm", "Add"]);
   });
 });
 
@@ -201,21 +201,21 @@ describe("relu's gradient", () => {
 describe("column sums", () => {
   it("become a product with ones, whatever shape they keep", async () => {
     const work: TensorFunction = (x) => [tf.sum(x as tf.Tensor, 0), tf.sum(x as tf.Tensor, 0, true)];
-    const { after: passed } = await optimised(untilStable([sumColumnsByProduct, collapseReshapes]), work, [matrix]);
+    const { after: passed } = await optimized(untilStable([sumColumnsByProduct, collapseReshapes]), work, [matrix]);
     expect(passed).not.toContain("ReduceSum");
     expect(passed.filter((op) => op === "Gemm")).toHaveLength(2);
   });
 
   it("leave other sums alone", async () => {
     const work: TensorFunction = (x) => [tf.sum(x as tf.Tensor, 1), tf.sum(x as tf.Tensor)];
-    expect((await optimised(sumColumnsByProduct, work, [matrix])).after).toEqual(["ReduceSum", "ReduceSum"]);
+    expect((await optimized(sumColumnsByProduct, work, [matrix])).after).toEqual(["ReduceSum", "ReduceSum"]);
   });
 });
 
 describe("narrow products", () => {
   const product: TensorFunction = (h, dy) => tf.matMul(h as tf.Tensor2D, dy as tf.Tensor2D, true, false);
   it("are computed the other way round when they are tall and thin", async () => {
-    const { after: passed } = await optimised(flipNarrowProducts, product, [{ shape: [256, 64] }, { shape: [256, 3] }]);
+    const { after: passed } = await optimized(flipNarrowProducts, product, [{ shape: [256, 64] }, { shape: [256, 3] }]);
     expect(passed).toEqual(["Transpose", "MatMul", "Transpose", "Identity"]);
   });
 
@@ -226,7 +226,7 @@ describe("narrow products", () => {
       [256, 256, 1],
     ] as const) {
       const inputs = [{ shape: [rows, width] }, { shape: [rows, outputs] }];
-      expect((await optimised(flipNarrowProducts, product, inputs)).after).toEqual(["Gemm"]);
+      expect((await optimized(flipNarrowProducts, product, inputs)).after).toEqual(["Gemm"]);
     }
   });
 });
@@ -258,6 +258,6 @@ describe("scalar factors", () => {
       const middle = tf.div(m as tf.Tensor, a as tf.Tensor);
       return [middle, tf.mul(middle, b as tf.Tensor)];
     };
-    expect((await optimised(collectScalarFactors, work, [vector, number, other])).after).toEqual(["Div", "Mul"]);
+    expect((await optimized(collectScalarFactors, work, [vector, number, other])).after).toEqual(["Div", "Mul"]);
   });
 });

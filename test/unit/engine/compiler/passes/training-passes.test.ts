@@ -7,14 +7,14 @@ import { simplify } from "../../../../../services/engine/compiler/passes/simplif
 import { applyToStep, recordStep } from "../../../../../services/engine/compiler/tracing/record-step.ts";
 import { compileTraining } from "../../../../../services/engine/compiler/training.ts";
 import type { TrainingProgram } from "../../../../../services/engine/interface/program.ts";
-import type { OptimiserSpec } from "../../../../../services/pipeline/team.ts";
+import type { OptimizerSpec } from "../../../../../services/pipeline/team.ts";
 import { adam, denseProgram } from "../../../../helpers/dense-program.ts";
 
-const program = (optimiser: OptimiserSpec, hidden: number[] = [16, 16]): TrainingProgram =>
-  denseProgram({ widths: [4, ...hidden, 2], batch: 8, optimiser });
+const program = (optimizer: OptimizerSpec, hidden: number[] = [16, 16]): TrainingProgram =>
+  denseProgram({ widths: [4, ...hidden, 2], batch: 8, optimizer });
 
-const flat = (optimiser: OptimiserSpec, hidden?: number[]) =>
-  flattenState(applyToStep(recordStep(program(optimiser, hidden)).step, simplify));
+const flat = (optimizer: OptimizerSpec, hidden?: number[]) =>
+  flattenState(applyToStep(recordStep(program(optimizer, hidden)).step, simplify));
 
 describe("flat state", () => {
   it("makes one update of all variables", () => {
@@ -72,7 +72,7 @@ describe("the scalar schedule", () => {
       batch: 4,
       resident: { x: { width: 1 } },
       feeds: {},
-      optimiser: adam,
+      optimizer: adam,
       build() {
         const w = tf.variable(tf.scalar(2));
         return {
@@ -90,13 +90,13 @@ describe("the scalar schedule", () => {
 
 describe("a compiled step", () => {
   it("has as few operators as the paper's network needs", () => {
-    const compiled = compileTraining(denseProgram({ widths: [8, 64, 1], batch: 64, optimiser: adam }));
+    const compiled = compileTraining(denseProgram({ widths: [8, 64, 1], batch: 64, optimizer: adam }));
     expect(compiled.nodesAStep).toBeLessThanOrEqual(34);
   });
 
   it("is the same model for programs that differ in their initial values only", () => {
     const models = [1, 2].map((seed) =>
-      compileTraining(denseProgram({ widths: [3, 5, 1], batch: 4, optimiser: adam, seed })),
+      compileTraining(denseProgram({ widths: [3, 5, 1], batch: 4, optimizer: adam, seed })),
     );
     expect(models[0]?.bytes).toEqual(models[1]?.bytes);
     expect(models[0]?.initial).not.toEqual(models[1]?.initial);

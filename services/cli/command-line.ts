@@ -20,7 +20,7 @@ import { trainerCommand } from "./commands/trainer.ts";
 import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
-import { type CliContext, wantsColour } from "./context/context.ts";
+import { type CliContext, wantsColor } from "./context/context.ts";
 import { reportError } from "./terminal/report-error.ts";
 import { createStyle } from "./terminal/style.ts";
 
@@ -96,7 +96,7 @@ function refuseUnknownHelp([first, name]: readonly string[], program: Command): 
 }
 
 function configure(command: Command, context: CliContext): void {
-  const style = createStyle(wantsColour(context.stdout, context.env));
+  const style = createStyle(wantsColor(context.stdout, context.env));
   command
     .exitOverride()
     .showSuggestionAfterError()
@@ -115,7 +115,7 @@ function configure(command: Command, context: CliContext): void {
 
 /** Commander's `error: ...\n(Did you mean ...?)` as one line that names the command. */
 function usageError(text: string, command: Command, context: CliContext): string {
-  const style = createStyle(wantsColour(context.stderr, context.env));
+  const style = createStyle(wantsColor(context.stderr, context.env));
   const name = command.parent === null ? "uncouple" : `uncouple ${command.name()}`;
   const line = text
     .replace(/^error: /, "")

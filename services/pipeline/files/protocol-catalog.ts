@@ -11,4 +11,4 @@ export interface ProtocolParameterRange {
 }
 
 /** Protocol name to parameter name to range: what the parser of team files checks against. */
-export type ProtocolCatalogue = Readonly<Record<string, Readonly<Record<string, ProtocolParameterRange>>>>;
+export type ProtocolCatalog = Readonly<Record<string, Readonly<Record<string, ProtocolParameterRange>>>>;
