@@ -1,0 +1,94 @@
+/** Every room under services/, and the rooms that it may import. No import runs back up. */
+export const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  common: [],
+  pipeline: ["common"],
+  runtime: ["common"],
+  data: ["common", "pipeline"],
+  engine: ["common", "pipeline"],
+  registry: ["common", "pipeline"],
+  rpc: ["common", "pipeline"],
+  report: ["common", "pipeline"],
+  verdicts: ["common", "pipeline"],
+  learning: ["common", "pipeline", "data", "engine"],
+  composition: ["common", "pipeline", "data", "registry", "verdicts", "learning"],
+  trainer: ["common", "pipeline", "runtime", "data", "engine", "registry", "rpc", "learning", "composition"],
+  evaluator: ["common", "pipeline", "runtime", "data", "registry", "rpc", "verdicts", "learning", "composition"],
+  experiments: ["common", "pipeline", "data", "engine", "registry", "report", "verdicts", "learning", "composition"],
+  cli: [
+    "common",
+    "pipeline",
+    "runtime",
+    "data",
+    "engine",
+    "registry",
+    "rpc",
+    "report",
+    "verdicts",
+    "learning",
+    "composition",
+    "trainer",
+    "evaluator",
+    "experiments",
+  ],
+};
+
+/** Modules that only some folders may import. */
+export interface Restriction {
+  /** Of the module's name as it is imported. */
+  readonly modules: RegExp;
+  /** Folders under services/, or files by their ending. */
+  readonly allowed: readonly string[];
+  /** Why, for the message. */
+  readonly reason: string;
+}
+
+export const RESTRICTIONS: readonly Restriction[] = [
+  {
+    modules: /^@tensorflow\//,
+    allowed: ["engine/", "learning/"],
+    reason: "tfjs is used in services/engine and services/learning only",
+  },
+  {
+    modules: /^onnxruntime-/,
+    allowed: ["engine/", "learning/snapshot/"],
+    reason: "ONNX Runtime is used in services/engine and services/learning/snapshot only",
+  },
+  {
+    modules: /^nats(\/|$)/,
+    allowed: ["registry/jetstream/"],
+    reason: "nats is used in services/registry/jetstream only",
+  },
+  { modules: /^(@grpc\/|grpc-health-check)/, allowed: ["rpc/"], reason: "gRPC is used in services/rpc only" },
+  { modules: /^@duckdb\//, allowed: ["data/"], reason: "DuckDB is used in services/data only" },
+  { modules: /^vega(-|\/|$)/, allowed: ["report/"], reason: "vega is used in services/report only" },
+  {
+    modules: /^(node:)?process$/,
+    allowed: ["cli/", "/main.ts"],
+    reason: "only main.ts files and services/cli touch the process; take what you need as an argument",
+  },
+  {
+    modules: /^node:(fs|fs\/promises|net|http|https|http2|child_process|worker_threads)$/,
+    allowed: [
+      ...Object.keys(ROOMS)
+        .filter((room) => room !== "pipeline" && room !== "verdicts")
+        .map((room) => `${room}/`),
+    ],
+    reason: "services/pipeline and services/verdicts are pure: no IO",
+  },
+];
+
+/** Names that only some files may use. */
+export interface Ban {
+  /** `setTimeout`, or `Date.now` for a member. */
+  readonly names: readonly string[];
+  readonly allowed: readonly string[];
+  readonly reason: string;
+}
+
+export const BANS: readonly Ban[] = [
+  {
+    names: ["process", "globalThis", "global"],
+    allowed: ["cli/", "/main.ts"],
+    reason: "only main.ts files and services/cli touch the process; take what you need as an argument",
+  },
+];
