@@ -54,6 +54,11 @@ export function createModelStore(connection: NatsConnection, names: Names["model
   const meta = (name: string) => `${subject}.M.${base64url(Buffer.from(name))}`;
   const purge = (filter: string) => connection.api(`STREAM.PURGE.${stream}`, { filter });
 
+  const remove = async ({ name, nuid: id }: StoredObject) => {
+    await purge(meta(name));
+    await purge(chunks(id));
+  };
+
   /** One attempt. A chunk is never sent again on its own: it could land out of order. */
   const upload = async (
     prefix: string,
@@ -105,8 +110,8 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       await store(connection, meta(name), Buffer.from(JSON.stringify(info)), 0);
       return { name, nuid: id };
     } catch (error) {
-      // What cannot be removed now is removed by a sweep.
-      await purge(chunks(id)).catch(() => {});
+      // The metadata may have been stored, too. What cannot be removed now is removed by a sweep.
+      await remove({ name, nuid: id }).catch(() => {});
       throw error;
     }
   };
@@ -136,11 +141,6 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         await patience.wait(error);
       }
     }
-  };
-
-  const remove = async ({ name, nuid: id }: StoredObject) => {
-    await purge(meta(name));
-    await purge(chunks(id));
   };
 
   return {

@@ -1,5 +1,5 @@
 import { sha256 } from "../../common/digest.ts";
-import { isTransient, UncoupleError } from "../../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
@@ -10,6 +10,7 @@ import type { StoredAnnouncement } from "./codec.ts";
 import type { ModelStore } from "./model-store.ts";
 import type { NatsConnection } from "./nats-connection.ts";
 import { createPatience, patiently } from "./patience.ts";
+import { OutcomeUnknown } from "./replicated-log.ts";
 
 export interface JetStreamRegistryDeps {
   readonly connection: NatsConnection;
@@ -96,8 +97,8 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           checkParent(component, newestOf(component), parent);
         }
       } catch (error) {
-        // After an outage nobody knows whether the announcement is stored, so its bytes must stay.
-        if (!isTransient(error)) await models.remove(object).catch(() => {});
+        // Bytes that may be announced must stay; if they are not, the orphan sweep removes them.
+        if (!(error instanceof OutcomeUnknown)) await models.remove(object).catch(() => {});
         throw error;
       }
     },

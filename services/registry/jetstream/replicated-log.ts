@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createNotifier } from "../../common/async/notifier.ts";
-import { isTransient, UncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../backplane.ts";
-import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
 import type { Patience } from "./patience.ts";
-import { readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
+import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
 /** Messages that are asked for at once while catching up. */
@@ -16,6 +16,19 @@ const POLL_MS = 3_000;
 /** Subscribers hear of a message shortly before the stream has stored it. */
 const SETTLE_MS = [0, 5, 25, 125] as const;
 const TOKEN = "Uncouple-Append";
+
+/**
+ * Thrown by an append that gives up after it sent its message and before it learned the outcome: the message may be in
+ * the stream. The code is `unavailable`, because the next look at the stream tells, unless the cause is `data-loss` or
+ * `internal`.
+ */
+export class OutcomeUnknown extends UncoupleError {
+  constructor(cause: unknown) {
+    const { code, message } = asUncoupleError(cause);
+    const lasting = code === "data-loss" || code === "internal";
+    super(lasting ? code : "unavailable", `${message}; the message may have been stored`, { cause });
+  }
+}
 
 /**
  * An append-only stream and its copy in this process. Readers bring the copy up to date with the stream's leader and
@@ -32,6 +45,7 @@ export interface ReplicatedLog<T> {
    * Appends a message if the last one on its subject has the expected sequence number, again and again within its
    * patience; recognizes its own message when an acknowledgement was lost. The copy has it afterwards.
    * @returns false, and nothing is appended, if another message stands last on the subject
+   * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
   append(subject: string, value: unknown, expected: number, patience: Patience): Promise<boolean>;
   /** @throws UncoupleError what will not pass, as `data-loss` when the stream was replaced; outages are waited out */
@@ -114,12 +128,24 @@ export function createReplicatedLog<T>(
     sync,
     async append(subject, value, expected, patience) {
       const payload = Buffer.from(JSON.stringify(value));
+      checkPayload(connection, subject, payload);
       const token = randomUUID();
       unacknowledged.set(token, false);
+      let maybeStored = false;
+      const attempt = async () => {
+        try {
+          await store(connection, subject, payload, expected, { [TOKEN]: token });
+        } catch (error) {
+          // After anything but a jetStreamError, the message may have been stored or still be on its way.
+          if (!(error instanceof JetStreamError)) maybeStored = true;
+          throw error;
+        }
+        maybeStored = true;
+      };
       try {
         for (;;) {
           try {
-            await store(connection, subject, payload, expected, { [TOKEN]: token });
+            await attempt();
             await sync();
             return true;
           } catch (error) {
@@ -135,6 +161,8 @@ export function createReplicatedLog<T>(
           if (unacknowledged.get(token) === true) return true;
           if ((lastBySubject.get(subject) ?? 0) !== expected) return false;
         }
+      } catch (error) {
+        throw maybeStored ? new OutcomeUnknown(error) : error;
       } finally {
         unacknowledged.delete(token);
       }

@@ -28,13 +28,17 @@ export async function store(
   expected?: number,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  if (payload.length + ENVELOPE_BYTES > connection.maxPayload()) {
-    throw new UncoupleError(
-      "resource-exhausted",
-      `a message of ${payload.length} bytes for ${subject} is too large for the NATS server at ${connection.server}: its max_payload is ${connection.maxPayload()}`,
-    );
-  }
+  checkPayload(connection, subject, payload);
   return stored(await connection.request(subject, payload, storing(headers, expected)), subject, connection);
+}
+
+/** @throws UncoupleError `resource-exhausted` naming max_payload when the message is too large to be sent */
+export function checkPayload(connection: NatsConnection, subject: string, payload: Uint8Array): void {
+  if (payload.length + ENVELOPE_BYTES <= connection.maxPayload()) return;
+  throw new UncoupleError(
+    "resource-exhausted",
+    `a message of ${payload.length} bytes for ${subject} is too large for the NATS server at ${connection.server}: its max_payload is ${connection.maxPayload()}`,
+  );
 }
 
 /** As `store`, but sent before it returns: a row of calls is stored in that order. Size unchecked. */
