@@ -18,7 +18,10 @@ export interface Announcements {
   subject(component: string, serial: number): string;
   /** Where the bytes of a manifest in the ledger are. */
   object(manifest: SnapshotManifest): StoredObject | undefined;
-  /** The model store's ids of all that the announcements name. */
+  /**
+   * The model store's ids of all that is announced, including by messages that are left out here: another version may
+   * read them.
+   */
   objects(): ReadonlySet<string>;
   /** The announcement at a position of the stream, if it was taken in. */
   at(position: number): StoredAnnouncement | undefined;
@@ -27,10 +30,13 @@ export interface Announcements {
 export function createAnnouncements(connection: NatsConnection, log: EventLogger, names: LogNames): Announcements {
   const ledger = createSnapshotIndex();
   const byName = new Map<string, StoredObject>();
+  const objects = new Set<string>();
   const byPosition = new Map<number, StoredAnnouncement>();
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
 
   const read = (message: StoredMessage): StoredAnnouncement | undefined => {
+    const named = readers.announcedObject(message.data);
+    if ("value" in named) objects.add(named.value.nuid);
     const wrong = (why: string) => {
       log("warn", `${names.stream} ${message.sequence} (${message.subject}) is no announcement, left out: ${why}`);
       return undefined;
@@ -52,7 +58,7 @@ export function createAnnouncements(connection: NatsConnection, log: EventLogger
     ledger,
     subject,
     object: (manifest) => byName.get(snapshotName(manifest)),
-    objects: () => new Set([...byName.values()].map(({ nuid }) => nuid)),
+    objects: () => objects,
     at: (position) => byPosition.get(position),
   };
 }

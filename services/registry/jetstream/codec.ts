@@ -44,6 +44,8 @@ export const readers = {
     const { manifest, object } = parseDocument(envelope, "announcement", document);
     return { manifest: named(parseManifest(manifest)), object };
   }),
+  /** Of any announcement, even one whose manifest only another version can read. */
+  announcedObject: reader((document): StoredObject => parseDocument(envelope, "announcement", document).object),
   aliasChange: reader((document) => {
     const change = named(parseDocument(aliasChange, "alias change", document));
     checkName("alias", change.alias);

@@ -214,6 +214,19 @@ test("an orphan sweep removes what nobody can see, and only that", async () => {
   expect(Buffer.compare(await backplane.registry.bytes(kept), model(1, 1.2 * MiB))).toBe(0);
 });
 
+test("an orphan sweep keeps the bytes of an announcement that only another version can read", async () => {
+  const backplane = await open();
+  const first = await backplane.registry.publish(draft(), model(1), null);
+  const bucket = `$O.uncouple-${pipeline}-models`;
+  await raw.nc.request(`${bucket}.C.FUTURE`, model(2, 1000));
+  await raw.nc.request(`${bucket}.M.ZnV0dXJl`, JSON.stringify({ name: "future", nuid: "FUTURE" }));
+  const announcement = { manifest: { ...first, version: 2, serial: 2 }, object: { name: "future", nuid: "FUTURE" } };
+  await raw.nc.request(`uncouple.${pipeline}.snapshots.m1.2`, JSON.stringify(announcement));
+  expect(await backplane.registry.list()).toEqual([first]);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await backplane.sweepOrphans(10)).toBe(0);
+});
+
 test("a publish that meets a conflict after its upload leaves no bytes behind", async () => {
   const [one, two] = await Promise.all([open(), open()]);
   const outcomes = await Promise.allSettled(
