@@ -7,19 +7,19 @@ export type Fault =
   | "lose"
   /** The server answers it, and the connection breaks before the answer arrives. */
   | "lose the answer"
-  /** It does not reach the server, which replies that the client may not publish on the subject. */
+  /** It does not reach the server; the client is told that it may not publish on the subject. */
   | "deny"
   /** It does not reach the server; this JSON document is its answer. */
   | { readonly answer: unknown };
 
-/** A NATS server's address behind which connections can be made to fail. */
+/** A TCP proxy in front of a NATS server that injects faults. */
 export interface NatsProxy {
   readonly url: string;
   close(): Promise<void>;
 }
 
 /**
- * Stands between clients and a NATS server.
+ * Starts a proxy on a free port.
  * @param fault called for every message that a client publishes; undefined lets it pass
  */
 export async function startNatsProxy(url: string, fault: (subject: string) => Fault | undefined): Promise<NatsProxy> {

@@ -1,0 +1,139 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { readStack, writeStack } from "../../services/cli/connect/stack-file.ts";
+import { sha256 } from "../../services/common/digest.ts";
+import { processTableOf } from "../../services/common/files/folder-lock.ts";
+import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
+import type { Run } from "../../services/pipeline/run.ts";
+import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
+import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
+import { runTrainer } from "../../services/trainer/run-trainer.ts";
+import { createRunStore } from "../../services/trainer/runs/run-store.ts";
+import { cli } from "../helpers/cli.ts";
+import { silentLog } from "../helpers/log.ts";
+import { type OpenStoreFixture, openStoreFixture } from "../helpers/store-fixture.ts";
+
+/** The store of version 0.1.0, and the folder of its stack, which was stopped in the middle of a run. */
+let fixture: OpenStoreFixture;
+let backplane: JetStreamBackplane;
+const closing: (() => Promise<void>)[] = [];
+
+const connect = (name: string) => connectJetStream({ url: fixture.natsUrl, pipeline: "fixture", name });
+const path = (...parts: string[]) => join(fixture.folder, ...parts);
+const stateOf = (component: string) => createRunStore(path("stack/state/fixture", component), silentLog);
+
+/** What a command prints with --json. */
+async function said(...args: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await cli([...args, "--json"], {
+    cwd: fixture.folder,
+    env: { UNCOUPLE_DIR: "stack" },
+  });
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  return JSON.parse(stdout);
+}
+
+beforeAll(async () => {
+  fixture = await openStoreFixture("store-0.1.0");
+  backplane = await connect("test");
+  // Its services are gone; commands use a stack file only while the process that it names is alive.
+  const stack = await readStack(path("stack"));
+  if (stack === undefined) throw new Error("the fixture has no stack file");
+  await writeStack(path("stack"), { ...stack, pid: process.pid, natsUrl: fixture.natsUrl });
+});
+afterAll(async () => {
+  await Promise.all(closing.map((close) => close()));
+  await backplane.close();
+  await fixture.close();
+});
+
+async function startTrainer(component: string) {
+  const trainer = await runTrainer(
+    {
+      pipelineFile: path("pipeline.yaml"),
+      teamFile: path(`${component}.yaml`),
+      stateDir: path("stack/state"),
+      host: "127.0.0.1",
+      grpcPort: 0,
+      httpPort: 0,
+    },
+    { connect: () => connect(component), processes: processTableOf(process, hostname()), log: silentLog },
+  );
+  const address = `127.0.0.1:${trainer.grpcPort}`;
+  const client = connectTrainer(address);
+  closing.push(async () => {
+    client.close();
+    await trainer.stop();
+  });
+  return { address, client };
+}
+
+async function startEvaluator(): Promise<string> {
+  const evaluator = await runEvaluator(
+    { pipelineFile: path("pipeline.yaml"), name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
+    { connect: () => connect("e1"), log: silentLog },
+  );
+  closing.push(() => evaluator.stop());
+  return `127.0.0.1:${evaluator.grpcPort}`;
+}
+
+test("manifests, models, verdicts, quarantines and aliases are read as they were stored", async () => {
+  const { expected } = fixture;
+  expect(await said("snapshots")).toEqual(expected.snapshots);
+  for (const [name, shown] of Object.entries(expected.show)) expect(await said("show", name)).toEqual(shown);
+  for (const [name, aliases] of Object.entries(expected.aliases)) expect(await said("alias", name)).toEqual(aliases);
+  expect(await backplane.verdicts.list()).toEqual(expected.verdicts);
+  for (const { manifest } of expected.snapshots) {
+    expect(await sha256(await backplane.registry.bytes(manifest))).toBe(manifest.digest);
+  }
+  // Every object is announced, and every announcement was judged.
+  expect(await backplane.sweepOrphans(0)).toBe(0);
+  expect(await backplane.workQueue("evaluator").pending()).toBe(0);
+});
+
+test("services resume where the last ones stopped", async () => {
+  const { expected } = fixture;
+  const { interrupted } = expected;
+  expect((await stateOf("m1").loadCheckpoint(interrupted.id))?.step).toBe(interrupted.step);
+  const store = expected.runs.at(-1)?.id;
+  expect(await stateOf("m2").announcementSeen()).toEqual({ store, position: 3 });
+
+  const m2 = await startTrainer("m2");
+  const m1 = await startTrainer("m1");
+  const evaluator = await startEvaluator();
+  const stack = await readStack(path("stack"));
+  if (stack === undefined) throw new Error("the stack file has gone");
+  await writeStack(path("stack"), { ...stack, evaluator, trainers: { m1: m1.address, m2: m2.address } });
+
+  const never = new AbortController().signal;
+  const seen: Run[] = [];
+  for await (const run of m1.client.watchRun(interrupted.id, never)) seen.push(run);
+  expect(seen.at(-1)).toMatchObject({ state: "succeeded", warnings: [], snapshot: interrupted.published.serial });
+  for (const { step } of seen) expect(step === 0 || step >= interrupted.step).toBe(true);
+  // Steps before the checkpoint by the old program, steps after it by this one: the same bits as all by the old one.
+  expect(await backplane.registry.manifest("m1", interrupted.published.serial)).toEqual({
+    ...interrupted.published,
+    finishedAt: expect.any(String),
+    codeVersion: expect.any(String),
+  });
+
+  // m2 trains when m1 publishes. It has answered the earlier snapshots, but not this one.
+  const known = new Set(expected.runs.map(({ id }) => id));
+  const newRun = async () => (await m2.client.listRuns()).find(({ id }) => !known.has(id));
+  const following = await vi.waitUntil(newRun, { timeout: 30_000, interval: 20 });
+  const stored = JSON.parse(await readFile(path("stack/state/fixture/m2/runs", following.id, "run.json"), "utf8"));
+  expect(stored.announcement).toEqual({ store, position: expected.snapshots.length + 1 });
+
+  const runs = (await said("runs")) as Run[];
+  expect(runs.filter(({ id }) => id !== interrupted.id && id !== following.id)).toEqual(expected.runs);
+  const verdicts = (await said("verdicts")) as unknown[];
+  expect(verdicts.slice(0, expected.verdicts.length)).toEqual(expected.verdicts);
+  for (const [name, { rows, values }] of Object.entries(expected.predictions)) {
+    await writeFile(path("rows.json"), JSON.stringify(rows));
+    const predicted = (await said("predict", name, "rows.json")) as { values: number[][] };
+    // ONNX Runtime may add in a different order on a different machine.
+    expect(predicted.values).toEqual(values.map((row) => row.map((value) => expect.closeTo(value, 5))));
+  }
+});
