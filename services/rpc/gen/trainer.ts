@@ -48,7 +48,7 @@ export interface ProtoGrpcType {
       SnapshotPart: MessageTypeDefinition<_uncouple_v1_SnapshotPart, _uncouple_v1_SnapshotPart__Output>
       StartRunRequest: MessageTypeDefinition<_uncouple_v1_StartRunRequest, _uncouple_v1_StartRunRequest__Output>
       /**
-       * One team's trainer.
+       * Trains one team's component.
        */
       Trainer: SubtypeConstructor<typeof grpc.Client, _uncouple_v1_TrainerClient> & { service: _uncouple_v1_TrainerDefinition }
       TrainerState: EnumTypeDefinition

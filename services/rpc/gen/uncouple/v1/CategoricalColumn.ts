@@ -3,14 +3,14 @@
 
 export interface CategoricalColumn {
   /**
-   * One a row.
+   * One per row.
    */
   'values'?: (string)[];
 }
 
 export interface CategoricalColumn__Output {
   /**
-   * One a row.
+   * One per row.
    */
   'values': (string)[];
 }

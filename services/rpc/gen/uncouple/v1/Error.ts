@@ -5,7 +5,7 @@ import type { ErrorReason as _uncouple_v1_ErrorReason, ErrorReason__Output as _u
 export interface Error {
   'reason'?: (_uncouple_v1_ErrorReason);
   /**
-   * One sentence for people.
+   * A human-readable sentence.
    */
   'message'?: (string);
 }
@@ -13,7 +13,7 @@ export interface Error {
 export interface Error__Output {
   'reason': (_uncouple_v1_ErrorReason__Output);
   /**
-   * One sentence for people.
+   * A human-readable sentence.
    */
   'message': (string);
 }

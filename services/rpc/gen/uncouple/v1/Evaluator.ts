@@ -17,14 +17,14 @@ import type { WatchVerdictsRequest as _uncouple_v1_WatchVerdictsRequest, WatchVe
  */
 export interface EvaluatorClient extends grpc.Client {
   /**
-   * The pipeline loss of every pair of retained snapshots, for each edge of the DAG.
+   * Returns the pipeline loss of every pair of retained snapshots, for each edge of the DAG.
    */
   GetMatrix(argument: _uncouple_v1_GetMatrixRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_GetMatrixResponse__Output>): grpc.ClientUnaryCall;
   GetMatrix(argument: _uncouple_v1_GetMatrixRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_GetMatrixResponse__Output>): grpc.ClientUnaryCall;
   GetMatrix(argument: _uncouple_v1_GetMatrixRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_GetMatrixResponse__Output>): grpc.ClientUnaryCall;
   GetMatrix(argument: _uncouple_v1_GetMatrixRequest, callback: grpc.requestCallback<_uncouple_v1_GetMatrixResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * The pipeline loss of every pair of retained snapshots, for each edge of the DAG.
+   * Returns the pipeline loss of every pair of retained snapshots, for each edge of the DAG.
    */
   getMatrix(argument: _uncouple_v1_GetMatrixRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_GetMatrixResponse__Output>): grpc.ClientUnaryCall;
   getMatrix(argument: _uncouple_v1_GetMatrixRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_GetMatrixResponse__Output>): grpc.ClientUnaryCall;
@@ -41,34 +41,34 @@ export interface EvaluatorClient extends grpc.Client {
   getStatus(argument: _uncouple_v1_GetEvaluatorStatusRequest, callback: grpc.requestCallback<_uncouple_v1_EvaluatorStatus__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Oldest first.
+   * Lists quarantined snapshots, oldest first.
    */
   ListQuarantines(argument: _uncouple_v1_ListQuarantinesRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Quarantine__Output>;
   ListQuarantines(argument: _uncouple_v1_ListQuarantinesRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Quarantine__Output>;
   /**
-   * Oldest first.
+   * Lists quarantined snapshots, oldest first.
    */
   listQuarantines(argument: _uncouple_v1_ListQuarantinesRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Quarantine__Output>;
   listQuarantines(argument: _uncouple_v1_ListQuarantinesRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Quarantine__Output>;
   
   /**
-   * Oldest first.
+   * Lists verdicts, oldest first.
    */
   ListVerdicts(argument: _uncouple_v1_ListVerdictsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   ListVerdicts(argument: _uncouple_v1_ListVerdictsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   /**
-   * Oldest first.
+   * Lists verdicts, oldest first.
    */
   listVerdicts(argument: _uncouple_v1_ListVerdictsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   listVerdicts(argument: _uncouple_v1_ListVerdictsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   
   /**
-   * Verdicts from a position on, then as they are published.
+   * Streams verdicts from a position on, then new ones as they are published.
    */
   WatchVerdicts(argument: _uncouple_v1_WatchVerdictsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   WatchVerdicts(argument: _uncouple_v1_WatchVerdictsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   /**
-   * Verdicts from a position on, then as they are published.
+   * Streams verdicts from a position on, then new ones as they are published.
    */
   watchVerdicts(argument: _uncouple_v1_WatchVerdictsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
   watchVerdicts(argument: _uncouple_v1_WatchVerdictsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_LoggedVerdict__Output>;
@@ -80,24 +80,24 @@ export interface EvaluatorClient extends grpc.Client {
  */
 export interface EvaluatorHandlers extends grpc.UntypedServiceImplementation {
   /**
-   * The pipeline loss of every pair of retained snapshots, for each edge of the DAG.
+   * Returns the pipeline loss of every pair of retained snapshots, for each edge of the DAG.
    */
   GetMatrix: grpc.handleUnaryCall<_uncouple_v1_GetMatrixRequest__Output, _uncouple_v1_GetMatrixResponse>;
   
   GetStatus: grpc.handleUnaryCall<_uncouple_v1_GetEvaluatorStatusRequest__Output, _uncouple_v1_EvaluatorStatus>;
   
   /**
-   * Oldest first.
+   * Lists quarantined snapshots, oldest first.
    */
   ListQuarantines: grpc.handleServerStreamingCall<_uncouple_v1_ListQuarantinesRequest__Output, _uncouple_v1_Quarantine>;
   
   /**
-   * Oldest first.
+   * Lists verdicts, oldest first.
    */
   ListVerdicts: grpc.handleServerStreamingCall<_uncouple_v1_ListVerdictsRequest__Output, _uncouple_v1_LoggedVerdict>;
   
   /**
-   * Verdicts from a position on, then as they are published.
+   * Streams verdicts from a position on, then new ones as they are published.
    */
   WatchVerdicts: grpc.handleServerStreamingCall<_uncouple_v1_WatchVerdictsRequest__Output, _uncouple_v1_LoggedVerdict>;
   

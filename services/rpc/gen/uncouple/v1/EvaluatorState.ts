@@ -3,7 +3,7 @@
 export const EvaluatorState = {
   EVALUATOR_STATE_UNSPECIFIED: 'EVALUATOR_STATE_UNSPECIFIED',
   /**
-   * Held-out data or connections are not there yet.
+   * Waiting for held-out data or connections.
    */
   EVALUATOR_STATE_STARTING: 'EVALUATOR_STATE_STARTING',
   EVALUATOR_STATE_IDLE: 'EVALUATOR_STATE_IDLE',
@@ -15,7 +15,7 @@ export type EvaluatorState =
   | 'EVALUATOR_STATE_UNSPECIFIED'
   | 0
   /**
-   * Held-out data or connections are not there yet.
+   * Waiting for held-out data or connections.
    */
   | 'EVALUATOR_STATE_STARTING'
   | 1

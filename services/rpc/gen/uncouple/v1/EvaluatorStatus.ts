@@ -5,24 +5,24 @@ import type { EvaluatorState as _uncouple_v1_EvaluatorState, EvaluatorState__Out
 export interface EvaluatorStatus {
   'pipeline'?: (string);
   /**
-   * This process among those that share the work.
+   * Name of this evaluator among those that share the work.
    */
   'evaluator'?: (string);
   'state'?: (_uncouple_v1_EvaluatorState);
   /**
-   * Announcements that no evaluator has finished.
+   * Announcements that no evaluator has finished yet.
    */
   'pending'?: (number);
   /**
-   * Held-out rows.
+   * Number of held-out rows.
    */
   'rows'?: (number);
   /**
-   * The snapshot in use of every component that has one.
+   * The snapshot in use, for each component that has one.
    */
   'current'?: ({[key: string]: number});
   /**
-   * The pipeline loss of `current`.
+   * Pipeline loss of `current`.
    */
   'loss'?: (number | string);
   '_loss'?: "loss";
@@ -31,24 +31,24 @@ export interface EvaluatorStatus {
 export interface EvaluatorStatus__Output {
   'pipeline': (string);
   /**
-   * This process among those that share the work.
+   * Name of this evaluator among those that share the work.
    */
   'evaluator': (string);
   'state': (_uncouple_v1_EvaluatorState__Output);
   /**
-   * Announcements that no evaluator has finished.
+   * Announcements that no evaluator has finished yet.
    */
   'pending': (number);
   /**
-   * Held-out rows.
+   * Number of held-out rows.
    */
   'rows': (number);
   /**
-   * The snapshot in use of every component that has one.
+   * The snapshot in use, for each component that has one.
    */
   'current': ({[key: string]: number});
   /**
-   * The pipeline loss of `current`.
+   * Pipeline loss of `current`.
    */
   'loss'?: (number);
   '_loss'?: "loss";

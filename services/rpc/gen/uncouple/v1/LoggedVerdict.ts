@@ -4,22 +4,22 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface LoggedVerdict {
   /**
-   * Its place in the log of verdicts; not set in a list.
+   * Position in the verdict log; unset in ListVerdicts.
    */
   'position'?: (number | string | Long);
   /**
-   * The verdict as a JSON document, as it stands in the log.
+   * The verdict as a JSON document, as stored in the log.
    */
   'verdict'?: (string);
 }
 
 export interface LoggedVerdict__Output {
   /**
-   * Its place in the log of verdicts; not set in a list.
+   * Position in the verdict log; unset in ListVerdicts.
    */
   'position': (string);
   /**
-   * The verdict as a JSON document, as it stands in the log.
+   * The verdict as a JSON document, as stored in the log.
    */
   'verdict': (string);
 }

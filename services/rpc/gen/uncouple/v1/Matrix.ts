@@ -8,7 +8,7 @@ export interface Matrix {
   'upstreamSerials'?: (number)[];
   'downstreamSerials'?: (number)[];
   /**
-   * A pair whose composed prediction is not finite has none.
+   * Pairs whose composed predictions are not finite have no cell.
    */
   'cells'?: (_uncouple_v1_MatrixCell)[];
 }
@@ -19,7 +19,7 @@ export interface Matrix__Output {
   'upstreamSerials': (number)[];
   'downstreamSerials': (number)[];
   /**
-   * A pair whose composed prediction is not finite has none.
+   * Pairs whose composed predictions are not finite have no cell.
    */
   'cells': (_uncouple_v1_MatrixCell__Output)[];
 }

@@ -4,12 +4,12 @@ import type { Column as _uncouple_v1_Column, Column__Output as _uncouple_v1_Colu
 
 export interface PredictRequest {
   /**
-   * The newest snapshot where it is not set.
+   * Defaults to the newest snapshot.
    */
   'serial'?: (number);
   'rows'?: (number);
   /**
-   * Raw data columns and upstream outputs, by their names in the pipeline file.
+   * Raw data columns and upstream outputs, named as in the pipeline file.
    */
   'columns'?: (_uncouple_v1_Column)[];
   '_serial'?: "serial";
@@ -17,12 +17,12 @@ export interface PredictRequest {
 
 export interface PredictRequest__Output {
   /**
-   * The newest snapshot where it is not set.
+   * Defaults to the newest snapshot.
    */
   'serial'?: (number);
   'rows': (number);
   /**
-   * Raw data columns and upstream outputs, by their names in the pipeline file.
+   * Raw data columns and upstream outputs, named as in the pipeline file.
    */
   'columns': (_uncouple_v1_Column__Output)[];
   '_serial'?: "serial";

@@ -8,7 +8,7 @@ export interface Quarantine {
   'serial'?: (number);
   'reason'?: (_uncouple_v1_QuarantineReason);
   /**
-   * What was found where, for people.
+   * A human-readable description of what was found where.
    */
   'detail'?: (string);
   'evaluator'?: (string);
@@ -21,7 +21,7 @@ export interface Quarantine__Output {
   'serial': (number);
   'reason': (_uncouple_v1_QuarantineReason__Output);
   /**
-   * What was found where, for people.
+   * A human-readable description of what was found where.
    */
   'detail': (string);
   'evaluator': (string);

@@ -3,7 +3,7 @@
 
 export interface ReadSnapshotRequest {
   /**
-   * The newest snapshot where it is not set.
+   * Defaults to the newest snapshot.
    */
   'serial'?: (number);
   '_serial'?: "serial";
@@ -11,7 +11,7 @@ export interface ReadSnapshotRequest {
 
 export interface ReadSnapshotRequest__Output {
   /**
-   * The newest snapshot where it is not set.
+   * Defaults to the newest snapshot.
    */
   'serial'?: (number);
   '_serial'?: "serial";

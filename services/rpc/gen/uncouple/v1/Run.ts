@@ -14,24 +14,24 @@ export interface Run {
   'step'?: (number);
   'steps'?: (number);
   /**
-   * Mean loss over the latest chunk of steps, on standardised outputs.
+   * Mean loss over the latest chunk of steps, on standardized outputs.
    */
   'loss'?: (number | string);
   'learningRate'?: (number | string);
   'stepsPerSecond'?: (number | string);
   'etaSeconds'?: (number | string);
   /**
-   * Component to serial, pinned when the run starts.
+   * Upstream component to serial, resolved once when the run starts.
    */
   'upstream'?: ({[key: string]: number});
   /**
-   * The serial that the run published.
+   * Serial of the published snapshot.
    */
   'snapshot'?: (number);
   'error'?: (_uncouple_v1_Error | null);
   'warnings'?: (string)[];
   /**
-   * ISO 8601, as all times here.
+   * ISO 8601, like all timestamps here.
    */
   'queuedAt'?: (string);
   'startedAt'?: (string);
@@ -54,24 +54,24 @@ export interface Run__Output {
   'step': (number);
   'steps': (number);
   /**
-   * Mean loss over the latest chunk of steps, on standardised outputs.
+   * Mean loss over the latest chunk of steps, on standardized outputs.
    */
   'loss'?: (number);
   'learningRate'?: (number);
   'stepsPerSecond'?: (number);
   'etaSeconds'?: (number);
   /**
-   * Component to serial, pinned when the run starts.
+   * Upstream component to serial, resolved once when the run starts.
    */
   'upstream': ({[key: string]: number});
   /**
-   * The serial that the run published.
+   * Serial of the published snapshot.
    */
   'snapshot'?: (number);
   'error': (_uncouple_v1_Error__Output | null);
   'warnings': (string)[];
   /**
-   * ISO 8601, as all times here.
+   * ISO 8601, like all timestamps here.
    */
   'queuedAt': (string);
   'startedAt'?: (string);

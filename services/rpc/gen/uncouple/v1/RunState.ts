@@ -4,7 +4,7 @@ export const RunState = {
   RUN_STATE_UNSPECIFIED: 'RUN_STATE_UNSPECIFIED',
   RUN_STATE_QUEUED: 'RUN_STATE_QUEUED',
   /**
-   * For the lease that lets one component of the pipeline train at a time (protocol `sync`).
+   * Waiting for the lease that allows one component at a time to train (protocol `sync`).
    */
   RUN_STATE_WAITING: 'RUN_STATE_WAITING',
   RUN_STATE_RUNNING: 'RUN_STATE_RUNNING',
@@ -20,7 +20,7 @@ export type RunState =
   | 'RUN_STATE_QUEUED'
   | 1
   /**
-   * For the lease that lets one component of the pipeline train at a time (protocol `sync`).
+   * Waiting for the lease that allows one component at a time to train (protocol `sync`).
    */
   | 'RUN_STATE_WAITING'
   | 2

@@ -3,12 +3,12 @@
 export const RunTrigger = {
   RUN_TRIGGER_UNSPECIFIED: 'RUN_TRIGGER_UNSPECIFIED',
   /**
-   * Somebody asked for it.
+   * Requested through StartRun.
    */
   RUN_TRIGGER_REQUEST: 'RUN_TRIGGER_REQUEST',
   RUN_TRIGGER_INTERVAL: 'RUN_TRIGGER_INTERVAL',
   /**
-   * An upstream snapshot arrived.
+   * Triggered by a new upstream snapshot.
    */
   RUN_TRIGGER_UPSTREAM: 'RUN_TRIGGER_UPSTREAM',
 } as const;
@@ -17,14 +17,14 @@ export type RunTrigger =
   | 'RUN_TRIGGER_UNSPECIFIED'
   | 0
   /**
-   * Somebody asked for it.
+   * Requested through StartRun.
    */
   | 'RUN_TRIGGER_REQUEST'
   | 1
   | 'RUN_TRIGGER_INTERVAL'
   | 2
   /**
-   * An upstream snapshot arrived.
+   * Triggered by a new upstream snapshot.
    */
   | 'RUN_TRIGGER_UPSTREAM'
   | 3

@@ -3,7 +3,7 @@
 
 export interface SnapshotPart {
   /**
-   * The manifest as a JSON document, as it stands in the registry.
+   * The manifest as a JSON document, as stored in the registry.
    */
   'manifest'?: (string);
   'chunk'?: (Buffer | Uint8Array | string);
@@ -12,7 +12,7 @@ export interface SnapshotPart {
 
 export interface SnapshotPart__Output {
   /**
-   * The manifest as a JSON document, as it stands in the registry.
+   * The manifest as a JSON document, as stored in the registry.
    */
   'manifest'?: (string);
   'chunk'?: (Buffer);

@@ -4,11 +4,11 @@ import type { Protocol as _uncouple_v1_Protocol, Protocol__Output as _uncouple_v
 
 export interface StartRunRequest {
   /**
-   * Instead of the team file's, for this run.
+   * Overrides the team file's protocol for this run.
    */
   'protocol'?: (_uncouple_v1_Protocol | null);
   /**
-   * The text of a team file (YAML) to use for this run instead of the trainer's own.
+   * Text of a team file (YAML) that replaces the trainer's own for this run.
    */
   'teamFile'?: (string);
   '_teamFile'?: "teamFile";
@@ -16,11 +16,11 @@ export interface StartRunRequest {
 
 export interface StartRunRequest__Output {
   /**
-   * Instead of the team file's, for this run.
+   * Overrides the team file's protocol for this run.
    */
   'protocol': (_uncouple_v1_Protocol__Output | null);
   /**
-   * The text of a team file (YAML) to use for this run instead of the trainer's own.
+   * Text of a team file (YAML) that replaces the trainer's own for this run.
    */
   'teamFile'?: (string);
   '_teamFile'?: "teamFile";

@@ -16,7 +16,7 @@ import type { TrainerStatus as _uncouple_v1_TrainerStatus, TrainerStatus__Output
 import type { WatchRunRequest as _uncouple_v1_WatchRunRequest, WatchRunRequest__Output as _uncouple_v1_WatchRunRequest__Output } from '../../uncouple/v1/WatchRunRequest.ts';
 
 /**
- * One team's trainer.
+ * Trains one team's component.
  */
 export interface TrainerClient extends grpc.Client {
   CancelRun(argument: _uncouple_v1_CancelRunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
@@ -47,25 +47,25 @@ export interface TrainerClient extends grpc.Client {
   getStatus(argument: _uncouple_v1_GetTrainerStatusRequest, callback: grpc.requestCallback<_uncouple_v1_TrainerStatus__Output>): grpc.ClientUnaryCall;
   
   /**
-   * Newest first.
+   * Lists runs, newest first.
    */
   ListRuns(argument: _uncouple_v1_ListRunsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   ListRuns(argument: _uncouple_v1_ListRunsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   /**
-   * Newest first.
+   * Lists runs, newest first.
    */
   listRuns(argument: _uncouple_v1_ListRunsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   listRuns(argument: _uncouple_v1_ListRunsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   
   /**
-   * Predicts a batch.
+   * Predicts a batch of rows.
    */
   Predict(argument: _uncouple_v1_PredictRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
   Predict(argument: _uncouple_v1_PredictRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
   Predict(argument: _uncouple_v1_PredictRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
   Predict(argument: _uncouple_v1_PredictRequest, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
   /**
-   * Predicts a batch.
+   * Predicts a batch of rows.
    */
   predict(argument: _uncouple_v1_PredictRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
   predict(argument: _uncouple_v1_PredictRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
@@ -73,25 +73,25 @@ export interface TrainerClient extends grpc.Client {
   predict(argument: _uncouple_v1_PredictRequest, callback: grpc.requestCallback<_uncouple_v1_PredictResponse__Output>): grpc.ClientUnaryCall;
   
   /**
-   * The manifest first, then the ONNX bytes in order.
+   * Streams the manifest, then the ONNX bytes in order.
    */
   ReadSnapshot(argument: _uncouple_v1_ReadSnapshotRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_SnapshotPart__Output>;
   ReadSnapshot(argument: _uncouple_v1_ReadSnapshotRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_SnapshotPart__Output>;
   /**
-   * The manifest first, then the ONNX bytes in order.
+   * Streams the manifest, then the ONNX bytes in order.
    */
   readSnapshot(argument: _uncouple_v1_ReadSnapshotRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_SnapshotPart__Output>;
   readSnapshot(argument: _uncouple_v1_ReadSnapshotRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_SnapshotPart__Output>;
   
   /**
-   * Queues a run and returns at once.
+   * Queues a run and returns immediately.
    */
   StartRun(argument: _uncouple_v1_StartRunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   StartRun(argument: _uncouple_v1_StartRunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   StartRun(argument: _uncouple_v1_StartRunRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   StartRun(argument: _uncouple_v1_StartRunRequest, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   /**
-   * Queues a run and returns at once.
+   * Queues a run and returns immediately.
    */
   startRun(argument: _uncouple_v1_StartRunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   startRun(argument: _uncouple_v1_StartRunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
@@ -99,12 +99,12 @@ export interface TrainerClient extends grpc.Client {
   startRun(argument: _uncouple_v1_StartRunRequest, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   
   /**
-   * The run as it is now and whenever it changes, until it has ended.
+   * Streams the run's current state and every change until it ends.
    */
   WatchRun(argument: _uncouple_v1_WatchRunRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   WatchRun(argument: _uncouple_v1_WatchRunRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   /**
-   * The run as it is now and whenever it changes, until it has ended.
+   * Streams the run's current state and every change until it ends.
    */
   watchRun(argument: _uncouple_v1_WatchRunRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
   watchRun(argument: _uncouple_v1_WatchRunRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_uncouple_v1_Run__Output>;
@@ -112,7 +112,7 @@ export interface TrainerClient extends grpc.Client {
 }
 
 /**
- * One team's trainer.
+ * Trains one team's component.
  */
 export interface TrainerHandlers extends grpc.UntypedServiceImplementation {
   CancelRun: grpc.handleUnaryCall<_uncouple_v1_CancelRunRequest__Output, _uncouple_v1_Run>;
@@ -122,27 +122,27 @@ export interface TrainerHandlers extends grpc.UntypedServiceImplementation {
   GetStatus: grpc.handleUnaryCall<_uncouple_v1_GetTrainerStatusRequest__Output, _uncouple_v1_TrainerStatus>;
   
   /**
-   * Newest first.
+   * Lists runs, newest first.
    */
   ListRuns: grpc.handleServerStreamingCall<_uncouple_v1_ListRunsRequest__Output, _uncouple_v1_Run>;
   
   /**
-   * Predicts a batch.
+   * Predicts a batch of rows.
    */
   Predict: grpc.handleUnaryCall<_uncouple_v1_PredictRequest__Output, _uncouple_v1_PredictResponse>;
   
   /**
-   * The manifest first, then the ONNX bytes in order.
+   * Streams the manifest, then the ONNX bytes in order.
    */
   ReadSnapshot: grpc.handleServerStreamingCall<_uncouple_v1_ReadSnapshotRequest__Output, _uncouple_v1_SnapshotPart>;
   
   /**
-   * Queues a run and returns at once.
+   * Queues a run and returns immediately.
    */
   StartRun: grpc.handleUnaryCall<_uncouple_v1_StartRunRequest__Output, _uncouple_v1_Run>;
   
   /**
-   * The run as it is now and whenever it changes, until it has ended.
+   * Streams the run's current state and every change until it ends.
    */
   WatchRun: grpc.handleServerStreamingCall<_uncouple_v1_WatchRunRequest__Output, _uncouple_v1_Run>;
   

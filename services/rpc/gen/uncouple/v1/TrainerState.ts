@@ -3,13 +3,13 @@
 export const TrainerState = {
   TRAINER_STATE_UNSPECIFIED: 'TRAINER_STATE_UNSPECIFIED',
   /**
-   * Data or connections are not there yet.
+   * Waiting for data or connections.
    */
   TRAINER_STATE_STARTING: 'TRAINER_STATE_STARTING',
   TRAINER_STATE_IDLE: 'TRAINER_STATE_IDLE',
   TRAINER_STATE_TRAINING: 'TRAINER_STATE_TRAINING',
   /**
-   * No new runs are taken.
+   * New runs are rejected.
    */
   TRAINER_STATE_STOPPING: 'TRAINER_STATE_STOPPING',
 } as const;
@@ -18,7 +18,7 @@ export type TrainerState =
   | 'TRAINER_STATE_UNSPECIFIED'
   | 0
   /**
-   * Data or connections are not there yet.
+   * Waiting for data or connections.
    */
   | 'TRAINER_STATE_STARTING'
   | 1
@@ -27,7 +27,7 @@ export type TrainerState =
   | 'TRAINER_STATE_TRAINING'
   | 3
   /**
-   * No new runs are taken.
+   * New runs are rejected.
    */
   | 'TRAINER_STATE_STOPPING'
   | 4

@@ -12,12 +12,12 @@ export interface TrainerStatus {
    */
   'run'?: (string);
   /**
-   * Runs that wait.
+   * Number of queued runs.
    */
   'queued'?: (number);
   'queueCapacity'?: (number);
   /**
-   * The newest snapshot of the component.
+   * Serial of the component's newest snapshot.
    */
   'newest'?: (number);
   '_run'?: "run";
@@ -34,12 +34,12 @@ export interface TrainerStatus__Output {
    */
   'run'?: (string);
   /**
-   * Runs that wait.
+   * Number of queued runs.
    */
   'queued': (number);
   'queueCapacity': (number);
   /**
-   * The newest snapshot of the component.
+   * Serial of the component's newest snapshot.
    */
   'newest'?: (number);
   '_run'?: "run";

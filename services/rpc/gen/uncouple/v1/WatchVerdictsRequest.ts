@@ -4,14 +4,14 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface WatchVerdictsRequest {
   /**
-   * 0: all there ever were.
+   * 0 starts at the first verdict.
    */
   'from'?: (number | string | Long);
 }
 
 export interface WatchVerdictsRequest__Output {
   /**
-   * 0: all there ever were.
+   * 0 starts at the first verdict.
    */
   'from': (string);
 }
