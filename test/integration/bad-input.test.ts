@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
-import { decodeModel, encodeModel, type ModelProto } from "../../services/engine/compiler/onnx/onnx-proto.ts";
+import type { ModelProto } from "../../services/engine/compiler/onnx/gen/onnx-schema.ts";
+import { encodeModel } from "../../services/engine/compiler/onnx/onnx-proto.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
@@ -12,6 +13,7 @@ import { connectJetStream } from "../../services/registry/jetstream/backplane.ts
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import type { TrainerState } from "../../services/rpc/services/trainer-service.ts";
 import { denseBytes, draftFor, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
+import { decodeModel } from "../helpers/onnx-models.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";
@@ -126,12 +128,12 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
   {
     what: "bytes that are no model",
     bytes: () => new TextEncoder().encode("not a model"),
-    says: "malformed-model: the bytes are no ONNX model: they do not parse",
+    says: "malformed-model: not a valid ONNX model: parsing failed at byte 1: expected a field",
   },
   {
     what: "half a model",
     bytes: () => denseBytes(m1, "z").subarray(0, denseBytes(m1, "z").length / 2),
-    says: "malformed-model: the bytes are no ONNX model: they do not parse",
+    says: "malformed-model: not a valid ONNX model: parsing failed at byte 15: the data is truncated",
   },
   {
     what: "a model with tensors in a file of its own",
@@ -143,7 +145,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
         tensor.dataLocation = 1;
         tensor.externalData = [{ key: "location", value: "/etc/passwd" }];
       }),
-    says: "malformed-model: the model keeps the tensor c2 in a file of its own; save it with all tensors inside",
+    says: "malformed-model: the model stores a tensor in an external file (graph.initializer[0].external_data[0]); save the model with all its tensors inside",
   },
   {
     what: "a model that is too large",

@@ -1,15 +1,7 @@
 import { UncoupleError } from "../../../common/errors.ts";
 import { type Attribute, type Graph, type Node, size, splatOf, subgraphs, type Value } from "../graph/ir.ts";
-import {
-  type AttributeProto,
-  encodeModel,
-  type GraphProto,
-  type NodeProto,
-  ONNX_ATTRIBUTE,
-  ONNX_TYPE,
-  type TensorProto,
-  type ValueInfoProto,
-} from "./onnx-proto.ts";
+import type { AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto } from "./gen/onnx-schema.ts";
+import { encodeModel, ONNX_ATTRIBUTE, ONNX_TYPE } from "./onnx-proto.ts";
 
 /** The operator set that every emitted model uses. 19 is the first in which Equal compares strings. */
 export const OPSET = 19;

@@ -1,11 +1,17 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 import type { Table } from "../../../../services/data/table/table.ts";
 import { compileInference } from "../../../../services/engine/compiler/inference.ts";
-import { decodeModel, encodeModel, type ModelProto } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
+import type { ModelProto } from "../../../../services/engine/compiler/onnx/gen/onnx-schema.ts";
+import { encodeModel } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
 import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotContract } from "../../../../services/learning/snapshot/snapshot-model.ts";
+import { decodeModel } from "../../../helpers/onnx-models.ts";
 
 const contract: SnapshotContract = {
   inputs: [{ name: "x", kind: "numeric", width: 2 }],
@@ -109,9 +115,9 @@ describe("a snapshot that is not what the pipeline file says", () => {
   });
 
   it("is refused when the bytes are no model", async () => {
-    expect(await refusal(loadSnapshotModel(new Uint8Array(0), contract))).toMatch(/no ONNX model/);
+    expect(await refusal(loadSnapshotModel(new Uint8Array(0), contract))).toMatch(/not a valid ONNX model/);
     expect(await refusal(loadSnapshotModel(new TextEncoder().encode("not a model"), contract))).toMatch(
-      /no ONNX model/,
+      /not a valid ONNX model/,
     );
     expect(await refusal(loadSnapshotModel(bytes.slice(0, bytes.length / 2), contract))).toMatch(/model/);
   });
@@ -124,7 +130,49 @@ describe("a snapshot that is not what the pipeline file says", () => {
       tensor.dataLocation = 1;
       tensor.externalData = [{ key: "location", value: "/etc/passwd" }];
     });
-    expect(await refusal(loadSnapshotModel(external, contract))).toMatch(/file of its own/);
+    expect(await refusal(loadSnapshotModel(external, contract))).toMatch(
+      /stores a tensor in an external file \(graph\.initializer\[0\]/,
+    );
+  });
+
+  it("is refused when it would make ONNX Runtime read a file of this machine", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "uncouple-model-"));
+    const before = process.cwd();
+    onTestFinished(async () => {
+      process.chdir(before);
+      await rm(folder, { recursive: true });
+    });
+    process.chdir(folder);
+    await writeFile("secret.bin", new Uint8Array(Float32Array.of(42, 7, 9).buffer));
+    const thief = edited(({ graph }) => {
+      const values = {
+        name: "v",
+        dims: [3],
+        dataType: 1,
+        dataLocation: 1,
+        externalData: [{ key: "location", value: "secret.bin" }],
+      };
+      const indices = {
+        name: "i",
+        dims: [3],
+        dataType: 7,
+        rawData: new Uint8Array(BigInt64Array.of(0n, 1n, 2n).buffer),
+      };
+      const secret = { name: "sparse_value", type: 11, sparseTensor: { dims: [3], values, indices } };
+      if (graph === undefined) throw new Error("no graph");
+      for (const node of graph.node ?? []) node.output = ["product"];
+      graph.node?.push(
+        { opType: "Constant", output: ["secret"], attribute: [secret] },
+        { opType: "Add", input: ["product", "secret"], output: ["y"] },
+      );
+    });
+    const session = await InferenceSession.create(thief);
+    const { y } = await session.run({ x: new Tensor("float32", [0, 0], [1, 2]) });
+    expect(y?.data).toEqual(Float32Array.of(42, 7, 9));
+    await session.release();
+    expect(await refusal(loadSnapshotModel(thief, contract))).toContain(
+      "external file (graph.node[1].attribute[0].sparse_tensor.values.external_data[0])",
+    );
   });
 
   it("is refused when ONNX Runtime knows no such operator", async () => {
@@ -174,7 +222,7 @@ describe("a snapshot that is not what the pipeline file says", () => {
   it("never ends the process, whatever byte is damaged", async () => {
     let refused = 0;
     for (let position = 0; position < bytes.length; position++) {
-      const damaged = bytes.slice();
+      const damaged = Uint8Array.from(bytes);
       damaged[position] = (damaged[position] as number) ^ (1 << (position % 8));
       try {
         const model = await loadSnapshotModel(damaged, contract);

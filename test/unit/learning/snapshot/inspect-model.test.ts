@@ -1,0 +1,285 @@
+import fc from "fast-check";
+import protobuf from "protobufjs";
+import { describe, expect, it } from "vitest";
+import { UncoupleError } from "../../../../services/common/errors.ts";
+import { encodeModel, modelType } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
+import { compileTraining } from "../../../../services/engine/compiler/training.ts";
+import { inspectModel } from "../../../../services/learning/snapshot/inspect-model.ts";
+import { adam, denseProgram } from "../../../helpers/dense-program.ts";
+import {
+  messageType,
+  messageTypes,
+  modelHolding,
+  pathsTo,
+  type SchemaPath,
+  WIRE,
+  wireField,
+} from "../../../helpers/onnx-models.ts";
+
+const tensorType = messageType("TensorProto");
+const tensor = (content: object): Uint8Array => tensorType.encode(tensorType.fromObject(content)).finish();
+const join = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
+
+/** A complete model with a branch in it, as an exporter might write it. */
+const sound = encodeModel({
+  irVersion: 9,
+  producerName: "pytorch",
+  opsetImport: [{ domain: "", version: 19 }],
+  graph: {
+    name: "main",
+    node: [
+      {
+        opType: "If",
+        input: ["condition"],
+        output: ["y"],
+        attribute: [
+          { name: "then_branch", type: 5, g: { node: [{ opType: "Identity", input: ["x"], output: ["a"] }] } },
+          { name: "else_branch", type: 5, g: { node: [{ opType: "Neg", input: ["x"], output: ["b"] }] } },
+        ],
+      },
+    ],
+    initializer: [{ name: "w", dims: [2, 300], dataType: 1, floatData: Array(600).fill(0.5) }],
+  },
+});
+
+/** The sound model, with these bytes before it. */
+const withSound = (bytes: Uint8Array): Uint8Array => join(bytes, sound);
+
+function jetStreamError(bytes: Uint8Array): string {
+  try {
+    inspectModel(bytes);
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(UncoupleError);
+    expect((thrown as UncoupleError).code).toBe("invalid-argument");
+    return (thrown as UncoupleError).message;
+  }
+  throw new Error("the model was not refused");
+}
+
+/** A path to a message of this type that does not lead through external data. */
+const pathTo = (type: protobuf.Type): SchemaPath =>
+  pathsTo(type, 1).find((path) => path.every(({ name }) => name !== "externalData")) as SchemaPath;
+
+/** The path as error messages show it, all indices 0. */
+function shown(path: SchemaPath): string {
+  const official = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return path.map(({ name, repeated }) => `${official(name)}${repeated ? "[0]" : ""}`).join(".");
+}
+
+describe("external data", () => {
+  const places = pathsTo(tensorType, 2);
+  const location = { externalData: [{ key: "location", value: "secret.bin" }] };
+  const forms: [string, Uint8Array, RegExp][] = [
+    ["EXTERNAL with a location", tensor({ name: "w", dataLocation: 1, ...location }), /external_data|data_location/],
+    ["a location only", tensor({ name: "w", ...location }), /external_data\[0\]/],
+    ["EXTERNAL only", tensor({ name: "w", dataLocation: 1 }), /data_location/],
+  ];
+
+  it("has these fields to hide in", () => {
+    const holders = messageTypes().flatMap((type) => type.fieldsArray.filter((f) => f.resolvedType === tensorType));
+    expect(holders.map(({ parent, name }) => `${parent?.name}.${name}`).sort()).toEqual([
+      "AttributeProto.t",
+      "AttributeProto.tensors",
+      "GraphProto.initializer",
+      "SparseTensorProto.indices",
+      "SparseTensorProto.values",
+    ]);
+    expect(places.map(shown)).toEqual(
+      expect.arrayContaining([
+        "graph.node[0].attribute[0].sparse_tensor.values",
+        "graph.node[0].attribute[0].sparse_tensors[0].indices",
+        "graph.node[0].attribute[0].g.node[0].attribute[0].graphs[0].sparse_initializer[0].values",
+        "functions[0].attribute_proto[0].tensors[0]",
+        "functions[0].node[0].attribute[0].t",
+        "training_info[0].initialization.initializer[0]",
+        "training_info[0].algorithm.node[0].attribute[0].g.initializer[0]",
+      ]),
+    );
+    expect(places.length).toBeGreaterThan(200);
+  });
+
+  it.each(forms)("is refused wherever a model can hold a tensor: %s", (_, external, field) => {
+    for (const path of places) {
+      const message = jetStreamError(withSound(modelHolding(path, external)));
+      expect(message).toMatch(/^the model stores a tensor in an external file \(.*\); save the model with all/);
+      expect(message).toMatch(field);
+      const where = shown(path);
+      if (where.length < 150) expect(message).toContain(`(${where}.`);
+    }
+  });
+
+  it("is refused however it is encoded", () => {
+    const value = (...bytes: number[]) => wireField(14, WIRE.varint, bytes);
+    const path = pathTo(tensorType);
+    const encodings: Record<string, Uint8Array[]> = {
+      "in one of two occurrences, which readers in C++ merge": [value(1), tensor({ name: "w" })],
+      "in the first of two, when the last one counts": [join(value(1), value(0))],
+      "as a number of 64 bits, of which readers in C++ take 32": [value(0x81, 0x80, 0x80, 0x80, 0x10)],
+      "as a negative number": [value(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01)],
+      "as an unknown location": [value(2)],
+      "in more bytes than it needs": [value(0x81, 0x80, 0x00)],
+      "in more bytes than a number has": [value(...Array(10).fill(0x80), 0x00)],
+      "with a tag of more bytes than it needs": [Uint8Array.of(0xf0, 0x80, 0x00, 1)],
+      "with a tag of more than 32 bits, which readers in C++ cut off": [Uint8Array.of(0xf0, 0x80, 0x80, 0x80, 0x10, 1)],
+      "with another wire type": [wireField(14, WIRE.bytes, [1])],
+      "as a message of the wrong wire type": [wireField(13, WIRE.varint, [0])],
+      "as an empty entry": [wireField(13, WIRE.bytes, [])],
+      "in a group": [join(wireField(13, WIRE.startGroup, []), wireField(13, WIRE.endGroup, []))],
+      "after the end of a group": [join(wireField(1, WIRE.endGroup, []), value(1))],
+      "after a field 0": [Uint8Array.of(0, 0, ...value(1))],
+    };
+    for (const [encoding, occurrences] of Object.entries(encodings)) {
+      const attribute = join(...occurrences.map((content) => modelHolding(path.slice(-1), content)));
+      const bytes = withSound(modelHolding(path.slice(0, -1), attribute));
+      expect(jetStreamError(bytes), encoding).toMatch(/external file|not a valid ONNX model: (unknown|parsing failed)/);
+    }
+  });
+});
+
+describe("unknown fields", () => {
+  const payloads: [number, number[]][] = [
+    [WIRE.varint, [1]],
+    [WIRE.fixed64, Array(8).fill(0)],
+    [WIRE.bytes, [1, 2, 3]],
+    [WIRE.fixed32, Array(4).fill(0)],
+  ];
+
+  it("are refused in every message, by name of the message and the newest ONNX that is supported", () => {
+    expect(messageTypes().length).toBeGreaterThan(25);
+    for (const type of messageTypes()) {
+      const path = pathTo(type);
+      const place = path.length === 0 ? "the model" : shown(path);
+      for (const [wire, payload] of payloads) {
+        for (const id of [27, 999, 2 ** 29 - 1]) {
+          const message = jetStreamError(withSound(modelHolding(path, wireField(id, wire, payload))));
+          expect(message).toContain(`not a valid ONNX model: unknown field ${id} of ${type.name} in ${place};`);
+          expect(message).toMatch(/if a newer ONNX made the model, export it for ONNX 1\.\d+\.\d+ \(IR version \d+\)/);
+        }
+      }
+    }
+  });
+
+  it("are refused as values of an enum, too", () => {
+    const path = pathTo(messageType("AttributeProto"));
+    expect(jetStreamError(withSound(modelHolding(path, wireField(20, WIRE.varint, [99]))))).toContain(
+      "unknown value 99 of AttributeType in graph.node[0].attribute[0].type;",
+    );
+  });
+});
+
+describe("loops", () => {
+  it.each(["Loop", "Scan"])("are refused in every graph and function: %s", (operator) => {
+    const nodeType = messageType("NodeProto");
+    const node = nodeType.encode(nodeType.fromObject({ opType: operator })).finish();
+    const places = pathsTo(nodeType, 2);
+    expect(places.map(shown)).toEqual(
+      expect.arrayContaining(["graph.node[0].attribute[0].g.node[0]", "functions[0].node[0]"]),
+    );
+    for (const path of places) {
+      expect(jetStreamError(withSound(modelHolding(path, node)))).toContain(`the model contains a ${operator} (`);
+    }
+  });
+});
+
+describe("sound models", () => {
+  it("pass, with every field that the schema has, numbers packed or one by one", () => {
+    for (const packed of [true, false]) {
+      for (const type of messageTypes()) {
+        const fields = type.fieldsArray.filter(({ name }) => name !== "externalData");
+        inspectModel(withSound(modelHolding(pathTo(type), join(...fields.map((field) => sample(field, packed))))));
+      }
+    }
+  });
+
+  it("pass whatever the order of their fields, and with a message in several parts", () => {
+    const version = wireField(1, WIRE.varint, [9]);
+    const graph = wireField(7, WIRE.bytes, wireField(2, WIRE.bytes, new TextEncoder().encode("main")));
+    inspectModel(join(graph, version, graph));
+  });
+
+  /** A field with its least value: 0, the empty string, the empty message. */
+  function sample(field: protobuf.Field, packed: boolean): Uint8Array {
+    const wire =
+      field.resolvedType instanceof protobuf.Enum
+        ? WIRE.varint
+        : field.resolvedType === null
+          ? protobuf.types.basic[field.type as keyof typeof protobuf.types.basic]
+          : WIRE.bytes;
+    if (wire === WIRE.bytes) return wireField(field.id, wire, []);
+    const number = Array(wire === WIRE.varint ? 1 : wire === WIRE.fixed64 ? 8 : 4).fill(0);
+    if (field.repeated && packed) return wireField(field.id, WIRE.bytes, [...number, ...number]);
+    return join(
+      wireField(field.id, wire, number),
+      field.repeated ? wireField(field.id, wire, number) : new Uint8Array(),
+    );
+  }
+});
+
+describe("bytes that are not a model", () => {
+  it("are refused", () => {
+    expect(jetStreamError(new Uint8Array())).toBe("not a valid ONNX model: it contains no graph");
+    expect(jetStreamError(new TextEncoder().encode("not a model"))).toMatch(
+      /^not a valid ONNX model: parsing failed at byte 1/,
+    );
+    expect(jetStreamError(sound.subarray(0, -1))).toMatch(
+      /^not a valid ONNX model: parsing failed at byte \d+: .*truncated/,
+    );
+    expect(jetStreamError(wireField(1, WIRE.varint, Array(11).fill(0x80)))).toMatch(
+      /parsing failed.* more than 10 bytes/,
+    );
+  });
+
+  it("are refused when messages nest too deeply, however deep that is", () => {
+    const attribute = pathTo(messageType("AttributeProto"));
+    const graph = messageType("AttributeProto").fields.g as protobuf.Field;
+    const nested = (times: number) => {
+      const inner = Array(times)
+        .fill([graph, ...attribute.slice(1)])
+        .flat() as protobuf.Field[];
+      return withSound(modelHolding([...attribute, ...inner], new Uint8Array()));
+    };
+    inspectModel(nested(20));
+    expect(jetStreamError(nested(21))).toBe("not a valid ONNX model: its messages are nested more than 64 levels deep");
+    expect(jetStreamError(nested(200))).toMatch(/nested more than 64 levels/);
+  });
+
+  it("are refused when they are more messages than a reader's memory should bear", () => {
+    const nodes = (count: number) => wireField(7, WIRE.bytes, Buffer.alloc(2 * count, wireField(1, WIRE.bytes, [])));
+    inspectModel(nodes(900_000));
+    expect(jetStreamError(nodes(1_000_000))).toBe("not a valid ONNX model: it contains more than 1000000 messages");
+  });
+
+  it("never fail otherwise than with the typed error", () => {
+    const trained = compileTraining(denseProgram({ widths: [2, 3, 1], batch: 2, optimizer: adam })).bytes;
+    const outcomes = { passed: 0, refused: 0 };
+    const inspect = (bytes: Uint8Array) => {
+      try {
+        inspectModel(bytes);
+        outcomes.passed++;
+        // What passes is also a model to another reader.
+        modelType.decode(bytes);
+      } catch (thrown) {
+        if (!(thrown instanceof UncoupleError) || thrown.code !== "invalid-argument") throw thrown;
+        outcomes.refused++;
+      }
+    };
+    const flips = fc.array(fc.record({ at: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(sound, trained), flips, fc.option(fc.nat()), (model, damage, cut) => {
+        const bytes = Uint8Array.from(cut === null ? model : model.subarray(0, cut % model.length));
+        for (const { at, bit } of bytes.length === 0 ? [] : damage) {
+          const position = at % bytes.length;
+          bytes[position] = (bytes[position] as number) ^ (1 << bit);
+        }
+        inspect(bytes);
+      }),
+      { numRuns: 3000 },
+    );
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), inspect), { numRuns: 1000 });
+    expect(outcomes.passed).toBeGreaterThan(50);
+    expect(outcomes.refused).toBeGreaterThan(1000);
+  });
+});
