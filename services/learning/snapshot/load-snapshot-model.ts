@@ -29,6 +29,9 @@ export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotCon
       // An arena would hold a megabyte for each of many sessions, and makes them no faster.
       enableCpuMemArena: false,
       logSeverityLevel: 4,
+      // By default, bytes with the signature of ONNX Runtime's own format are loaded as that format, whatever they mean
+      // as ONNX: the model that runs would not be the one that was inspected.
+      extra: { session: { load_model_format: "ONNX" } },
     });
   } catch (thrown) {
     throw new UncoupleError("invalid-argument", `ONNX Runtime cannot load the model: ${reason(thrown)}`, {

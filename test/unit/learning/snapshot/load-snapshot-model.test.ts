@@ -175,6 +175,19 @@ describe("a snapshot that is not what the pipeline file says", () => {
     );
   });
 
+  it("is run as the ONNX model that was inspected, though it also looks like ONNX Runtime's own format", async () => {
+    const named = edited((model) => {
+      delete model.irVersion;
+      model.producerName = "..ORTM";
+    });
+    const ambiguous = Uint8Array.of(...named, 0x08, 9);
+    expect(Buffer.from(ambiguous).subarray(4, 8).toString()).toBe("ORTM");
+    await expect(InferenceSession.create(ambiguous)).rejects.toThrow(/ORT model/);
+    const model = await loadSnapshotModel(ambiguous, contract);
+    expect([...(await model.predict(rows(1, 1)))]).toEqual([5, 7, 9]);
+    await model.dispose();
+  });
+
   it("is refused when ONNX Runtime knows no such operator", async () => {
     const unknown = edited((model) => {
       for (const node of model.graph?.node ?? []) node.opType = "Frobnicate";
