@@ -73,7 +73,14 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       }
       try {
         for (;;) {
+          const published = alreadyPublished(ledger, component, runId, digest);
+          if (published !== undefined) {
+            if (announcements.object(published)?.nuid !== object.nuid) await models.remove(object).catch(() => {});
+            return published;
+          }
           const newest = newestOf(component);
+          // Others may have announced during the upload, too.
+          checkParent(component, newest, parent);
           const serial = (newest ?? 0) + 1;
           const manifest: SnapshotManifest = {
             ...draft,
@@ -87,14 +94,8 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           const value: StoredAnnouncement = { manifest, object };
           // Zero, but for a message that is no announcement and was sent to this subject by somebody.
           await log.append(subject, value, log.lastSequence(subject), patience);
-          const published = alreadyPublished(ledger, component, runId, digest);
-          if (published !== undefined) {
-            if (announcements.object(published)?.nuid !== object.nuid) await models.remove(object).catch(() => {});
-            return published;
-          }
-          // Somebody else took the serial: that, too, is progress.
+          // Whoever took the serial: that is progress.
           patience.progress();
-          checkParent(component, newestOf(component), parent);
         }
       } catch (error) {
         // Bytes that may be announced must stay; if they are not, the orphan sweep removes them.

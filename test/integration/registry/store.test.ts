@@ -237,6 +237,17 @@ test("a publish that meets a conflict after its upload leaves no bytes behind", 
   expect(await raw.count(models, "$O.*.C.>")).toBe(2);
 });
 
+test("a publish that is overtaken during its upload by one of its own process is a conflict, too", async () => {
+  const { registry } = await open();
+  const slow = expect(registry.publish(draft(), model(1, 48 * MiB), null)).rejects.toMatchObject({ code: "conflict" });
+  while ((await raw.count(models, "$O.*.C.>")) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await registry.publish(draft(), model(2), null);
+  await slow;
+  expect((await registry.list()).map(({ serial }) => serial)).toEqual([1]);
+  expect(await raw.count(models, "$O.*.M.>")).toBe(1);
+  expect(await raw.count(models, "$O.*.C.>")).toBe(1);
+});
+
 test("a publish that is stopped in the middle of its upload leaves no bytes behind", async () => {
   const { registry } = await open();
   const stop = new AbortController();
