@@ -13,6 +13,7 @@ const project = (name: string, testTimeout: number) => ({
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    globalSetup: "test/helpers/print-node-version.ts",
     projects: [
       project("unit", 20_000),
       project("contract", 60_000),
