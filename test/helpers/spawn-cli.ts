@@ -23,13 +23,13 @@ export interface SpawnOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The program in dist/, which starts faster, and not the source. */
   readonly built?: boolean;
+  /** The program of an installed package, by its path, and not the source. */
+  readonly installed?: string;
 }
 
 export function spawnCli(args: readonly string[], options: SpawnOptions = {}): CliProcess {
-  const program =
-    options.built === true
-      ? [join(root, "dist/services/cli/main.js")]
-      : ["--import", tsx, join(root, "services/cli/main.ts")];
+  const built = options.built === true ? join(root, "dist/services/cli/main.js") : options.installed;
+  const program = built === undefined ? ["--import", tsx, join(root, "services/cli/main.ts")] : [built];
   const child = spawn(process.execPath, [...program, ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, NO_COLOR: "1", ...options.env },
