@@ -21,11 +21,9 @@ export type EngineLogger = (line: string) => void;
 export async function createEngine(choice: EngineChoice, log: EngineLogger): Promise<Engine> {
   switch (choice) {
     case "reference":
-      return createReferenceEngine();
     case "tensorflow":
-      return createTensorflowEngine();
     case "onnx:cpu":
-      return createOnnxEngine("cpu");
+      return engineNamed(choice);
     case "onnx:webgpu":
       return namedProvider("webgpu");
     case "onnx:cuda":
@@ -34,6 +32,28 @@ export async function createEngine(choice: EngineChoice, log: EngineLogger): Pro
       return bestProvider(log);
     case "auto":
       return tensorflowOnGpu(log) ?? (await bestProvider(log));
+  }
+}
+
+/**
+ * Makes the engine of a name that `createEngine` returned before on this machine, without trying again whether it starts.
+ *
+ * @param name as `Engine.name`
+ */
+export function engineNamed(name: string): Engine {
+  switch (name) {
+    case "reference":
+      return createReferenceEngine();
+    case "tensorflow":
+      return createTensorflowEngine();
+    case "onnx:cpu":
+      return createOnnxEngine("cpu");
+    case "onnx:webgpu":
+      return createOnnxEngine("webgpu");
+    case "onnx:cuda":
+      return createOnnxEngine("cuda");
+    default:
+      throw new UncoupleError("internal", `${name} is not the name of an engine`);
   }
 }
 

@@ -7,7 +7,7 @@ import { createLoadModel } from "../composition/load-upstream.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import { warmUp } from "../engine/warm-up.ts";
-import type { ComponentTraining, TrainedComponent } from "../learning/component/component-training.ts";
+import type { TrainingBackend } from "../learning/component/training-backend.ts";
 import { findProtocol } from "../learning/protocols/all.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
@@ -49,7 +49,7 @@ export interface TrainerDeps {
   readonly backplane: Backplane;
   readonly source: DataSource;
   readonly createEngine: (choice: EngineChoice) => Promise<Engine>;
-  readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
+  readonly training: TrainingBackend;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly processes: ProcessTable;
   readonly log: Logger;
@@ -125,7 +125,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       checkpointSeconds: config.checkpointSeconds,
       unavailableSeconds: config.unavailableSeconds,
     },
-    { backplane, store, data, engine: engineOf, train: deps.train, load, metrics, log },
+    { backplane, store, data, engine: engineOf, training: deps.training, load, metrics, log },
   );
   const queue = createRunQueue(
     { component: component.name, capacity: config.queueCapacity, retained: config.retainedRuns },

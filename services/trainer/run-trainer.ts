@@ -2,7 +2,8 @@ import { dirname, resolve } from "node:path";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import { createEngine } from "../engine/create-engine.ts";
-import { trainComponent } from "../learning/component/train-component.ts";
+import { createIsolatingBackend } from "../learning/isolation/isolating-backend.ts";
+import type { HostProcess } from "../learning/isolation/model-process.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
 import { formatProblem, problemsError } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
@@ -51,6 +52,8 @@ export interface RunTrainerDeps {
   /** Connects to the backplane of the pipeline; the trainer closes it. */
   connect(pipeline: Pipeline): Promise<Backplane>;
   readonly processes: ProcessTable;
+  /** Starts the processes of users' model modules. */
+  readonly hostProcess: HostProcess;
   readonly log: Logger;
 }
 
@@ -136,7 +139,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         backplane: connected,
         source,
         createEngine: (choice) => createEngine(choice, (line) => log.info(line)),
-        train: trainComponent,
+        training: createIsolatingBackend(deps.hostProcess),
         load: loadSnapshotModel,
         processes: deps.processes,
         log,

@@ -2,7 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "../../services/engine/interface/engine.ts";
-import type { ComponentTraining, TrainedComponent } from "../../services/learning/component/component-training.ts";
+import type {
+  ComponentTraining,
+  TrainedComponent,
+  TrainingBackend,
+} from "../../services/learning/component/training-backend.ts";
 import type { SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../services/learning/training/training-progress.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
@@ -86,6 +90,7 @@ export function fakeTraining(step: (at: number) => Promise<void> = async () => {
       output: { name: "y", kind: "numeric", width: 1 },
       model: "linear",
       loss: 1 / steps,
+      engine: training.engine.name,
     };
   };
   return { train, trainings };
@@ -106,7 +111,7 @@ export interface TrainerBench {
   registryWith(change: Partial<Registry>): Pick<ExecuteDeps, "backplane">;
   /** A trainer's queue with its runs carried out by the given training; a second call is its next life. */
   queue(
-    train: ExecuteDeps["train"],
+    train: TrainingBackend["train"],
     change?: Partial<ExecuteDeps> & { component?: string; unavailableSeconds?: number },
   ): Promise<RunQueue>;
   close(): Promise<void>;
@@ -150,7 +155,7 @@ export async function openTrainerBench(): Promise<TrainerBench> {
           store,
           data: { load: async () => bench.data },
           engine: async () => engine,
-          train,
+          training: { train },
           load: async (name, serial): Promise<SnapshotModel> => {
             loaded.push(`${name}@${serial}`);
             return { predict: async () => new Float32Array(4), dispose: async () => {} };

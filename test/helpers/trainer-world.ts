@@ -92,7 +92,12 @@ export async function openTrainerWorld(
           httpPort: 0,
           ...change,
         },
-        { connect: () => connect(component), processes: processTableOf(process, hostname()), log },
+        {
+          connect: () => connect(component),
+          processes: processTableOf(process, hostname()),
+          hostProcess: process,
+          log,
+        },
       );
       const client = connectTrainer(`127.0.0.1:${running.grpcPort}`);
       closing.push(async () => {

@@ -59,7 +59,12 @@ async function startTrainer(component: string) {
       grpcPort: 0,
       httpPort: 0,
     },
-    { connect: () => connect(component), processes: processTableOf(process, hostname()), log: silentLog },
+    {
+      connect: () => connect(component),
+      processes: processTableOf(process, hostname()),
+      hostProcess: process,
+      log: silentLog,
+    },
   );
   const address = `127.0.0.1:${trainer.grpcPort}`;
   const client = connectTrainer(address);

@@ -1,7 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { writeModelModule } from "../helpers/model-modules.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { descendants, gone } from "../helpers/spawn-cli.ts";
 import { endOf, openTrainerWorld, runThat, type TrainerProcess, type TrainerWorld } from "../helpers/trainer-world.ts";
 
 let nats: TestNats;
@@ -63,6 +66,39 @@ describe("a trainer process", () => {
     expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2 });
     expect(await endOf(trainer.client, queued.id)).toMatchObject({ state: "succeeded", snapshot: 3 });
     expect(new Set(await digests()).size).toBe(1);
+  });
+
+  test("that is killed while a team's own model trains resumes it, and ends with the same bits", async () => {
+    const path = await writeModelModule(join(world.dir, "model"));
+    const own = { team: `{ model: { module: ${path} }, batch: 64, steps: 8000, engine: onnx:cpu }` };
+    let trainer = await world.spawn("m1", own);
+    const undisturbed = await trainer.client.startRun({});
+    expect(await endOf(trainer.client, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+
+    const id = await startAndReach(trainer, 2_000);
+    const processes = await descendants(trainer.process.pid as number);
+    expect(processes.length).toBeGreaterThan(0);
+    await trainer.end("SIGKILL");
+    await gone(processes);
+    trainer = await world.spawn("m1", own);
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 8_000 });
+    expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at [1-9]/);
+    expect(new Set(await digests()).size).toBe(1);
+    expect((await world.backplane.registry.list("m1"))[1]).toMatchObject({
+      model: "module model.ts",
+      engine: "onnx:cpu",
+    });
+  });
+
+  test("that is killed while a team's own model loops for ever leaves no process behind", async () => {
+    const path = await writeModelModule(join(world.dir, "model"), { prelude: 'console.log("looping"); for (;;);' });
+    const trainer = await world.spawn("m1", { team: `{ model: { module: ${path} }, engine: onnx:cpu }` });
+    await trainer.client.startRun({});
+    while (!trainer.output().includes("model module: looping")) await sleep(20);
+    const processes = await descendants(trainer.process.pid as number);
+    expect(processes.length).toBeGreaterThan(0);
+    await trainer.end("SIGKILL");
+    await gone(processes);
   });
 
   test("does not share its state folder with another", async () => {

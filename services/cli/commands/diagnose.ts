@@ -87,6 +87,7 @@ async function diagnose(
       import("../../engine/create-engine.ts"),
       import("../../learning/snapshot/load-snapshot-model.ts"),
     ]);
+  const { createIsolatingBackend } = await import("../../learning/isolation/isolating-backend.ts");
   const [{ createLoadModel }, { resolveSnapshots }] = await Promise.all([
     import("../../composition/load-upstream.ts"),
     import("../../composition/resolve-snapshots.ts"),
@@ -120,9 +121,11 @@ async function diagnose(
       before,
       after: await load(update.component, update.serial, schema),
       ...(team !== undefined && { team }),
+      training: createIsolatingBackend(process),
       engine: await createEngine(team?.engine ?? "auto", () => {}),
       signal: context.interrupted,
       onProgress: progress.update,
+      onOutput: (line) => context.stderr.write(`model module: ${line}\n`),
     });
   } finally {
     progress.stop();

@@ -58,7 +58,7 @@ export function trainerCommand(context: CliContext): Command {
               checkpointSeconds: flags.checkpointSeconds,
               tls: await serverTls(context, flags),
             },
-            { ...deps, processes: processTableOf(process, hostname()) },
+            { ...deps, processes: processTableOf(process, hostname()), hostProcess: process },
           ),
       });
     });

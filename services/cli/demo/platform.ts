@@ -95,7 +95,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
       const processes = processTableOf(process, hostname());
       const trainer = await runTrainer(
         { ...common, teamFile: path, stateDir: join(dir, "state") },
-        { connect, log, processes },
+        { connect, log, processes, hostProcess: process },
       );
       services.push(trainer);
       trainers[trainer.component] = `127.0.0.1:${trainer.grpcPort}`;

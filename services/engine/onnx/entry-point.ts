@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
 /**
- * Starting a module of this folder on a thread or in a process of its own. Compiled, the module is JavaScript and Node
+ * Starting a module on a thread or in a process of its own. Compiled, the module is JavaScript and Node
  * starts it as it is; from sources it is TypeScript and goes through tsx, as in development and in the tests.
  */
 const fromSources = import.meta.url.endsWith(".ts");
@@ -18,7 +18,7 @@ function tsxModule(path: string): string {
   return new URL(path, anchor).href;
 }
 
-/** @param name of the module's file, without its ending */
+/** @param name of the module's file, relative to this folder, without its ending */
 export function startThread(name: string): Worker {
   const url = moduleUrl(name);
   if (!fromSources) return new Worker(new URL(url), { name });
@@ -28,12 +28,26 @@ export function startThread(name: string): Worker {
   return new Worker(start, { eval: true, name });
 }
 
+export interface ProcessOptions {
+  readonly args?: readonly string[];
+  /** Instead of this process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Gives the process a group of its own. */
+  readonly detached?: boolean;
+  /** `ignore` by default; stderr is always a pipe. */
+  readonly stdout?: "ignore" | "pipe";
+}
+
 /** The process speaks over its IPC channel, which carries typed arrays. @param name as for a thread */
-export function startProcess(name: string): ChildProcess {
+export function startProcess(
+  name: string,
+  { args = [], stdout = "ignore", ...options }: ProcessOptions = {},
+): ChildProcess {
   const execArgv = fromSources ? ["--import", tsxModule("./dist/loader.mjs")] : [];
-  return fork(new URL(moduleUrl(name)), [], {
+  return fork(new URL(moduleUrl(name)), args, {
+    ...options,
     execArgv,
     serialization: "advanced",
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    stdio: ["ignore", stdout, "pipe", "ipc"],
   });
 }

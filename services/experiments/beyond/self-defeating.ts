@@ -1,6 +1,7 @@
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
+import { trainComponent } from "../../learning/component/train-component.ts";
 import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
@@ -93,6 +94,7 @@ export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOpti
     before: { m1: formula(before) },
     after: formula(after),
     team,
+    training: { train: trainComponent },
     engine: options.engine,
     ...(options.signal !== undefined && { signal: options.signal }),
   });

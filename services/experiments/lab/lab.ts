@@ -5,6 +5,7 @@ import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { trainComponent } from "../../learning/component/train-component.ts";
+import type { UserModelModule } from "../../learning/programs/user-model.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import { imputeAncestors } from "../../learning/snapshot/impute.ts";
 import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.ts";
@@ -19,6 +20,8 @@ export type Models = Readonly<Record<string, SnapshotModel>>;
 /** What the published experiments vary from training to training; everything else is the paper's configuration. */
 export interface Recipe {
   readonly model: ModelSpec;
+  /** The imported module, where the model is one. */
+  readonly module?: UserModelModule;
   readonly steps: number;
   readonly protocol?: ProtocolSpec;
   /** Training rows in which more is annotated, for the sources that learn the counterfactual output from them. */
@@ -90,18 +93,21 @@ export async function openLab(
       const { table } = await source.trainingRows(visible);
       const { audit } = recipe;
       const ofProcess = source.oracle(component);
-      const trained = await trainComponent({
-        pipeline,
-        team: teamOf(component, recipe, seed),
-        table,
-        upstream,
-        engine,
-        ...(signal !== undefined && { signal }),
-        ...(previous !== undefined && { previous }),
-        ...(ofProcess !== undefined && { oracle: ofProcess }),
-        ...(recipe.onWarning !== undefined && { onWarning: recipe.onWarning }),
-        ...(audit !== undefined && { audit: (await source.auditRows(visible, audit.columns, audit.rows)).table }),
-      });
+      const trained = await trainComponent(
+        {
+          pipeline,
+          team: teamOf(component, recipe, seed),
+          table,
+          upstream,
+          engine,
+          ...(signal !== undefined && { signal }),
+          ...(previous !== undefined && { previous }),
+          ...(ofProcess !== undefined && { oracle: ofProcess }),
+          ...(recipe.onWarning !== undefined && { onWarning: recipe.onWarning }),
+          ...(audit !== undefined && { audit: (await source.auditRows(visible, audit.columns, audit.rows)).table }),
+        },
+        recipe.module,
+      );
       const model = await loadSnapshotModel(trained.bytes, trained);
       loaded.push(model);
       return model;

@@ -1,9 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import type { ModelSpec } from "../../pipeline/team.ts";
 import { dense, openLab, protocolSpec } from "../lab/lab.ts";
+import * as quadraticModel from "./quadratic-model.ts";
 
 export interface Figure1 {
   readonly experiment: "figure1";
@@ -44,6 +43,7 @@ export function figure1ClosedForm(a: number, b: number): Figure1["losses"] {
 
 const ROWS = 20_000;
 const STEPS = 2_000;
+const QUADRATIC = { model: { kind: "module", path: "quadratic-model" }, module: quadraticModel } as const;
 
 /** Trains the pipelines of Figure 1 (Modi et al. 2023) and measures them. */
 export async function figure1(a: number, b: number, seed: number, engine: Engine): Promise<Figure1> {
@@ -73,17 +73,16 @@ export async function figure1(a: number, b: number, seed: number, engine: Engine
   };
   const pipeline: Pipeline = { name: "figure1", components: [m1, m2], objective: "m2", data };
   const blindPipeline: Pipeline = { ...pipeline, components: [{ ...m2, upstream: [] }] };
-  const quadratic = quadraticModel();
 
   const lab = await openLab(pipeline, createSyntheticSource(data), engine, seed);
   const blindLab = await openLab(blindPipeline, createSyntheticSource(data), engine, seed);
   try {
     const initial = await lab.train("m1", { model: dense(), steps: STEPS }, {});
     const downstream = (protocol: string) =>
-      lab.train("m2", { model: quadratic, steps: STEPS, protocol: protocolSpec(protocol) }, { m1: initial });
+      lab.train("m2", { ...QUADRATIC, steps: STEPS, protocol: protocolSpec(protocol) }, { m1: initial });
     const async = await downstream("async");
     const causal = await downstream("causal");
-    const blind = await blindLab.train("m2", { model: quadratic, steps: STEPS }, {});
+    const blind = await blindLab.train("m2", { ...QUADRATIC, steps: STEPS }, {});
     const losses = {
       blind: await blindLab.loss("m2", { m2: blind }),
       async_initial: await lab.loss("m2", { m1: initial, m2: async }),
@@ -95,10 +94,4 @@ export async function figure1(a: number, b: number, seed: number, engine: Engine
   } finally {
     await Promise.all([lab.close(), blindLab.close()]);
   }
-}
-
-/** The module stands beside this file, as source or as built. */
-function quadraticModel(): ModelSpec {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return { kind: "module", path: fileURLToPath(new URL(`./quadratic-model.${extension}`, import.meta.url)) };
 }

@@ -10,8 +10,8 @@ import { inputsOf, type PreparedInputs } from "../programs/training-program.ts";
 import type { ProtocolNeeds } from "../protocols/protocol.ts";
 import { imputeAncestors } from "../snapshot/impute.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
-import type { ComponentTraining } from "./component-training.ts";
 import { measureSupport, supportWarning } from "./support.ts";
+import type { ComponentTraining } from "./training-backend.ts";
 
 type ImputedColumns = Readonly<Record<string, NumericColumn>>;
 

@@ -11,7 +11,7 @@ import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import { imputedInputs } from "../component/prepare-inputs.ts";
-import { trainComponent } from "../component/train-component.ts";
+import type { TrainingBackend } from "../component/training-backend.ts";
 import { encodeDataset } from "../dataset/encoded-dataset.ts";
 import { loadSnapshotModel } from "../snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
@@ -31,10 +31,13 @@ export interface UpdateToDiagnose {
   readonly after: SnapshotModel;
   /** The downstream team's configuration; by default a dense network of 64 units and the paper's schedule. */
   readonly team?: TeamConfig;
+  readonly training: TrainingBackend;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
   /** Trainings done and in all. */
   onProgress?(done: number, total: number): void;
+  /** As `ComponentTraining.onOutput`. */
+  onOutput?(line: string): void;
 }
 
 export interface UpdateDiagnosis extends Decomposition {
@@ -174,14 +177,15 @@ async function retrain(
   table: Table,
   upstream: UpdateToDiagnose["before"],
 ): Promise<SnapshotModel> {
-  const { pipeline, engine, signal } = update;
-  const trained = await trainComponent({
+  const { pipeline, engine, signal, onOutput } = update;
+  const trained = await update.training.train({
     pipeline,
     team,
     table,
     upstream,
     engine,
     ...(signal !== undefined && { signal }),
+    ...(onOutput !== undefined && { onOutput }),
   });
   return loadSnapshotModel(trained.bytes, trained);
 }

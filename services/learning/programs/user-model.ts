@@ -17,16 +17,21 @@ export interface UserModelModule {
   loss?(tfjs: typeof tf, output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
 }
 
+/** @throws UncoupleError `invalid-argument` when there is no file at the path of a module */
+export async function requireModuleFile(path: string): Promise<void> {
+  const file = await stat(path).catch(() => undefined);
+  if (file?.isFile()) return;
+  throw new UncoupleError("invalid-argument", `model module ${path}: there is no such file`);
+}
+
 /**
- * Loads a TypeScript or JavaScript module.
+ * Loads a TypeScript or JavaScript module. This process keeps it, and what it imports, until it ends: the next load sees
+ * neither freed memory nor changed files.
  *
  * @throws UncoupleError `invalid-argument` naming the file and what is wrong with it
  */
 export async function loadUserModel(path: string): Promise<UserModelModule> {
-  const file = await stat(path).catch(() => undefined);
-  if (file === undefined || !file.isFile()) {
-    throw new UncoupleError("invalid-argument", `model module ${path}: there is no such file`);
-  }
+  await requireModuleFile(path);
   let exported: Partial<Record<string, unknown>>;
   try {
     exported = await tsImport(pathToFileURL(path).href, import.meta.url);

@@ -5,7 +5,7 @@ import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
 import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
-import type { ComponentTraining, TrainedComponent } from "../../learning/component/component-training.ts";
+import type { TrainingBackend } from "../../learning/component/training-backend.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
@@ -50,7 +50,7 @@ export interface ExecuteDeps {
   readonly store: RunStore;
   readonly data: TrainingData;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
-  readonly train: (training: ComponentTraining) => Promise<TrainedComponent>;
+  readonly training: TrainingBackend;
   readonly load: LoadModel;
   readonly metrics: RunMetrics;
   readonly log: Logger;
@@ -135,7 +135,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
       const needsPrevious = pins.parent !== null && needsOf(pipeline, job.stored()).previous;
       const previous = needsPrevious ? await load(component, pins.parent) : undefined;
-      return await deps.train({
+      return await deps.training.train({
         pipeline,
         team,
         table: data.training.table,
@@ -147,6 +147,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         ...(resume !== undefined && { resume }),
         signal,
         onWarning: (message) => warn(job, message),
+        onOutput: (line) => log.info({ run: run.id }, `model module: ${line}`),
         onProgress: async (progress) => {
           follow(progress);
           await checkpointing.consider(progress);
@@ -215,7 +216,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
       data: { fingerprint: data.training.fingerprint, rows: data.training.table.rows },
       trainingLoss: trained.loss,
-      engine: engine.name,
+      engine: trained.engine,
       codeVersion: settings.codeVersion,
       startedAt,
       finishedAt: new Date().toISOString(),

@@ -14,8 +14,8 @@ import {
   trainUpstreams,
   twoStagePipeline,
 } from "../../../services/experiments/paper/two-stage.ts";
-import type { ComponentTraining } from "../../../services/learning/component/component-training.ts";
 import { trainComponent } from "../../../services/learning/component/train-component.ts";
+import type { ComponentTraining } from "../../../services/learning/component/training-backend.ts";
 import type { TrainingCheckpoint } from "../../../services/learning/training/training-progress.ts";
 import type { ProtocolSpec } from "../../../services/pipeline/team.ts";
 

@@ -10,16 +10,14 @@ import { compileInference } from "../../../../services/engine/compiler/inference
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
 import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { twoStagePipeline } from "../../../../services/experiments/paper/two-stage.ts";
-import type {
-  ComponentTraining,
-  TrainedComponent,
-} from "../../../../services/learning/component/component-training.ts";
 import { trainComponent } from "../../../../services/learning/component/train-component.ts";
+import type { ComponentTraining, TrainedComponent } from "../../../../services/learning/component/training-backend.ts";
 import { encodeDataset } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import { denseNetwork } from "../../../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../../../services/learning/programs/losses.ts";
 import { predictionProgram } from "../../../../services/learning/programs/prediction-program.ts";
 import { trainingProgram } from "../../../../services/learning/programs/training-program.ts";
+import { loadUserModel } from "../../../../services/learning/programs/user-model.ts";
 import { findProtocol } from "../../../../services/learning/protocols/all.ts";
 import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../../../../services/learning/snapshot/snapshot-model.ts";
@@ -167,15 +165,17 @@ describe("training a component", () => {
     );
     const config = team({ model: { kind: "module", path }, steps: 300 });
     const losses: number[] = [];
+    const module = await loadUserModel(path);
     const trained = await trainComponent(
       await trainingOf(config, { upstream: { m1 }, onProgress: ({ loss }) => void losses.push(loss) }),
+      module,
     );
     expect(trained.model).toBe("module model.ts");
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect((await predictions(trained)).every(Number.isFinite)).toBe(true);
     // tfjs takes a seed of 0 for none; a team's seed of 0 repeats all the same.
     const unseeded = async () =>
-      (await trainComponent(await trainingOf({ ...config, seed: 0, steps: 20 }, { upstream: { m1 } }))).bytes;
+      (await trainComponent(await trainingOf({ ...config, seed: 0, steps: 20 }, { upstream: { m1 } }), module)).bytes;
     expect(Buffer.compare(await unseeded(), await unseeded())).toBe(0);
   });
 
@@ -189,6 +189,7 @@ describe("training a component", () => {
       const config = team({ model: { kind: "module", path }, steps: 1 });
       await trainComponent(
         await trainingOf(config, { upstream: { m1 }, onProgress: ({ loss }) => void losses.push(loss) }),
+        await loadUserModel(path),
       );
       return losses[0] as number;
     };
@@ -226,6 +227,7 @@ describe("training a component", () => {
     const path = join(folder, name);
     if (text !== undefined) await writeFile(path, text);
     const config = team({ model: { kind: "module", path }, steps: 10 });
-    await expect(trainComponent(await trainingOf(config, { upstream: { m1 } }))).rejects.toThrow(message);
+    const training = await trainingOf(config, { upstream: { m1 } });
+    await expect(loadUserModel(path).then((module) => trainComponent(training, module))).rejects.toThrow(message);
   });
 });

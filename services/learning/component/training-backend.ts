@@ -7,6 +7,7 @@ import type { TeamConfig } from "../../pipeline/team.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
 
+/** One training of one component. */
 export interface ComponentTraining {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
@@ -23,8 +24,10 @@ export interface ComponentTraining {
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
-  /** Something that people should know although the training goes on. */
+  /** Called with what people should know although the training continues. */
   onWarning?(message: string): void;
+  /** Called with each line that a user's model module prints. */
+  onOutput?(line: string): void;
 }
 
 export interface TrainedComponent {
@@ -39,4 +42,19 @@ export interface TrainedComponent {
   readonly counterfactual?: string;
   /** Mean over the last 100 steps. */
   readonly loss: number;
+  /** The engine that trained it, as `Engine.name`. */
+  readonly engine: string;
+}
+
+/** Trains components. Holds no resources between trainings. */
+export interface TrainingBackend {
+  /**
+   * Trains one component as its team decided, on the predictions of the given upstream snapshots, and compiles the
+   * result into an ONNX model of raw inputs. The same arguments give the same bytes on the same engine.
+   *
+   * @throws UncoupleError `failed-precondition` (no upstream snapshot, no counterfactual source, divergence, a target
+   *   that does not fit), `invalid-argument` (a user's model module), `resource-exhausted` (a module that was killed,
+   *   probably out of memory); the reason of the signal once it is aborted
+   */
+  train(training: ComponentTraining): Promise<TrainedComponent>;
 }

@@ -1,0 +1,108 @@
+import { setImmediate } from "node:timers/promises";
+import { UncoupleError } from "../../common/errors.ts";
+import { compileInference } from "../../engine/compiler/inference.ts";
+import type { InferenceInput } from "../../engine/compiler/inference-program.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { TensorSpec } from "../../pipeline/manifest.ts";
+import { denseNetwork } from "../programs/dense.ts";
+import { type TrainingLoss, trainingLosses } from "../programs/losses.ts";
+import type { NetworkBuilder, NetworkShape } from "../programs/network.ts";
+import { predictionProgram } from "../programs/prediction-program.ts";
+import { inputWidth, trainingProgram } from "../programs/training-program.ts";
+import { type UserModelModule, userLoss, userNetwork } from "../programs/user-model.ts";
+import { findProtocol } from "../protocols/all.ts";
+import { runTraining } from "../training/run-training.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
+import type { PreparedTraining } from "./prepare-training.ts";
+import type { TrainedComponent } from "./training-backend.ts";
+
+export interface TrainingExecution {
+  readonly engine: Engine;
+  /** The loaded module of a team whose model is one. */
+  readonly module?: UserModelModule;
+  readonly resume?: TrainingCheckpoint;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: TrainingProgress): void | Promise<void>;
+}
+
+/**
+ * Runs a prepared training on this process's engine and compiles the result into an ONNX model of raw inputs.
+ *
+ * @throws UncoupleError `failed-precondition` (divergence), `invalid-argument` (a user's model module); the reason of
+ *   the signal once it is aborted
+ */
+export async function executeTraining(
+  training: PreparedTraining,
+  execution: TrainingExecution,
+): Promise<TrainedComponent> {
+  const { team, dataset, needs, prepared } = training;
+  const { engine, resume, signal, onProgress } = execution;
+  const { component } = dataset;
+  const { network, loss, description } = modelOf(training, execution.module);
+  const { program, data } = trainingProgram({
+    dataset,
+    network,
+    loss,
+    protocol: findProtocol(team.protocol.name),
+    parameters: team.protocol.parameters,
+    needs,
+    prepared,
+    optimizer: team.optimizer,
+    batch: team.batch,
+  });
+  // Long steps hold this thread; the event loop gets a turn in between.
+  await setImmediate();
+  const { state, loss: trainingLoss } = await runTraining({
+    engine,
+    program,
+    data,
+    rows: dataset.rows,
+    steps: team.steps,
+    schedule: team.schedule,
+    seed: team.seed,
+    ...(resume !== undefined && { resume }),
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && { onProgress }),
+  });
+  const prediction = predictionProgram(dataset, network, loss, state);
+  const { bytes, opset } = compileInference(prediction);
+  return {
+    bytes,
+    opset,
+    inputs: prediction.inputs.map(tensorSpec),
+    output: { name: component.output.name, kind: "numeric", width: component.output.width },
+    model: description,
+    ...(prepared.description !== undefined && { counterfactual: prepared.description }),
+    loss: trainingLoss,
+    engine: engine.name,
+  };
+}
+
+function modelOf(
+  { team, dataset }: PreparedTraining,
+  module: UserModelModule | undefined,
+): { network: NetworkBuilder; loss: TrainingLoss; description: string } {
+  const shape: NetworkShape = { inputs: inputWidth(dataset), outputs: dataset.component.output.width, seed: team.seed };
+  const loss = trainingLosses[dataset.component.loss];
+  if (team.model.kind === "dense") {
+    const { hidden } = team.model;
+    const widths = [shape.inputs, ...hidden, shape.outputs].join("-");
+    return {
+      network: denseNetwork(shape, hidden),
+      loss,
+      description: hidden.length === 0 ? `linear ${widths}` : `dense ${widths}`,
+    };
+  }
+  const { path } = team.model;
+  if (module === undefined)
+    throw new UncoupleError("internal", `model module ${path}: was not loaded for its training`);
+  return {
+    network: userNetwork(module, shape, path),
+    loss: userLoss(module, loss),
+    description: `module ${path.split("/").at(-1)}`,
+  };
+}
+
+function tensorSpec(input: InferenceInput): TensorSpec {
+  return { name: input.name, kind: input.kind, width: input.kind === "numeric" ? input.width : 1 };
+}

@@ -1,0 +1,89 @@
+import { UncoupleError } from "../../common/errors.ts";
+import { prepareTraining } from "../component/prepare-training.ts";
+import type { ComponentTraining, TrainedComponent } from "../component/training-backend.ts";
+import type { TrainingCheckpoint } from "../training/training-progress.ts";
+import type { CarriedError, FromModelProcess } from "./messages.ts";
+import { type HostProcess, type ModelProcess, startModelProcess } from "./model-process.ts";
+
+/**
+ * Trains a user's model module in a process of its own, as `TrainingBackend.train` does. Whatever the module does there
+ * fails this training at worst, and ends with it.
+ *
+ * @param path of the module
+ * @param answerSeconds how long an aborted training may take to reach the end of its chunk, for a last checkpoint
+ */
+export async function trainIsolated(
+  training: ComponentTraining,
+  path: string,
+  host: HostProcess,
+  answerSeconds: number,
+): Promise<TrainedComponent> {
+  const { signal } = training;
+  signal?.throwIfAborted();
+  const model = startModelProcess(path, host, (line) => training.onOutput?.(line));
+  let stepping = false;
+  let deadline: NodeJS.Timeout | undefined;
+  const stop = () => {
+    // Before its first chunk there is nothing to keep.
+    deadline = setTimeout(() => void model.end(), stepping ? answerSeconds * 1000 : 0);
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    // While the process loads the module, this one prepares the data.
+    const first = model.messenger.next();
+    await handOver(training, model, first);
+    for (let message = await first; ; message = await model.messenger.next()) {
+      if (message.kind === "trained") return message.trained;
+      if (message.kind !== "progress") throw unexpected(message);
+      stepping = true;
+      await training.onProgress?.({ ...message.progress, checkpoint: () => checkpointOf(model) });
+      signal?.throwIfAborted();
+      await model.messenger.send({ kind: "continue" });
+    }
+  } catch (thrown) {
+    // Where the process was killed for it, its end says so in other words.
+    signal?.throwIfAborted();
+    throw thrown;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    clearTimeout(deadline);
+    await model.end();
+  }
+}
+
+/** @param first the first message of the process, which comes before the data only when the process failed */
+async function handOver(
+  training: ComponentTraining,
+  { messenger }: ModelProcess,
+  first: Promise<FromModelProcess>,
+): Promise<void> {
+  const failed = new AbortController();
+  first.then(
+    (message) => {
+      if (message.kind === "failed") failed.abort(unexpected(message));
+    },
+    (error: unknown) => failed.abort(error),
+  );
+  const signal = AbortSignal.any(training.signal === undefined ? [failed.signal] : [training.signal, failed.signal]);
+  const prepared = await prepareTraining({ ...training, signal });
+  signal.throwIfAborted();
+  await messenger.send({ kind: "train", prepared, engine: training.engine.name, resume: training.resume });
+}
+
+async function checkpointOf({ messenger }: ModelProcess): Promise<TrainingCheckpoint> {
+  await messenger.send({ kind: "checkpoint" });
+  const answer = await messenger.next();
+  if (answer.kind !== "checkpoint") throw unexpected(answer);
+  return answer.checkpoint;
+}
+
+function unexpected(message: FromModelProcess): UncoupleError {
+  if (message.kind === "failed") return errorOf(message.error);
+  return new UncoupleError("internal", `the process of a model module sent ${message.kind} out of turn`);
+}
+
+function errorOf({ code, message, stack }: CarriedError): UncoupleError {
+  const error = new UncoupleError(code, message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

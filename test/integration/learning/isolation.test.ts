@@ -1,0 +1,176 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UncoupleError } from "../../../services/common/errors.ts";
+import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
+import type { Table } from "../../../services/data/table/table.ts";
+import { trainerData } from "../../../services/data/visibility.ts";
+import { engineNamed } from "../../../services/engine/create-engine.ts";
+import { twoStagePipeline } from "../../../services/experiments/paper/two-stage.ts";
+import { trainComponent } from "../../../services/learning/component/train-component.ts";
+import type { ComponentTraining } from "../../../services/learning/component/training-backend.ts";
+import { createIsolatingBackend } from "../../../services/learning/isolation/isolating-backend.ts";
+import { loadUserModel } from "../../../services/learning/programs/user-model.ts";
+import type { TrainingCheckpoint } from "../../../services/learning/training/training-progress.ts";
+import type { TeamConfig } from "../../../services/pipeline/team.ts";
+import { writeModelModule } from "../../helpers/model-modules.ts";
+import { gone } from "../../helpers/spawn-cli.ts";
+import { team } from "../../helpers/teams.ts";
+
+const pipeline = twoStagePipeline(3, 600);
+const host = {
+  pid: process.pid,
+  env: { ...process.env, NATS_URL: "nats://user:secret@nats:4222", NODE_OPTIONS: "--max-old-space-size=160" },
+  kill: process.kill.bind(process),
+};
+const backend = createIsolatingBackend(host, { answerSeconds: 0.3 });
+const engine = engineNamed("onnx:cpu");
+let folder: string;
+let table: Table;
+let modules = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "uncouple-isolation-"));
+  ({ table } = (await trainerData(createSyntheticSource(pipeline.data), pipeline, "m1")).training);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const writeModule = (texts: Parameters<typeof writeModelModule>[1] = {}) =>
+  writeModelModule(join(folder, `module-${++modules}`), texts);
+
+function trainingOf(path: string, change: Partial<TeamConfig> = {}): ComponentTraining {
+  const config = team({ component: "m1", model: { kind: "module", path }, steps: 40, ...change });
+  return { pipeline, team: config, table, upstream: {}, engine };
+}
+
+/** The process ids that a module prints as `pid 123`. */
+function pidsIn(lines: readonly string[]): number[] {
+  return lines.flatMap((line) => /^pid (\d+)/.exec(line)?.[1] ?? []).map(Number);
+}
+
+describe("a user's model module", () => {
+  test("trains in a process of its own to the bits that it trains to here, stopped in the middle and resumed", async () => {
+    const path = await writeModule({
+      prelude: 'if (process.send === undefined) console.log("pid", process.pid, JSON.stringify(process.env));',
+    });
+    const training = trainingOf(path, { steps: 400 });
+    const whole = await trainComponent(training, await loadUserModel(path));
+    const stop = new AbortController();
+    const lines: string[] = [];
+    let last: TrainingCheckpoint | undefined;
+    const stopped = backend.train({
+      ...training,
+      signal: stop.signal,
+      onOutput: (line) => lines.push(line),
+      onProgress: async (progress) => {
+        if (progress.step < 100) return;
+        stop.abort(new UncoupleError("cancelled", "stopped by a test"));
+        last = await progress.checkpoint();
+        expect(last.step).toBe(progress.step);
+      },
+    });
+    await expect(stopped).rejects.toThrow("stopped by a test");
+    expect(last?.step).toBeLessThan(400);
+    expect(pidsIn(lines)).toHaveLength(1);
+    expect(pidsIn(lines)).not.toContain(process.pid);
+    await gone(pidsIn(lines));
+    expect(lines[0]).toContain('"PATH":');
+    expect(lines[0]).not.toContain("secret");
+    const steps: number[] = [];
+    const resumed = await backend.train({
+      ...training,
+      resume: last as TrainingCheckpoint,
+      onProgress: ({ step }) => void steps.push(step),
+    });
+    expect(steps[0]).toBeGreaterThan(last?.step as number);
+    expect(steps.at(-1)).toBe(400);
+    expect(resumed).toEqual(whole);
+    expect(resumed.engine).toBe("onnx:cpu");
+  });
+
+  test("gives its memory back after every run, and the next run sees edited helpers", async () => {
+    const prelude = "export const held = new Float32Array(25_000_000).fill(1);";
+    const path = await writeModule({ prelude });
+    const sizes: number[] = [];
+    const training = { ...trainingOf(path, { steps: 2 }), engine: engineNamed("reference") };
+    const run = async () => sizes.push((await backend.train(training)).bytes.length);
+    await run();
+    const before = process.memoryUsage.rss();
+    await writeModelModule(join(path, ".."), { prelude, width: 40 });
+    await run();
+    await run();
+    // Loaded here, the module would hold another 200 MB by now.
+    expect(process.memoryUsage.rss() - before).toBeLessThan(80_000_000);
+    expect(sizes[1]).toBeGreaterThan(sizes[0] as number);
+    expect(sizes[2]).toBe(sizes[1]);
+  });
+
+  test.each([
+    ["ends its process", { prelude: "process.exit(3);" }, "invalid-argument", /its process ended with code 3/],
+    [
+      "throws when nobody calls it",
+      {
+        prelude: 'setTimeout(() => { throw new Error("a late fault"); }, 1);',
+        inLoss: "for (const end = Date.now() + 50; Date.now() < end; );",
+      },
+      "invalid-argument",
+      /an error outside of buildModel and loss: a late fault/,
+    ],
+    [
+      "allocates without bound",
+      { prelude: "const all = []; for (;;) all.push(new Array(100_000).fill({}));" },
+      "resource-exhausted",
+      /its process ended with signal SIGABRT, probably out of memory/,
+    ],
+  ])("that %s fails its run with a clear error", async (_what, texts, code, message) => {
+    const path = await writeModule(texts);
+    const lines: string[] = [];
+    const failure = await backend
+      .train({ ...trainingOf(path), engine: engineNamed("reference"), onOutput: (line) => lines.push(line) })
+      .catch((thrown: unknown) => thrown);
+    expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect((failure as Error).message).toContain(`model module ${path}: `);
+    if (code === "resource-exhausted") expect(lines.join("\n")).toContain("JavaScript heap out of memory");
+  });
+
+  test("that loops for ever is killed on cancel, with what it has started", async () => {
+    const path = await writeModule({
+      prelude: `
+        import { spawn } from "node:child_process";
+        console.log("pid", process.pid);
+        console.log("pid", spawn("sleep", ["1000"]).pid);
+        for (;;);`,
+    });
+    const cancel = new AbortController();
+    const lines: string[] = [];
+    const reason = new UncoupleError("cancelled", "the run was cancelled");
+    const training = backend.train({
+      ...trainingOf(path),
+      signal: cancel.signal,
+      onOutput: (line) => {
+        lines.push(line);
+        if (pidsIn(lines).length === 2) cancel.abort(reason);
+      },
+    });
+    await expect(training).rejects.toBe(reason);
+    await gone(pidsIn(lines));
+  });
+
+  test("that does not come to the end of its chunk is killed once the time to answer is over", async () => {
+    const path = await writeModule({ prelude: "let calls = 0;", inLoss: "if (++calls > 20) for (;;);" });
+    const cancel = new AbortController();
+    const reason = new UncoupleError("cancelled", "the run was cancelled");
+    const steps: number[] = [];
+    const training = backend.train({
+      ...trainingOf(path, { steps: 1000 }),
+      engine: engineNamed("reference"),
+      signal: cancel.signal,
+      onProgress: ({ step }) => {
+        if (steps.push(step) === 1) setTimeout(() => cancel.abort(reason), 100);
+      },
+    });
+    await expect(training).rejects.toBe(reason);
+    expect(steps.at(-1)).toBeLessThan(21);
+  });
+});
