@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { sha256 } from "../../common/digest.ts";
 import type { TrainerData } from "../../data/visibility.ts";
+import { moduleFingerprint } from "../../learning/programs/module-graph.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
@@ -15,21 +15,25 @@ export interface TrainingFingerprint {
   readonly audit: string | null;
   /** What the pipeline file says of the component, of its ancestors, and of whether anybody reads from it. */
   readonly components: string;
-  /** Of the file of a user's model; null for a dense one. */
+  /** Of a user's model with all that it imports; null for a dense one. */
   readonly module: string | null;
+  /** Version of Uncouple; absent in what an earlier version stored, where it counts as unchanged. */
+  readonly codeVersion?: string;
 }
 
-const NAMES: Readonly<Record<keyof TrainingFingerprint, string>> = {
+const NAMES: Readonly<Record<Exclude<keyof TrainingFingerprint, "codeVersion">, string>> = {
   rows: "the training rows",
   audit: "the audited rows",
   components: "the component or what it reads",
-  module: "the model's module",
+  module: "the model's module or what it imports",
 };
 
+/** @throws UncoupleError `invalid-argument` for a module that cannot be read with all that it imports */
 export async function trainingFingerprint(
   pipeline: Pipeline,
   team: TeamConfig,
   data: TrainerData,
+  codeVersion: string,
 ): Promise<TrainingFingerprint> {
   const component = componentNamed(pipeline, team.component);
   const isConsumed = consumers(pipeline.components, component.name).length > 0;
@@ -38,13 +42,17 @@ export async function trainingFingerprint(
     rows: data.training.fingerprint,
     audit: data.audit?.fingerprint ?? null,
     components: await sha256(Buffer.from(JSON.stringify(components))),
-    // One that cannot be read is named when it is loaded.
-    module: team.model.kind === "module" ? await readFile(team.model.path).then(sha256, () => "unreadable") : null,
+    module: team.model.kind === "module" ? await moduleFingerprint(team.model.path) : null,
+    codeVersion,
   };
 }
 
-/** What has changed, for people: `the training rows and the model's module`; undefined where nothing has. */
+/** What has changed, for people: `the training rows and the audited rows`; undefined where nothing has. */
 export function changesOf(before: TrainingFingerprint, now: TrainingFingerprint): string | undefined {
-  const changed = (Object.keys(NAMES) as (keyof TrainingFingerprint)[]).filter((part) => before[part] !== now[part]);
-  return changed.length === 0 ? undefined : changed.map((part) => NAMES[part]).join(" and ");
+  const parts = Object.keys(NAMES) as (keyof typeof NAMES)[];
+  const changed = parts.filter((part) => before[part] !== now[part]).map((part) => NAMES[part]);
+  if (before.codeVersion !== undefined && before.codeVersion !== now.codeVersion) {
+    changed.push(`Uncouple's version (${before.codeVersion}, now ${now.codeVersion})`);
+  }
+  return changed.length === 0 ? undefined : changed.join(" and ");
 }

@@ -85,7 +85,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   /** The checkpoint to go on from, when what it was made of is still the same. */
   async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
     const { run, team, basis: before, engine: engineBefore } = job.stored();
-    const basis = await trainingFingerprint(pipeline, team, data);
+    const basis = await trainingFingerprint(pipeline, team, data, settings.codeVersion);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
       warn(job, `${changes} changed since the run began; it begins again from step 0`);

@@ -1,9 +1,14 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
-import { changesOf, trainingFingerprint } from "../../../../services/trainer/checkpoints/training-fingerprint.ts";
+import {
+  changesOf,
+  type TrainingFingerprint,
+  trainingFingerprint,
+} from "../../../../services/trainer/checkpoints/training-fingerprint.ts";
+import { writeModelModule } from "../../../helpers/model-modules.ts";
 import { team } from "../../../helpers/teams.ts";
 import { benchPipeline } from "../../../helpers/trainer-bench.ts";
 
@@ -21,10 +26,12 @@ const withComponent = (name: string, change: Partial<Component>): Pipeline => ({
   ),
 });
 
+const basisOf = (pipeline: Pipeline, config = m2, now: Parameters<typeof trainingFingerprint>[2] = data) =>
+  trainingFingerprint(pipeline, config, now, "0.1.0");
+
 test("what a checkpoint was made from is the rows, the component with its ancestors, and a user's model", async () => {
-  const before = await trainingFingerprint(benchPipeline, m2, data);
-  const changes = async (pipeline: Pipeline, config = m2, now: Parameters<typeof trainingFingerprint>[2] = data) =>
-    changesOf(before, await trainingFingerprint(pipeline, config, now));
+  const before = await basisOf(benchPipeline);
+  const changes = async (...now: Parameters<typeof basisOf>) => changesOf(before, await basisOf(...now));
   expect(await changes(benchPipeline)).toBeUndefined();
   expect(await changes({ ...benchPipeline, name: "other" })).toBeUndefined();
   expect(await changes(withComponent("m2", { columns: ["x2", "x1"] }))).toBe("the component or what it reads");
@@ -34,17 +41,56 @@ test("what a checkpoint was made from is the rows, the component with its ancest
   );
 });
 
-test("a model's module is known by what is in it", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "uncouple-basis-"));
-  try {
-    const path = join(folder, "model.ts");
-    const own = team({ component: "m2", model: { kind: "module", path } });
-    await writeFile(path, "export const loss = 1;");
-    const before = await trainingFingerprint(benchPipeline, own, data);
-    expect(changesOf(before, await trainingFingerprint(benchPipeline, own, data))).toBeUndefined();
-    await writeFile(path, "export const loss = 2;");
-    expect(changesOf(before, await trainingFingerprint(benchPipeline, own, data))).toBe("the model's module");
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+test("another version of Uncouple is a change, unless an older one has stored none", async () => {
+  const before = await basisOf(benchPipeline);
+  const later = await trainingFingerprint(benchPipeline, m2, data, "0.2.0");
+  expect(changesOf(before, later)).toBe("Uncouple's version (0.1.0, now 0.2.0)");
+  const { codeVersion: _, ...unversioned } = before;
+  expect(changesOf(JSON.parse(JSON.stringify(unversioned)) as TrainingFingerprint, later)).toBeUndefined();
+});
+
+describe("a model's module", () => {
+  let folder: string;
+  let path: string;
+  const write = (name: string, text: string) => writeFile(join(folder, name), text);
+  const basis = () => basisOf(benchPipeline, team({ component: "m2", model: { kind: "module", path } }));
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "uncouple-basis-"));
+    await mkdir(join(folder, "node_modules/@team/layers"), { recursive: true });
+    await write("node_modules/@team/layers/package.json", '{ "version": "1.0.0" }');
+    await write("units.json", "[8]");
+    path = await writeModelModule(folder, {
+      prelude: `import units from "../units.json";
+        import { readFile } from "node:fs/promises";
+        import { layer } from "@team/layers/dense";
+        export const used = [units, readFile, layer];`,
+    });
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test.each([
+    ["the version of a package", () => write("node_modules/@team/layers/package.json", '{ "version": "1.0.1" }')],
+    ["a JSON file that it imports", () => write("units.json", "[9]")],
+    ["a module that it imports", () => write("helper.ts", "export const width = 7;")],
+    ["itself", () => writeModelModule(folder)],
+  ])("is another one after an edit of %s", async (_what, edit) => {
+    const before = await basis();
+    expect(changesOf(before, await basis())).toBeUndefined();
+    await edit();
+    expect(changesOf(before, await basis())).toBe("the model's module or what it imports");
+  });
+
+  test.each([
+    ["no.ts", undefined, /no\.ts: there is no such file/],
+    ["cut.ts", "export const = 3;", /cut\.ts: cannot be loaded: cut\.ts:1: Expected identifier/],
+    ["lost.ts", 'import "../gone.ts";', /lost\.ts: cannot be loaded: lost\.ts:1: Could not resolve "\.\/gone\.ts"/],
+  ])("that cannot be read whole is refused: %s", async (name, text, message) => {
+    if (text !== undefined) await write(name, text);
+    const config = team({ component: "m2", model: { kind: "module", path: join(folder, name) } });
+    await expect(basisOf(benchPipeline, config)).rejects.toMatchObject({
+      code: "invalid-argument",
+      message: expect.stringMatching(message),
+    });
+  });
 });

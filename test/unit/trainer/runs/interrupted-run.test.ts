@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LoadedData } from "../../../../services/trainer/runs/training-data.ts";
+import { writeModelModule } from "../../../helpers/model-modules.ts";
 import {
   ended,
   fakeTraining,
@@ -65,6 +69,34 @@ describe("an interrupted run", () => {
       warnings: ["the training rows changed since the run began; it begins again from step 0"],
     });
     expect(await bench.bytesOf(1)).toEqual(allSteps);
+  });
+
+  test("begins again, and says so, when a file that the model's module imports has changed", async () => {
+    await bench.publish("m1");
+    const folder = await mkdtemp(join(tmpdir(), "uncouple-interrupted-"));
+    try {
+      const path = await writeModelModule(folder, { width: 4 });
+      const reached = gate();
+      const first = fakeTraining(async (at) => {
+        if (at === 3) reached.open();
+        if (at > 3) await new Promise((resolve) => setTimeout(resolve, 1000));
+      });
+      const before = await bench.queue(first.train);
+      const { id } = await before.submit(request({ model: { kind: "module", path } }));
+      await reached.passed;
+      await before.stop();
+
+      await writeModelModule(folder, { width: 5 });
+      const second = fakeTraining();
+      const run = await ended(await bench.queue(second.train), id);
+      expect(second.trainings[0]?.resume).toBeUndefined();
+      expect(run).toMatchObject({
+        state: "succeeded",
+        warnings: ["the model's module or what it imports changed since the run began; it begins again from step 0"],
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test.each([
