@@ -70,18 +70,18 @@ describe("a trainer process", () => {
 
   test("that is killed while a team's own model trains resumes it, and ends with the same bits", async () => {
     const path = await writeModelModule(join(world.dir, "model"));
-    const own = { team: `{ model: { module: ${path} }, batch: 64, steps: 8000, engine: onnx:cpu }` };
+    const own = { team: `{ model: { module: ${path} }, batch: 64, steps: 5000, engine: onnx:cpu }` };
     let trainer = await world.spawn("m1", own);
     const undisturbed = await trainer.client.startRun({});
     expect(await endOf(trainer.client, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
 
-    const id = await startAndReach(trainer, 2_000);
+    const id = await startAndReach(trainer, 1_500);
     const processes = await descendants(trainer.process.pid as number);
     expect(processes.length).toBeGreaterThan(0);
     await trainer.end("SIGKILL");
     await gone(processes);
     trainer = await world.spawn("m1", own);
-    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 8_000 });
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 5_000 });
     expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at [1-9]/);
     expect(new Set(await digests()).size).toBe(1);
     expect((await world.backplane.registry.list("m1"))[1]).toMatchObject({
