@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { UncoupleError } from "../../common/errors.ts";
-import { startThread } from "./entry-point.ts";
+import { startThread } from "../../common/processes/entry-point.ts";
 import type { OnnxAnswer, OnnxRequest, OnnxResult } from "./thread-messages.ts";
 
 interface Pending {
@@ -16,7 +16,7 @@ export class OnnxThread {
   private failure: UncoupleError | undefined;
 
   constructor() {
-    this.worker = startThread("onnx-worker");
+    this.worker = startThread({ module: "./onnx-worker", from: import.meta.url });
     this.worker.unref();
     this.worker.on("message", (answer: OnnxAnswer) => this.settle(answer));
     this.worker.on("error", (cause) => this.fail(`the thread of ONNX Runtime failed: ${cause.message}`, cause));

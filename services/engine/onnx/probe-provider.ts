@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { platform } from "node:os";
+import { startProcess } from "../../common/processes/entry-point.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { GraphBuilder, newValue } from "../compiler/graph/ir.ts";
 import { emitOnnx } from "../compiler/onnx/emit-onnx.ts";
-import { startProcess } from "./entry-point.ts";
 
 export interface ProviderProbe {
   readonly starts: boolean;
@@ -40,7 +40,7 @@ async function attempt(provider: ExecutionProvider): Promise<ProviderProbe> {
 /** @returns null if the provider ran a model, otherwise why not */
 function inChild(provider: ExecutionProvider): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = startProcess("probe/main");
+    const child = startProcess({ module: "./probe/main", from: import.meta.url });
     let complaint = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       complaint = (complaint + text).slice(-4000);

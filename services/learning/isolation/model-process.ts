@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { startProcess } from "../../engine/onnx/entry-point.ts";
+import { startProcess } from "../../common/processes/entry-point.ts";
 import { limitLines, readLines } from "./bounded-lines.ts";
 import type { FromModelProcess, ToModelProcess } from "./messages.ts";
 import { createMessenger, type Messenger } from "./messenger.ts";
@@ -30,13 +30,16 @@ const CLOSE_MS = 1_000;
 
 /** @param onOutput called with each line that the process prints, 1,000 at most */
 export function startModelProcess(path: string, host: HostProcess, onOutput: (line: string) => void): ModelProcess {
-  const child = startProcess("../isolation/main", {
-    args: [path, `${host.pid}`],
-    env: Object.fromEntries(Object.entries(host.env).filter(([name]) => PASSED_ON.test(name))),
-    // A process group of its own: Ctrl-C in a terminal is the trainer's to answer, and the group can be killed whole.
-    detached: true,
-    stdout: "pipe",
-  });
+  const child = startProcess(
+    { module: "./main", from: import.meta.url },
+    {
+      args: [path, `${host.pid}`],
+      env: Object.fromEntries(Object.entries(host.env).filter(([name]) => PASSED_ON.test(name))),
+      // A process group of its own: Ctrl-C in a terminal is the trainer's to answer, and the group can be killed whole.
+      detached: true,
+      stdout: "pipe",
+    },
+  );
   const onLine = limitLines(MOST_LINES, onOutput);
   for (const stream of [child.stdout, child.stderr]) if (stream !== null) readLines(stream, onLine);
   const messenger = createMessenger<ToModelProcess, FromModelProcess>({

@@ -61,7 +61,7 @@ describe("a model's module", () => {
     await write("node_modules/@team/layers/package.json", '{ "version": "1.0.0" }');
     await write("units.json", "[8]");
     path = await writeModelModule(folder, {
-      prelude: `import units from "../units.json";
+      prelude: `import units from "./units.json";
         import { readFile } from "node:fs/promises";
         import { layer } from "@team/layers/dense";
         export const used = [units, readFile, layer];`,
@@ -84,7 +84,7 @@ describe("a model's module", () => {
   test.each([
     ["no.ts", undefined, /no\.ts: there is no such file/],
     ["cut.ts", "export const = 3;", /cut\.ts: cannot be loaded: cut\.ts:1: Expected identifier/],
-    ["lost.ts", 'import "../gone.ts";', /lost\.ts: cannot be loaded: lost\.ts:1: Could not resolve "\.\/gone\.ts"/],
+    ["lost.ts", 'import "./gone.ts";', /lost\.ts: cannot be loaded: lost\.ts:1: Could not resolve "\.\/gone\.ts"/],
   ])("that cannot be read whole is refused: %s", async (name, text, message) => {
     if (text !== undefined) await write(name, text);
     const config = team({ component: "m2", model: { kind: "module", path: join(folder, name) } });

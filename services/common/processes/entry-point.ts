@@ -3,14 +3,22 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
+/** A module that starts a thread or a process. */
+export interface EntryPoint {
+  /** Path relative to the file that starts it, without its extension: `./onnx-worker`. */
+  readonly module: string;
+  /** `import.meta.url` of that file. */
+  readonly from: string;
+}
+
 /**
- * Starting a module on a thread or in a process of its own. Compiled, the module is JavaScript and Node
- * starts it as it is; from sources it is TypeScript and goes through tsx, as in development and in the tests.
+ * Built, a module is JavaScript and Node starts it as it is. From sources it is TypeScript and goes through tsx, as in
+ * development and in the tests.
  */
 const fromSources = import.meta.url.endsWith(".ts");
 
-function moduleUrl(name: string): string {
-  return new URL(`./${name}.${fromSources ? "ts" : "js"}`, import.meta.url).href;
+function moduleUrl({ module, from }: EntryPoint): string {
+  return new URL(`${module}.${fromSources ? "ts" : "js"}`, from).href;
 }
 
 function tsxModule(path: string): string {
@@ -18,9 +26,10 @@ function tsxModule(path: string): string {
   return new URL(path, anchor).href;
 }
 
-/** @param name of the module's file, relative to this folder, without its ending */
-export function startThread(name: string): Worker {
-  const url = moduleUrl(name);
+/** Starts a worker thread, named after its module. */
+export function startThread(entry: EntryPoint): Worker {
+  const url = moduleUrl(entry);
+  const name = entry.module.split("/").at(-1) as string;
   if (!fromSources) return new Worker(new URL(url), { name });
   // Node 20 does not pass --import on to threads in time for their first module.
   const api = tsxModule("./dist/esm/api/index.mjs");
@@ -30,21 +39,21 @@ export function startThread(name: string): Worker {
 
 export interface ProcessOptions {
   readonly args?: readonly string[];
-  /** Instead of this process's own. */
+  /** Replaces the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Gives the process a group of its own. */
+  /** Starts a process group. */
   readonly detached?: boolean;
-  /** `ignore` by default; stderr is always a pipe. */
+  /** Defaults to `ignore`; stderr is always a pipe. */
   readonly stdout?: "ignore" | "pipe";
 }
 
-/** The process speaks over its IPC channel, which carries typed arrays. @param name as for a thread */
+/** Starts a child process that communicates over its IPC channel, which carries typed arrays. */
 export function startProcess(
-  name: string,
+  entry: EntryPoint,
   { args = [], stdout = "ignore", ...options }: ProcessOptions = {},
 ): ChildProcess {
   const execArgv = fromSources ? ["--import", tsxModule("./dist/loader.mjs")] : [];
-  return fork(new URL(moduleUrl(name)), args, {
+  return fork(new URL(moduleUrl(entry)), args, {
     ...options,
     execArgv,
     serialization: "advanced",
