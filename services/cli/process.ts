@@ -1,5 +1,6 @@
 /** Runs the `uncouple` command in this process: its signals, streams and exit code. Loaded by main.ts. */
 
+import { systemClock } from "../common/clock/system-clock.ts";
 import { fileErrorCode, fileTrouble } from "../common/files/file-trouble.ts";
 import { exitCodes } from "../runtime/exit-codes.ts";
 import { runCli } from "./command-line.ts";
@@ -46,6 +47,7 @@ const context: CliContext = {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
+  clock: systemClock,
   interrupted: interrupt.signal,
   takeSignals() {
     service = true;
@@ -59,7 +61,7 @@ const context: CliContext = {
 exitCode = await runCli(process.argv.slice(2), context);
 conclude();
 // Work that does not notice an interruption must not keep the process.
-if (interrupt.signal.aborted) setTimeout(() => process.exit(), 500).unref();
+if (interrupt.signal.aborted) systemClock.after(500, () => process.exit(), { keepsAlive: false });
 
 /** A reader that has seen enough (`uncouple verdicts | head`), or a terminal that is gone, is no failure. */
 function isUnread({ code }: NodeJS.ErrnoException): boolean {

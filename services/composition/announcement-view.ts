@@ -1,8 +1,8 @@
 import { restartForever } from "../common/async/restart-forever.ts";
+import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
-import type { Logger } from "../runtime/logs.ts";
 
 /** The newest announcement of every component, as this process has heard of it; it can lag, and asks nobody. */
 export interface AnnouncementView {
@@ -11,15 +11,17 @@ export interface AnnouncementView {
   follow(signal: AbortSignal): Promise<void>;
 }
 
-/**
- * @param deps `onLost` is told when the store that the announcements are in was replaced
- * @param onAnnouncement told of each, from the first there ever was, in order
- */
-export function createAnnouncementView(
-  registry: Registry,
-  deps: { readonly log: Logger; readonly onLost: (error: UncoupleError) => void },
-  onAnnouncement: (announcement: Announcement) => void,
-): AnnouncementView {
+export interface AnnouncementViewDeps {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  /** Told of a watch that failed and is begun again. */
+  onTrouble(what: string, error: UncoupleError): void;
+  /** Told of each announcement, from the first there ever was, in order. */
+  onAnnouncement(announcement: Announcement): void;
+}
+
+export function createAnnouncementView(deps: AnnouncementViewDeps): AnnouncementView {
+  const { registry, clock } = deps;
   const newest = new Map<string, SnapshotManifest>();
   return {
     newest: (component) => newest.get(component),
@@ -29,13 +31,11 @@ export function createAnnouncementView(
         for await (const announcement of registry.watch(next, signal)) {
           next = announcement.position + 1;
           newest.set(announcement.manifest.component, announcement.manifest);
-          onAnnouncement(announcement);
+          deps.onAnnouncement(announcement);
         }
       };
-      await restartForever(watch, signal, (error) => {
-        if (error.code === "data-loss") deps.onLost(error);
-        else deps.log.warn({ error }, `watching announcements: ${error.message}; trying again`);
-      });
+      const onTrouble = (error: UncoupleError) => deps.onTrouble("watching announcements", error);
+      await restartForever({ clock, signal, onTrouble }, watch);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { yieldToEventLoop } from "../common/async/yield.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { Column, Table } from "../data/table/table.ts";
@@ -143,7 +143,7 @@ async function predictInParts(
       );
     }
     values.set(part, start * width);
-    await nextTurn();
+    await yieldToEventLoop();
   }
   return values;
 }

@@ -1,4 +1,6 @@
 import { restartForever } from "../common/async/restart-forever.ts";
+import { timeoutSignal } from "../common/async/timeout-signal.ts";
+import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
@@ -34,6 +36,7 @@ export interface PipelineView {
 
 export interface PipelineViewDeps {
   readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines">;
+  readonly clock: Clock;
   /** Told of a watch that failed and is begun again. */
   onTrouble(what: string, error: UncoupleError): void;
   /** Told of every verdict, in the order of the log. */
@@ -113,12 +116,17 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
     noteQuarantine,
     async reaches(position, signal) {
       if (position <= seen) return;
-      const timeout = AbortSignal.timeout(REACH_TIMEOUT_SECONDS * 1000);
-      const end = AbortSignal.any([signal, timeout]);
+      const late = new UncoupleError(
+        "deadline-exceeded",
+        `announcement ${position} was delivered, but the registry's watch did not show it within ${REACH_TIMEOUT_SECONDS} s`,
+      );
+      const timeout = timeoutSignal(deps.clock, REACH_TIMEOUT_SECONDS * 1000, late, signal);
+      const end = timeout.signal;
       const arrived = await new Promise<boolean>((resolve) => {
         const settle = (outcome: boolean) => {
           waiting.delete(waiter);
           end.removeEventListener("abort", giveUp);
+          timeout.dispose();
           resolve(outcome);
         };
         const giveUp = () => settle(false);
@@ -129,10 +137,7 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
       });
       if (arrived) return;
       if (signal.aborted) throw new UncoupleError("cancelled", "the evaluator is stopping");
-      throw new UncoupleError(
-        "deadline-exceeded",
-        `announcement ${position} was delivered, but the registry's watch did not show it within ${REACH_TIMEOUT_SECONDS} s`,
-      );
+      throw late;
     },
     async follow(signal) {
       const note = (verdict: Verdict) => {
@@ -146,7 +151,10 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
       ];
       await Promise.all(
         watches.map(([what, watch]) =>
-          restartForever(watch, signal, (error) => deps.onTrouble(`watching ${what}`, error)),
+          restartForever(
+            { clock: deps.clock, signal, onTrouble: (error) => deps.onTrouble(`watching ${what}`, error) },
+            watch,
+          ),
         ),
       );
     },

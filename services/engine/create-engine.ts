@@ -1,3 +1,4 @@
+import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import type { EngineChoice, ExecutionProvider } from "../pipeline/team.ts";
 import { createReferenceEngine } from "./eager/eager-engine.ts";
@@ -9,6 +10,11 @@ import { probeProvider } from "./onnx/probe-provider.ts";
 /** Where an engine says which device it took, and why not another. */
 export type EngineLogger = (line: string) => void;
 
+export interface EngineDeps {
+  readonly clock: Clock;
+  readonly log: EngineLogger;
+}
+
 /**
  * Makes the engine that a team file or `--engine` asks for.
  *
@@ -18,20 +24,21 @@ export type EngineLogger = (line: string) => void;
  *
  * @throws UncoupleError `failed-precondition` when a named engine or provider cannot start on this machine, saying why
  */
-export async function createEngine(choice: EngineChoice, log: EngineLogger): Promise<Engine> {
+export async function createEngine(choice: EngineChoice, deps: EngineDeps): Promise<Engine> {
+  const { clock } = deps;
   switch (choice) {
     case "reference":
     case "tensorflow":
     case "onnx:cpu":
-      return engineNamed(choice);
+      return engineNamed(choice, clock);
     case "onnx:webgpu":
-      return namedProvider("webgpu");
+      return namedProvider("webgpu", clock);
     case "onnx:cuda":
-      return namedProvider("cuda");
+      return namedProvider("cuda", clock);
     case "onnx":
-      return bestProvider(log);
+      return bestProvider(deps);
     case "auto":
-      return tensorflowOnGpu(log) ?? (await bestProvider(log));
+      return tensorflowOnGpu(deps) ?? (await bestProvider(deps));
   }
 }
 
@@ -40,40 +47,40 @@ export async function createEngine(choice: EngineChoice, log: EngineLogger): Pro
  *
  * @param name as `Engine.name`
  */
-export function engineNamed(name: string): Engine {
+export function engineNamed(name: string, clock: Clock): Engine {
   switch (name) {
     case "reference":
-      return createReferenceEngine();
+      return createReferenceEngine(clock);
     case "tensorflow":
-      return createTensorflowEngine();
+      return createTensorflowEngine(clock);
     case "onnx:cpu":
-      return createOnnxEngine("cpu");
+      return createOnnxEngine("cpu", { clock });
     case "onnx:webgpu":
-      return createOnnxEngine("webgpu");
+      return createOnnxEngine("webgpu", { clock });
     case "onnx:cuda":
-      return createOnnxEngine("cuda");
+      return createOnnxEngine("cuda", { clock });
     default:
       throw new UncoupleError("internal", `${name} is not the name of an engine`);
   }
 }
 
-async function namedProvider(provider: ExecutionProvider): Promise<Engine> {
-  const probe = await probeProvider(provider);
+async function namedProvider(provider: ExecutionProvider, clock: Clock): Promise<Engine> {
+  const probe = await probeProvider(provider, clock);
   if (!probe.starts) {
     throw new UncoupleError(
       "failed-precondition",
       `the engine onnx:${provider} cannot start on this machine: ${probe.detail}`,
     );
   }
-  return createOnnxEngine(provider);
+  return createOnnxEngine(provider, { clock });
 }
 
-function tensorflowOnGpu(log: EngineLogger): Engine | undefined {
+function tensorflowOnGpu({ clock, log }: EngineDeps): Engine | undefined {
   try {
     const binding = loadTensorflow();
     if (binding.gpu) {
       log(`engine tensorflow: ${binding.package} sees a GPU`);
-      return createTensorflowEngine();
+      return createTensorflowEngine(clock);
     }
     log(`engine tensorflow not taken: ${binding.package} sees no GPU`);
   } catch (thrown) {
@@ -82,15 +89,15 @@ function tensorflowOnGpu(log: EngineLogger): Engine | undefined {
   return undefined;
 }
 
-async function bestProvider(log: EngineLogger): Promise<Engine> {
+async function bestProvider({ clock, log }: EngineDeps): Promise<Engine> {
   for (const provider of ["cuda", "webgpu"] as const) {
-    const probe = await probeProvider(provider);
+    const probe = await probeProvider(provider, clock);
     if (probe.starts && probe.gpu) {
       log(`engine onnx:${provider}: ${probe.detail}`);
-      return createOnnxEngine(provider);
+      return createOnnxEngine(provider, { clock });
     }
     log(`engine onnx:${provider} not taken: ${probe.detail}`);
   }
   log("engine onnx:cpu");
-  return createOnnxEngine("cpu");
+  return createOnnxEngine("cpu", { clock });
 }

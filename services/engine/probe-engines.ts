@@ -1,3 +1,4 @@
+import type { Clock } from "../common/clock/clock.ts";
 import { asUncoupleError } from "../common/errors.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import { benchmarkChunk, benchmarkData, benchmarkProgram } from "./benchmark-program.ts";
@@ -12,31 +13,36 @@ const MEASURED_MS = 1000;
 const ROWS = 4096;
 
 /** Which engines work on this machine, which do not and why, and how fast they are. Takes about a second an engine. */
-export async function probeEngines(): Promise<EngineProbe[]> {
+export async function probeEngines(clock: Clock): Promise<EngineProbe[]> {
   const probes: EngineProbe[] = [];
-  for (const choice of CHOICES) probes.push(await probeEngine(choice));
+  for (const choice of CHOICES) probes.push(await probeEngine(choice, clock));
   return probes;
 }
 
-async function probeEngine(choice: EngineChoice): Promise<EngineProbe> {
+async function probeEngine(choice: EngineChoice, clock: Clock): Promise<EngineProbe> {
   try {
-    const engine = await createEngine(choice, () => {});
-    return { choice, available: true, detail: await describe(choice), microsPerStep: await microsPerStep(engine) };
+    const engine = await createEngine(choice, { clock, log: () => {} });
+    return {
+      choice,
+      available: true,
+      detail: await describe(choice, clock),
+      microsPerStep: await microsPerStep(engine),
+    };
   } catch (thrown) {
     return { choice, available: false, detail: asUncoupleError(thrown).message };
   }
 }
 
-async function describe(choice: EngineChoice): Promise<string> {
+async function describe(choice: EngineChoice, clock: Clock): Promise<string> {
   switch (choice) {
     case "tensorflow": {
       const binding = loadTensorflow();
       return `${binding.package}, ${binding.gpu ? "on a GPU" : "on the processor"}`;
     }
     case "onnx:cuda":
-      return (await probeProvider("cuda")).detail;
+      return (await probeProvider("cuda", clock)).detail;
     case "onnx:webgpu":
-      return (await probeProvider("webgpu")).detail;
+      return (await probeProvider("webgpu", clock)).detail;
     case "onnx:cpu":
       return "ONNX Runtime on the processor, compiled training steps";
     default:
@@ -52,13 +58,13 @@ async function microsPerStep(engine: Engine): Promise<number> {
     await session.run(benchmarkChunk(program, ROWS, 5));
     let steps = 5;
     let done = 0;
-    const start = performance.now();
+    const start = engine.clock.elapsed();
     let now = start;
     while (now - start < MEASURED_MS) {
       const before = now;
       await session.run(benchmarkChunk(program, ROWS, steps));
       done += steps;
-      now = performance.now();
+      now = engine.clock.elapsed();
       if (now - before < 30) steps *= 2;
     }
     return ((now - start) * 1000) / done;

@@ -1,4 +1,5 @@
 import { restartForever } from "../common/async/restart-forever.ts";
+import { type Clock, secondsSince } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { composeLosses } from "../composition/compose-losses.ts";
 import { createComposer } from "../composition/composer.ts";
@@ -42,6 +43,7 @@ export interface EvaluatorDeps {
   /** The held-out rows, with every column that a component reads or is compared with. */
   readonly heldOut: Table;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
@@ -74,7 +76,7 @@ const FEWEST_ROWS = 30;
  */
 export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): Evaluator {
   const { pipeline } = config;
-  const { backplane, heldOut, log } = deps;
+  const { backplane, heldOut, clock, log } = deps;
   const { registry } = backplane;
   if (heldOut.rows < FEWEST_ROWS) {
     throw new UncoupleError(
@@ -109,6 +111,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const losses = composeLosses(pipeline, composer, targets);
   const components = pipeline.components.map(({ name }) => name);
   const metrics = createEvaluatorMetrics(deps.metrics, components, {
+    clock,
     pending: () => queue.pending(),
     cachedBytes: () => composer.cachedBytes(),
   });
@@ -116,7 +119,12 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     if (error.code === "data-loss") return deps.onLost(error);
     log.warn({ error }, `${what}: ${error.message}; trying again`);
   };
-  const view = createPipelineView({ backplane, onTrouble: trouble, onVerdict: (verdict) => metrics.losses(verdict) });
+  const view = createPipelineView({
+    backplane,
+    clock,
+    onTrouble: trouble,
+    onVerdict: (verdict) => metrics.losses(verdict),
+  });
   const matrix = createMatrix({
     pipeline,
     losses,
@@ -146,7 +154,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
 
   /** Judges, putting aside every snapshot that turns out to be unusable on the way; ends because each goes but once. */
   async function evaluate(announcement: Announcement): Promise<"verdict" | "quarantine"> {
-    const started = performance.now();
+    const started = clock.elapsed();
     const { position, manifest } = announcement;
     if (!pipeline.components.some(({ name }) => name === manifest.component)) {
       await records.quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
@@ -169,7 +177,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
           proven: view.proven,
           signal: working.signal,
         });
-        await records.publish(manifest, judgement, (performance.now() - started) / 1000);
+        await records.publish(manifest, judgement, secondsSince(clock, started));
         return "verdict";
       } catch (thrown) {
         if (!(thrown instanceof SnapshotFault)) throw thrown;
@@ -185,6 +193,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     view,
     records,
     metrics,
+    clock,
     log,
     evaluate,
     onVerdict: () => void matrix.refresh(working.signal).catch(matrixTrouble),
@@ -220,7 +229,8 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
 
   return {
     start() {
-      const taken = restartForever(takeAll, taking.signal, (error) => trouble("taking announcements", error));
+      const onTrouble = (error: UncoupleError) => trouble("taking announcements", error);
+      const taken = restartForever({ clock, signal: taking.signal, onTrouble }, takeAll);
       // The view outlives the last item in hand, which may still wait for it.
       view.follow(working.signal).catch((thrown: unknown) => trouble("following", asUncoupleError(thrown)));
       running = taken;

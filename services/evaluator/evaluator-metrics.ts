@@ -1,3 +1,5 @@
+import { settlesWithin } from "../common/async/settles-within.ts";
+import type { Clock } from "../common/clock/clock.ts";
 import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict } from "../pipeline/verdict.ts";
 import { type Metrics, workBuckets } from "../runtime/metrics.ts";
 
@@ -14,6 +16,7 @@ export interface EvaluatorMetrics {
 }
 
 export interface EvaluatorGauges {
+  readonly clock: Clock;
   pending(): Promise<number>;
   cachedBytes(): { readonly outputs: number; readonly models: number };
 }
@@ -71,11 +74,10 @@ export function createEvaluatorMetrics(
     name: "uncouple_announcements_pending",
     help: "Announcements that no evaluator has finished.",
     collect: async (gauge) => {
-      const late = new Promise<undefined>((resolve) => {
-        setTimeout(() => resolve(undefined), PENDING_TIMEOUT_MS).unref();
-      });
-      const pending = await Promise.race([gauges.pending().catch(() => undefined), late]);
+      const asked = gauges.pending().catch(() => undefined);
       // Unknown is not 0: the gauge keeps what was last known.
+      if (!(await settlesWithin(gauges.clock, PENDING_TIMEOUT_MS, asked, { keepsAlive: false }))) return;
+      const pending = await asked;
       if (pending !== undefined) gauge.set(pending);
     },
   });

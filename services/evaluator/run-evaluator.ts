@@ -1,3 +1,4 @@
+import type { Clock } from "../common/clock/clock.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
@@ -39,6 +40,7 @@ export interface RunEvaluatorOptions {
 export interface RunEvaluatorDeps {
   /** Connects to the backplane of the pipeline; the evaluator closes it. */
   connect(pipeline: Pipeline): Promise<Backplane>;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -76,12 +78,12 @@ export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeco
  */
 export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvaluatorDeps): Promise<RunningEvaluator> {
   const { host, name } = options;
-  const { log } = deps;
+  const { clock, log } = deps;
   const parsed = await readPipelineFile(options.pipelineFile);
   const { pipeline } = parsed;
   const metrics = createMetrics({ service: "evaluator", pipeline: pipeline.name, version: packageInfo().version });
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
-  const lifecycle = createLifecycle({ name: "evaluator", log, graceSeconds, forceSeconds: FORCE_SECONDS });
+  const lifecycle = createLifecycle({ name: "evaluator", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
   let loaded = false;
   let grpcPort = 0;
@@ -120,6 +122,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         schema,
         heldOut: table,
         load: loadSnapshotModel,
+        clock,
         log,
         metrics,
         onLost: (error) => lifecycle.fail(error),
@@ -132,6 +135,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       port: options.grpcPort,
       tls: options.tls,
       onCall: rpcMetrics(metrics),
+      clock,
       log,
     });
     addEvaluatorService(server, serveEvaluator(evaluator, connected));

@@ -1,3 +1,4 @@
+import { type Clock, timestamp } from "../common/clock/clock.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -23,6 +24,7 @@ export interface RecordsDeps {
   readonly backplane: Pick<Backplane, "verdicts" | "quarantines">;
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
   readonly metrics: EvaluatorMetrics;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -46,7 +48,7 @@ export function createVerdictWriter(
       component,
       serial,
       evaluator,
-      judgedAt: new Date().toISOString(),
+      judgedAt: timestamp(deps.clock),
     }) as const;
 
   return {

@@ -1,3 +1,4 @@
+import { type Clock, secondsSince } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { isInfrastructureFailure } from "../composition/load-model.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
@@ -20,6 +21,7 @@ export interface WorkDeps {
   readonly view: Pick<PipelineView, "firstUnsettled" | "reaches">;
   readonly records: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "worked">;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Judges an announcement and makes known what was found. */
   evaluate(announcement: Announcement): Promise<"verdict" | "quarantine">;
@@ -34,7 +36,7 @@ export interface WorkDeps {
  * try. It never throws, so that no announcement stops the others, and it leaves none in its hands.
  */
 export function createWork(deps: WorkDeps): (item: WorkItem) => Promise<void> {
-  const { backplane, view, records, metrics, log, signal } = deps;
+  const { backplane, view, records, metrics, clock, log, signal } = deps;
   /** Failures in this process, by position of the announcement. */
   const failures = new Map<number, number>();
   /** Positions that this process has judged under suspicion: it lives, so they did not end it. */
@@ -91,8 +93,8 @@ export function createWork(deps: WorkDeps): (item: WorkItem) => Promise<void> {
 
   return async (item) => {
     const { manifest, position } = item.announcement;
-    const started = performance.now();
-    const seconds = () => (performance.now() - started) / 1000;
+    const started = clock.elapsed();
+    const seconds = () => secondsSince(clock, started);
     try {
       const outcome = await settle(item);
       await item.done();

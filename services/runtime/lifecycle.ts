@@ -1,3 +1,5 @@
+import { settlesWithin } from "../common/async/settles-within.ts";
+import type { Clock } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import type { Logger } from "./logs.ts";
 
@@ -15,6 +17,7 @@ export type LifecycleState = "INITIALIZED" | "RUNNING" | "STOPPING" | "DRAINING"
 export interface LifecycleSettings {
   /** For the log: what it is that starts and stops. */
   readonly name: string;
+  readonly clock: Clock;
   readonly log: Logger;
   /** How long work in hand may take to finish once a stop was asked for; then its `force` signal aborts. */
   readonly graceSeconds: number;
@@ -48,7 +51,7 @@ export interface Lifecycle {
 }
 
 export function createLifecycle(settings: LifecycleSettings): Lifecycle {
-  const { name, log, graceSeconds, forceSeconds } = settings;
+  const { name, clock, log, graceSeconds, forceSeconds } = settings;
   const stopping = new AbortController();
   const drains: { readonly name: string; readonly run: (force: AbortSignal) => Promise<void> }[] = [];
   const cleanups: { readonly name: string; readonly run: () => Promise<void> | void }[] = [];
@@ -62,6 +65,8 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
   let state: LifecycleState = "INITIALIZED";
   let starting: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
+
+  const settledWithin = (work: Promise<unknown>, seconds: number) => settlesWithin(clock, seconds * 1000, work);
 
   function enter(next: LifecycleState): void {
     log.debug({ from: state, to: next }, `${name}: ${next}`);
@@ -116,13 +121,7 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
   async function shutDown(): Promise<void> {
     enter("STOPPING");
     stopping.abort(new UncoupleError("cancelled", `${name} is stopping`));
-    if (
-      starting !== undefined &&
-      !(await settledWithin(
-        starting.catch(() => {}),
-        graceSeconds,
-      ))
-    ) {
+    if (starting !== undefined && !(await settledWithin(starting, graceSeconds))) {
       record("starting", new UncoupleError("deadline-exceeded", `did not give way to a stop within ${graceSeconds} s`));
     }
     enter("DRAINING");
@@ -169,17 +168,4 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
       if (!stopping.signal.aborted) enter("RUNNING");
     },
   };
-}
-
-/** Whether a promise that never rejects settles within a time. */
-async function settledWithin(work: Promise<unknown>, seconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), seconds * 1000);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { type Clock, timestamp } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { formatLogLine } from "./log-lines.ts";
 
@@ -14,6 +15,8 @@ export interface LogDestination {
 
 export interface LogSettings {
   readonly service: string;
+  /** Stamps the lines. */
+  readonly clock: Clock;
   readonly pipeline?: string | undefined;
   readonly component?: string | undefined;
   readonly level?: LogLevel | undefined;
@@ -39,7 +42,7 @@ export function createLogger(settings: LogSettings): Logger {
         ...(settings.pipeline === undefined ? {} : { pipeline: settings.pipeline }),
         ...(settings.component === undefined ? {} : { component: settings.component }),
       },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${timestamp(settings.clock)}"`,
       messageKey: "message",
       errorKey: "error",
       serializers: { error: settings.level === "debug" ? pino.stdSerializers.errWithCause : withoutNeedlessStack },

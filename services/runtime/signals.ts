@@ -1,3 +1,4 @@
+import type { Clock } from "../common/clock/clock.ts";
 import { asUncoupleError } from "../common/errors.ts";
 import { exitCodeOf, forcedExitCode } from "./exit-codes.ts";
 import type { Logger } from "./logs.ts";
@@ -12,6 +13,7 @@ export interface SignalProcess {
 
 export interface SignalSettings {
   readonly process: SignalProcess;
+  readonly clock: Clock;
   readonly log: Logger;
   /** The graceful stop. */
   readonly stop: () => Promise<void>;
@@ -26,7 +28,7 @@ export interface SignalSettings {
  * @returns gives the signals back, for a service that ended by itself
  */
 export function stopOnSignals(settings: SignalSettings): () => void {
-  const { process, log, stop, forcedExitSeconds } = settings;
+  const { process, clock, log, stop, forcedExitSeconds } = settings;
 
   const release = () => {
     process.off("SIGTERM", onSignal);
@@ -39,15 +41,15 @@ export function stopOnSignals(settings: SignalSettings): () => void {
     let outcome: number | undefined;
     // Stays if the process runs out of things to do before the stop is over.
     process.exitCode = forcedExitCode;
-    const timer = setTimeout(() => {
+    const exit = () => {
       if (outcome === undefined) {
         log.error(`not stopped ${forcedExitSeconds} s after ${signal}; exiting now`);
       } else {
         log.warn(`stopped, but something kept the process alive ${forcedExitSeconds} s after ${signal}; exiting now`);
       }
       process.exit(outcome ?? forcedExitCode);
-    }, forcedExitSeconds * 1000);
-    timer.unref();
+    };
+    clock.after(forcedExitSeconds * 1000, exit, { keepsAlive: false });
     stop().then(
       () => {
         outcome = 0;

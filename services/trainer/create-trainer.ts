@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { raceAbort } from "../common/async/race-abort.ts";
+import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
 import { createAnnouncementView } from "../composition/announcement-view.ts";
@@ -52,6 +53,7 @@ export interface TrainerDeps {
   readonly training: TrainingBackend;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly processes: ProcessTable;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
@@ -79,7 +81,7 @@ export interface Trainer {
 /** @throws UncoupleError `not-found` for a team of a component that the pipeline does not have */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
   const { pipeline, team } = config;
-  const { backplane, log } = deps;
+  const { backplane, clock, log } = deps;
   const component = componentNamed(pipeline, team.component);
   const folder = join(config.stateDir, pipeline.name, component.name);
   const stopping = new AbortController();
@@ -125,19 +127,27 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       checkpointSeconds: config.checkpointSeconds,
       unavailableSeconds: config.unavailableSeconds,
     },
-    { backplane, store, data, engine: engineOf, training: deps.training, load, metrics, log },
+    { backplane, store, data, engine: engineOf, training: deps.training, load, metrics, clock, log },
   );
   const queue = createRunQueue(
     { component: component.name, capacity: config.queueCapacity, retained: config.retainedRuns },
-    { store, execute, log, onEnd: metrics.ended },
+    { store, execute, clock, log, onEnd: metrics.ended },
   );
-  const trigger = createUpstreamTrigger({ pipeline, team, backplane, queue, store, log });
+  const trigger = createUpstreamTrigger({ pipeline, team, backplane, queue, store, clock, log });
   const followsUpstream = team.train.when === "on-upstream" || findProtocol(team.protocol.name).coordinated;
   let firstRun: string | undefined;
-  const view = createAnnouncementView(backplane.registry, { log, onLost: deps.onLost }, ({ position, manifest }) => {
-    firstRun ??= manifest.runId;
-    if (!followsUpstream || !component.upstream.includes(manifest.component)) return;
-    trigger.announced({ store: firstRun, position });
+  const view = createAnnouncementView({
+    registry: backplane.registry,
+    clock,
+    onTrouble(what, error) {
+      if (error.code === "data-loss") deps.onLost(error);
+      else log.warn({ error }, `${what}: ${error.message}; trying again`);
+    },
+    onAnnouncement({ position, manifest }) {
+      firstRun ??= manifest.runId;
+      if (!followsUpstream || !component.upstream.includes(manifest.component)) return;
+      trigger.announced({ store: firstRun, position });
+    },
   });
 
   const parts: TrainerParts = {
@@ -156,7 +166,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const { service, close } = createTrainerService(parts);
 
   async function begin(): Promise<void> {
-    lock = await lockFolder(folder, deps.processes);
+    lock = await lockFolder(folder, deps);
     stopping.signal.throwIfAborted();
     await raceAbort(data.load(), stopping.signal);
     const engine = await engineOf(team.engine);
@@ -169,7 +179,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     following.push(view.follow(signal));
     if (followsUpstream) following.push(trigger.run(signal));
     if (team.train.when === "interval") {
-      following.push(triggerAtIntervals(team.train.seconds, team, queue, signal, log));
+      following.push(triggerAtIntervals(team.train.seconds, { team, queue, clock, log }, signal));
     }
     log.info({ engine: parts.engine, folder }, `the trainer of ${component.name} is ready`);
   }

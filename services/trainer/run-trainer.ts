@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import type { Clock } from "../common/clock/clock.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { openDataSource } from "../data/open-data-source.ts";
 import { createEngine } from "../engine/create-engine.ts";
@@ -54,6 +55,7 @@ export interface RunTrainerDeps {
   readonly processes: ProcessTable;
   /** Starts the processes of users' model modules. */
   readonly hostProcess: HostProcess;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -87,7 +89,7 @@ export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSecond
  */
 export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDeps): Promise<RunningTrainer> {
   const { host } = options;
-  const { log } = deps;
+  const { clock, log } = deps;
   const files = await readTrainerFiles(options.pipelineFile, options.teamFile);
   const { pipeline } = files.pipeline;
   const { team } = files.team;
@@ -95,7 +97,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const { version } = packageInfo();
   const metrics = createMetrics({ service: "trainer", pipeline: pipeline.name, component: team.component, version });
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
-  const lifecycle = createLifecycle({ name: "trainer", log, graceSeconds, forceSeconds: FORCE_SECONDS });
+  const lifecycle = createLifecycle({ name: "trainer", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
   let trainer: Trainer | undefined;
   let grpcPort = 0;
@@ -138,10 +140,11 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       {
         backplane: connected,
         source,
-        createEngine: (choice) => createEngine(choice, (line) => log.info(line)),
-        training: createIsolatingBackend(deps.hostProcess),
+        createEngine: (choice) => createEngine(choice, { clock, log: (line) => log.info(line) }),
+        training: createIsolatingBackend(deps.hostProcess, { clock }),
         load: loadSnapshotModel,
         processes: deps.processes,
+        clock,
         log,
         metrics,
         onLost: (error) => lifecycle.fail(error),
@@ -155,6 +158,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       port: options.grpcPort,
       tls: options.tls,
       onCall: rpcMetrics(metrics),
+      clock,
       log,
     });
     addTrainerService(server, made.service);

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { yieldToEventLoop } from "../common/async/yield.ts";
 
 export type Interval = readonly [low: number, high: number];
 
@@ -56,7 +56,7 @@ export async function pairedBootstrap(
   const resamplesPerTurn = Math.max(1, Math.floor(DRAWS_PER_TURN / units.length));
   for (let resample = 0; resample < RESAMPLES; resample++) {
     means[resample] = resampledMean(units, random);
-    if ((resample + 1) % resamplesPerTurn === 0) await nextTurn();
+    if ((resample + 1) % resamplesPerTurn === 0) await yieldToEventLoop();
   }
   means.sort();
   return { difference: sum / rows, interval: [quantile(means, 0.025), quantile(means, 0.975)] };

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { benchmarkChunk, benchmarkData, benchmarkProgram } from "../../services/engine/benchmark-program.ts";
 import { compileTraining } from "../../services/engine/compiler/training.ts";
 import { createEagerEngine, createReferenceEngine } from "../../services/engine/eager/eager-engine.ts";
@@ -125,7 +126,7 @@ function compileTimes(): void {
 async function onGpu(torch: Torch | undefined): Promise<Row[]> {
   const rows: Row[] = [];
   for (const provider of ["webgpu", "cuda"] as const) {
-    const probe = await probeProvider(provider);
+    const probe = await probeProvider(provider, systemClock);
     if (!probe.starts || !probe.gpu) {
       say(`\nonnx:${provider} skipped: ${probe.detail}`);
       continue;
@@ -133,7 +134,7 @@ async function onGpu(torch: Torch | undefined): Promise<Row[]> {
     for (const width of [64, 1024, 4096]) {
       const size: Size = { widths: [10, width, width, 3], batch: 4096, threads: 1, slow: false };
       const close: (() => Promise<void>)[] = [];
-      const measure = await timer(createOnnxEngine(provider), size, close);
+      const measure = await timer(createOnnxEngine(provider, { clock: systemClock }), size, close);
       const ours = median([await measure(), await measure(), await measure()]);
       for (const dispose of close) await dispose();
       const row = { model: size.widths.join("-"), batch: size.batch, threads: 1 };
@@ -163,10 +164,10 @@ async function main(): Promise<void> {
   );
   const rows: Row[] = [];
   for (const size of SIZES) {
-    const engines = new Map([["onnx:cpu", createOnnxEngine("cpu", { threads: size.threads })]]);
+    const engines = new Map([["onnx:cpu", createOnnxEngine("cpu", { clock: systemClock, threads: size.threads })]]);
     if (size.slow) {
-      engines.set("tfjs-wasm", createEagerEngine("tfjs-wasm", "wasm"));
-      engines.set("tfjs-cpu", createReferenceEngine());
+      engines.set("tfjs-wasm", createEagerEngine("tfjs-wasm", "wasm", systemClock));
+      engines.set("tfjs-cpu", createReferenceEngine(systemClock));
     }
     const measured = await measureAll(size, engines, torch);
     report(measured);

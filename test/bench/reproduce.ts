@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createOnnxEngine } from "../../services/engine/onnx/onnx-engine.ts";
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { PAPER_EXPERIMENTS, reproduce } from "../../services/experiments/reproduce.ts";
@@ -22,7 +23,7 @@ for (const jobs of [1, 2]) {
     sizes: PAPER_SIZES,
     a: 2,
     b: 1,
-    engine: createOnnxEngine("cpu"),
+    engine: createOnnxEngine("cpu", { clock: systemClock }),
   });
   const seconds = (performance.now() - began) / 1000;
   rows.push({ jobs, seconds, secondsPerSeed: seconds / seeds.length });

@@ -1,3 +1,4 @@
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
@@ -20,10 +21,11 @@ backplaneContract({
       async open() {
         const name = `test-${opened.length}`;
         const backplane = await connectJetStream({
+          clock: systemClock,
           url: server.url,
           pipeline,
           name,
-          patienceMs: 10_000,
+          retryLimitMs: 10_000,
           maxStoreBytes: 64 * 1024 ** 2,
         });
         opened.push(backplane);

@@ -1,3 +1,4 @@
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
 import { backplaneContract } from "./backplane.ts";
 
@@ -6,7 +7,7 @@ backplaneContract({
   async start() {},
   async stop() {},
   async create() {
-    const backplane = createMemoryBackplane("demo");
+    const backplane = createMemoryBackplane("demo", { clock: systemClock });
     return { pipeline: "demo", open: async () => backplane, destroy: () => backplane.close() };
   },
 });

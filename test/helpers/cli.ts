@@ -1,5 +1,6 @@
 import { runCli } from "../../services/cli/command-line.ts";
 import { type CliContext, interruption } from "../../services/cli/context/context.ts";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 
 export interface CliResult {
   readonly code: number;
@@ -27,6 +28,7 @@ export async function cli(
     stderr: { isTTY, columns: 100, write: (text) => stderr.push(text) },
     env: options.env ?? {},
     cwd: options.cwd ?? import.meta.dirname,
+    clock: systemClock,
     interrupted: interrupt.signal,
     takeSignals: () => {
       throw new TypeError("a service is started as a process of its own, not in a test's");

@@ -1,3 +1,4 @@
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
 import { createReferenceEngine } from "../../services/engine/eager/eager-engine.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
@@ -46,8 +47,8 @@ async function train(engine: Engine, program: TrainingProgram): Promise<{ losses
   return { losses, weights: Object.values(state).flatMap(({ values }) => [...values]) };
 }
 
-const engine = await createEngine(process.argv[2] as EngineChoice, () => {});
-const reference = createReferenceEngine();
+const engine = await createEngine(process.argv[2] as EngineChoice, { clock: systemClock, log: () => {} });
+const reference = createReferenceEngine(systemClock);
 let lossDifference = 0;
 let weightDifference = 0;
 for (const program of programs) {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { CounterfactualOracle } from "../../services/data/source/oracle.ts";
 import {
   type RunEvaluatorOptions,
@@ -43,7 +44,7 @@ components:
 objective: m2
 `,
   );
-  const connect = (as: string) => connectJetStream({ url: natsUrl, pipeline: name, name: as });
+  const connect = (as: string) => connectJetStream({ clock: systemClock, url: natsUrl, pipeline: name, name: as });
   const backplane = await connect("publisher");
   const running: RunningEvaluator[] = [];
   return {
@@ -52,7 +53,7 @@ objective: m2
     async evaluator(change = {}) {
       const as = change.name ?? "e1";
       const options = { pipelineFile, name: as, host: "127.0.0.1", grpcPort: 0, httpPort: 0, ...change };
-      const evaluator = await runEvaluator(options, { connect: () => connect(as), log: silentLog });
+      const evaluator = await runEvaluator(options, { connect: () => connect(as), clock: systemClock, log: silentLog });
       running.push(evaluator);
       return evaluator;
     },

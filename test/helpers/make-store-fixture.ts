@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { startNatsServer } from "../../services/cli/stack/nats-server.ts";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type SnapshotManifest, snapshotName } from "../../services/pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../services/pipeline/run.ts";
 import { natsServerBinary } from "./nats-server.ts";
@@ -124,7 +125,7 @@ async function publishBroken(): Promise<void> {
     "registry/jetstream/backplane.js",
   );
   const { natsUrl } = JSON.parse(await readFile(join(folder, "stack/stack.json"), "utf8")) as { natsUrl: string };
-  const backplane = await connectJetStream({ url: natsUrl, pipeline: PIPELINE, name: "fixture" });
+  const backplane = await connectJetStream({ clock: systemClock, url: natsUrl, pipeline: PIPELINE, name: "fixture" });
   const last = await backplane.registry.latest("m2");
   if (last === undefined) throw new Error("m2 has published nothing");
   const { version: _version, serial: _serial, parent: _parent, digest: _digest, size: _size, ...draft } = last;
@@ -195,7 +196,11 @@ const id = await trainUntil(0.8, "m1", "--team", "m1-long.yaml");
 await write("files/stack/stack.json", await readFile(join(folder, "stack/stack.json"), "utf8"));
 await stop(stack);
 
-const nats = await startNatsServer({ binary: await natsServerBinary(), storeDir: join(folder, "stack/nats") });
+const nats = await startNatsServer({
+  clock: systemClock,
+  binary: await natsServerBinary(),
+  storeDir: join(folder, "stack/nats"),
+});
 for (const [name, text] of await dumpStreams(nats.url, scrub)) await write(`streams/${name}.jsonl`, text);
 await nats.stop();
 for (const [name, text] of Object.entries(FILES)) await write(`files/${name}`, text);

@@ -1,3 +1,4 @@
+import { createVirtualClock, type VirtualClock } from "../../services/common/clock/virtual-clock.ts";
 import { createEvaluator, type Evaluator, type EvaluatorConfig } from "../../services/evaluator/create-evaluator.ts";
 import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
@@ -42,6 +43,8 @@ export interface StartedEvaluator {
 
 /** Two components, `u` and then `d`, of linear models on a memory backplane, and the evaluators of them. */
 export interface MemoryEvaluators {
+  /** Stands still, but while `settled` waits. */
+  readonly clock: VirtualClock;
   readonly backplane: Backplane;
   /** @param over instead of the backplane, for one that misbehaves */
   start(change?: Partial<EvaluatorConfig>, over?: Backplane): StartedEvaluator;
@@ -56,10 +59,12 @@ export interface MemoryEvaluators {
 }
 
 export function openMemoryEvaluators(): MemoryEvaluators {
-  const backplane = createMemoryBackplane("demo");
+  const clock = createVirtualClock();
+  const backplane = createMemoryBackplane("demo", { clock });
   const evaluators: Evaluator[] = [];
   return {
     backplane,
+    clock,
     start(change = {}, over = backplane) {
       const { log, records } = recordingLog();
       const metrics = createMetrics({ service: "evaluator", version: "0" });
@@ -73,7 +78,16 @@ export function openMemoryEvaluators(): MemoryEvaluators {
           modelCacheBytes: 1e8,
           ...change,
         },
-        { backplane: over, schema: schemaOf(heldOut), heldOut, load: loadLinear, log, metrics, onLost: () => {} },
+        {
+          backplane: over,
+          schema: schemaOf(heldOut),
+          heldOut,
+          load: loadLinear,
+          clock,
+          log,
+          metrics,
+          onLost: () => {},
+        },
       );
       evaluators.push(evaluator);
       evaluator.start();
@@ -90,7 +104,7 @@ export function openMemoryEvaluators(): MemoryEvaluators {
         const quarantines = await backplane.quarantines.list();
         if (verdicts.length + quarantines.length >= count && (await queue.pending()) === 0)
           return { verdicts, quarantines };
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await clock.advance(50);
       }
     },
     async close() {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findNatsServer, installNatsServer } from "../../services/cli/stack/find-nats-server.ts";
 import { type NatsServer, startNatsServer } from "../../services/cli/stack/nats-server.ts";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 
 /** The nats-server of this machine, installed first where that is possible. */
 export async function natsServerBinary(): Promise<string> {
@@ -12,6 +13,7 @@ export async function natsServerBinary(): Promise<string> {
     platform: process.platform,
     uid: process.getuid?.(),
     env: process.env,
+    clock: systemClock,
     log: (line) => console.log(line),
   });
   const installed = await findNatsServer(process.env.PATH);
@@ -36,7 +38,7 @@ export interface TestNats {
 export async function startTestNats(user?: { name: string; password: string }): Promise<TestNats> {
   const binary = await natsServerBinary();
   const storeDir = await mkdtemp(join(tmpdir(), "uncouple-nats-"));
-  const options = { binary, storeDir, ...(user && { user }) };
+  const options = { clock: systemClock, binary, storeDir, ...(user && { user }) };
   let server: NatsServer = await startNatsServer(options);
   const port = Number(new URL(server.url).port);
   return {

@@ -1,3 +1,4 @@
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { draft, model } from "./drafts.ts";
 
@@ -7,7 +8,13 @@ import { draft, model } from "./drafts.ts";
  */
 const [what, url = "", pipeline = ""] = process.argv.slice(2);
 const never = new AbortController().signal;
-const backplane = await connectJetStream({ url, pipeline, name: "victim", maxStoreBytes: 512 * 1024 ** 2 });
+const backplane = await connectJetStream({
+  clock: systemClock,
+  url,
+  pipeline,
+  name: "victim",
+  maxStoreBytes: 512 * 1024 ** 2,
+});
 setInterval(() => {}, 1_000);
 if (what === "publish") {
   const bytes = model(9, 128 * 1024 ** 2);

@@ -1,4 +1,5 @@
 import { onTestFinished } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { ConnectOptions } from "../../services/rpc/client/client.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
@@ -14,15 +15,21 @@ import { silentLog } from "./log.ts";
 export async function serve(
   offered: { readonly trainer?: Partial<TrainerService>; readonly evaluator?: Partial<EvaluatorService> },
   settings: Partial<RpcServerSettings> = {},
-  options: ConnectOptions = {},
+  options: Partial<ConnectOptions> = {},
 ) {
-  const server: RpcServer = createRpcServer({ host: "127.0.0.1", port: 0, log: silentLog, ...settings });
+  const server: RpcServer = createRpcServer({
+    clock: systemClock,
+    host: "127.0.0.1",
+    port: 0,
+    log: silentLog,
+    ...settings,
+  });
   addTrainerService(server, fakeTrainer(offered.trainer ?? {}));
   addEvaluatorService(server, fakeEvaluator(offered.evaluator ?? {}));
   // A certificate is for a name.
   const address = `${settings.tls === undefined ? "127.0.0.1" : "localhost"}:${await server.start()}`;
-  const trainer = connectTrainer(address, options);
-  const evaluator = connectEvaluator(address, options);
+  const trainer = connectTrainer(address, { clock: systemClock, ...options });
+  const evaluator = connectEvaluator(address, { clock: systemClock, ...options });
   onTestFinished(async () => {
     trainer.close();
     evaluator.close();

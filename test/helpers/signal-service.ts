@@ -2,15 +2,22 @@
  * A service for tests of signals, run as a process of its own. Its argument says how its work in hand behaves:
  * `polite` finishes, `failing` fails, `stuck` never ends, `leaky` ends but leaves a timer behind.
  */
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../services/common/errors.ts";
 import { createLifecycle } from "../../services/runtime/lifecycle.ts";
 import { createLogger } from "../../services/runtime/logs.ts";
 import { stopOnSignals } from "../../services/runtime/signals.ts";
 
 const behavior = process.argv[2];
-const log = createLogger({ service: "signals", level: "debug", destination: process.stdout });
+const log = createLogger({ clock: systemClock, service: "signals", level: "debug", destination: process.stdout });
 const patient = behavior === "stuck" ? 60 : 5;
-const lifecycle = createLifecycle({ name: "signals", log, graceSeconds: patient, forceSeconds: patient });
+const lifecycle = createLifecycle({
+  clock: systemClock,
+  name: "signals",
+  log,
+  graceSeconds: patient,
+  forceSeconds: patient,
+});
 const timer = setInterval(() => {}, 1000);
 
 await lifecycle.start(async () => {
@@ -22,5 +29,5 @@ await lifecycle.start(async () => {
     if (behavior === "stuck") await new Promise<never>(() => {});
   });
 });
-stopOnSignals({ process, log, stop: lifecycle.stop, forcedExitSeconds: 0.5 });
+stopOnSignals({ clock: systemClock, process, log, stop: lifecycle.stop, forcedExitSeconds: 0.5 });
 log.info("ready");

@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "../../services/common/clock/clock.ts";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
 import type {
   ComponentTraining,
@@ -117,13 +119,13 @@ export interface TrainerBench {
   close(): Promise<void>;
 }
 
-export async function openTrainerBench(): Promise<TrainerBench> {
+export async function openTrainerBench(clock: Clock = systemClock): Promise<TrainerBench> {
   const folder = await mkdtemp(join(tmpdir(), "uncouple-bench-"));
-  const backplane = createMemoryBackplane("demo");
+  const backplane = createMemoryBackplane("demo", { clock });
   const store = createRunStore(folder, silentLog);
   const loaded: string[] = [];
   const queues: RunQueue[] = [];
-  const engine: Engine = { name: "reference", prepare: () => Promise.reject(new Error("no test trains on it")) };
+  const engine: Engine = { name: "reference", clock, prepare: () => Promise.reject(new Error("no test trains on it")) };
   const bench: TrainerBench = {
     backplane,
     store,
@@ -161,11 +163,15 @@ export async function openTrainerBench(): Promise<TrainerBench> {
             return { predict: async () => new Float32Array(4), dispose: async () => {} };
           },
           metrics: { trained: () => {}, published: () => {}, checkpointed: () => {} },
+          clock,
           log: silentLog,
           ...change,
         },
       );
-      const queue = createRunQueue({ component, capacity: 8, retained: 100 }, { store, execute, log: silentLog });
+      const queue = createRunQueue(
+        { component, capacity: 8, retained: 100 },
+        { store, execute, clock, log: silentLog },
+      );
       queues.push(queue);
       await queue.start();
       return queue;

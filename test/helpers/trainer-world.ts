@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
@@ -62,7 +63,7 @@ export async function openTrainerWorld(
   const dir = await mkdtemp(join(tmpdir(), "uncouple-trainer-"));
   const pipelineFile = join(dir, "pipeline.yaml");
   await writeFile(pipelineFile, `pipeline: ${name}\ndata: ${data}\ncomponents:${components}`);
-  const connect = (as: string) => connectJetStream({ url: natsUrl, pipeline: name, name: as });
+  const connect = (as: string) => connectJetStream({ clock: systemClock, url: natsUrl, pipeline: name, name: as });
   const backplane = await connect("test");
   const closing: (() => Promise<unknown>)[] = [];
   let teams = 0;
@@ -96,10 +97,11 @@ export async function openTrainerWorld(
           connect: () => connect(component),
           processes: processTableOf(process, hostname()),
           hostProcess: process,
+          clock: systemClock,
           log,
         },
       );
-      const client = connectTrainer(`127.0.0.1:${running.grpcPort}`);
+      const client = connectTrainer(`127.0.0.1:${running.grpcPort}`, { clock: systemClock });
       closing.push(async () => {
         client.close();
         await running.stop();
@@ -133,7 +135,7 @@ export async function openTrainerWorld(
         child.stderr.on("data", read);
         child.on("close", () => reject(new Error(`the trainer ended before it was ready:\n${output}`)));
       });
-      const client = connectTrainer(addresses.grpc);
+      const client = connectTrainer(addresses.grpc, { clock: systemClock });
       const end = async (signal: NodeJS.Signals) => {
         client.close();
         child.kill(signal);

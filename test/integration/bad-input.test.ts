@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
 import type { ModelProto } from "../../services/engine/compiler/onnx/gen/onnx-schema.ts";
 import { encodeModel } from "../../services/engine/compiler/onnx/onnx-proto.ts";
@@ -202,8 +203,8 @@ beforeAll(async () => {
   stack = await up(["pipeline.yaml", "m1.yaml", "m2.yaml", "--max-model-bytes", String(MAX_MODEL_BYTES)], {
     cwd: home,
   });
-  backplane = await connectJetStream({ url: stack.stack.natsUrl, pipeline: "paper", name: "test" });
-  trainer = connectTrainer(stack.stack.trainers.m1 ?? "");
+  backplane = await connectJetStream({ clock: systemClock, url: stack.stack.natsUrl, pipeline: "paper", name: "test" });
+  trainer = connectTrainer(stack.stack.trainers.m1 ?? "", { clock: systemClock });
   for (const component of ["m1", "m2"]) {
     const { code, stdout, stderr } = await uncouple(["train", component, "--follow"], { cwd: home });
     expect(`${stdout}${stderr}${code}`).toMatch(/published m\d@1 (.|\n)*0$/);

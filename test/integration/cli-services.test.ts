@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify, stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { Quarantine } from "../../services/pipeline/verdict.ts";
@@ -174,7 +175,7 @@ describe("a service that does not answer", () => {
 describe("a NATS server elsewhere", () => {
   it("that does not have the pipeline is left as it is, and those that it has are named", async () => {
     const nats = await startTestNats();
-    const backplane = await connectJetStream({ url: nats.url, pipeline: "paper", name: "test" });
+    const backplane = await connectJetStream({ clock: systemClock, url: nats.url, pipeline: "paper", name: "test" });
     const ask = (...args: string[]) => cli([...args, "--nats", nats.url, "--pipeline", "papers"]);
     const jetStreamError = {
       code: 3,

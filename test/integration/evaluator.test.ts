@@ -1,5 +1,6 @@
 import { connect } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createRandom } from "../../services/data/random/random.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../../services/data/source/oracle.ts";
 import type { NumericColumn, Table } from "../../services/data/table/table.ts";
@@ -97,7 +98,7 @@ describe("real snapshots on a real server", () => {
 
   test("verdicts and the matrix have the numbers of an independent computation", async () => {
     const { grpcPort, httpPort } = await world.evaluator();
-    const client = connectEvaluator(`127.0.0.1:${grpcPort}`);
+    const client = connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock });
     try {
       await world.publish("m1", m1s[0]);
       await world.publish("m2", m2s[0]);
@@ -181,7 +182,7 @@ describe("real snapshots on a real server", () => {
     expect(verdicts).toHaveLength(13);
     expect(new Set(verdicts.map(({ component, serial }) => `${component}@${serial}`)).size).toBe(13);
     expect(new Set(verdicts.map(({ evaluator }) => evaluator))).toEqual(new Set(["e1", "e2"]));
-    const clients = [one, two].map(({ grpcPort }) => connectEvaluator(`127.0.0.1:${grpcPort}`));
+    const clients = [one, two].map(({ grpcPort }) => connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock }));
     await expect
       .poll(async () => {
         const [a, b] = await Promise.all(clients.map((client) => client.matrix()));
@@ -226,7 +227,7 @@ describe("real snapshots on a real server", () => {
     for (const { detail } of quarantines) expect(detail.length).toBeGreaterThan(10);
     expect(summary(verdicts).at(-1)).toEqual(["m1@12", "improved"]);
     expect(verdicts.at(-1)?.comparison?.current).toEqual({ m1: 1, m2: 1 });
-    const client = connectEvaluator(`127.0.0.1:${grpcPort}`);
+    const client = connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock });
     expect(await client.listQuarantines()).toEqual(quarantines);
     expect((await client.matrix())[0]?.upstreamSerials).toEqual([1, 12]);
     // However small models have to be, those in use stay loaded.
@@ -256,7 +257,7 @@ describe("real snapshots on a real server", () => {
       await big.publish("m2", m2);
       for (let i = 1; i <= 6; i++) await big.publish("m1", spoilt(m1, 0.1 * i, i));
       const { grpcPort, httpPort } = await big.evaluator();
-      const client = connectEvaluator(`127.0.0.1:${grpcPort}`);
+      const client = connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock });
       const answers: { live: number; pending: number; state: string }[] = [];
       do {
         const [live, { pending, state }] = await Promise.all([

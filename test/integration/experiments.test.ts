@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
 import { figure1, figure1ClosedForm } from "../../services/experiments/paper/figure1.ts";
 import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
@@ -6,7 +7,7 @@ import { countOrderings, meanOf } from "../../services/experiments/paper/orderin
 import { SMALL_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { reproduce } from "../../services/experiments/reproduce.ts";
 
-const engineOf = () => createEngine("onnx:cpu", () => {});
+const engineOf = () => createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
 
 describe("the paper, reduced", () => {
   it("has the robust orderings of Figure 3, and the same numbers whatever the number of jobs", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type SnapshotManifest, snapshotName } from "../../services/pipeline/manifest.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
@@ -41,10 +42,10 @@ beforeAll(async () => {
   await writeFile(join(dir, "m2.yaml"), m2Team(1_000));
   stack = await up(["pipeline.yaml", "m1.yaml", "m2.yaml"], { cwd: dir });
   const { natsUrl, trainers, evaluator: address } = stack.stack;
-  backplane = await connectJetStream({ url: natsUrl, pipeline: "kill", name: "test" });
-  m1 = connectTrainer(trainers.m1 ?? "");
-  m2 = connectTrainer(trainers.m2 ?? "");
-  evaluator = connectEvaluator(address);
+  backplane = await connectJetStream({ clock: systemClock, url: natsUrl, pipeline: "kill", name: "test" });
+  m1 = connectTrainer(trainers.m1 ?? "", { clock: systemClock });
+  m2 = connectTrainer(trainers.m2 ?? "", { clock: systemClock });
+  evaluator = connectEvaluator(address, { clock: systemClock });
 });
 afterAll(async () => {
   for (const client of [m1, m2, evaluator]) client.close();

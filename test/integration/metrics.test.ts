@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
@@ -52,7 +53,11 @@ beforeAll(async () => {
   world = await openTrainerWorld(nats.url, "metrics");
   evaluator = await runEvaluator(
     { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
-    { connect: ({ name }) => connectJetStream({ url: nats.url, pipeline: name, name: "e1" }), log: silentLog },
+    {
+      connect: ({ name }) => connectJetStream({ clock: systemClock, url: nats.url, pipeline: name, name: "e1" }),
+      clock: systemClock,
+      log: silentLog,
+    },
   );
   m1 = await world.trainer("m1");
   m2 = await world.trainer("m2");
@@ -64,7 +69,7 @@ beforeAll(async () => {
   await expect(m1.client.startRun({ teamFile: "nonsense" })).rejects.toMatchObject({ code: "invalid-argument" });
   while ((await world.backplane.quarantines.list()).length < 1) await sleep(20);
   while ((await world.backplane.verdicts.list()).length < 3) await sleep(20);
-  const client = connectEvaluator(`127.0.0.1:${evaluator.grpcPort}`);
+  const client = connectEvaluator(`127.0.0.1:${evaluator.grpcPort}`, { clock: systemClock });
   await client.matrix();
   client.close();
   trainerPage = await scrape(m1.httpPort);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { silentLog } from "../helpers/log.ts";
@@ -14,7 +15,11 @@ test("services that knew a store end when the server comes back with an empty on
   const startEvaluator = () =>
     runEvaluator(
       { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
-      { connect: ({ name }) => connectJetStream({ url: nats.url, pipeline: name, name: "e1" }), log: silentLog },
+      {
+        connect: ({ name }) => connectJetStream({ clock: systemClock, url: nats.url, pipeline: name, name: "e1" }),
+        clock: systemClock,
+        log: silentLog,
+      },
     );
   const evaluator = await startEvaluator();
   const trainer = await world.spawn("m1");
@@ -30,7 +35,13 @@ test("services that knew a store end when the server comes back with an empty on
   const again = await startEvaluator();
   const trainerAgain = await world.spawn("m1");
   expect((await endOf(trainerAgain.client, (await trainerAgain.client.startRun({})).id)).snapshot).toBe(1);
-  const fresh = await connectJetStream({ url: nats.url, pipeline: "replaced", name: "test", create: false });
+  const fresh = await connectJetStream({
+    clock: systemClock,
+    url: nats.url,
+    pipeline: "replaced",
+    name: "test",
+    create: false,
+  });
   while ((await fresh.verdicts.list()).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await fresh.close();
   await again.stop();

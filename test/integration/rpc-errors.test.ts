@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
@@ -163,16 +164,21 @@ describe("errors", () => {
   });
 
   test.each(["localhost", "", "localhost:", "localhost:port"])("the address %j is refused", (address) => {
-    expect(() => connectTrainer(address)).toThrow("is not host:port");
+    expect(() => connectTrainer(address, { clock: systemClock })).toThrow("is not host:port");
   });
 
   test("a server of another kind is named as such", async () => {
     const { address, server } = await serve({});
     await server.stop(0);
-    const other = createRpcServer({ host: "127.0.0.1", port: Number(address.split(":")[1]), log: silentLog });
+    const other = createRpcServer({
+      clock: systemClock,
+      host: "127.0.0.1",
+      port: Number(address.split(":")[1]),
+      log: silentLog,
+    });
     addEvaluatorService(other, fakeEvaluator({}));
     await other.start();
-    const client = connectTrainer(address);
+    const client = connectTrainer(address, { clock: systemClock });
     await expect(client.startRun({})).rejects.toMatchObject({
       code: "failed-precondition",
       message: expect.stringContaining("is it the right service"),

@@ -8,6 +8,7 @@ import { Client, credentials, makeGenericClientConstructor, type ServiceDefiniti
 import { loadSync } from "@grpc/proto-loader";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import { addEvaluatorService } from "../../services/rpc/server/evaluator-server.ts";
 import { createRpcServer } from "../../services/rpc/server/server.ts";
@@ -215,7 +216,7 @@ describe("the standard services", () => {
   test.each(["v1", "v1alpha"])(
     "reflection (%s) lists the services that are offered, and describes health, too",
     async (version) => {
-      const server = createRpcServer({ host: "127.0.0.1", port: 0, log: silentLog });
+      const server = createRpcServer({ clock: systemClock, host: "127.0.0.1", port: 0, log: silentLog });
       addEvaluatorService(server, fakeEvaluator({}));
       const address = `127.0.0.1:${await server.start()}`;
       onTestFinished(() => server.stop(0));

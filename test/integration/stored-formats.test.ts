@@ -3,7 +3,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readStack, writeStack } from "../../services/cli/connect/stack-file.ts";
-import { sha256 } from "../../services/common/digest.ts";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { sha256 } from "../../services/common/files/digest.ts";
 import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import type { Run } from "../../services/pipeline/run.ts";
@@ -20,7 +21,8 @@ let fixture: OpenStoreFixture;
 let backplane: JetStreamBackplane;
 const closing: (() => Promise<void>)[] = [];
 
-const connect = (name: string) => connectJetStream({ url: fixture.natsUrl, pipeline: "fixture", name });
+const connect = (name: string) =>
+  connectJetStream({ clock: systemClock, url: fixture.natsUrl, pipeline: "fixture", name });
 const path = (...parts: string[]) => join(fixture.folder, ...parts);
 const stateOf = (component: string) => createRunStore(path("stack/state/fixture", component), silentLog);
 
@@ -60,6 +62,7 @@ async function startTrainer(component: string) {
       httpPort: 0,
     },
     {
+      clock: systemClock,
       connect: () => connect(component),
       processes: processTableOf(process, hostname()),
       hostProcess: process,
@@ -67,7 +70,7 @@ async function startTrainer(component: string) {
     },
   );
   const address = `127.0.0.1:${trainer.grpcPort}`;
-  const client = connectTrainer(address);
+  const client = connectTrainer(address, { clock: systemClock });
   closing.push(async () => {
     client.close();
     await trainer.stop();
@@ -78,7 +81,7 @@ async function startTrainer(component: string) {
 async function startEvaluator(): Promise<string> {
   const evaluator = await runEvaluator(
     { pipelineFile: path("pipeline.yaml"), name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
-    { connect: () => connect("e1"), log: silentLog },
+    { clock: systemClock, connect: () => connect("e1"), log: silentLog },
   );
   closing.push(() => evaluator.stop());
   return `127.0.0.1:${evaluator.grpcPort}`;

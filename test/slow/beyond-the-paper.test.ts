@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
@@ -7,7 +8,7 @@ import { type ExperimentName, type Reproduction, reproduce } from "../../service
 let engine: Engine;
 
 beforeAll(async () => {
-  engine = await createEngine("onnx:cpu", () => {});
+  engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
 });
 
 const run = (experiment: ExperimentName, seeds: number): Promise<Reproduction> =>

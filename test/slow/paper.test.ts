@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
 import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
 import { countOrderings, meanOf } from "../../services/experiments/paper/orderings.ts";
@@ -11,7 +12,7 @@ describe("the paper on 20 seeds", () => {
   let reproduction: Reproduction;
 
   beforeAll(async () => {
-    const engine = await createEngine("onnx:cpu", () => {});
+    const engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
     reproduction = await reproduce({
       experiments: ["table2", "figure3"],
       seeds,
@@ -38,7 +39,7 @@ describe("the paper on 20 seeds", () => {
   });
 
   it("all causal recovers within twice sync's loss in a chain and a diamond, all async does not", async () => {
-    const engine = await createEngine("onnx:cpu", () => {});
+    const engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
     const options = {
       experiments: ["dag"],
       seeds: [0, 1, 2, 3, 4],

@@ -36,7 +36,7 @@ export function demoCommand(context: CliContext): Command {
     .action(async (flags: DemoFlags) => {
       const { runDemo } = await import("../demo/run-demo.ts");
       const output = createOutput(context, flags.json === true);
-      const { env, stdout, stderr } = context;
+      const { env, clock, stdout, stderr } = context;
       const style = createStyle(wantsColor(stdout, env) && flags.json !== true);
       // Bars and lines share a terminal; with either of them elsewhere there are lines alone.
       const bars = stdout.isTTY === true && stderr.isTTY === true && flags.json !== true;
@@ -48,7 +48,7 @@ export function demoCommand(context: CliContext): Command {
       const nats =
         flags.memory === true
           ? undefined
-          : await chooseNats({ url: setting(env, "NATS_URL"), preferOwn: true, env, onEvent });
+          : await chooseNats({ url: setting(env, "NATS_URL"), preferOwn: true, env, clock, onEvent });
       if (nats !== undefined && "missing" in nats) onEvent(`there is no nats-server: ${nats.missing}`);
       say(
         style.bold(
@@ -63,6 +63,7 @@ export function demoCommand(context: CliContext): Command {
           ...(flags.seed !== undefined && { seed: flags.seed }),
           nats: nats === undefined || "missing" in nats ? undefined : nats,
           env,
+          clock,
           signal: context.interrupted,
           onEvent,
           onReady: (platform, seconds) => say(`${platform.description}; ready after ${formatSeconds(seconds)}`),

@@ -20,7 +20,7 @@ export function doctorCommand(context: CliContext): Command {
       const output = createOutput(context, options.json === true);
       if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
       const { probeEngines } = await import("../../engine/probe-engines.ts");
-      const engines = await interruptible(context, probeEngines());
+      const engines = await interruptible(context, probeEngines(context.clock));
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
       output.result({ engines, natsServer }, (style) =>
         doctorText(engines, natsServer, style, Math.min(context.stdout.columns ?? 100, 100)),

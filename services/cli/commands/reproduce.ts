@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
+import { secondsSince } from "../../common/clock/clock.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
@@ -61,9 +62,10 @@ export function reproduceCommand(context: CliContext): Command {
         import("../../runtime/package-info.ts"),
         import("../text/reproduction-text.ts"),
       ]);
-      const engine = await createEngine("onnx:cpu", () => {});
+      const { clock } = context;
+      const engine = await createEngine("onnx:cpu", { clock, log: () => {} });
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
-      const began = performance.now();
+      const began = clock.elapsed();
       const progress = await createCountProgress(context.stderr, "seeds");
       let reproduction: Reproduction;
       try {
@@ -85,7 +87,7 @@ export function reproduceCommand(context: CliContext): Command {
       // First, so that it is not lost where the report cannot be written.
       output.result(single, (style, width) => reproductionText(reproduction, style, width));
       if (folder !== undefined) {
-        const seconds = Math.round((performance.now() - began) / 1000);
+        const seconds = Math.round(secondsSince(clock, began));
         const footer = `uncouple ${packageInfo().version}, engine ${engine.name}, seeds ${seeds[0]} to ${seeds.at(-1)}, ${seconds} s.`;
         const [report, results] = [join(folder, "report.html"), join(folder, "results.json")];
         await writeWhole(report, report, await reproductionReport(reproduction, footer), true);

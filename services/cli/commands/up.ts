@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { secondsSince } from "../../common/clock/clock.ts";
 import { formatSeconds } from "../../report/numbers.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readStackFiles } from "../connect/configuration.ts";
@@ -42,29 +43,34 @@ export function upCommand(context: CliContext): Command {
       const onEvent = (line: string) => output.note(line);
       const files = await interruptible(context, readStackFiles([pipeline, ...teams], context.cwd));
       noteDeprecations(output, files.deprecations);
-      const { env } = context;
-      const nats = await chooseNats({ url: flags.nats ?? setting(env, "NATS_URL"), preferOwn: false, env, onEvent });
+      const { env, clock } = context;
+      const nats = await chooseNats({
+        url: flags.nats ?? setting(env, "NATS_URL"),
+        preferOwn: false,
+        env,
+        clock,
+        onEvent,
+      });
       if ("missing" in nats) throw noNats(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
-      const began = performance.now();
+      const began = clock.elapsed();
       const running = await startStack({
         files,
         nats,
         dir,
         env,
+        clock,
         serviceArgs: storeArgs(flags),
         signal: context.interrupted,
         onEvent,
       });
       // Neither the services nor an abort listener keep this process alive.
-      const alive = setInterval(() => {}, 60_000);
+      const alive = clock.every(60_000, () => {});
       try {
-        output.result(running.stack, (style) =>
-          stackText(running.stack, dir, (performance.now() - began) / 1000, style),
-        );
+        output.result(running.stack, (style) => stackText(running.stack, dir, secondsSince(clock, began), style));
         await Promise.race([running.failed, interrupted(context.interrupted)]);
       } finally {
-        clearInterval(alive);
+        alive.cancel();
         onEvent("stopping");
         await running.stop();
         onEvent("stopped");

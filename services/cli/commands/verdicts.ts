@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
@@ -34,7 +33,7 @@ export function verdictsCommand(context: CliContext): Command {
       await withConnections(context, flags, async (connections) => {
         const evaluator = await connections.evaluator(component);
         if (flags.follow === true) {
-          await follow(evaluator, wanted, context.interrupted, output);
+          await follow(evaluator, wanted, context, output);
           throw new Finished(exitCodes.cancelled);
         }
         const given = await evaluator.listVerdicts();
@@ -55,15 +54,15 @@ export function verdictsCommand(context: CliContext): Command {
 /** How often quarantines, which no stream tells of, are asked for. */
 const ASK_MS = 2_000;
 
-/** Verdicts as they come, and for people the quarantines beside them, until the signal aborts. */
+/** Verdicts as they come, and for people the quarantines beside them, until Ctrl-C. */
 async function follow(
   evaluator: RemoteEvaluator,
   wanted: (one: Verdict | Quarantine) => boolean,
-  signal: AbortSignal,
+  { interrupted, clock }: CliContext,
   output: Output,
 ): Promise<void> {
   const ended = new AbortController();
-  const either = AbortSignal.any([signal, ended.signal]);
+  const either = AbortSignal.any([interrupted, ended.signal]);
   const watching = async () => {
     for await (const { value } of evaluator.watchVerdicts(0, either)) if (wanted(value)) show(value, output);
   };
@@ -72,7 +71,7 @@ async function follow(
       const all = await evaluator.listQuarantines();
       for (const quarantine of all.slice(told).filter(wanted)) showQuarantine(quarantine, output);
       told = all.length;
-      await sleep(ASK_MS, undefined, { signal: either }).catch(() => {});
+      await clock.sleep(ASK_MS, either).catch(() => {});
     }
   };
   try {

@@ -159,6 +159,7 @@ function createConnections(
       const backplane = await connectJetStream({
         ...parseNatsAddress(url),
         pipeline,
+        clock: context.clock,
         name: "uncouple-cli",
         create: false,
       });
@@ -177,12 +178,13 @@ async function clientOptions(context: CliContext, flags: ConnectionFlags): Promi
       "TLS takes --tls-ca, and --tls-cert and --tls-key only together with it",
     );
   }
-  if (tlsCa === undefined) return {};
+  const { clock } = context;
+  if (tlsCa === undefined) return { clock };
   const own =
     tlsCert === undefined || tlsKey === undefined
       ? {}
       : { certificate: await readPem(context, tlsCert), key: await readPem(context, tlsKey) };
-  return { tls: { ca: await readPem(context, tlsCa), ...own } };
+  return { clock, tls: { ca: await readPem(context, tlsCa), ...own } };
 }
 
 async function registryPlace(

@@ -1,5 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Command, Option } from "commander";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
@@ -82,6 +83,7 @@ export interface RunningService {
 }
 
 export interface ServiceDeps {
+  readonly clock: Clock;
   readonly log: Logger;
   connect(pipeline: Pipeline): Promise<Backplane>;
 }
@@ -101,12 +103,13 @@ export async function runService(
     start(deps: ServiceDeps): Promise<RunningService>;
   },
 ): Promise<void> {
+  const { clock } = context;
   const tell = (message: ServiceMessage) => context.report?.(message);
   // Until it has started there is nothing to stop in order: a signal ends the process at once.
   // A signal that came while the program was being loaded is delivered when the event loop has polled again, which it
   // has for certain after the second turn; whoever stopped listening before would lose it.
-  await nextTurn();
-  await nextTurn();
+  await yieldToEventLoop();
+  await yieldToEventLoop();
   const signals = context.takeSignals();
   try {
     context.interrupted.throwIfAborted();
@@ -115,22 +118,24 @@ export async function runService(
       throw new UncoupleError("invalid-argument", "no NATS server: name it with --nats URL or in NATS_URL");
     }
     const address = parseNatsAddress(url);
-    const log = createLogger({ service: service.name, destination: context.stdout, level: flags.logLevel });
+    const log = createLogger({ service: service.name, clock, destination: context.stdout, level: flags.logLevel });
     const connect = async (pipeline: Pipeline) => {
       const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
       const name = `uncouple ${service.name}`;
       return connectJetStream({
         ...address,
         pipeline: pipeline.name,
+        clock,
         name,
         ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
         ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
         log: (level, message) => log[level](message),
       });
     };
-    const running = await service.start({ log, connect });
+    const running = await service.start({ clock, log, connect });
     const release = stopOnSignals({
       process: signals,
+      clock,
       log,
       stop: () => running.stop(),
       forcedExitSeconds: service.forcedExitSeconds,

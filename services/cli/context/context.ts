@@ -1,3 +1,4 @@
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { SignalProcess } from "../../runtime/signals.ts";
 
@@ -17,6 +18,7 @@ export interface CliContext {
   readonly stderr: TextStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  readonly clock: Clock;
   /** Aborts with `interruption` as its reason on Ctrl-C or SIGTERM, or when nobody reads stdout any more. */
   readonly interrupted: AbortSignal;
   /**

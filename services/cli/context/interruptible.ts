@@ -1,3 +1,4 @@
+import type { Timer } from "../../common/clock/clock.ts";
 import type { CliContext } from "./context.ts";
 
 /**
@@ -6,12 +7,12 @@ import type { CliContext } from "./context.ts";
  * @throws UncoupleError what the work failed with, or `cancelled`: then the work may go on until the process ends
  */
 export async function interruptible<T>(context: CliContext, work: Promise<T>, graceMs = 0): Promise<T> {
-  const { interrupted } = context;
-  let timer: NodeJS.Timeout | undefined;
+  const { clock, interrupted } = context;
+  let timer: Timer | undefined;
   let onAbort = () => {};
   const given = new Promise<never>((_, reject) => {
     onAbort = () => {
-      timer = setTimeout(() => reject(interrupted.reason as Error), graceMs);
+      timer = clock.after(graceMs, () => reject(interrupted.reason as Error));
     };
   });
   if (interrupted.aborted) onAbort();
@@ -20,6 +21,6 @@ export async function interruptible<T>(context: CliContext, work: Promise<T>, gr
     return await Promise.race([work, given]);
   } finally {
     interrupted.removeEventListener("abort", onAbort);
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }

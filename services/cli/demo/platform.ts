@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { EvaluatorService } from "../../rpc/services/evaluator-service.ts";
@@ -29,6 +30,7 @@ export interface PlatformOptions {
   /** Folder for the store, the state and the logs. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onEvent: (line: string) => void;
 }
@@ -38,11 +40,12 @@ export async function processPlatform(options: PlatformOptions, nats: NatsFound)
   const running = await startStack({ ...options, nats });
   try {
     const { stack } = running;
-    const clients = await connectClients(stack.trainers, stack.evaluator);
+    const clients = await connectClients(stack.trainers, stack.evaluator, options.clock);
     const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
     const backplane = await connectJetStream({
       ...parseNatsAddress(stack.natsUrl),
       pipeline: stack.pipeline,
+      clock: options.clock,
       name: "uncouple demo",
     });
     const teams = Object.keys(stack.trainers).map((name) => `trainer ${name}`);
@@ -66,18 +69,19 @@ export async function processPlatform(options: PlatformOptions, nats: NatsFound)
 
 /** The same services in this process, over the memory backplane: for a machine without a NATS server. */
 export async function memoryPlatform(options: PlatformOptions): Promise<Platform> {
-  const { files, dir } = options;
+  const { files, dir, clock } = options;
   const { createMemoryBackplane } = await import("../../registry/memory/backplane.ts");
   const { runTrainer } = await import("../../trainer/run-trainer.ts");
   const { processTableOf } = await import("../../common/files/folder-lock.ts");
   const { runEvaluator } = await import("../../evaluator/run-evaluator.ts");
   const { createLogger } = await import("../../runtime/logs.ts");
-  const backplane = createMemoryBackplane(files.pipeline.pipeline.name);
+  const backplane = createMemoryBackplane(files.pipeline.pipeline.name, { clock });
   // Every service closes its backplane; this one is everybody's.
   const connect = async () => ({ ...backplane, close: async () => {} });
   const common = { pipelineFile: files.pipeline.path, host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
   const log = createLogger({
     service: "demo",
+    clock,
     level: "warn",
     format: "pretty",
     destination: { write: options.onEvent },
@@ -88,19 +92,19 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
     await backplane.close();
   };
   try {
-    const evaluator = await runEvaluator({ ...common, name: "demo" }, { connect, log });
+    const evaluator = await runEvaluator({ ...common, name: "demo" }, { connect, clock, log });
     services.push(evaluator);
     const trainers: Record<string, string> = {};
     for (const { path } of files.teams) {
       const processes = processTableOf(process, hostname());
       const trainer = await runTrainer(
         { ...common, teamFile: path, stateDir: join(dir, "state") },
-        { connect, log, processes, hostProcess: process },
+        { connect, clock, log, processes, hostProcess: process },
       );
       services.push(trainer);
       trainers[trainer.component] = `127.0.0.1:${trainer.grpcPort}`;
     }
-    const clients = await connectClients(trainers, `127.0.0.1:${evaluator.grpcPort}`);
+    const clients = await connectClients(trainers, `127.0.0.1:${evaluator.grpcPort}`, clock);
     return {
       kind: "memory",
       description: "trainers, evaluator and registry run in this one process, over the memory backplane",
@@ -118,11 +122,13 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
   }
 }
 
-async function connectClients(trainers: Readonly<Record<string, string>>, evaluator: string) {
+async function connectClients(trainers: Readonly<Record<string, string>>, evaluator: string, clock: Clock) {
   const { connectTrainer } = await import("../../rpc/client/trainer-client.ts");
   const { connectEvaluator } = await import("../../rpc/client/evaluator-client.ts");
-  const byComponent = new Map(Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address)]));
-  const remote = connectEvaluator(evaluator);
+  const byComponent = new Map(
+    Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address, { clock })]),
+  );
+  const remote = connectEvaluator(evaluator, { clock });
   return {
     trainer(component: string): TrainerService {
       const found = byComponent.get(component);

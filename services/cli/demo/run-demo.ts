@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
+import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
@@ -23,6 +24,7 @@ export interface DemoOptions {
   /** Undefined: everything in one process, over the memory backplane. */
   readonly nats: NatsFound | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly listener: StoryListener;
   readonly onEvent: (line: string) => void;
@@ -41,24 +43,24 @@ export interface DemoFiles {
  * @throws UncoupleError as `startStack` and `tellStory`; `conflict` when a demo runs in that folder
  */
 export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
-  const { out, nats } = options;
-  const began = performance.now();
+  const { out, nats, clock } = options;
+  const began = clock.elapsed();
   const examples = join(packageInfo().root, "examples", "paper");
   const dir = join(out, "stack");
-  await clear(dir);
+  await clear(dir, clock);
   const story = await storyFiles(examples);
   const changes: [readonly string[], string | number][] = [];
   if (options.seed !== undefined) changes.push([["data", "seed"], options.seed]);
   // On a server that others use too, what an earlier demo published would be part of the story.
-  if (nats !== undefined && "url" in nats) changes.push([["pipeline"], `demo-${Date.now().toString(36)}`]);
+  if (nats !== undefined && "url" in nats) changes.push([["pipeline"], `demo-${clock.now().toString(36)}`]);
   const files = await demoStack(examples, dir, changes);
   const { pipeline } = files.pipeline;
   const platformOptions = { ...options, files, dir };
   const platform =
     nats === undefined ? await memoryPlatform(platformOptions) : await processPlatform(platformOptions, nats);
   try {
-    options.onReady(platform, (performance.now() - began) / 1000);
-    const record = await tellStory(platform, story, options.listener, options.signal);
+    options.onReady(platform, secondsSince(clock, began));
+    const record = await tellStory(platform, story, options);
     const initial = record.runs.find(({ role }) => role === "initial");
     if (initial === undefined) throw new UncoupleError("internal", "the story has no first chapter");
     const bytes = await platform.registry.bytes(initial.manifest, options.signal);
@@ -67,7 +69,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
       seed: pipeline.data.source === "synthetic" ? pipeline.data.seed : 0,
       backplane: platform.kind,
       oracleLoss: await oracleLoss(pipeline, files.pipeline.path, bytes),
-      seconds: (performance.now() - began) / 1000,
+      seconds: secondsSince(clock, began),
       codeVersion: packageInfo().version,
     });
     const resultsFile = join(out, "results.json");
@@ -87,7 +89,7 @@ const LEFT = /^(nats|state|logs|pipeline\.yaml|stack\.json.*|lock\.\d+|locking-.
  * What an earlier demo left would be trained on.
  * @throws UncoupleError `conflict` when a demo runs there, or when the folder is somebody else's
  */
-async function clear(dir: string): Promise<void> {
+async function clear(dir: string, clock: Clock): Promise<void> {
   await makeFolder(dir);
   try {
     const entries = await readdir(dir);
@@ -95,7 +97,7 @@ async function clear(dir: string): Promise<void> {
     if (foreign !== undefined) {
       throw new UncoupleError("conflict", `${dir} is no folder of a demo, it holds ${foreign}: choose another --out`);
     }
-    const lock = await lockStack(dir).catch((cause: unknown) => {
+    const lock = await lockStack(dir, clock).catch((cause: unknown) => {
       if (!(cause instanceof UncoupleError && cause.code === "conflict")) throw cause;
       throw new UncoupleError("conflict", `a demo runs in ${dir}: wait for it, or choose another --out`, { cause });
     });

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { CHAMPION } from "../../composition/in-use.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
@@ -25,6 +25,12 @@ export interface StoryListener {
   run(run: Run): void;
   verdict(verdict: Verdict): void;
   quarantine(quarantine: Quarantine): void;
+}
+
+export interface StoryOptions {
+  readonly clock: Clock;
+  readonly listener: StoryListener;
+  readonly signal: AbortSignal;
 }
 
 /** One training run of the story with what came of it. */
@@ -54,8 +60,7 @@ const VERDICT_SECONDS = 120;
 export async function tellStory(
   platform: Platform,
   files: StoryFiles,
-  listener: StoryListener,
-  signal: AbortSignal,
+  { clock, listener, signal }: StoryOptions,
 ): Promise<StoryRecord> {
   const verdicts = new Map<string, Verdict>();
   const quarantines = new Map<string, Quarantine>();
@@ -100,10 +105,10 @@ export async function tellStory(
   const judged = async (runs: readonly StoryRun[]): Promise<void> => {
     const names = runs.map(({ manifest }) => snapshotName(manifest));
     const missing = () => names.filter((name) => !verdicts.has(name) && !quarantines.has(name));
-    const giveUp = performance.now() + VERDICT_SECONDS * 1000;
+    const giveUp = clock.elapsed() + VERDICT_SECONDS * 1000;
     while (missing().length > 0) {
       signal.throwIfAborted();
-      if (performance.now() > giveUp) {
+      if (clock.elapsed() > giveUp) {
         const message = `the evaluator did not judge ${missing().join(", ")} within ${VERDICT_SECONDS} s`;
         throw new UncoupleError("deadline-exceeded", message);
       }
@@ -113,7 +118,7 @@ export async function tellStory(
         quarantines.set(name, quarantine);
         listener.quarantine(quarantine);
       }
-      await sleep(50);
+      await clock.sleep(50);
     }
   };
 

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import type { Clock } from "../../common/clock/clock.ts";
 
 /** Where packages put servers, which the PATH of an ordinary user often leaves out. */
 const SERVER_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin"] as const;
@@ -39,6 +39,7 @@ export interface InstallOptions {
   readonly uid: number | undefined;
   /** The environment that apt-get runs in: its PATH, and a proxy where one is needed. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
   /** Hears what is about to be done. */
   readonly log: (line: string) => void;
 }
@@ -75,7 +76,7 @@ export async function installNatsServer(options: InstallOptions): Promise<Instal
       if ((await findNatsServer(options.env.PATH)) !== undefined) return { installed: true };
       reason = error instanceof Error ? (error.message.trim().split("\n").at(-1) ?? "") : String(error);
       if (!/lock/i.test(error instanceof Error ? error.message : "")) break;
-      await sleep(2_000 * attempt);
+      await options.clock.sleep(2_000 * attempt);
     }
   }
   return { installed: false, how: `apt-get could not install it (${reason}); ${elsewhere}` };

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 
@@ -22,6 +22,7 @@ export interface NatsServerOptions {
   readonly binary: string;
   /** Folder for its store, configuration and log; made if missing, and used by one server at a time. */
   readonly storeDir: string;
+  readonly clock: Clock;
   /** 0 (the default): any free port. */
   readonly port?: number;
   /** Without it anyone on this machine may connect. */
@@ -90,12 +91,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       logFile,
       exited,
       stop() {
-        stopped ??= end(child, exited);
+        stopped ??= end(child, exited, options.clock);
         return stopped;
       },
     };
   } catch (error) {
-    await end(child, exited);
+    await end(child, exited, options.clock);
     throw error instanceof UncoupleError && error.code === "unavailable" ? await explain(error, logFile, port) : error;
   }
 }
@@ -151,15 +152,15 @@ async function answering(
   child.once("exit", (code, signal) => {
     ended = `it ended with ${signal ?? `code ${code}`}`;
   });
-  const giveUp = performance.now() + START_TIMEOUT_MS;
-  while (performance.now() < giveUp) {
+  const giveUp = options.clock.elapsed() + START_TIMEOUT_MS;
+  while (options.clock.elapsed() < giveUp) {
     if (ended !== undefined) {
       throw new UncoupleError("unavailable", `nats-server (${options.binary}) did not start: ${ended}`);
     }
     const url = await readFile(portsFile, "utf8").then(listening, () => undefined);
     const info = url === undefined ? undefined : await serverInfo(url);
     if (url !== undefined && info?.jetstream === true) return { url, id: info.id };
-    await sleep(20);
+    await options.clock.sleep(20);
   }
   throw new UncoupleError(
     "unavailable",
@@ -197,12 +198,12 @@ async function serverInfo(url: string): Promise<{ id: string; jetstream: boolean
   }
 }
 
-async function end(child: ChildProcess, exited: Promise<void>): Promise<void> {
+async function end(child: ChildProcess, exited: Promise<void>, clock: Clock): Promise<void> {
   if (child.pid === undefined) return;
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  const timer = clock.after(STOP_TIMEOUT_MS, () => child.kill("SIGKILL"));
   await exited;
-  clearTimeout(timer);
+  timer.cancel();
   if (child.stdin !== null && !child.stdin.closed) {
     child.stdin.destroy();
     await once(child.stdin, "close");

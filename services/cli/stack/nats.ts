@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { findNatsServer, installNatsServer } from "./find-nats-server.ts";
 import { type NatsServer, startNatsServer } from "./nats-server.ts";
@@ -11,6 +12,7 @@ export interface NatsChoice {
   readonly preferOwn: boolean;
   /** With the PATH that is searched. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
   readonly onEvent: (line: string) => void;
 }
 
@@ -22,24 +24,29 @@ export type NatsFound = { readonly url: string } | { readonly binary: string };
  * @returns `missing`: a sentence that says how to get one
  */
 export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { readonly missing: string }> {
-  const { env, url, preferOwn } = choice;
+  const { env, clock, url, preferOwn } = choice;
   const running = url === undefined ? undefined : { url };
   if (running !== undefined && !preferOwn) return running;
   const found = await findNatsServer(env.PATH);
   if (found !== undefined) return { binary: found };
   if (running !== undefined) return running;
   const { platform } = process;
-  const installation = await installNatsServer({ platform, uid: process.getuid?.(), env, log: choice.onEvent });
+  const installation = await installNatsServer({ platform, uid: process.getuid?.(), env, clock, log: choice.onEvent });
   const installed = await findNatsServer(env.PATH);
   if (installed !== undefined) return { binary: installed };
   return { missing: installation.installed ? "nats-server was installed, but is not on the PATH" : installation.how };
 }
 
 /** @returns the URL; the server is the supervisor's to keep and to stop */
-export async function superviseNats(supervisor: Supervisor, binary: string, dir: string): Promise<string> {
+export async function superviseNats(
+  supervisor: Supervisor,
+  binary: string,
+  dir: string,
+  clock: Clock,
+): Promise<string> {
   const start = async (previous: (Supervised & { readonly server: NatsServer }) | undefined) => {
     const port = previous === undefined ? 0 : Number(new URL(previous.server.url).port);
-    const server = await startNatsServer({ binary, storeDir: join(dir, "nats"), port });
+    const server = await startNatsServer({ binary, storeDir: join(dir, "nats"), port, clock });
     return {
       server,
       ended: server.exited.then(() => `ended; its log is ${server.logFile}`),

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
+import type { Clock, Timer } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
@@ -45,7 +46,7 @@ const main = join(import.meta.dirname, `../main${extname(import.meta.filename)}`
  */
 export async function startService(
   spec: ServiceSpec,
-  env: Readonly<Record<string, string | undefined>>,
+  deps: { readonly env: Readonly<Record<string, string | undefined>>; readonly clock: Clock },
   signal: AbortSignal,
 ): Promise<ServiceProcess> {
   signal.throwIfAborted();
@@ -53,7 +54,7 @@ export async function startService(
   const log = openLog(spec.logFile);
   let child: ChildProcess;
   try {
-    child = fork(main, [...spec.args], { detached: true, env: { ...env }, stdio: ["ignore", log, log, "ipc"] });
+    child = fork(main, [...spec.args], { detached: true, env: { ...deps.env }, stdio: ["ignore", log, log, "ipc"] });
   } finally {
     closeSync(log);
   }
@@ -67,11 +68,11 @@ export async function startService(
   });
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= end(child, ended);
+    stopped ??= end(child, ended, deps.clock);
     return stopped;
   };
   let onAbort = () => {};
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   try {
     const addresses = await new Promise<ServiceAddresses>((resolve, reject) => {
       child.on("message", (raw) => {
@@ -86,17 +87,17 @@ export async function startService(
       }, reject);
       onAbort = () => reject(signal.reason as Error);
       signal.addEventListener("abort", onAbort);
-      timer = setTimeout(() => {
+      timer = deps.clock.after(START_SECONDS * 1000, () => {
         const message = `${spec.name} was not ready within ${START_SECONDS} s; its log is ${spec.logFile}`;
         reject(new UncoupleError("deadline-exceeded", message));
-      }, START_SECONDS * 1000);
+      });
     });
     return { ...addresses, pid: child.pid ?? 0, ended, stop };
   } catch (thrown) {
     await stop();
     throw thrown;
   } finally {
-    clearTimeout(timer);
+    timer?.cancel();
     signal.removeEventListener("abort", onAbort);
   }
 }
@@ -109,10 +110,10 @@ function openLog(path: string): number {
   }
 }
 
-async function end(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+async function end(child: ChildProcess, ended: Promise<unknown>, clock: Clock): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_SECONDS * 1000);
+  const timer = clock.after(STOP_SECONDS * 1000, () => child.kill("SIGKILL"));
   await ended;
-  clearTimeout(timer);
+  timer.cancel();
 }

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { type FolderLock, lockFolder, processTableOf } from "../../common/files/folder-lock.ts";
 import { readStack, stackFile } from "../connect/stack-file.ts";
@@ -9,9 +10,9 @@ import { readStack, stackFile } from "../connect/stack-file.ts";
  * @param dir exists
  * @throws UncoupleError `conflict` when another process does
  */
-export async function lockStack(dir: string): Promise<FolderLock> {
+export async function lockStack(dir: string, clock: Clock): Promise<FolderLock> {
   try {
-    return await lockFolder(dir, processTableOf(process, hostname()));
+    return await lockFolder(dir, { processes: processTableOf(process, hostname()), clock });
   } catch (cause) {
     if (!(cause instanceof UncoupleError && cause.code === "conflict")) throw cause;
     const other = await readStack(dir).catch(() => undefined);

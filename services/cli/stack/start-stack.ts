@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import type { StackFiles } from "../connect/configuration.ts";
@@ -16,6 +17,7 @@ export interface StackOptions {
   /** Folder for the stack file, the store, the trainers' state and the logs. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
   /** Flags that every service is given beside its own. */
   readonly serviceArgs?: readonly string[];
   /** Stops a start that is under way. */
@@ -38,12 +40,12 @@ export interface RunningStack {
  * @throws UncoupleError `conflict` when a stack runs from this folder, `invalid-argument` when it cannot be written to; what a part failed with. Then nothing is left running
  */
 export async function startStack(options: StackOptions): Promise<RunningStack> {
-  const { dir, files, onEvent, signal } = options;
+  const { clock, dir, files, onEvent, signal } = options;
   const { pipeline, teams } = files;
   await makeFolder(dir);
-  const lock = await lockStack(dir);
-  const servers = createSupervisor({ onEvent, ...usualSupervision });
-  const services = createSupervisor({ onEvent, ...usualSupervision });
+  const lock = await lockStack(dir, clock);
+  const servers = createSupervisor({ clock, onEvent, ...usualSupervision });
+  const services = createSupervisor({ clock, onEvent, ...usualSupervision });
   const stopAll = async () => {
     try {
       await services.stop();
@@ -62,7 +64,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   try {
     // What a stack that was killed has left would lead other commands astray.
     await rm(stackFile(dir), { force: true });
-    const natsUrl = "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir);
+    const natsUrl =
+      "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir, clock);
     // What one service fails with ends the start of the others.
     const giveUp = new AbortController();
     const service = (name: string, id: string, args: readonly string[]) =>
@@ -74,7 +77,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
             logFile: join(dir, "logs", `${id}.log`),
           },
           // In the environment, because everybody may read the arguments of a process and the address may hold a password.
-          { ...options.env, NATS_URL: natsUrl },
+          { env: { ...options.env, NATS_URL: natsUrl }, clock },
           AbortSignal.any([signal, giveUp.signal]),
         ),
       );
@@ -114,7 +117,7 @@ function listening(previous: ServiceAddresses | undefined): string[] {
 }
 
 function stackOf(
-  { files }: StackOptions,
+  { clock, files }: StackOptions,
   natsUrl: string,
   evaluator: ServiceAddresses,
   trainers: readonly ServiceAddresses[],
@@ -123,7 +126,7 @@ function stackOf(
   return {
     version: 1,
     pid: process.pid,
-    startedAt: new Date().toISOString(),
+    startedAt: timestamp(clock),
     pipeline: files.pipeline.pipeline.name,
     pipelineFile: files.pipeline.path,
     components: files.pipeline.pipeline.components.map(({ name }) => name),

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 
 /** Something that runs beside this process. */
@@ -9,6 +9,7 @@ export interface Supervised {
 }
 
 export interface SupervisorOptions {
+  readonly clock: Clock;
   /** Hears of every end and restart, in a sentence. */
   readonly onEvent: (line: string) => void;
   /** How often within `windowSeconds` something may end by itself before everything is given up. */
@@ -38,6 +39,7 @@ export interface Supervisor {
  * and the others from what NATS keeps; what ends again and again makes the whole stack fail.
  */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { clock } = options;
   const stopping = new AbortController();
   const running: { current: Supervised; watching: Promise<void> }[] = [];
   let giveUp: (reason: UncoupleError) => void = () => {};
@@ -58,7 +60,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     for (;;) {
       const how = await last.ended;
       if (stopping.signal.aborted) return;
-      const now = performance.now();
+      const now = clock.elapsed();
       ends.push(now);
       const recent = ends.filter((at) => now - at < options.windowSeconds * 1000).length;
       if (recent > options.restarts) {
@@ -68,7 +70,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       }
       options.onEvent(`${name} ${how}; starting it again`);
       try {
-        await sleep(options.restartDelayMs * 2 ** (recent - 1), undefined, { signal: stopping.signal });
+        await clock.sleep(options.restartDelayMs * 2 ** (recent - 1), stopping.signal);
         last = await start(last);
         slot.current = last;
         if (stopping.signal.aborted) return;

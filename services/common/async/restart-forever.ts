@@ -1,25 +1,25 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../clock/clock.ts";
 import { asUncoupleError, type UncoupleError } from "../errors.ts";
 
 const AGAIN_AFTER_MS = 1_000;
 
-/**
- * Runs something that should go on until the signal aborts, and begins it again a second after it ended or failed.
- *
- * @param onTrouble told of every failure
- */
-export async function restartForever(
-  body: () => Promise<void>,
-  signal: AbortSignal,
-  onTrouble: (error: UncoupleError) => void,
-): Promise<void> {
+export interface RestartSettings {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Called for every failure. */
+  onTrouble(error: UncoupleError): void;
+}
+
+/** Runs something that should go on until the signal aborts, and begins it again a second after it ended or failed. */
+export async function restartForever(settings: RestartSettings, body: () => Promise<void>): Promise<void> {
+  const { clock, signal } = settings;
   while (!signal.aborted) {
     try {
       await body();
     } catch (thrown) {
       if (signal.aborted) return;
-      onTrouble(asUncoupleError(thrown));
+      settings.onTrouble(asUncoupleError(thrown));
     }
-    await sleep(AGAIN_AFTER_MS, undefined, { signal }).catch(() => {});
+    await clock.sleep(AGAIN_AFTER_MS, signal).catch(() => {});
   }
 }

@@ -1,39 +1,82 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "../../runtime/logs.ts";
-import { asUncoupleError, isTransient, UncoupleError } from "../errors.ts";
+import type { Clock } from "../clock/clock.ts";
+import { asUncoupleError, isTransient, type UncoupleError } from "../errors.ts";
 
-export interface PatienceSettings {
-  /** How long a server may be away before the work is given up. */
-  readonly seconds: number;
-  readonly signal: AbortSignal;
-  readonly log: Logger;
+/** Exponential backoff: the delay doubles with every attempt. */
+export interface Backoff {
+  /** Milliseconds. */
+  readonly firstDelayMs: number;
+  readonly longestDelayMs: number;
 }
 
-const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 5_000;
+/** Milliseconds to wait after a failed attempt. @param attempt 1 for the first */
+export function backoffMs({ firstDelayMs, longestDelayMs }: Backoff, attempt: number): number {
+  return Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
+}
+
+export interface RetryPolicy extends Backoff {
+  readonly clock: Clock;
+  /** No retry begins later than this after the last progress; milliseconds. */
+  readonly limitMs: number;
+  /** The share of every delay that is random, 0 to 1. */
+  readonly jitter: number;
+  /** Ends the retries when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Called before the wait for each retry. */
+  onRetry?(error: UncoupleError): void;
+}
+
+/** The retries of one piece of work, which may have several steps. */
+export interface Retry {
+  /**
+   * Calls an action until it succeeds.
+   * @throws as `wait`
+   */
+  run<T>(action: () => Promise<T>): Promise<T>;
+  /** Notes that the work got on: delays and the limit start over. */
+  progress(): void;
+  /**
+   * For loops of one's own: waits for the next attempt, longer each time without progress.
+   * @throws the error itself if it is not transient, if the limit is reached, or if the signal aborts
+   */
+  wait(thrown: unknown): Promise<void>;
+}
+
+/** The limit counts from this call. */
+export function createRetry(policy: RetryPolicy): Retry {
+  const { clock, limitMs, jitter, signal } = policy;
+  let last = clock.elapsed();
+  let attempt = 1;
+  const retries: Retry = {
+    async run(action) {
+      for (;;) {
+        try {
+          return await action();
+        } catch (thrown) {
+          await retries.wait(thrown);
+        }
+      }
+    },
+    progress() {
+      last = clock.elapsed();
+      attempt = 1;
+    },
+    async wait(thrown) {
+      const error = asUncoupleError(thrown);
+      const delay = backoffMs(policy, attempt);
+      if (!isTransient(error) || signal?.aborted || clock.elapsed() - last + delay > limitMs) throw thrown;
+      attempt += 1;
+      policy.onRetry?.(error);
+      await clock.sleep(delay * (1 - jitter * Math.random()), signal).catch(() => {});
+      if (signal?.aborted) throw thrown;
+    },
+  };
+  return retries;
+}
 
 /**
- * Does something again while a server that it needs is away, after delays that grow to 5 s.
- *
- * @param what for people: `publishing the snapshot`
- * @throws UncoupleError `unavailable` when the time is over, naming it; `cancelled` when the signal aborts
+ * Calls an action until it succeeds.
+ * @throws as `Retry.wait`
  */
-export async function patiently<T>(what: string, settings: PatienceSettings, work: () => Promise<T>): Promise<T> {
-  const { seconds, signal, log } = settings;
-  const began = performance.now();
-  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(LONGEST_DELAY_MS, delay * 2)) {
-    signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (thrown) {
-      const error = asUncoupleError(thrown);
-      if (!isTransient(error)) throw error;
-      if (performance.now() - began > seconds * 1000) {
-        const message = `${what} was given up after ${seconds} s (option unavailableSeconds): ${error.message}`;
-        throw new UncoupleError("unavailable", message, { cause: error });
-      }
-      log.warn({ error }, `${what}: ${error.message}; trying again`);
-      await sleep(delay, undefined, { signal }).catch(() => {});
-    }
-  }
+export function retry<T>(policy: RetryPolicy, action: () => Promise<T>): Promise<T> {
+  return createRetry(policy).run(action);
 }

@@ -1,13 +1,15 @@
 import type { Clock, Timer } from "./clock.ts";
+import { sleepOn } from "./sleep.ts";
 
 /** A clock that stands still until it is told to move, for tests and simulations. */
 export interface VirtualClock extends Clock {
   /**
    * Moves time forward by `ms` milliseconds, running what falls due in order of its time (ties: in the order in which
-   * it was scheduled). Promise callbacks run to completion before the next timer does.
+   * it was scheduled). Before the first and after each, promise callbacks run to completion, and the event loop turns
+   * once, for what yields to it. Real input and output is not waited for.
    */
   advance(ms: number): Promise<void>;
-  /** Moves to the next timer and runs it. @returns false if nothing is scheduled */
+  /** Moves to the next timer and runs it, as `advance` does. @returns false if nothing is scheduled */
   next(): Promise<boolean>;
   /** Timers that are pending. */
   readonly pending: number;
@@ -48,26 +50,13 @@ export function createVirtualClock(start = 0): VirtualClock {
     await settle();
   }
 
-  return {
+  const clock: VirtualClock = {
     now: () => start + elapsed,
     elapsed: () => elapsed,
     get pending() {
       return scheduled.size;
     },
-    sleep(ms, signal) {
-      return new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        const abort = () => {
-          timer.cancel();
-          reject(signal?.reason);
-        };
-        const timer = schedule(elapsed + Math.max(0, ms), () => {
-          signal?.removeEventListener("abort", abort);
-          resolve();
-        });
-        signal?.addEventListener("abort", abort, { once: true });
-      });
-    },
+    sleep: (ms, signal) => sleepOn(clock, ms, signal),
     after: (ms, callback) => schedule(elapsed + Math.max(0, ms), callback),
     every(ms, callback) {
       const period = Math.max(1, ms);
@@ -85,7 +74,7 @@ export function createVirtualClock(start = 0): VirtualClock {
       await settle();
       const end = elapsed + ms;
       for (let entry = earliest(); entry !== undefined && entry.at <= end; entry = earliest()) await run(entry);
-      elapsed = end;
+      elapsed = Math.max(elapsed, end);
     },
     async next() {
       await settle();
@@ -95,9 +84,10 @@ export function createVirtualClock(start = 0): VirtualClock {
       return true;
     },
   };
+  return clock;
 }
 
-/** Runs pending promise callbacks, also those that they queue, and what waits for one turn of the event loop. */
+/** Runs pending promise callbacks, also those that they queue, and what waits for a turn of the event loop. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import type { Clock } from "../clock/clock.ts";
 import { UncoupleError } from "../errors.ts";
 import { errorCode, fileError, writeDurably } from "./durable-file.ts";
 import { makeFolder } from "./make-folder.ts";
@@ -32,6 +32,11 @@ export function processTableOf(
       }
     },
   };
+}
+
+export interface FolderLockDeps {
+  readonly processes: ProcessTable;
+  readonly clock: Clock;
 }
 
 export interface FolderLock {
@@ -69,9 +74,10 @@ type Holder = z.infer<typeof lockSchema>;
  */
 export async function lockFolder(
   folder: string,
-  processes: ProcessTable,
+  deps: FolderLockDeps,
   times: FolderLockTimes = usualTimes,
 ): Promise<FolderLock> {
+  const { processes } = deps;
   const mine: Holder = {
     pid: processes.pid,
     host: processes.host,
@@ -83,8 +89,8 @@ export async function lockFolder(
     await makeFolder(folder);
     // Linked, not opened exclusively, so that a lock file is whole from the moment that it can be seen.
     await writeFile(scratch, JSON.stringify(mine));
-    const number = await takeNumber(folder, scratch, processes, times);
-    return held(folder, number, mine, times);
+    const number = await takeNumber(folder, scratch, deps, times);
+    return held(folder, number, mine, deps.clock, times);
   } catch (thrown) {
     throw fileError(folder, thrown);
   } finally {
@@ -97,13 +103,13 @@ const lockPath = (folder: string, number: number) => join(folder, `lock.${number
 async function takeNumber(
   folder: string,
   scratch: string,
-  processes: ProcessTable,
+  deps: FolderLockDeps,
   times: FolderLockTimes,
 ): Promise<number> {
   for (;;) {
     const highest = Math.max(0, ...(await numbers(folder)));
     const holder = highest === 0 ? undefined : await readHolder(lockPath(folder, highest));
-    if (holder !== undefined && (await isLiving(lockPath(folder, highest), holder, processes, times))) {
+    if (holder !== undefined && (await isLiving(lockPath(folder, highest), holder, deps, times))) {
       throw new UncoupleError(
         "conflict",
         `${folder} is the state folder of the trainer with process id ${holder.pid} on ${holder.host}, which is running; stop it, or choose another state folder`,
@@ -121,17 +127,17 @@ async function takeNumber(
   }
 }
 
-function held(folder: string, number: number, mine: Holder, times: FolderLockTimes): FolderLock {
+function held(folder: string, number: number, mine: Holder, clock: Clock, times: FolderLockTimes): FolderLock {
   const path = lockPath(folder, number);
-  const beat = setInterval(() => {
-    const now = new Date();
+  const touch = () => {
+    const now = new Date(clock.now());
     utimes(path, now, now).catch(() => {});
-  }, times.heartbeatSeconds * 1000);
-  beat.unref();
+  };
+  const beat = clock.every(times.heartbeatSeconds * 1000, touch, { keepsAlive: false });
   let released: Promise<void> | undefined;
   return {
     release() {
-      clearInterval(beat);
+      beat.cancel();
       released ??= writeDurably(path, JSON.stringify({ ...mine, released: true }));
       return released;
     },
@@ -167,7 +173,7 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 async function isLiving(
   path: string,
   holder: Holder,
-  processes: ProcessTable,
+  { processes, clock }: FolderLockDeps,
   times: FolderLockTimes,
 ): Promise<boolean> {
   if (holder.released) return false;
@@ -178,7 +184,7 @@ async function isLiving(
   }
   const touched = async () => (await stat(path).catch(() => undefined))?.mtimeMs;
   const before = await touched();
-  await sleep(times.silenceSeconds * 1000);
+  await clock.sleep(times.silenceSeconds * 1000);
   return (await touched()) !== before;
 }
 

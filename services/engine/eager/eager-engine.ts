@@ -1,5 +1,6 @@
-import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Engine, TrainingSession } from "../interface/engine.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../interface/program.ts";
@@ -15,9 +16,10 @@ const SLICE_MS = 15;
  *
  * @param backend a tfjs backend that is registered and starts synchronously
  */
-export function createEagerEngine(name: string, backend: string): Engine {
+export function createEagerEngine(name: string, backend: string, clock: Clock): Engine {
   return {
     name,
+    clock,
     async prepare(program, data, rows) {
       checkData(program, data, rows);
       const sandbox = createTfjsSandbox(backend);
@@ -28,7 +30,7 @@ export function createEagerEngine(name: string, backend: string): Engine {
           for (const [column, { width }] of Object.entries(program.resident)) {
             resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);
           }
-          return new EagerSession(program, sandbox, step, resident, rows);
+          return new EagerSession(program, sandbox, step, resident, rows, clock);
         });
       } catch (thrown) {
         sandbox.close();
@@ -39,8 +41,8 @@ export function createEagerEngine(name: string, backend: string): Engine {
 }
 
 /** The engine that the others are compared with: tfjs in plain JavaScript. */
-export function createReferenceEngine(): Engine {
-  return createEagerEngine("reference", "cpu");
+export function createReferenceEngine(clock: Clock): Engine {
+  return createEagerEngine("reference", "cpu", clock);
 }
 
 class EagerSession implements TrainingSession {
@@ -49,6 +51,7 @@ class EagerSession implements TrainingSession {
   private readonly step: TrainingStep;
   private readonly resident: Readonly<Record<string, tf.Tensor2D>>;
   private readonly rows: number;
+  private readonly clock: Clock;
   private readonly turn = new OneAtATime();
   private disposed = false;
 
@@ -58,12 +61,14 @@ class EagerSession implements TrainingSession {
     step: TrainingStep,
     resident: Readonly<Record<string, tf.Tensor2D>>,
     rows: number,
+    clock: Clock,
   ) {
     this.program = program;
     this.sandbox = sandbox;
     this.step = step;
     this.resident = resident;
     this.rows = rows;
+    this.clock = clock;
   }
 
   run(chunk: Chunk): Promise<Float32Array> {
@@ -74,7 +79,7 @@ class EagerSession implements TrainingSession {
       for (let done = 0; done < chunk.steps; ) {
         const from = done;
         done = this.sandbox.run(() => this.slice(chunk, from, losses));
-        await setImmediate();
+        await yieldToEventLoop();
       }
       return losses;
     });
@@ -82,13 +87,13 @@ class EagerSession implements TrainingSession {
 
   /** Runs steps until the slice of time is over. @returns the first step not run */
   private slice(chunk: Chunk, from: number, losses: Float32Array): number {
-    const end = performance.now() + SLICE_MS;
+    const end = this.clock.elapsed() + SLICE_MS;
     const pending: tf.Scalar[] = [];
     let index = from;
     do {
       pending.push(tf.tidy(() => this.one(chunk, index)));
       index++;
-    } while (index < chunk.steps && performance.now() < end);
+    } while (index < chunk.steps && this.clock.elapsed() < end);
     // Read once a slice: on a GPU every read waits for the device.
     losses.set(tf.stack(pending).dataSync() as Float32Array, from);
     return index;

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Engine } from "../interface/engine.ts";
 import { createEagerEngine } from "./eager-engine.ts";
@@ -41,7 +42,7 @@ function firstLine(thrown: unknown): string {
 }
 
 /** @throws UncoupleError `failed-precondition` when the native binding does not load */
-export function createTensorflowEngine(): Engine {
+export function createTensorflowEngine(clock: Clock): Engine {
   loadTensorflow();
-  return createEagerEngine("tensorflow", BACKEND);
+  return createEagerEngine("tensorflow", BACKEND, clock);
 }

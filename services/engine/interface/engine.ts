@@ -1,3 +1,4 @@
+import type { Clock } from "../../common/clock/clock.ts";
 import type { EngineChoice } from "../../pipeline/team.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "./program.ts";
 
@@ -9,6 +10,8 @@ import type { Chunk, TrainingProgram, TrainingState } from "./program.ts";
 export interface Engine {
   /** As a manifest records it: `onnx:cpu`, `tensorflow`, `reference`. */
   readonly name: string;
+  /** The time that it runs in: trainings size their chunks by it. */
+  readonly clock: Clock;
   /**
    * @param data resident columns by name, [rows * width]
    * @throws UncoupleError `invalid-argument` when the program cannot be run (the message names the kernel, the op and

@@ -1,5 +1,5 @@
-import { sha256 } from "../../common/digest.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { sha256 } from "../../common/files/digest.ts";
 import type { StateTensor, TrainingState } from "./program.ts";
 
 /**

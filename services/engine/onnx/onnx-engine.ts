@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { recordStep } from "../compiler/tracing/record-step.ts";
@@ -19,23 +19,26 @@ const BREAK_MS = 4;
 const SENT_VALUES = 524_288;
 
 export interface OnnxEngineOptions {
+  readonly clock: Clock;
   /** Threads a matrix product is shared out among; chosen by the size of the program where left out. */
   readonly threads?: number;
 }
 
 /** Runs compiled programs on ONNX Runtime, on a thread of their own: the JavaScript thread is never held by a chunk. */
-export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngineOptions = {}): Engine {
+export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngineOptions): Engine {
+  const { clock } = options;
   const pool = new OnnxThreadPool();
   return {
     name: `onnx:${provider}`,
+    clock,
     async prepare(program, data, rows) {
       checkData(program, data, rows);
       // Recording and compiling hold the thread for tens of milliseconds each, the first time. A call that came meanwhile
       // is answered in between, which takes it some turns of the event loop.
       const recorded = recordStep(program);
-      await sleep(BREAK_MS);
+      await clock.sleep(BREAK_MS);
       const compiled = compileStep(recorded, program);
-      await sleep(BREAK_MS);
+      await clock.sleep(BREAK_MS);
       const thread = pool.take();
       const session = new OnnxSession(program, compiled, rows, thread, pool);
       try {

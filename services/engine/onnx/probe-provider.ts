@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { platform } from "node:os";
+import type { Clock } from "../../common/clock/clock.ts";
 import { startProcess } from "../../common/processes/entry-point.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { GraphBuilder, newValue } from "../compiler/graph/ir.ts";
@@ -19,18 +20,18 @@ const TIMEOUT_MS = 60_000;
 const known = new Map<ExecutionProvider, Promise<ProviderProbe>>();
 
 /** Whether an execution provider of ONNX Runtime starts on this machine. Asked once per process. Never throws. */
-export function probeProvider(provider: ExecutionProvider): Promise<ProviderProbe> {
+export function probeProvider(provider: ExecutionProvider, clock: Clock): Promise<ProviderProbe> {
   let probe = known.get(provider);
   if (probe === undefined) {
-    probe = attempt(provider);
+    probe = attempt(provider, clock);
     known.set(provider, probe);
   }
   return probe;
 }
 
-async function attempt(provider: ExecutionProvider): Promise<ProviderProbe> {
+async function attempt(provider: ExecutionProvider, clock: Clock): Promise<ProviderProbe> {
   if (provider === "cpu") return { starts: true, gpu: false, detail: "ONNX Runtime on the processor" };
-  const failure = await inChild(provider);
+  const failure = await inChild(provider, clock);
   if (failure !== null) return { starts: false, gpu: false, detail: oneLine(failure) };
   const gpu = gpuDevice();
   const detail = gpu === undefined ? "starts, on a software device: no GPU was found" : `starts, with ${gpu}`;
@@ -38,19 +39,19 @@ async function attempt(provider: ExecutionProvider): Promise<ProviderProbe> {
 }
 
 /** @returns null if the provider ran a model, otherwise why not */
-function inChild(provider: ExecutionProvider): Promise<string | null> {
+function inChild(provider: ExecutionProvider, clock: Clock): Promise<string | null> {
   return new Promise((resolve) => {
     const child = startProcess({ module: "./probe/main", from: import.meta.url });
     let complaint = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       complaint = (complaint + text).slice(-4000);
     });
-    const timer = setTimeout(() => {
+    const timer = clock.after(TIMEOUT_MS, () => {
       resolve(`it did not start within ${TIMEOUT_MS / 1000} s`);
       child.kill("SIGKILL");
-    }, TIMEOUT_MS);
+    });
     const settle = (failure: string | null) => {
-      clearTimeout(timer);
+      timer.cancel();
       resolve(failure);
     };
     child.once("message", (failure: string | null) => settle(failure));

@@ -1,5 +1,5 @@
 import { findProtocol } from "../../learning/protocols/all.ts";
-import { createMemoryBackplane } from "../../registry/memory/backplane.ts";
+import { createMemoryLeases } from "../../registry/memory/leases.ts";
 
 /** What training all components in parallel costs a protocol in coordination. */
 export interface Coordination {
@@ -25,8 +25,8 @@ export interface TeamWork {
  */
 export async function measureCoordination(protocolName: string, teams: readonly TeamWork[]): Promise<Coordination> {
   const { coordinated } = findProtocol(protocolName);
-  const backplane = createMemoryBackplane("coordination");
   const never = new AbortController().signal;
+  const leases = createMemoryLeases(never);
   /** When the lease's last holder was done; teams that need no lease start when they like. */
   let leaseFree = 0;
   let messages = 0;
@@ -36,7 +36,7 @@ export async function measureCoordination(protocolName: string, teams: readonly 
   const train = async (team: TeamWork, wanted: number): Promise<number> => {
     trainedSteps += team.steps;
     if (!coordinated) return wanted + team.steps;
-    const lease = await backplane.leases.acquire("train", team.component, never);
+    const lease = await leases.acquire("train", team.component, never);
     const started = Math.max(wanted, leaseFree);
     leaseFree = started + team.steps;
     waitedSteps += started - wanted;
@@ -52,6 +52,5 @@ export async function measureCoordination(protocolName: string, teams: readonly 
     await Promise.all(dependants.map((dependant) => trainAndTell(dependant, done)));
   };
   await Promise.all(teams.map((team) => trainAndTell(team, 0)));
-  await backplane.close();
   return { messages, waitedSteps, trainedSteps };
 }

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { compileInference } from "../../engine/compiler/inference.ts";
 import type { InferenceInput } from "../../engine/compiler/inference-program.ts";
@@ -51,7 +51,7 @@ export async function executeTraining(
     batch: team.batch,
   });
   // Long steps hold this thread; the event loop gets a turn in between.
-  await setImmediate();
+  await yieldToEventLoop();
   const { state, loss: trainingLoss } = await runTraining({
     engine,
     program,

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 import { counterfactualValues } from "../counterfactual/counterfactual.ts";
@@ -57,9 +57,9 @@ export async function prepareInputs(
     const { source } = training.team.protocol.parameters;
     const evidence = await evidenceOf(training, dataset, needs.counterfactual);
     // Whoever else needs the thread gets a turn between what is long.
-    await setImmediate();
+    await yieldToEventLoop();
     if (needs.counterfactual === "values") warnOfSupport(training, evidence);
-    await setImmediate();
+    await yieldToEventLoop();
     const counterfactual = await prepareCounterfactual(String(source), evidence);
     prepared.description = counterfactual.description;
     if (needs.counterfactual === "function") prepared.counterfactual = counterfactual;

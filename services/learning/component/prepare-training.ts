@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import { type EncodedDataset, encodeDataset } from "../dataset/encoded-dataset.ts";
@@ -31,11 +31,11 @@ export async function prepareTraining(training: ComponentTraining): Promise<Prep
   const component = pipeline.components.find(({ name }) => name === team.component) as Component;
   const imputed = await imputedInputs(training, component, table);
   // Long steps hold this thread; the event loop gets a turn in between.
-  await setImmediate();
+  await yieldToEventLoop();
   const encoded = encodeDataset(component, table, imputed);
   const dataset =
     encoded.logged === undefined ? encoded : await doublyRobust(encoded, encoded.logged, fitContext(training));
-  await setImmediate();
+  await yieldToEventLoop();
   const protocol = findProtocol(team.protocol.name);
   const needs = protocol.needs(team.protocol.parameters, {
     hasUpstream: component.upstream.length > 0,

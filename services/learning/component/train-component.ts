@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { UserModelModule } from "../programs/user-model.ts";
 import { executeTraining } from "./execute-training.ts";
 import { prepareTraining } from "./prepare-training.ts";
@@ -12,7 +12,7 @@ import type { ComponentTraining, TrainedComponent } from "./training-backend.ts"
 export async function trainComponent(training: ComponentTraining, module?: UserModelModule): Promise<TrainedComponent> {
   const { engine, resume, signal, onProgress } = training;
   const prepared = await prepareTraining(training);
-  await setImmediate();
+  await yieldToEventLoop();
   return executeTraining(prepared, {
     engine,
     ...(module !== undefined && { module }),

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
 import { ROWS_A_TURN, rowsOf } from "../fitting/matrices.ts";
 import { indexPoints } from "../fitting/nearest.ts";
@@ -36,7 +36,7 @@ export const matching: CounterfactualSource = {
         const donor = donors.nearest(imputed.values.subarray(row * imputed.width, (row + 1) * imputed.width));
         matched.set(values.subarray(donor * width, (donor + 1) * width), row * width);
         // Whoever else needs the thread.
-        if (++turns % ROWS_A_TURN === 0) await setImmediate();
+        if (++turns % ROWS_A_TURN === 0) await yieldToEventLoop();
       }
     }
     return {

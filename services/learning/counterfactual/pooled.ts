@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
 import { rowsOf, sideBySide, stack } from "../fitting/matrices.ts";
@@ -23,7 +23,7 @@ export const pooled: CounterfactualSource = {
     const { dataset, fit } = evidence;
     const audit = auditOf(evidence);
     const calibrated = sideBySide(dataset.own, await calibrate(evidence));
-    await setImmediate();
+    await yieldToEventLoop();
     const audited = sideBySide(audit.own, audit.annotated);
     const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
     const copies = Math.max(1, Math.round(wanted / audit.rows));
@@ -36,7 +36,7 @@ export const pooled: CounterfactualSource = {
       ...(main.observed !== undefined && few.observed !== undefined && { observed: pool(main.observed, few.observed) }),
     };
     const inputs = pool(calibrated, audited);
-    await setImmediate();
+    await yieldToEventLoop();
     const f = await fitOnManyRows(dataset, inputs, target, fit);
     return { ...f, description: `pooled (${audit.rows} audited rows)` };
   },

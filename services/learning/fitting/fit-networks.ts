@@ -1,5 +1,5 @@
-import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
@@ -63,9 +63,9 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
   const inputScaling = scalingOf(inputs);
   const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
   // Whoever else needs the thread: with a hundred thousand rows, each of these takes tens of milliseconds.
-  await setImmediate();
+  await yieldToEventLoop();
   const scaledInputs = standardize(inputs, inputScaling);
-  await setImmediate();
+  await yieldToEventLoop();
   const { state } = await runTraining({
     engine: context.engine,
     program: stackedProgram(fit, rows, context.seed),
@@ -81,7 +81,7 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
     seed: context.seed,
     ...(context.signal !== undefined && { signal: context.signal }),
     // An engine may compute on this thread: whoever asks for health or a cancel gets a turn.
-    onProgress: () => setImmediate(),
+    onProgress: () => yieldToEventLoop(),
   });
   const part = (name: string, member: number): Float32Array => {
     const { values } = state[`variable/${name}`] as { values: Float32Array };

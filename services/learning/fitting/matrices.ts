@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { type DenseLayer, evaluateOracle } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
@@ -77,7 +77,7 @@ export async function evaluateManyRows(layers: readonly DenseLayer[], inputs: re
       values: matrix.values.subarray(from * matrix.width, (from + ROWS_A_TURN) * matrix.width),
     }));
     values.set(evaluateLayers(layers, part).values, from * width);
-    await setImmediate();
+    await yieldToEventLoop();
   }
   return { width, values };
 }

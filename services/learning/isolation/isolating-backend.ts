@@ -1,3 +1,4 @@
+import type { Clock } from "../../common/clock/clock.ts";
 import { trainComponent } from "../component/train-component.ts";
 import type { TrainingBackend } from "../component/training-backend.ts";
 import type { HostProcess } from "./model-process.ts";
@@ -12,13 +13,13 @@ const ANSWER_SECONDS = 5;
  */
 export function createIsolatingBackend(
   host: HostProcess,
-  { answerSeconds = ANSWER_SECONDS }: { readonly answerSeconds?: number } = {},
+  { clock, answerSeconds = ANSWER_SECONDS }: { readonly clock: Clock; readonly answerSeconds?: number },
 ): TrainingBackend {
   return {
     async train(training) {
       const { model } = training.team;
       return model.kind === "module"
-        ? trainIsolated(training, model.path, host, answerSeconds)
+        ? trainIsolated(training, model.path, host, { clock, answerSeconds })
         : trainComponent(training);
     },
   };

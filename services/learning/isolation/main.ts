@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
+import { systemClock } from "../../common/clock/system-clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { engineNamed } from "../../engine/create-engine.ts";
 import { executeTraining } from "../component/execute-training.ts";
@@ -60,7 +61,7 @@ async function train(): Promise<void> {
   const order = await trainer.next();
   if (order.kind !== "train") throw new UncoupleError("internal", `a ${order.kind} came before the training`);
   const trained = await executeTraining(order.prepared, {
-    engine: engineNamed(order.engine),
+    engine: engineNamed(order.engine, systemClock),
     module,
     ...(order.resume !== undefined && { resume: order.resume }),
     async onProgress({ checkpoint, ...progress }) {

@@ -1,3 +1,4 @@
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { startProcess } from "../../common/processes/entry-point.ts";
 import { limitLines, readLines } from "./bounded-lines.ts";
@@ -29,7 +30,12 @@ const MOST_LINES = 1_000;
 const CLOSE_MS = 1_000;
 
 /** @param onOutput called with each line that the process prints, 1,000 at most */
-export function startModelProcess(path: string, host: HostProcess, onOutput: (line: string) => void): ModelProcess {
+export function startModelProcess(
+  path: string,
+  host: HostProcess,
+  clock: Clock,
+  onOutput: (line: string) => void,
+): ModelProcess {
   const child = startProcess(
     { module: "./main", from: import.meta.url },
     {
@@ -68,9 +74,9 @@ export function startModelProcess(path: string, host: HostProcess, onOutput: (li
       kill();
       const error = endError(path, code, signal);
       // Messages and lines that it sent before its end are read first.
-      const timer = setTimeout(() => settle(error), CLOSE_MS);
+      const timer = clock.after(CLOSE_MS, () => settle(error));
       child.once("close", () => {
-        clearTimeout(timer);
+        timer.cancel();
         settle(error);
       });
     });

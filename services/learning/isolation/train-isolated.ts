@@ -1,3 +1,4 @@
+import type { Clock, Timer } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { prepareTraining } from "../component/prepare-training.ts";
 import type { ComponentTraining, TrainedComponent } from "../component/training-backend.ts";
@@ -5,27 +6,32 @@ import type { TrainingCheckpoint } from "../training/training-progress.ts";
 import type { CarriedError, FromModelProcess } from "./messages.ts";
 import { type HostProcess, type ModelProcess, startModelProcess } from "./model-process.ts";
 
+export interface IsolationSettings {
+  readonly clock: Clock;
+  /** Seconds that an aborted training may take to reach the end of its chunk, for a last checkpoint. */
+  readonly answerSeconds: number;
+}
+
 /**
  * Trains a user's model module in a process of its own, as `TrainingBackend.train` does. Whatever the module does there
  * fails this training at worst, and ends with it.
  *
  * @param path of the module
- * @param answerSeconds how long an aborted training may take to reach the end of its chunk, for a last checkpoint
  */
 export async function trainIsolated(
   training: ComponentTraining,
   path: string,
   host: HostProcess,
-  answerSeconds: number,
+  { clock, answerSeconds }: IsolationSettings,
 ): Promise<TrainedComponent> {
   const { signal } = training;
   signal?.throwIfAborted();
-  const model = startModelProcess(path, host, (line) => training.onOutput?.(line));
+  const model = startModelProcess(path, host, clock, (line) => training.onOutput?.(line));
   let stepping = false;
-  let deadline: NodeJS.Timeout | undefined;
+  let deadline: Timer | undefined;
   const stop = () => {
     // Before its first chunk there is nothing to keep.
-    deadline = setTimeout(() => void model.end(), stepping ? answerSeconds * 1000 : 0);
+    deadline = clock.after(stepping ? answerSeconds * 1000 : 0, () => void model.end());
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
@@ -46,7 +52,7 @@ export async function trainIsolated(
     throw thrown;
   } finally {
     signal?.removeEventListener("abort", stop);
-    clearTimeout(deadline);
+    deadline?.cancel();
     await model.end();
   }
 }

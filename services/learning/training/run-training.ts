@@ -49,12 +49,12 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
     while (step < steps) {
       run.signal?.throwIfAborted();
       const count = chunk.steps;
-      const began = performance.now();
+      const began = engine.clock.elapsed();
       const running = session.run(chunk);
       // The engine computes beside this thread, which draws the next batches meanwhile.
       chunk = draw(step + count);
       const losses = await running;
-      const elapsed = performance.now() - began;
+      const elapsed = engine.clock.elapsed() - began;
       const bad = losses.findIndex((loss) => !Number.isFinite(loss));
       if (bad >= 0) {
         throw new UncoupleError(

@@ -1,10 +1,12 @@
+import { createRetry } from "../../common/async/retry.ts";
+import { timestamp } from "../../common/clock/clock.ts";
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 import { readers } from "./codec.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
-import { createPatience } from "./patience.ts";
 import { createReplicatedLog } from "./replicated-log.ts";
+import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
 /** Aliases are what their log makes of them: one subject for each component, appended to with compare-and-set. */
@@ -25,7 +27,7 @@ export function createAliases(
   connection: NatsConnection,
   log: EventLogger,
   names: LogNames,
-  patienceMs: number,
+  retryLimitMs: number,
 ): Aliases {
   const subject = (component: string) => `${names.subject}.${component}`;
   const changes = createReplicatedLog<AliasChange>(connection, names, (message) => {
@@ -48,15 +50,14 @@ export function createAliases(
   ): Promise<AliasChange> => {
     checkName("component", component);
     checkName("alias", alias);
-    const patience = createPatience(patienceMs, connection.closed);
+    const retry = createRetry(retryPolicy(connection, retryLimitMs));
     await changes.sync();
     for (;;) {
       const history = of(component);
       const serial = decide(history);
       const previous = aliasesAfter(history)[alias] ?? null;
-      const made: AliasChange = { component, alias, kind, serial, previous, by, at: new Date().toISOString() };
-      if (await changes.append(subject(component), made, changes.lastSequence(subject(component)), patience))
-        return made;
+      const made: AliasChange = { component, alias, kind, serial, previous, by, at: timestamp(connection.clock) };
+      if (await changes.append(subject(component), made, changes.lastSequence(subject(component)), retry)) return made;
     }
   };
 

@@ -1,3 +1,5 @@
+import { retry } from "../../common/async/retry.ts";
+import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
@@ -9,15 +11,15 @@ import { readers } from "./codec.ts";
 import { createJetStreamLeases } from "./leases.ts";
 import { createModelStore } from "./model-store.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
-import { createPatience, patiently } from "./patience.ts";
 import { createJetStreamRegistry } from "./registry.ts";
+import { retryPolicy } from "./retry-policy.ts";
 import { ensureStreams, findStreams, namesOf } from "./streams.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 import { createJetStreamOnceLog } from "./write-once-log.ts";
 
 /** A server that has just started may not have its streams yet. */
-const SETUP_PATIENCE_MS = 20_000;
-const PUBLISH_PATIENCE_MS = 60_000;
+const SETUP_LIMIT_MS = 20_000;
+const PUBLISH_LIMIT_MS = 60_000;
 /** Far above the longest upload and any difference between clocks. */
 const ORPHAN_AGE_MS = 6 * 3_600_000;
 
@@ -25,6 +27,7 @@ export interface JetStreamOptions {
   /** One NATS server with JetStream, or several of one cluster, comma-separated: `nats://host:port`. */
   readonly url: string;
   readonly pipeline: string;
+  readonly clock: Clock;
   /** By which the server's monitoring knows this service. */
   readonly name: string;
   readonly credentials?: { readonly user: string; readonly password: string };
@@ -38,7 +41,7 @@ export interface JetStreamOptions {
   /** All models of the pipeline together, in bytes; if not given, what the store has; for a new one 2 GiB, or less on a small server. */
   readonly maxStoreBytes?: number;
   /** How long a publish, a verdict or an alias goes on through an outage without getting on; 60 s if not given. */
-  readonly patienceMs?: number;
+  readonly retryLimitMs?: number;
   /** Hears of outages, and of messages that are none of ours. */
   readonly log?: EventLogger;
 }
@@ -61,13 +64,13 @@ export interface JetStreamBackplane extends Backplane {
  */
 export async function connectJetStream(options: JetStreamOptions): Promise<JetStreamBackplane> {
   const { pipeline, create = true } = options;
-  const { maxModelBytes = DEFAULT_MAX_MODEL_BYTES, patienceMs = PUBLISH_PATIENCE_MS } = options;
+  const { maxModelBytes = DEFAULT_MAX_MODEL_BYTES, retryLimitMs = PUBLISH_LIMIT_MS } = options;
   checkName("pipeline", pipeline);
   const log: EventLogger = options.log ?? (() => {});
   const names = namesOf(pipeline);
   const connection = await openNatsConnection({ ...options, log });
   try {
-    await patiently(createPatience(SETUP_PATIENCE_MS), () =>
+    await retry(retryPolicy(connection, SETUP_LIMIT_MS), () =>
       create ? ensureStreams(connection, names, options.maxStoreBytes) : findStreams(connection, names, pipeline),
     );
   } catch (error) {
@@ -76,8 +79,8 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   }
 
   const announcements = createAnnouncements(connection, log, names.snapshots);
-  const models = createModelStore(connection, names.models, patienceMs);
-  const aliases = createAliases(connection, log, names.aliases, patienceMs);
+  const models = createModelStore(connection, names.models, retryLimitMs);
+  const aliases = createAliases(connection, log, names.aliases, retryLimitMs);
   const leases = createJetStreamLeases(connection, log, names.leases);
   const queues = new Map<string, WorkQueue>();
 
@@ -113,16 +116,22 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       models,
       aliases,
       maxModelBytes,
-      patienceMs,
+      retryLimitMs,
     }),
-    verdicts: createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, patienceMs),
-    quarantines: createJetStreamOnceLog<Quarantine>(connection, log, names.quarantines, readers.quarantine, patienceMs),
+    verdicts: createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, retryLimitMs),
+    quarantines: createJetStreamOnceLog<Quarantine>(
+      connection,
+      log,
+      names.quarantines,
+      readers.quarantine,
+      retryLimitMs,
+    ),
     leases,
     workQueue(group) {
       checkName("worker group", group);
       const queue =
         queues.get(group) ??
-        createJetStreamWorkQueue(connection, log, names.snapshots, group, announcements, patienceMs);
+        createJetStreamWorkQueue(connection, log, names.snapshots, group, announcements, retryLimitMs);
       queues.set(group, queue);
       return queue;
     },

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createNotifier } from "../../common/async/notifier.ts";
+import type { Timer } from "../../common/clock/clock.ts";
 import { isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
@@ -37,6 +38,7 @@ export function createJetStreamLeases(
   log: EventLogger,
   names: Names["leases"],
 ): JetStreamLeases {
+  const { clock } = connection;
   const key = (name: string) => `${names.subject}.${name}`;
   /** What this process holds: how to end each, as a loss. */
   const held = new Set<() => Promise<void>>();
@@ -64,13 +66,13 @@ export function createJetStreamLeases(
     let revision = first;
     let over = false;
     let busy: Promise<void> | undefined;
-    let lapse: ReturnType<typeof setTimeout> | undefined;
+    let lapse: Timer | undefined;
     /** @returns false if it was over already */
     const finish = (): boolean => {
       if (over) return false;
       over = true;
-      clearInterval(renewing);
-      clearTimeout(lapse);
+      renewing.cancel();
+      lapse?.cancel();
       held.delete(close);
       connection.closed.removeEventListener("abort", onLinkClosed);
       return true;
@@ -81,12 +83,12 @@ export function createJetStreamLeases(
       lost.abort(new UncoupleError("unavailable", `lost the lease ${name}: ${why}`));
     };
     const lapseAfter = (sent: number) => {
-      clearTimeout(lapse);
-      const left = HOLDER_LIMIT_MS - (performance.now() - sent);
-      lapse = setTimeout(() => lose(`not renewed for ${HOLDER_LIMIT_MS / 1000} s`), Math.max(0, left));
+      lapse?.cancel();
+      const left = HOLDER_LIMIT_MS - (clock.elapsed() - sent);
+      lapse = clock.after(left, () => lose(`not renewed for ${HOLDER_LIMIT_MS / 1000} s`));
     };
     const renew = async () => {
-      const sent = performance.now();
+      const sent = clock.elapsed();
       try {
         const next = await write(name, value, revision);
         if (next !== undefined) revision = next;
@@ -112,11 +114,11 @@ export function createJetStreamLeases(
       lost.abort(new UncoupleError("cancelled", `the lease ${name} ended with its backplane`));
       await giveBack();
     };
-    const renewing = setInterval(() => {
+    const renewing = clock.every(RENEW_MS, () => {
       busy ??= renew().finally(() => {
         busy = undefined;
       });
-    }, RENEW_MS);
+    });
     const onLinkClosed = () => lose("the connection was closed");
     connection.closed.addEventListener("abort", onLinkClosed, { once: true });
     lapseAfter(sentAt);
@@ -143,12 +145,12 @@ export function createJetStreamLeases(
           const heard = bell.count;
           try {
             const entry = await read(name);
-            const now = performance.now();
+            const now = clock.elapsed();
             if (entry.revision !== watched.revision) watched = { revision: entry.revision, since: now };
             const mine = entry.held?.token === value.token;
             const unchanged = now - watched.since >= LEASE_TTL_MS;
             if (entry.held === null || mine || unchanged) {
-              const sent = performance.now();
+              const sent = clock.elapsed();
               const revision = await write(name, value, entry.revision);
               if (revision !== undefined) {
                 if (end.aborted) await keep(name, value, revision, sent).release();
@@ -160,7 +162,7 @@ export function createJetStreamLeases(
             if (!isTransient(error)) throw error;
             // An outage: the wait goes on.
           }
-          await bell.waitBeyond(heard, end, POLL_MS);
+          await bell.waitBeyond(heard, end, { clock, ms: POLL_MS });
         }
       } finally {
         stop();

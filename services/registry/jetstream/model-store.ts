@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { nuid } from "nats";
+import { createRetry, type Retry } from "../../common/async/retry.ts";
+import { timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import type { StoredObject } from "./codec.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
-import { createPatience, type Patience } from "./patience.ts";
+import { retryPolicy } from "./retry-policy.ts";
 import { readMessage, store, storeNow, streamState } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
 
@@ -25,7 +27,7 @@ export interface ModelStore {
    * @param digest their SHA-256, hex
    * @throws UncoupleError `resource-exhausted` naming --max-store-bytes when the store is full; `cancelled`
    */
-  put(name: string, bytes: Uint8Array, digest: string, patience: Patience, signal?: AbortSignal): Promise<StoredObject>;
+  put(name: string, bytes: Uint8Array, digest: string, retry: Retry, signal?: AbortSignal): Promise<StoredObject>;
   /**
    * The bytes of a manifest, found right in size and SHA-256.
    * @throws UncoupleError `data-loss`
@@ -48,7 +50,7 @@ export interface ModelStore {
  * SHA-256, a window of awaited chunks on the way in, one request a chunk on the way out, so that a slow reader slows
  * the transfer and not the memory down.
  */
-export function createModelStore(connection: NatsConnection, names: Names["models"], patienceMs: number): ModelStore {
+export function createModelStore(connection: NatsConnection, names: Names["models"], retryLimitMs: number): ModelStore {
   const { stream, subject, bucket } = names;
   const chunks = (id: string) => `${subject}.C.${id}`;
   const meta = (name: string) => `${subject}.M.${base64url(Buffer.from(name))}`;
@@ -103,7 +105,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         size: bytes.length,
         chunks: total,
         digest: `SHA-256=${base64url(Buffer.from(digest, "hex"))}`,
-        mtime: new Date().toISOString(),
+        mtime: timestamp(connection.clock),
         deleted: false,
         options: { max_chunk_size: chunk },
       };
@@ -117,20 +119,20 @@ export function createModelStore(connection: NatsConnection, names: Names["model
   };
 
   /** The first chunk from a sequence number on. */
-  const nextChunk = async (id: string, from: number, patience: Patience) => {
+  const nextChunk = async (id: string, from: number, retry: Retry) => {
     for (let lagged = 0; ; ) {
       try {
         const query = JSON.stringify({ seq: from, next_by_subj: chunks(id) });
         const message = await connection.request(`$JS.API.DIRECT.GET.${stream}`, query);
         const status = message.headers?.code ?? 0;
         if (status === 0) {
-          patience.progress();
+          retry.progress();
           return { sequence: Number(message.headers?.get("Nats-Sequence")), data: message.data };
         }
         if (status === 404) {
           const wait = LAG_WAITS_MS[lagged++];
           if (wait === undefined) return undefined;
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await connection.clock.sleep(wait);
         } else {
           throw new UncoupleError(
             "unavailable",
@@ -138,19 +140,19 @@ export function createModelStore(connection: NatsConnection, names: Names["model
           );
         }
       } catch (error) {
-        await patience.wait(error);
+        await retry.wait(error);
       }
     }
   };
 
   return {
     remove,
-    async put(name, bytes, digest, patience, signal) {
+    async put(name, bytes, digest, retry, signal) {
       let furthest = 0;
       const acknowledged = (count: number) => {
         if (count <= furthest) return;
         furthest = count;
-        patience.progress();
+        retry.progress();
       };
       for (;;) {
         try {
@@ -164,20 +166,17 @@ export function createModelStore(connection: NatsConnection, names: Names["model
               { cause: error },
             );
           }
-          await patience.wait(error);
+          await retry.wait(error);
         }
       }
     },
     async get(manifest, object, signal) {
       const what = snapshotName(manifest);
-      const patience = createPatience(
-        patienceMs,
-        signal === undefined ? connection.closed : AbortSignal.any([signal, connection.closed]),
-      );
+      const retry = createRetry(retryPolicy(connection, retryLimitMs, signal));
       const bytes = new Uint8Array(manifest.size);
       const hash = createHash("sha256");
       const ahead = (from: number) => {
-        const next = nextChunk(object.nuid, from, patience);
+        const next = nextChunk(object.nuid, from, retry);
         next.catch(() => {});
         return next;
       };
@@ -211,7 +210,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
     async sweep(olderThanMs, announced) {
       const stale = async (last: string) => {
         const message = await readMessage(connection, stream, { last_by_subj: last });
-        return message !== undefined && Date.now() - message.storedAt.getTime() > olderThanMs;
+        return message !== undefined && connection.clock.now() - message.storedAt.getTime() > olderThanMs;
       };
       // What is stored is listed first, announcements are read last: an upload that ends in between is seen to be one.
       const uploads = [...(await streamState(connection, stream, chunks("*"))).subjects.keys()];

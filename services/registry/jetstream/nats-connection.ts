@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   connect,
   createInbox,
@@ -9,6 +8,8 @@ import {
   ErrorCode as NatsCode,
   NatsError,
 } from "nats";
+import { settlesWithin } from "../../common/async/settles-within.ts";
+import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ConnectionState } from "../backplane.ts";
 import { type ApiError, jetStreamError } from "./errors.ts";
@@ -30,6 +31,7 @@ export interface LinkOptions {
   /** By which the server's own monitoring knows this client. */
   readonly name: string;
   readonly credentials?: { readonly user: string; readonly password: string };
+  readonly clock: Clock;
   readonly log: EventLogger;
 }
 
@@ -37,6 +39,8 @@ export interface LinkOptions {
 export interface NatsConnection {
   /** The address, for messages. */
   readonly server: string;
+  /** The time that everything on this connection waits and measures by. */
+  readonly clock: Clock;
   /** Aborts when `close` begins. */
   readonly closed: AbortSignal;
   /** Bytes that a message may have, headers included. */
@@ -77,7 +81,7 @@ export interface RequestOptions {
  * @throws UncoupleError `unavailable` naming the server
  */
 export async function openNatsConnection(options: LinkOptions): Promise<NatsConnection> {
-  const { url, log } = options;
+  const { url, clock, log } = options;
   // A password in the address is for nobody's log.
   const server = url.replace(/\/\/[^/@,]*@/g, "//");
   let client: NatsClient;
@@ -111,14 +115,14 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
   const onDisconnect = () => {
     if (state !== "connected") return;
     state = "reconnecting";
-    lostAt = performance.now();
+    lostAt = clock.elapsed();
     for (const fail of waitingForAnswer) fail(broken());
     log("warn", `lost the NATS server at ${server}; reconnecting until it is back`);
   };
   const onReconnect = () => {
     if (state !== "reconnecting") return;
     state = "connected";
-    log("info", `reconnected to the NATS server at ${server} after ${secondsSince(lostAt)} s`);
+    log("info", `reconnected to the NATS server at ${server} after ${secondsSince(clock, lostAt).toFixed(1)} s`);
     reconnected.abort();
     reconnected = new AbortController();
   };
@@ -141,7 +145,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
   const connected = async (timeoutMs: number): Promise<void> => {
     if (state === "reconnecting") {
       const signal = AbortSignal.any([reconnected.signal, closing.signal]);
-      await sleep(timeoutMs, undefined, { signal }).catch(() => {});
+      await clock.sleep(timeoutMs, signal).catch(() => {});
     }
     if (state === "closed") {
       throw new UncoupleError("unavailable", `the connection to the NATS server at ${server} is closed`);
@@ -149,7 +153,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     if (state === "reconnecting") {
       throw new UncoupleError(
         "unavailable",
-        `no connection to the NATS server at ${server} for ${secondsSince(lostAt)} s; still trying`,
+        `no connection to the NATS server at ${server} for ${secondsSince(clock, lostAt).toFixed(1)} s; still trying`,
       );
     }
   };
@@ -202,15 +206,14 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     closing.abort();
     const wasConnected = state === "connected";
     state = "closed";
-    if (wasConnected) {
-      await Promise.race([client.flush(), sleep(FLUSH_TIMEOUT_MS, undefined, { ref: false })]).catch(() => {});
-    }
+    if (wasConnected) await settlesWithin(clock, FLUSH_TIMEOUT_MS, client.flush(), { keepsAlive: false });
     for (const fail of waitingForAnswer) fail(broken());
     await client.close().catch((error: unknown) => log("warn", `closing the NATS client: ${reasonOf(error)}`));
   };
 
   return {
     server,
+    clock,
     closed: closing.signal,
     maxPayload: () => client.info?.max_payload ?? 1024 * 1024,
     state: () => state,
@@ -238,7 +241,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       return new Promise<Msg | undefined>((resolve, reject) => {
         const inbox = createInbox();
         const settle = (message?: Msg) => {
-          clearTimeout(timer);
+          timer.cancel();
           signal.removeEventListener("abort", giveUp);
           waitingForAnswer.delete(fail);
           subscription.unsubscribe();
@@ -252,7 +255,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
         const subscription = client.subscribe(inbox, {
           callback: (error, message) => (error === null ? settle(message) : fail(failed(error, subject, timeoutMs))),
         });
-        const timer = setTimeout(settle, timeoutMs);
+        const timer = clock.after(timeoutMs, settle);
         signal.addEventListener("abort", giveUp, { once: true });
         waitingForAnswer.add(fail);
         client.publish(subject, payload, { reply: inbox });
@@ -266,10 +269,6 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       return closed;
     },
   };
-}
-
-function secondsSince(then: number): string {
-  return ((performance.now() - then) / 1000).toFixed(1);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
-import { sha256 } from "../../common/digest.ts";
+import { createRetry } from "../../common/async/retry.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
@@ -9,8 +10,8 @@ import type { Announcements } from "./announcements.ts";
 import type { StoredAnnouncement } from "./codec.ts";
 import type { ModelStore } from "./model-store.ts";
 import type { NatsConnection } from "./nats-connection.ts";
-import { createPatience, patiently } from "./patience.ts";
 import { OutcomeUnknown } from "./replicated-log.ts";
+import { retryPolicy } from "./retry-policy.ts";
 
 export interface JetStreamRegistryDeps {
   readonly connection: NatsConnection;
@@ -20,7 +21,7 @@ export interface JetStreamRegistryDeps {
   readonly aliases: Aliases;
   readonly maxModelBytes: number;
   /** Milliseconds without progress after which a publish gives up. */
-  readonly patienceMs: number;
+  readonly retryLimitMs: number;
 }
 
 export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
@@ -48,24 +49,20 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       checkDraft(deps.pipeline, draft, bytes);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
-      const { closed } = deps.connection;
-      const stoppable = createPatience(
-        deps.patienceMs,
-        signal === undefined ? closed : AbortSignal.any([signal, closed]),
-      );
+      const stoppable = createRetry(retryPolicy(deps.connection, deps.retryLimitMs, signal));
       const unlessStopped = (error: unknown): never => {
         throw signal?.aborted ? notPublished(draft) : error;
       };
       const digest = await sha256(bytes);
       // Before the bytes travel: a conflict that is there already costs nothing.
-      await patiently(stoppable, () => log.sync()).catch(unlessStopped);
+      await stoppable.run(() => log.sync()).catch(unlessStopped);
       const before = alreadyPublished(ledger, component, runId, digest);
       if (before !== undefined) return before;
       checkParent(component, newestOf(component), parent);
 
       if (signal?.aborted) throw notPublished(draft);
       const object = await models.put(`${component}/${runId}`, bytes, digest, stoppable, signal).catch(unlessStopped);
-      const patience = createPatience(deps.patienceMs, closed);
+      const retry = createRetry(retryPolicy(deps.connection, deps.retryLimitMs));
       // The last moment: once an announcement is sent, only the stream knows whether it is there.
       if (signal?.aborted) {
         await models.remove(object).catch(() => {});
@@ -93,9 +90,9 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           const subject = announcements.subject(component, serial);
           const value: StoredAnnouncement = { manifest, object };
           // Zero, but for a message that is no announcement and was sent to this subject by somebody.
-          await log.append(subject, value, log.lastSequence(subject), patience);
+          await log.append(subject, value, log.lastSequence(subject), retry);
           // Whoever took the serial: that is progress.
-          patience.progress();
+          retry.progress();
         }
       } catch (error) {
         // Bytes that may be announced must stay; if they are not, the orphan sweep removes them.

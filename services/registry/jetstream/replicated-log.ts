@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createNotifier } from "../../common/async/notifier.ts";
+import type { Retry } from "../../common/async/retry.ts";
 import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../backplane.ts";
 import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
-import type { Patience } from "./patience.ts";
 import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -42,12 +41,12 @@ export interface ReplicatedLog<T> {
   lastSequence(subject: string): number;
   sync(): Promise<void>;
   /**
-   * Appends a message if the last one on its subject has the expected sequence number, again and again within its
-   * patience; recognizes its own message when an acknowledgement was lost. The copy has it afterwards.
+   * Appends a message if the last one on its subject has the expected sequence number, with the given
+   * retries; recognizes its own message when an acknowledgement was lost. The copy has it afterwards.
    * @returns false, and nothing is appended, if another message stands last on the subject
    * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
-  append(subject: string, value: unknown, expected: number, patience: Patience): Promise<boolean>;
+  append(subject: string, value: unknown, expected: number, retry: Retry): Promise<boolean>;
   /** @throws UncoupleError what will not pass, as `data-loss` when the stream was replaced; outages are waited out */
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
 }
@@ -126,7 +125,7 @@ export function createReplicatedLog<T>(
     entries,
     lastSequence: (subject) => lastBySubject.get(subject) ?? 0,
     sync,
-    async append(subject, value, expected, patience) {
+    async append(subject, value, expected, retry) {
       const payload = Buffer.from(JSON.stringify(value));
       checkPayload(connection, subject, payload);
       const token = randomUUID();
@@ -149,13 +148,13 @@ export function createReplicatedLog<T>(
             await sync();
             return true;
           } catch (error) {
-            if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) await patience.wait(error);
+            if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) await retry.wait(error);
           }
           // It may be stored although no acknowledgement came: only the stream knows.
           try {
             await sync();
           } catch (error) {
-            await patience.wait(error);
+            await retry.wait(error);
             continue;
           }
           if (unacknowledged.get(token) === true) return true;
@@ -177,7 +176,7 @@ export function createReplicatedLog<T>(
         const heard = bell.count;
         let found = false;
         for (const settle of woken ? SETTLE_MS : [0]) {
-          if (settle > 0) await sleep(settle);
+          if (settle > 0) await connection.clock.sleep(settle);
           try {
             await sync();
           } catch (error) {
@@ -194,7 +193,7 @@ export function createReplicatedLog<T>(
           }
           if (found) break;
         }
-        if (!found) await bell.waitBeyond(heard, end, POLL_MS);
+        if (!found) await bell.waitBeyond(heard, end, { clock: connection.clock, ms: POLL_MS });
         woken = bell.count > heard;
       }
     },

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
@@ -178,7 +177,7 @@ async function create(connection: NatsConnection, wanted: StreamConfig): Promise
     } catch (error) {
       const wait = OTHERS_CREATE_MS[attempt];
       if (wait === undefined) throw error;
-      await sleep(wait);
+      await connection.clock.sleep(wait);
       if ((await existing(connection, wanted.name)) !== undefined) return;
     }
   }

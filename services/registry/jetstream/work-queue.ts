@@ -1,12 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Msg } from "nats";
-import { retryDelayMs } from "../../common/async/retry-delay.ts";
+import { retry } from "../../common/async/retry.ts";
 import { isTransient } from "../../common/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
+import { redeliveryDelayMs } from "../redelivery.ts";
 import type { Announcements } from "./announcements.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
-import { createPatience, patiently } from "./patience.ts";
+import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
 /** An item whose worker was not heard of for so long goes to another. */
@@ -26,8 +26,9 @@ export function createJetStreamWorkQueue(
   names: LogNames,
   group: string,
   announcements: Announcements,
-  patienceMs: number,
+  retryLimitMs: number,
 ): WorkQueue {
+  const { clock } = connection;
   const consumer = `${names.stream}.${group}`;
   const info = async () =>
     (await connection.api(`CONSUMER.INFO.${consumer}`)) as { num_pending: number; num_ack_pending: number };
@@ -72,7 +73,7 @@ export function createJetStreamWorkQueue(
     // 408: none came in time. Anything else: the consumer went, or is moving to another server.
     if (status !== 408) {
       ensured = undefined;
-      await sleep(AFTER_REFUSAL_MS, undefined, { signal }).catch(() => {});
+      await clock.sleep(AFTER_REFUSAL_MS, signal).catch(() => {});
     }
     return undefined;
   };
@@ -100,9 +101,9 @@ export function createJetStreamWorkQueue(
       let asked = false;
       const hold = (message: Msg, announcement: WorkItem["announcement"], delivery: number): WorkItem => {
         const reply = message.reply ?? "";
-        const beat = setInterval(() => connection.send(reply, "+WPI"), HEARTBEAT_MS);
+        const beat = clock.every(HEARTBEAT_MS, () => connection.send(reply, "+WPI"));
         const settle = () => {
-          clearInterval(beat);
+          beat.cancel();
           held.delete(abandon);
         };
         const giveBack = (delayMs: number) => {
@@ -117,11 +118,11 @@ export function createJetStreamWorkQueue(
           delivery,
           async done() {
             // Heartbeats go on until it is confirmed: an outage must not give a finished item to somebody else.
-            await patiently(createPatience(patienceMs, connection.closed), () => connection.request(reply, "+ACK"));
+            await retry(retryPolicy(connection, retryLimitMs), () => connection.request(reply, "+ACK"));
             settle();
           },
           async retry() {
-            giveBack(retryDelayMs(delivery));
+            giveBack(redeliveryDelayMs(delivery));
           },
         };
       };
@@ -145,7 +146,7 @@ export function createJetStreamWorkQueue(
             if (end.aborted) return;
             // An outage, which the connection reports: the wait goes on.
             if (!isTransient(error)) throw error;
-            await sleep(AFTER_REFUSAL_MS, undefined, { signal: end }).catch(() => {});
+            await clock.sleep(AFTER_REFUSAL_MS, end).catch(() => {});
           }
         }
       } finally {

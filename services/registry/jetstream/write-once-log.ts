@@ -1,9 +1,10 @@
+import { createRetry } from "../../common/async/retry.ts";
 import type { WriteOnceLog } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import type { Reader } from "./codec.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
-import { createPatience } from "./patience.ts";
 import { createReplicatedLog } from "./replicated-log.ts";
+import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
 /** One subject for each component and serial, of which the first message that can be read counts. */
@@ -12,7 +13,7 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
   log: EventLogger,
   names: LogNames,
   reader: Reader<T>,
-  patienceMs: number,
+  retryLimitMs: number,
 ): WriteOnceLog<T> {
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
   const bySubject = new Map<string, T>();
@@ -37,10 +38,10 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
     async append(value) {
       checkName("component", value.component);
       const at = subject(value.component, value.serial);
-      const patience = createPatience(patienceMs, connection.closed);
+      const retry = createRetry(retryPolicy(connection, retryLimitMs));
       await entries.sync();
       while (!bySubject.has(at)) {
-        if (await entries.append(at, value, entries.lastSequence(at), patience)) return true;
+        if (await entries.append(at, value, entries.lastSequence(at), retry)) return true;
       }
       return false;
     },

@@ -1,3 +1,4 @@
+import type { Clock } from "../../common/clock/clock.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
@@ -10,21 +11,21 @@ import { createMemoryOnceLog } from "./write-once-log.ts";
 
 /**
  * A backplane for services that live in one process and share this object. It keeps every promise of the ports and
- * nothing beyond the process's life; whoever created it closes it.
+ * nothing beyond the process's life; whoever created it closes it. All its delays are the clock's.
  */
-export function createMemoryBackplane(pipeline: string): Backplane {
+export function createMemoryBackplane(pipeline: string, { clock }: { readonly clock: Clock }): Backplane {
   checkName("pipeline", pipeline);
   const closing = new AbortController();
   const announcements = createMemoryLog<SnapshotManifest>(closing.signal);
   const queues = new Map<string, WorkQueue>();
   return {
-    registry: createMemoryRegistry(pipeline, announcements),
+    registry: createMemoryRegistry(pipeline, announcements, clock),
     verdicts: createMemoryOnceLog<Verdict>(closing.signal),
     quarantines: createMemoryOnceLog<Quarantine>(closing.signal),
     leases: createMemoryLeases(closing.signal),
     workQueue(group) {
       checkName("worker group", group);
-      const queue = queues.get(group) ?? createMemoryWorkQueue(announcements, closing.signal);
+      const queue = queues.get(group) ?? createMemoryWorkQueue(announcements, clock, closing.signal);
       queues.set(group, queue);
       return queue;
     },

@@ -1,5 +1,6 @@
-import { sha256 } from "../../common/digest.ts";
+import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkDraft, checkName } from "../names.ts";
@@ -8,7 +9,11 @@ import { alreadyPublished, checkParent, createSnapshotIndex, noSnapshot, notPubl
 import { frozen, type MemoryLog } from "./log.ts";
 
 /** A registry over a log of announcements that it alone appends to. */
-export function createMemoryRegistry(pipeline: string, announcements: MemoryLog<SnapshotManifest>): Registry {
+export function createMemoryRegistry(
+  pipeline: string,
+  announcements: MemoryLog<SnapshotManifest>,
+  clock: Clock,
+): Registry {
   const ledger = createSnapshotIndex();
   /** By `component@serial`. */
   const models = new Map<string, Uint8Array>();
@@ -23,7 +28,7 @@ export function createMemoryRegistry(pipeline: string, announcements: MemoryLog<
   const change = (component: string, alias: string, kind: AliasChange["kind"], serial: number | null, by: string) => {
     const log = logOf(component);
     const previous = aliasesAfter(log)[alias] ?? null;
-    const made = frozen({ component, alias, kind, serial, previous, by, at: new Date().toISOString() });
+    const made = frozen({ component, alias, kind, serial, previous, by, at: timestamp(clock) });
     log.push(made);
     return made;
   };

@@ -1,11 +1,16 @@
 import { createNotifier } from "../../common/async/notifier.ts";
-import { retryDelayMs } from "../../common/async/retry-delay.ts";
+import type { Clock } from "../../common/clock/clock.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
+import { redeliveryDelayMs } from "../redelivery.ts";
 import type { MemoryLog } from "./log.ts";
 
 /** One group of workers over the announcements. */
-export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>, closed: AbortSignal): WorkQueue {
+export function createMemoryWorkQueue(
+  announcements: MemoryLog<SnapshotManifest>,
+  clock: Clock,
+  closed: AbortSignal,
+): WorkQueue {
   /** Given back, due for another delivery. */
   const returned: { position: number; delivery: number }[] = [];
   const finished = new Set<number>();
@@ -27,7 +32,7 @@ export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>
         bell.ring();
       };
       if (delayMs === 0) put();
-      else setTimeout(put, delayMs).unref();
+      else clock.after(delayMs, put, { keepsAlive: false });
     };
     const abandon = () => giveBack(0);
     held.add(abandon);
@@ -39,7 +44,7 @@ export function createMemoryWorkQueue(announcements: MemoryLog<SnapshotManifest>
         finished.add(position);
       },
       async retry() {
-        giveBack(retryDelayMs(delivery));
+        giveBack(redeliveryDelayMs(delivery));
       },
     };
   };

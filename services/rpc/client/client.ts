@@ -1,10 +1,12 @@
 import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from "@grpc/grpc-js";
+import type { Clock, Timer } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
 import { type ClientContext, fromStatus } from "../status.ts";
 import { type ClientTls, clientCredentials } from "../tls.ts";
 
 export interface ConnectOptions {
+  readonly clock: Clock;
   /**
    * How long a call may take, and how long a finite stream may give no sign of progress, in seconds. Watch streams
    * have no limit.
@@ -53,6 +55,7 @@ export function clientCalls(
     deadlineSeconds: options.deadlineSeconds ?? 10,
     maxMessageBytes: options.maxMessageBytes ?? defaultMaxMessageBytes,
   };
+  const { clock } = options;
   const { deadlineSeconds } = context;
   const client = new Client(
     address,
@@ -75,15 +78,15 @@ export function clientCalls(
       request,
     );
     let late: UncoupleError | undefined;
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const watchProgress = () => {
       if (idleSeconds === undefined) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => {
+      timer?.cancel();
+      timer = clock.after(idleSeconds * 1000, () => {
         const message = `no progress from ${address} within deadlineSeconds = ${idleSeconds}`;
         late = new UncoupleError("deadline-exceeded", message);
         call.cancel();
-      }, idleSeconds * 1000);
+      });
     };
     const onAbort = () => call.cancel();
     signal?.addEventListener("abort", onAbort);
@@ -93,7 +96,7 @@ export function clientCalls(
       watchProgress();
       for await (const message of call) {
         // While the reader is busy with a message the server is not to blame.
-        clearTimeout(timer);
+        timer?.cancel();
         if (signal?.aborted) return;
         yield message as S;
         watchProgress();
@@ -103,7 +106,7 @@ export function clientCalls(
       if (signal?.aborted) return;
       throw fromStatus(thrown, context);
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
       signal?.removeEventListener("abort", onAbort);
       call.cancel();
     }
@@ -119,7 +122,7 @@ export function clientCalls(
           method.responseDeserialize,
           request,
           new Metadata(),
-          { deadline: Date.now() + deadlineSeconds * 1000 },
+          { deadline: clock.now() + deadlineSeconds * 1000 },
           (error, response) => {
             if (error !== null) reject(fromStatus(error, context));
             else if (response !== undefined) resolve(response);

@@ -14,7 +14,7 @@ const reads = ["GetStatus", "GetMatrix", "ListVerdicts", "ListQuarantines"];
  * An evaluator at `host:port`. Connects at the first call; reads are repeated a few times while it is unavailable.
  * @throws UncoupleError `invalid-argument` for an address without a port
  */
-export function connectEvaluator(address: string, options: ConnectOptions = {}): RemoteEvaluator {
+export function connectEvaluator(address: string, options: ConnectOptions): RemoteEvaluator {
   const { service: Evaluator } = loadProtos().Evaluator;
   const calls = clientCalls(address, "uncouple.v1.Evaluator", reads, options);
 

@@ -23,7 +23,7 @@ const reads = ["GetRun", "ListRuns", "GetStatus", "Predict", "ReadSnapshot"];
  * A trainer at `host:port`. Connects at the first call; reads are repeated a few times while it is unavailable.
  * @throws UncoupleError `invalid-argument` for an address without a port
  */
-export function connectTrainer(address: string, options: ConnectOptions = {}): RemoteTrainer {
+export function connectTrainer(address: string, options: ConnectOptions): RemoteTrainer {
   const { service: Trainer } = loadProtos().Trainer;
   const calls = clientCalls(address, "uncouple.v1.Trainer", reads, options);
 

@@ -1,4 +1,5 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
+import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 
 /** A call that the server has finished. */
 export interface FinishedCall {
@@ -14,10 +15,10 @@ export interface FinishedCall {
 const DEADLINE_SLACK_MS = 50;
 
 /** Tells of each call to a method whose path begins with `prefix`, once, when it has ended. */
-export function observeCalls(prefix: string, observe: (call: FinishedCall) => void): ServerInterceptor {
+export function observeCalls(prefix: string, clock: Clock, observe: (call: FinishedCall) => void): ServerInterceptor {
   return (method, call) => {
     if (!method.path.startsWith(prefix)) return new ServerInterceptingCall(call);
-    const start = performance.now();
+    const start = clock.elapsed();
     let ended = false;
     const end = (code: status) => {
       if (ended) return;
@@ -26,7 +27,7 @@ export function observeCalls(prefix: string, observe: (call: FinishedCall) => vo
         method: method.path.slice(1),
         code: status[code] ?? String(code),
         stream: method.responseStream || method.requestStream,
-        seconds: (performance.now() - start) / 1000,
+        seconds: secondsSince(clock, start),
       });
     };
     // Not as an interceptor's `sendStatus`, which hears of handlers only: a deadline that passes here, a message that is
@@ -38,7 +39,7 @@ export function observeCalls(prefix: string, observe: (call: FinishedCall) => vo
     };
     // A client's deadline passes for the client first, which then leaves.
     const onCancel = () => {
-      const late = Date.now() + DEADLINE_SLACK_MS >= Number(call.getDeadline());
+      const late = clock.now() + DEADLINE_SLACK_MS >= Number(call.getDeadline());
       end(late ? status.DEADLINE_EXCEEDED : status.CANCELLED);
     };
     return new ServerInterceptingCall(call, { start: (next) => next({ onCancel }) });

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { loadProtos } from "../loader.ts";
 import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
@@ -19,6 +19,7 @@ export interface RpcServerSettings {
   readonly maxMessageBytes?: number | undefined;
   /** Sees every call to a service of ours when it has ended; for metrics. */
   readonly onCall?: ((call: FinishedCall) => void) | undefined;
+  readonly clock: Clock;
   readonly log: RpcLogger;
 }
 
@@ -46,14 +47,14 @@ const flushSeconds = 0.25;
 
 /** A gRPC server with reflection, the standard health service, metrics of its calls, and typed errors. */
 export function createRpcServer(settings: RpcServerSettings): RpcServer {
-  const { host, log, onCall } = settings;
+  const { host, clock, log, onCall } = settings;
   const maxMessageBytes = settings.maxMessageBytes ?? defaultMaxMessageBytes;
   const credentials = settings.tls === undefined ? ServerCredentials.createInsecure() : serverCredentials(settings.tls);
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
     ...keepAlive,
-    ...(onCall === undefined ? {} : { interceptors: [observeCalls("/uncouple.", onCall)] }),
+    ...(onCall === undefined ? {} : { interceptors: [observeCalls("/uncouple.", clock, onCall)] }),
   });
   const names = [""];
   const health = new HealthImplementation({ "": "NOT_SERVING" });
@@ -77,8 +78,8 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
       const waiting = new AbortController();
       const { signal } = waiting;
       // Streams of others, such as a health watch, never end by themselves and hold up nothing.
-      const idle = context.idle().then(() => delay(flushSeconds * 1000, undefined, { signal }));
-      const late = delay(graceSeconds * 1000, undefined, { signal });
+      const idle = context.idle().then(() => clock.sleep(flushSeconds * 1000, signal));
+      const late = clock.sleep(graceSeconds * 1000, signal);
       try {
         await Promise.race([closed, idle, late]);
       } finally {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { sha256 } from "../../common/digest.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { sha256 } from "../../common/files/digest.ts";
 import type { StateTensor, TrainingState } from "../../engine/interface/program.ts";
 import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
 

@@ -1,3 +1,4 @@
+import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
 import type { Logger } from "../../runtime/logs.ts";
@@ -13,6 +14,7 @@ export interface CheckpointingSettings {
   /** Time between checkpoints; 0: after every chunk. */
   readonly seconds: number;
   readonly store: CheckpointStore;
+  readonly clock: Clock;
   readonly log: Logger;
   onWritten(step: number, seconds: number): void;
 }
@@ -29,19 +31,19 @@ export interface Checkpointing {
 
 /** A checkpoint that cannot be written costs time after a crash, not the training: it is logged, and tried again later. */
 export function createCheckpointing(settings: CheckpointingSettings): Checkpointing {
-  const { run, store, log } = settings;
+  const { run, store, clock, log } = settings;
   let writing: Promise<void> | undefined;
-  let last = performance.now();
+  let last = clock.elapsed();
   let writtenStep = -1;
 
   async function write(progress: TrainingProgress): Promise<void> {
     const checkpoint = await progress.checkpoint();
     const work = (async () => {
-      const began = performance.now();
+      const began = clock.elapsed();
       try {
         await store.saveCheckpoint(run, checkpoint);
         writtenStep = checkpoint.step;
-        settings.onWritten(checkpoint.step, (performance.now() - began) / 1000);
+        settings.onWritten(checkpoint.step, secondsSince(clock, began));
       } catch (thrown) {
         const error = asUncoupleError(thrown);
         log.error({ run, step: checkpoint.step, error }, `no checkpoint was written: ${error.message}`);
@@ -49,13 +51,13 @@ export function createCheckpointing(settings: CheckpointingSettings): Checkpoint
     })();
     writing = work.finally(() => {
       writing = undefined;
-      last = performance.now();
+      last = clock.elapsed();
     });
   }
 
   return {
     async consider(progress) {
-      if (writing === undefined && performance.now() - last >= settings.seconds * 1000) await write(progress);
+      if (writing === undefined && secondsSince(clock, last) >= settings.seconds) await write(progress);
     },
     async now(progress) {
       await writing;

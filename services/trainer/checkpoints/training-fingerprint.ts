@@ -1,4 +1,4 @@
-import { sha256 } from "../../common/digest.ts";
+import { sha256 } from "../../common/files/digest.ts";
 import type { TrainerData } from "../../data/visibility.ts";
 import { moduleFingerprint } from "../../learning/programs/module-graph.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";

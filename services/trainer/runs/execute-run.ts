@@ -1,6 +1,6 @@
-import { setImmediate } from "node:timers/promises";
 import { raceAbort } from "../../common/async/race-abort.ts";
-import { type PatienceSettings, patiently } from "../../common/async/retry.ts";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { type Clock, secondsSince, timestamp } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
 import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
@@ -18,6 +18,7 @@ import { checkParent } from "../../registry/snapshot-index.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
 import type { StoredRun } from "./stored-run.ts";
@@ -53,6 +54,7 @@ export interface ExecuteDeps {
   readonly training: TrainingBackend;
   readonly load: LoadModel;
   readonly metrics: RunMetrics;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -63,19 +65,24 @@ const RATE_WEIGHT = 0.2;
 export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
   const { pipeline, component } = settings;
   const { registry, leases } = deps.backplane;
-  const { log } = deps;
+  const { clock, log } = deps;
 
-  const patience = (signal: AbortSignal): PatienceSettings => ({ seconds: settings.unavailableSeconds, signal, log });
+  const outage = (signal: AbortSignal): OutageSettings => ({
+    seconds: settings.unavailableSeconds,
+    signal,
+    clock,
+    log,
+  });
 
   async function pin(job: RunJob, signal: AbortSignal): Promise<ResolvedSnapshots> {
     const known = job.stored().pins;
     const own = async () => (await registry.latest(component))?.serial ?? null;
     if (known !== null) {
-      const newest = await patiently("looking for the newest snapshot", patience(signal), own);
+      const newest = await retryWhileUnavailable("looking for the newest snapshot", outage(signal), own);
       checkParent(component, newest, known.parent);
       return known;
     }
-    const pins = await patiently("pinning upstream snapshots", patience(signal), () =>
+    const pins = await retryWhileUnavailable("pinning upstream snapshots", outage(signal), () =>
       resolveSnapshots(deps.backplane, pipeline, component),
     );
     await job.record({ pins }, { upstream: pins.upstream });
@@ -115,7 +122,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const { team, run } = job.stored();
     const models = new Map<string, SnapshotModel>();
     const load = async (name: string, serial: number) => {
-      const model = await patiently(`loading ${name}@${serial}`, patience(signal), () =>
+      const model = await retryWhileUnavailable(`loading ${name}@${serial}`, outage(signal), () =>
         deps.load(name, serial, data.schema, signal),
       );
       models.set(name, model);
@@ -126,6 +133,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       run: run.id,
       seconds: settings.checkpointSeconds,
       store: deps.store,
+      clock,
       log,
       onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
     });
@@ -152,7 +160,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
           follow(progress);
           await checkpointing.consider(progress);
           // An engine may compute on this thread: whoever asks for health, metrics or a cancel gets a turn.
-          await setImmediate();
+          await yieldToEventLoop();
           if (signal.aborted && !job.stored().cancelRequested) await checkpointing.now(progress);
         },
       });
@@ -180,16 +188,16 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     bytes: Uint8Array,
   ): Promise<SnapshotManifest> {
     await job.record({}, { state: "publishing", etaSeconds: null });
-    const began = performance.now();
-    const manifest = await patiently("publishing the snapshot", patience(job.signal), () =>
+    const began = clock.elapsed();
+    const manifest = await retryWhileUnavailable("publishing the snapshot", outage(job.signal), () =>
       registry.publish(draft, bytes, pins.parent, job.signal),
     );
-    deps.metrics.published((performance.now() - began) / 1000, bytes.length);
+    deps.metrics.published(secondsSince(clock, began), bytes.length);
     return manifest;
   }
 
   async function attempt(job: RunJob, signal: AbortSignal): Promise<SnapshotManifest> {
-    const startedAt = job.stored().run.startedAt ?? new Date().toISOString();
+    const startedAt = job.stored().run.startedAt ?? timestamp(clock);
     await job.record({}, { state: "running", startedAt });
     const pins = await pin(job, signal);
     const data = await raceAbort(deps.data.load(), signal);
@@ -219,7 +227,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       engine: trained.engine,
       codeVersion: settings.codeVersion,
       startedAt,
-      finishedAt: new Date().toISOString(),
+      finishedAt: timestamp(clock),
     };
     return publish(job, pins, draft, trained.bytes);
   }
@@ -245,7 +253,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   /** What the run has published although it was never told so. Waits as long as the trainer is not stopped. */
   const lookForSnapshot = (job: RunJob) =>
-    patiently("looking for the run's snapshot", patience(job.stopping), async () =>
+    retryWhileUnavailable("looking for the run's snapshot", outage(job.stopping), async () =>
       (await registry.list(component)).find(({ runId }) => runId === job.stored().run.id),
     );
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
+import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
@@ -37,6 +38,7 @@ export interface RunQueueSettings {
 export interface RunQueueDeps {
   readonly store: RunStore;
   readonly execute: ExecuteRun;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Told of every run that has ended. */
   onEnd?(run: Run): void;
@@ -80,7 +82,7 @@ interface Entry {
 /** The queue of one component. Runs are safe in `store` before anyone hears of them; `execute` has one at a time. */
 export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): RunQueue {
   const { component, capacity, retained } = settings;
-  const { store, log } = deps;
+  const { store, clock, log } = deps;
   const entries = new Map<string, Entry>();
   const waiting: Entry[] = [];
   const changed = createNotifier();
@@ -115,7 +117,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
   /** Watchers hear of an end that is safe on disk, or, when it cannot be written, all the same. */
   async function end(entry: Entry, run: Partial<Run> & Pick<Run, "state">): Promise<void> {
     const { id } = entry.stored.run;
-    const finishedAt = new Date().toISOString();
+    const finishedAt = timestamp(clock);
     // At once and without ringing: from here on nothing else changes the record.
     entry.stored = { ...entry.stored, run: { ...entry.stored.run, ...run, etaSeconds: null, finishedAt } };
     deps.onEnd?.(entry.stored.run);
@@ -211,7 +213,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
           `the queue of ${component} is full: ${places} runs wait, which is its capacity; wait for one to begin, or cancel one`,
         );
       }
-      const now = new Date().toISOString();
+      const now = timestamp(clock);
       sequence += 1;
       const stored = newStoredRun(runId(now), sequence, request, now);
       // The place is taken before the disk is waited for, so that the capacity holds under contention.

@@ -1,4 +1,5 @@
-import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
+import { createNotifier, type Notifier, type TimeLimit } from "../../common/async/notifier.ts";
+import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import { resolveSnapshots, sameSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
@@ -16,6 +17,7 @@ export interface UpstreamTriggerDeps {
   readonly backplane: Pick<Backplane, "registry" | "quarantines">;
   readonly queue: RunQueue;
   readonly store: RunStore;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -35,7 +37,7 @@ export interface UpstreamTrigger {
 const AGAIN_AFTER_MS = 1_000;
 
 export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigger {
-  const { pipeline, team, backplane, queue, store, log } = deps;
+  const { pipeline, team, backplane, queue, store, clock, log } = deps;
   const { component } = team;
   const arrived = createNotifier();
   let newest: AnnouncementMark | undefined;
@@ -74,7 +76,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
       while (!signal.aborted) {
         const before = { arrived: arrived.count, changed: queue.changed.count };
         const mark = newest;
-        let again: number | undefined;
+        let again: TimeLimit | undefined;
         if (mark !== undefined && !includes(seen, mark)) {
           try {
             if (await settle(mark)) {
@@ -86,7 +88,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
             if (signal.aborted) return;
             const error = asUncoupleError(thrown);
             log.warn({ error }, `no run was queued for an upstream snapshot: ${error.message}; trying again`);
-            again = AGAIN_AFTER_MS;
+            again = { clock, ms: AGAIN_AFTER_MS };
           }
         }
         await either([arrived, before.arrived], [queue.changed, before.changed], signal, again);
@@ -105,10 +107,10 @@ async function either(
   [a, seenA]: readonly [Notifier, number],
   [b, seenB]: readonly [Notifier, number],
   signal: AbortSignal,
-  ms: number | undefined,
+  limit: TimeLimit | undefined,
 ): Promise<void> {
   const over = new AbortController();
   const end = AbortSignal.any([signal, over.signal]);
-  await Promise.race([a.waitBeyond(seenA, end, ms), b.waitBeyond(seenB, end, ms)]);
+  await Promise.race([a.waitBeyond(seenA, end, limit), b.waitBeyond(seenB, end, limit)]);
   over.abort();
 }

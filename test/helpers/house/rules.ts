@@ -67,6 +67,16 @@ export const RESTRICTIONS: readonly Restriction[] = [
     reason: "only main.ts files and services/cli touch the process; take what you need as an argument",
   },
   {
+    modules: /^(node:)?(timers(\/promises)?|perf_hooks)$/,
+    allowed: ["common/clock/", "common/async/", "/main.ts"],
+    reason: "time is injected: take a Clock",
+  },
+  {
+    modules: /\/common\/clock\/system-clock\.(ts|js)$/,
+    allowed: ["/main.ts", "/cli/process.ts"],
+    reason: "entry points hand out the system clock; take a Clock",
+  },
+  {
     modules: /^node:(fs|fs\/promises|net|http|https|http2|child_process|worker_threads)$/,
     allowed: [
       ...Object.keys(ROOMS)
@@ -90,5 +100,25 @@ export const BANS: readonly Ban[] = [
     names: ["process", "globalThis", "global"],
     allowed: ["cli/", "/main.ts"],
     reason: "only main.ts files and services/cli touch the process; take what you need as an argument",
+  },
+  {
+    names: [
+      "setTimeout",
+      "setInterval",
+      "performance",
+      "Date.now",
+      // Without arguments.
+      "new Date",
+      "Date()",
+      "process.hrtime",
+      "AbortSignal.timeout",
+    ],
+    allowed: ["common/clock/", "/main.ts"],
+    reason: "time is injected: take a Clock",
+  },
+  {
+    names: ["setImmediate"],
+    allowed: ["common/clock/", "common/async/", "/main.ts"],
+    reason: "use yieldToEventLoop of services/common/async",
   },
 ];

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findNatsServer, installNatsServer } from "../../../services/cli/stack/find-nats-server.ts";
 import { startNatsServer } from "../../../services/cli/stack/nats-server.ts";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { natsServerBinary } from "../../helpers/nats-server.ts";
 
 let folder: string;
@@ -30,12 +31,17 @@ const gone = async (pid: number) => {
 };
 
 test("a server starts on a free port of the loopback, stops, and starts again on the same store and port", async () => {
-  const first = await startNatsServer({ binary, storeDir: folder });
+  const first = await startNatsServer({ clock: systemClock, binary, storeDir: folder });
   expect(first.url).toMatch(/^nats:\/\/127\.0\.0\.1:\d+$/);
   expect(alive(first.pid)).toBe(true);
   await Promise.all([first.stop(), first.stop()]);
   expect(alive(first.pid)).toBe(false);
-  const again = await startNatsServer({ binary, storeDir: folder, port: Number(new URL(first.url).port) });
+  const again = await startNatsServer({
+    clock: systemClock,
+    binary,
+    storeDir: folder,
+    port: Number(new URL(first.url).port),
+  });
   expect(again.url).toBe(first.url);
   await again.stop();
 });
@@ -44,7 +50,7 @@ test("a taken port is named", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as { port: number };
-  await expect(startNatsServer({ binary, storeDir: folder, port })).rejects.toMatchObject({
+  await expect(startNatsServer({ clock: systemClock, binary, storeDir: folder, port })).rejects.toMatchObject({
     code: "conflict",
     message: expect.stringContaining(`port ${port}`),
   });
@@ -52,8 +58,8 @@ test("a taken port is named", async () => {
 });
 
 test("a second server on the same store is refused", async () => {
-  const server = await startNatsServer({ binary, storeDir: folder });
-  await expect(startNatsServer({ binary, storeDir: folder })).rejects.toMatchObject({
+  const server = await startNatsServer({ clock: systemClock, binary, storeDir: folder });
+  await expect(startNatsServer({ clock: systemClock, binary, storeDir: folder })).rejects.toMatchObject({
     code: "failed-precondition",
     message: expect.stringContaining(server.url),
   });
@@ -62,20 +68,20 @@ test("a second server on the same store is refused", async () => {
 
 test("a binary that is missing or broken is named", async () => {
   const missing = join(folder, "no-such-server");
-  await expect(startNatsServer({ binary: missing, storeDir: folder })).rejects.toMatchObject({
+  await expect(startNatsServer({ clock: systemClock, binary: missing, storeDir: folder })).rejects.toMatchObject({
     code: "unavailable",
     message: expect.stringContaining(missing),
   });
   const broken = join(folder, "broken");
   await writeFile(broken, "#!/bin/sh\nexit 3\n");
   await chmod(broken, 0o755);
-  await expect(startNatsServer({ binary: broken, storeDir: folder })).rejects.toMatchObject({
+  await expect(startNatsServer({ clock: systemClock, binary: broken, storeDir: folder })).rejects.toMatchObject({
     message: expect.stringContaining("code 3"),
   });
 });
 
 test("a server that is killed says so", async () => {
-  const server = await startNatsServer({ binary, storeDir: folder });
+  const server = await startNatsServer({ clock: systemClock, binary, storeDir: folder });
   process.kill(server.pid, "SIGKILL");
   await server.exited;
   await server.stop();
@@ -83,8 +89,9 @@ test("a server that is killed says so", async () => {
 
 test.each(["ends", "is killed"])("the server goes when the process that started it %s", async (how) => {
   const script = `
-    import { startNatsServer } from ${JSON.stringify(join(import.meta.dirname, "../../../services/runtime/nats-server.ts"))};
-    const server = await startNatsServer(${JSON.stringify({ binary, storeDir: folder })});
+    import { startNatsServer } from ${JSON.stringify(join(import.meta.dirname, "../../../services/cli/stack/nats-server.ts"))};
+    import { systemClock } from ${JSON.stringify(join(import.meta.dirname, "../../../services/common/clock/system-clock.ts"))};
+    const server = await startNatsServer({ clock: systemClock, ...${JSON.stringify({ binary, storeDir: folder })} });
     console.log(server.pid);
     ${how === "ends" ? "" : "setInterval(() => {}, 1000);"}`;
   const file = join(folder, "parent.mts");
@@ -116,7 +123,13 @@ test.each([
   ["linux", 1000, "NATS_URL"],
 ])("on %s as %s one line says how to get a server", async (platform, uid, how) => {
   const said: string[] = [];
-  const installation = await installNatsServer({ platform, uid, env: {}, log: (line) => said.push(line) });
+  const installation = await installNatsServer({
+    platform,
+    uid,
+    env: {},
+    clock: systemClock,
+    log: (line) => said.push(line),
+  });
   expect(installation).toEqual({ installed: false, how: expect.stringContaining(how) });
   expect(said).toEqual([]);
 });

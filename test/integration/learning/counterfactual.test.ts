@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
 import { visibleColumns } from "../../../services/data/visibility.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
@@ -23,7 +24,7 @@ let engine: Engine;
 let stage: TwoStage;
 
 beforeAll(async () => {
-  engine = await createEngine("onnx:cpu", () => {});
+  engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
   stage = await openTwoStage(0, SMALL_SIZES, engine);
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import { diagnoseCase, type SelfDefeatingCase } from "../../../services/experiments/beyond/self-defeating.ts";
 
@@ -7,7 +8,7 @@ describe("an update that improves its component and degrades the pipeline", () =
     ["near-far", "upstream", 1 / 6],
     ["cube", "approximation", 4 / 75],
   ] as const)("is diagnosed: %s is %s error", async (name: SelfDefeatingCase, cause, rise) => {
-    const engine = await createEngine("onnx:cpu", () => {});
+    const engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
     const { change, parts, ...diagnosis } = await diagnoseCase(name, { seed: 4, rows: 2000, steps: 800, engine });
     expect(diagnosis.cause).toBe(cause);
     expect(Math.abs(change.value / rise - 1)).toBeLessThan(0.12);

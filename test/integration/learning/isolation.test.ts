@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
 import type { Table } from "../../../services/data/table/table.ts";
@@ -24,8 +25,8 @@ const host = {
   env: { ...process.env, NATS_URL: "nats://user:secret@nats:4222", NODE_OPTIONS: "--max-old-space-size=160" },
   kill: process.kill.bind(process),
 };
-const backend = createIsolatingBackend(host, { answerSeconds: 0.3 });
-const engine = engineNamed("onnx:cpu");
+const backend = createIsolatingBackend(host, { clock: systemClock, answerSeconds: 0.3 });
+const engine = engineNamed("onnx:cpu", systemClock);
 let folder: string;
 let table: Table;
 let modules = 0;
@@ -93,7 +94,7 @@ describe("a user's model module", () => {
     const prelude = "export const held = new Float32Array(40_000_000).fill(1);";
     const path = await writeModule({ prelude });
     const sizes: number[] = [];
-    const training = { ...trainingOf(path, { steps: 2 }), engine: engineNamed("reference") };
+    const training = { ...trainingOf(path, { steps: 2 }), engine: engineNamed("reference", systemClock) };
     const run = async () => sizes.push((await backend.train(training)).bytes.length);
     await run();
     const before = process.memoryUsage.rss();
@@ -125,7 +126,11 @@ describe("a user's model module", () => {
     const path = await writeModule(texts);
     const lines: string[] = [];
     const failure = await backend
-      .train({ ...trainingOf(path), engine: engineNamed("reference"), onOutput: (line) => lines.push(line) })
+      .train({
+        ...trainingOf(path),
+        engine: engineNamed("reference", systemClock),
+        onOutput: (line) => lines.push(line),
+      })
       .catch((thrown: unknown) => thrown);
     expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
     expect((failure as Error).message).toContain(`model module ${path}: `);
@@ -162,7 +167,7 @@ describe("a user's model module", () => {
     const steps: number[] = [];
     const training = backend.train({
       ...trainingOf(path, { steps: 1000 }),
-      engine: engineNamed("reference"),
+      engine: engineNamed("reference", systemClock),
       signal: cancel.signal,
       onProgress: ({ step }) => {
         if (steps.push(step) === 1) setTimeout(() => cancel.abort(reason), 100);

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import { type PolicyRegret, policyOf } from "../../../services/experiments/beyond/policy.ts";
 import { SMALL_SIZES } from "../../../services/experiments/paper/two-stage.ts";
@@ -10,7 +11,7 @@ describe("a component that chooses actions", () => {
       ?.regret ?? Number.NaN;
 
   beforeAll(async () => {
-    regrets = await policyOf(1, SMALL_SIZES, await createEngine("onnx:cpu", () => {}));
+    regrets = await policyOf(1, SMALL_SIZES, await createEngine("onnx:cpu", { clock: systemClock, log: () => {} }));
   });
 
   it.each(["full", "logged"])(

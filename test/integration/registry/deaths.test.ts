@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream } from "../../../services/registry/jetstream/backplane.ts";
 import { draft, model } from "../../helpers/drafts.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
@@ -32,7 +33,7 @@ const kill = async (child: ChildProcess) => {
   await once(child, "exit");
 };
 const open = (pipeline: string) =>
-  connectJetStream({ url: server.url, pipeline, name: "test", maxStoreBytes: 512 * 1024 ** 2 });
+  connectJetStream({ clock: systemClock, url: server.url, pipeline, name: "test", maxStoreBytes: 512 * 1024 ** 2 });
 
 test.concurrent("a publisher that is killed half-way leaves nothing visible, and its bytes can be swept away", async () => {
   const pipeline = "deaths-publish";

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../../services/registry/jetstream/backplane.ts";
 import { draft as anyDraft, model, verdict } from "../../helpers/drafts.ts";
 import { type Fault, type NatsProxy, startNatsProxy } from "../../helpers/nats-proxy.ts";
@@ -44,9 +45,22 @@ afterAll(async () => {
 beforeEach(async () => {
   pipeline = `lost-${++pipelines}`;
   faults = [];
-  other = await connectJetStream({ url: server.url, pipeline, name: "other", maxStoreBytes: 64 * 1024 ** 2 });
+  other = await connectJetStream({
+    clock: systemClock,
+    url: server.url,
+    pipeline,
+    name: "other",
+    maxStoreBytes: 64 * 1024 ** 2,
+  });
   // It looks at the streams for its calls only, so that the order of its requests is known.
-  troubled = await connectJetStream({ url: proxy.url, pipeline, name: "troubled", create: false, patienceMs: 5_000 });
+  troubled = await connectJetStream({
+    clock: systemClock,
+    url: proxy.url,
+    pipeline,
+    name: "troubled",
+    create: false,
+    retryLimitMs: 5_000,
+  });
 });
 afterEach(async () => {
   await Promise.all([troubled.close(), other.close()]);

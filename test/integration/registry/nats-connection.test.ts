@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { type NatsConnection, openNatsConnection } from "../../../services/registry/jetstream/nats-connection.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
 
@@ -7,7 +8,7 @@ let connection: NatsConnection;
 
 beforeAll(async () => {
   server = await startTestNats();
-  connection = await openNatsConnection({ url: server.url, name: "test", log: () => {} });
+  connection = await openNatsConnection({ clock: systemClock, url: server.url, name: "test", log: () => {} });
 });
 afterAll(async () => {
   await connection.close();

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import {
   connectJetStream,
   type JetStreamBackplane,
@@ -35,6 +36,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const draft = (change: Parameters<typeof anyDraft>[0] = {}) => anyDraft({ pipeline, ...change });
 const open = async (change: Partial<JetStreamOptions> = {}) => {
   const backplane = await connectJetStream({
+    clock: systemClock,
     url: server.url,
     pipeline,
     name: "test",
@@ -147,7 +149,7 @@ test("work that is announced after an outage reaches a worker that waited throug
 });
 
 test("a call during an outage fails as unavailable and names the server; the next one after it works", async () => {
-  const one = await open({ patienceMs: 500 });
+  const one = await open({ retryLimitMs: 500 });
   await one.registry.publish(draft(), model(1), null);
   await server.kill();
   const failed = { code: "unavailable", message: expect.stringContaining(server.url) };

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import {
   connectJetStream,
   type JetStreamBackplane,
@@ -39,11 +40,12 @@ const never = new AbortController().signal;
 const draft = (change: Parameters<typeof anyDraft>[0] = {}) => anyDraft({ pipeline, ...change });
 const open = async (change: Partial<JetStreamOptions> = {}) => {
   const backplane = await connectJetStream({
+    clock: systemClock,
     url: server.url,
     pipeline,
     name: "test",
     maxStoreBytes: 64 * MiB,
-    patienceMs: 5_000,
+    retryLimitMs: 5_000,
     log: (level, message) => lines.push(`${level}: ${message}`),
     ...change,
   });

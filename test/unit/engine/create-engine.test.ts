@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import { probeProvider } from "../../../services/engine/onnx/probe-provider.ts";
@@ -7,7 +8,7 @@ import { probeEngines } from "../../../services/engine/probe-engines.ts";
 describe("choosing an engine", () => {
   it("takes one that works under auto, and logs what was passed over and why", async () => {
     const lines: string[] = [];
-    const engine = await createEngine("auto", (line) => lines.push(line));
+    const engine = await createEngine("auto", { clock: systemClock, log: (line) => lines.push(line) });
     expect(["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu"]).toContain(engine.name);
     expect(lines.at(-1)).toContain(`engine ${engine.name}`);
     for (const line of lines.slice(0, -1)) expect(line).toMatch(/^engine \S+ not taken: \S/);
@@ -15,8 +16,8 @@ describe("choosing an engine", () => {
 
   it("says why a provider that was asked for by name cannot start, and does not end the process", async () => {
     for (const provider of ["webgpu", "cuda"] as const) {
-      const probe = await probeProvider(provider);
-      const made = createEngine(`onnx:${provider}`, () => {});
+      const probe = await probeProvider(provider, systemClock);
+      const made = createEngine(`onnx:${provider}`, { clock: systemClock, log: () => {} });
       if (probe.starts) {
         expect((await made).name).toBe(`onnx:${provider}`);
       } else {
@@ -30,7 +31,7 @@ describe("choosing an engine", () => {
   });
 
   it("reports every engine with a reason or a speed", async () => {
-    const probes = await probeEngines();
+    const probes = await probeEngines(systemClock);
     expect(probes.map(({ choice }) => choice)).toEqual([
       "tensorflow",
       "onnx:cuda",

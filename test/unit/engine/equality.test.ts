@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { createReferenceEngine } from "../../../services/engine/eager/eager-engine.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../../services/engine/interface/program.ts";
@@ -9,8 +10,8 @@ import { adam, type DenseProgramOptions, denseProgram, numbers, rowNumbers } fro
 
 const STEPS = 50;
 const ROWS = 97;
-const onnx = createOnnxEngine("cpu");
-const reference = createReferenceEngine();
+const onnx = createOnnxEngine("cpu", { clock: systemClock });
+const reference = createReferenceEngine(systemClock);
 
 async function train(
   engine: Engine,

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { createReferenceEngine } from "../../../services/engine/eager/eager-engine.ts";
 import type { Engine, TrainingSession } from "../../../services/engine/interface/engine.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../../../services/engine/interface/program.ts";
@@ -7,7 +8,7 @@ import { createOnnxEngine } from "../../../services/engine/onnx/onnx-engine.ts";
 import { adam, denseProgram, numbers, rowNumbers } from "../../helpers/dense-program.ts";
 
 const ROWS = 64;
-const engines: Engine[] = [createOnnxEngine("cpu"), createReferenceEngine()];
+const engines: Engine[] = [createOnnxEngine("cpu", { clock: systemClock }), createReferenceEngine(systemClock)];
 const [onnx, reference] = engines as [Engine, Engine];
 
 /** One network over x with noise that is fed, a gradient penalty, and a variable that the loss never reads. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { warmUp } from "../../../services/engine/warm-up.ts";
 
@@ -17,7 +18,7 @@ function engine(run: () => Promise<Float32Array>): { readonly engine: Engine; re
     calls.push("prepare");
     return session;
   };
-  return { engine: { name: "fake", prepare }, calls };
+  return { engine: { name: "fake", clock: systemClock, prepare }, calls };
 }
 
 test("an engine is warmed up by a whole session", async () => {

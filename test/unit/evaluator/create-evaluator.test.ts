@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createEvaluator } from "../../../services/evaluator/create-evaluator.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";
@@ -93,6 +94,7 @@ test("too few held-out rows are refused at the start", () => {
         heldOut: few,
 
         load: loadLinear,
+        clock: systemClock,
         log,
         metrics: createMetrics({ service: "evaluator", version: "0" }),
         onLost: () => {},

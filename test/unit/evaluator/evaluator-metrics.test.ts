@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
+import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
 import { createEvaluatorMetrics } from "../../../services/evaluator/evaluator-metrics.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { verdict } from "../../helpers/drafts.ts";
 
 test("a candidate without a finite loss does not keep the one before it in the metrics", async () => {
   const page = createMetrics({ service: "evaluator", version: "1" });
-  const gauges = { pending: async () => 0, cachedBytes: () => ({ outputs: 0, models: 0 }) };
+  const gauges = {
+    clock: createVirtualClock(),
+    pending: async () => 0,
+    cachedBytes: () => ({ outputs: 0, models: 0 }),
+  };
   const metrics = createEvaluatorMetrics(page, ["m1", "m2"], gauges);
   const samples = async () =>
     (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_pipeline_loss{"));

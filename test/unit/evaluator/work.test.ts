@@ -75,6 +75,7 @@ test("what cannot be given up now, because nobody takes the record, is given bac
     view: { firstUnsettled: () => undefined, reaches: async () => {} },
     records,
     metrics: { worked: () => {} },
+    clock: world.clock,
     log: silentLog,
     evaluate: () => Promise.reject(new TypeError("defect")),
     onVerdict: () => {},
@@ -125,7 +126,7 @@ test("an announcement that ends whoever judges it is given up, and blocks nothin
 test("an announcement is not suspected while an earlier one may be to blame", async () => {
   const lease = await world.backplane.leases.acquire("judging-2", "e0", never);
   // A dead holder loses its lease in time.
-  setTimeout(() => void lease.release(), 20);
+  world.clock.after(20, () => void lease.release());
   let first = true;
   const { workQueue } = delivering(world.backplane, ({ serial }) => (serial === 2 ? 22 : 1));
   const laterFirst: Backplane = {

@@ -1,10 +1,16 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createVirtualClock, type VirtualClock } from "../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { createLifecycle, type Lifecycle } from "../../../services/runtime/lifecycle.ts";
+import { createLifecycle, type Lifecycle, type LifecycleSettings } from "../../../services/runtime/lifecycle.ts";
 import { recordingLog, silentLog } from "../../helpers/log.ts";
 
-const create = (times: { graceSeconds?: number; forceSeconds?: number } = {}) =>
-  createLifecycle({ name: "service", log: silentLog, graceSeconds: 5, forceSeconds: 5, ...times });
+let clock: VirtualClock;
+beforeEach(() => {
+  clock = createVirtualClock();
+});
+
+const create = (change: Partial<LifecycleSettings> = {}) =>
+  createLifecycle({ name: "service", clock, log: silentLog, graceSeconds: 20, forceSeconds: 5, ...change });
 
 const started = async (lifecycle: Lifecycle) => {
   await lifecycle.start(async () => {});
@@ -14,7 +20,7 @@ const started = async (lifecycle: Lifecycle) => {
 describe("lifecycle", () => {
   test("goes INITIALIZED, RUNNING, STOPPING, DRAINING, STOPPED", async () => {
     const { log, records } = recordingLog();
-    const lifecycle = createLifecycle({ name: "service", log, graceSeconds: 5, forceSeconds: 5 });
+    const lifecycle = create({ log });
     expect(lifecycle.state()).toBe("INITIALIZED");
     await lifecycle.start(async () => {});
     expect(lifecycle.state()).toBe("RUNNING");
@@ -93,28 +99,38 @@ describe("lifecycle", () => {
   });
 
   test("work past the grace time is told to abort, and still finishes", async () => {
-    const lifecycle = await started(create({ graceSeconds: 0.01 }));
+    const lifecycle = await started(create());
     let reason: unknown;
     lifecycle.onDrain("run", async (force) => {
       await new Promise<void>((resolve) => force.addEventListener("abort", () => resolve()));
       reason = force.reason;
     });
-    await lifecycle.stop();
-    expect(reason).toMatchObject({ code: "cancelled", message: expect.stringContaining("grace time of 0.01 s") });
+    const stopping = lifecycle.stop();
+    await clock.advance(19_999);
+    expect(reason).toBeUndefined();
+    await clock.advance(1);
+    await stopping;
+    expect(reason).toMatchObject({ code: "cancelled", message: expect.stringContaining("grace time of 20 s") });
+    expect(clock.pending).toBe(0);
     expect(lifecycle.state()).toBe("STOPPED");
   });
 
   test("work and releases that never end are left behind and named", async () => {
     const { log, records } = recordingLog();
-    const lifecycle = createLifecycle({ name: "service", log, graceSeconds: 0.01, forceSeconds: 0.01 });
-    await started(lifecycle);
+    const lifecycle = await started(create({ log }));
     let released = false;
     lifecycle.onCleanup("socket", () => {
       released = true;
     });
     lifecycle.onCleanup("stuck", () => new Promise<void>(() => {}));
     lifecycle.onDrain("run", () => new Promise<void>(() => {}));
-    await expect(lifecycle.stop()).rejects.toMatchObject({ code: "deadline-exceeded" });
+    const stopping = lifecycle.stop();
+    stopping.catch(() => {});
+    // The grace time, then the run and a release that are left behind.
+    await clock.advance(20_000 + 5_000 + 5_000 - 1);
+    expect(lifecycle.state()).toBe("DRAINING");
+    await clock.advance(1);
+    await expect(stopping).rejects.toMatchObject({ code: "deadline-exceeded" });
     expect(released).toBe(true);
     expect(lifecycle.state()).toBe("FAILED");
     expect(records.map((record) => record.message).join("\n")).toContain("releasing stuck failed");

@@ -1,11 +1,19 @@
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createLogger, type LogSettings } from "../../../services/runtime/logs.ts";
 
 function written(settings: Partial<LogSettings>, isTTY?: boolean) {
   const lines: string[] = [];
   const destination = { write: (text: string) => void lines.push(text), isTTY };
-  const log = createLogger({ service: "trainer", component: "m2", pipeline: "demo", destination, ...settings });
+  const log = createLogger({
+    clock: systemClock,
+    service: "trainer",
+    component: "m2",
+    pipeline: "demo",
+    destination,
+    ...settings,
+  });
   return { log, lines };
 }
 

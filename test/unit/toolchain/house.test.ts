@@ -73,7 +73,9 @@ describe("the import rule", () => {
       files[`${from}/deep/own.ts`] = 'export { a } from "../a.ts";\nexport { b } from "./b.ts";\n';
     }
     const violations = await violationsOf(files);
-    expect(violations.map((line) => line.split(":")[0]?.slice("services/".length)).sort()).toEqual(refused.sort());
+    expect(violations.map((line) => (line.split(":")[0] as string).slice("services/".length)).sort()).toEqual(
+      refused.sort(),
+    );
     expect(violations).toContain(
       "services/common/to-cli.ts:1: imports ../cli/a.ts: services/common may import nothing else under services/",
     );
@@ -94,6 +96,8 @@ const EXAMPLES: readonly string[] = [
   "@grpc/grpc-js",
   "@duckdb/node-api",
   "vega-lite",
+  "node:timers/promises",
+  "../common/clock/system-clock.ts",
   "node:process",
   "node:fs/promises",
 ];
@@ -110,8 +114,23 @@ describe("restricted modules", () => {
     const files = Object.fromEntries(places.map((path) => [path, `import a from "${name}";\nexport { a };\n`]));
     const violations = await violationsOf(files);
     const expected = places.filter((path) => !allowed.some((place) => path.startsWith(place)));
-    expect(violations.map((line) => line.split(":")[0]?.slice("services/".length)).sort()).toEqual(expected.sort());
+    expect(violations.map((line) => (line.split(":")[0] as string).slice("services/".length)).sort()).toEqual(
+      expected.sort(),
+    );
     for (const line of violations) expect(line).toContain(restriction?.reason);
+  });
+
+  test("an entry point hands out the system clock, wherever it is", async () => {
+    const text = 'export { systemClock } from "SYSTEM";\n';
+    const violations = await violationsOf({
+      "common/clock/system-clock.ts": "export const systemClock = { now: () => Date.now() };\n",
+      "cli/main.ts": text.replace("SYSTEM", "../common/clock/system-clock.ts"),
+      "engine/onnx/probe/main.ts": text.replace("SYSTEM", "../../../common/clock/system-clock.ts"),
+      "engine/onnx/domain.ts": text.replace("SYSTEM", "../../common/clock/system-clock.ts"),
+    });
+    expect(violations).toEqual([
+      "services/engine/onnx/domain.ts:1: imports ../../common/clock/system-clock.ts: entry points hand out the system clock; take a Clock",
+    ]);
   });
 });
 
@@ -120,6 +139,15 @@ const USES: readonly (readonly [name: string, text: string])[] = [
   ["process", "export const pid = process.pid;\n"],
   ["globalThis", "export const pid = globalThis.process.pid;\n"],
   ["global", "export const pid = global.process.pid;\n"],
+  ["setTimeout", "setTimeout(() => {}, 1);\n"],
+  ["setInterval", "export const start = setInterval;\n"],
+  ["setImmediate", "setImmediate(() => {});\n"],
+  ["performance", "export const elapsed = performance.now();\n"],
+  ["Date.now", "export const now = Date.now();\n"],
+  ["new Date", "export const now = new Date();\n"],
+  ["Date()", "export const now = Date();\n"],
+  ["process.hrtime", "export const ticks = process.hrtime.bigint();\n"],
+  ["AbortSignal.timeout", "export const signal = AbortSignal.timeout(1);\n"],
 ];
 
 describe("banned names", () => {
@@ -132,6 +160,11 @@ describe("banned names", () => {
     expect(await violationsOf({ "trainer/main.ts": text })).toEqual([]);
     const violations = await violationsOf({ "trainer/planted.ts": text });
     expect(violations.filter((line) => line.includes(`:1: uses ${name}: `))).toHaveLength(1);
+  });
+
+  test("a date that is given its time is nobody's clock", async () => {
+    const text = "export const at = (ms: number) => new Date(ms).toISOString();\n";
+    expect(await violationsOf({ "trainer/stamp.ts": text })).toEqual([]);
   });
 
   test("a name of the file's own is nobody else's", async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { runService, type ServiceFlags } from "../../../../services/cli/connect/service.ts";
 import { type CliContext, interruption } from "../../../../services/cli/context/context.ts";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 
 it("a service that is told to stop while its program is being loaded does not start", async () => {
   const interrupt = new AbortController();
@@ -12,6 +13,7 @@ it("a service that is told to stop while its program is being loaded does not st
     stderr: { write: () => {} },
     env: { NATS_URL: "nats://127.0.0.1:4222" },
     cwd: "/",
+    clock: systemClock,
     interrupted: interrupt.signal,
     takeSignals() {
       process.off("SIGUSR2", onSignal);

@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { type CliContext, interruption } from "../../../../services/cli/context/context.ts";
 import { interruptible } from "../../../../services/cli/context/interruptible.ts";
+import type { Clock } from "../../../../services/common/clock/clock.ts";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 
-function interrupted(signal: AbortSignal): CliContext {
+function interrupted(signal: AbortSignal, clock: Clock = systemClock): CliContext {
   const nowhere = { write: () => {} };
   return {
     stdout: nowhere,
     stderr: nowhere,
     env: {},
     cwd: "/",
+    clock,
     interrupted: signal,
     takeSignals: () => process,
   };
@@ -33,12 +37,20 @@ describe("work that does not watch for Ctrl-C", () => {
   });
 
   it("may end in its own way within its grace", async () => {
+    const clock = createVirtualClock();
     const interrupt = new AbortController();
-    const detached = new Promise<string>((resolve) => {
-      interrupt.signal.addEventListener("abort", () => setTimeout(() => resolve("detached"), 5));
-    });
-    const working = interruptible(interrupted(interrupt.signal), detached, 10_000);
+    const detaching = (ms: number) =>
+      new Promise<string>((resolve) => {
+        interrupt.signal.addEventListener("abort", () => clock.after(ms, () => resolve("detached")));
+      });
+    const context = interrupted(interrupt.signal, clock);
+    const inTime = interruptible(context, detaching(9_999), 10_000);
+    const late = interruptible(context, detaching(10_001), 10_000);
+    late.catch(() => {});
     interrupt.abort(interruption());
-    expect(await working).toBe("detached");
+    await clock.advance(20_000);
+    expect(await inTime).toBe("detached");
+    await expect(late).rejects.toMatchObject({ code: "cancelled" });
+    expect(clock.pending).toBe(0);
   });
 });

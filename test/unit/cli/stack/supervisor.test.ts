@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { createSupervisor, type Supervised } from "../../../../services/cli/stack/supervisor.ts";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 
 interface Fake extends Supervised {
   readonly number: number;
@@ -36,22 +36,20 @@ function fakes() {
 
 function supervised() {
   const events: string[] = [];
+  const clock = createVirtualClock();
   const supervisor = createSupervisor({
+    clock,
     onEvent: (line) => events.push(line),
     restarts: 2,
     windowSeconds: 60,
-    restartDelayMs: 1,
+    restartDelayMs: 500,
   });
-  return { supervisor, events };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(2);
+  return { supervisor, events, clock };
 }
 
 describe("a supervisor", () => {
   it("starts again what ended by itself, and says so", async () => {
-    const { supervisor, events } = supervised();
+    const { supervisor, events, clock } = supervised();
     const { started, start } = fakes();
     const previous: (number | undefined)[] = [];
     await supervisor.run("trainer m1", (before: Fake | undefined) => {
@@ -59,7 +57,9 @@ describe("a supervisor", () => {
       return start();
     });
     started[0]?.die("ended with SIGKILL");
-    await until(() => events.length === 2);
+    await clock.advance(499);
+    expect(events).toEqual(["trainer m1 ended with SIGKILL; starting it again"]);
+    await clock.advance(1);
     expect(events).toEqual(["trainer m1 ended with SIGKILL; starting it again", "trainer m1 is back"]);
     expect(previous).toEqual([undefined, 1]);
     await supervisor.stop();
@@ -67,13 +67,17 @@ describe("a supervisor", () => {
   });
 
   it("gives up on what ends again and again, naming it and how it ended", async () => {
-    const { supervisor } = supervised();
+    const { supervisor, clock } = supervised();
     const { started, start } = fakes();
     await supervisor.run("evaluator", start);
-    for (let i = 0; i < 3; i += 1) {
-      await until(() => started.length > i);
-      started[i]?.die("ended with exit code 1");
-    }
+    started[0]?.die("ended with exit code 1");
+    await clock.advance(500);
+    started[1]?.die("ended with exit code 1");
+    // The delay doubles.
+    await clock.advance(999);
+    expect(started).toHaveLength(2);
+    await clock.advance(1);
+    started[2]?.die("ended with exit code 1");
     await expect(supervisor.failed).rejects.toMatchObject({
       code: "unavailable",
       message: "evaluator ended 3 times within 60 s, lastly: ended with exit code 1",
@@ -82,14 +86,28 @@ describe("a supervisor", () => {
     await supervisor.stop();
   });
 
+  it("forgets ends that were longer ago than its window", async () => {
+    const { supervisor, events, clock } = supervised();
+    const { started, start } = fakes();
+    await supervisor.run("evaluator", start);
+    for (let i = 0; i < 5; i += 1) {
+      started[i]?.die("ended with exit code 1");
+      await clock.advance(30_000);
+    }
+    expect(started).toHaveLength(6);
+    expect(events.at(-1)).toBe("evaluator is back");
+    await supervisor.stop();
+  });
+
   it("counts a restart that fails as an end", async () => {
-    const { supervisor, events } = supervised();
+    const { supervisor, events, clock } = supervised();
     const { started, start } = fakes();
     await supervisor.run("trainer m2", async (before: Fake | undefined) => {
       if (before !== undefined) throw new Error("the port is taken");
       return start();
     });
     started[0]?.die("ended with SIGTERM");
+    await clock.advance(500 + 1_000);
     await expect(supervisor.failed).rejects.toThrow("lastly: could not be started: the port is taken");
     expect(events.at(-1)).toBe("trainer m2 could not be started: the port is taken; starting it again");
     await supervisor.stop();
@@ -106,7 +124,7 @@ describe("a supervisor", () => {
   });
 
   it("stops everything, also what a restart under way starts, and restarts nothing then", async () => {
-    const { supervisor, events } = supervised();
+    const { supervisor, clock } = supervised();
     const { started, start } = fakes();
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => {
@@ -118,8 +136,7 @@ describe("a supervisor", () => {
       return start();
     });
     started[1]?.die("crashed");
-    await until(() => events.length === 1);
-    await sleep(10);
+    await clock.advance(500);
     const stopping = supervisor.stop();
     release();
     await stopping;

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lockFolder, type ProcessTable } from "../../../../services/common/files/folder-lock.ts";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
+import { type FolderLock, lockFolder, type ProcessTable } from "../../../../services/common/files/folder-lock.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -17,65 +18,68 @@ function processes(pid: number, alive: readonly number[], host = "here"): Proces
   return { pid, host, isAlive: (other) => alive.includes(other) };
 }
 
+const lock = (path: string, table: ProcessTable): Promise<FolderLock> =>
+  lockFolder(path, { processes: table, clock: systemClock }, times);
+
 describe("the lock of a state folder", () => {
   test("keeps a second trainer out, and names the first", async () => {
-    const lock = await lockFolder(folder, processes(90_000_001, []), times);
-    await expect(lockFolder(folder, processes(90_000_002, [90_000_001]), times)).rejects.toMatchObject({
+    const held = await lock(folder, processes(90_000_001, []));
+    await expect(lock(folder, processes(90_000_002, [90_000_001]))).rejects.toMatchObject({
       code: "conflict",
       message: expect.stringContaining("process id 90000001"),
     });
-    await lock.release();
+    await held.release();
   });
 
   test("keeps this very process out a second time", async () => {
     const own = { pid: process.pid, host: "here", isAlive: () => true };
-    const lock = await lockFolder(folder, own, times);
-    await expect(lockFolder(folder, own, times)).rejects.toMatchObject({ code: "conflict" });
-    await lock.release();
-    await (await lockFolder(folder, own, times)).release();
+    const held = await lock(folder, own);
+    await expect(lock(folder, own)).rejects.toMatchObject({ code: "conflict" });
+    await held.release();
+    await (await lock(folder, own)).release();
   });
 
   test("of a dead process is taken over", async () => {
-    await lockFolder(folder, processes(90_000_001, []), times);
-    const lock = await lockFolder(folder, processes(90_000_002, []), times);
-    await expect(lockFolder(folder, processes(90_000_003, [90_000_002]), times)).rejects.toMatchObject({
+    await lock(folder, processes(90_000_001, []));
+    const held = await lock(folder, processes(90_000_002, []));
+    await expect(lock(folder, processes(90_000_003, [90_000_002]))).rejects.toMatchObject({
       message: expect.stringContaining("90000002"),
     });
-    await lock.release();
+    await held.release();
     expect(await readdir(folder)).toEqual(["lock.2"]);
   });
 
   test("of a process whose id another one has now is taken over", async () => {
     const text = JSON.stringify({ pid: process.pid, host: "here", began: "1", released: false });
     await writeFile(join(folder, "lock.1"), text);
-    const lock = await lockFolder(folder, { pid: process.pid, host: "here", isAlive: () => true }, times);
-    await lock.release();
+    const held = await lock(folder, { pid: process.pid, host: "here", isAlive: () => true });
+    await held.release();
   });
 
   test("that is no lock, but half a file, is taken over", async () => {
     await writeFile(join(folder, "lock.1"), "{");
-    await (await lockFolder(folder, processes(90_000_002, []), times)).release();
+    await (await lock(folder, processes(90_000_002, []))).release();
   });
 
   test("of a process on another host is respected while it beats", async () => {
-    const lock = await lockFolder(folder, processes(90_000_001, [], "there"), times);
-    await expect(lockFolder(folder, processes(90_000_002, []), times)).rejects.toMatchObject({
+    const held = await lock(folder, processes(90_000_001, [], "there"));
+    await expect(lock(folder, processes(90_000_002, []))).rejects.toMatchObject({
       code: "conflict",
       message: expect.stringContaining("on there"),
     });
-    await lock.release();
+    await held.release();
   });
 
   test("of a process on another host is taken over when it no longer beats", async () => {
     const text = JSON.stringify({ pid: 1, host: "there", began: null, released: false });
     await writeFile(join(folder, "lock.1"), text);
-    await (await lockFolder(folder, processes(90_000_002, []), times)).release();
+    await (await lock(folder, processes(90_000_002, []))).release();
   });
 
   test.each([1, 2, 3, 4, 5])("goes to one of many that come at once (%i)", async () => {
     await writeFile(join(folder, "lock.1"), JSON.stringify({ pid: 3, host: "here", began: null, released: false }));
     const pids = Array.from({ length: 8 }, (_, i) => 90_000_001 + i);
-    const outcomes = await Promise.allSettled(pids.map((pid) => lockFolder(folder, processes(pid, pids), times)));
+    const outcomes = await Promise.allSettled(pids.map((pid) => lock(folder, processes(pid, pids))));
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
     for (const outcome of outcomes) {
       if (outcome.status === "fulfilled") await outcome.value.release();
@@ -86,7 +90,7 @@ describe("the lock of a state folder", () => {
 
   test("says so when the folder cannot be made", async () => {
     await writeFile(join(folder, "file"), "");
-    await expect(lockFolder(join(folder, "file", "state"), processes(1, []), times)).rejects.toMatchObject({
+    await expect(lock(join(folder, "file", "state"), processes(1, []))).rejects.toMatchObject({
       code: "invalid-argument",
       message: expect.stringContaining("file/state"),
     });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import { createSyntheticSource } from "../../../../services/data/synthetic/synthetic-source.ts";
 import type { NumericColumn } from "../../../../services/data/table/table.ts";
 import { trainerData, visibleColumns } from "../../../../services/data/visibility.ts";
@@ -29,7 +30,7 @@ import { team } from "../../../helpers/teams.ts";
 
 const pipeline = twoStagePipeline(3, 600);
 const source = createSyntheticSource(pipeline.data);
-const engine = createOnnxEngine("cpu");
+const engine = createOnnxEngine("cpu", { clock: systemClock });
 
 async function trainingOf(config: TeamConfig, more: Partial<ComponentTraining> = {}): Promise<ComponentTraining> {
   const { training } = await trainerData(source, pipeline, config.component);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 import type { Column, Table } from "../../../../services/data/table/table.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
@@ -9,6 +10,7 @@ import type { Component, Pipeline } from "../../../../services/pipeline/pipeline
 
 const unusedEngine: Engine = {
   name: "none",
+  clock: createVirtualClock(),
   prepare: () => Promise.reject(new UncoupleError("internal", "choosing a source fits nothing")),
 };
 

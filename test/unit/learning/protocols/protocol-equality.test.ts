@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import { createReferenceEngine } from "../../../../services/engine/eager/eager-engine.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
@@ -15,7 +16,10 @@ const optimizers: readonly OptimizerSpec[] = [
   { name: "momentum", learningRate: 0.01, momentum: 0.9 },
   { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
 ];
-const engines = { onnx: createOnnxEngine("cpu"), reference: createReferenceEngine() };
+const engines = {
+  onnx: createOnnxEngine("cpu", { clock: systemClock }),
+  reference: createReferenceEngine(systemClock),
+};
 
 /** Every protocol with every loss that it is for. */
 const cases = protocols.flatMap((protocol) =>

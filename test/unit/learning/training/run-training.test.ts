@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { runTraining } from "../../../../services/learning/training/run-training.ts";
 
 test("weights that the last update made NaN are a divergence, although every loss was finite", async () => {
   const engine: Engine = {
     name: "fake",
+    clock: createVirtualClock(),
     prepare: async () => ({
       run: async ({ steps }) => new Float32Array(steps),
       state: async () => ({ "variable/w": { shape: [1], values: Float32Array.of(Number.NaN) } }),

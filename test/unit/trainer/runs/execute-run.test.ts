@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 import { quarantine } from "../../../helpers/drafts.ts";
+import { drive } from "../../../helpers/drive.ts";
 import {
   ended,
   fakeTraining,
@@ -105,16 +107,19 @@ describe("publishing", () => {
       if (outages-- > 0) throw new UncoupleError("unavailable", "the server is away");
     };
     const { train, trainings } = fakeTraining();
-    const queue = await bench.queue(
-      train,
-      bench.registryWith({
+    const clock = createVirtualClock();
+    const queue = await bench.queue(train, {
+      ...bench.registryWith({
         publish: async (...parameters) => {
           await away();
           return registry.publish(...parameters);
         },
       }),
-    );
-    expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+      clock,
+    });
+    const { id } = await queue.submit(request());
+    expect(await drive(clock, ended(queue, id))).toMatchObject({ state: "succeeded", snapshot: 1 });
+    expect(clock.elapsed()).toBe(250 + 500);
     expect(trainings).toHaveLength(1);
   });
 

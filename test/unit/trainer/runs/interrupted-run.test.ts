@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { LoadedData } from "../../../../services/trainer/runs/training-data.ts";
 import { writeModelModule } from "../../../helpers/model-modules.ts";
 import {
@@ -141,7 +142,11 @@ describe("an interrupted run", () => {
     const { id } = await before.submit(request());
     await reached.passed;
     await before.stop();
-    const engine = { name: "onnx:cpu", prepare: () => Promise.reject(new Error("no test trains on it")) };
+    const engine = {
+      name: "onnx:cpu",
+      clock: systemClock,
+      prepare: () => Promise.reject(new Error("no test trains on it")),
+    };
     const after = await bench.queue(fakeTraining().train, { engine: async () => engine });
     expect(await ended(after, id)).toMatchObject({
       state: "succeeded",

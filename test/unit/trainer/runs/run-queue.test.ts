@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 import type { SnapshotManifest } from "../../../../services/pipeline/manifest.ts";
 import type { Run } from "../../../../services/pipeline/run.ts";
@@ -46,7 +47,7 @@ function manual() {
 async function queueWith(execute: (job: RunJob) => Promise<SnapshotManifest>, change = {}) {
   const queue = createRunQueue(
     { component: "m2", capacity: 8, retained: 100, ...change },
-    { store, execute, log: silentLog },
+    { store, execute, clock: systemClock, log: silentLog },
   );
   await queue.start();
   return queue;
@@ -243,6 +244,7 @@ describe("the run queue", () => {
       {
         store: { ...store, save: () => Promise.reject(new UncoupleError("resource-exhausted", "the disk is full")) },
         execute: async () => manifest(1),
+        clock: systemClock,
         log: silentLog,
       },
     );
@@ -264,6 +266,7 @@ describe("a disk that is full", () => {
       {
         store: { ...store, save: (run) => (broken ? Promise.reject(full) : store.save(run)) },
         execute,
+        clock: systemClock,
         log: silentLog,
       },
     );

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { RunQueue } from "../../../../services/trainer/runs/run-queue.ts";
 import { createUpstreamTrigger } from "../../../../services/trainer/triggers/upstream-trigger.ts";
 import { draft, model } from "../../../helpers/drafts.ts";
@@ -48,6 +49,7 @@ function triggerOf(queue: RunQueue, name = "first") {
     backplane: bench.backplane,
     queue,
     store: bench.store,
+    clock: systemClock,
     log: silentLog,
   });
   running.push(trigger.run(ending.signal));
@@ -214,6 +216,7 @@ describe("after a restart", () => {
       backplane: bench.backplane,
       queue: before,
       store: forgetful,
+      clock: systemClock,
       log: silentLog,
     });
     void trigger.run(ending.signal);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
+import { yieldToEventLoop } from "../async/yield.ts";
 
 /** Bytes hashed between two turns of the event loop: about 2 ms. */
 const SLICE = 4 * 1024 * 1024;
@@ -8,7 +8,7 @@ const SLICE = 4 * 1024 * 1024;
 export async function sha256(bytes: Uint8Array): Promise<string> {
   const hash = createHash("sha256");
   for (let at = 0; at < bytes.length; at += SLICE) {
-    if (at > 0) await setImmediate();
+    if (at > 0) await yieldToEventLoop();
     hash.update(bytes.subarray(at, at + SLICE));
   }
   return hash.digest("hex");

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { settlesWithin } from "../../../../services/common/async/settles-within.ts";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
+
+test("work that ends in time, well or not, does, and leaves no timer", async () => {
+  const clock = createVirtualClock();
+  expect(await settlesWithin(clock, 100, Promise.resolve("done"))).toBe(true);
+  expect(await settlesWithin(clock, 100, Promise.reject(new Error("failed")))).toBe(true);
+  expect(clock.pending).toBe(0);
+});
+
+test("work that takes longer does not, and may still fail unheard", async () => {
+  const clock = createVirtualClock();
+  const work = clock.sleep(101).then(() => Promise.reject(new Error("failed")));
+  const within = settlesWithin(clock, 100, work);
+  await clock.advance(100);
+  expect(await within).toBe(false);
+  await clock.advance(1);
+});
