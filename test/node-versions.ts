@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { asUncoupleError, UncoupleError } from "../services/common/errors.ts";
@@ -13,6 +12,8 @@ import { exitCodes } from "../services/runtime/exit-codes.ts";
  */
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "..");
+/** A folder for each binary, and the results of each version's last run. */
+const cache = join(root, "node_modules", ".cache", "node-versions");
 const PROJECTS = ["unit", "contract", "integration", "e2e"];
 const GRACE_MS = 10_000;
 
@@ -30,15 +31,14 @@ interface Outcome {
   readonly text: string;
 }
 
+const interrupt = new AbortController();
 /** The vitest that is running. */
 let child: ChildProcess | undefined;
-let interrupted = false;
 
+/** The first Ctrl-C stops vitest in order, the second one, or the time, kills it. */
 function onSignal(): void {
-  interrupted = true;
-  process.off("SIGINT", onSignal);
-  process.off("SIGTERM", onSignal);
-  signalChild("SIGINT");
+  signalChild(interrupt.signal.aborted ? "SIGKILL" : "SIGINT");
+  interrupt.abort();
   setTimeout(() => signalChild("SIGKILL"), GRACE_MS).unref();
 }
 
@@ -51,8 +51,9 @@ function signalChild(signal: NodeJS.Signals): void {
 /** @returns what npm prints */
 async function npm(...args: readonly string[]): Promise<string> {
   try {
-    return (await run("npm", args)).stdout;
+    return (await run("npm", args, { signal: interrupt.signal })).stdout;
   } catch (cause) {
+    interrupt.signal.throwIfAborted();
     const { stderr = "", message } = cause as { readonly stderr?: string; readonly message: string };
     const [reason = message] = stderr.split("\n").filter((line) => line !== "" && !/ (code|errno|syscall) /.test(line));
     throw new UncoupleError("unavailable", `npm ${args.join(" ")}: ${reason}`, { cause });
@@ -77,7 +78,7 @@ async function nodeBinary(wanted: string): Promise<string> {
     throw new UncoupleError("failed-precondition", `npm has no Node binary for ${platform}; available: ${known}`);
   }
   const version = await newestVersion(name, wanted);
-  const folder = join(root, "node_modules", ".cache", "node-versions", version);
+  const folder = join(cache, version);
   const binary = join(folder, "node_modules", name, "bin", "node");
   if ((await versionOf(binary)) === version) return binary;
   console.log(`installing ${name}@${version}`);
@@ -100,31 +101,27 @@ async function test(wanted: string, vitestArgs: readonly string[]): Promise<Outc
   const binary = await nodeBinary(wanted);
   const version = (await versionOf(binary)) ?? wanted;
   console.log(`\nNode ${version}: ${binary}`);
-  const folder = await mkdtemp(join(tmpdir(), "uncouple-node-versions-"));
-  const results = join(folder, "results.json");
+  const results = join(cache, `${version}.json`);
+  await rm(results, { force: true });
   const began = performance.now();
-  try {
-    const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
-    const path = [dirname(binary), process.env.PATH].join(delimiter);
-    const started = spawn(binary, [vitest, "run", ...reporters, ...vitestArgs], {
-      cwd: root,
-      detached: true,
-      // npm names the Node that it runs under in the other two.
-      env: { ...process.env, PATH: path, NODE: binary, npm_node_execpath: binary, UNCOUPLE_TEST_NODE: version },
-      stdio: ["ignore", "inherit", "inherit"],
-    });
-    child = started;
-    const code = await new Promise<number | null>((done, fail) => {
-      started.once("error", fail);
-      started.once("exit", done);
-    });
-    const seconds = ((performance.now() - began) / 1000).toFixed(0);
-    const result = code === 0 ? "passed" : interrupted ? "interrupted" : "FAILED";
-    return { version, result, text: `${await counts(results)}, ${seconds} s` };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
+  const path = [dirname(binary), process.env.PATH].join(delimiter);
+  const started = spawn(binary, [vitest, "run", ...reporters, ...vitestArgs], {
+    cwd: root,
+    detached: true,
+    // npm names the Node that it runs under in the other two.
+    env: { ...process.env, PATH: path, NODE: binary, npm_node_execpath: binary, UNCOUPLE_TEST_NODE: version },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  child = started;
+  const code = await new Promise<number | null>((done, fail) => {
+    started.once("error", fail);
+    started.once("exit", done);
+  });
+  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  const result = code === 0 ? "passed" : interrupt.signal.aborted ? "interrupted" : "FAILED";
+  return { version, result, text: `${await counts(results)}, ${seconds} s` };
 }
 
 async function counts(results: string): Promise<string> {
@@ -149,13 +146,15 @@ async function main(): Promise<number> {
   const outcomes: Outcome[] = [];
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  for (const version of versions) {
-    if (interrupted) break;
-    outcomes.push(await test(version, vitestArgs));
+  try {
+    for (const version of versions) {
+      interrupt.signal.throwIfAborted();
+      outcomes.push(await test(version, vitestArgs));
+    }
+  } finally {
+    console.log("");
+    for (const { version, result, text } of outcomes) console.log(`Node ${version.padEnd(8)}  ${result}  ${text}`);
   }
-  console.log("");
-  for (const { version, result, text } of outcomes) console.log(`Node ${version.padEnd(8)}  ${result}  ${text}`);
-  if (interrupted) return exitCodes.cancelled;
   return outcomes.every(({ result }) => result === "passed") ? 0 : 1;
 }
 
@@ -166,3 +165,5 @@ try {
   console.error(`test:node: ${message}`);
   process.exitCode = exitCodes[code];
 }
+// Whatever the child that a signal ended had to say.
+if (interrupt.signal.aborted) process.exitCode = exitCodes.cancelled;

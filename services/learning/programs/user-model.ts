@@ -36,7 +36,9 @@ export async function loadUserModel(path: string): Promise<UserModelModule> {
   try {
     exported = await tsImport(pathToFileURL(path).href, import.meta.url);
   } catch (cause) {
-    const message = cause instanceof Error ? (cause.message.split("\n")[0] as string) : String(cause);
+    const [first = "", second = first] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    // A syntax error's place and kind are in the line after its heading.
+    const message = first.startsWith("Transform failed") ? second : first;
     throw new UncoupleError("invalid-argument", `model module ${path}: cannot be loaded: ${message}`, { cause });
   }
   const { buildModel, loss } = exported;
