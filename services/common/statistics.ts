@@ -1,6 +1,12 @@
-/** @param values [rows] @returns NaN for none */
-export function mean(values: Float64Array): number {
+/** @returns NaN for none */
+export function mean(values: ArrayLike<number>): number {
   let sum = 0;
-  for (const value of values) sum += value;
+  for (let i = 0; i < values.length; i++) sum += values[i] as number;
   return sum / values.length;
+}
+
+/** With n - 1; 0 for fewer than two values. */
+export function sampleVariance(values: readonly number[]): number {
+  const center = mean(values);
+  return values.reduce((sum, value) => sum + (value - center) ** 2, 0) / Math.max(1, values.length - 1);
 }

@@ -1,11 +1,9 @@
-import { yieldToEventLoop } from "../common/async/yield.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { Column, Table } from "../data/table/table.ts";
 import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
-import { closureOf } from "../pipeline/closure.ts";
 import { compositionKey } from "../pipeline/composition-key.ts";
-import { componentNamed } from "../pipeline/dag.ts";
+import { closureOf, componentNamed } from "../pipeline/dag.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
@@ -46,9 +44,6 @@ export interface Composer {
   close(): Promise<void>;
 }
 
-/** Rows a call of the model: some milliseconds of computing, between which the event loop gets a turn. */
-const ROWS_PER_CALL = 4096;
-
 export function createComposer(config: ComposerConfig, deps: ComposerDeps): Composer {
   const { pipeline, heldOut } = config;
   const outputs = createSharedCache<Float32Array>({
@@ -81,12 +76,19 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     }
     const upstream = Object.fromEntries(Object.entries(inputs).filter(([name]) => name !== component.name));
     const snapshot = { component: component.name, serial };
+    const cannotRun = (error: UncoupleError) =>
+      new SnapshotFault(snapshot, reasonOf(error), `cannot be run: ${error.message}`, upstream);
     const values = await withModel(component, serial, async (model) => {
       deps.onPass?.(component.name, serial);
-      return predictInParts(model, { rows: heldOut.rows, columns }, component.output.width, (error) => {
-        return new SnapshotFault(snapshot, reasonOf(error), `cannot be run: ${error.message}`, upstream);
+      return model.predict({ rows: heldOut.rows, columns }).catch((thrown: unknown) => {
+        throw cannotRun(asUncoupleError(thrown));
       });
     });
+    const { width } = component.output;
+    if (values.length !== heldOut.rows * width) {
+      const message = `${values.length} values for ${heldOut.rows} rows of width ${width}`;
+      throw cannotRun(new UncoupleError("invalid-argument", message));
+    }
     const fault = checkOutput(component.output, values);
     if (fault !== undefined) throw new SnapshotFault(snapshot, fault.reason, fault.detail, upstream);
     return values;
@@ -120,42 +122,4 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
       await models.clear();
     },
   };
-}
-
-async function predictInParts(
-  model: SnapshotModel,
-  table: Table,
-  width: number,
-  faultOf: (error: UncoupleError) => SnapshotFault,
-): Promise<Float32Array> {
-  const values = new Float32Array(table.rows * width);
-  for (let start = 0; start < table.rows; start += ROWS_PER_CALL) {
-    const end = Math.min(start + ROWS_PER_CALL, table.rows);
-    let part: Float32Array;
-    try {
-      part = await model.predict(sliceOf(table, start, end));
-    } catch (thrown) {
-      throw faultOf(asUncoupleError(thrown));
-    }
-    if (part.length !== (end - start) * width) {
-      throw faultOf(
-        new UncoupleError("invalid-argument", `${part.length} values for ${end - start} rows of width ${width}`),
-      );
-    }
-    values.set(part, start * width);
-    await yieldToEventLoop();
-  }
-  return values;
-}
-
-/** Rows start (included) to end (excluded), without copying. */
-function sliceOf(table: Table, start: number, end: number): Table {
-  const columns: Record<string, Column> = {};
-  for (const [name, column] of Object.entries(table.columns)) {
-    columns[name] =
-      column.kind === "numeric"
-        ? { ...column, values: column.values.subarray(start * column.width, end * column.width) }
-        : { ...column, codes: column.codes.subarray(start, end) };
-  }
-  return { rows: end - start, columns };
 }

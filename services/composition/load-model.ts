@@ -24,15 +24,17 @@ export interface ModelLoaderDeps {
   readonly schema: readonly ColumnSchema[];
   /** @throws UncoupleError `invalid-argument` for bytes that are no usable model */
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
-  /** Aborts when the evaluator stops: reading bytes waits through outages. */
-  readonly signal: AbortSignal;
+  /** Reading bytes waits through outages. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a snapshot and makes it ready to predict, refusing whatever is not what it must be.
+ * Reads a snapshot and makes it ready to predict, refusing whatever is not what it must be. Evaluators and trainers load
+ * by the same rules; `createLoadModel` has a trainer's view of the faults.
  *
  * @param maxBytes the largest model that is loaded
- * @throws SnapshotFault for the snapshot's own faults; UncoupleError `unavailable` and the like for passing trouble
+ * @throws SnapshotFault for the snapshot's own faults, with the error that showed it as the cause;
+ *   UncoupleError `unavailable` and the like for passing trouble
  */
 export async function loadSnapshot(
   pipeline: Pipeline,
@@ -60,7 +62,7 @@ export async function loadSnapshot(
   } catch (thrown) {
     const error = asUncoupleError(thrown);
     if (isInfrastructureFailure(error.code)) throw error;
-    throw new SnapshotFault(manifest, reasonOf(error), error.message);
+    throw new SnapshotFault(manifest, reasonOf(error), error.message, undefined, { cause: error });
   }
 }
 
@@ -88,17 +90,19 @@ export function reasonOf(error: UncoupleError): QuarantineReason {
   return error.side === "input" ? "wrong-inputs" : "wrong-output";
 }
 
-async function readBytes(registry: Registry, manifest: SnapshotManifest, signal: AbortSignal): Promise<Uint8Array> {
+async function readBytes(registry: Registry, manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array> {
+  const fault = (reason: QuarantineReason, cause: UncoupleError) =>
+    new SnapshotFault(manifest, reason, cause.message, undefined, { cause });
   try {
     return await registry.bytes(manifest, signal);
   } catch (thrown) {
     const error = asUncoupleError(thrown);
     // Announced bytes are promised to be there and whole: if they are not now, they never will be.
     if (error.code === "data-loss" || error.code === "not-found") {
-      throw new SnapshotFault(manifest, "digest-mismatch", error.message);
+      throw fault("digest-mismatch", error);
     }
     // The registry has a limit of its own for what it reads.
-    if (error.code === "resource-exhausted") throw new SnapshotFault(manifest, "oversized", error.message);
+    if (error.code === "resource-exhausted") throw fault("oversized", error);
     throw error;
   }
 }

@@ -1,11 +1,12 @@
-import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
-import { snapshotContract } from "../learning/snapshot/snapshot-contract.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Registry } from "../registry/registry.ts";
+import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
+import { loadSnapshot } from "./load-model.ts";
 
 /**
  * Reads a snapshot of any component of the pipeline, verified, and makes it ready to predict.
@@ -26,17 +27,18 @@ export function createLoadModel(
   load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>,
 ): LoadModel {
   return async (component, serial, schema, signal) => {
-    const contract = snapshotContract(pipeline, componentNamed(pipeline, component), schema);
+    const loaded = componentNamed(pipeline, component);
     const manifest = await registry.manifest(component, serial);
-    const bytes = await registry.bytes(manifest, signal);
     try {
-      return await load(bytes, contract);
+      const deps = { registry, schema, load, signal };
+      return (await loadSnapshot(pipeline, loaded, manifest, Number.POSITIVE_INFINITY, deps)).model;
     } catch (thrown) {
-      const error = asUncoupleError(thrown);
-      if (error.code !== "invalid-argument") throw error;
+      if (!(thrown instanceof SnapshotFault)) throw thrown;
+      const { cause } = thrown;
+      if (cause instanceof UncoupleError && cause.code !== "invalid-argument") throw cause;
       // Nobody here gave a wrong argument: what was published is not what the pipeline file says.
-      const message = `${snapshotName(manifest)} cannot be used: ${error.message}`;
-      throw new UncoupleError("failed-precondition", message, { cause: error });
+      const message = `${snapshotName(manifest)} cannot be used: ${thrown.message}`;
+      throw new UncoupleError("failed-precondition", message, { cause: cause ?? thrown });
     }
   };
 }

@@ -1,8 +1,10 @@
 import type { Clock } from "../common/clock/clock.ts";
+import { readPipelineFile } from "../data/read-pipeline.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
+import { problemsError } from "../pipeline/files/problem.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
-import { DEFAULT_MAX_MODEL_BYTES } from "../registry/limits.ts";
+import { DEFAULT_MAX_MODEL_BYTES } from "../registry/registry.ts";
 import { addEvaluatorService } from "../rpc/server/evaluator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
@@ -13,7 +15,7 @@ import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { serveServiceHealth } from "../runtime/service-health.ts";
 import { createEvaluator } from "./create-evaluator.ts";
-import { loadHeldOut, readPipelineFile } from "./load-held-out.ts";
+import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
 
 export interface RunEvaluatorOptions {
@@ -73,13 +75,14 @@ export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeco
  * The evaluator as a service: health over HTTP from the first moment on, then the held-out rows, the backplane, gRPC,
  * and the work.
  *
- * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect` and `createEvaluator`; `failed-precondition` when a
- *   port cannot be listened on. What was opened before is closed again.
+ * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect` and `createEvaluator`; `invalid-argument` with every
+ *   problem of the pipeline file, one a line; `failed-precondition` when a port cannot be listened on. What was opened before is closed again.
  */
 export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvaluatorDeps): Promise<RunningEvaluator> {
   const { host, name } = options;
   const { clock, log } = deps;
   const parsed = await readPipelineFile(options.pipelineFile);
+  if ("problems" in parsed) throw problemsError(parsed.problems);
   const { pipeline } = parsed;
   const metrics = createMetrics({ service: "evaluator", pipeline: pipeline.name, version: packageInfo().version });
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;

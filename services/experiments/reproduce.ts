@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { UncoupleError } from "../common/errors.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
@@ -129,22 +130,22 @@ async function runSeed(
 async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
   if (!Number.isInteger(jobs) || jobs < 1)
     throw new UncoupleError("invalid-argument", `jobs must be at least 1, not ${jobs}`);
-  const results: R[] = new Array(items.length);
-  let next = 0;
-  let failed = false;
-  const worker = async () => {
-    while (next < items.length && !failed) {
-      const at = next++;
-      try {
-        results[at] = await work(items[at] as T);
-      } catch (thrown) {
-        failed = true;
-        throw thrown;
-      }
-    }
-  };
-  const settled = await Promise.allSettled(Array.from({ length: Math.min(jobs, items.length) }, worker));
-  const failure = settled.find((outcome) => outcome.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
-  return results;
+  const limit = pLimit({ concurrency: jobs, rejectOnClear: true });
+  const settled = await Promise.allSettled(
+    items.map((item) =>
+      limit(async () => {
+        try {
+          return await work(item);
+        } catch (thrown) {
+          limit.clearQueue();
+          throw thrown;
+        }
+      }),
+    ),
+  );
+  // What was cleared from the queue stands behind the failure that cleared it.
+  return settled.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
 }

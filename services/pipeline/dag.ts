@@ -96,6 +96,11 @@ export function consumers<N extends DagNode>(nodes: readonly N[], name: string):
   return nodes.filter((node) => node.upstream.includes(name));
 }
 
+/** Names of everything that a component's output depends on, itself last, in topological order. */
+export function closureOf(pipeline: Pipeline, name: string): readonly string[] {
+  return [...ancestors(pipeline.components, name).map((component) => component.name), name];
+}
+
 /** The nodes that nobody reads from, in the order of `nodes`. */
 export function sinks<N extends DagNode>(nodes: readonly N[]): readonly N[] {
   const read = new Set(nodes.flatMap((node) => node.upstream));

@@ -55,3 +55,15 @@ export interface TeamConfig {
   readonly train: TrainWhen;
   readonly engine: EngineChoice;
 }
+
+/** What a team file means where it says nothing. The paper's experiments train so. */
+export const DEFAULT_TEAM = {
+  optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  batch: 64,
+  steps: 4000,
+  schedule: { warmup: 100, decay: "cosine" },
+  protocol: { name: "async", parameters: {} },
+  seed: 1,
+  train: { when: "on-demand" },
+  engine: "auto",
+} as const satisfies Omit<TeamConfig, "component" | "model">;

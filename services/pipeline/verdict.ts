@@ -107,3 +107,9 @@ export interface PipelineMatrix {
   readonly downstreamSerials: readonly number[];
   readonly cells: readonly MatrixCell[];
 }
+
+/** A verdict or the like at its place in the log of all; positions grow, with gaps allowed. */
+export interface Logged<T> {
+  readonly position: number;
+  readonly value: T;
+}

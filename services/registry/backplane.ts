@@ -1,11 +1,6 @@
-import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { ConnectionState } from "../common/connection-state.ts";
+import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Announcement, Registry } from "./registry.ts";
-
-/** Something appended to a log, with its place in it. */
-export interface Logged<T> {
-  readonly position: number;
-  readonly value: T;
-}
 
 /** An append-only log in which a (component, serial) stands at most once. */
 export interface WriteOnceLog<T extends { readonly component: string; readonly serial: number }> {
@@ -60,8 +55,6 @@ export interface Leases {
   /** Who holds it now. A holder that died is still named until somebody else takes the lease. */
   holder(name: string): Promise<string | undefined>;
 }
-
-export type ConnectionState = "connected" | "reconnecting" | "closed";
 
 /** Everything that the services of one pipeline share. */
 export interface Backplane {

@@ -1,16 +1,13 @@
 import { UncoupleError } from "../common/errors.ts";
 import { parseDraft } from "../pipeline/documents/manifest-schema.ts";
 import type { SnapshotDraft } from "../pipeline/manifest.ts";
-
-/** Names of pipelines, components, aliases, leases and worker groups: they become parts of subjects and file names. */
-const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+import { NAME, NOT_RESERVED } from "../pipeline/name.ts";
 
 /** @throws UncoupleError `invalid-argument` naming what is misnamed */
 export function checkName(what: string, name: string): void {
   const refuse = (why: string) =>
     new UncoupleError("invalid-argument", `${what} ${JSON.stringify(name.slice(0, 80))}: ${why}`);
-  // Names are keys of objects, and every object has this key already.
-  if (name === "constructor") throw refuse("must be another name, JavaScript keeps this one for itself");
+  if (!NOT_RESERVED.test(name)) throw refuse("must be another name, JavaScript keeps this one for itself");
   if (NAME.test(name)) return;
   throw refuse("a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens");
 }

@@ -1,5 +1,8 @@
 import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
 
+/** Bytes of the largest model that is published, read or judged, where nothing else is said. */
+export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
+
 /** A manifest at its place in the order of all announcements of the pipeline. Positions grow, with gaps allowed. */
 export interface Announcement {
   readonly position: number;

@@ -1,14 +1,5 @@
+import type { FinishedCall } from "../common/finished-call.ts";
 import { type Metrics, rpcBuckets } from "./metrics.ts";
-
-/** A call that a gRPC server has finished. */
-export interface FinishedCall {
-  /** `uncouple.v1.Trainer/GetRun`. */
-  readonly method: string;
-  /** The status by name: `OK`, `NOT_FOUND`. */
-  readonly code: string;
-  readonly stream: boolean;
-  readonly seconds: number;
-}
 
 /**
  * Counts every gRPC call by method and code, and the latency of those that are not streams (a watch that stays open

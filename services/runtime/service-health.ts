@@ -1,9 +1,7 @@
+import type { ConnectionState } from "../common/connection-state.ts";
 import { type HealthCheck, serveHealthHttp } from "./http.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** `connecting`: before the first connection stands. */
-export type NatsState = "connecting" | "connected" | "reconnecting" | "closed";
 
 export interface ServiceHealthSettings {
   readonly host: string;
@@ -13,7 +11,8 @@ export interface ServiceHealthSettings {
   readonly lifecycle: Lifecycle;
   /** Of the service, in what `/readyz` says while it stops. */
   readonly service: string;
-  nats(): NatsState;
+  /** `connecting`: before the first connection stands. */
+  nats(): ConnectionState | "connecting";
   /** What else it waits for. */
   readonly ready: Readonly<Record<string, HealthCheck>>;
 }

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { requireTextFile } from "../common/files/text-file.ts";
 import { checkTeamModule } from "../data/check-pipeline.ts";
+import { readPipelineFile } from "../data/read-pipeline.ts";
 import { protocolCatalog, requiringUpstream } from "../learning/protocols/all.ts";
-import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
+import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
 import { problemsError } from "../pipeline/files/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/files/team-file.ts";
 
@@ -13,7 +14,7 @@ export interface TrainerFiles {
 
 /** @throws UncoupleError `not-found`; `invalid-argument` with every problem of both files, one a line */
 export async function readTrainerFiles(pipelineFile: string, teamFile: string): Promise<TrainerFiles> {
-  const pipeline = parsePipelineFile(await requireTextFile("pipeline file", pipelineFile), pipelineFile);
+  const pipeline = await readPipelineFile(pipelineFile);
   // Absolute, because a model's module is found from it, and imported.
   const team = parseTeamFile(await requireTextFile("team file", teamFile), resolve(teamFile), protocolCatalog);
   const problems = [...("problems" in pipeline ? pipeline.problems : []), ...("problems" in team ? team.problems : [])];

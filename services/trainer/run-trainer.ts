@@ -1,13 +1,12 @@
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../common/clock/clock.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
-import { openDataSource } from "../data/open-data-source.ts";
+import { openPipelineData } from "../data/read-pipeline.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { createIsolatingBackend } from "../learning/isolation/isolating-backend.ts";
 import type { HostProcess } from "../learning/isolation/model-process.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
-import { formatProblem, problemsError } from "../pipeline/files/problem.ts";
-import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
+import { formatProblem } from "../pipeline/files/problem.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
@@ -84,7 +83,7 @@ export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSecond
  * The trainer as a service: health over HTTP from the first moment on, then the backplane, gRPC (where it says that it
  * is starting), the data, the engine, and the runs that its last life left.
  *
- * @throws UncoupleError as `readTrainerFiles`, `openDataSource`, `connect` and `Trainer.start`; `failed-precondition`
+ * @throws UncoupleError as `readTrainerFiles`, `openPipelineData`, `connect` and `Trainer.start`; `failed-precondition`
  *   when a port cannot be listened on. What was opened before is closed again.
  */
 export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDeps): Promise<RunningTrainer> {
@@ -114,10 +113,8 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       ready: { data: () => (trainer?.ready() === true ? undefined : "the training rows are being loaded") },
     });
 
-    const source = await openDataSource(pipeline.data, dirname(resolve(options.pipelineFile)));
+    const { source } = await openPipelineData(files.pipeline, options.pipelineFile);
     lifecycle.onCleanup("data", () => source.close());
-    const problems = checkPipelineAgainstSchema(files.pipeline, await source.schema(), source.unreadable());
-    if (problems.length > 0) throw problemsError(problems);
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline);
     lifecycle.onCleanup("backplane", () => connected.close());

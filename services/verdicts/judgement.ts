@@ -1,6 +1,5 @@
 import { mean } from "../common/statistics.ts";
-import { closureOf } from "../pipeline/closure.ts";
-import { consumers } from "../pipeline/dag.ts";
+import { closureOf, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
 import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";

@@ -1,7 +1,6 @@
 import { mean } from "../common/statistics.ts";
-import { closureOf } from "../pipeline/closure.ts";
 import { compositionKey } from "../pipeline/composition-key.ts";
-import { componentNamed } from "../pipeline/dag.ts";
+import { closureOf, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition, MatrixCell, MaybeLoss, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { ComposedLosses } from "./composed-losses.ts";

@@ -1,6 +1,9 @@
 import type { Composition, QuarantineReason } from "../pipeline/verdict.ts";
 
-/** Something is wrong with a snapshot itself, or shows in its predictions. Never leaves the evaluator. */
+/**
+ * Something is wrong with a snapshot itself, or shows in its predictions. Evaluators quarantine it for that; where a
+ * trainer needs the snapshot it is an UncoupleError.
+ */
 export class SnapshotFault extends Error {
   readonly component: string;
   readonly serial: number;
@@ -16,8 +19,9 @@ export class SnapshotFault extends Error {
     reason: QuarantineReason,
     detail: string,
     inputs?: Composition,
+    options?: ErrorOptions,
   ) {
-    super(detail);
+    super(detail, options);
     this.name = "SnapshotFault";
     this.component = snapshot.component;
     this.serial = snapshot.serial;

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
+import { isAlive } from "../../common/files/folder-lock.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ConnectOptions } from "../../rpc/client/client.ts";
@@ -10,7 +11,7 @@ import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { readPem } from "../flags/pem.ts";
-import { isAlive, readStack, type Stack, stackFile } from "./stack-file.ts";
+import { readStack, type Stack, stackFile } from "./stack-file.ts";
 
 /** What a command talks to. */
 export type Peer = "trainer" | "evaluator" | "registry";
@@ -219,7 +220,7 @@ async function livingStack(dir: string, what: string, flag: string): Promise<Sta
   const hint = `start one with \`uncouple up PIPELINE TEAM...\`, or name the ${what} with ${flag}`;
   if (stack === undefined)
     throw new UncoupleError("failed-precondition", `there is no stack in ${stackFile(dir)}: ${hint}`);
-  if (isAlive(stack.pid)) return stack;
+  if (isAlive(process, stack.pid)) return stack;
   throw new UncoupleError(
     "failed-precondition",
     `the stack of ${stackFile(dir)} is gone (its process ${stack.pid} does not run): ${hint}`,

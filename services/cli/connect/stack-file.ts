@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { UncoupleError } from "../../common/errors.ts";
+import { errorCode } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
 
@@ -41,7 +42,7 @@ export async function readStack(dir: string): Promise<Stack | undefined> {
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
+    const code = errorCode(cause);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new UncoupleError("invalid-argument", `${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
@@ -63,14 +64,4 @@ export async function writeStack(dir: string, stack: Stack): Promise<void> {
 export async function removeStack(dir: string, pid: number): Promise<void> {
   const stack = await readStack(dir).catch(() => undefined);
   if (stack?.pid === pid) await rm(stackFile(dir), { force: true });
-}
-
-/** Whether a process of this machine lives. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

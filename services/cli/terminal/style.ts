@@ -1,22 +1,16 @@
-const codes = {
-  bold: [1, 22],
-  dim: [2, 22],
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  cyan: [36, 39],
-} as const;
+import { styleText } from "node:util";
 
-export type Color = keyof typeof codes;
+const COLORS = ["bold", "dim", "red", "green", "yellow", "cyan"] as const;
+
+export type Color = (typeof COLORS)[number];
 export type Style = Readonly<Record<Color, (text: string) => string>>;
 
 /** Terminal styles, or the text as it is. */
 export function createStyle(on: boolean): Style {
-  const styles = Object.entries(codes).map(([name, [open, close]]) => [
-    name,
-    (text: string) => (on && text !== "" ? `\u001b[${open}m${text}\u001b[${close}m` : text),
-  ]);
-  return Object.fromEntries(styles) as Style;
+  // Whether to color is decided before (see `wantsColor`), so Node must not look at its own stdout and environment.
+  const apply = (name: Color) => (text: string) =>
+    on && text !== "" ? styleText(name, text, { validateStream: false }) : text;
+  return Object.fromEntries(COLORS.map((name) => [name, apply(name)])) as Style;
 }
 
 /** Text that others wrote, made harmless for a terminal: no escape sequences, no line breaks. */

@@ -1,6 +1,6 @@
-import Table from "cli-table3";
+import stringWidth from "string-width";
 import type { Style } from "./style.ts";
-import { visibleLength, wrap } from "./wrap.ts";
+import { wrap } from "./wrap.ts";
 
 export interface Column {
   readonly title: string;
@@ -15,7 +15,7 @@ const NARROWEST = 12;
 
 /**
  * A table for people: titles in bold, columns two spaces apart, no lines. Ends with a line break.
- * @param width of the terminal, in characters: columns that wrap are narrowed until the table fits, if that is enough
+ * @param width of the terminal, in columns: columns that wrap are narrowed until the table fits, if that is enough
  */
 export function formatTable(
   columns: readonly Column[],
@@ -24,24 +24,37 @@ export function formatTable(
   width: number = Number.POSITIVE_INFINITY,
 ): string {
   const widths = fittingWidths(columns, rows, width);
-  const fitted = (cells: readonly string[]) =>
-    cells.map((cell, at) => (columns[at]?.wraps === true ? broken(cell, widths[at]) : cell));
-  const table = new Table({
-    head: fitted(columns.map(({ title }) => title)).map(style.bold),
-    colAligns: columns.map(({ number }) => (number === true ? "right" : "left")),
-    style: { head: [], border: [], "padding-left": 0, "padding-right": GAP },
-    chars: Object.fromEntries(edges.map((edge) => [edge, ""])),
-  });
-  table.push(...rows.map(fitted));
-  const lines = table.toString().split("\n");
+  const head = linesOf(
+    columns.map(({ title }) => title),
+    columns,
+    widths,
+  ).map((cells) => cells.map(style.bold));
+  const lines = [...head, ...rows.flatMap((row) => linesOf(row, columns, widths))].map((cells) =>
+    columns.map(({ number }, at) => padded(cells[at] ?? "", widths[at] ?? 0, number === true)).join(" ".repeat(GAP)),
+  );
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+/** The lines that a row takes, as cells: those of columns that wrap are broken between words, longer words are cut. */
+function linesOf(row: readonly string[], columns: readonly Column[], widths: readonly number[]): string[][] {
+  const cells = columns.map(({ wraps }, at) => {
+    const [cell, width] = [row[at] ?? "", widths[at] ?? 0];
+    return wraps === true && stringWidth(cell) > width ? wrap(cell, width, true) : [cell];
+  });
+  const height = Math.max(...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ""));
+}
+
+function padded(text: string, width: number, right: boolean): string {
+  const space = " ".repeat(Math.max(0, width - stringWidth(text)));
+  return right ? space + text : text + space;
 }
 
 /** Of every column; the widest that wraps gives way first. */
 function fittingWidths(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
-  const sizes = (at: number) => rows.map((row) => visibleLength(row[at] ?? ""));
-  const widths = columns.map(({ title }, at) => Math.max(title.length, ...sizes(at)));
-  const least = columns.map(({ title }) => Math.max(NARROWEST, ...title.split(" ").map((word) => word.length)));
+  const sizes = (at: number) => rows.map((row) => stringWidth(row[at] ?? ""));
+  const widths = columns.map(({ title }, at) => Math.max(stringWidth(title), ...sizes(at)));
+  const least = columns.map(({ title }) => Math.max(NARROWEST, ...title.split(" ").map((word) => stringWidth(word))));
   for (let over = widths.reduce((sum, one) => sum + one + GAP, -GAP) - width; over > 0; over -= 1) {
     let widest = -1;
     for (const [at, own] of widths.entries()) {
@@ -53,33 +66,3 @@ function fittingWidths(columns: readonly Column[], rows: readonly (readonly stri
   }
   return widths;
 }
-
-/** Between words; a longer word is cut. */
-function broken(text: string, width = text.length): string {
-  if (visibleLength(text) <= width) return text;
-  const cut = new RegExp(`.{1,${width}}`, "gsu");
-  const lines = wrap(text, width).flatMap((line) => {
-    // A styled word stays whole: a cut could go through its escape sequence.
-    const whole = visibleLength(line) <= width || line.includes("\u001b");
-    return whole ? [line] : (line.match(cut) ?? []);
-  });
-  return lines.join("\n");
-}
-
-const edges = [
-  "top",
-  "top-mid",
-  "top-left",
-  "top-right",
-  "bottom",
-  "bottom-mid",
-  "bottom-left",
-  "bottom-right",
-  "left",
-  "left-mid",
-  "mid",
-  "mid-mid",
-  "right",
-  "right-mid",
-  "middle",
-] as const;

@@ -1,18 +1,10 @@
-import { stripVTControlCharacters } from "node:util";
+import wrapAnsi from "wrap-ansi";
 
-/** Breaks a paragraph into lines of at most `width` characters; a longer word stands alone. Styles take no room. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
-    const line = lines.at(-1);
-    if (line !== undefined && visibleLength(line) + 1 + visibleLength(word) <= width) {
-      lines[lines.length - 1] = `${line} ${word}`;
-    } else lines.push(word);
-  }
-  return lines;
-}
-
-/** Without terminal styles. */
-export function visibleLength(text: string): number {
-  return stripVTControlCharacters(text).length;
+/**
+ * Breaks a paragraph into lines of at most `width` terminal columns. Styles take no room and are closed at the end of
+ * each line.
+ * @param cut whether a longer word is cut; otherwise it stands alone on a line that is too long
+ */
+export function wrap(text: string, width: number, cut = false): string[] {
+  return wrapAnsi(text.replaceAll(/\s+/g, " "), width, { hard: cut }).split("\n");
 }

@@ -14,11 +14,16 @@ const words: Readonly<Record<string, string>> = {
 /** What is wrong with a file, in words. */
 export function fileTrouble(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  return words[(thrown as NodeJS.ErrnoException).code ?? ""] ?? thrown.message;
+  return words[errorCode(thrown) ?? ""] ?? thrown.message;
 }
 
 /** Whether the user named a wrong file or folder, or a right one has no room. */
 export function fileErrorCode(thrown: unknown): Extract<ErrorCode, "invalid-argument" | "resource-exhausted"> {
-  const full = ["ENOSPC", "EDQUOT"].includes((thrown as NodeJS.ErrnoException).code ?? "");
+  const full = ["ENOSPC", "EDQUOT"].includes(errorCode(thrown) ?? "");
   return full ? "resource-exhausted" : "invalid-argument";
+}
+
+/** `ENOENT` and the like. */
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../clock/clock.ts";
 import { UncoupleError } from "../errors.ts";
-import { errorCode, fileError, writeDurably } from "./durable-file.ts";
+import { fileError, writeDurably } from "./durable-file.ts";
+import { errorCode } from "./file-trouble.ts";
 import { makeFolder } from "./make-folder.ts";
 
 /** What the lock needs to know of processes. */
@@ -14,24 +15,26 @@ export interface ProcessTable {
   isAlive(pid: number): boolean;
 }
 
+/** What is needed of Node's own `process`. */
+interface Self {
+  readonly pid: number;
+  kill(pid: number, signal: 0): unknown;
+}
+
 /** @param self Node's own `process` @param host `os.hostname()` */
-export function processTableOf(
-  self: { readonly pid: number; kill(pid: number, signal: 0): unknown },
-  host: string,
-): ProcessTable {
-  return {
-    pid: self.pid,
-    host,
-    isAlive(pid) {
-      try {
-        self.kill(pid, 0);
-        return true;
-      } catch (thrown) {
-        // It lives, and is somebody else's.
-        return errorCode(thrown) === "EPERM";
-      }
-    },
-  };
+export function processTableOf(self: Self, host: string): ProcessTable {
+  return { pid: self.pid, host, isAlive: (pid) => isAlive(self, pid) };
+}
+
+/** Whether a process of this machine lives. @param self Node's own `process` */
+export function isAlive(self: Pick<Self, "kill">, pid: number): boolean {
+  try {
+    self.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    // It lives, and is somebody else's.
+    return errorCode(thrown) === "EPERM";
+  }
 }
 
 export interface FolderLockDeps {

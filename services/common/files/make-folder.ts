@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { UncoupleError } from "../errors.ts";
-import { fileErrorCode, fileTrouble } from "./file-trouble.ts";
+import { errorCode, fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**
  * Makes a folder that can be written to, with those above it that are missing. One at a time: the recursive `mkdir` of
@@ -26,7 +26,7 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;
   } catch (thrown) {
-    if (codeOf(thrown) === "ENOENT") return false;
+    if (errorCode(thrown) === "ENOENT") return false;
     throw thrown;
   }
   throw Object.assign(new Error(`${path} is a file`), { code: "EEXIST" });
@@ -37,18 +37,14 @@ async function makeOne(folder: string): Promise<void> {
     await mkdir(folder);
   } catch (thrown) {
     // Another process was as quick.
-    if (codeOf(thrown) === "EEXIST" && (await isFolder(folder))) return;
+    if (errorCode(thrown) === "EEXIST" && (await isFolder(folder))) return;
     throw thrown;
   }
 }
 
 function trouble(thrown: unknown): string {
-  const code = codeOf(thrown);
+  const code = errorCode(thrown);
   if (code === "EEXIST") return "there is a file of that name";
   if (code === "ENOTDIR") return "a part of the path is a file";
   return code === "ENOENT" ? "the file system does not let one be made there" : fileTrouble(thrown);
-}
-
-function codeOf(thrown: unknown): string | undefined {
-  return (thrown as NodeJS.ErrnoException).code;
 }

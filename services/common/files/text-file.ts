@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { UncoupleError } from "../errors.ts";
-import { fileTrouble } from "./file-trouble.ts";
+import { errorCode, fileTrouble } from "./file-trouble.ts";
 
 /** Pipeline and team files are written by hand. */
 const MOST_BYTES = 1_048_576;
@@ -17,7 +17,7 @@ export async function readTextFile(path: string): Promise<TextFile> {
     // No further, because a device may have no end. `end` is inclusive.
     bytes = Buffer.concat(await createReadStream(path, { end: MOST_BYTES }).toArray());
   } catch (thrown) {
-    return refuse(`cannot be read: ${fileTrouble(thrown)}`, (thrown as NodeJS.ErrnoException).code === "ENOENT");
+    return refuse(`cannot be read: ${fileTrouble(thrown)}`, errorCode(thrown) === "ENOENT");
   }
   if (bytes.length > MOST_BYTES) return refuse(`has more than ${MOST_BYTES} bytes, which no such file has`);
   return isUtf8(bytes) && !bytes.includes(0) ? { text: bytes.toString() } : refuse("is not a text file in UTF-8");

@@ -3,7 +3,15 @@ import type { Engine } from "../../engine/interface/engine.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
 import { type Lab, openLab, protocolSpec } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
-import { type Sizes, STUDENT, trainUpstreams, UPSTREAMS, type Upstream } from "../paper/two-stage.ts";
+import {
+  firstStage,
+  SECOND_STAGE,
+  type Sizes,
+  STUDENT,
+  trainUpstreams,
+  UPSTREAMS,
+  type Upstream,
+} from "../paper/two-stage.ts";
 
 const ACTIONS = 4;
 const AUDITED = 300;
@@ -33,18 +41,8 @@ export function policyPipeline(
   rows: number,
   feedback: Feedback,
 ): Pipeline & { readonly data: SyntheticSource } {
-  const m1: Component = {
-    name: "m1",
-    columns: ["x1"],
-    upstream: [],
-    output: { name: "z", width: 3, meaning: "real" },
-    loss: "mse",
-    target: "z",
-  };
   const m2: Component = {
-    name: "m2",
-    columns: ["x2"],
-    upstream: ["m1"],
+    ...SECOND_STAGE,
     output: { name: "p", width: ACTIONS, meaning: "probabilities" },
     loss: "policy",
     ...(feedback === "full"
@@ -53,7 +51,7 @@ export function policyPipeline(
   };
   return {
     name: "policy",
-    components: [m1, m2],
+    components: [firstStage(3), m2],
     objective: "m2",
     data: { source: "synthetic", generator: "policy", seed, rows: 2 * rows, testFraction: 0.5 },
   };

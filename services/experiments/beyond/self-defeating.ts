@@ -6,8 +6,8 @@ import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import type { ModelSpec, TeamConfig } from "../../pipeline/team.ts";
-import { dense, protocolSpec } from "../lab/lab.ts";
+import { DEFAULT_TEAM, type ModelSpec } from "../../pipeline/team.ts";
+import { dense } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import type { Sizes } from "../paper/two-stage.ts";
 
@@ -75,18 +75,7 @@ export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOpti
     objective: "m2",
     data,
   };
-  const team: TeamConfig = {
-    component: "m2",
-    model,
-    optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-    batch: 64,
-    steps: options.steps,
-    schedule: { warmup: 100, decay: "cosine" },
-    protocol: protocolSpec("async"),
-    seed: options.seed,
-    train: { when: "on-demand" },
-    engine: "auto",
-  };
+  const team = { ...DEFAULT_TEAM, component: "m2", model, steps: options.steps, seed: options.seed };
   return diagnoseUpdate({
     pipeline,
     source: createSyntheticSource(data),

@@ -12,12 +12,12 @@ import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.t
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { ancestors, componentNamed } from "../../pipeline/dag.ts";
 import type { AuditSpec, Pipeline } from "../../pipeline/pipeline.ts";
-import type { ModelSpec, OptimizerSpec, ProtocolSpec, ScheduleSpec, TeamConfig } from "../../pipeline/team.ts";
+import { DEFAULT_TEAM, type ModelSpec, type ProtocolSpec } from "../../pipeline/team.ts";
 
 /** One choice of a model for every component that a composition needs, by component. */
 export type Models = Readonly<Record<string, SnapshotModel>>;
 
-/** What the published experiments vary from training to training; everything else is the paper's configuration. */
+/** What the published experiments vary from training to training; everything else is as in `DEFAULT_TEAM`. */
 export interface Recipe {
   readonly model: ModelSpec;
   /** The imported module, where the model is one. */
@@ -51,10 +51,6 @@ export interface Lab {
   oracleLoss(component: string, upstream: Models): Promise<number>;
   close(): Promise<void>;
 }
-
-const ADAM: OptimizerSpec = { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
-const BATCH = 64;
 
 /** Opens a lab; the same arguments give the same losses, bit for bit, on the same engine. The signal cancels a training. */
 export async function openLab(
@@ -96,7 +92,14 @@ export async function openLab(
       const trained = await trainComponent(
         {
           pipeline,
-          team: teamOf(component, recipe, seed),
+          team: {
+            ...DEFAULT_TEAM,
+            component,
+            model: recipe.model,
+            steps: recipe.steps,
+            protocol: recipe.protocol ?? DEFAULT_TEAM.protocol,
+            seed,
+          },
           table,
           upstream,
           engine,
@@ -130,21 +133,6 @@ export function protocolSpec(name: string, parameters: ProtocolSpec["parameters"
 /** A dense network with ReLU layers of these widths; none is a linear model. */
 export function dense(...hidden: readonly number[]): ModelSpec {
   return { kind: "dense", hidden };
-}
-
-function teamOf(component: string, recipe: Recipe, seed: number): TeamConfig {
-  return {
-    component,
-    model: recipe.model,
-    optimizer: ADAM,
-    batch: BATCH,
-    steps: recipe.steps,
-    schedule: SCHEDULE,
-    protocol: recipe.protocol ?? protocolSpec("async"),
-    seed,
-    train: { when: "on-demand" },
-    engine: "auto",
-  };
 }
 
 function numeric(table: Table, name: string): Float32Array {

@@ -1,3 +1,5 @@
+import { mean, sampleVariance } from "../../common/statistics.ts";
+
 /** Mean and sample standard deviation (n - 1) of the values of a table's row. */
 export interface Summary {
   readonly mean: number;
@@ -6,9 +8,7 @@ export interface Summary {
 }
 
 export function summarize(values: readonly number[]): Summary {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, std: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0, values };
+  return { mean: mean(values), std: Math.sqrt(sampleVariance(values)), values };
 }
 
 /** How often something happened, with its 95 % Wilson score interval (Wilson 1927). */

@@ -1,8 +1,9 @@
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
-import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import type { Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
 import { dense, openLab, protocolSpec } from "../lab/lab.ts";
 import * as quadraticModel from "./quadratic-model.ts";
+import { firstStage, SECOND_STAGE } from "./two-stage.ts";
 
 export interface Figure1 {
   readonly experiment: "figure1";
@@ -55,24 +56,8 @@ export async function figure1(a: number, b: number, seed: number, engine: Engine
     testFraction: 0.5,
     parameters: { a, b },
   };
-  const m1: Component = {
-    name: "m1",
-    columns: ["x1"],
-    upstream: [],
-    output: { name: "z", width: 1, meaning: "real" },
-    loss: "mse",
-    target: "z",
-  };
-  const m2: Component = {
-    name: "m2",
-    columns: ["x2"],
-    upstream: ["m1"],
-    output: { name: "y", width: 1, meaning: "scalar" },
-    loss: "mse",
-    target: "y",
-  };
-  const pipeline: Pipeline = { name: "figure1", components: [m1, m2], objective: "m2", data };
-  const blindPipeline: Pipeline = { ...pipeline, components: [{ ...m2, upstream: [] }] };
+  const pipeline: Pipeline = { name: "figure1", components: [firstStage(1), SECOND_STAGE], objective: "m2", data };
+  const blindPipeline: Pipeline = { ...pipeline, components: [{ ...SECOND_STAGE, upstream: [] }] };
 
   const lab = await openLab(pipeline, createSyntheticSource(data), engine, seed);
   const blindLab = await openLab(blindPipeline, createSyntheticSource(data), engine, seed);

@@ -1,7 +1,7 @@
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
-import type { Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
+import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
 import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
 
 /** The three snapshots of M1 that the paper's experiments compare. */
@@ -36,28 +36,33 @@ const INCREMENTAL_LAMBDA = 2.07;
 /** Every student of the paper's configuration. */
 export const STUDENT = dense(64);
 
+/** M1 of the paper's pipelines: reads X1, predicts Z. @param width of Z */
+export function firstStage(width: number): Component {
+  return {
+    name: "m1",
+    columns: ["x1"],
+    upstream: [],
+    output: { name: "z", width, meaning: "real" },
+    loss: "mse",
+    target: "z",
+  };
+}
+
+/** M2 of the paper's pipelines: reads X2 and Z, predicts Y. */
+export const SECOND_STAGE: Component = {
+  name: "m2",
+  columns: ["x2"],
+  upstream: ["m1"],
+  output: { name: "y", width: 1, meaning: "scalar" },
+  loss: "mse",
+  target: "y",
+};
+
 /** The paper's pipeline (section 4, "DGP"): X1 in R^10, X2 in R^5, Z in R^3, Y in R. */
 export function twoStagePipeline(seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
   return {
     name: "paper",
-    components: [
-      {
-        name: "m1",
-        columns: ["x1"],
-        upstream: [],
-        output: { name: "z", width: 3, meaning: "real" },
-        loss: "mse",
-        target: "z",
-      },
-      {
-        name: "m2",
-        columns: ["x2"],
-        upstream: ["m1"],
-        output: { name: "y", width: 1, meaning: "scalar" },
-        loss: "mse",
-        target: "y",
-      },
-    ],
+    components: [firstStage(3), SECOND_STAGE],
     objective: "m2",
     data: { source: "synthetic", generator: "two-stage", seed, rows: 2 * rows, testFraction: 0.5, parameters: {} },
   };

@@ -58,7 +58,7 @@ export async function prepareInputs(
     const evidence = await evidenceOf(training, dataset, needs.counterfactual);
     // Whoever else needs the thread gets a turn between what is long.
     await yieldToEventLoop();
-    if (needs.counterfactual === "values") warnOfSupport(training, evidence);
+    if (needs.counterfactual === "values") await warnOfSupport(training, evidence);
     await yieldToEventLoop();
     const counterfactual = await prepareCounterfactual(String(source), evidence);
     prepared.description = counterfactual.description;
@@ -74,9 +74,9 @@ export async function prepareInputs(
 }
 
 /** Protocols that ask for the counterfactual output at perturbed points too do without support. */
-function warnOfSupport(training: ComponentTraining, { dataset, audit }: CounterfactualEvidence): void {
+async function warnOfSupport(training: ComponentTraining, { dataset, audit }: CounterfactualEvidence): Promise<void> {
   if (dataset.imputed === undefined) return;
-  const report = measureSupport(dataset.imputed, "missing" in audit ? undefined : audit.annotated);
+  const report = await measureSupport(dataset.imputed, "missing" in audit ? undefined : audit.annotated);
   const warning = supportWarning(report);
   if (warning !== undefined) training.onWarning?.(`${dataset.component.name}: ${warning}`);
 }

@@ -1,3 +1,5 @@
+import { Matrix as DenseMatrix, EigenvalueDecomposition } from "ml-matrix";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
 /** How much of their space the imputed inputs cover; consistency of causal training needs all of it. */
@@ -23,23 +25,27 @@ const WEAK_DIRECTION = 0.02;
 /** Below this share of audited rows within the range of zhat the true values count as out of reach. */
 const LEAST_COVERED = 0.8;
 
+/** Multiplications between two yields to the event loop: about 10 ms. */
+const WORK_PER_TURN = 1e7;
+
 /**
+ * Yields to the event loop as it goes; only the decomposition itself holds it, for 90 ms at a width of 192.
+ *
  * @param imputed standardized imputed inputs
  * @param annotated the true values in the same space, where some rows are audited
  */
-export function measureSupport(imputed: Matrix, annotated?: Matrix): SupportReport {
-  const { values, vectors } = symmetricEigen(correlation(imputed), imputed.width);
+export async function measureSupport(imputed: Matrix, annotated?: Matrix): Promise<SupportReport> {
+  const { width } = imputed;
+  const sums = await correlation(imputed);
+  await yieldToEventLoop();
+  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(sums, { assumeSymmetric: true });
+  const directions = eigenvectorMatrix.transpose().to2DArray();
   const total = values.reduce((sum, value) => sum + value, 0);
-  const covered = annotated === undefined ? {} : { covered: coveredShare(imputed, annotated, vectors) };
-  if (total === 0) return { width: imputed.width, effectiveRank: 1, weakest: 0, ...covered };
+  const covered = annotated === undefined ? {} : { covered: await coveredShare(imputed, annotated, directions) };
+  if (total === 0) return { width, effectiveRank: 1, weakest: 0, ...covered };
   const shares = values.map((value) => Math.max(0, value) / total);
   const entropy = shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
-  return {
-    width: imputed.width,
-    effectiveRank: Math.exp(entropy),
-    weakest: Math.min(...shares) * imputed.width,
-    ...covered,
-  };
+  return { width, effectiveRank: Math.exp(entropy), weakest: Math.min(...shares) * width, ...covered };
 }
 
 /** What people should know before they train causally on these inputs, or undefined where all is well. */
@@ -62,92 +68,62 @@ export function supportWarning(report: SupportReport): string | undefined {
   );
 }
 
-function coveredShare(imputed: Matrix, annotated: Matrix, directions: readonly (readonly number[])[]): number {
+async function coveredShare(
+  imputed: Matrix,
+  annotated: Matrix,
+  directions: readonly (readonly number[])[],
+): Promise<number> {
   const { width } = imputed;
-  const ranges = directions.map((direction) => {
-    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (let start = 0; start < imputed.values.length; start += width) {
-      const at = along(direction, imputed.values, start);
-      low = Math.min(low, at);
-      high = Math.max(high, at);
-    }
-    return { direction, low, high };
-  });
-  let inside = 0;
-  for (let start = 0; start < annotated.values.length; start += width) {
-    const within = ranges.every(({ direction, low, high }) => {
-      const at = along(direction, annotated.values, start);
-      return at >= low && at <= high;
+  const inside = new Uint8Array(annotated.values.length / width).fill(1);
+  for (const direction of directions) {
+    const range = await along(direction, imputed);
+    const [low, high] = [range.reduce((a, b) => Math.min(a, b)), range.reduce((a, b) => Math.max(a, b))];
+    const positions = await along(direction, annotated);
+    positions.forEach((at, row) => {
+      if (at < low || at > high) inside[row] = 0;
     });
-    if (within) inside++;
   }
-  return (inside * width) / annotated.values.length;
+  return inside.reduce((sum, one) => sum + one, 0) / inside.length;
 }
 
-function along(direction: readonly number[], values: Float32Array, start: number): number {
-  return direction.reduce((sum, weight, k) => sum + weight * (values[start + k] as number), 0);
+/** @returns where each row lies along a direction, [rows] */
+async function along(direction: readonly number[], { width, values }: Matrix): Promise<Float64Array> {
+  const positions = new Float64Array(values.length / width);
+  await forRows(positions.length, width, (row) => {
+    let sum = 0;
+    for (let k = 0; k < width; k++) sum += (direction[k] as number) * (values[row * width + k] as number);
+    positions[row] = sum;
+  });
+  return positions;
 }
 
-function correlation({ width, values }: Matrix): Float64Array {
+async function correlation({ width, values }: Matrix): Promise<DenseMatrix> {
   const rows = values.length / width;
   const sums = new Float64Array(width * width);
-  for (let row = 0; row < rows; row++) {
+  await forRows(rows, width * width, (row) => {
     for (let i = 0; i < width; i++) {
       const a = values[row * width + i] as number;
       for (let j = 0; j <= i; j++)
         sums[i * width + j] = (sums[i * width + j] as number) + a * (values[row * width + j] as number);
     }
-  }
+  });
+  const matrix = new DenseMatrix(width, width);
   for (let i = 0; i < width; i++) {
     for (let j = 0; j <= i; j++) {
       const value = (sums[i * width + j] as number) / rows;
-      sums[i * width + j] = value;
-      sums[j * width + i] = value;
+      matrix.set(i, j, value);
+      matrix.set(j, i, value);
     }
   }
-  return sums;
+  return matrix;
 }
 
-/**
- * Cyclic Jacobi rotations (Golub and Van Loan, section 8.5).
- *
- * @param matrix symmetric, [n * n], overwritten
- * @returns n eigenvalues with their unit eigenvectors
- */
-function symmetricEigen(matrix: Float64Array, n: number): { values: number[]; vectors: number[][] } {
-  const vectors = Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, k) => (i === k ? 1 : 0)));
-  const at = (i: number, j: number) => matrix[i * n + j] as number;
-  for (let sweep = 0; sweep < 50; sweep++) {
-    let off = 0;
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += at(p, q) ** 2;
-    if (off < 1e-20) break;
-    for (let p = 0; p < n; p++) {
-      for (let q = p + 1; q < n; q++) {
-        if (Math.abs(at(p, q)) < 1e-300) continue;
-        const theta = (at(q, q) - at(p, p)) / (2 * at(p, q));
-        const t = Math.sign(theta || 1) / (Math.abs(theta) + Math.hypot(theta, 1));
-        const c = 1 / Math.hypot(t, 1);
-        const s = t * c;
-        for (let k = 0; k < n; k++) {
-          const kp = at(k, p);
-          const kq = at(k, q);
-          matrix[k * n + p] = c * kp - s * kq;
-          matrix[k * n + q] = s * kp + c * kq;
-        }
-        for (let k = 0; k < n; k++) {
-          const pk = at(p, k);
-          const qk = at(q, k);
-          matrix[p * n + k] = c * pk - s * qk;
-          matrix[q * n + k] = s * pk + c * qk;
-        }
-        const [vp, vq] = [vectors[p] as number[], vectors[q] as number[]];
-        for (let k = 0; k < n; k++) {
-          const [a, b] = [vp[k] as number, vq[k] as number];
-          vp[k] = c * a - s * b;
-          vq[k] = s * a + c * b;
-        }
-      }
-    }
+/** @param work multiplications a row */
+async function forRows(rows: number, work: number, body: (row: number) => void): Promise<void> {
+  const rowsPerTurn = Math.ceil(WORK_PER_TURN / work);
+  for (let start = 0; start < rows; start += rowsPerTurn) {
+    if (start > 0) await yieldToEventLoop();
+    const end = Math.min(start + rowsPerTurn, rows);
+    for (let row = start; row < end; row++) body(row);
   }
-  return { values: Array.from({ length: n }, (_, i) => at(i, i)), vectors };
 }

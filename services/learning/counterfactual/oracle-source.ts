@@ -1,8 +1,7 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { CounterfactualOracle, DenseLayer } from "../../data/source/oracle.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
-import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
-import { numericPart } from "../dataset/numeric-part.ts";
+import { type EncodedDataset, numericPart } from "../dataset/encoded-dataset.ts";
 import { writeStandardized } from "../fitting/scaling.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
 import type { CounterfactualEvidence } from "./evidence.ts";

@@ -129,3 +129,10 @@ export function encodeTarget(component: Component, target: TargetEncoding, table
       return (column as NumericColumn).values;
   }
 }
+
+/** Means and standard deviations of a one-column numeric encoding. */
+export function numericPart(encoding: Encoding): { readonly mean: readonly number[]; readonly std: readonly number[] } {
+  const [column] = encoding.columns;
+  if (column?.kind !== "numeric") throw new UncoupleError("internal", "a standardized target must be numeric");
+  return column;
+}

@@ -1,3 +1,6 @@
+import jstat from "jstat";
+import { mean, sampleVariance } from "../../common/statistics.ts";
+
 /**
  * Why an upstream update changed the pipeline's loss although the downstream was retrained: the decomposition of Wu,
  * Guo, Hannun and van der Maaten (2021), "Fixes that fail". For an upstream v, with w^ the downstream as its team trains
@@ -95,8 +98,6 @@ function minus(a: BySeed, b: BySeed): BySeed {
   return a.map((losses, seed) => losses.map((loss, row) => loss - (b[seed]?.[row] as number)));
 }
 
-/** Two-sided 95 % quantiles of Student's t by degrees of freedom, from 1. */
-const STUDENT = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23];
 const NORMAL = 1.96;
 
 /** The mean change, and an interval that counts what another draw of held-out rows and another training would give. */
@@ -104,11 +105,11 @@ function difference(before: BySeed, after: BySeed): Estimate {
   const differences = minus(after, before);
   const seeds = differences.length;
   const rows = (differences[0] as Float64Array).length;
-  const byRow = Array.from({ length: rows }, (_, row) => meanOf(differences.map((losses) => losses[row] as number)));
-  const bySeed = differences.map((losses) => meanOf(losses));
-  const t = STUDENT[seeds - 2] ?? NORMAL;
-  const half = Math.sqrt((NORMAL ** 2 * variance(byRow)) / rows + (t ** 2 * variance(bySeed)) / seeds);
-  const value = meanOf(bySeed);
+  const byRow = Array.from({ length: rows }, (_, row) => mean(differences.map((losses) => losses[row] as number)));
+  const bySeed = differences.map((losses) => mean(losses));
+  const t = jstat.studentt.inv(0.975, seeds - 1);
+  const half = Math.sqrt((NORMAL ** 2 * sampleVariance(byRow)) / rows + (t ** 2 * sampleVariance(bySeed)) / seeds);
+  const value = mean(bySeed);
   return { value, interval: [value - half, value + half] };
 }
 
@@ -120,17 +121,5 @@ function causeOf(change: Estimate, parts: Readonly<Record<DiagnosisPart, Estimat
 }
 
 function overall(losses: BySeed): number {
-  return meanOf(losses.map((seed) => meanOf(seed)));
-}
-
-function meanOf(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] as number;
-  return sum / values.length;
-}
-
-/** Of a sample, with n - 1. */
-function variance(values: readonly number[]): number {
-  const mean = meanOf(values);
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1);
+  return mean(losses.map((seed) => mean(seed)));
 }

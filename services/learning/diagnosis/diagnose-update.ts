@@ -9,7 +9,7 @@ import { visibleColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
-import type { TeamConfig } from "../../pipeline/team.ts";
+import { DEFAULT_TEAM, type TeamConfig } from "../../pipeline/team.ts";
 import { imputedInputs } from "../component/prepare-inputs.ts";
 import type { TrainingBackend } from "../component/training-backend.ts";
 import { encodeDataset } from "../dataset/encoded-dataset.ts";
@@ -29,7 +29,7 @@ export interface UpdateToDiagnose {
   readonly before: Readonly<Record<string, SnapshotModel>>;
   /** The updated component's new snapshot. */
   readonly after: SnapshotModel;
-  /** The downstream team's configuration; by default a dense network of 64 units and the paper's schedule. */
+  /** The downstream team's configuration; by default a dense network of 64 units and `DEFAULT_TEAM`. */
   readonly team?: TeamConfig;
   readonly training: TrainingBackend;
   readonly engine: Engine;
@@ -191,17 +191,7 @@ async function retrain(
 }
 
 function teamOf({ team }: UpdateToDiagnose, { name }: Component, repetition: number): TeamConfig {
-  const config: TeamConfig = team ?? {
-    component: name,
-    model: { kind: "dense", hidden: [64] },
-    optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-    batch: 64,
-    steps: 4000,
-    schedule: { warmup: 100, decay: "cosine" },
-    protocol: { name: "async", parameters: {} },
-    seed: 1,
-    train: { when: "on-demand" },
-    engine: "auto",
-  };
-  return { ...config, component: name, protocol: { name: "async", parameters: {} }, seed: config.seed + repetition };
+  const { protocol } = DEFAULT_TEAM;
+  const config = team ?? { ...DEFAULT_TEAM, model: { kind: "dense", hidden: [64] } };
+  return { ...config, component: name, protocol, seed: config.seed + repetition };
 }

@@ -3,8 +3,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
 import type { InferenceInput, InferenceProgram } from "../../engine/compiler/inference-program.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
-import type { ComponentEncoding, EncodedDataset } from "../dataset/encoded-dataset.ts";
-import { numericPart } from "../dataset/numeric-part.ts";
+import { type ComponentEncoding, type EncodedDataset, numericPart } from "../dataset/encoded-dataset.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "../../data/table/table.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
@@ -69,6 +70,7 @@ class OnnxSnapshotModel implements SnapshotModel {
         feeds[spec.name] = rowsOf(columns[index] as Column, from, to);
       });
       predictions.set(await this.run(feeds, to - from), from * output.width);
+      await yieldToEventLoop();
     }
     return predictions;
   }

@@ -22,6 +22,8 @@ export class SnapshotContractError extends UncoupleError {
 /** A snapshot's ONNX graph, loaded and checked against its contract. */
 export interface SnapshotModel {
   /**
+   * Predicts in parts of some thousand rows, and yields to the event loop between them.
+   *
    * @param inputs raw columns and upstream outputs by their names in the pipeline file; more may be there
    * @returns [rows * output.width], row-major, raw units; not checked for NaN
    * @throws UncoupleError `invalid-argument` naming a missing or misshapen input

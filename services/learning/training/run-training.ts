@@ -1,4 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
+import { mean } from "../../common/statistics.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
 import type { ScheduleSpec } from "../../pipeline/team.ts";
@@ -90,10 +91,4 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
   } finally {
     await session.dispose();
   }
-}
-
-function mean(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] as number;
-  return sum / values.length;
 }

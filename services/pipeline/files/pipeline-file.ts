@@ -5,7 +5,7 @@ import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } fro
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
 import { checkGraph } from "./graph-checks.ts";
 import type { Problem } from "./problem.ts";
-import { columnSchema, nameSchema, parseWith, shown, strict } from "./schema.ts";
+import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";
 
 /**
@@ -274,8 +274,4 @@ function chooseObjective(
     reporter.report(["objective"], `${what} (${ends.join(", ")})`);
   }
   return ends.length === 1 ? ends[0] : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

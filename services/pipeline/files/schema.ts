@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
+import { NAME, NOT_RESERVED } from "../name.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
 /** A `z.strictObject` whose complaint about an unknown key carries the keys that there are (see `parseWith`). */
@@ -9,14 +10,13 @@ export function strict<S extends z.core.$ZodLooseShape>(shape: S) {
   });
 }
 
-/** Component and pipeline names are part of NATS subjects, Kubernetes names and metrics. */
+/** Component and pipeline names. */
 export const nameSchema = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,39}$/, {
-    error: "must be a name of at most 40 lower-case letters, digits and hyphens that begins with a letter",
+  .regex(NAME, {
+    error: "must be a name of at most 63 lower-case letters, digits and hyphens that begins with a letter",
   })
-  // The one such name that every object of JavaScript has already; names are keys of objects, in files and in programs.
-  .regex(/^(?!constructor$)/, { error: "must be a name that JavaScript does not keep for itself" });
+  .regex(NOT_RESERVED, { error: "must be a name that JavaScript does not keep for itself" });
 
 /** Names of data columns; anything printable that a file may have. */
 export const columnSchema = z
@@ -49,6 +49,11 @@ export function parseWith<S extends z.ZodType>(
     }
   }
   return undefined;
+}
+
+/** Whether a value of a file is a mapping. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A value as a person wrote it, for messages. */

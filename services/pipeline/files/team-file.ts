@@ -2,11 +2,19 @@ import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { EngineChoice, ModelSpec, OptimizerSpec, ProtocolSpec, TeamConfig, TrainWhen } from "../team.ts";
+import {
+  DEFAULT_TEAM,
+  type EngineChoice,
+  type ModelSpec,
+  type OptimizerSpec,
+  type ProtocolSpec,
+  type TeamConfig,
+  type TrainWhen,
+} from "../team.ts";
 import { checkProtocol } from "./check-protocol.ts";
 import type { Problem } from "./problem.ts";
 import type { ProtocolCatalog } from "./protocol-catalog.ts";
-import { nameSchema, parseWith, strict } from "./schema.ts";
+import { isRecord, nameSchema, parseWith, strict } from "./schema.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
 
 /**
@@ -38,24 +46,23 @@ export interface ReadableTeam {
   readonly map: FileMap;
 }
 
-const DEFAULT_WARMUP = 100;
 const MAX_COUNT = 1_000_000_000;
-const rate = z.number().gt(0).max(1000).default(0.01);
+const rate = z.number().gt(0).max(1000).default(DEFAULT_TEAM.optimizer.learningRate);
 const decayRate = z.number().min(0).lt(1);
 
 const teamSchema = strict({
   component: nameSchema,
   model: z.unknown().optional(),
   optimizer: z.unknown().optional(),
-  batch: z.int().min(1).max(1_048_576).default(64),
-  steps: z.int().min(1).max(MAX_COUNT).default(4000),
+  batch: z.int().min(1).max(1_048_576).default(DEFAULT_TEAM.batch),
+  steps: z.int().min(1).max(MAX_COUNT).default(DEFAULT_TEAM.steps),
   schedule: z.unknown().optional(),
   protocol: z.unknown().optional(),
-  seed: z.int().min(0).default(1),
+  seed: z.int().min(0).default(DEFAULT_TEAM.seed),
   train: z.unknown().optional(),
   engine: z
     .enum(["auto", "onnx", "onnx:cpu", "onnx:webgpu", "onnx:cuda", "tensorflow", "reference"] satisfies EngineChoice[])
-    .default("auto"),
+    .default(DEFAULT_TEAM.engine),
 });
 
 const OPTIMIZERS = {
@@ -64,16 +71,16 @@ const OPTIMIZERS = {
   adam: strict({
     name: z.literal("adam"),
     learning_rate: rate,
-    beta1: decayRate.default(0.9),
-    beta2: decayRate.default(0.999),
-    epsilon: z.number().gt(0).max(1).default(1e-8),
+    beta1: decayRate.default(DEFAULT_TEAM.optimizer.beta1),
+    beta2: decayRate.default(DEFAULT_TEAM.optimizer.beta2),
+    epsilon: z.number().gt(0).max(1).default(DEFAULT_TEAM.optimizer.epsilon),
   }),
 };
 
 const hidden = z.array(z.int().min(1).max(65_536)).max(64);
 const scheduleSchema = strict({
   warmup: z.int().min(0).max(MAX_COUNT).optional(),
-  decay: z.enum(["constant", "cosine"]).default("cosine"),
+  decay: z.enum(["constant", "cosine"]).default(DEFAULT_TEAM.schedule.decay),
 });
 const protocolSchema = z.looseObject({ name: z.string() });
 const everySchema = strict({
@@ -125,7 +132,7 @@ export function parseTeamFile(
     optimizer,
     batch: top.batch,
     steps: top.steps,
-    schedule: { warmup: schedule.warmup ?? Math.min(DEFAULT_WARMUP, top.steps), decay: schedule.decay },
+    schedule: { warmup: schedule.warmup ?? Math.min(DEFAULT_TEAM.schedule.warmup, top.steps), decay: schedule.decay },
     protocol,
     seed: top.seed,
     train,
@@ -197,7 +204,8 @@ function parseOptimizer(
   }
   if (isOld) deprecated.report(["optimiser"], "is deprecated; rename it to optimizer");
   const value = isOld ? file.optimiser : file.optimizer;
-  const given = value === undefined ? { name: "adam" } : typeof value === "string" ? { name: value } : value;
+  const given =
+    value === undefined ? { name: DEFAULT_TEAM.optimizer.name } : typeof value === "string" ? { name: value } : value;
   const path = [isOld ? "optimiser" : "optimizer"];
   const named = parseWith(z.looseObject({ name: z.enum(["sgd", "momentum", "adam"]) }), given, path, reporter);
   if (named === undefined) return undefined;
@@ -221,7 +229,8 @@ function parseProtocol(
   reporter: Reporter,
 ): ProtocolSpec | undefined {
   const path = ["protocol"];
-  const given = value === undefined ? { name: "async" } : typeof value === "string" ? { name: value } : value;
+  const given =
+    value === undefined ? { name: DEFAULT_TEAM.protocol.name } : typeof value === "string" ? { name: value } : value;
   const parsed = parseWith(protocolSchema, given, path, reporter);
   if (parsed === undefined) return undefined;
   const parameters: Record<string, number | string> = {};
@@ -244,7 +253,8 @@ const PARAMETER = z.custom<number | string>(
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 function parseTrain(value: unknown, reporter: Reporter): TrainWhen | undefined {
-  if (value === undefined || value === "on-demand") return { when: "on-demand" };
+  if (value === undefined) return DEFAULT_TEAM.train;
+  if (value === "on-demand") return { when: "on-demand" };
   if (value === "on-upstream") return { when: "on-upstream" };
   if (!isRecord(value)) {
     reporter.report(["train"], "must be on-demand, on-upstream or { every: 10m }");
@@ -257,8 +267,4 @@ function parseTrain(value: unknown, reporter: Reporter): TrainWhen | undefined {
   if (seconds >= 1) return { when: "interval", seconds };
   reporter.report(["train", "every"], "must be at least 1s");
   return undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import { createRetry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkName } from "../names.ts";
-import type { AliasChange } from "../registry.ts";
+import type { AliasChange, Registry } from "../registry.ts";
 import { readers } from "./codec.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createReplicatedLog } from "./replicated-log.ts";
@@ -11,16 +11,10 @@ import type { LogNames } from "./streams.ts";
 
 /** Aliases are what their log makes of them: one subject for each component, appended to with compare-and-set. */
 export interface Aliases {
-  now(component: string): Promise<Readonly<Record<string, number>>>;
-  log(component: string): Promise<readonly AliasChange[]>;
-  set(
-    component: string,
-    alias: string,
-    serial: number | null,
-    expected: number | null,
-    by: string,
-  ): Promise<AliasChange>;
-  rollback(component: string, alias: string, by: string): Promise<AliasChange>;
+  readonly now: Registry["aliases"];
+  readonly log: Registry["aliasLog"];
+  readonly set: Registry["setAlias"];
+  readonly rollback: Registry["rollback"];
 }
 
 export function createAliases(

@@ -10,8 +10,8 @@ import {
 } from "nats";
 import { settlesWithin } from "../../common/async/settles-within.ts";
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
+import type { ConnectionState } from "../../common/connection-state.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import type { ConnectionState } from "../backplane.ts";
 import { type ApiError, jetStreamError } from "./errors.ts";
 
 /** The time limit of every request to the server, the wait for a connection included. */

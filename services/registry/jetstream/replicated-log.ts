@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createNotifier } from "../../common/async/notifier.ts";
 import type { Retry } from "../../common/async/retry.ts";
 import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
-import type { Logged } from "../backplane.ts";
+import type { Logged } from "../../pipeline/verdict.ts";
 import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
 import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";

@@ -1,5 +1,5 @@
 import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
-import type { Logged } from "../backplane.ts";
+import type { Logged } from "../../pipeline/verdict.ts";
 
 /** An append-only log in memory. Positions are 1, 2, 3 ... */
 export interface MemoryLog<T> {

@@ -1,23 +1,23 @@
 import { UncoupleError } from "../../common/errors.ts";
 import { parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
-import type { PipelineMatrix, Quarantine, QuarantineReason } from "../../pipeline/verdict.ts";
+import type { Logged, PipelineMatrix, Quarantine, QuarantineReason, Verdict } from "../../pipeline/verdict.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";
 import type { LoggedVerdict__Output, LoggedVerdict as VerdictMessage } from "../gen/uncouple/v1/LoggedVerdict.ts";
 import type { Matrix, Matrix__Output } from "../gen/uncouple/v1/Matrix.ts";
 import type { Quarantine__Output, Quarantine as QuarantineMessage } from "../gen/uncouple/v1/Quarantine.ts";
 import type { QuarantineReason__Output } from "../gen/uncouple/v1/QuarantineReason.ts";
-import type { EvaluatorState, EvaluatorStatus, LoggedVerdict } from "../services/evaluator-service.ts";
+import type { EvaluatorState, EvaluatorStatus } from "../services/evaluator-service.ts";
 import { closedSet } from "./closed-set.ts";
 import { parseJson } from "./documents.ts";
 import { optional, same, serials, uint32 } from "./fields.ts";
 
-export function encodeVerdict({ position, value }: LoggedVerdict): VerdictMessage {
+export function encodeVerdict({ position, value }: Logged<Verdict>): VerdictMessage {
   return { position: String(position), verdict: JSON.stringify(value) };
 }
 
 /** @throws UncoupleError `data-loss` */
-export function decodeVerdict(message: LoggedVerdict__Output): LoggedVerdict {
+export function decodeVerdict(message: LoggedVerdict__Output): Logged<Verdict> {
   return {
     position: decodePosition(message.position, "data-loss"),
     value: parseVerdict(parseJson(message.verdict, "verdict")),

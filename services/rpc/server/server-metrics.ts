@@ -1,15 +1,6 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/grpc-js";
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
-
-/** A call that the server has finished. */
-export interface FinishedCall {
-  /** `uncouple.v1.Trainer/GetRun`: only methods that exist, so that there are few. */
-  readonly method: string;
-  /** The status by name: `OK`, `NOT_FOUND`; `CANCELLED` when the client left first. */
-  readonly code: string;
-  readonly stream: boolean;
-  readonly seconds: number;
-}
+import type { FinishedCall } from "../../common/finished-call.ts";
 
 /** Who leaves so shortly before its deadline has been waiting for it to pass. */
 const DEADLINE_SLACK_MS = 50;

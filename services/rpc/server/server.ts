@@ -3,11 +3,12 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import type { FinishedCall } from "../../common/finished-call.ts";
 import { loadProtos } from "../loader.ts";
 import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
 import { type ServerTls, serverCredentials } from "../tls.ts";
 import { type CallContext, createCallContext, type RpcLogger } from "./handlers.ts";
-import { type FinishedCall, observeCalls } from "./server-metrics.ts";
+import { observeCalls } from "./server-metrics.ts";
 
 export interface RpcServerSettings {
   readonly host: string;

@@ -1,10 +1,4 @@
-import type { Composition, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
-
-/** A verdict at its place in the log of all verdicts of the pipeline; positions grow, with gaps allowed. */
-export interface LoggedVerdict {
-  readonly position: number;
-  readonly value: Verdict;
-}
+import type { Composition, Logged, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 
 /** `starting`: held-out data or connections are not there yet. */
 export type EvaluatorState = "starting" | "idle" | "evaluating" | "stopping";
@@ -32,7 +26,7 @@ export interface EvaluatorService {
    * Verdicts from a position on (0: all there ever were), then as they are published, until the signal aborts.
    * @throws UncoupleError `unavailable` when the evaluator stops first
    */
-  watchVerdicts(from: number, signal: AbortSignal): AsyncIterable<LoggedVerdict>;
+  watchVerdicts(from: number, signal: AbortSignal): AsyncIterable<Logged<Verdict>>;
   /** One for each edge of the DAG. */
   matrix(): Promise<readonly PipelineMatrix[]>;
   /** Oldest first. */

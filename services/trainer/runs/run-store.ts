@@ -1,13 +1,9 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { asUncoupleError } from "../../common/errors.ts";
-import {
-  errorCode,
-  fileError,
-  removeUnfinished,
-  replaceDurably,
-  writeDurably,
-} from "../../common/files/durable-file.ts";
+import { removeUnfinished } from "../../common/files/atomic-write.ts";
+import { fileError, writeDurably } from "../../common/files/durable-file.ts";
+import { errorCode } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
 import type { Logger } from "../../runtime/logs.ts";
@@ -116,7 +112,7 @@ export function createRunStore(folder: string, log: Logger): RunStore {
       }),
     saveCheckpoint: (id, checkpoint) =>
       inTurn(id, async () => {
-        await replaceDurably(newest(id), await encodeCheckpoint(checkpoint), async () => {
+        await writeDurably(newest(id), await encodeCheckpoint(checkpoint), async () => {
           await rename(newest(id), previous(id)).catch((thrown: unknown) => {
             if (errorCode(thrown) !== "ENOENT") throw thrown;
           });

@@ -2,14 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  isAlive,
-  readStack,
-  removeStack,
-  type Stack,
-  stackFile,
-  writeStack,
-} from "../../../services/cli/connect/stack-file.ts";
+import { readStack, removeStack, type Stack, stackFile, writeStack } from "../../../services/cli/connect/stack-file.ts";
 import { parseNatsAddress } from "../../../services/cli/flags/nats-address.ts";
 import { writeWhole } from "../../../services/common/files/write-whole.ts";
 
@@ -53,11 +46,6 @@ describe("the stack file", () => {
       await expect(readStack(dir)).rejects.toThrow(stackFile(dir));
     },
   );
-
-  it("knows a living process from one that is gone", () => {
-    expect(isAlive(process.pid)).toBe(true);
-    expect(isAlive(2 ** 22 + 1)).toBe(false);
-  });
 });
 
 describe("a file that is written whole", () => {

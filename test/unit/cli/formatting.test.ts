@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { InvalidArgumentError } from "commander";
+import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { wantsColor } from "../../../services/cli/context/context.ts";
 import { collectParameter, formatProtocol, protocolOf } from "../../../services/cli/flags/protocol-options.ts";
@@ -60,6 +61,35 @@ describe("tables", () => {
     expect(lines.length).toBeGreaterThan(2);
     for (const line of lines) expect(line).toBe(colors.red(stripVTControlCharacters(line)));
     expect(formatTable([{ title: "B" }], [["not to be broken"]], none, 5)).toContain("not to be broken");
+  });
+
+  it.each([
+    ["ASCII", "m1.onnx"],
+    ["CJK", "模型の重み"],
+    ["emoji", "🫠 👩‍👩‍👧 ok"],
+    ["combining marks", "ae\u0301e\u0301o"],
+    ["half-width kana", "ﾓﾃﾞﾙ"],
+  ])("line up by what a terminal shows: %s", (_, cell) => {
+    const lines = formatTable(
+      [{ title: "FILE" }, { title: "N", number: true }],
+      [
+        [cell, "1"],
+        ["0123456789", "22"],
+      ],
+      none,
+    )
+      .trimEnd()
+      .split("\n");
+    expect(lines.map((line) => stringWidth(line))).toEqual([14, 14, 14]);
+  });
+
+  it("break text without spaces by the columns that it takes, never within a character", () => {
+    const text = "漢字の説明はとても長い👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧";
+    const lines = formatTable([{ title: "A", wraps: true }], [[text]], none, 13)
+      .trimEnd()
+      .split("\n")
+      .slice(1);
+    expect(lines).toEqual(["漢字の説明は", "とても長い👩‍👩‍👧", "👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧"]);
   });
 
   it("show titles alone when there are no rows", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { composeLosses } from "../../../services/composition/compose-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
 import type { Table } from "../../../services/data/table/table.ts";
-import { closureOf } from "../../../services/pipeline/closure.ts";
+import { closureOf } from "../../../services/pipeline/dag.ts";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { judgeSnapshot } from "../../../services/verdicts/judgement.ts";
 import { component, linearBytes, loadLinear, pipelineOf, tableOf } from "../../helpers/linear-pipelines.ts";

@@ -3,7 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
-import { type FolderLock, lockFolder, type ProcessTable } from "../../../../services/common/files/folder-lock.ts";
+import {
+  type FolderLock,
+  isAlive,
+  lockFolder,
+  type ProcessTable,
+} from "../../../../services/common/files/folder-lock.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -95,4 +100,9 @@ describe("the lock of a state folder", () => {
       message: expect.stringContaining("file/state"),
     });
   });
+});
+
+test("a living process is known from one that is gone", () => {
+  expect(isAlive(process, process.pid)).toBe(true);
+  expect(isAlive(process, 2 ** 22 + 1)).toBe(false);
 });

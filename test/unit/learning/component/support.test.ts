@@ -9,22 +9,40 @@ function gaussian(rows: number, width: number): Float32Array {
 }
 
 describe("support of imputed inputs", () => {
-  it("has full rank where every direction varies", () => {
-    const report = measureSupport({ width: 3, values: gaussian(5000, 3) });
+  it("has full rank where every direction varies", async () => {
+    const report = await measureSupport({ width: 3, values: gaussian(5000, 3) });
     expect(report.effectiveRank).toBeGreaterThan(2.95);
     expect(supportWarning(report)).toBeUndefined();
   });
 
-  it("has rank 1 where all coordinates move together, and warns with the numbers", () => {
+  it("has rank 1 where all coordinates move together, and warns with the numbers", async () => {
     const one = gaussian(1000, 1);
     const values = Float32Array.from({ length: 3000 }, (_, i) => (one[Math.floor(i / 3)] as number) * ((i % 3) - 1.5));
-    const report = measureSupport({ width: 3, values });
+    const report = await measureSupport({ width: 3, values });
     expect(report.effectiveRank).toBeLessThan(1.01);
     expect(supportWarning(report)).toMatch(/effective rank 1\.00 of 3.*causal-proximal/);
   });
 
-  it("is defined for constant inputs", () => {
-    expect(measureSupport({ width: 2, values: new Float32Array(20) })).toEqual({
+  it("is exp of the entropy of the eigenvalues, and the weakest of them relative to an even spread", async () => {
+    // Second moments of eigenvalues 4 and 1, along (1, 1) and (1, -1).
+    const values = Float32Array.of(2, 2, -2, -2, 1, -1, -1, 1);
+    const { effectiveRank, weakest } = await measureSupport({ width: 2, values });
+    expect(effectiveRank).toBeCloseTo(Math.exp(-(0.8 * Math.log(0.8) + 0.2 * Math.log(0.2))), 12);
+    expect(weakest).toBeCloseTo(0.4, 12);
+  });
+
+  it("lets other work run while wide inputs are measured", async () => {
+    let turns = 0;
+    const beat = setInterval(() => {
+      turns += 1;
+    }, 0);
+    await measureSupport({ width: 64, values: gaussian(20_000, 64) });
+    clearInterval(beat);
+    expect(turns).toBeGreaterThan(2);
+  });
+
+  it("is defined for constant inputs", async () => {
+    expect(await measureSupport({ width: 2, values: new Float32Array(20) })).toEqual({
       width: 2,
       effectiveRank: 1,
       weakest: 0,
@@ -35,23 +53,23 @@ describe("support of imputed inputs", () => {
 describe("range of imputed inputs", () => {
   const imputed = { width: 2, values: gaussian(2000, 2) };
 
-  it("covers true values of the same spread", () => {
-    const report = measureSupport(imputed, { width: 2, values: gaussian(300, 2) });
+  it("covers true values of the same spread", async () => {
+    const report = await measureSupport(imputed, { width: 2, values: gaussian(300, 2) });
     expect(report.covered).toBeGreaterThan(0.98);
     expect(supportWarning(report)).toBeUndefined();
   });
 
-  it("does not cover true values that spread much further, and the warning has the share", () => {
+  it("does not cover true values that spread much further, and the warning has the share", async () => {
     const wide = gaussian(300, 2).map((value) => 6 * value);
-    const report = measureSupport(imputed, { width: 2, values: wide });
+    const report = await measureSupport(imputed, { width: 2, values: wide });
     expect(report.covered).toBeLessThan(0.4);
     expect(supportWarning(report)).toMatch(/\d+ % of the audited true values lie within their range.*causal-proximal/);
   });
 
-  it("is measured along the directions in which the imputed inputs vary, not along their coordinates", () => {
+  it("is measured along the directions in which the imputed inputs vary, not along their coordinates", async () => {
     // Both coordinates range over (-2, 2), but always together: (1, -1) is out of reach.
     const line = Float32Array.from({ length: 400 }, (_, i) => (Math.floor(i / 2) - 100) / 50);
     const off = { width: 2, values: Float32Array.of(1, -1, 0.5, 0.5, -1, 1, -1.2, -1.2) };
-    expect(measureSupport({ width: 2, values: line }, off).covered).toBe(0.5);
+    expect((await measureSupport({ width: 2, values: line }, off)).covered).toBe(0.5);
   });
 });

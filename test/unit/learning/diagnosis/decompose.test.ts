@@ -62,6 +62,25 @@ describe("the decomposition of a change in pipeline loss", () => {
     expect(losses.after - losses.before).toBeCloseTo(change.value, 10);
   });
 
+  it.each([
+    [2, 12.7062],
+    [3, 4.30265],
+    [20, 2.09302],
+  ])("has intervals of Student's t where only the training varies: %d seeds", (seeds, t) => {
+    // Constant over rows; over seeds the loss after the update is 0, 1, 0, 1 ...
+    const same = (of: (seed: number) => number): LearningCurves => {
+      const sizes = Array.from({ length: seeds }, (_, seed) => SIZES.map(() => new Float64Array(4).fill(of(seed))));
+      return { retrained: sizes, flexible: sizes };
+    };
+    const { change } = decompose(
+      same(() => 0),
+      same((seed) => seed % 2),
+    );
+    const share = Math.floor(seeds / 2) / seeds;
+    const deviation = Math.sqrt((seeds * share * (1 - share)) / (seeds - 1));
+    expect((change.interval[1] - change.value) / (deviation / Math.sqrt(seeds))).toBeCloseTo(t, 4);
+  });
+
   it("names what made an improvement too", () => {
     expect(diagnose(base, { ...base, upstream: 0.1, estimation: 0.06 }).cause).toBe("upstream");
   });

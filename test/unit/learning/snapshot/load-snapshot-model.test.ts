@@ -51,6 +51,21 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 }
 
 describe("a loaded snapshot", () => {
+  it("lets other work run between the batches of a long prediction", async () => {
+    const model = await loadSnapshotModel(bytes, contract);
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns += 1;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    await model.predict(rows(...new Array(2 * 5 * 4096).fill(1)));
+    done = true;
+    expect(turns).toBeGreaterThanOrEqual(5);
+    await model.dispose();
+  });
+
   it("predicts in batches what it would in one call, and leaves its input alone", async () => {
     const model = await loadSnapshotModel(bytes, contract);
     const many = rows(...Array.from({ length: 20_002 }, (_, index) => index % 7));

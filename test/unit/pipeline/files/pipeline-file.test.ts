@@ -198,7 +198,7 @@ audit: { rows: 10, columns: [clicked] }
     [
       "a name that NATS and Kubernetes do not take",
       paperWith("pipeline: paper", "pipeline: My.Pipeline"),
-      'p.yaml:1: pipeline: must be a name of at most 40 lower-case letters, digits and hyphens that begins with a letter, not "My.Pipeline"',
+      'p.yaml:1: pipeline: must be a name of at most 63 lower-case letters, digits and hyphens that begins with a letter, not "My.Pipeline"',
     ],
     [
       "an unknown data source",

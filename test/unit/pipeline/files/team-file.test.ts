@@ -102,7 +102,7 @@ describe("parseTeamFile", () => {
     [
       "component: m2",
       "component: ''",
-      '1: component: must be a name of at most 40 lower-case letters, digits and hyphens that begins with a letter, not ""',
+      '1: component: must be a name of at most 63 lower-case letters, digits and hyphens that begins with a letter, not ""',
     ],
     ["{ hidden: [64, 32] }", "dense", "2: model: must be linear, { hidden: [64] } or { module: ./my-model.ts }"],
     ["{ hidden: [64, 32] }", "{ hidden: [0] }", "2: model.hidden[0]: must be at least 1, not 0"],

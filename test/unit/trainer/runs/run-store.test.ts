@@ -55,7 +55,7 @@ describe("the run store", () => {
     await store.saveCheckpoint("a", checkpoint(1));
     await store.saveAnnouncementSeen({ store: "first", position: 3 });
     await writeFile(join(folder, "announcements.json.new-4"), "{");
-    await writeFile(join(folder, "runs", "a", "checkpoint.bin.new-7"), "UNC");
+    await writeFile(join(folder, "runs", "a", "checkpoint.bin.new-0a1b2c3d4e5f"), "UNC");
     await mkdir(join(folder, "runs", "never-acknowledged"));
     await createRunStore(folder, silentLog).load();
     expect((await readdir(folder)).toSorted()).toEqual(["announcements.json", "runs"]);

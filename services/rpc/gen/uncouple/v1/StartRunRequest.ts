@@ -8,7 +8,7 @@ export interface StartRunRequest {
    */
   'protocol'?: (_uncouple_v1_Protocol | null);
   /**
-   * Text of a team file (YAML) that replaces the trainer's own for this run.
+   * Text of a team file (YAML), at most 256 KiB, that replaces the trainer's own for this run.
    */
   'teamFile'?: (string);
   '_teamFile'?: "teamFile";
@@ -20,7 +20,7 @@ export interface StartRunRequest__Output {
    */
   'protocol': (_uncouple_v1_Protocol__Output | null);
   /**
-   * Text of a team file (YAML) that replaces the trainer's own for this run.
+   * Text of a team file (YAML), at most 256 KiB, that replaces the trainer's own for this run.
    */
   'teamFile'?: (string);
   '_teamFile'?: "teamFile";

@@ -1,0 +1,38 @@
+import { dirname, resolve } from "node:path";
+import { requireTextFile } from "../common/files/text-file.ts";
+import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeline-file.ts";
+import { problemsError } from "../pipeline/files/problem.ts";
+import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
+import { openDataSource } from "./open-data-source.ts";
+import type { DataSource } from "./source/data-source.ts";
+import type { ColumnSchema } from "./table/table.ts";
+
+/**
+ * What a pipeline file says, or everything that is wrong with it.
+ * @throws UncoupleError `not-found`; `invalid-argument` for what is there and cannot be such a file
+ */
+export async function readPipelineFile(path: string): Promise<ReturnType<typeof parsePipelineFile>> {
+  return parsePipelineFile(await requireTextFile("pipeline file", path), path);
+}
+
+/**
+ * Opens the data of a pipeline that fits it.
+ *
+ * @param path of the pipeline file, which relative paths of the data are relative to
+ * @throws UncoupleError as `openDataSource`; `invalid-argument` with everything that does not fit, one a line
+ */
+export async function openPipelineData(
+  parsed: ParsedPipeline,
+  path: string,
+): Promise<{ readonly source: DataSource; readonly schema: readonly ColumnSchema[] }> {
+  const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)));
+  try {
+    const schema = await source.schema();
+    const problems = checkPipelineAgainstSchema(parsed, schema, source.unreadable());
+    if (problems.length > 0) throw problemsError(problems);
+    return { source, schema };
+  } catch (thrown) {
+    await source.close();
+    throw thrown;
+  }
+}
