@@ -19,7 +19,7 @@ const broken = new TextEncoder().encode("{");
 
 let registry: Registry;
 beforeEach(() => {
-  registry = createMemoryBackplane("demo", systemClock).registry;
+  registry = createMemoryBackplane("demo", { clock: systemClock }).registry;
 });
 
 /** What an evaluator and a trainer get from a snapshot of `u`, or why they do not. */
