@@ -1,0 +1,112 @@
+import { UncoupleError } from "../../common/errors.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import { type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
+import type { Chunk, TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
+import type { ScheduleSpec } from "../../pipeline/team.ts";
+import { createBatchSource } from "./batches.ts";
+import { learningRateAt } from "./schedule.ts";
+
+/** What is trained, and on what. Two trainings with equal parts are interchangeable at every step. */
+export interface TrainingParts {
+  readonly engine: Engine;
+  readonly program: TrainingProgram;
+  /** Resident columns by name, [rows * width]. */
+  readonly data: Readonly<Record<string, Float32Array>>;
+  readonly rows: number;
+  /** Length of the whole schedule. */
+  readonly steps: number;
+  readonly schedule: ScheduleSpec;
+  readonly seed: number;
+}
+
+/** A training at one of its steps. With the parts, the step determines all batches and noise that are still to come. */
+export interface HandedTraining {
+  /** Steps done. */
+  readonly step: number;
+  readonly state: PackedState;
+}
+
+/**
+ * A training that advances a given number of steps at a time. Its state can be taken out, handed to another process and
+ * put back there: wherever a step runs, it gives the same bits in one numerics class. Calls must not overlap.
+ */
+export interface SteppedTraining {
+  /** Steps done. */
+  readonly step: number;
+  /** Learning rate of a step, counted from 0. */
+  learningRate(step: number): number;
+  /**
+   * Runs the next `count` steps.
+   * @param following how many steps the next call will probably run; their batches are drawn while the engine computes
+   * @returns the loss of every step, before its update, [count]
+   * @throws UncoupleError `invalid-argument` if the schedule has fewer than `count` steps left
+   */
+  advance(count: number, following?: number): Promise<Float32Array>;
+  /** A copy of the state, safe to keep. */
+  state(): Promise<TrainingState>;
+  take(): Promise<HandedTraining>;
+  /**
+   * Continues where another training was taken out.
+   * @throws UncoupleError `data-loss` if the bytes do not match their digest, `invalid-argument` if the state belongs to a
+   *   different program or the step lies outside the schedule
+   */
+  put(handed: HandedTraining): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Opens a training at its first step, or at the step where a checkpoint was taken.
+ * @throws UncoupleError as `Engine.prepare` and `TrainingSession.restore`
+ */
+export async function openTraining(
+  parts: TrainingParts,
+  start?: { readonly step: number; readonly state: TrainingState },
+): Promise<SteppedTraining> {
+  const { engine, program, steps } = parts;
+  const session = await engine.prepare(program, parts.data, parts.rows);
+  const batches = createBatchSource(program, parts.rows, parts.seed);
+  const learningRate = (at: number) => learningRateAt(at, steps, program.optimizer.learningRate, parts.schedule);
+  let step = 0;
+  let drawn: Chunk | undefined;
+
+  const draw = (first: number, count: number) => batches.chunk(first, count, learningRate);
+
+  async function restore(at: number, state: TrainingState): Promise<void> {
+    if (!Number.isSafeInteger(at) || at < 0 || at > steps) {
+      throw new UncoupleError("invalid-argument", `step ${at} is outside a schedule of ${steps} steps`);
+    }
+    await session.restore(state);
+    step = at;
+    drawn = undefined;
+  }
+
+  try {
+    if (start !== undefined) await restore(start.step, start.state);
+  } catch (thrown) {
+    await session.dispose();
+    throw thrown;
+  }
+  return {
+    get step() {
+      return step;
+    },
+    learningRate,
+    async advance(count, following = 0) {
+      if (count > steps - step) {
+        throw new UncoupleError("invalid-argument", `step ${step} of ${steps} has no ${count} steps after it`);
+      }
+      const chunk = drawn?.steps === count ? drawn : draw(step, count);
+      const running = session.run(chunk);
+      // The engine computes on a thread of its own, so this one draws the next batches in the meantime.
+      const next = Math.min(following, steps - step - count);
+      drawn = next > 0 ? draw(step + count, next) : undefined;
+      const losses = await running;
+      step += count;
+      return losses;
+    },
+    state: () => session.state(),
+    take: async () => ({ step, state: await packState(await session.state()) }),
+    put: async (handed) => restore(handed.step, await unpackState(handed.state)),
+    dispose: () => session.dispose(),
+  };
+}
