@@ -2,10 +2,10 @@ import { createRandom } from "../../data/random/random.ts";
 import type { Chunk, TrainingProgram } from "../../engine/interface/program.ts";
 
 /**
- * Draws what varies from step to step. Every number depends on the seed and the step alone, so a run that is cut into
- * other chunks, or resumed at any step, sees the same batches and the same noise: the step number is the whole cursor.
+ * Draws what varies from step to step. Every number depends only on the seed and the step, so the step is the whole data
+ * cursor: a run that is chunked differently, or resumed at any step, sees the same batches and the same noise.
  *
- * Rows are drawn without replacement within an epoch; a batch that crosses an epoch's end goes on in the next one.
+ * Rows are drawn without replacement within an epoch; a batch that crosses the end of an epoch continues in the next one.
  */
 export interface BatchSource {
   chunk(firstStep: number, steps: number, learningRate: (step: number) => number): Chunk;

@@ -1,9 +1,10 @@
 import type { ScheduleSpec } from "../../pipeline/team.ts";
 
 /**
- * The learning rate of a step: linear warm-up from peak / warmup to the peak, then constant, or half a cosine to 0.
+ * Returns the learning rate of a step: linear warm-up from peak / warmup to the peak, then constant, or half a cosine
+ * down to 0.
  *
- * @param step 0-based, below `steps`
+ * @param step from 0, below `steps`
  */
 export function learningRateAt(step: number, steps: number, peak: number, schedule: ScheduleSpec): number {
   if (step < schedule.warmup) return (peak * (step + 1)) / schedule.warmup;
