@@ -20,7 +20,7 @@ export interface VerdictWriter {
   ): Promise<void>;
 }
 
-export interface RecordsDeps {
+export interface VerdictWriterDeps {
   readonly backplane: Pick<Backplane, "verdicts" | "quarantines">;
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
   readonly metrics: EvaluatorMetrics;
@@ -38,7 +38,7 @@ export function createVerdictWriter(
   evaluator: string,
   pipeline: Pipeline,
   rows: number,
-  deps: RecordsDeps,
+  deps: VerdictWriterDeps,
 ): VerdictWriter {
   const { backplane, view, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) =>

@@ -2,42 +2,41 @@ import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { AnnouncementView } from "../composition/announcement-view.ts";
 import type { LoadModel } from "../composition/load-upstream.ts";
-import type { ColumnSchema } from "../data/table/table.ts";
+import type { DataSource } from "../data/source/data-source.ts";
 import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
+import { componentNamed } from "../pipeline/dag.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
-import type { Component, Pipeline } from "../pipeline/pipeline.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { TrainerService, TrainerState } from "../rpc/services/trainer-service.ts";
+import type { TrainerService, TrainerStatus } from "../rpc/services/trainer-service.ts";
 import { predictionTable } from "./prediction-table.ts";
 import type { RunQueue } from "./runs/run-queue.ts";
 import { teamOfRequest } from "./runs/run-request.ts";
+import type { TrainerState } from "./trainer-state.ts";
 
-/** What the service speaks for. */
-export interface TrainerParts {
+export interface TrainerServiceDeps {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  /** Which the modules of team files that come with requests are relative to. */
+  /** The folder that module paths of team files in requests are relative to. */
   readonly teamFolder: string;
-  readonly component: Component;
   readonly registry: Registry;
   readonly queue: RunQueue;
-  readonly view: AnnouncementView;
+  readonly view: Pick<AnnouncementView, "newest">;
   readonly load: LoadModel;
-  readonly schema: () => Promise<readonly ColumnSchema[]>;
-  state: "starting" | "started" | "stopping";
-  /** As a manifest records it, once it has started; before, as it was asked for. */
-  engine: string;
+  readonly source: Pick<DataSource, "schema">;
+  readonly state: TrainerState;
 }
 
 /** Loaded snapshots that are kept for prediction. */
 const MODELS_KEPT = 4;
 
-export function createTrainerService(parts: TrainerParts): {
+export function createTrainerService(deps: TrainerServiceDeps): {
   readonly service: TrainerService;
   close(): Promise<void>;
 } {
-  const { pipeline, component, registry, queue } = parts;
+  const { pipeline, team, registry, queue, view, state } = deps;
+  const component = componentNamed(pipeline, team.component);
   const { name } = component;
   const models = createSharedCache<SnapshotModel>({
     capacity: MODELS_KEPT,
@@ -45,15 +44,16 @@ export function createTrainerService(parts: TrainerParts): {
     dispose: (model) => model.dispose(),
   });
 
-  function state(): TrainerState {
-    if (parts.state !== "started") return parts.state;
+  function reportedState(): TrainerStatus["state"] {
+    const phase = state.phase();
+    if (phase !== "running") return phase;
     return queue.active() === undefined ? "idle" : "training";
   }
 
   /** Without asking anybody: a status is an answer when the registry is away, too. */
   function newest(): number | null {
     const own = queue.runs().map(({ run }) => run.snapshot ?? 0);
-    const serial = Math.max(0, parts.view.newest(name)?.serial ?? 0, ...own);
+    const serial = Math.max(0, view.newest(name)?.serial ?? 0, ...own);
     return serial === 0 ? null : serial;
   }
 
@@ -66,8 +66,8 @@ export function createTrainerService(parts: TrainerParts): {
 
   const service: TrainerService = {
     async startRun(request) {
-      const team = teamOfRequest(request, parts.team, pipeline, parts.teamFolder);
-      return queue.submit({ trigger: "request", team });
+      const requested = teamOfRequest(request, team, pipeline, deps.teamFolder);
+      return queue.submit({ trigger: "request", team: requested });
     },
     watchRun: (id, signal) => queue.watch(id, signal),
     cancelRun: (id) => queue.cancel(id),
@@ -76,8 +76,8 @@ export function createTrainerService(parts: TrainerParts): {
     status: async () => ({
       pipeline: pipeline.name,
       component: name,
-      engine: parts.engine,
-      state: state(),
+      engine: state.engine(),
+      state: reportedState(),
       run: queue.active()?.run.id ?? null,
       queued: queue.queued(),
       queueCapacity: queue.capacity,
@@ -88,7 +88,7 @@ export function createTrainerService(parts: TrainerParts): {
       const manifest = await manifestOf(serial);
       const values = await models.use(
         snapshotName(manifest),
-        async () => parts.load(name, manifest.serial, await parts.schema()),
+        async () => deps.load(name, manifest.serial, await deps.source.schema()),
         (model) => model.predict(table),
       );
       return { serial: manifest.serial, width: component.output.width, values };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { createWork } from "../../../services/evaluator/work.ts";
+import { createDeliveryJudge } from "../../../services/evaluator/delivery-judge.ts";
 import type { Backplane, WorkItem } from "../../../services/registry/backplane.ts";
 import type { Registry } from "../../../services/registry/registry.ts";
 import { silentLog } from "../../helpers/log.ts";
@@ -64,16 +64,16 @@ test("what cannot be given up now, because nobody takes the record, is given bac
       retried++;
     },
   };
-  const records = {
+  const writer = {
     isSettled: async () => false,
     publish: async () => {},
     quarantine: () => Promise.reject(away()),
   };
-  const work = createWork({
+  const judge = createDeliveryJudge({
     evaluator: "e1",
     backplane: world.backplane,
     view: { firstUnsettled: () => undefined, reaches: async () => {} },
-    records,
+    writer,
     metrics: { worked: () => {} },
     clock: world.clock,
     log: silentLog,
@@ -81,7 +81,7 @@ test("what cannot be given up now, because nobody takes the record, is given bac
     onVerdict: () => {},
     signal: never,
   });
-  for (let delivery = 1; delivery <= 7; delivery++) await work({ ...item, delivery });
+  for (let delivery = 1; delivery <= 7; delivery++) await judge({ ...item, delivery });
   expect(retried).toBe(7);
 });
 

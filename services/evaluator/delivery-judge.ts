@@ -14,12 +14,12 @@ const MOST_FAILURES = 5;
 /** An announcement that was delivered so often without an end may be one that ends the process that judges it. */
 const MOST_DELIVERIES = 20;
 
-export interface WorkDeps {
+export interface DeliveryJudgeDeps {
   /** Who judges, for people. */
   readonly evaluator: string;
   readonly backplane: Pick<Backplane, "registry" | "leases">;
   readonly view: Pick<PipelineView, "firstUnsettled" | "reaches">;
-  readonly records: VerdictWriter;
+  readonly writer: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "worked">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -35,15 +35,15 @@ export interface WorkDeps {
  * What is done with one delivery of an announcement: judged once, and then done with for good, or given back for another
  * try. It never throws, so that no announcement stops the others, and it leaves none in its hands.
  */
-export function createWork(deps: WorkDeps): (item: WorkItem) => Promise<void> {
-  const { backplane, view, records, metrics, clock, log, signal } = deps;
+export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) => Promise<void> {
+  const { backplane, view, writer, metrics, clock, log, signal } = deps;
   /** Failures in this process, by position of the announcement. */
   const failures = new Map<number, number>();
   /** Positions that this process has judged under suspicion: it lives, so they did not end it. */
   const survived = new Set<number>();
 
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
-    if (await records.isSettled(item.announcement.manifest)) return "settled before";
+    if (await writer.isSettled(item.announcement.manifest)) return "settled before";
     return item.delivery <= MOST_DELIVERIES ? deps.evaluate(item.announcement) : evaluateSuspect(item);
   }
 
@@ -60,7 +60,7 @@ export function createWork(deps: WorkDeps): (item: WorkItem) => Promise<void> {
     const earlier = died === undefined ? undefined : view.firstUnsettled(position);
     if (died !== undefined && earlier === undefined) {
       const detail = `delivered ${delivery} times and never finished; evaluator ${died} ended while judging it`;
-      await records.quarantine(manifest, "evaluation-failed", detail);
+      await writer.quarantine(manifest, "evaluation-failed", detail);
       return "quarantine";
     }
     const lease = await backplane.leases.acquire(name, deps.evaluator, signal);
@@ -86,7 +86,7 @@ export function createWork(deps: WorkDeps): (item: WorkItem) => Promise<void> {
     failures.set(position, failed);
     log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);
     if (failed < MOST_FAILURES) return item.retry();
-    await records.quarantine(manifest, "evaluation-failed", `judging it failed ${failed} times: ${error.message}`);
+    await writer.quarantine(manifest, "evaluation-failed", `judging it failed ${failed} times: ${error.message}`);
     await item.done();
     failures.delete(position);
   }

@@ -1,0 +1,70 @@
+import { type Clock, secondsSince } from "../common/clock/clock.ts";
+import { readChampions } from "../composition/champions.ts";
+import { currentComposition } from "../composition/current.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Announcement, Registry } from "../registry/registry.ts";
+import type { ComposedLosses } from "../verdicts/composed-losses.ts";
+import { judgeSnapshot } from "../verdicts/judgement.ts";
+import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
+import type { VerdictWriter } from "./verdict-writer.ts";
+
+export interface EvaluateDeps {
+  readonly pipeline: Pipeline;
+  /** Serials of each component among the alternatives of a verdict: the newest N. */
+  readonly retained: number;
+  readonly registry: Pick<Registry, "aliases">;
+  readonly view: Pick<PipelineView, "announcements" | "quarantined" | "proven" | "reaches">;
+  readonly losses: ComposedLosses;
+  readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
+  readonly clock: Clock;
+  /** Aborts the evaluation in progress. */
+  readonly signal: AbortSignal;
+}
+
+/** Judges one announced snapshot and publishes the outcome. */
+export type EvaluateAnnouncement = (announcement: Announcement) => Promise<"verdict" | "quarantine">;
+
+/**
+ * Snapshots that turn out to be unusable while one is judged are quarantined, and it is judged again without them. This
+ * terminates: every pass quarantines a different snapshot.
+ */
+export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
+  const { pipeline, retained, registry, view, losses, writer, clock, signal } = deps;
+
+  /** The newest retained serials that were announced before a position and are not quarantined. */
+  const alternativesBefore = (before: number) => (component: string) =>
+    view
+      .announcements(component)
+      .filter(({ position, manifest }) => position < before && !view.quarantined(component, manifest.serial))
+      .slice(-retained)
+      .map(({ manifest }) => manifest.serial);
+
+  return async ({ position, manifest }) => {
+    const started = clock.elapsed();
+    if (!pipeline.components.some(({ name }) => name === manifest.component)) {
+      await writer.quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
+      return "quarantine";
+    }
+    await view.reaches(position, signal);
+    const champions = await readChampions(registry, pipeline.components);
+    for (;;) {
+      try {
+        const judgement = await judgeSnapshot(manifest, {
+          pipeline,
+          losses,
+          current: currentComposition(pipeline, view, champions, position),
+          alternatives: alternativesBefore(position),
+          proven: view.proven,
+          signal,
+        });
+        await writer.publish(manifest, judgement, secondsSince(clock, started));
+        return "verdict";
+      } catch (thrown) {
+        if (!(thrown instanceof SnapshotFault)) throw thrown;
+        await writer.quarantine(thrown, thrown.reason, thrown.message);
+        if (thrown.component === manifest.component && thrown.serial === manifest.serial) return "quarantine";
+      }
+    }
+  };
+}

@@ -1,0 +1,71 @@
+import { restartForever } from "../common/async/restart-forever.ts";
+import type { Clock } from "../common/clock/clock.ts";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
+import type { WorkItem, WorkQueue } from "../registry/backplane.ts";
+import type { FailureReporter } from "../runtime/failure-reporter.ts";
+
+export interface EvaluatorLoopDeps {
+  readonly queue: Pick<WorkQueue, "items">;
+  readonly view: Pick<PipelineView, "follow">;
+  /** Handles one delivery. Never throws. */
+  judge(item: WorkItem): Promise<void>;
+  /** The loop aborts it when a stop is forced, and once the loop has stopped. */
+  readonly work: AbortController;
+  readonly reportFailure: FailureReporter;
+  readonly clock: Clock;
+  /** Closes what the judge uses, after the last delivery. */
+  close(): Promise<void>;
+}
+
+/** Takes announcements from the queue, one at a time. */
+export interface EvaluatorLoop {
+  start(): void;
+  /** As `Evaluator.stop`. */
+  stop(force?: AbortSignal): Promise<void>;
+  state(): "idle" | "evaluating" | "stopping";
+}
+
+export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
+  const { queue, view, work, reportFailure, clock } = deps;
+  const taking = new AbortController();
+  let evaluating = false;
+  let running: Promise<void> = Promise.resolve();
+  let stopped: Promise<void> | undefined;
+
+  async function takeAll(): Promise<void> {
+    for await (const item of queue.items(taking.signal)) {
+      evaluating = true;
+      await deps.judge(item);
+      evaluating = false;
+    }
+  }
+
+  async function shutDown(force: AbortSignal | undefined): Promise<void> {
+    taking.abort(new UncoupleError("cancelled", "the evaluator is stopping"));
+    const abortWork = () => work.abort(force?.reason);
+    force?.addEventListener("abort", abortWork);
+    if (force?.aborted) abortWork();
+    await running;
+    force?.removeEventListener("abort", abortWork);
+    work.abort(new UncoupleError("cancelled", "the evaluator has stopped"));
+    await deps.close();
+  }
+
+  return {
+    start() {
+      const onTrouble = (error: UncoupleError) => reportFailure("taking announcements", error);
+      running = restartForever({ clock, signal: taking.signal, onTrouble }, takeAll);
+      // The view follows until the work is aborted: the last evaluation may still wait for an announcement.
+      view.follow(work.signal).catch((thrown: unknown) => reportFailure("following", asUncoupleError(thrown)));
+    },
+    stop(force) {
+      stopped ??= shutDown(force);
+      return stopped;
+    },
+    state() {
+      if (taking.signal.aborted) return "stopping";
+      return evaluating ? "evaluating" : "idle";
+    },
+  };
+}

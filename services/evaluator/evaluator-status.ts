@@ -1,0 +1,17 @@
+import type { WorkQueue } from "../registry/backplane.ts";
+import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
+import type { Matrix } from "../verdicts/matrix.ts";
+import type { EvaluatorLoop } from "./evaluator-loop.ts";
+
+export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | "evaluator" | "rows"> {
+  readonly loop: Pick<EvaluatorLoop, "state">;
+  readonly queue: Pick<WorkQueue, "pending">;
+  readonly matrix: Pick<Matrix, "current">;
+}
+
+/** The state of this evaluator and of the pipeline it judges. */
+export async function evaluatorStatus(deps: EvaluatorStatusDeps): Promise<EvaluatorStatus> {
+  const { pipeline, evaluator, rows, loop, queue, matrix } = deps;
+  const { composition, loss } = await matrix.current();
+  return { pipeline, evaluator, state: loop.state(), pending: await queue.pending(), rows, current: composition, loss };
+}

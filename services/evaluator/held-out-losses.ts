@@ -1,0 +1,62 @@
+import { UncoupleError } from "../common/errors.ts";
+import { composeLosses } from "../composition/compose-losses.ts";
+import { type Composer, createComposer } from "../composition/composer.ts";
+import { loadSnapshot, type ModelLoaderDeps } from "../composition/load-model.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
+import type { Table } from "../data/table/table.ts";
+import { type Target, targetOf } from "../data/targets/losses.ts";
+import { targetColumn } from "../data/targets/target-column.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { ComposedLosses } from "../verdicts/composed-losses.ts";
+
+export interface HeldOutLossesConfig {
+  readonly pipeline: Pipeline;
+  /** Larger models are quarantined. */
+  readonly maxModelBytes: number;
+  readonly outputCacheBytes: number;
+  readonly modelCacheBytes: number;
+}
+
+export interface HeldOutLossesDeps extends ModelLoaderDeps {
+  readonly heldOut: Table;
+  readonly view: Pick<PipelineView, "manifest">;
+  /** Called after each pass of a snapshot over the held-out rows. */
+  onPass(component: string): void;
+}
+
+/** Losses of compositions on the held-out rows, and the cache behind them. */
+export interface HeldOutLosses extends ComposedLosses, Pick<Composer, "cachedBytes" | "close"> {}
+
+/** Fewer rows cannot tell two snapshots apart. */
+const MIN_ROWS = 30;
+
+/**
+ * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
+ *   few held-out rows
+ */
+export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLossesDeps): HeldOutLosses {
+  const { pipeline, maxModelBytes } = config;
+  const { heldOut, view, onPass } = deps;
+  if (heldOut.rows < MIN_ROWS) {
+    throw new UncoupleError(
+      "failed-precondition",
+      `${heldOut.rows} held-out rows: at least ${MIN_ROWS} are needed to compare snapshots; raise testFraction or add data`,
+    );
+  }
+  const targets = new Map<string, Target>(
+    pipeline.components.map((component) => [component.name, targetOf(component, targetColumn(component, heldOut))]),
+  );
+  const composer = createComposer(
+    { ...config, heldOut },
+    {
+      async loadModel(component, serial) {
+        const manifest =
+          view.manifest(component.name, serial) ?? (await deps.registry.manifest(component.name, serial));
+        return loadSnapshot(pipeline, component, manifest, maxModelBytes, deps);
+      },
+      onPass,
+    },
+  );
+  const { cachedBytes, close } = composer;
+  return { ...composeLosses(pipeline, composer, targets), cachedBytes, close };
+}

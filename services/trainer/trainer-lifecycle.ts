@@ -1,0 +1,84 @@
+import { raceAbort } from "../common/async/race-abort.ts";
+import type { Clock } from "../common/clock/clock.ts";
+import { UncoupleError } from "../common/errors.ts";
+import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
+import type { AnnouncementView } from "../composition/announcement-view.ts";
+import { warmUp } from "../engine/warm-up.ts";
+import type { TeamConfig } from "../pipeline/team.ts";
+import type { Logger } from "../runtime/logs.ts";
+import type { Engines } from "./engines.ts";
+import type { RunQueue } from "./runs/run-queue.ts";
+import type { TrainingData } from "./runs/training-data.ts";
+import type { MutableTrainerState } from "./trainer-state.ts";
+import type { TeamTriggers } from "./triggers/team-triggers.ts";
+
+export interface TrainerLifecycleDeps {
+  readonly team: TeamConfig;
+  /** Holds the trainer's state; one process at a time may use it. */
+  readonly folder: string;
+  readonly data: TrainingData;
+  readonly engines: Engines;
+  readonly queue: Pick<RunQueue, "start" | "stop">;
+  readonly view: Pick<AnnouncementView, "follow">;
+  readonly triggers: Pick<TeamTriggers, "run">;
+  readonly state: MutableTrainerState;
+  readonly processes: ProcessTable;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Closes what the service holds, after the last run. */
+  closeService(): Promise<void>;
+}
+
+/** Starts and stops the parts of a trainer in order. */
+export interface TrainerLifecycle {
+  /** As `Trainer.start`. */
+  start(): Promise<void>;
+  /** As `Trainer.stop`. */
+  stop(): Promise<void>;
+}
+
+export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifecycle {
+  const { team, folder, queue, view, triggers, state, log } = deps;
+  const { component } = team;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let lock: FolderLock | undefined;
+  let following: readonly Promise<void>[] = [];
+  let started: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+
+  async function begin(): Promise<void> {
+    lock = await lockFolder(folder, deps);
+    signal.throwIfAborted();
+    await raceAbort(deps.data.load(), signal);
+    const engine = await deps.engines(team.engine);
+    state.engineStarted(engine.name);
+    await warmUp(engine);
+    signal.throwIfAborted();
+    await queue.start();
+    state.enter("running");
+    following = [view.follow(signal), triggers.run(signal)];
+    log.info({ engine: engine.name, folder }, `the trainer of ${component} is ready`);
+  }
+
+  async function shutDown(): Promise<void> {
+    state.enter("stopping");
+    stopping.abort(new UncoupleError("cancelled", `the trainer of ${component} is stopping`));
+    await started?.catch(() => {});
+    await queue.stop();
+    await Promise.all(following);
+    await deps.closeService();
+    await lock?.release();
+  }
+
+  return {
+    start() {
+      started ??= begin();
+      return started;
+    },
+    stop() {
+      stopped ??= shutDown();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { AnnouncementView } from "../composition/announcement-view.ts";
+import type { Component } from "../pipeline/pipeline.ts";
+
+/** For each upstream, the number of snapshots it has published since the one that the newest own snapshot trained on. */
+export function upstreamLag(
+  component: Component,
+  view: Pick<AnnouncementView, "newest">,
+): Readonly<Record<string, number>> {
+  const own = view.newest(component.name);
+  const lags = component.upstream.map((name) => {
+    const lag = (view.newest(name)?.serial ?? 0) - (own?.upstream[name] ?? 0);
+    return [name, Math.max(0, lag)] as const;
+  });
+  return Object.fromEntries(lags);
+}
