@@ -20,40 +20,42 @@ import { createHeldOutLosses } from "./held-out-losses.ts";
 import { createVerdictWriter } from "./verdict-writer.ts";
 
 export interface EvaluatorConfig {
-  /** Which process this is, in verdicts and logs. */
+  /** This evaluator's name in verdicts and logs. */
   readonly name: string;
   readonly pipeline: Pipeline;
-  /** Serials of each component in the matrix and among the alternatives of a verdict: the newest so many. */
+  /** Number of newest serials per component in the matrix and among a verdict's alternatives. */
   readonly retained: number;
   /** Larger models are quarantined. */
   readonly maxModelBytes: number;
+  /** Memory for composed outputs. */
   readonly outputCacheBytes: number;
+  /** Memory for loaded models. */
   readonly modelCacheBytes: number;
 }
 
 export interface EvaluatorDeps {
   readonly backplane: Backplane;
   readonly schema: readonly ColumnSchema[];
-  /** The held-out rows, with every column that a component reads or is compared with. */
+  /** The held-out rows, with every input and target column of the pipeline. */
   readonly heldOut: Table;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
+  /** Called when the store was replaced, for example by a server that came back empty: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
 
-/** Judges every announced snapshot of a pipeline once, together with all other evaluators of that pipeline. */
+/** Judges the announced snapshots of a pipeline. Evaluators of one pipeline share the work: each snapshot is judged once. */
 export interface Evaluator {
-  /** Begins to take announcements. */
+  /** Starts taking announcements. */
   start(): void;
   /**
-   * Takes no more announcements, and finishes the one in hand, or gives it back when `force` aborts. Calling again gives
-   * the same promise.
+   * Stops taking announcements and finishes the current one, or returns it to the queue when `force` aborts. Further
+   * calls return the same promise.
    */
   stop(force?: AbortSignal): Promise<void>;
-  /** Pipeline losses along every edge, complete for one moment. */
+  /** Pipeline losses along every edge, consistent for one moment. */
   matrices(): Promise<readonly PipelineMatrix[]>;
   status(): Promise<EvaluatorStatus>;
 }

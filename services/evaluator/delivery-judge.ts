@@ -9,84 +9,84 @@ import type { Logger } from "../runtime/logs.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
-/** An evaluation that failed so often in this process, for no cause outside, is given up. */
-const MOST_FAILURES = 5;
-/** An announcement that was delivered so often without an end may be one that ends the process that judges it. */
-const MOST_DELIVERIES = 20;
+/** After this many failures of its own in this process, a snapshot is quarantined. */
+const MAX_FAILURES = 5;
+/** An announcement delivered more often than this without finishing may crash the evaluators that judge it. */
+const MAX_DELIVERIES = 20;
 
 export interface DeliveryJudgeDeps {
-  /** Who judges, for people. */
+  /** This evaluator's name, as the holder of leases. */
   readonly evaluator: string;
   readonly backplane: Pick<Backplane, "registry" | "leases">;
   readonly view: Pick<PipelineView, "firstUnsettled" | "reaches">;
   readonly writer: VerdictWriter;
-  readonly metrics: Pick<EvaluatorMetrics, "worked">;
+  readonly metrics: Pick<EvaluatorMetrics, "handled">;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Judges an announcement and makes known what was found. */
+  /** Judges an announcement and publishes the outcome. */
   evaluate(announcement: Announcement): Promise<"verdict" | "quarantine">;
-  /** A verdict of this process stands. */
+  /** Called after this process has published a verdict. */
   onVerdict(): void;
-  /** Aborts what is being judged. */
+  /** Aborts the evaluation in progress. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What is done with one delivery of an announcement: judged once, and then done with for good, or given back for another
- * try. It never throws, so that no announcement stops the others, and it leaves none in its hands.
+ * Handles deliveries of announcements. Each is judged and acknowledged, or returned to the queue for a retry. Never
+ * throws, so that no announcement blocks the others, and never keeps a delivery.
  */
 export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) => Promise<void> {
   const { backplane, view, writer, metrics, clock, log, signal } = deps;
-  /** Failures in this process, by position of the announcement. */
+  /** Failures in this process, by the announcement's position. */
   const failures = new Map<number, number>();
-  /** Positions that this process has judged under suspicion: it lives, so they did not end it. */
+  /** Positions of suspects that this process has judged without crashing. */
   const survived = new Set<number>();
 
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
     if (await writer.isSettled(item.announcement.manifest)) return "settled before";
-    return item.delivery <= MOST_DELIVERIES ? deps.evaluate(item.announcement) : evaluateSuspect(item);
+    return item.delivery <= MAX_DELIVERIES ? deps.evaluate(item.announcement) : evaluateSuspect(item);
   }
 
   /**
-   * Tells an announcement that ends whoever judges it from one that was given back through a long outage: it is judged
-   * under a lease, which still names its holder when that died. While an earlier announcement is not settled, that one
-   * may be to blame, because later ones are composed with it; then this one is given another chance.
+   * Distinguishes an announcement that crashes evaluators from one that was returned many times during an outage. A
+   * suspect is judged under a lease, which still names its holder after a crash. Later snapshots are composed with
+   * earlier ones, so while an earlier announcement is unsettled, it may be to blame, and the suspect is retried.
    */
   async function evaluateSuspect({ announcement, delivery }: WorkItem): Promise<"verdict" | "quarantine"> {
     const { manifest, position } = announcement;
     await view.reaches(position, signal);
     const name = `judging-${position}`;
-    const died = survived.has(position) ? undefined : await backplane.leases.holder(name);
-    const earlier = died === undefined ? undefined : view.firstUnsettled(position);
-    if (died !== undefined && earlier === undefined) {
-      const detail = `delivered ${delivery} times and never finished; evaluator ${died} ended while judging it`;
+    const crashed = survived.has(position) ? undefined : await backplane.leases.holder(name);
+    const earlier = crashed === undefined ? undefined : view.firstUnsettled(position);
+    if (crashed !== undefined && earlier === undefined) {
+      const detail = `delivered ${delivery} times without finishing; evaluator ${crashed} crashed while judging it`;
       await writer.quarantine(manifest, "evaluation-failed", detail);
       return "quarantine";
     }
     const lease = await backplane.leases.acquire(name, deps.evaluator, signal);
     try {
       if (earlier === undefined) return await deps.evaluate(announcement);
-      const first = `${snapshotName(earlier.manifest)}, which was announced before it, is to be settled first`;
-      throw new UncoupleError("failed-precondition", `evaluator ${died} ended while judging it; ${first}`);
+      const first = `${snapshotName(earlier.manifest)} was announced earlier and must be settled first`;
+      throw new UncoupleError("failed-precondition", `evaluator ${crashed} crashed while judging it; ${first}`);
     } finally {
       survived.add(position);
       await lease.release();
     }
   }
 
-  /** After a failure. */
-  async function giveBack(item: WorkItem, error: UncoupleError): Promise<void> {
+  /** Returns a failed delivery to the queue, or quarantines its snapshot after too many failures. */
+  async function retryOrQuarantine(item: WorkItem, error: UncoupleError): Promise<void> {
     const { manifest, position } = item.announcement;
     const snapshot = snapshotName(manifest);
     if (signal.aborted || isInfrastructureFailure(error.code)) {
-      log.warn({ snapshot, delivery: item.delivery, error }, `${snapshot} is to be judged later: ${error.message}`);
+      log.warn({ snapshot, delivery: item.delivery, error }, `postponed judging ${snapshot}: ${error.message}`);
       return item.retry();
     }
     const failed = (failures.get(position) ?? 0) + 1;
     failures.set(position, failed);
     log.error({ snapshot, delivery: item.delivery, error }, `judging ${snapshot} failed: ${error.message}`);
-    if (failed < MOST_FAILURES) return item.retry();
-    await writer.quarantine(manifest, "evaluation-failed", `judging it failed ${failed} times: ${error.message}`);
+    if (failed < MAX_FAILURES) return item.retry();
+    await writer.quarantine(manifest, "evaluation-failed", `evaluation failed ${failed} times: ${error.message}`);
     await item.done();
     failures.delete(position);
   }
@@ -100,15 +100,15 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
       await item.done();
       failures.delete(position);
       survived.delete(position);
-      if (outcome !== "settled before") metrics.worked(outcome, seconds());
+      if (outcome !== "settled before") metrics.handled(outcome, seconds());
       if (outcome === "verdict") deps.onVerdict();
     } catch (thrown) {
-      if (!signal.aborted) metrics.worked("failure", seconds());
+      if (!signal.aborted) metrics.handled("failure", seconds());
       try {
-        await giveBack(item, asUncoupleError(thrown));
+        await retryOrQuarantine(item, asUncoupleError(thrown));
       } catch (again) {
         const error = asUncoupleError(again);
-        log.warn({ error }, `giving ${snapshotName(manifest)} up: ${error.message}; trying again`);
+        log.warn({ error }, `cannot settle ${snapshotName(manifest)}: ${error.message}; trying again`);
         await item.retry();
       }
     }

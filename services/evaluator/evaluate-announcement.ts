@@ -11,7 +11,7 @@ import type { VerdictWriter } from "./verdict-writer.ts";
 
 export interface EvaluateDeps {
   readonly pipeline: Pipeline;
-  /** Serials of each component among the alternatives of a verdict: the newest N. */
+  /** Number of newest serials per component among a verdict's alternatives. */
   readonly retained: number;
   readonly registry: Pick<Registry, "aliases">;
   readonly view: Pick<PipelineView, "announcements" | "quarantined" | "proven" | "reaches">;
@@ -26,13 +26,13 @@ export interface EvaluateDeps {
 export type EvaluateAnnouncement = (announcement: Announcement) => Promise<"verdict" | "quarantine">;
 
 /**
- * Snapshots that turn out to be unusable while one is judged are quarantined, and it is judged again without them. This
+ * Quarantines every snapshot that turns out to be unusable during the evaluation, and starts over without it. This
  * terminates: every pass quarantines a different snapshot.
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
   const { pipeline, retained, registry, view, losses, writer, clock, signal } = deps;
 
-  /** The newest retained serials that were announced before a position and are not quarantined. */
+  /** The newest N usable serials of a component that were announced before a position. */
   const alternativesBefore = (before: number) => (component: string) =>
     view
       .announcements(component)

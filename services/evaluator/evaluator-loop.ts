@@ -57,7 +57,9 @@ export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
       const onTrouble = (error: UncoupleError) => reportFailure("taking announcements", error);
       running = restartForever({ clock, signal: taking.signal, onTrouble }, takeAll);
       // The view follows until the work is aborted: the last evaluation may still wait for an announcement.
-      view.follow(work.signal).catch((thrown: unknown) => reportFailure("following", asUncoupleError(thrown)));
+      view
+        .follow(work.signal)
+        .catch((thrown: unknown) => reportFailure("following the pipeline", asUncoupleError(thrown)));
     },
     stop(force) {
       stopped ??= shutDown(force);

@@ -11,7 +11,7 @@ import { createMatrix, type Matrix } from "../verdicts/matrix.ts";
 
 export interface EvaluatorMatrixDeps {
   readonly pipeline: Pipeline;
-  /** Serials of each component in the matrix: the newest N. */
+  /** Number of newest serials per component in the matrix. */
   readonly retained: number;
   readonly registry: Pick<Registry, "aliases">;
   readonly view: Pick<PipelineView, "announcements" | "quarantined" | "usable">;
@@ -55,7 +55,7 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
     refresh,
     refreshInBackground() {
       refresh().catch((thrown: unknown) => {
-        if (!signal.aborted) reportFailure("filling the matrix", asUncoupleError(thrown));
+        if (!signal.aborted) reportFailure("computing the matrix", asUncoupleError(thrown));
       });
     },
     current: () => matrix.current(),

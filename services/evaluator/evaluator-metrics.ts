@@ -4,14 +4,15 @@ import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict 
 import { type Metrics, workBuckets } from "../runtime/metrics.ts";
 
 export interface EvaluatorMetrics {
-  /** An announcement was worked on for so long, and this came of it. */
-  worked(outcome: "verdict" | "quarantine" | "failure", seconds: number): void;
-  /** A verdict that this process appended. */
+  /** Records the outcome and duration of handling one announcement. */
+  handled(outcome: "verdict" | "quarantine" | "failure", seconds: number): void;
+  /** Counts a verdict that this process appended. */
   judged(verdict: Verdict): void;
+  /** Counts a quarantine that this process appended. */
   quarantined(component: string, reason: QuarantineReason): void;
-  /** One pass of a snapshot over the held-out rows. */
+  /** Counts one pass of a snapshot over the held-out rows. */
   passed(component: string): void;
-  /** The newest losses, from any evaluator's verdict. */
+  /** Sets the newest losses, from any evaluator's verdict. */
   losses(verdict: Verdict, candidateLoss?: number | null): void;
 }
 
@@ -21,13 +22,13 @@ export interface EvaluatorGauges {
   cachedBytes(): { readonly outputs: number; readonly models: number };
 }
 
-/** A scrape must not wait for a server that does not answer. */
+/** Scrapes must not wait for a server that does not respond. */
 const PENDING_TIMEOUT_MS = 1_000;
 
-/** The label of every component that the pipeline file does not have: anyone may announce any number of those. */
+/** Label of all components that the pipeline file does not have. Their number is unbounded: anyone can announce one. */
 const UNKNOWN_COMPONENT = "(unknown)";
 
-/** @param components of the pipeline file, by name: the values of the label `component` */
+/** @param components names of the pipeline's components: the values of the label `component` */
 export function createEvaluatorMetrics(
   metrics: Metrics,
   components: readonly string[],
@@ -35,7 +36,7 @@ export function createEvaluatorMetrics(
 ): EvaluatorMetrics {
   const duration = metrics.histogram({
     name: "uncouple_evaluation_duration_seconds",
-    help: "Time to work on one announcement, by what came of it.",
+    help: "Time to handle one announcement, by outcome.",
     labels: ["outcome"],
     buckets: workBuckets,
   });
@@ -49,7 +50,7 @@ export function createEvaluatorMetrics(
     help: "Snapshots quarantined by this evaluator, by component and reason.",
     labels: ["component", "reason"],
   });
-  // Prometheus does not see the first increase of a series that was not there before.
+  // Prometheus misses the first increment of a series that did not exist before.
   for (const component of components) {
     for (const kind of VERDICT_KINDS) verdicts.inc({ component, kind }, 0);
     for (const reason of QUARANTINE_REASONS) quarantines.inc({ component, reason }, 0);
@@ -57,25 +58,25 @@ export function createEvaluatorMetrics(
   quarantines.inc({ component: UNKNOWN_COMPONENT, reason: "wrong-output" }, 0);
   const passes = metrics.counter({
     name: "uncouple_evaluation_passes_total",
-    help: "Passes of a snapshot over the held-out rows, by component; what the cache answers is not counted.",
+    help: "Passes of a snapshot over the held-out rows, by component; cache hits are not counted.",
     labels: ["component"],
   });
   const pipelineLoss = metrics.gauge({
     name: "uncouple_pipeline_loss",
-    help: "Pipeline loss on the held-out rows in a component's newest verdict: with its current and its candidate snapshot.",
+    help: "Pipeline loss on the held-out rows in a component's newest verdict, with its current and candidate snapshots.",
     labels: ["component", "role"],
   });
   const componentLoss = metrics.gauge({
     name: "uncouple_component_loss",
-    help: "A component's own loss on the held-out rows in its newest verdict, current and candidate snapshot.",
+    help: "A component's own loss on the held-out rows in its newest verdict, for its current and candidate snapshots.",
     labels: ["component", "role"],
   });
   metrics.gauge({
     name: "uncouple_announcements_pending",
-    help: "Announcements that no evaluator has finished.",
+    help: "Announcements that no evaluator has finished yet.",
     collect: async (gauge) => {
       const asked = gauges.pending().catch(() => undefined);
-      // Unknown is not 0: the gauge keeps what was last known.
+      // Unknown is not 0: the gauge keeps its last value.
       if (!(await settlesWithin(gauges.clock, PENDING_TIMEOUT_MS, asked, { keepsAlive: false }))) return;
       const pending = await asked;
       if (pending !== undefined) gauge.set(pending);
@@ -93,7 +94,7 @@ export function createEvaluatorMetrics(
   });
 
   return {
-    worked: (outcome, seconds) => duration.observe({ outcome }, seconds),
+    handled: (outcome, seconds) => duration.observe({ outcome }, seconds),
     judged: ({ component, kind }) => verdicts.inc({ component, kind }),
     quarantined(name, reason) {
       quarantines.inc({ component: components.includes(name) ? name : UNKNOWN_COMPONENT, reason });
@@ -101,12 +102,12 @@ export function createEvaluatorMetrics(
     passed: (component) => passes.inc({ component }),
     losses(verdict, candidateLoss) {
       const { component, comparison } = verdict;
-      // Of a component that the pipeline file had once.
+      // Verdicts may name a component that was since removed from the pipeline file.
       if (!components.includes(component)) return;
       const set = (gauge: typeof pipelineLoss, role: "current" | "candidate", loss: number | null | undefined) => {
         if (loss !== null && loss !== undefined) gauge.set({ component, role }, loss);
       };
-      // The loss that an earlier candidate had must not stand for one that has none.
+      // An earlier candidate's loss must not stand in for one that has none.
       if (verdict.reason === "not-finite") pipelineLoss.remove({ component, role: "candidate" });
       set(pipelineLoss, "current", comparison?.currentLoss);
       set(pipelineLoss, "candidate", comparison?.candidateLoss ?? candidateLoss);

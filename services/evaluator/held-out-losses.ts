@@ -24,7 +24,7 @@ export interface HeldOutLossesDeps extends ModelLoaderDeps {
   onPass(component: string): void;
 }
 
-/** Losses of compositions on the held-out rows, and the cache behind them. */
+/** Losses of compositions on the held-out rows, with the caches behind them. */
 export interface HeldOutLosses extends ComposedLosses, Pick<Composer, "cachedBytes" | "close"> {}
 
 /** Fewer rows cannot tell two snapshots apart. */
@@ -40,7 +40,7 @@ export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLo
   if (heldOut.rows < MIN_ROWS) {
     throw new UncoupleError(
       "failed-precondition",
-      `${heldOut.rows} held-out rows: at least ${MIN_ROWS} are needed to compare snapshots; raise testFraction or add data`,
+      `${heldOut.rows} held-out rows: at least ${MIN_ROWS} are needed to compare snapshots; raise test_fraction or add data`,
     );
   }
   const targets = new Map<string, Target>(

@@ -10,9 +10,9 @@ export interface HeldOut {
 }
 
 /**
- * Loads the rows that no trainer sees, in every column that composing and judging takes.
+ * Loads the held-out rows, which no trainer sees, with every column needed to compose and judge snapshots.
  *
- * @param path of the pipeline file, which relative paths of the data are relative to
+ * @param path of the pipeline file; relative data paths are resolved against its folder
  * @throws UncoupleError as `openPipelineData` and `DataSource.heldOutRows`
  */
 export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Logger): Promise<HeldOut> {
@@ -22,10 +22,7 @@ export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log
     const { table, bad, fingerprint } = await source.heldOutRows(heldOutColumns(pipeline));
     log.info({ rows: table.rows, fingerprint }, "held-out rows loaded");
     if (bad.bad > 0) {
-      log.warn(
-        { bad: bad.bad, total: bad.total, examples: bad.examples },
-        "held-out rows that cannot be used are left out",
-      );
+      log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, "skipped bad held-out rows");
     }
     return { schema, table };
   } finally {

@@ -21,62 +21,63 @@ import { serveEvaluator } from "./serve-evaluator.ts";
 export interface RunEvaluatorOptions {
   /** Path of the pipeline file. */
   readonly pipelineFile: string;
-  /** Which process this is among those that share the work. */
+  /** This evaluator's name in verdicts and logs. */
   readonly name: string;
   readonly host: string;
-  /** 0 takes a free one, here and below. */
+  /** 0 picks a free port, here and below. */
   readonly grpcPort: number;
-  /** Of `/metrics`, `/livez` and `/readyz`. */
+  /** Port of `/metrics`, `/livez` and `/readyz`. */
   readonly httpPort: number;
   readonly tls?: ServerTls | undefined;
-  /** Serials of each component in the matrix and among the alternatives; 8 if not given. */
+  /** Number of newest serials per component in the matrix and among a verdict's alternatives; defaults to 8. */
   readonly retained?: number | undefined;
-  /** Larger models are quarantined; 256 MiB if not given. */
+  /** Larger models are quarantined; defaults to 256 MiB. */
   readonly maxModelBytes?: number | undefined;
-  /** Memory for composed outputs; 256 MiB if not given. */
+  /** Memory for composed outputs; defaults to 256 MiB. */
   readonly outputCacheBytes?: number | undefined;
-  /** How long a stop waits for the announcement in hand before it is given back; 20 s if not given. */
+  /** How long a stop waits for the current announcement before it returns it to the queue; defaults to 20. */
   readonly graceSeconds?: number | undefined;
 }
 
 export interface RunEvaluatorDeps {
-  /** Connects to the backplane of the pipeline; the evaluator closes it. */
+  /** Connects to the pipeline's backplane, which the evaluator closes. */
   connect(pipeline: Pipeline): Promise<Backplane>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** An evaluator service, started or starting. */
+/** A running evaluator service. */
 export interface RunningEvaluator {
   readonly lifecycle: Lifecycle;
   readonly pipeline: Pipeline;
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** Gives the announcement in hand time to finish, drains gRPC, closes everything. Calling again gives the same promise. */
+  /** Lets the current announcement finish, drains gRPC, closes everything. Further calls return the same promise. */
   stop(): Promise<void>;
 }
 
 /** Memory for composed outputs. */
 const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
-/** Memory for loaded models where the largest is small: a session takes more than the bytes of a small model. */
-const LEAST_MODEL_CACHE_BYTES = 64 * 1024 ** 2;
+/** Minimum memory for loaded models: a session of a small model takes more than the model's bytes. */
+const MIN_MODEL_CACHE_BYTES = 64 * 1024 ** 2;
 const GRACE_SECONDS = 20;
-/** How long what was told to end at once may take. */
+/** How long work may take to end once it has been aborted. */
 const FORCE_SECONDS = 5;
-/** gRPC calls are short; a matrix may take some seconds. */
+/** gRPC calls are short, but computing a matrix can take seconds. */
 const RPC_GRACE_SECONDS = 5;
 
-/** The longest that a stop takes, for whoever stands behind it with a forced exit. */
+/** Upper bound on the duration of a stop, for the caller's forced-exit timer. */
 export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeconds">): number {
   return (options.graceSeconds ?? GRACE_SECONDS) + 4 * FORCE_SECONDS;
 }
 
 /**
- * The evaluator as a service: health over HTTP from the first moment on, then the held-out rows, the backplane, gRPC,
- * and the work.
+ * Runs the evaluator as a service. Serves health over HTTP first, then loads the held-out rows, connects to the
+ * backplane, serves gRPC, and starts taking announcements.
  *
- * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect` and `createEvaluator`; `invalid-argument` with every
- *   problem of the pipeline file, one a line; `failed-precondition` when a port cannot be listened on. What was opened before is closed again.
+ * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect` and `createEvaluator`; `invalid-argument` with
+ *   every problem of the pipeline file, one per line; `failed-precondition` for a port that cannot be bound. Everything
+ *   opened before the error is closed.
  */
 export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvaluatorDeps): Promise<RunningEvaluator> {
   const { host, name } = options;
@@ -100,7 +101,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       lifecycle,
       service: "evaluator",
       nats: () => backplane?.connection() ?? "connecting",
-      ready: { data: () => (loaded ? undefined : "the held-out rows are being loaded") },
+      ready: { data: () => (loaded ? undefined : "loading the held-out rows") },
     });
 
     const { schema, table } = await loadHeldOut(parsed, options.pipelineFile, log);
@@ -118,7 +119,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         retained: options.retained ?? 8,
         maxModelBytes,
         outputCacheBytes: options.outputCacheBytes ?? OUTPUT_CACHE_BYTES,
-        modelCacheBytes: Math.max(2 * maxModelBytes, LEAST_MODEL_CACHE_BYTES),
+        modelCacheBytes: Math.max(2 * maxModelBytes, MIN_MODEL_CACHE_BYTES),
       },
       {
         backplane: connected,
@@ -131,7 +132,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         onLost: (error) => lifecycle.fail(error),
       },
     );
-    lifecycle.onDrain("the announcement in hand", (force) => evaluator.stop(force));
+    lifecycle.onDrain("the current announcement", (force) => evaluator.stop(force));
 
     const server = createRpcServer({
       host,

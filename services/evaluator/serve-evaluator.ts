@@ -2,7 +2,7 @@ import type { Backplane } from "../registry/backplane.ts";
 import type { EvaluatorService } from "../rpc/services/evaluator-service.ts";
 import type { Evaluator } from "./create-evaluator.ts";
 
-/** What an evaluator offers to clients; verdicts and quarantines are everybody's, whichever evaluator made them. */
+/** Implements the gRPC service. Verdicts and quarantines are those of all the pipeline's evaluators. */
 export function serveEvaluator(
   evaluator: Evaluator,
   backplane: Pick<Backplane, "verdicts" | "quarantines">,

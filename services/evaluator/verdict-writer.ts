@@ -8,9 +8,9 @@ import type { Logger } from "../runtime/logs.ts";
 import type { Judgement } from "../verdicts/judgement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 
-/** Makes known what was found: once in the shared logs, and by whoever appended it in metrics and log lines. */
+/** Appends verdicts and quarantines to the shared logs. The evaluator whose record is appended also logs and counts it. */
 export interface VerdictWriter {
-  /** Whether a verdict or a quarantine of that snapshot stands in the logs. */
+  /** Whether the snapshot has a verdict or a quarantine. */
   isSettled(manifest: SnapshotManifest): Promise<boolean>;
   publish(manifest: SnapshotManifest, judgement: Judgement, seconds: number): Promise<void>;
   quarantine(
@@ -29,10 +29,10 @@ export interface VerdictWriterDeps {
 }
 
 /**
- * Characters of a quarantine's detail. What snapshots say of themselves (names in a graph, for one) may be of any
- * length; a record that does not fit into a message could never be made known, and its snapshot would stay in use.
+ * Characters of a quarantine's detail, which can contain text of any length from the snapshot, such as tensor names. A
+ * record too large for a message could never be appended, and its snapshot would stay in use.
  */
-const LONGEST_DETAIL = 1_000;
+const MAX_DETAIL_LENGTH = 1_000;
 
 export function createVerdictWriter(
   evaluator: string,
@@ -58,8 +58,8 @@ export function createVerdictWriter(
         (await backplane.quarantines.get(component, serial)) !== undefined
       );
     },
-    async quarantine(snapshot, reason, found) {
-      const detail = found.length <= LONGEST_DETAIL ? found : `${found.slice(0, LONGEST_DETAIL)} ... (cut short)`;
+    async quarantine(snapshot, reason, text) {
+      const detail = text.length <= MAX_DETAIL_LENGTH ? text : `${text.slice(0, MAX_DETAIL_LENGTH)} ... (truncated)`;
       const record: Quarantine = { ...stamp(snapshot), reason, detail };
       const appended = await backplane.quarantines.append(record);
       view.noteQuarantine(record);
@@ -68,19 +68,19 @@ export function createVerdictWriter(
       log.warn({ snapshot: snapshotName(snapshot), reason }, `quarantined: ${detail}`);
     },
     async publish(manifest, judgement, seconds) {
-      const { candidateLoss, ...found } = judgement;
-      const verdict: Verdict = { ...stamp(manifest), ...found, rows, seconds };
+      const { candidateLoss, ...outcome } = judgement;
+      const verdict: Verdict = { ...stamp(manifest), ...outcome, rows, seconds };
       if (!(await backplane.verdicts.append(verdict))) return;
       view.noteVerdict(verdict);
       metrics.judged(verdict);
       metrics.losses(verdict, candidateLoss);
-      log.info(fieldsOf(verdict), `verdict: ${snapshotName(verdict)} ${verdict.kind}`);
+      log.info(logFields(verdict), `verdict: ${snapshotName(verdict)} ${verdict.kind}`);
     },
   };
 }
 
-/** What a log line says of a verdict; losses as [current, candidate]. */
-function fieldsOf(verdict: Verdict): Readonly<Record<string, unknown>> {
+/** Log fields of a verdict; losses as [current, candidate]. */
+function logFields(verdict: Verdict): Readonly<Record<string, unknown>> {
   const { comparison, componentLoss, kind, reason, seconds } = verdict;
   return {
     snapshot: snapshotName(verdict),

@@ -15,18 +15,18 @@ import { connectJetStream } from "../../services/registry/jetstream/backplane.ts
 import { denseBytes, draftFor, twoStage } from "./dense-snapshots.ts";
 import { silentLog } from "./log.ts";
 
-/** A pipeline of its own on a NATS server: what publishes, and the evaluators of it. */
+/** A pipeline of its own on a NATS server, its evaluators, and a publisher of snapshots. */
 export interface EvaluatorWorld {
   readonly pipelineFile: string;
   readonly backplane: Backplane;
   evaluator(change?: Partial<RunEvaluatorOptions>): Promise<RunningEvaluator>;
-  /** Publishes a network, or bytes, as the next snapshot of a component. */
+  /** Publishes a network, or raw bytes, as a component's next snapshot. */
   publish(
     component: string,
     network: CounterfactualOracle | Uint8Array,
     change?: Partial<SnapshotDraft>,
   ): Promise<SnapshotManifest>;
-  /** Waits until so many announcements are judged or put aside, and none is pending. */
+  /** Waits until `count` announcements are judged or quarantined and none is pending. */
   settled(count: number): Promise<{ verdicts: readonly Verdict[]; quarantines: readonly Quarantine[] }>;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { draft } from "./drafts.ts";
 import { type LinearModel, linearBytes, loadLinear, schemaOf, tableOf, twoComponents } from "./linear-pipelines.ts";
 import { recordingLog } from "./log.ts";
 
-/** z = 2 x and y = 3 x + small noise of a fixed pattern, so that intervals have a width. */
+/** z = 2 x, and y = 3 x plus a small fixed noise pattern, so that intervals have nonzero width. */
 export const rows = 400;
 export const x = Array.from({ length: rows }, (_, row) => ((row * 7919) % 401) / 200 - 1);
 const heldOut = tableOf({
@@ -32,7 +32,7 @@ export const specs: Record<"u" | "d", { readonly inputs: TensorSpec[]; readonly 
   },
 };
 
-/** Of `d`: right where `u` is right. */
+/** Weights of `d` that are correct when `u` is. */
 export const good: LinearModel["weights"] = { x: 1, "u-out": 1 };
 
 export interface StartedEvaluator {
@@ -41,19 +41,19 @@ export interface StartedEvaluator {
   readonly records: readonly Record<string, unknown>[];
 }
 
-/** Two components, `u` and then `d`, of linear models on a memory backplane, and the evaluators of them. */
+/** A two-component pipeline of linear models, `u` then `d`, on a memory backplane, and its evaluators. */
 export interface MemoryEvaluators {
-  /** Stands still, but while `settled` waits. */
+  /** Advances only while `settled` waits. */
   readonly clock: VirtualClock;
   readonly backplane: Backplane;
-  /** @param over instead of the backplane, for one that misbehaves */
+  /** @param over replaces the backplane, to inject faults */
   start(change?: Partial<EvaluatorConfig>, over?: Backplane): StartedEvaluator;
   publish(
     component: "u" | "d",
     model: LinearModel["weights"] | Uint8Array,
     change?: Partial<SnapshotManifest>,
   ): Promise<SnapshotManifest>;
-  /** Waits until so many announcements are judged or put aside, and none is pending. */
+  /** Waits until `count` announcements are judged or quarantined and none is pending. */
   settled(count: number): Promise<{ verdicts: readonly Verdict[]; quarantines: readonly Quarantine[] }>;
   close(): Promise<void>;
 }
@@ -114,7 +114,7 @@ export function openMemoryEvaluators(): MemoryEvaluators {
   };
 }
 
-/** What a person reads of verdicts: `["u@1", "inconclusive", "incomplete-pipeline"]`. */
+/** Each verdict in short: `["u@1", "inconclusive", "incomplete-pipeline"]`. */
 export function summary(verdicts: readonly Verdict[]): readonly (readonly string[])[] {
   return verdicts.map(({ component, serial, kind, reason }) => [
     `${component}@${serial}`,
@@ -123,7 +123,7 @@ export function summary(verdicts: readonly Verdict[]): readonly (readonly string
   ]);
 }
 
-/** A backplane whose queue says that an item was delivered so often. */
+/** A backplane whose queue reports the given delivery counts. */
 export function delivering(backplane: Backplane, delivery: (manifest: SnapshotManifest) => number): Backplane {
   const over = (queue: WorkQueue): WorkQueue => ({
     pending: () => queue.pending(),

@@ -27,7 +27,7 @@ afterEach(async () => {
 interface Service {
   readonly httpPort: number;
   output(): string;
-  /** Sends a signal and waits for the end. @returns the exit code, null after a kill */
+  /** Sends a signal and waits for the exit. @returns the exit code; null after a kill */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
@@ -46,7 +46,7 @@ async function startService(name: string): Promise<Service> {
       const found = /"http":"[^"]*:(\d+)"/.exec(output);
       if (found) resolve(Number(found[1]));
     });
-    exited.then(() => reject(new Error(`ended before it served:\n${output}`)), reject);
+    exited.then(() => reject(new Error(`exited before it was serving:\n${output}`)), reject);
   });
   const service: Service = {
     httpPort,
@@ -61,11 +61,11 @@ async function startService(name: string): Promise<Service> {
   return service;
 }
 
-/** Waits until more verdicts stand in the log than there were. */
-async function moreVerdicts(than: number): Promise<number> {
+/** Waits until the log has more than `count` verdicts. */
+async function moreVerdicts(count: number): Promise<number> {
   for (;;) {
     const { length } = await world.backplane.verdicts.list();
-    if (length > than) return length;
+    if (length > count) return length;
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -73,7 +73,7 @@ async function moreVerdicts(than: number): Promise<number> {
 const m1 = oracleOf("m1");
 const bytes = [0.5, 0.3, 0.1, 0.2].map((noise, seed) => denseBytes(spoilt(m1, noise, seed), "z"));
 
-/** 1 of m2 and so many of m1. */
+/** Publishes one snapshot of m2 and `count` of m1. */
 async function publishMany(count: number): Promise<void> {
   await world.publish("m2", oracleOf("m2"));
   for (let i = 0; i < count; i++) await world.publish("m1", bytes[i % bytes.length] as Uint8Array);
@@ -85,7 +85,7 @@ const expectedNames = (count: number) =>
   ["m2@1", ...Array.from({ length: count }, (_, index) => `m1@${index + 1}`)].sort();
 
 describe("crashes", () => {
-  test("an evaluator that is killed in mid-work again and again judges every announcement exactly once", async () => {
+  test("an evaluator that is killed repeatedly while judging judges every announcement exactly once", async () => {
     await publishMany(16);
     let judged = 0;
     for (let life = 1; life <= 2; life++) {
@@ -98,13 +98,13 @@ describe("crashes", () => {
     expect(names(verdicts)).toEqual(expectedNames(16));
     expect(quarantines).toEqual([]);
     expect(new Set(verdicts.map(({ evaluator }) => evaluator)).size).toBeGreaterThan(1);
-    // Judged late by another process, but against what was current at its own announcement.
+    // Judged late by a different process, but against what was current when it was announced.
     for (const { serial, component, comparison } of verdicts) {
       if (component === "m1" && serial > 1) expect(comparison?.current).toEqual({ m1: serial - 1, m2: 1 });
     }
   });
 
-  test("of two evaluators the living one takes over what the killed one held", async () => {
+  test("the surviving evaluator takes over the announcements of a killed one", async () => {
     await publishMany(12);
     const [first] = await Promise.all([startService("first"), startService("second")]);
     await moreVerdicts(1);
@@ -113,7 +113,7 @@ describe("crashes", () => {
     expect(names(verdicts)).toEqual(expectedNames(12));
   });
 
-  test("a server that is killed and comes back loses no verdict and repeats none", async () => {
+  test("a NATS server that is killed and restarted neither loses nor repeats a verdict", async () => {
     const service = await startService("e1");
     await publishMany(8);
     await moreVerdicts(1);
@@ -128,7 +128,7 @@ describe("crashes", () => {
     expect(await service.end("SIGTERM")).toBe(0);
   });
 
-  test("SIGTERM finishes the announcement in hand, leaves the rest, and exits 0", async () => {
+  test("SIGTERM finishes the current announcement, leaves the rest, and exits with 0", async () => {
     await publishMany(8);
     const service = await startService("e1");
     await moreVerdicts(1);

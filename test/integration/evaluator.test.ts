@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** The last layer's outputs times a factor. */
+/** The network with its outputs multiplied by a factor. */
 function scaled(network: CounterfactualOracle, factor: number): CounterfactualOracle {
   const last = network.layers.length - 1;
   const layers = network.layers.map((layer, index) =>
@@ -34,7 +34,7 @@ function scaled(network: CounterfactualOracle, factor: number): CounterfactualOr
   return { ...network, layers };
 }
 
-/** Reads z divided by a factor: together with `scaled` by it, it is what it was. */
+/** The network reading z divided by a factor, which undoes `scaled` upstream. */
 function readingScaledZ(network: CounterfactualOracle, factor: number): CounterfactualOracle {
   const [first, ...rest] = network.layers;
   if (first === undefined) throw new Error("no layers");
@@ -50,7 +50,7 @@ function readingScaledZ(network: CounterfactualOracle, factor: number): Counterf
 
 const column = (table: Table, name: string) => (table.columns[name] as NumericColumn).values;
 
-/** Squared errors by row, computed on the host in float64, without ONNX. */
+/** Squared errors per row, computed independently in float64, without ONNX. */
 function squaredErrors(table: Table, m1: CounterfactualOracle, m2: CounterfactualOracle) {
   const z = evaluateOracle(m1, [column(table, "x1")], table.rows);
   const inputs = m2.inputs.map(({ name }) => (name === "z" ? z : column(table, name)));
@@ -66,7 +66,7 @@ function squaredErrors(table: Table, m1: CounterfactualOracle, m2: Counterfactua
 }
 const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The textbook bootstrap, with replacement. */
+/** Textbook bootstrap, with replacement. */
 function textbookInterval(current: Float64Array, candidate: Float64Array): [number, number] {
   const random = createRandom(3, "textbook");
   const means = Array.from({ length: 1000 }, () => {
@@ -92,11 +92,11 @@ const summary = (verdicts: readonly Verdict[]) =>
 describe("real snapshots on a real server", () => {
   const m1 = oracleOf("m1");
   const m2 = oracleOf("m2");
-  // m1@1 gives half of z, which m2@1 has learned to read; m2@2 is right for a right z.
+  // m1@1 predicts z / 2, which m2@1 expects; m2@2 expects the correct z.
   const m1s = [scaled(m1, 0.5), scaled(m1, 1.2), m1, spoilt(m1, 1)] as const;
   const m2s = [readingScaledZ(m2, 0.5), m2] as const;
 
-  test("verdicts and the matrix have the numbers of an independent computation", async () => {
+  test("verdicts and the matrix match an independent computation", async () => {
     const { grpcPort, httpPort } = await world.evaluator();
     const client = connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock });
     try {
@@ -131,7 +131,7 @@ describe("real snapshots on a real server", () => {
       expect(verdict.comparison?.difference).toBeCloseTo(mean(after.pipeline) - mean(before.pipeline), 5);
       expectInterval(verdict.comparison?.interval, textbookInterval(before.pipeline, after.pipeline));
 
-      // m1@3 in the place of m1@2 under m2@1, which was retained though m2@2 is current.
+      // m1@3 replaces m1@2 under m2@1, which is retained although m2@2 is current.
       const [alternative] = (verdicts[4] as Verdict).alternatives;
       expect(alternative).toMatchObject({ current: { m1: 2, m2: 1 }, candidate: { m1: 3, m2: 1 } });
       expect(alternative?.candidateLoss).toBeCloseTo(mean(squaredErrors(table, m1s[2], m2s[0]).pipeline), 5);
@@ -162,7 +162,7 @@ describe("real snapshots on a real server", () => {
       ]) {
         expect(metrics).toMatch(new RegExp(`uncouple_verdicts_total\\{component="${component}",kind="${kind}".*\\} 1`));
       }
-      // 4 upstream and 4 x 2 downstream passes are all: the cells and every verdict shared them.
+      // No more than 4 upstream and 4 x 2 downstream passes: the cells and all verdicts share them.
       expect(metrics).toMatch(/uncouple_evaluation_passes_total\{component="m1".*\} 4\n/);
       expect(metrics).toMatch(/uncouple_evaluation_passes_total\{component="m2".*\} 8\n/);
       expect(metrics).toMatch(/uncouple_nats_connection_state\{state="connected".*\} 1\n/);
@@ -174,7 +174,7 @@ describe("real snapshots on a real server", () => {
     }
   });
 
-  test("two evaluators share the work, give the same matrix, and judge everything once", async () => {
+  test("two evaluators share the work, return the same matrix, and judge every snapshot once", async () => {
     const [one, two] = await Promise.all([world.evaluator({ name: "e1" }), world.evaluator({ name: "e2" })]);
     await world.publish("m2", m2);
     for (let i = 0; i < 12; i++) await world.publish("m1", spoilt(m1, 0.05 * i, i));
@@ -192,7 +192,7 @@ describe("real snapshots on a real server", () => {
     for (const client of clients) client.close();
   });
 
-  test("each kind of bad snapshot is put aside for everyone to see, and what comes after it is judged", async () => {
+  test("every kind of bad snapshot is quarantined, and the snapshots after it are judged", async () => {
     await world.publish("m1", scaled(m1, 0.5));
     await world.publish("m2", m2);
     const good = denseBytes(m1, "z");
@@ -230,13 +230,13 @@ describe("real snapshots on a real server", () => {
     const client = connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock });
     expect(await client.listQuarantines()).toEqual(quarantines);
     expect((await client.matrix())[0]?.upstreamSerials).toEqual([1, 12]);
-    // However small models have to be, those in use stay loaded.
+    // Models in use stay loaded even when the size limit is small.
     const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
     expect(metrics).toMatch(/uncouple_evaluator_cache_bytes\{kind="models".*\} [1-9]/);
     client.close();
   });
 
-  /** Takes the stored bytes of the last model away, as a damaged disk would. */
+  /** Deletes the stored bytes of the newest model of that size, to simulate a damaged disk. */
   async function loseBytes(size: number): Promise<void> {
     const connection = await connect({ servers: nats.url });
     const manager = await connection.jetstreamManager();
@@ -268,7 +268,7 @@ describe("real snapshots on a real server", () => {
       } while (answers.at(-1)?.pending !== 0);
       client.close();
       expect(answers.every(({ live }) => live === 200)).toBe(true);
-      // It was asked again and again in the middle of the work, not only before and after.
+      // The requests were answered during the evaluation, not only before and after it.
       expect(answers.filter(({ state }) => state === "evaluating").length).toBeGreaterThan(3);
     } finally {
       await big.close();

@@ -14,8 +14,8 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-describe("what is in use", () => {
-  test("the status names the current snapshots and their loss, and metrics the newest losses", async () => {
+describe("current snapshots", () => {
+  test("status reports the current snapshots and their loss, and metrics the newest losses", async () => {
     const { evaluator, metrics } = world.start();
     expect(await evaluator.status()).toMatchObject({ current: {}, loss: null, pending: 0, state: "idle", rows });
     await world.publish("u", { x: 1 });
@@ -32,7 +32,7 @@ describe("what is in use", () => {
     expect(text).toMatch(/uncouple_announcements_pending\{.*\} 0/);
   });
 
-  test("a restarted evaluator has the same matrix and the same newest losses", async () => {
+  test("a restarted evaluator reports the same matrix and the same newest losses", async () => {
     const before = world.start();
     await world.publish("u", { x: 1 });
     await world.publish("d", good);
@@ -48,7 +48,7 @@ describe("what is in use", () => {
   });
 });
 
-test("stopping is memoized, takes nothing more, and leaves the rest to others", async () => {
+test("stop is idempotent, takes no further announcements, and leaves them to other evaluators", async () => {
   const { evaluator } = world.start();
   await world.publish("u", { x: 1 });
   await world.settled(1);
@@ -59,7 +59,7 @@ test("stopping is memoized, takes nothing more, and leaves the rest to others", 
   expect(verdicts.map(({ evaluator: by }) => by)).toEqual(["e1", "e2"]);
 });
 
-test("a stop that may wait no longer gives up reading a snapshot through an outage", async () => {
+test("a forced stop aborts reading a snapshot during an outage", async () => {
   let reading = () => {};
   const begun = new Promise<void>((resolve) => {
     reading = resolve;
@@ -78,11 +78,11 @@ test("a stop that may wait no longer gives up reading a snapshot through an outa
   const { evaluator } = world.start({}, away);
   await world.publish("u", { x: 1 });
   await begun;
-  await evaluator.stop(AbortSignal.abort(new UncoupleError("cancelled", "the grace time is over")));
+  await evaluator.stop(AbortSignal.abort(new UncoupleError("cancelled", "the grace period is over")));
   expect(await world.backplane.quarantines.list()).toEqual([]);
 });
 
-test("too few held-out rows are refused at the start", () => {
+test("too few held-out rows are rejected", () => {
   const few = tableOf({ x: [1, 2], z: [1, 2], y: [1, 2] });
   const { log } = recordingLog();
   expect(() =>
@@ -92,7 +92,6 @@ test("too few held-out rows are refused at the start", () => {
         backplane: world.backplane,
         schema: schemaOf(few),
         heldOut: few,
-
         load: loadLinear,
         clock: systemClock,
         log,

@@ -13,32 +13,32 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-/** A backplane that reads bytes in another way. */
+/** A backplane with a different `bytes`. */
 const reading = (bytes: Registry["bytes"], over: Backplane = world.backplane): Backplane => ({
   ...over,
   registry: { ...over.registry, bytes },
 });
 
-/** Fails in these ways, one after the other, and then reads. */
-const failingWith = (...troubles: Error[]): Registry["bytes"] => {
+/** Throws each of the errors once, in order, then reads normally. */
+const failingWith = (...errors: Error[]): Registry["bytes"] => {
   return async (manifest) => {
-    const trouble = troubles.shift();
-    if (trouble !== undefined) throw trouble;
+    const error = errors.shift();
+    if (error !== undefined) throw error;
     return world.backplane.registry.bytes(manifest);
   };
 };
 const away = () => new UncoupleError("unavailable", "no answer");
 
-test("a registry that fails for a while only delays a verdict", async () => {
+test("a registry outage only delays the verdict", async () => {
   const { records } = world.start({}, reading(failingWith(away(), away())));
   await world.publish("u", { x: 1 });
   const { verdicts, quarantines } = await world.settled(1);
   expect(verdicts).toHaveLength(1);
   expect(quarantines).toEqual([]);
-  expect(records).toContainEqual(expect.objectContaining({ message: "u@1 is to be judged later: no answer" }));
+  expect(records).toContainEqual(expect.objectContaining({ message: "postponed judging u@1: no answer" }));
 });
 
-test("an evaluation that fails again and again is given up visibly, and blocks nothing", async () => {
+test("a snapshot whose evaluation keeps failing is quarantined and does not block the queue", async () => {
   const broken = reading(async (manifest) => {
     if (manifest.component === "u") throw new TypeError("defect");
     return world.backplane.registry.bytes(manifest);
@@ -49,12 +49,12 @@ test("an evaluation that fails again and again is given up visibly, and blocks n
   const { verdicts, quarantines } = await world.settled(2);
   expect(verdicts.map(({ component }) => component)).toEqual(["d"]);
   expect(quarantines).toEqual([
-    expect.objectContaining({ reason: "evaluation-failed", detail: "judging it failed 5 times: defect" }),
+    expect.objectContaining({ reason: "evaluation-failed", detail: "evaluation failed 5 times: defect" }),
   ]);
   expect(await metrics.text()).toMatch(/uncouple_evaluation_duration_seconds_count\{.*outcome="failure"\} [5-9]/);
 });
 
-test("what cannot be given up now, because nobody takes the record, is given back and not held for ever", async () => {
+test("a delivery whose quarantine cannot be recorded is returned to the queue", async () => {
   let retried = 0;
   const item: WorkItem = {
     announcement: { position: 1, manifest: await world.publish("u", { x: 1 }) },
@@ -74,7 +74,7 @@ test("what cannot be given up now, because nobody takes the record, is given bac
     backplane: world.backplane,
     view: { firstUnsettled: () => undefined, reaches: async () => {} },
     writer,
-    metrics: { worked: () => {} },
+    metrics: { handled: () => {} },
     clock: world.clock,
     log: silentLog,
     evaluate: () => Promise.reject(new TypeError("defect")),
@@ -85,7 +85,7 @@ test("what cannot be given up now, because nobody takes the record, is given bac
   expect(retried).toBe(7);
 });
 
-test("what others gave back does not count as failures of the evaluation", async () => {
+test("deliveries returned by other evaluators do not count as failures", async () => {
   const often = delivering(world.backplane, () => 12);
   world.start({}, reading(failingWith(new TypeError("defect")), often));
   await world.publish("u", { x: 1 });
@@ -103,8 +103,8 @@ test("an announcement that was given back through a long outage, by whomever, is
   expect(verdicts).toHaveLength(1);
 });
 
-test("an announcement that ends whoever judges it is given up, and blocks nothing", async () => {
-  // As an evaluator that died in the middle leaves it behind.
+test("an announcement that crashes its evaluators is quarantined and does not block the queue", async () => {
+  // The lease that a crashed evaluator leaves behind.
   await world.backplane.leases.acquire("judging-1", "e0", never);
   world.start(
     {},
@@ -117,15 +117,15 @@ test("an announcement that ends whoever judges it is given up, and blocks nothin
     expect.objectContaining({
       component: "u",
       reason: "evaluation-failed",
-      detail: "delivered 22 times and never finished; evaluator e0 ended while judging it",
+      detail: "delivered 22 times without finishing; evaluator e0 crashed while judging it",
     }),
   ]);
   expect(verdicts).toHaveLength(1);
 });
 
-test("an announcement is not suspected while an earlier one may be to blame", async () => {
+test("an announcement is not blamed while an earlier one may have caused the crashes", async () => {
   const lease = await world.backplane.leases.acquire("judging-2", "e0", never);
-  // A dead holder loses its lease in time.
+  // A dead holder eventually loses its lease.
   world.clock.after(20, () => void lease.release());
   let first = true;
   const { workQueue } = delivering(world.backplane, ({ serial }) => (serial === 2 ? 22 : 1));
@@ -152,14 +152,14 @@ test("an announcement is not suspected while an earlier one may be to blame", as
   expect(records).toContainEqual(
     expect.objectContaining({
       message:
-        "u@2 is to be judged later: evaluator e0 ended while judging it; u@1, which was announced before it, is to be settled first",
+        "postponed judging u@2: evaluator e0 crashed while judging it; u@1 was announced earlier and must be settled first",
     }),
   );
   expect(quarantines).toEqual([]);
   expect(verdicts.map(({ serial }) => serial)).toEqual([1, 2]);
 });
 
-test("what was judged by an evaluator that died before it said so is not judged again", async () => {
+test("a snapshot judged by an evaluator that died before acknowledging it is not judged again", async () => {
   let acknowledged = 0;
   const forgetful: Backplane = {
     ...world.backplane,

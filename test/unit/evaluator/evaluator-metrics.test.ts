@@ -4,7 +4,7 @@ import { createEvaluatorMetrics } from "../../../services/evaluator/evaluator-me
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { verdict } from "../../helpers/drafts.ts";
 
-test("a candidate without a finite loss does not keep the one before it in the metrics", async () => {
+test("a candidate without a finite loss removes its predecessor's loss from the metrics", async () => {
   const page = createMetrics({ service: "evaluator", version: "1" });
   const gauges = {
     clock: createVirtualClock(),

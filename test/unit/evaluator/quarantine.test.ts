@@ -19,13 +19,13 @@ describe("quarantine", () => {
     ["malformed", new TextEncoder().encode("{"), {}, { reason: "malformed-model", detail: "not a model" }],
     ["oversized", linearBytes({ weights: { x: 1 }, bias: 1 / 3 }), {}, { reason: "oversized" }],
     ["missing an input", { weights: {} }, { inputs: [] }, { reason: "wrong-inputs" }],
-    ["one with another input", { weights: {} }, { inputs: [...specs.u.inputs, other] }, { reason: "wrong-inputs" }],
-    ["one with another output", { weights: {} }, { output: other }, { reason: "wrong-output" }],
-    ["NaN-producing", { weights: {}, emits: "nan" }, {}, { reason: "not-finite" }],
-    ["failing", { weights: {}, emits: "nothing" }, {}, { reason: "malformed-model" }],
+    ["extra input", { weights: {} }, { inputs: [...specs.u.inputs, other] }, { reason: "wrong-inputs" }],
+    ["different output", { weights: {} }, { output: other }, { reason: "wrong-output" }],
+    ["NaN predictions", { weights: {}, emits: "nan" }, {}, { reason: "not-finite" }],
+    ["failing predictions", { weights: {}, emits: "nothing" }, {}, { reason: "malformed-model" }],
   ];
   test.each(bad)(
-    "a %s snapshot is put aside with its reason, and the next ones are judged",
+    "a bad snapshot is quarantined with its reason, and the next ones are judged: %s",
     async (_, model, change, expected) => {
       const { metrics, records, evaluator } = world.start({ maxModelBytes: 40 });
       await world.publish("u", { x: 1 });
@@ -49,26 +49,26 @@ describe("quarantine", () => {
     },
   );
 
-  test("a component that the pipeline file does not have is put aside", async () => {
+  test("a snapshot of a component that is not in the pipeline file is quarantined", async () => {
     const { metrics } = world.start();
     await world.backplane.registry.publish(draft({ component: "m9" }), linearBytes({ weights: {} }), "any");
     const { quarantines } = await world.settled(1);
     expect(quarantines[0]).toMatchObject({ component: "m9", detail: "the pipeline file has no component m9" });
-    // Anyone can make up names; they make no series of their own.
+    // Anyone can announce any name, so unknown components share one series.
     const text = await metrics.text();
     expect(text).toMatch(/uncouple_quarantines_total\{component="\(unknown\)",reason="wrong-output",.*\} 1/);
     expect(text).not.toContain("m9");
   });
 
-  test("a name of any length in a snapshot is cut short, so that the record fits into a message", async () => {
+  test("a quarantine's detail is truncated, so that the record fits into a message", async () => {
     world.start();
     const inputs: TensorSpec[] = [...specs.u.inputs, { ...other, name: "w".repeat(500_000) }];
     await world.publish("u", { x: 1 }, { inputs });
     const { quarantines } = await world.settled(1);
-    expect(quarantines[0]?.detail).toMatch(/^w{1000} \.\.\. \(cut short\)$/);
+    expect(quarantines[0]?.detail).toMatch(/^w{1000} \.\.\. \(truncated\)$/);
   });
 
-  test("verdicts on components that the pipeline file had once make no metrics", async () => {
+  test("verdicts on components removed from the pipeline file do not appear in the metrics", async () => {
     await world.backplane.verdicts.append(verdict("m9", 1));
     const { evaluator, metrics } = world.start();
     await world.publish("u", { x: 1 });
@@ -77,7 +77,7 @@ describe("quarantine", () => {
     expect(await metrics.text()).not.toContain("m9");
   });
 
-  test("bytes that are not those announced are put aside", async () => {
+  test("a snapshot whose bytes do not match its digest is quarantined", async () => {
     const damaged: Backplane = {
       ...world.backplane,
       registry: {
@@ -96,7 +96,7 @@ describe("quarantine", () => {
     expect(summary(verdicts)).toEqual([["d@1", "inconclusive", "incomplete-pipeline"]]);
   });
 
-  test("a snapshot that could not be run when it was announced is put aside when its inputs are there", async () => {
+  test("a snapshot that could not run when it was announced is quarantined once its inputs exist", async () => {
     world.start();
     await world.publish("d", linearBytes({ weights: {}, emits: "nan" }));
     await world.publish("u", { x: 1 });
