@@ -46,7 +46,7 @@ export interface EvaluatorDeps {
   readonly onLost: (error: UncoupleError) => void;
 }
 
-/** Judges the announced snapshots of a pipeline. Evaluators of one pipeline share the work: each snapshot is judged once. */
+/** Judges a pipeline's announced snapshots. A pipeline's evaluators share the work: each snapshot is judged once. */
 export interface Evaluator {
   /** Starts taking announcements. */
   start(): void;

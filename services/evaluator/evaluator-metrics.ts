@@ -63,12 +63,12 @@ export function createEvaluatorMetrics(
   });
   const pipelineLoss = metrics.gauge({
     name: "uncouple_pipeline_loss",
-    help: "Pipeline loss on the held-out rows in a component's newest verdict, with its current and candidate snapshots.",
+    help: "Pipeline loss on held-out rows in a component's newest verdict, with its current and candidate snapshots.",
     labels: ["component", "role"],
   });
   const componentLoss = metrics.gauge({
     name: "uncouple_component_loss",
-    help: "A component's own loss on the held-out rows in its newest verdict, for its current and candidate snapshots.",
+    help: "A component's own loss on held-out rows in its newest verdict, for its current and candidate snapshots.",
     labels: ["component", "role"],
   });
   metrics.gauge({

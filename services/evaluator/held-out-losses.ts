@@ -40,7 +40,7 @@ export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLo
   if (heldOut.rows < MIN_ROWS) {
     throw new UncoupleError(
       "failed-precondition",
-      `${heldOut.rows} held-out rows: at least ${MIN_ROWS} are needed to compare snapshots; raise test_fraction or add data`,
+      `${heldOut.rows} held-out rows: comparing snapshots needs at least ${MIN_ROWS}; raise test_fraction or add data`,
     );
   }
   const targets = new Map<string, Target>(

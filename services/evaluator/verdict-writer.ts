@@ -8,7 +8,7 @@ import type { Logger } from "../runtime/logs.ts";
 import type { Judgement } from "../verdicts/judgement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 
-/** Appends verdicts and quarantines to the shared logs. The evaluator whose record is appended also logs and counts it. */
+/** Appends verdicts and quarantines to the shared logs; the evaluator that appends one also logs and counts it. */
 export interface VerdictWriter {
   /** Whether the snapshot has a verdict or a quarantine. */
   isSettled(manifest: SnapshotManifest): Promise<boolean>;

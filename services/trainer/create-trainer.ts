@@ -31,19 +31,20 @@ import { upstreamLag } from "./upstream-lag.ts";
 export interface TrainerConfig {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  /** Folder of the team file, which the modules of team files that come with requests are relative to, and must be in. */
+  /** Folder of the team file. Module paths of team files in requests are relative to it and must stay inside it. */
   readonly teamFolder: string;
-  /** Runs, checkpoints and the lock are in `<stateDir>/<pipeline>/<component>`. */
+  /** Root folder of state: runs, checkpoints and the lock are kept in `<stateDir>/<pipeline>/<component>`. */
   readonly stateDir: string;
-  /** Instead of what team files say. */
+  /** Overrides the engine of team files. */
   readonly engine?: EngineChoice;
   readonly codeVersion: string;
-  /** Runs that may wait. */
+  /** Maximum number of queued runs. */
   readonly queueCapacity: number;
-  /** Ended runs that are remembered. */
+  /** Number of ended runs to keep. */
   readonly retainedRuns: number;
+  /** Time between checkpoints. */
   readonly checkpointSeconds: number;
-  /** How long the registry may be away before a run that needs it fails. */
+  /** How long the registry may be unavailable before a run that needs it fails. */
   readonly unavailableSeconds: number;
 }
 
@@ -57,29 +58,29 @@ export interface TrainerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Told when the store that everything is in was replaced, as a server does that comes back empty: only a restart helps. */
+  /** Called when the store was replaced, for example by a server that came back empty: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
 
-/** Trains one component of a pipeline, as its team decides. */
+/** Trains one component of a pipeline, as its team configures it. */
 export interface Trainer {
   readonly service: TrainerService;
   /**
-   * Locks the state folder, loads the data, starts the engine, goes on with interrupted runs.
+   * Locks the state folder, loads the data, starts the engine, and resumes interrupted runs.
    * @throws UncoupleError `conflict` when another trainer uses the state folder; as `DataSource.trainingRows`;
    *   `failed-precondition` when the engine cannot start
    */
   start(): Promise<void>;
-  /** Whether the data is loaded. */
+  /** Whether the trainer has started and accepts runs. */
   ready(): boolean;
   /**
-   * Takes no more runs, checkpoints the one in progress at its next step, and leaves it for the next life. Calling again
-   * gives the same promise.
+   * Stops accepting runs and checkpoints the one in progress at its next step, to be resumed after a restart. Further
+   * calls return the same promise.
    */
   stop(): Promise<void>;
 }
 
-/** @throws UncoupleError `not-found` for a team of a component that the pipeline does not have */
+/** @throws UncoupleError `not-found` if the pipeline does not have the team's component */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
   const { pipeline, team, codeVersion, checkpointSeconds, unavailableSeconds } = config;
   const { backplane, source, processes, training, clock, log } = deps;

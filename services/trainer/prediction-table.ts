@@ -2,10 +2,13 @@ import { UncoupleError } from "../common/errors.ts";
 import type { Column, Table } from "../data/table/table.ts";
 import type { PredictionColumn, PredictionInputs } from "../pipeline/prediction.ts";
 
-/** @throws UncoupleError `invalid-argument` naming the column that is misshapen or not finite */
+/**
+ * Converts prediction inputs to a table.
+ * @throws UncoupleError `invalid-argument` naming the column that has the wrong length or is not finite
+ */
 export function predictionTable({ rows, columns }: PredictionInputs): Table {
   if (!Number.isSafeInteger(rows) || rows < 1) {
-    throw new UncoupleError("invalid-argument", `a batch to predict has at least one row, not ${rows}`);
+    throw new UncoupleError("invalid-argument", `a prediction batch must have at least one row, not ${rows}`);
   }
   const converted = Object.entries(columns).map(([name, column]) => [name, toColumn(name, column, rows)] as const);
   return { rows, columns: Object.fromEntries(converted) };
@@ -23,7 +26,10 @@ function toColumn(name: string, column: PredictionColumn, rows: number): Column 
     const bad = column.values.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) return column;
     const row = Math.floor(bad / column.width) + 1;
-    throw new UncoupleError("invalid-argument", `column ${name}: row ${row} is ${column.values[bad]}, not a number`);
+    throw new UncoupleError(
+      "invalid-argument",
+      `column ${name}: row ${row} is ${column.values[bad]}, not a finite number`,
+    );
   }
   const places = new Map<string, number>();
   const codes = Int32Array.from(column.values, (text) => {

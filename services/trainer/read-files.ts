@@ -12,10 +12,13 @@ export interface TrainerFiles {
   readonly team: ParsedTeam;
 }
 
-/** @throws UncoupleError `not-found`; `invalid-argument` with every problem of both files, one a line */
+/**
+ * Reads and checks a trainer's pipeline and team files.
+ * @throws UncoupleError `not-found`; `invalid-argument` with every problem of both files, one per line
+ */
 export async function readTrainerFiles(pipelineFile: string, teamFile: string): Promise<TrainerFiles> {
   const pipeline = await readPipelineFile(pipelineFile);
-  // Absolute, because a model's module is found from it, and imported.
+  // Absolute, because the path of the model module is resolved against it and imported.
   const team = parseTeamFile(await requireTextFile("team file", teamFile), resolve(teamFile), protocolCatalog);
   const problems = [...("problems" in pipeline ? pipeline.problems : []), ...("problems" in team ? team.problems : [])];
   if ("problems" in pipeline || "problems" in team) throw problemsError(problems);

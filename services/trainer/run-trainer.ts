@@ -23,68 +23,69 @@ import { createTrainer, type Trainer } from "./create-trainer.ts";
 import { readTrainerFiles } from "./read-files.ts";
 
 export interface RunTrainerOptions {
-  /** Paths. */
+  /** Path of the pipeline file. */
   readonly pipelineFile: string;
+  /** Path of the team file. */
   readonly teamFile: string;
-  /** Where runs and checkpoints are kept, in a folder of the pipeline and the component. */
+  /** Root folder of runs and checkpoints, with a subfolder per pipeline and component. */
   readonly stateDir: string;
   readonly host: string;
-  /** 0 takes a free one, here and below. */
+  /** 0 picks a free port, here and below. */
   readonly grpcPort: number;
-  /** Of `/metrics`, `/livez` and `/readyz`. */
+  /** Port of `/metrics`, `/livez` and `/readyz`. */
   readonly httpPort: number;
   readonly tls?: ServerTls | undefined;
-  /** Instead of what the team file says. */
+  /** Overrides the team file's engine. */
   readonly engine?: EngineChoice | undefined;
-  /** Runs that may wait; 8 if not given. */
+  /** Maximum number of queued runs; defaults to 8. */
   readonly queueCapacity?: number | undefined;
-  /** Ended runs that are remembered; 100 if not given. */
+  /** Number of ended runs to keep; defaults to 100. */
   readonly retainedRuns?: number | undefined;
-  /** Time between checkpoints; 5 if not given. */
+  /** Time between checkpoints; defaults to 5. */
   readonly checkpointSeconds?: number | undefined;
-  /** How long the registry may be away before a run that needs it fails; 900 if not given. */
+  /** How long the registry may be unavailable before a run that needs it fails; defaults to 900. */
   readonly unavailableSeconds?: number | undefined;
-  /** How long a stop waits for a checkpoint and for calls in progress; 20 if not given. */
+  /** How long a stop waits for a checkpoint and for calls in progress; defaults to 20. */
   readonly graceSeconds?: number | undefined;
 }
 
 export interface RunTrainerDeps {
-  /** Connects to the backplane of the pipeline; the trainer closes it. */
+  /** Connects to the pipeline's backplane, which the trainer closes. */
   connect(pipeline: Pipeline): Promise<Backplane>;
   readonly processes: ProcessTable;
-  /** Starts the processes of users' model modules. */
+  /** Starts the processes that run users' model modules. */
   readonly hostProcess: HostProcess;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** A trainer service that has started. */
+/** A running trainer service. */
 export interface RunningTrainer {
   readonly lifecycle: Lifecycle;
   readonly pipeline: Pipeline;
   readonly component: string;
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** Checkpoints the run in progress, drains gRPC, closes everything. Calling again gives the same promise. */
+  /** Checkpoints the run in progress, drains gRPC, closes everything. Further calls return the same promise. */
   stop(): Promise<void>;
 }
 
 const GRACE_SECONDS = 20;
-/** How long what was told to end at once may take. */
+/** How long work may take to end once it has been aborted. */
 const FORCE_SECONDS = 5;
 const RPC_GRACE_SECONDS = 5;
 
-/** The longest that a stop takes, for whoever stands behind it with a forced exit. */
+/** Upper bound on the duration of a stop, for the caller's forced-exit timer. */
 export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSeconds">): number {
   return (options.graceSeconds ?? GRACE_SECONDS) + 5 * FORCE_SECONDS;
 }
 
 /**
- * The trainer as a service: health over HTTP from the first moment on, then the backplane, gRPC (where it says that it
- * is starting), the data, the engine, and the runs that its last life left.
+ * Runs the trainer as a service. Serves health over HTTP first, then connects to the backplane, serves gRPC (reporting
+ * `starting`), loads the data, starts the engine, and resumes interrupted runs.
  *
  * @throws UncoupleError as `readTrainerFiles`, `openPipelineData`, `connect` and `Trainer.start`; `failed-precondition`
- *   when a port cannot be listened on. What was opened before is closed again.
+ *   for a port that cannot be bound. Everything opened before the error is closed.
  */
 export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDeps): Promise<RunningTrainer> {
   const { host } = options;
@@ -110,7 +111,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       lifecycle,
       service: "trainer",
       nats: () => backplane?.connection() ?? "connecting",
-      ready: { data: () => (trainer?.ready() === true ? undefined : "the training rows are being loaded") },
+      ready: { data: () => (trainer?.ready() === true ? undefined : "loading the training rows") },
     });
 
     const { source } = await openPipelineData(files.pipeline, options.pipelineFile);

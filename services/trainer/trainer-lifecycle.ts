@@ -14,7 +14,7 @@ import type { TeamTriggers } from "./triggers/team-triggers.ts";
 
 export interface TrainerLifecycleDeps {
   readonly team: TeamConfig;
-  /** Holds the trainer's state; one process at a time may use it. */
+  /** The state folder, locked by one process at a time. */
   readonly folder: string;
   readonly data: TrainingData;
   readonly engines: Engines;

@@ -3,40 +3,42 @@ import { byteBuckets, type Metrics, workBuckets } from "../runtime/metrics.ts";
 import type { RunMetrics } from "./runs/execute-run.ts";
 
 export interface TrainerMetrics extends RunMetrics {
+  /** Counts a run that has ended. */
   ended(run: Run): void;
 }
 
 export interface TrainerGauges {
-  /** Of the run in progress. */
+  /** State of the run in progress. */
   state(): RunState | "idle";
+  /** Number of queued runs. */
   queued(): number;
-  /** Upstream component to how many snapshots it is ahead of the one that the newest own snapshot was trained on. */
+  /** As `upstreamLag`. */
   lag(): Readonly<Record<string, number>>;
 }
 
 export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): TrainerMetrics {
   const steps = metrics.counter({
     name: "uncouple_training_steps_total",
-    help: "Training steps done by this process.",
+    help: "Training steps completed by this process.",
   });
   const rate = metrics.gauge({
     name: "uncouple_training_steps_per_second",
-    help: "Rate of the training in progress; 0 when there is none.",
+    help: "Rate of the training in progress; 0 when idle.",
   });
   const loss = metrics.gauge({
     name: "uncouple_training_loss",
     help: "Mean training loss over the latest chunk of steps, on standardized outputs.",
   });
-  // Before the first step there is no loss, and 0 would look like a perfect one.
+  // Before the first step there is no loss, and 0 would look like a perfect model.
   loss.remove();
   const publish = metrics.histogram({
     name: "uncouple_snapshot_publish_seconds",
-    help: "Time to publish a snapshot, outages that were waited out included.",
+    help: "Time to publish a snapshot, including outages waited out.",
     buckets: workBuckets,
   });
   const size = metrics.histogram({
     name: "uncouple_snapshot_bytes",
-    help: "Sizes of the ONNX models published.",
+    help: "Sizes of published ONNX models.",
     buckets: byteBuckets,
   });
   const checkpoint = metrics.histogram({
@@ -46,25 +48,25 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
   });
   const runs = metrics.counter({
     name: "uncouple_runs_total",
-    help: "Runs that have ended, by final state and by what started them.",
+    help: "Runs that have ended, by final state and trigger.",
     labels: ["state", "trigger"],
   });
-  // Prometheus does not see the first increase of a series that was not there before.
+  // Prometheus misses the first increment of a series that did not exist before.
   for (const state of ENDED_STATES) for (const trigger of RUN_TRIGGERS) runs.inc({ state, trigger }, 0);
   metrics.states<RunState | "idle">({
     name: "uncouple_run_state",
-    help: "1 for the state of the run in progress, or for idle.",
+    help: "1 for the state of the run in progress, or for idle; 0 for the other states.",
     states: ["idle", "queued", "waiting", "running", "publishing"],
     read: gauges.state,
   });
   metrics.gauge({
     name: "uncouple_run_queue_length",
-    help: "Runs that wait.",
+    help: "Queued runs.",
     collect: (gauge) => gauge.set(gauges.queued()),
   });
   metrics.gauge({
     name: "uncouple_upstream_lag",
-    help: "Snapshots that an upstream is ahead of the one that the newest own snapshot was trained on.",
+    help: "Snapshots that an upstream has published since the one the newest own snapshot was trained on.",
     labels: ["upstream"],
     collect: (gauge) => {
       for (const [upstream, lag] of Object.entries(gauges.lag())) gauge.set({ upstream }, lag);

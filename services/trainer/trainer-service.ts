@@ -28,8 +28,8 @@ export interface TrainerServiceDeps {
   readonly state: TrainerState;
 }
 
-/** Loaded snapshots that are kept for prediction. */
-const MODELS_KEPT = 4;
+/** Number of snapshots kept loaded for prediction. */
+const MODEL_CACHE_SIZE = 4;
 
 export function createTrainerService(deps: TrainerServiceDeps): {
   readonly service: TrainerService;
@@ -39,7 +39,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
   const component = componentNamed(pipeline, team.component);
   const { name } = component;
   const models = createSharedCache<SnapshotModel>({
-    capacity: MODELS_KEPT,
+    capacity: MODEL_CACHE_SIZE,
     weight: () => 1,
     dispose: (model) => model.dispose(),
   });
@@ -50,7 +50,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     return queue.active() === undefined ? "idle" : "training";
   }
 
-  /** Without asking anybody: a status is an answer when the registry is away, too. */
+  /** From local knowledge only, so that `status` responds even when the registry is unavailable. */
   function newest(): number | null {
     const own = queue.runs().map(({ run }) => run.snapshot ?? 0);
     const serial = Math.max(0, view.newest(name)?.serial ?? 0, ...own);
@@ -61,7 +61,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     if (serial !== undefined) return registry.manifest(name, serial);
     const latest = await registry.latest(name);
     if (latest !== undefined) return latest;
-    throw new UncoupleError("not-found", `${name} has published no snapshot yet`);
+    throw new UncoupleError("not-found", `${name} has not published a snapshot yet`);
   }
 
   const service: TrainerService = {

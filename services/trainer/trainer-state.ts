@@ -1,14 +1,14 @@
-/** `starting`: locking, loading data, starting the engine. `running`: accepts runs. `stopping`: until the process ends. */
+/** `starting`: loading data and starting the engine. `running`: accepting runs. `stopping`: until the process exits. */
 export type TrainerPhase = "starting" | "running" | "stopping";
 
-/** What a trainer reports about itself. */
+/** A trainer's state, as its service reports it. */
 export interface TrainerState {
   phase(): TrainerPhase;
   /** The engine's name as manifests record it: `onnx:cpu`. Until the engine has started, the configured choice. */
   engine(): string;
 }
 
-/** The lifecycle's side of the state. */
+/** The state as the lifecycle changes it. */
 export interface MutableTrainerState extends TrainerState {
   enter(phase: TrainerPhase): void;
   engineStarted(name: string): void;

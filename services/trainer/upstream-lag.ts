@@ -1,7 +1,7 @@
 import type { AnnouncementView } from "../composition/announcement-view.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 
-/** For each upstream, the number of snapshots it has published since the one that the newest own snapshot trained on. */
+/** The number of snapshots that each upstream has published since the one the newest own snapshot was trained on. */
 export function upstreamLag(
   component: Component,
   view: Pick<AnnouncementView, "newest">,

@@ -53,8 +53,8 @@ export const benchPipeline: Pipeline = {
 };
 
 /**
- * A training of which a test decides how far it goes: the state after step s is [s], and the model's bytes are the
- * numbers of all steps that were done since step 0, so that a resume which repeats or leaves out a step shows.
+ * A training that a test controls step by step. Its state and its model's bytes are the numbers of all steps completed
+ * since step 0, so that a resume that repeats or skips a step is visible.
  */
 export function fakeTraining(step: (at: number) => Promise<void> = async () => {}) {
   const trainings: ComponentTraining[] = [];
@@ -101,17 +101,17 @@ export function fakeTraining(step: (at: number) => Promise<void> = async () => {
 export interface TrainerBench {
   readonly backplane: Backplane;
   readonly store: RunStore;
-  /** What a run reads; a test may change it between runs. */
+  /** The data that runs load; a test may change it between runs. */
   data: LoadedData;
-  /** Serials loaded, as `m1@3`. */
+  /** Snapshots loaded, as `m1@3`. */
   readonly loaded: string[];
-  /** Announces a snapshot of a component, as another process would. */
+  /** Publishes a snapshot of a component, as another process would. */
   publish(component: string): Promise<SnapshotManifest>;
   /** The bytes of a snapshot of m2. */
   bytesOf(serial: number): Promise<Uint8Array>;
-  /** The bench's registry with some calls replaced. */
+  /** The bench's backplane with some registry calls replaced. */
   registryWith(change: Partial<Registry>): Pick<ExecuteDeps, "backplane">;
-  /** A trainer's queue with its runs carried out by the given training; a second call is its next life. */
+  /** Starts a trainer's queue that executes runs with the given training. A second call simulates a restart. */
   queue(
     train: TrainingBackend["train"],
     change?: Partial<ExecuteDeps> & { component?: string; unavailableSeconds?: number },
@@ -192,20 +192,20 @@ export function request(change: Partial<TeamConfig> = {}): NewRun {
 
 const never = new AbortController().signal;
 
-/** The run when it has ended. */
+/** Waits for the run to end. @returns its final state */
 export async function ended(queue: RunQueue, id: string): Promise<Run> {
   let last: Run | undefined;
   for await (const run of queue.watch(id, never)) last = run;
   return last as Run;
 }
 
-/** Waits until the run is as asked for. */
+/** Waits until the run satisfies a condition. */
 export async function until(queue: RunQueue, id: string, holds: (run: Run) => boolean): Promise<Run> {
   for await (const run of queue.watch(id, never)) if (holds(run)) return run;
-  throw new Error(`run ${id} ended before`);
+  throw new Error(`run ${id} ended without satisfying the condition`);
 }
 
-/** A gate that is shut until it is opened. */
+/** A gate that blocks until it is opened. */
 export function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = () => {};
   const passed = new Promise<void>((resolve) => {

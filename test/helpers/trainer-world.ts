@@ -12,35 +12,35 @@ import type { Logger } from "../../services/runtime/logs.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
 import { silentLog } from "./log.ts";
 
-/** A trainer with a client of it. */
+/** A trainer with a client. */
 export interface TrainerOfTest extends RunningTrainer {
   readonly client: RemoteTrainer;
 }
 
-/** A trainer as a process of its own, with a client of it. */
+/** A trainer in a separate process, with a client. */
 export interface TrainerProcess {
   readonly client: RemoteTrainer;
   readonly httpPort: number;
   readonly process: ChildProcess;
-  /** All it has printed. */
+  /** Everything it has printed. */
   output(): string;
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the exit. */
   end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
-/** A pipeline of its own on a NATS server, with team files, and trainers of it. */
+/** A pipeline of its own on a NATS server, with its team files and trainers. */
 export interface TrainerWorld {
   readonly dir: string;
   readonly pipelineFile: string;
   readonly backplane: Backplane;
   /** Writes a team file; `text` is what follows `component:`. @returns its path */
   team(component: string, text?: string): Promise<string>;
-  /** A trainer within this process. */
+  /** Starts a trainer in this process. */
   trainer(
     component: string,
     change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Logger },
   ): Promise<TrainerOfTest>;
-  /** A trainer as a process of its own, from the built program. */
+  /** Starts a trainer in a separate process, from the build. */
   spawn(component: string, change?: { readonly team?: string; readonly stateDir?: string }): Promise<TrainerProcess>;
   close(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export const twoStageComponents = `
   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
 `;
 export const twoStageData = "{ source: synthetic, generator: two-stage, seed: 11, rows: 2000, test_fraction: 0.5 }";
-/** Trains in no time. */
+/** Trains in well under a second. */
 export const quickTeam = "{ model: { hidden: [8] }, batch: 32, steps: 60, engine: onnx:cpu }";
 
 const root = join(import.meta.dirname, "../..");
@@ -72,7 +72,7 @@ export async function openTrainerWorld(
     const folder = join(dir, `team-${++teams}`);
     await mkdir(folder);
     const path = join(folder, "team.yaml");
-    // A flow mapping, so that a test says its team in one line.
+    // A flow mapping, so that a test can give its team in one line.
     await writeFile(path, `{ component: ${component}, ${text.trim().replace(/^\{/, "")}`);
     return path;
   };
@@ -133,7 +133,7 @@ export async function openTrainerWorld(
         };
         child.stdout.on("data", read);
         child.stderr.on("data", read);
-        child.on("close", () => reject(new Error(`the trainer ended before it was ready:\n${output}`)));
+        child.on("close", () => reject(new Error(`the trainer exited before it was ready:\n${output}`)));
       });
       const client = connectTrainer(addresses.grpc, { clock: systemClock });
       const end = async (signal: NodeJS.Signals) => {
@@ -160,15 +160,15 @@ export async function openTrainerWorld(
 
 const never = new AbortController().signal;
 
-/** The run when it has ended. */
+/** Waits for the run to end. @returns its final state */
 export async function endOf(client: Pick<RemoteTrainer, "watchRun">, id: string): Promise<Run> {
   let last: Run | undefined;
   for await (const run of client.watchRun(id, never)) last = run;
-  if (last === undefined) throw new Error(`nothing was seen of run ${id}`);
+  if (last === undefined) throw new Error(`no state of run ${id} was received`);
   return last;
 }
 
-/** The first state of the run that is as asked for. */
+/** Waits for the first state of the run that satisfies a condition. */
 export async function runThat(
   client: Pick<RemoteTrainer, "watchRun">,
   id: string,
@@ -180,5 +180,5 @@ export async function runThat(
     leaving.abort();
     return run;
   }
-  throw new Error(`run ${id} ended before`);
+  throw new Error(`run ${id} ended without satisfying the condition`);
 }

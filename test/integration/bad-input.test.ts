@@ -49,13 +49,13 @@ const wrongCalls: readonly WrongCall[] = [
     what: "an unknown run id",
     call: (m1) => m1.getRun("nobody"),
     code: "not-found",
-    says: 'm1 has no run "nobody"; list the runs to see those that are remembered',
+    says: 'm1 has no run "nobody"; list the runs to see those that are kept',
   },
   {
     what: "a team file of another component",
     call: (m1) => m1.startRun({ teamFile: "component: m2\nmodel: linear\n" }),
     code: "invalid-argument",
-    says: "team file of the request: component: this is the trainer of m1, and the file is of m2",
+    says: "team file of the request: component: this trainer trains m1, but the file is for m2",
   },
   {
     what: "a team file of nonsense",
@@ -67,7 +67,7 @@ const wrongCalls: readonly WrongCall[] = [
     what: "a team file far too long",
     call: (m1) => m1.startRun({ teamFile: `# ${"x".repeat(300_000)}` }),
     code: "invalid-argument",
-    says: "the team file of the request has 300002 bytes; at most 262144 are taken",
+    says: "the team file of the request has 300002 bytes; the limit is 262144",
   },
   {
     what: "a prediction without its inputs",
@@ -313,8 +313,7 @@ describe("wrong messages", () => {
     expect(refused).toEqual({
       code: 6,
       stdout: "",
-      stderr:
-        "uncouple: the queue of m1 is full: 8 runs wait, which is its capacity; wait for one to begin, or cancel one\n",
+      stderr: "uncouple: the queue of m1 is full: 8 runs waiting (the maximum); wait for one to start, or cancel one\n",
     });
     expect((await trainer.listRuns()).filter(({ state }) => state === "queued")).toHaveLength(queueCapacity);
     for (const { id } of waiting.toReversed()) await trainer.cancelRun(id);

@@ -13,8 +13,8 @@ import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/tr
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";
 
-/** Of the whole story's steps, each; far above what one takes. */
-const PATIENCE_MS = 80_000;
+/** Time limit of each wait; far longer than any takes. */
+const TIMEOUT_MS = 80_000;
 const PIPELINE = `pipeline: kill
 data: { source: synthetic, generator: two-stage, seed: 11, rows: 60000, test_fraction: 0.5 }
 components:
@@ -54,10 +54,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** Kills a part of the stack and waits until another process has its place. */
+/** Kills a part of the stack and waits until another process has replaced it. */
 async function kill(part: string): Promise<void> {
   const pid = await stack.pidOf(part);
-  if (pid === undefined) throw new Error(`there is no process of ${part}`);
+  if (pid === undefined) throw new Error(`${part} is not running`);
   process.kill(pid, "SIGKILL");
   await until(
     `another ${part}`,
@@ -66,18 +66,18 @@ async function kill(part: string): Promise<void> {
   );
 }
 
-/** Asks again and again, through restarts, until the answer is as wanted. */
+/** Polls, through restarts, until the answer satisfies a condition. */
 async function until<T>(what: string, ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
-  const began = performance.now();
+  const started = performance.now();
   for (;;) {
     const answer = await ask().catch(() => undefined);
     if (answer !== undefined && holds(answer)) return answer;
-    if (performance.now() - began > PATIENCE_MS) throw new Error(`${what} was waited for too long:\n${stack.output()}`);
+    if (performance.now() - started > TIMEOUT_MS) throw new Error(`timed out waiting for ${what}:\n${stack.output()}`);
     await sleep(5);
   }
 }
 
-/** While the evaluator works on the snapshot, or, where that was too quick to see, when it has done so. */
+/** Returns while the evaluator judges the snapshot, or once it has, if that was too quick to observe. */
 const judging = (name: string) =>
   until(
     `judging ${name}`,
@@ -93,10 +93,10 @@ const reaches = (trainer: RemoteTrainer, id: string, step: number) =>
     (run) => run.step >= step,
   );
 
-test("a stack whose every process is killed in mid-work loses nothing, repeats nothing, and ends with the same models", async () => {
+test("a stack whose every process is killed while working loses nothing, repeats nothing, and produces the same models", async () => {
   const leaving = new AbortController();
   const seen: Announcement[] = [];
-  // Whoever sees an announcement reads it whole, whatever was killed meanwhile.
+  // Every announced snapshot can be read completely, whatever is being killed.
   const watching = (async () => {
     for await (const announcement of backplane.registry.watch(0, leaving.signal)) {
       const bytes = await until(
@@ -112,7 +112,7 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
   const undisturbed = await m1.startRun({});
   const rate = (await reaches(m1, undisturbed.id, 10_000)).stepsPerSecond as number;
   expect(await endOf(m1, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
-  // Longer than the five seconds between two checkpoints, however fast the machine is.
+  // Longer than the five seconds between checkpoints, on any machine.
   const teamFile = m2Team(Math.ceil(8 * rate));
   const long = await m2.startRun({ teamFile });
   const short: Run[] = [];
@@ -168,7 +168,7 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
   leaving.abort();
   await watching;
 
-  // No serial is missing, none is there twice, and nobody saw another order.
+  // No serial is missing or duplicated, and watchers see the same order.
   const serials = (component: string) =>
     manifests.filter((one) => one.component === component).map(({ serial }) => serial);
   expect(serials("m1")).toEqual([1, 2, 3, 4, 5]);
@@ -178,14 +178,14 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
     [undisturbed, long, after, ...short].map(({ id }) => id).sort(),
   );
 
-  // What was interrupted ends with the bits of what was not.
+  // Interrupted runs produce the same bits as undisturbed ones.
   const digests = (component: string) =>
     new Set(manifests.filter((one) => one.component === component).map(({ digest }) => digest));
   expect(digests("m1").size).toBe(1);
   expect(digests("m2").size).toBe(1);
-  expect(await readFile(join(stack.dir, "logs/trainer-m2.log"), "utf8")).toMatch(/"run [^"]* resumes at [1-9]/);
+  expect(await readFile(join(stack.dir, "logs/trainer-m2.log"), "utf8")).toMatch(/"run [^"]* resumes at step [1-9]/);
 
-  // One verdict for each, in the log of verdicts itself, too.
+  // One verdict each, also in the underlying stream.
   const names = (ones: readonly Pick<SnapshotManifest, "component" | "serial">[]) => ones.map(snapshotName).sort();
   expect(names(await backplane.verdicts.list())).toEqual(names(manifests));
   expect(await backplane.quarantines.list()).toEqual([]);
@@ -193,7 +193,7 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
   expect(await raw.count("uncouple-kill-verdicts", ">")).toBe(7);
   await raw.close();
 
-  // And people see it all.
+  // The CLI shows all of it.
   const { code, stdout, stderr } = await uncouple(["verdicts", "--json"], { cwd: dir });
   expect([code, stderr]).toEqual([0, ""]);
   expect(JSON.parse(stdout)).toHaveLength(7);
@@ -202,7 +202,7 @@ test("a stack whose every process is killed in mid-work loses nothing, repeats n
     expect(stack.output()).toContain(`${part} is back`);
 }, 240_000);
 
-/** Files of a run; one that is being written has another name. */
+/** The files of a run; a file being written has a temporary name. */
 async function checkpoints(run: string): Promise<readonly string[]> {
   return readdir(join(stack.dir, "state/kill/m2/runs", run));
 }

@@ -12,7 +12,7 @@ import { silentLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { endOf, openTrainerWorld, type TrainerOfTest, type TrainerWorld } from "../helpers/trainer-world.ts";
 
-/** A metrics page as Prometheus reads it. */
+/** A parsed Prometheus metrics page. */
 interface Page {
   readonly text: string;
   readonly contentType: string;
@@ -62,7 +62,7 @@ beforeAll(async () => {
   m1 = await world.trainer("m1");
   m2 = await world.trainer("m2");
   untrainedPage = await scrape(m2.httpPort);
-  // A snapshot of each, one more of m1 that can be compared, one that is none, and a run that is refused.
+  // One snapshot each, a second of m1 to compare, one that is not a model, and a rejected run.
   for (const { client } of [m1, m2, m1]) await endOf(client, (await client.startRun({})).id);
   const draft = await draftFor({ ...twoStage, name: "metrics" }, "m2");
   await world.backplane.registry.publish(draft, new TextEncoder().encode("no model"), "any");
@@ -81,7 +81,7 @@ afterAll(async () => {
   await nats.stop();
 });
 
-/** The one sample with this name and these labels, among others. */
+/** The value of the only sample with this name and these labels, among others. */
 function value(page: Page, name: string, labels: Readonly<Record<string, string>> = {}): number {
   const found = page.samples.filter(
     (sample) => sample.name === name && Object.entries(labels).every(([key, text]) => sample.labels[key] === text),
@@ -91,7 +91,7 @@ function value(page: Page, name: string, labels: Readonly<Record<string, string>
 }
 
 describe("a trainer's metrics", () => {
-  test("say what it trained and published", () => {
+  test("count what it trained and published", () => {
     const of = (name: string, labels = {}) => value(trainerPage, name, labels);
     expect(of("uncouple_training_steps_total")).toBe(120);
     expect(of("uncouple_training_steps_per_second")).toBe(0);
@@ -106,13 +106,13 @@ describe("a trainer's metrics", () => {
     expect(of("uncouple_snapshot_bytes_sum")).toBeGreaterThan(1000);
   });
 
-  test("say nothing of a loss before there is one", () => {
+  test("have no loss before the first step", () => {
     expect(untrainedPage.samples.filter(({ name }) => name === "uncouple_training_loss")).toEqual([]);
     expect(untrainedPage.types.get("uncouple_training_loss")).toBe("gauge");
     expect(value(untrainedPage, "uncouple_training_steps_total")).toBe(0);
   });
 
-  test("tell calls apart by method and code, with their times", () => {
+  test("count and time calls by method and code", () => {
     const method = "uncouple.v1.Trainer/StartRun";
     expect(value(trainerPage, "uncouple_rpc_handled_total", { method, code: "OK" })).toBe(2);
     expect(value(trainerPage, "uncouple_rpc_handled_total", { method, code: "INVALID_ARGUMENT" })).toBe(1);
@@ -122,7 +122,7 @@ describe("a trainer's metrics", () => {
 });
 
 describe("an evaluator's metrics", () => {
-  test("say what it judged, and what the pipeline loses", async () => {
+  test("report its verdicts and the pipeline loss", async () => {
     const of = (name: string, labels = {}) => value(evaluatorPage, name, labels);
     const verdicts = await world.backplane.verdicts.list();
     const counted = evaluatorPage.samples.filter(({ name }) => name === "uncouple_verdicts_total");
@@ -132,7 +132,7 @@ describe("an evaluator's metrics", () => {
     expect(of("uncouple_evaluation_duration_seconds_count", { outcome: "verdict" })).toBe(3);
     expect(of("uncouple_evaluation_duration_seconds_count", { outcome: "quarantine" })).toBe(1);
     expect(of("uncouple_announcements_pending")).toBe(0);
-    // Three models of some kilobytes: what a session of ONNX Runtime takes counts, or thousands of them would be kept.
+    // Three models of a few kilobytes: the memory of ONNX Runtime sessions counts, or thousands would be cached.
     expect(of("uncouple_evaluator_cache_bytes", { kind: "models" })).toBeGreaterThan(3 * 400_000);
     const compared = verdicts.find(({ component, serial }) => component === "m1" && serial === 2);
     for (const [role, loss, own] of [
@@ -144,7 +144,7 @@ describe("an evaluator's metrics", () => {
     }
   });
 
-  test("tell calls apart by method and code, with their times", () => {
+  test("count and time calls by method and code", () => {
     const method = "uncouple.v1.Evaluator/GetMatrix";
     expect(value(evaluatorPage, "uncouple_rpc_duration_seconds_count", { method, code: "OK" })).toBe(1);
   });
@@ -154,7 +154,7 @@ describe.each([
   ["a trainer", () => trainerPage, { service: "trainer", pipeline: "metrics", component: "m1" }],
   ["an evaluator", () => evaluatorPage, { service: "evaluator", pipeline: "metrics" }],
 ] as const)("the page of %s", (_, page, own) => {
-  test("has the connection, the build, and what Node tells of itself", () => {
+  test("has the connection state, the build info, and Node's own metrics", () => {
     expect(value(page(), "uncouple_nats_connection_state", { state: "connected" })).toBe(1);
     expect(value(page(), "uncouple_nats_connection_state", { state: "reconnecting" })).toBe(0);
     expect(value(page(), "uncouple_build_info", { version: packageInfo().version })).toBe(1);
@@ -163,29 +163,29 @@ describe.each([
     expect(page().contentType).toMatch(/^text\/plain; version=0\.0\.4/);
   });
 
-  test("names the service on every sample, and holds no label that grows without bound", () => {
+  test("names the service on every sample and has no labels of unbounded cardinality", () => {
     for (const { name, labels } of page().samples.filter((sample) => sample.name.startsWith("uncouple_"))) {
       expect(labels, name).toMatchObject(own);
-      // Serials, run ids and digests would be a series each, for ever.
+      // Each serial, run id or digest would create a series that never goes away.
       for (const text of Object.values(labels)) expect(text, name).not.toMatch(/@\d|\d{8}-\d{6}|[0-9a-f]{32}/);
     }
     expect(page().samples.every((sample) => !Number.isNaN(sample.value))).toBe(true);
   });
 
-  test("is read by Prometheus, which has nothing to say against the project's own metrics", (context) => {
+  test("passes promtool's checks for the project's own metrics", (context) => {
     if (spawnSync("promtool", ["--version"]).error !== undefined) {
       context.skip("promtool (Debian's package prometheus) is not installed");
     }
     const checked = spawnSync("promtool", ["check", "metrics"], { input: page().text, encoding: "utf8" });
     const said = (checked.stdout + checked.stderr).split("\n").filter((line) => line !== "");
-    // 3 is a complaint about names: prom-client's own of Node have some.
+    // 3 reports lint problems, which prom-client's own Node metrics have.
     expect([0, 3]).toContain(checked.status);
     expect(said.filter((line) => !line.startsWith("nodejs_"))).toEqual([]);
     expect([...page().types.keys()].filter((name) => name.startsWith("uncouple_")).length).toBeGreaterThan(8);
   });
 });
 
-test("the documentation lists every metric with its labels, and no other", async () => {
+test("the documentation lists exactly the existing metrics, with their labels", async () => {
   const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
   const documented = new Set([...text.matchAll(/^\| `(uncouple_\w+)`/gm)].map(([, name]) => name));
   const names = (page: Page) => [...page.types.keys()].filter((name) => name.startsWith("uncouple_"));

@@ -9,7 +9,7 @@ import { silentLog } from "../helpers/log.ts";
 import { startTestNats } from "../helpers/nats-server.ts";
 import { endOf, openTrainerWorld } from "../helpers/trainer-world.ts";
 
-test("services that knew a store end when the server comes back with an empty one, and started again they go on with that", async () => {
+test("services exit when the server comes back with an empty store, and use the new store after a restart", async () => {
   const nats = await startTestNats();
   const world = await openTrainerWorld(nats.url, "replaced");
   const startEvaluator = () =>

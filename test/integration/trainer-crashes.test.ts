@@ -19,11 +19,11 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** Some seconds of training. */
+/** Trains for several seconds. */
 const long = "{ model: { hidden: [16] }, batch: 64, steps: 20000, engine: onnx:cpu }";
 const team = { team: long };
 
-/** Starts a run and waits until it has come as far, and a checkpoint later. */
+/** Starts a run and waits until it has reached a step. */
 async function startAndReach(trainer: TrainerProcess, step: number): Promise<string> {
   const { id } = await trainer.client.startRun({});
   await runThat(trainer.client, id, (run) => run.step >= step);
@@ -34,7 +34,7 @@ const digests = async () => (await world.backplane.registry.list("m1")).map(({ d
 const files = (id: string) => readdir(join(world.dir, "state", `crashes-${worlds}`, "m1", "runs", id));
 
 describe("a trainer process", () => {
-  test("that is killed in the middle of a run resumes it, and ends with the same bits", async () => {
+  test("that is killed during a run resumes it and produces the same bits", async () => {
     let trainer = await world.spawn("m1", team);
     const undisturbed = await trainer.client.startRun({});
     expect(await endOf(trainer.client, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
@@ -44,7 +44,7 @@ describe("a trainer process", () => {
       expect(await trainer.end("SIGKILL")).toMatchObject({ signal: "SIGKILL" });
       trainer = await world.spawn("m1", team);
       await runThat(trainer.client, id, (run) => run.step >= step);
-      expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at [1-9]/);
+      expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at step [1-9]/);
     }
     expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 20_000 });
     const [first, second, ...more] = await digests();
@@ -53,7 +53,7 @@ describe("a trainer process", () => {
     expect(await files(id)).toEqual(["run.json"]);
   });
 
-  test("that gets SIGTERM checkpoints, exits 0, and its next life ends with the same bits", async () => {
+  test("that receives SIGTERM checkpoints, exits with 0, and produces the same bits after a restart", async () => {
     let trainer = await world.spawn("m1", team);
     const undisturbed = await trainer.client.startRun({});
     await endOf(trainer.client, undisturbed.id);
@@ -68,7 +68,7 @@ describe("a trainer process", () => {
     expect(new Set(await digests()).size).toBe(1);
   });
 
-  test("that is killed while a team's own model trains resumes it, and ends with the same bits", async () => {
+  test("that is killed while training a team's own model resumes it and produces the same bits", async () => {
     const path = await writeModelModule(join(world.dir, "model"));
     const own = { team: `{ model: { module: ${path} }, batch: 64, steps: 5000, engine: onnx:cpu }` };
     let trainer = await world.spawn("m1", own);
@@ -82,7 +82,7 @@ describe("a trainer process", () => {
     await gone(processes);
     trainer = await world.spawn("m1", own);
     expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 5_000 });
-    expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at [1-9]/);
+    expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at step [1-9]/);
     expect(new Set(await digests()).size).toBe(1);
     expect((await world.backplane.registry.list("m1"))[1]).toMatchObject({
       model: "module model.ts",
@@ -90,7 +90,7 @@ describe("a trainer process", () => {
     });
   });
 
-  test("that is killed while a team's own model loops for ever leaves no process behind", async () => {
+  test("that is killed while a team's own model loops forever leaves no process behind", async () => {
     const path = await writeModelModule(join(world.dir, "model"), { prelude: 'console.log("looping"); for (;;);' });
     const trainer = await world.spawn("m1", { team: `{ model: { module: ${path} }, engine: onnx:cpu }` });
     await trainer.client.startRun({});
@@ -101,7 +101,7 @@ describe("a trainer process", () => {
     await gone(processes);
   });
 
-  test("does not share its state folder with another", async () => {
+  test("does not share its state folder with another trainer", async () => {
     const trainer = await world.spawn("m1", team);
     const second = await world.spawn("m1", team).then(
       () => undefined,
@@ -112,8 +112,8 @@ describe("a trainer process", () => {
 });
 
 describe("a nats-server", () => {
-  test("that is killed while a snapshot is published, and comes back, has that snapshot exactly once", async () => {
-    // 9 MB, so that the upload is caught in the middle.
+  test("that is killed and restarted while a snapshot is published has that snapshot exactly once", async () => {
+    // 9 MB, so that the kill interrupts the upload.
     const large = "{ model: { hidden: [1500, 1500] }, batch: 1, steps: 2, engine: onnx:cpu }";
     const trainer = await world.trainer("m1", { team: large });
     const { id } = await trainer.client.startRun({});
@@ -128,7 +128,7 @@ describe("a nats-server", () => {
     expect(await world.backplane.registry.list("m1")).toHaveLength(1);
   });
 
-  test("that is away while a run trains costs the run nothing", async () => {
+  test("that is down while a run trains does not affect the run", async () => {
     const trainer = await world.trainer("m1", { team: long });
     const { id } = await trainer.client.startRun({});
     await runThat(trainer.client, id, ({ step }) => step > 1_000);

@@ -22,7 +22,7 @@ const steps = (count: number, more = "") =>
   `{ model: { hidden: [8] }, batch: 32, steps: ${count}, engine: onnx:cpu${more === "" ? "" : `, ${more}`} }`;
 const train = async (client: RemoteTrainer) => endOf(client, (await client.startRun({})).id);
 
-/** The runs of a trainer when there are so many and all have ended. */
+/** Waits until a trainer has at least `count` runs and all have ended. @returns the runs */
 async function allEnded(client: RemoteTrainer, count: number): Promise<readonly Run[]> {
   for (;;) {
     const runs = await client.listRuns();
@@ -32,7 +32,7 @@ async function allEnded(client: RemoteTrainer, count: number): Promise<readonly 
 }
 
 describe("under sync", () => {
-  test("a component retrains by itself when its upstream has published", async () => {
+  test("a component retrains automatically when its upstream publishes", async () => {
     const m2 = await world.trainer("m2", { team: steps(60, "protocol: sync") });
     const m1 = await world.trainer("m1", { team: steps(60, "protocol: sync") });
     await train(m1.client);
@@ -51,7 +51,7 @@ describe("under sync", () => {
     await allEnded(m2.client, 1);
     const starting = [m1, m2].flatMap(({ client }) => [client.startRun({}), client.startRun({})]);
     await Promise.all(starting);
-    // Two each, and those of m2 that m1's snapshots bring about.
+    // Two each, plus the runs of m2 that m1's snapshots trigger.
     await allEnded(m1.client, 3);
     await allEnded(m2.client, 3);
     const snapshots = await world.backplane.registry.list();
@@ -59,17 +59,17 @@ describe("under sync", () => {
     trainings.sort(([a = 0], [b = 0]) => a - b);
     expect(trainings.length).toBeGreaterThanOrEqual(6);
     for (const [i, [began = 0]] of trainings.entries()) {
-      // One clock, that of this process: each begins when the one before has ended.
+      // Both trainers use this process's clock: each training starts after the previous one has ended.
       if (i > 0) expect(began).toBeGreaterThanOrEqual(trainings[i - 1]?.[1] ?? Number.POSITIVE_INFINITY);
     }
   });
 
-  test("a run waits for the lease, says so, and trains on what was published meanwhile", async () => {
+  test("a run waits for the lease in state `waiting`, then trains on what was published in the meantime", async () => {
     const m1 = await world.trainer("m1", { team: steps(60) });
     await train(m1.client);
     const m2 = await world.trainer("m2", { team: steps(60, "protocol: sync") });
     await allEnded(m2.client, 1);
-    const lease = await world.backplane.leases.acquire("train", "somebody else", never);
+    const lease = await world.backplane.leases.acquire("train", "another trainer", never);
     const { id } = await m2.client.startRun({});
     await runThat(m2.client, id, ({ state }) => state === "waiting");
     await train(m1.client);
@@ -78,7 +78,7 @@ describe("under sync", () => {
     expect(await endOf(m2.client, id)).toMatchObject({ state: "succeeded", upstream: { m1: 2 } });
   });
 
-  test("a trainer that is killed while it trains holds up the others for no longer than the lease lasts", async () => {
+  test("a trainer killed while training blocks the others only until its lease expires", async () => {
     const dying = await world.spawn("m1", { team: steps(100_000_000, "protocol: sync") });
     const { id } = await dying.client.startRun({});
     await runThat(dying.client, id, ({ step }) => step > 0);
@@ -90,7 +90,7 @@ describe("under sync", () => {
 });
 
 describe("an outage of NATS under sync", () => {
-  test("loses the lease: the run stops at a step, waits, and goes on from there when NATS is back", async () => {
+  test("loses the lease: the run stops, waits, and resumes from the same step once NATS is back", async () => {
     const { log, records } = recordingLog();
     const m1 = await world.trainer("m1", { team: steps(100_000_000, "protocol: sync"), log });
     const { id } = await m1.client.startRun({});
@@ -101,7 +101,7 @@ describe("an outage of NATS under sync", () => {
     await nats.restart();
     await runThat(m1.client, id, ({ state, step }) => state === "running" && step > waiting.step);
     expect(records).toContainEqual(
-      expect.objectContaining({ step: waiting.step, message: `run ${id} resumes at ${waiting.step}` }),
+      expect.objectContaining({ step: waiting.step, message: `run ${id} resumes at step ${waiting.step}` }),
     );
     await m1.client.cancelRun(id);
     expect(await endOf(m1.client, id)).toMatchObject({ state: "cancelled" });
@@ -109,7 +109,7 @@ describe("an outage of NATS under sync", () => {
 });
 
 describe("under any protocol", () => {
-  test("a team may train when an upstream snapshot arrives, and a restart neither misses nor repeats one", async () => {
+  test("a team can train on upstream snapshots, and a restart neither misses nor repeats one", async () => {
     const team = steps(60, "train: on-upstream");
     const m1 = await world.trainer("m1");
     await train(m1.client);
@@ -128,7 +128,7 @@ describe("under any protocol", () => {
     expect(await third.client.listRuns()).toHaveLength(3);
   });
 
-  test("a team may train at an interval", async () => {
+  test("a team can train at an interval", async () => {
     const m1 = await world.trainer("m1", { team: steps(20, "train: { every: 1s }") });
     const runs = await allEnded(m1.client, 2);
     expect(runs.map(({ trigger, state }) => `${trigger} ${state}`)).toEqual(
@@ -136,14 +136,14 @@ describe("under any protocol", () => {
     );
   });
 
-  test("of two trainers of one component, started by mistake, one publishes and the other reports the conflict", async () => {
+  test("if two trainers of one component are started by mistake, one publishes and the other reports a conflict", async () => {
     const team = steps(4000);
     const [a, b] = await Promise.all([
       world.trainer("m1", { team, stateDir: `${world.dir}/a` }),
       world.trainer("m1", { team, stateDir: `${world.dir}/b` }),
     ]);
     const runs = await Promise.all([a.client.startRun({}), b.client.startRun({})]);
-    // Both have begun before either has published.
+    // Both have started before either publishes.
     await Promise.all([
       runThat(a.client, runs[0].id, ({ step }) => step > 0),
       runThat(b.client, runs[1].id, ({ step }) => step > 0),

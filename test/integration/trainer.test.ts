@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const never = new AbortController().signal;
-/** Trains until somebody cancels it. */
+/** Trains until cancelled. */
 const endless = "{ model: { hidden: [8] }, batch: 32, steps: 100000000, engine: onnx:cpu }";
 
 const train = async (client: RemoteTrainer, request = {}) => endOf(client, (await client.startRun(request)).id);
@@ -39,7 +39,7 @@ function columns(values: Readonly<Record<string, number>>, rows = 2): Prediction
 }
 
 describe("a trainer over gRPC", () => {
-  test("trains, shows how it goes, and publishes what a consumer then trains on", async () => {
+  test("trains, reports progress, and publishes a snapshot that a consumer trains on", async () => {
     const m1 = await world.trainer("m1");
     const started = await m1.client.startRun({});
     expect(started).toMatchObject({ component: "m1", state: "queued", trigger: "request", steps: 60 });
@@ -68,7 +68,7 @@ describe("a trainer over gRPC", () => {
     expect(manifest.trainingLoss).toBeGreaterThan(0);
   });
 
-  test("lists its runs, newest first, and gives each", async () => {
+  test("lists its runs, newest first, and returns each by id", async () => {
     const { client } = await world.trainer("m1");
     const first = await train(client);
     const second = await train(client, { protocol: { name: "sync", parameters: {} } });
@@ -86,7 +86,7 @@ describe("a trainer over gRPC", () => {
     expect(await train(client)).toMatchObject({ steps: 60 });
   });
 
-  test("the same team file and data give the same bytes", async () => {
+  test("the same team file and data produce the same bytes", async () => {
     const { client } = await world.trainer("m1");
     await train(client);
     await train(client);
@@ -94,7 +94,7 @@ describe("a trainer over gRPC", () => {
     expect(second?.digest).toBe(first?.digest);
   });
 
-  test("says what it is doing", async () => {
+  test("reports its status", async () => {
     const { client } = await world.trainer("m1", { team: endless });
     expect(await client.status()).toEqual({
       pipeline: `trainer-${worlds}`,
@@ -112,7 +112,7 @@ describe("a trainer over gRPC", () => {
     await client.cancelRun(id);
   });
 
-  test("answers health, metrics, status and cancels while it trains", async () => {
+  test("serves health, metrics, status and cancels while training", async () => {
     const { client, httpPort } = await world.trainer("m1", { team: endless });
     const run = await running(client);
     const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
@@ -122,20 +122,20 @@ describe("a trainer over gRPC", () => {
     expect((await fetch(`http://127.0.0.1:${httpPort}/readyz`)).status).toBe(200);
     const later = await client.getRun(run.id);
     expect(later.state).toBe("running");
-    // All of that while the training went on, and not in a pause of it.
+    // The training progressed in the meantime.
     expect(later.step).toBeGreaterThan(run.step);
     await client.cancelRun(run.id);
     expect(await endOf(client, run.id)).toMatchObject({ state: "cancelled", snapshot: null });
     expect(await world.backplane.registry.list("m1")).toEqual([]);
   });
 
-  test("takes so many runs and no more, and cancels those that wait", async () => {
+  test("rejects runs beyond its capacity, and cancels queued ones", async () => {
     const { client } = await world.trainer("m1", { team: endless, queueCapacity: 2 });
     const { id } = await running(client);
     const waiting = [await client.startRun({}), await client.startRun({})];
     await expect(client.startRun({})).rejects.toMatchObject({
       code: "resource-exhausted",
-      message: expect.stringContaining("the queue of m1 is full: 2 runs wait"),
+      message: expect.stringContaining("the queue of m1 is full: 2 runs waiting"),
     });
     expect(await client.cancelRun(waiting[0]?.id ?? "")).toMatchObject({ state: "cancelled" });
     await client.startRun({});
@@ -144,7 +144,7 @@ describe("a trainer over gRPC", () => {
     expect(await endOf(client, id)).toMatchObject({ state: "cancelled" });
   });
 
-  test("counts what it did in metrics that Prometheus reads", async () => {
+  test("exposes Prometheus metrics of its work", async () => {
     const { client, httpPort } = await world.trainer("m1");
     await train(client);
     const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
@@ -159,7 +159,7 @@ describe("a trainer over gRPC", () => {
     expect(metrics).toMatch(/^uncouple_training_loss\{.*\} 0\.\d+/m);
   });
 
-  test("says how far behind its upstream it is", async () => {
+  test("reports how far it lags behind its upstream", async () => {
     const m1 = await world.trainer("m1");
     await train(m1.client);
     const m2 = await world.trainer("m2");
@@ -174,7 +174,7 @@ describe("a trainer over gRPC", () => {
 });
 
 describe("snapshots", () => {
-  test("are streamed whole, the newest or a named one, and any ONNX runtime runs them", async () => {
+  test("are streamed completely, the newest or a given serial, and run in any ONNX runtime", async () => {
     const { client } = await world.trainer("m1");
     await train(client);
     await train(client, { teamFile: "component: m1\nmodel: linear\nsteps: 5\nengine: onnx:cpu\n" });
@@ -188,7 +188,7 @@ describe("snapshots", () => {
     await session.release();
   });
 
-  test("predict a batch, the newest or a named one", async () => {
+  test("predict a batch, the newest or a given serial", async () => {
     const m1 = await world.trainer("m1");
     await train(m1.client);
     await train(m1.client, { teamFile: "component: m1\nmodel: linear\nsteps: 5\nengine: onnx:cpu\n" });
@@ -202,7 +202,7 @@ describe("snapshots", () => {
     expect(await m1.client.predict(inputs, 2)).toEqual(newest);
   });
 
-  test("predict from upstream outputs that the caller gives", async () => {
+  test("predict from upstream outputs supplied by the caller", async () => {
     const m1 = await world.trainer("m1");
     await train(m1.client);
     const m2 = await world.trainer("m2");
@@ -213,7 +213,7 @@ describe("snapshots", () => {
   });
 });
 
-describe("a call that cannot be answered", () => {
+describe("an invalid call", () => {
   let m1: TrainerOfTest;
   beforeEach(async () => {
     m1 = await world.trainer("m1");
@@ -232,7 +232,7 @@ describe("a call that cannot be answered", () => {
       "cancelling a run that has published",
       async (c) => c.cancelRun((await c.listRuns())[0]?.id ?? ""),
       "failed-precondition",
-      "published m1@1 already",
+      "already succeeded and published m1@1",
     ],
     [
       "an unknown protocol",
@@ -253,17 +253,17 @@ describe("a call that cannot be answered", () => {
       "must be at least 0",
     ],
     [
-      "a team file of another component",
+      "a team file for a different component",
       (c) => c.startRun({ teamFile: "component: m2\nmodel: linear\n" }),
       "invalid-argument",
-      "this is the trainer of m1, and the file is of m2",
+      "this trainer trains m1, but the file is for m2",
     ],
-    ["a team file that is no YAML", (c) => c.startRun({ teamFile: "{" }), "invalid-argument", "not YAML"],
+    ["a team file that is not YAML", (c) => c.startRun({ teamFile: "{" }), "invalid-argument", "not YAML"],
     ["an empty team file", (c) => c.startRun({ teamFile: "" }), "invalid-argument", "the file is empty"],
     ["a prediction without an input", (c) => c.predict({ rows: 1, columns: {} }), "invalid-argument", "x1"],
-    ["a prediction from an input of another width", (c) => c.predict(columns({ x1: 9 })), "invalid-argument", "x1"],
+    ["a prediction from an input of the wrong width", (c) => c.predict(columns({ x1: 9 })), "invalid-argument", "x1"],
     [
-      "a prediction from texts where numbers must be",
+      "a prediction from text in a numeric column",
       (c) => c.predict({ rows: 1, columns: { x1: { kind: "categorical", values: ["a"] } } }),
       "invalid-argument",
       "x1",
@@ -279,7 +279,7 @@ describe("a call that cannot be answered", () => {
     ["a prediction of an unknown snapshot", (c) => c.predict(columns({ x1: 10 }), 9), "not-found", "m1@9"],
     ["an unknown snapshot", (c) => c.readSnapshot(9, never), "not-found", "no snapshot m1@9: its newest is 1"],
   ];
-  test("says why, and disturbs nothing", async () => {
+  test("is rejected with a reason and has no side effects", async () => {
     for (const [what, call, code, text] of refusals) {
       await expect(call(m1.client), what).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
     }
@@ -287,16 +287,16 @@ describe("a call that cannot be answered", () => {
     expect(await train(m1.client)).toMatchObject({ state: "succeeded", snapshot: 2 });
   });
 
-  test("a component without a snapshot says so", async () => {
+  test("fails if the component has no snapshot", async () => {
     const { client } = await world.trainer("m2");
     for (const call of [client.predict(columns({ x2: 5, z: 3 })), client.readSnapshot(undefined, never)]) {
-      await expect(call).rejects.toMatchObject({ code: "not-found", message: "m2 has published no snapshot yet" });
+      await expect(call).rejects.toMatchObject({ code: "not-found", message: "m2 has not published a snapshot yet" });
     }
   });
 });
 
 describe("a trainer that cannot start", () => {
-  test("says which file has which problems, all of them", async () => {
+  test("reports every problem of every file", async () => {
     const teamFile = join(world.dir, "bad.yaml");
     await writeFile(teamFile, "component: m2\nmodel: { hidden: [0] }\nsteps: -1\n");
     await expect(world.trainer("m2", { teamFile })).rejects.toMatchObject({
@@ -328,7 +328,7 @@ describe("a trainer that cannot start", () => {
     await world.trainer("m2");
   });
 
-  test("names the port that is taken, and holds on to nothing", async () => {
+  test("names the port that is in use, and releases everything", async () => {
     const taken = createServer();
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, "127.0.0.1", () => resolve((taken.address() as { port: number }).port));
@@ -342,7 +342,7 @@ describe("a trainer that cannot start", () => {
     expect(await train(client)).toMatchObject({ state: "succeeded" });
   });
 
-  test("says how many rows are bad, and which, when they are too many", async () => {
+  test("names the column with too many bad rows", async () => {
     const csv = join(world.dir, "rows.csv");
     const rows = Array.from({ length: 200 }, (_, i) => `${i % 4 === 0 ? "n/a" : i},${i}`);
     await writeFile(csv, `x,y\n${rows.join("\n")}\n`);

@@ -5,8 +5,8 @@ import type { StateTensor, TrainingState } from "../../engine/interface/program.
 import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
 
 /**
- * A checkpoint as a file: 8 bytes of magic with the version, the header's length (uint32), a JSON header, the losses
- * (float64), the tensors (float32) one after the other, and the SHA-256 of all that. Numbers are little-endian.
+ * Layout of a checkpoint file: 8 magic bytes including the version, the header's length (uint32), a JSON header, the
+ * losses (float64), the tensors (float32) in header order, and the SHA-256 of everything before it. Little-endian.
  */
 const MAGIC = new TextEncoder().encode("UNCPCKP1");
 const DIGEST_BYTES = 32;
@@ -22,7 +22,7 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((product, extent) => p
 const asBytes = (values: Float32Array | Float64Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
-/** The file of a checkpoint, float32 and float64 values bit for bit. */
+/** Encodes a checkpoint as a file, preserving float32 and float64 values bit for bit. */
 export async function encodeCheckpoint(checkpoint: TrainingCheckpoint): Promise<Uint8Array> {
   const { step, state, recentLosses } = checkpoint;
   const tensors = Object.entries(state);
@@ -51,22 +51,22 @@ export async function encodeCheckpoint(checkpoint: TrainingCheckpoint): Promise<
   return bytes;
 }
 
-/** @throws UncoupleError `data-loss` for bytes that are not a whole checkpoint of this version */
+/** @throws UncoupleError `data-loss` for bytes that are not a complete checkpoint of this version */
 export async function decodeCheckpoint(bytes: Uint8Array): Promise<TrainingCheckpoint> {
   const body = bytes.subarray(0, Math.max(0, bytes.length - DIGEST_BYTES));
   if (body.length < PREFIX || MAGIC.some((byte, i) => bytes[i] !== byte)) {
-    throw damaged("it does not begin as a checkpoint of this version does");
+    throw damaged("unknown format or version");
   }
   if ((await sha256(body)) !== Buffer.from(bytes.subarray(body.length)).toString("hex")) {
-    throw damaged("its SHA-256 is wrong");
+    throw damaged("SHA-256 mismatch");
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerLength = view.getUint32(MAGIC.length, true);
   let at = PREFIX + headerLength;
-  // A copy, because the values need not begin at a multiple of their size.
+  // A copy, because the values may not be aligned to their size.
   const take = (length: number) => {
     const part = new Uint8Array(body.subarray(at, at + length));
-    if (part.length !== length) throw damaged("it ends too soon");
+    if (part.length !== length) throw damaged("unexpected end of file");
     at += length;
     return part.buffer;
   };
@@ -76,7 +76,7 @@ export async function decodeCheckpoint(bytes: Uint8Array): Promise<TrainingCheck
   for (const { name, shape } of header.tensors) {
     state[name] = { shape, values: new Float32Array(take(sizeOf(shape) * 4)) };
   }
-  if (at !== body.length) throw damaged("it is longer than its header says");
+  if (at !== body.length) throw damaged("trailing bytes");
   return { step: header.step, state: state satisfies TrainingState, recentLosses };
 }
 
@@ -84,7 +84,7 @@ function readHeader(bytes: Uint8Array): z.infer<typeof headerSchema> {
   try {
     return headerSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch (cause) {
-    throw damaged("its header cannot be read", cause);
+    throw damaged("invalid header", cause);
   }
 }
 

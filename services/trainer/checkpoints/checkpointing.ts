@@ -3,7 +3,7 @@ import { asUncoupleError } from "../../common/errors.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
 import type { Logger } from "../../runtime/logs.ts";
 
-/** Where checkpoints are written. */
+/** Stores checkpoints. */
 export interface CheckpointStore {
   /** @throws UncoupleError as `writeDurably` */
   saveCheckpoint(run: string, checkpoint: TrainingCheckpoint): Promise<void>;
@@ -11,25 +11,26 @@ export interface CheckpointStore {
 
 export interface CheckpointingSettings {
   readonly run: string;
-  /** Time between checkpoints; 0: after every chunk. */
+  /** Time between checkpoints; 0 writes one after every chunk. */
   readonly seconds: number;
   readonly store: CheckpointStore;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called when a checkpoint is on disk, with the time it took. */
   onWritten(step: number, seconds: number): void;
 }
 
-/** Writes the checkpoints of one training beside the training itself. */
+/** Writes the checkpoints of one training in the background. */
 export interface Checkpointing {
-  /** After a chunk: begins a checkpoint when it is time for one and none is being written. */
+  /** Called after each chunk. Starts writing a checkpoint if one is due and none is being written. */
   consider(progress: TrainingProgress): Promise<void>;
-  /** Writes one of exactly this step, and returns when it is on disk. */
+  /** Writes a checkpoint of exactly this step and returns when it is on disk. */
   now(progress: TrainingProgress): Promise<void>;
-  /** Returns when nothing is being written. */
+  /** Returns when no checkpoint is being written. */
   settled(): Promise<void>;
 }
 
-/** A checkpoint that cannot be written costs time after a crash, not the training: it is logged, and tried again later. */
+/** A failure to write a checkpoint does not fail the training: it is logged, and a later checkpoint is attempted. */
 export function createCheckpointing(settings: CheckpointingSettings): Checkpointing {
   const { run, store, clock, log } = settings;
   let writing: Promise<void> | undefined;
@@ -39,14 +40,14 @@ export function createCheckpointing(settings: CheckpointingSettings): Checkpoint
   async function write(progress: TrainingProgress): Promise<void> {
     const checkpoint = await progress.checkpoint();
     const work = (async () => {
-      const began = clock.elapsed();
+      const started = clock.elapsed();
       try {
         await store.saveCheckpoint(run, checkpoint);
         writtenStep = checkpoint.step;
-        settings.onWritten(checkpoint.step, secondsSince(clock, began));
+        settings.onWritten(checkpoint.step, secondsSince(clock, started));
       } catch (thrown) {
         const error = asUncoupleError(thrown);
-        log.error({ run, step: checkpoint.step, error }, `no checkpoint was written: ${error.message}`);
+        log.error({ run, step: checkpoint.step, error }, `cannot write a checkpoint: ${error.message}`);
       }
     })();
     writing = work.finally(() => {

@@ -6,29 +6,29 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 
 /**
- * All that a training is made from beside its team file and its pinned snapshots, as SHA-256 sums: a checkpoint means
- * something for as long as none of it changes.
+ * Everything that determines a training, apart from its team file and its pinned snapshots, as SHA-256 hashes. A
+ * checkpoint is valid as long as none of it changes.
  */
 export interface TrainingFingerprint {
   readonly rows: string;
-  /** null where the pipeline has no audit sample. */
+  /** null if the pipeline has no audit sample. */
   readonly audit: string | null;
-  /** What the pipeline file says of the component, of its ancestors, and of whether anybody reads from it. */
+  /** The component and its ancestors in the pipeline file, and whether the component has consumers. */
   readonly components: string;
-  /** Of a user's model with all that it imports; null for a dense one. */
+  /** A user's model module with everything it imports; null for a dense model. */
   readonly module: string | null;
-  /** Version of Uncouple; absent in what an earlier version stored, where it counts as unchanged. */
+  /** The Uncouple version; counts as unchanged where absent, as earlier versions did not store it. */
   readonly codeVersion?: string;
 }
 
 const NAMES: Readonly<Record<Exclude<keyof TrainingFingerprint, "codeVersion">, string>> = {
   rows: "the training rows",
   audit: "the audited rows",
-  components: "the component or what it reads",
-  module: "the model's module or what it imports",
+  components: "the component or its inputs",
+  module: "the model module or its imports",
 };
 
-/** @throws UncoupleError `invalid-argument` for a module that cannot be read with all that it imports */
+/** @throws UncoupleError `invalid-argument` for a module that cannot be read with all its imports */
 export async function trainingFingerprint(
   pipeline: Pipeline,
   team: TeamConfig,
@@ -47,12 +47,12 @@ export async function trainingFingerprint(
   };
 }
 
-/** What has changed, for people: `the training rows and the audited rows`; undefined where nothing has. */
+/** Describes what has changed: `the training rows and the audited rows`; undefined if nothing has. */
 export function changesOf(before: TrainingFingerprint, now: TrainingFingerprint): string | undefined {
   const parts = Object.keys(NAMES) as (keyof typeof NAMES)[];
   const changed = parts.filter((part) => before[part] !== now[part]).map((part) => NAMES[part]);
   if (before.codeVersion !== undefined && before.codeVersion !== now.codeVersion) {
-    changed.push(`Uncouple's version (${before.codeVersion}, now ${now.codeVersion})`);
+    changed.push(`the Uncouple version (${before.codeVersion}, now ${now.codeVersion})`);
   }
   return changed.length === 0 ? undefined : changed.join(" and ");
 }

@@ -24,22 +24,22 @@ import type { RunStore } from "./run-store.ts";
 import type { StoredRun } from "./stored-run.ts";
 import type { LoadedData, TrainingData } from "./training-data.ts";
 
-/** Under a coordinated protocol one component of the pipeline trains at a time: the one that holds this lease. */
+/** Under a coordinated protocol, only the component that holds this lease trains. */
 const TRAIN_LEASE = "train";
 
 export interface ExecuteSettings {
   readonly pipeline: Pipeline;
   readonly component: string;
-  /** Who holds the lease, for people. */
+  /** Names this trainer as the lease's holder. */
   readonly holder: string;
   readonly codeVersion: string;
   /** Time between checkpoints. */
   readonly checkpointSeconds: number;
-  /** How long the registry may be away before a run that needs it fails. */
+  /** How long the registry may be unavailable before a run that needs it fails. */
   readonly unavailableSeconds: number;
 }
 
-/** What a run is measured by. */
+/** Metrics of runs. */
 export interface RunMetrics {
   trained(steps: number, loss: number, stepsPerSecond: number): void;
   published(seconds: number, bytes: number): void;
@@ -58,10 +58,10 @@ export interface ExecuteDeps {
   readonly log: Logger;
 }
 
-/** Weight of the newest chunk in the smoothed rate that the remaining time is computed from. */
+/** Weight of the newest chunk in the smoothed rate, which the remaining time is estimated from. */
 const RATE_WEIGHT = 0.2;
 
-/** Carries out runs: pins snapshots, trains, publishes; from wherever a run was left. */
+/** Executes runs: pins snapshots, trains, publishes. Resumes an interrupted run where it stopped. */
 export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
   const { pipeline, component } = settings;
   const { registry, leases } = deps.backplane;
@@ -89,21 +89,24 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     return pins;
   }
 
-  /** The checkpoint to go on from, when what it was made of is still the same. */
+  /** The checkpoint to resume from, if everything it depends on is unchanged. */
   async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
     const { run, team, basis: before, engine: engineBefore } = job.stored();
     const basis = await trainingFingerprint(pipeline, team, data, settings.codeVersion);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
-      warn(job, `${changes} changed since the run began; it begins again from step 0`);
-      // Before the new basis is recorded: a crash in between must not leave old checkpoints that look like new ones.
+      warn(job, `${changes} changed since the run started; restarting from step 0`);
+      // Before recording the new basis: a crash in between must not leave old checkpoints that look valid.
       await deps.store.removeCheckpoints(run.id);
     }
     const resume = before === null ? undefined : await deps.store.loadCheckpoint(run.id);
     if (resume !== undefined) {
-      log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at ${resume.step}`);
+      log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at step ${resume.step}`);
       if (engineBefore !== engine.name) {
-        warn(job, `begun on the engine ${engineBefore} and resumed on ${engine.name}: the last bits may differ`);
+        warn(
+          job,
+          `started on engine ${engineBefore} and resumed on ${engine.name}: results may differ in the last bits`,
+        );
       }
     }
     await job.record({ basis, engine: engine.name }, { step: resume?.step ?? 0 });
@@ -112,7 +115,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   function warn(job: RunJob, message: string): void {
     const { id, warnings } = job.stored().run;
-    // A resumed training says again what it said before.
+    // A resumed training repeats its earlier warnings.
     if (warnings.includes(message)) return;
     log.warn({ run: id }, message);
     job.show({ warnings: [...warnings, message] });
@@ -159,7 +162,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         onProgress: async (progress) => {
           follow(progress);
           await checkpointing.consider(progress);
-          // An engine may compute on this thread: whoever asks for health, metrics or a cancel gets a turn.
+          // An engine may compute on this thread: let requests for health, metrics and cancels run.
           await yieldToEventLoop();
           if (signal.aborted && !job.stored().cancelRequested) await checkpointing.now(progress);
         },
@@ -188,11 +191,11 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     bytes: Uint8Array,
   ): Promise<SnapshotManifest> {
     await job.record({}, { state: "publishing", etaSeconds: null });
-    const began = clock.elapsed();
+    const started = clock.elapsed();
     const manifest = await retryWhileUnavailable("publishing the snapshot", outage(job.signal), () =>
       registry.publish(draft, bytes, pins.parent, job.signal),
     );
-    deps.metrics.published(secondsSince(clock, began), bytes.length);
+    deps.metrics.published(secondsSince(clock, started), bytes.length);
     return manifest;
   }
 
@@ -203,7 +206,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const data = await raceAbort(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
     const trained = await train(job, pins, data, engine, signal);
-    // A stop that came with the last step has its checkpoint, and publishing can take long.
+    // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
     const { team, run } = job.stored();
     const draft: SnapshotDraft = {
@@ -232,8 +235,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     return publish(job, pins, draft, trained.bytes);
   }
 
-  /** One component at a time: a lease that is lost stops the training, which waits for it again. */
-  async function coordinated(job: RunJob): Promise<SnapshotManifest> {
+  /** Trains under the lease. If the lease is lost, stops the training and waits to acquire it again. */
+  async function attemptUnderLease(job: RunJob): Promise<SnapshotManifest> {
     const { id } = job.stored().run;
     for (;;) {
       await job.record({}, { state: "waiting", stepsPerSecond: null, etaSeconds: null });
@@ -241,34 +244,34 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       try {
         return await attempt(job, AbortSignal.any([job.signal, lease.lost]));
       } catch (thrown) {
-        // What the loss interrupted may say it in words of its own.
+        // The interrupted operation may throw its own `cancelled` error.
         const byLoss = thrown === lease.lost.reason || asUncoupleError(thrown).code === "cancelled";
         if (!lease.lost.aborted || !byLoss || job.signal.aborted) throw thrown;
-        log.warn({ run: id, error: thrown }, `run ${id} lost the lease to train and waits for it again`);
+        log.warn({ run: id, error: thrown }, `run ${id} lost the training lease; waiting to acquire it again`);
       } finally {
         await lease.release();
       }
     }
   }
 
-  /** What the run has published although it was never told so. Waits as long as the trainer is not stopped. */
-  const lookForSnapshot = (job: RunJob) =>
+  /** The snapshot that the run published without receiving the acknowledgement. Retries until the trainer stops. */
+  const findOwnSnapshot = (job: RunJob) =>
     retryWhileUnavailable("looking for the run's snapshot", outage(job.stopping), async () =>
       (await registry.list(component)).find(({ runId }) => runId === job.stored().run.id),
     );
 
   return async (job) => {
-    // A trainer that died between publishing and recording; before that state there is nothing to find.
-    const published = job.stored().run.state === "publishing" ? await lookForSnapshot(job) : undefined;
+    // The trainer may have died between publishing and recording it; in earlier states, nothing was published.
+    const published = job.stored().run.state === "publishing" ? await findOwnSnapshot(job) : undefined;
     if (published !== undefined) return published;
     job.signal.throwIfAborted();
     try {
       const { name } = job.stored().team.protocol;
-      return findProtocol(name).coordinated ? await coordinated(job) : await attempt(job, job.signal);
+      return findProtocol(name).coordinated ? await attemptUnderLease(job) : await attempt(job, job.signal);
     } catch (thrown) {
-      // A cancel that came after an announcement whose acknowledgement was lost came too late.
+      // A cancel is too late if the snapshot was announced, even if the acknowledgement was lost.
       const tooLate = job.stored().cancelRequested && job.stored().run.state === "publishing";
-      const announced = tooLate ? await lookForSnapshot(job) : undefined;
+      const announced = tooLate ? await findOwnSnapshot(job) : undefined;
       if (announced !== undefined) return announced;
       throw thrown;
     }

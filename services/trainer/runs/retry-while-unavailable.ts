@@ -4,7 +4,7 @@ import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors
 import type { Logger } from "../../runtime/logs.ts";
 
 export interface OutageSettings {
-  /** How long a server may be away before the work is given up. */
+  /** How long to retry before giving up. */
   readonly seconds: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -14,10 +14,10 @@ export interface OutageSettings {
 const DELAYS = { firstDelayMs: 250, longestDelayMs: 5_000, jitter: 0 };
 
 /**
- * Retries work while a server that it needs is away, after delays that grow to 5 s.
+ * Retries work while a server it needs is unavailable, with delays that grow to 5 s.
  *
- * @param what for people: `publishing the snapshot`
- * @throws UncoupleError `unavailable` when the time is over, naming it; `cancelled` when the signal aborts
+ * @param what names the work in messages: `publishing the snapshot`
+ * @throws UncoupleError `unavailable` when the time limit is exceeded; `cancelled` when the signal aborts
  */
 export async function retryWhileUnavailable<T>(
   what: string,
@@ -33,7 +33,7 @@ export async function retryWhileUnavailable<T>(
     const error = asUncoupleError(thrown);
     if (!isTransient(error)) throw error;
     signal.throwIfAborted();
-    const message = `${what} was given up after ${seconds} s (option unavailableSeconds): ${error.message}`;
+    const message = `gave up ${what} after ${seconds} s (option unavailableSeconds): ${error.message}`;
     throw new UncoupleError("unavailable", message, { cause: error });
   }
 }

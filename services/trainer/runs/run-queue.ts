@@ -8,30 +8,30 @@ import type { Logger } from "../../runtime/logs.ts";
 import type { RunStore } from "./run-store.ts";
 import { type NewRun, newStoredRun, type StoredRun } from "./stored-run.ts";
 
-/** A run while it is carried out. */
+/** A run in progress. */
 export interface RunJob {
   stored(): StoredRun;
-  /** Aborts when somebody cancels the run, and when the trainer stops. */
+  /** Aborts when the run is cancelled or the trainer stops. */
   readonly signal: AbortSignal;
   /** Aborts when the trainer stops. */
   readonly stopping: AbortSignal;
-  /** Changes what watchers see. */
+  /** Updates the run for watchers only. */
   show(change: Partial<Run>): void;
-  /** Changes what watchers see and what is remembered; safe on disk when it returns. */
+  /** Updates the run for watchers and on disk; durable when it returns. */
   record(change: Partial<Omit<StoredRun, "run" | "version" | "sequence">>, run?: Partial<Run>): Promise<void>;
 }
 
 /**
- * Carries out a run from wherever it was left, up to its snapshot.
- * @throws UncoupleError why it failed; anything when the job's signal aborts
+ * Executes a run, from where it was interrupted, until its snapshot is published.
+ * @throws UncoupleError the reason the run failed; any error once the job's signal has aborted
  */
 export type ExecuteRun = (job: RunJob) => Promise<SnapshotManifest>;
 
 export interface RunQueueSettings {
   readonly component: string;
-  /** Runs that may wait, beside the one in progress. */
+  /** Maximum number of queued runs, not counting the one in progress. */
   readonly capacity: number;
-  /** Ended runs that are remembered. */
+  /** Number of ended runs to keep. */
   readonly retained: number;
 }
 
@@ -40,20 +40,20 @@ export interface RunQueueDeps {
   readonly execute: ExecuteRun;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of every run that has ended. */
+  /** Called for each run that has ended. */
   onEnd?(run: Run): void;
 }
 
-/** One run at a time, in order of arrival; what waits is bounded. */
+/** A bounded queue that executes one run at a time, in order of arrival. */
 export interface RunQueue {
-  /** Goes on with what the last life of the trainer left, and takes runs from now on. */
+  /** Restores the runs that were unfinished when the trainer last stopped, and starts accepting runs. */
   start(): Promise<void>;
   /**
-   * The run is safe on disk when this returns.
+   * Queues a run; it is durable when this returns.
    * @throws UncoupleError `resource-exhausted` when the queue is full, `failed-precondition` when it is not running
    */
   submit(request: NewRun): Promise<Run>;
-  /** @throws UncoupleError `not-found`, `failed-precondition` when the run has ended, other than by a cancel */
+  /** @throws UncoupleError `not-found`, `failed-precondition` when the run has already succeeded or failed */
   cancel(id: string): Promise<Run>;
   /** Newest first. */
   runs(): readonly StoredRun[];
@@ -63,23 +63,23 @@ export interface RunQueue {
   watch(id: string, signal: AbortSignal): AsyncIterable<Run>;
   /** The run in progress. */
   active(): StoredRun | undefined;
-  /** Runs that wait. */
+  /** Number of queued runs. */
   queued(): number;
-  /** Runs that may wait. */
+  /** Maximum number of queued runs. */
   readonly capacity: number;
-  /** Rings when a run is queued, begins or ends. */
+  /** Notifies when a run is queued, starts or ends. */
   readonly changed: Notifier;
-  /** Takes no more runs and interrupts the one in progress, which goes on in the next life. */
+  /** Stops accepting runs and interrupts the one in progress, to be resumed after a restart. */
   stop(): Promise<void>;
 }
 
 interface Entry {
   stored: StoredRun;
-  readonly bell: Notifier;
+  readonly updated: Notifier;
   readonly cancelled: AbortController;
 }
 
-/** The queue of one component. Runs are safe in `store` before anyone hears of them; `execute` has one at a time. */
+/** Creates the queue of one component. Runs are durable in `store` before they become visible. */
 export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): RunQueue {
   const { component, capacity, retained } = settings;
   const { store, clock, log } = deps;
@@ -90,13 +90,13 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
   let active: Entry | undefined;
   let sequence = 0;
   let arriving = 0;
-  /** One arrival after the other, so that none overtakes another. */
+  /** Serializes arrivals, so that none overtakes another. */
   let arrivals: Promise<void> = Promise.resolve();
   let started = false;
   let working: Promise<void> = Promise.resolve();
 
-  function enter(stored: StoredRun): Entry {
-    const entry: Entry = { stored, bell: createNotifier(), cancelled: new AbortController() };
+  function addEntry(stored: StoredRun): Entry {
+    const entry: Entry = { stored, updated: createNotifier(), cancelled: new AbortController() };
     entries.set(stored.run.id, entry);
     sequence = Math.max(sequence, stored.sequence);
     return entry;
@@ -104,35 +104,35 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
 
   function change(entry: Entry, stored: Partial<StoredRun>, run: Partial<Run> = {}): void {
     entry.stored = { ...entry.stored, ...stored, run: { ...entry.stored.run, ...run } };
-    entry.bell.ring();
+    entry.updated.ring();
   }
 
   function find(id: string): Entry {
     const entry = entries.get(id);
     if (entry !== undefined) return entry;
-    const known = entries.size === 0 ? "there are none yet" : "list the runs to see those that are remembered";
+    const known = entries.size === 0 ? "it has no runs yet" : "list the runs to see those that are kept";
     throw new UncoupleError("not-found", `${component} has no run ${JSON.stringify(id.slice(0, 80))}; ${known}`);
   }
 
-  /** Watchers hear of an end that is safe on disk, or, when it cannot be written, all the same. */
+  /** Notifies watchers once the end of the run is on disk, or has failed to be written. */
   async function end(entry: Entry, run: Partial<Run> & Pick<Run, "state">): Promise<void> {
     const { id } = entry.stored.run;
     const finishedAt = timestamp(clock);
-    // At once and without ringing: from here on nothing else changes the record.
+    // Synchronously and without notifying: from here on, nothing else changes the record.
     entry.stored = { ...entry.stored, run: { ...entry.stored.run, ...run, etaSeconds: null, finishedAt } };
     deps.onEnd?.(entry.stored.run);
     try {
       await store.save(entry.stored);
       await store.removeCheckpoints(id);
-      await forgetOldest();
+      await deleteOldest();
     } catch (error) {
-      log.error({ run: id, error }, `the end of run ${id} could not be written: ${asUncoupleError(error).message}`);
+      log.error({ run: id, error }, `cannot write the end of run ${id}: ${asUncoupleError(error).message}`);
     }
-    entry.bell.ring();
+    entry.updated.ring();
     changed.ring();
   }
 
-  async function forgetOldest(): Promise<void> {
+  async function deleteOldest(): Promise<void> {
     const ended = [...entries.values()].filter(({ stored }) => hasEnded(stored.run));
     ended.sort((a, b) => a.stored.sequence - b.stored.sequence);
     for (const { stored } of ended.slice(0, Math.max(0, ended.length - retained))) {
@@ -141,7 +141,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     }
   }
 
-  async function carryOut(entry: Entry): Promise<void> {
+  async function execute(entry: Entry): Promise<void> {
     const { id } = entry.stored.run;
     const signal = AbortSignal.any([entry.cancelled.signal, stopping.signal]);
     const job: RunJob = {
@@ -164,7 +164,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
         log.info({ run: id }, `run ${id} was cancelled`);
         await end(entry, { state: "cancelled" });
       } else if (stopping.signal.aborted) {
-        log.info({ run: id, step: entry.stored.run.step }, `run ${id} is interrupted and goes on after a restart`);
+        log.info({ run: id, step: entry.stored.run.step }, `run ${id} was interrupted and will resume after a restart`);
       } else {
         log.error({ run: id, error }, `run ${id} failed: ${error.message}`);
         await end(entry, { state: "failed", error: { code: error.code, message: error.message } });
@@ -181,7 +181,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
         continue;
       }
       changed.ring();
-      await carryOut(active);
+      await execute(active);
       active = undefined;
       changed.ring();
     }
@@ -192,11 +192,14 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     capacity,
     async start() {
       for (const stored of await store.load()) {
-        const entry = enter(stored);
+        const entry = addEntry(stored);
         if (hasEnded(stored.run)) continue;
         if (stored.cancelRequested) entry.cancelled.abort();
         waiting.push(entry);
-        log.info({ run: stored.run.id, state: stored.run.state }, `run ${stored.run.id} goes on`);
+        log.info(
+          { run: stored.run.id, state: stored.run.state },
+          `restored run ${stored.run.id} (${stored.run.state})`,
+        );
       }
       started = true;
       working = work();
@@ -204,31 +207,34 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     async submit(request) {
       if (!started || stopping.signal.aborted) {
         const why = started ? "stopping" : "starting";
-        throw new UncoupleError("failed-precondition", `the trainer of ${component} is ${why} and takes no runs now`);
+        throw new UncoupleError(
+          "failed-precondition",
+          `the trainer of ${component} is ${why} and does not accept runs`,
+        );
       }
-      const places = waiting.length + arriving;
-      if (places >= capacity) {
+      const queued = waiting.length + arriving;
+      if (queued >= capacity) {
         throw new UncoupleError(
           "resource-exhausted",
-          `the queue of ${component} is full: ${places} runs wait, which is its capacity; wait for one to begin, or cancel one`,
+          `the queue of ${component} is full: ${queued} runs waiting (the maximum); wait for one to start, or cancel one`,
         );
       }
       const now = timestamp(clock);
       sequence += 1;
       const stored = newStoredRun(runId(now), sequence, request, now);
-      // The place is taken before the disk is waited for, so that the capacity holds under contention.
+      // Reserves the place before waiting for the disk, so that the capacity holds under contention.
       arriving += 1;
-      const turn = arrivals.then(async () => {
+      const arrival = arrivals.then(async () => {
         try {
           await store.save(stored);
-          waiting.push(enter(stored));
+          waiting.push(addEntry(stored));
         } finally {
           arriving -= 1;
         }
       });
-      arrivals = turn.catch(() => {});
-      await turn;
-      log.info({ run: stored.run.id, trigger: request.trigger }, `run ${stored.run.id} is queued`);
+      arrivals = arrival.catch(() => {});
+      await arrival;
+      log.info({ run: stored.run.id, trigger: request.trigger }, `queued run ${stored.run.id}`);
       changed.ring();
       return stored.run;
     },
@@ -238,20 +244,20 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
       if (run.state === "cancelled") return run;
       if (hasEnded(run)) {
         const how = run.snapshot === null ? run.state : `succeeded and published ${component}@${run.snapshot}`;
-        throw new UncoupleError("failed-precondition", `run ${id} has ${how} already; it cannot be cancelled`);
+        throw new UncoupleError("failed-precondition", `run ${id} has already ${how} and cannot be cancelled`);
       }
       const place = waiting.indexOf(entry);
       if (place >= 0 && run.state === "queued") {
         waiting.splice(place, 1);
         entry.cancelled.abort();
-        log.info({ run: id }, `run ${id} was cancelled while it was queued`);
+        log.info({ run: id }, `run ${id} was cancelled while queued`);
         await end(entry, { state: "cancelled" });
       } else {
         change(entry, { cancelRequested: true });
         try {
           await store.save(entry.stored);
         } finally {
-          // Whatever becomes of the record: a full disk must not keep a run going.
+          // Even if the record cannot be written: a full disk must not keep a cancelled run going.
           entry.cancelled.abort(new UncoupleError("cancelled", `run ${id} was cancelled`));
         }
       }
@@ -261,32 +267,35 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     get: (id) => find(id).stored,
     async *watch(id, signal) {
       const entry = find(id);
-      const over = AbortSignal.any([signal, stopping.signal]);
+      const end = AbortSignal.any([signal, stopping.signal]);
       let shown: Run | undefined;
       while (!signal.aborted) {
-        const seen = entry.bell.count;
+        const seen = entry.updated.count;
         const { run } = entry.stored;
         if (run !== shown) {
           shown = run;
           yield run;
           if (hasEnded(run)) return;
         } else if (stopping.signal.aborted) {
-          throw new UncoupleError("unavailable", `the trainer of ${component} is stopping; run ${id} goes on after it`);
+          throw new UncoupleError(
+            "unavailable",
+            `the trainer of ${component} is stopping; run ${id} will resume after a restart`,
+          );
         }
-        if (entry.stored.run === shown) await entry.bell.waitBeyond(seen, over);
+        if (entry.stored.run === shown) await entry.updated.waitBeyond(seen, end);
       }
     },
     active: () => active?.stored,
     queued: () => waiting.length + arriving,
     async stop() {
       stopping.abort(new UncoupleError("cancelled", `the trainer of ${component} is stopping`));
-      // A run whose arrival is being written belongs to the next life: it must be whole before another process looks.
+      // A run that is still arriving executes after a restart: finish writing its record before the next process starts.
       await Promise.all([arrivals, working]);
     },
   };
 }
 
-/** Sorts by time for people; what tells runs of one moment apart is random. */
+/** A timestamp, so that ids sort by time, plus a random suffix. */
 function runId(now: string): string {
   const time = now.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
   return `${time}-${randomBytes(3).toString("hex")}`;

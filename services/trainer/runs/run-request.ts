@@ -9,16 +9,17 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { StartRun } from "../../rpc/services/trainer-service.ts";
 
-/** Far above what a team has to say; parsing more would hold up everybody else. */
+/** Far larger than any real team file; parsing more would block other requests. */
 const MAX_TEAM_FILE_BYTES = 256 * 1024;
-/** By which problems know a team file that came with a request. */
+/** Stands for the file name in problems of a team file in a request. */
 const REQUEST_FILE = "team file of the request";
 const requestMap: FileMap = { file: "request", line: () => 1 };
 
 /**
- * What a requested run does: the trainer's own team file, or that of the request, with the protocol of the request.
- * @param folder which the path of a model's module is relative to, and must be in
- * @throws UncoupleError `invalid-argument` with every problem, one a line
+ * The team configuration of a requested run: the request's team file, or else the trainer's own, with the request's
+ * protocol if it names one.
+ * @param folder module paths are relative to it and must stay inside it
+ * @throws UncoupleError `invalid-argument` with every problem, one per line
  */
 export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipeline, folder: string): TeamConfig {
   const parsed = request.teamFile === undefined ? undefined : parsedTeam(request.teamFile, own, pipeline, folder);
@@ -29,9 +30,9 @@ export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipe
   if (protocol === undefined) throw problemsError(withoutPlace(reporter.problems));
   const chosen = { ...team, protocol };
   const problems = checkTeamAgainstPipeline({ team: chosen, map: requestMap }, pipeline, requiringUpstream);
-  // When a team trains by itself is not what a request is about.
-  const about = problems.filter(({ path }) => path === "protocol");
-  if (about.length > 0) throw problemsError(withoutPlace(about));
+  // Problems of other settings, such as `train`, do not concern the request.
+  const ofProtocol = problems.filter(({ path }) => path === "protocol");
+  if (ofProtocol.length > 0) throw problemsError(withoutPlace(ofProtocol));
   return chosen;
 }
 
@@ -40,7 +41,7 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
   if (size > MAX_TEAM_FILE_BYTES) {
     throw new UncoupleError(
       "invalid-argument",
-      `the ${REQUEST_FILE} has ${size} bytes; at most ${MAX_TEAM_FILE_BYTES} are taken`,
+      `the ${REQUEST_FILE} has ${size} bytes; the limit is ${MAX_TEAM_FILE_BYTES}`,
     );
   }
   const parsed = parseTeamFile(text, join(folder, REQUEST_FILE), protocolCatalog);
@@ -51,14 +52,14 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
   if (team.component !== own.component) {
     throw new UncoupleError(
       "invalid-argument",
-      `${REQUEST_FILE}: component: this is the trainer of ${own.component}, and the file is of ${team.component}`,
+      `${REQUEST_FILE}: component: this trainer trains ${own.component}, but the file is for ${team.component}`,
     );
   }
-  // Whoever may ask for a run must not choose among all the code on this machine.
+  // Clients must not be able to run arbitrary code on this machine.
   if (team.model.kind === "module" && /^(\.\.([/\\]|$)|[/\\]|[A-Za-z]:)/.test(relative(folder, team.model.path))) {
     throw new UncoupleError(
       "invalid-argument",
-      `${REQUEST_FILE}: model.module: ${team.model.path} is outside of the folder of the trainer's own team file`,
+      `${REQUEST_FILE}: model.module: ${team.model.path} is outside the folder of the trainer's team file`,
     );
   }
   return parsed;

@@ -17,25 +17,25 @@ import {
 } from "./stored-run.ts";
 
 /**
- * What a trainer remembers between its lives, in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
- * `runs/<id>/checkpoint.bin` with the one before it, and `announcements.json`. A call that has returned is safe from a
- * crash; a crash during a call leaves what was there before.
+ * A trainer's persistent state in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
+ * `runs/<id>/checkpoint.bin` and its predecessor, and `announcements.json`. Changes are durable when a call returns; a
+ * crash during a call leaves the previous state.
  */
 export interface RunStore {
   /**
-   * Every run in the folder, in order of arrival. A record that cannot be read is logged and left where it is; what a
-   * crash has left unfinished is removed. Before anything is saved.
+   * Loads every run in the folder, in order of arrival. Logs and skips unreadable records, and removes files that a
+   * crash left unfinished. Call it before saving anything.
    */
   load(): Promise<readonly StoredRun[]>;
-  /** Calls for one run are carried out one after the other. */
+  /** Saves a run's record. Calls for one run execute in order. */
   save(stored: StoredRun): Promise<void>;
-  /** Forgets a run. */
+  /** Deletes a run with its checkpoints. */
   remove(id: string): Promise<void>;
   saveCheckpoint(id: string, checkpoint: TrainingCheckpoint): Promise<void>;
-  /** The newest checkpoint that is whole, if there is one. */
+  /** The newest undamaged checkpoint, if any. */
   loadCheckpoint(id: string): Promise<TrainingCheckpoint | undefined>;
   removeCheckpoints(id: string): Promise<void>;
-  /** The last announcement that was dealt with; undefined at first. */
+  /** The last handled announcement; undefined initially. */
   announcementSeen(): Promise<AnnouncementMark | undefined>;
   saveAnnouncementSeen(mark: AnnouncementMark): Promise<void>;
 }
@@ -49,15 +49,15 @@ export function createRunStore(folder: string, log: Logger): RunStore {
   const seen = join(folder, "announcements.json");
   const writing = new Map<string, Promise<void>>();
 
-  /** One write of a run at a time, in the order of the calls. */
-  function inTurn(id: string, work: () => Promise<void>): Promise<void> {
-    const turn = (writing.get(id) ?? Promise.resolve()).catch(() => {}).then(work);
-    writing.set(id, turn);
+  /** Serializes the writes of a run, in call order. */
+  function enqueue(id: string, work: () => Promise<void>): Promise<void> {
+    const write = (writing.get(id) ?? Promise.resolve()).catch(() => {}).then(work);
+    writing.set(id, write);
     const clear = () => {
-      if (writing.get(id) === turn) writing.delete(id);
+      if (writing.get(id) === write) writing.delete(id);
     };
-    turn.then(clear, clear);
-    return turn;
+    write.then(clear, clear);
+    return write;
   }
 
   async function readCheckpoint(path: string, id: string): Promise<TrainingCheckpoint | undefined> {
@@ -66,7 +66,7 @@ export function createRunStore(folder: string, log: Logger): RunStore {
     } catch (thrown) {
       if (errorCode(thrown) === "ENOENT") return undefined;
       const error = asUncoupleError(thrown);
-      log.warn({ run: id, error }, `${path}: ${error.message}; an older one is used, or the run begins again`);
+      log.warn({ run: id, error }, `${path}: ${error.message}; falling back to the previous checkpoint, or to step 0`);
       return undefined;
     }
   }
@@ -88,8 +88,8 @@ export function createRunStore(folder: string, log: Logger): RunStore {
           });
           const stored = text === undefined ? undefined : parseStoredRun(text);
           if (stored?.run.id === id) found.push(stored);
-          else if (text !== undefined) log.error({ run: id }, `${path} cannot be read; the run is left aside`);
-          // A run that was never acknowledged, or one half forgotten.
+          else if (text !== undefined) log.error({ run: id }, `${path} is not a valid run record; skipping the run`);
+          // A run that was never acknowledged, or whose deletion was interrupted.
           else await rm(folderOf(id), { recursive: true, force: true });
         }
         return found.sort((a, b) => a.sequence - b.sequence);
@@ -99,19 +99,19 @@ export function createRunStore(folder: string, log: Logger): RunStore {
     },
     save(stored) {
       const { id } = stored.run;
-      return inTurn(id, async () => {
+      return enqueue(id, async () => {
         await makeFolder(folderOf(id));
         await writeDurably(join(folderOf(id), "run.json"), formatStoredRun(stored));
       });
     },
     remove: (id) =>
-      inTurn(id, async () => {
-        // The record first: a folder without one is not a run.
+      enqueue(id, async () => {
+        // The record goes first: a folder without one is not a run.
         await rm(join(folderOf(id), "run.json"), { force: true });
         await rm(folderOf(id), { recursive: true, force: true });
       }),
     saveCheckpoint: (id, checkpoint) =>
-      inTurn(id, async () => {
+      enqueue(id, async () => {
         await writeDurably(newest(id), await encodeCheckpoint(checkpoint), async () => {
           await rename(newest(id), previous(id)).catch((thrown: unknown) => {
             if (errorCode(thrown) !== "ENOENT") throw thrown;
@@ -120,7 +120,7 @@ export function createRunStore(folder: string, log: Logger): RunStore {
       }),
     loadCheckpoint: async (id) => (await readCheckpoint(newest(id), id)) ?? (await readCheckpoint(previous(id), id)),
     removeCheckpoints: (id) =>
-      inTurn(id, async () => {
+      enqueue(id, async () => {
         await rm(newest(id), { force: true });
         await rm(previous(id), { force: true });
       }),
@@ -129,11 +129,11 @@ export function createRunStore(folder: string, log: Logger): RunStore {
         return announcementMarkSchema.parse(JSON.parse(await readFile(seen, "utf8")));
       } catch (thrown) {
         if (errorCode(thrown) !== "ENOENT") {
-          log.warn({ error: thrown }, `${seen} cannot be read; every announcement is looked at again`);
+          log.warn({ error: thrown }, `cannot read ${seen}; handling all announcements again`);
         }
         return undefined;
       }
     },
-    saveAnnouncementSeen: (mark) => inTurn("", () => writeDurably(seen, `${JSON.stringify(mark)}\n`)),
+    saveAnnouncementSeen: (mark) => enqueue("", () => writeDurably(seen, `${JSON.stringify(mark)}\n`)),
   };
 }

@@ -4,27 +4,28 @@ import type { Run, RunTrigger } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { TrainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 
-/** The place of an announcement. A NATS server that lost its store numbers announcements from 1 again. */
+/** Identifies an announcement. Positions alone are ambiguous: a server that lost its store starts again from 1. */
 export interface AnnouncementMark {
-  /** The run that made the first announcement of the store, which no other store has. */
+  /** Id of the run that made the store's first announcement, unique to the store. */
   readonly store: string;
   readonly position: number;
 }
 
-/** A run with what it takes to go on with it after a restart: run.json. */
+/** A run with everything needed to resume it after a restart: `run.json`. */
 export interface StoredRun {
   readonly version: 1;
-  /** Order of arrival within the state folder. */
+  /** Order of arrival in the state folder. */
   readonly sequence: number;
   readonly run: Run;
-  /** All that the run does is decided by this, whatever the trainer's own team file says by then. */
+  /** Determines what the run does, even if the trainer's own team file changes. */
   readonly team: TeamConfig;
+  /** The snapshots it trains on; null until pinned. */
   readonly pins: ResolvedSnapshots | null;
-  /** What its checkpoints were made from. */
+  /** What its checkpoints depend on. */
   readonly basis: TrainingFingerprint | null;
-  /** The engine that it began on. */
+  /** The engine it last trained on. */
   readonly engine: string | null;
-  /** The announcement that it was queued for. */
+  /** The announcement it was queued for. */
   readonly announcement: AnnouncementMark | null;
   readonly cancelRequested: boolean;
 }
@@ -32,11 +33,11 @@ export interface StoredRun {
 export interface NewRun {
   readonly trigger: RunTrigger;
   readonly team: TeamConfig;
-  /** The announcement that it is queued for. */
+  /** The announcement it is queued for. */
   readonly announcement?: AnnouncementMark;
 }
 
-/** A run that has just arrived. @param now ISO 8601 */
+/** Creates the record of a new run. @param now ISO 8601 */
 export function newStoredRun(id: string, sequence: number, request: NewRun, now: string): StoredRun {
   const { team, trigger } = request;
   return {
@@ -76,7 +77,7 @@ export const announcementMarkSchema: z.ZodType<AnnouncementMark> = z.object({
   position: z.number(),
 });
 
-/** Run.json is written by this program alone: what is checked is that it is whole and of this version. */
+/** Only this program writes `run.json`, so this checks just that the record is complete and of this version. */
 const storedSchema = z.looseObject({
   version: z.literal(1),
   sequence: z.int(),
@@ -92,12 +93,12 @@ const storedSchema = z.looseObject({
   cancelRequested: z.boolean(),
 });
 
-/** The text of run.json, which spells the optimizer's key as it did from the start: `team.optimiser`. */
+/** Formats `run.json`, whose key of the optimizer is spelled `team.optimiser`. */
 export function formatStoredRun({ team: { optimizer, ...team }, ...stored }: StoredRun): string {
   return `${JSON.stringify({ ...stored, team: { ...team, optimiser: optimizer } }, undefined, 2)}\n`;
 }
 
-/** Undefined for a text that is not a whole record of this version. */
+/** Parses `run.json`; undefined if it is not a complete record of this version. */
 export function parseStoredRun(text: string): StoredRun | undefined {
   try {
     const { team, ...stored } = storedSchema.parse(JSON.parse(text));

@@ -5,25 +5,25 @@ import { type TrainerData, trainerData } from "../../data/visibility.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Logger } from "../../runtime/logs.ts";
 
-/** All that a run needs of the data. */
+/** The data that a run trains on. */
 export interface LoadedData extends TrainerData {
   readonly schema: readonly ColumnSchema[];
   readonly oracle: CounterfactualOracle | undefined;
 }
 
 export interface TrainingData {
-  /** The rows as they are now. @throws UncoupleError as `trainerData` */
+  /** Loads the current rows. @throws UncoupleError as `trainerData` */
   load(): Promise<LoadedData>;
 }
 
-/** What one team may see of the data. Generated rows never change and are kept; files are read again for every run. */
+/** The data that one team may see. Generated rows never change and are cached; files are read again for every run. */
 export function createTrainingData(
   source: DataSource,
   pipeline: Pipeline,
   component: string,
   log: Logger,
 ): TrainingData {
-  let kept: Promise<LoadedData> | undefined;
+  let cached: Promise<LoadedData> | undefined;
 
   async function read(): Promise<LoadedData> {
     const schema = await source.schema();
@@ -33,20 +33,20 @@ export function createTrainingData(
   }
 
   function report({ bad, table, fingerprint }: Rows): void {
-    log.info({ rows: table.rows, fingerprint }, `${table.rows} training rows`);
+    log.info({ rows: table.rows, fingerprint }, `loaded ${table.rows} training rows`);
     if (bad.bad > 0) {
-      log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, `${bad.bad} bad rows are left out`);
+      log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, `skipped ${bad.bad} bad rows`);
     }
   }
 
   return {
     load() {
       if (pipeline.data.source === "file") return read();
-      kept ??= read().catch((thrown: unknown) => {
-        kept = undefined;
+      cached ??= read().catch((thrown: unknown) => {
+        cached = undefined;
         throw thrown;
       });
-      return kept;
+      return cached;
     },
   };
 }

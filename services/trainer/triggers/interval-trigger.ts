@@ -13,26 +13,29 @@ export interface IntervalTriggerDeps {
 }
 
 /**
- * Queues a run every so many seconds until the signal aborts, the first at once where there was none before; a restart
- * does not begin the interval anew. While a run of this kind has not ended no other is queued.
+ * Queues a run at a fixed interval until the signal aborts. The first is queued immediately; after a restart, the
+ * interval continues from the last run. Skips an interval while the previous run is unfinished.
  */
 export async function triggerAtIntervals(
   seconds: number,
   { team, queue, clock, log }: IntervalTriggerDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const mine = () => queue.runs().find(({ run }) => run.trigger === "interval");
-  const last = mine();
+  const newest = () => queue.runs().find(({ run }) => run.trigger === "interval");
+  const last = newest();
   const sinceLast = last === undefined ? Number.POSITIVE_INFINITY : clock.now() - Date.parse(last.run.queuedAt);
-  // A clock that was set back must not put the next run off for longer than the interval.
+  // A clock that was set back must not delay the next run by more than the interval.
   let wait = Math.min(seconds * 1000, Math.max(0, seconds * 1000 - sinceLast));
   for (;;) {
     await clock.sleep(wait, signal).catch(() => {});
     if (signal.aborted) return;
     wait = seconds * 1000;
-    const before = mine();
+    const before = newest();
     if (before !== undefined && !hasEnded(before.run)) {
-      log.warn({ run: before.run.id }, `run ${before.run.id} takes longer than the interval of ${seconds} s`);
+      log.warn(
+        { run: before.run.id },
+        `run ${before.run.id} is taking longer than the interval of ${seconds} s; skipping this interval`,
+      );
       continue;
     }
     try {
@@ -40,7 +43,7 @@ export async function triggerAtIntervals(
     } catch (thrown) {
       if (signal.aborted) return;
       const error = asUncoupleError(thrown);
-      log.warn({ error }, `no run at this interval: ${error.message}`);
+      log.warn({ error }, `cannot queue the run for this interval: ${error.message}`);
     }
   }
 }

@@ -4,15 +4,15 @@ import type { Announcement } from "../../registry/registry.ts";
 import { triggerAtIntervals } from "./interval-trigger.ts";
 import { createUpstreamTrigger, type UpstreamTriggerDeps } from "./upstream-trigger.ts";
 
-/** Queues runs when the team file says so. */
+/** Queues the runs that a team wants without a request: on upstream snapshots, or at an interval. */
 export interface TeamTriggers {
-  /** Called for each announcement of the pipeline, in order. */
+  /** Called for each announcement of the pipeline, from the first, in order. */
   onAnnouncement(announcement: Announcement): void;
   /** Runs the triggers until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** `train.when` decides; coordinated protocols follow their upstream in any case. */
+/** The team's `train.when` selects the triggers; coordinated protocols always follow their upstream. */
 export function createTeamTriggers(deps: UpstreamTriggerDeps): TeamTriggers {
   const { pipeline, team } = deps;
   const { upstream } = componentNamed(pipeline, team.component);

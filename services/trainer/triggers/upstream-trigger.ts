@@ -22,19 +22,19 @@ export interface UpstreamTriggerDeps {
 }
 
 /**
- * Queues a run when an upstream has published: one for all announcements that arrive before it pins its snapshots, and
- * none when the newest own snapshot was trained on just what a run would pin now. What was dealt with is remembered, so
- * that a restart neither misses an announcement nor answers one twice.
+ * Queues a run when an upstream publishes. One run covers all announcements that arrive before it pins its snapshots.
+ * No run is queued if the newest own snapshot was trained on exactly what a run would pin now. The position of the last
+ * handled announcement is stored, so that a restart neither misses nor repeats one.
  */
 export interface UpstreamTrigger {
-  /** Told of every announcement of a direct upstream, in their order. */
+  /** Called for each announcement of a direct upstream, in order. */
   announced(mark: AnnouncementMark): void;
-  /** Works until the signal aborts. */
+  /** Queues runs until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** How long a failure to look at the registry is waited out before another try. */
-const AGAIN_AFTER_MS = 1_000;
+/** Delay before a retry after a failure. */
+const RETRY_DELAY_MS = 1_000;
 
 export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigger {
   const { pipeline, team, backplane, queue, store, clock, log } = deps;
@@ -42,24 +42,24 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
   const arrived = createNotifier();
   let newest: AnnouncementMark | undefined;
 
-  /** @returns whether nothing more is to be done for the announcements up to this one */
+  /** @returns whether all announcements up to this one are handled */
   async function settle(mark: AnnouncementMark): Promise<boolean> {
     const runs = queue.runs();
-    // Queued for it by an earlier life, that ended before it could be remembered as dealt with.
+    // A run was queued for it before a restart, but the position was not stored.
     if (runs.some(({ announcement }) => includes(announcement ?? undefined, mark))) return true;
     const open = runs.filter(({ run }) => !hasEnded(run));
     if (open.some(({ run, pins }) => run.trigger === "upstream" && pins === null)) return true;
     const pinned = await resolveSnapshots(backplane, pipeline, component).catch((thrown: unknown) => {
       const error = asUncoupleError(thrown);
       if (error.code !== "failed-precondition") throw error;
-      log.info({ position: mark.position }, `no run for the announcement: ${error.message}`);
+      log.info({ position: mark.position }, `not queuing a run for the announcement: ${error.message}`);
       return undefined;
     });
-    // Another ancestor has nothing yet; its announcement is still to come.
+    // Another ancestor has no usable snapshot yet; its announcement is still to come.
     if (pinned === undefined) return true;
     const last = await backplane.registry.latest(component);
     if (last !== undefined && sameSnapshots(last.upstream, pinned.upstream)) return true;
-    // A run that trains on just that may still fail.
+    // A run is already training on exactly these snapshots, but may still fail.
     if (open.some(({ pins }) => pins !== null && sameSnapshots(pins.upstream, pinned.upstream))) return false;
     if (queue.queued() >= queue.capacity) return false;
     await queue.submit({ trigger: "upstream", team, announcement: mark });
@@ -76,7 +76,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
       while (!signal.aborted) {
         const before = { arrived: arrived.count, changed: queue.changed.count };
         const mark = newest;
-        let again: TimeLimit | undefined;
+        let retryAfter: TimeLimit | undefined;
         if (mark !== undefined && !includes(seen, mark)) {
           try {
             if (await settle(mark)) {
@@ -87,30 +87,30 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
           } catch (thrown) {
             if (signal.aborted) return;
             const error = asUncoupleError(thrown);
-            log.warn({ error }, `no run was queued for an upstream snapshot: ${error.message}; trying again`);
-            again = { clock, ms: AGAIN_AFTER_MS };
+            log.warn({ error }, `cannot queue a run for an upstream snapshot: ${error.message}; trying again`);
+            retryAfter = { clock, ms: RETRY_DELAY_MS };
           }
         }
-        await either([arrived, before.arrived], [queue.changed, before.changed], signal, again);
+        await waitForEither([arrived, before.arrived], [queue.changed, before.changed], signal, retryAfter);
       }
     },
   };
 }
 
-/** Whether the announcements up to one include another. */
+/** Whether the announcements up to `upTo` include `mark`. */
 function includes(upTo: AnnouncementMark | undefined, mark: AnnouncementMark): boolean {
   return upTo?.store === mark.store && upTo.position >= mark.position;
 }
 
-/** Waits for one bell or the other. */
-async function either(
+/** Waits for either notifier. */
+async function waitForEither(
   [a, seenA]: readonly [Notifier, number],
   [b, seenB]: readonly [Notifier, number],
   signal: AbortSignal,
   limit: TimeLimit | undefined,
 ): Promise<void> {
-  const over = new AbortController();
-  const end = AbortSignal.any([signal, over.signal]);
+  const done = new AbortController();
+  const end = AbortSignal.any([signal, done.signal]);
   await Promise.race([a.waitBeyond(seenA, end, limit), b.waitBeyond(seenB, end, limit)]);
-  over.abort();
+  done.abort();
 }

@@ -99,5 +99,5 @@ test("too few held-out rows are rejected", () => {
         onLost: () => {},
       },
     ),
-  ).toThrow(/2 held-out rows: at least 30 are needed/);
+  ).toThrow(/2 held-out rows: comparing snapshots needs at least 30/);
 });

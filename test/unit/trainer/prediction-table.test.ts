@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { PredictionInputs } from "../../../services/pipeline/prediction.ts";
 import { predictionTable } from "../../../services/trainer/prediction-table.ts";
 
-describe("a batch to predict from", () => {
-  test("becomes a table", () => {
+describe("prediction inputs", () => {
+  test("become a table", () => {
     const values = Float32Array.of(1, 2, 3, 4);
     const table = predictionTable({
       rows: 2,
@@ -30,7 +30,7 @@ describe("a batch to predict from", () => {
     ["NaN", { rows: 2, columns: x([1, 2, 3, Number.NaN], 2) }, "column x: row 2 is NaN"],
     ["too many texts", { rows: 1, columns: { c: { kind: "categorical", values: ["a", "b"] } } }, "column c: 2 values"],
   ];
-  test.each(refusals)("with %s is refused", (_what, inputs, text) => {
+  test.each(refusals)("with %s are rejected", (_what, inputs, text) => {
     expect(() => predictionTable(inputs)).toThrow(text);
   });
 });

@@ -12,7 +12,7 @@ const checkpoint = {
 };
 
 describe("a checkpoint file", () => {
-  test("gives back every bit", async () => {
+  test("round-trips every bit", async () => {
     const back = await decodeCheckpoint(await encodeCheckpoint(checkpoint));
     expect(back).toEqual(checkpoint);
     expect(Object.is(back.state["variable/w"]?.values[1], -0)).toBe(true);
@@ -23,14 +23,14 @@ describe("a checkpoint file", () => {
     expect(Object.keys(back.state)).toEqual(Object.keys(checkpoint.state));
   });
 
-  test("reads from the middle of a buffer that is not aligned", async () => {
+  test("is decoded from an unaligned part of a buffer", async () => {
     const bytes = await encodeCheckpoint(checkpoint);
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     expect(await decodeCheckpoint(shifted.subarray(3))).toEqual(checkpoint);
   });
 
-  test("holds a part of a larger buffer", async () => {
+  test("stores only the viewed part of a larger buffer", async () => {
     const values = Float32Array.from([9, 1, 2, 9]).subarray(1, 3);
     const back = await decodeCheckpoint(
       await encodeCheckpoint({ ...checkpoint, state: { w: { shape: [2], values } } }),
@@ -38,7 +38,7 @@ describe("a checkpoint file", () => {
     expect([...(back.state.w?.values ?? [])]).toEqual([1, 2]);
   });
 
-  test("is refused when any one of its bytes is another", async () => {
+  test("is rejected if any byte differs", async () => {
     const bytes = await encodeCheckpoint(checkpoint);
     for (let at = 0; at < bytes.length; at += 7) {
       const damaged = bytes.slice();
@@ -47,12 +47,12 @@ describe("a checkpoint file", () => {
     }
   });
 
-  test.each([0, 5, 11, 60, 200])("is refused when only its first %i bytes are there", async (length) => {
+  test.each([0, 5, 11, 60, 200])("is rejected if truncated to %i bytes", async (length) => {
     const bytes = await encodeCheckpoint(checkpoint);
     await expect(decodeCheckpoint(bytes.subarray(0, length))).rejects.toMatchObject({ code: "data-loss" });
   });
 
-  test("is refused with something behind it", async () => {
+  test("is rejected if it has trailing bytes", async () => {
     const bytes = await encodeCheckpoint(checkpoint);
     await expect(decodeCheckpoint(Uint8Array.from([...bytes, 0]))).rejects.toMatchObject({ code: "data-loss" });
   });

@@ -14,7 +14,7 @@ const progress = (step: number): TrainingProgress => ({
   checkpoint: async () => ({ step, state: {}, recentLosses: [] }),
 });
 
-/** @param save how the store writes */
+/** @param save replaces the store's write */
 function open(save: (checkpoint: TrainingCheckpoint) => Promise<void> = async () => {}, seconds = 5) {
   const clock = createVirtualClock();
   const { log, records } = recordingLog();
@@ -37,7 +37,7 @@ function open(save: (checkpoint: TrainingCheckpoint) => Promise<void> = async ()
 }
 
 describe("checkpoints", () => {
-  test("are written when it is time for one, and not before", async () => {
+  test("are written when due, and not before", async () => {
     const { clock, saved, checkpointing } = open();
     await checkpointing.consider(progress(1));
     await clock.advance(4_999);
@@ -53,7 +53,7 @@ describe("checkpoints", () => {
     expect(saved).toEqual([3, 5]);
   });
 
-  test("are written after every chunk where there is to be no time between them", async () => {
+  test("are written after every chunk when the interval is 0", async () => {
     const { saved, checkpointing } = open(undefined, 0);
     for (const step of [1, 2, 3]) {
       await checkpointing.consider(progress(step));
@@ -62,7 +62,7 @@ describe("checkpoints", () => {
     expect(saved).toEqual([1, 2, 3]);
   });
 
-  test("that take long hold nothing up, and the time to the next counts from their end", async () => {
+  test("that are slow to write do not block training, and the interval counts from their end", async () => {
     const { clock, saved, written, checkpointing } = open(() => clock.sleep(20_000));
     await clock.advance(5_000);
     await checkpointing.consider(progress(1));
@@ -77,7 +77,7 @@ describe("checkpoints", () => {
     expect(saved).toEqual([1, 4]);
   });
 
-  test("of exactly one step are written at once, after the one that is being written, and not twice", async () => {
+  test("of an exact step are written immediately after the pending one, and only once", async () => {
     const { clock, saved, checkpointing } = open(() => clock.sleep(1_000));
     await clock.advance(5_000);
     await checkpointing.consider(progress(1));
@@ -90,7 +90,7 @@ describe("checkpoints", () => {
     expect(saved).toEqual([1, 2]);
   });
 
-  test("that cannot be written are logged, and tried again later", async () => {
+  test("that cannot be written are logged, and later ones are attempted", async () => {
     let full = true;
     const { clock, records, saved, written, checkpointing } = open(async () => {
       if (full) throw new UncoupleError("resource-exhausted", "the disk is full");
@@ -98,7 +98,7 @@ describe("checkpoints", () => {
     await clock.advance(5_000);
     await checkpointing.consider(progress(1));
     await checkpointing.settled();
-    expect(records).toEqual([expect.objectContaining({ message: "no checkpoint was written: the disk is full" })]);
+    expect(records).toEqual([expect.objectContaining({ message: "cannot write a checkpoint: the disk is full" })]);
     full = false;
     await clock.advance(5_000);
     await checkpointing.consider(progress(2));

@@ -29,27 +29,27 @@ const withComponent = (name: string, change: Partial<Component>): Pipeline => ({
 const basisOf = (pipeline: Pipeline, config = m2, now: Parameters<typeof trainingFingerprint>[2] = data) =>
   trainingFingerprint(pipeline, config, now, "0.1.0");
 
-test("what a checkpoint was made from is the rows, the component with its ancestors, and a user's model", async () => {
+test("the fingerprint covers the rows and the component with its ancestors", async () => {
   const before = await basisOf(benchPipeline);
   const changes = async (...now: Parameters<typeof basisOf>) => changesOf(before, await basisOf(...now));
   expect(await changes(benchPipeline)).toBeUndefined();
   expect(await changes({ ...benchPipeline, name: "other" })).toBeUndefined();
-  expect(await changes(withComponent("m2", { columns: ["x2", "x1"] }))).toBe("the component or what it reads");
-  expect(await changes(withComponent("m1", { columns: ["x9"] }))).toBe("the component or what it reads");
+  expect(await changes(withComponent("m2", { columns: ["x2", "x1"] }))).toBe("the component or its inputs");
+  expect(await changes(withComponent("m1", { columns: ["x9"] }))).toBe("the component or its inputs");
   expect(await changes(benchPipeline, m2, { training: rows("b"), audit: rows("c") })).toBe(
     "the training rows and the audited rows",
   );
 });
 
-test("another version of Uncouple is a change, unless an older one has stored none", async () => {
+test("a different Uncouple version is a change, unless the stored fingerprint has none", async () => {
   const before = await basisOf(benchPipeline);
   const later = await trainingFingerprint(benchPipeline, m2, data, "0.2.0");
-  expect(changesOf(before, later)).toBe("Uncouple's version (0.1.0, now 0.2.0)");
+  expect(changesOf(before, later)).toBe("the Uncouple version (0.1.0, now 0.2.0)");
   const { codeVersion: _, ...unversioned } = before;
   expect(changesOf(JSON.parse(JSON.stringify(unversioned)) as TrainingFingerprint, later)).toBeUndefined();
 });
 
-describe("a model's module", () => {
+describe("a model module", () => {
   let folder: string;
   let path: string;
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
@@ -74,18 +74,18 @@ describe("a model's module", () => {
     ["a JSON file that it imports", () => write("units.json", "[9]")],
     ["a module that it imports", () => write("helper.ts", "export const width = 7;")],
     ["itself", () => writeModelModule(folder)],
-  ])("is another one after an edit of %s", async (_what, edit) => {
+  ])("has changed after an edit of %s", async (_what, edit) => {
     const before = await basis();
     expect(changesOf(before, await basis())).toBeUndefined();
     await edit();
-    expect(changesOf(before, await basis())).toBe("the model's module or what it imports");
+    expect(changesOf(before, await basis())).toBe("the model module or its imports");
   });
 
   test.each([
     ["no.ts", undefined, /no\.ts: there is no such file/],
     ["cut.ts", "export const = 3;", /cut\.ts: cannot be loaded: cut\.ts:1: Expected identifier/],
     ["lost.ts", 'import "./gone.ts";', /lost\.ts: cannot be loaded: lost\.ts:1: Could not resolve "\.\/gone\.ts"/],
-  ])("that cannot be read whole is refused: %s", async (name, text, message) => {
+  ])("that cannot be read with all its imports is rejected: %s", async (name, text, message) => {
     if (text !== undefined) await write(name, text);
     const config = team({ component: "m2", model: { kind: "module", path: join(folder, name) } });
     await expect(basisOf(benchPipeline, config)).rejects.toMatchObject({

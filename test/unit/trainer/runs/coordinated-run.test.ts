@@ -37,7 +37,7 @@ describe("under sync", () => {
     await other.close();
   });
 
-  test("snapshots are pinned when the lease is there, not before", async () => {
+  test("snapshots are pinned after the lease is acquired, not before", async () => {
     await bench.publish("m1");
     const lease = await bench.backplane.leases.acquire("train", "m1", new AbortController().signal);
     const queue = await bench.queue(fakeTraining().train);
@@ -48,7 +48,7 @@ describe("under sync", () => {
     expect(await ended(queue, id)).toMatchObject({ upstream: { m1: 2 } });
   });
 
-  test("a lost lease stops the training at a step, and it goes on when the lease is back", async () => {
+  test("losing the lease stops the training, which resumes once the lease is reacquired", async () => {
     await bench.publish("m1");
     const losing = new AbortController();
     let leases = 0;
@@ -82,8 +82,8 @@ describe("under sync", () => {
   });
 });
 
-describe("a lease that is lost while a snapshot is being read", () => {
-  test("is waited for again, whatever words the reading ends with", async () => {
+describe("a lease that is lost while a snapshot is read", () => {
+  test("is reacquired, whatever error the read throws", async () => {
     await bench.publish("m1");
     const losing = new AbortController();
     let leases = 0;

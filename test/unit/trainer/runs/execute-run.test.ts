@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 describe("pinning", () => {
-  test("a run trains on the newest upstream, and its manifest says on which", async () => {
+  test("a run trains on the newest upstream snapshot and records it in its manifest", async () => {
     await bench.publish("m1");
     await bench.publish("m1");
     const { train, trainings } = fakeTraining();
@@ -38,21 +38,21 @@ describe("pinning", () => {
     });
   });
 
-  test("the champion goes before the newest", async () => {
+  test("the champion takes precedence over the newest snapshot", async () => {
     for (let i = 0; i < 3; i++) await bench.publish("m1");
     await bench.backplane.registry.setAlias("m1", "champion", 2, null, "test");
     const queue = await bench.queue(fakeTraining().train);
     expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({ upstream: { m1: 2 } });
   });
 
-  test("a quarantined snapshot is passed over", async () => {
+  test("a quarantined snapshot is skipped", async () => {
     for (let i = 0; i < 3; i++) await bench.publish("m1");
     await bench.backplane.quarantines.append(quarantine("m1", 3));
     const queue = await bench.queue(fakeTraining().train);
     expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({ upstream: { m1: 2 } });
   });
 
-  test("a run without an upstream snapshot fails and names what is missing", async () => {
+  test("a run without an upstream snapshot fails and names the missing one", async () => {
     const queue = await bench.queue(fakeTraining().train);
     expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({
       state: "failed",
@@ -60,7 +60,7 @@ describe("pinning", () => {
     });
   });
 
-  test("the snapshots are recorded before the training begins", async () => {
+  test("the pinned snapshots are recorded before training starts", async () => {
     await bench.publish("m1");
     const seen: unknown[] = [];
     const { train } = fakeTraining();
@@ -72,7 +72,7 @@ describe("pinning", () => {
     expect(seen).toEqual([{ upstream: { m1: 1 }, parent: null }]);
   });
 
-  test("a protocol that stays near the own previous snapshot gets it", async () => {
+  test("a protocol that needs the component's previous snapshot gets it", async () => {
     await bench.publish("m2");
     await bench.publish("m1");
     const sigma = { sigma: 0.1, lambda: 1 };
@@ -86,7 +86,7 @@ describe("pinning", () => {
 });
 
 describe("publishing", () => {
-  test("nothing is overwritten when somebody else has published since the run began", async () => {
+  test("a run fails with a conflict if another process has published since it started", async () => {
     await bench.publish("m1");
     const { train } = fakeTraining(async (at) => {
       if (at === 2) await bench.publish("m2");
@@ -99,12 +99,12 @@ describe("publishing", () => {
     expect(await bench.backplane.registry.list("m2")).toHaveLength(1);
   });
 
-  test("an outage of the registry costs time and nothing else", async () => {
+  test("a registry outage only delays publishing", async () => {
     await bench.publish("m1");
     const { registry } = bench.backplane;
     let outages = 2;
     const away = async () => {
-      if (outages-- > 0) throw new UncoupleError("unavailable", "the server is away");
+      if (outages-- > 0) throw new UncoupleError("unavailable", "the server is down");
     };
     const { train, trainings } = fakeTraining();
     const clock = createVirtualClock();
@@ -123,10 +123,10 @@ describe("publishing", () => {
     expect(trainings).toHaveLength(1);
   });
 
-  test("an outage that does not end fails the run, with the name of the time limit", async () => {
+  test("an outage longer than the limit fails the run, naming the limit", async () => {
     await bench.publish("m1");
     const away = async () => {
-      throw new UncoupleError("unavailable", "the server is away");
+      throw new UncoupleError("unavailable", "the server is down");
     };
     const queue = await bench.queue(fakeTraining().train, {
       ...bench.registryWith({ publish: away }),
@@ -134,11 +134,11 @@ describe("publishing", () => {
     });
     expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({
       state: "failed",
-      error: { code: "unavailable", message: expect.stringMatching(/unavailableSeconds.*the server is away/) },
+      error: { code: "unavailable", message: expect.stringMatching(/unavailableSeconds.*the server is down/) },
     });
   });
 
-  test("a cancel stops it before the announcement", async () => {
+  test("a cancel before the announcement stops it", async () => {
     await bench.publish("m1");
     const { registry } = bench.backplane;
     const queue = await bench.queue(
@@ -157,7 +157,7 @@ describe("publishing", () => {
     expect(await registry.list("m2")).toEqual([]);
   });
 
-  test("a cancel that came after the announcement came too late, also when nobody heard of the announcement", async () => {
+  test("a cancel after the announcement is too late, even if the acknowledgement was lost", async () => {
     await bench.publish("m1");
     const { registry } = bench.backplane;
     const announced = gate();
@@ -180,7 +180,7 @@ describe("publishing", () => {
 });
 
 describe("cancelling", () => {
-  test("a running run ends at its next step and leaves no checkpoint", async () => {
+  test("a running run stops at its next step and leaves no checkpoint", async () => {
     await bench.publish("m1");
     const reached = gate();
     const { train } = fakeTraining(async (at) => {
@@ -196,7 +196,7 @@ describe("cancelling", () => {
     expect(await bench.backplane.registry.list("m2")).toEqual([]);
   });
 
-  test("a run whose rows are still being read ends at once", async () => {
+  test("a run whose rows are still being read stops immediately", async () => {
     await bench.publish("m1");
     const queue = await bench.queue(fakeTraining().train, { data: { load: () => new Promise(() => {}) } });
     const { id } = await queue.submit(request());
@@ -205,9 +205,9 @@ describe("cancelling", () => {
     expect(await ended(queue, id)).toMatchObject({ state: "cancelled" });
   });
 
-  test("a run that waits for the lease ends at once", async () => {
+  test("a run waiting for the lease stops immediately", async () => {
     await bench.publish("m1");
-    const lease = await bench.backplane.leases.acquire("train", "somebody", new AbortController().signal);
+    const lease = await bench.backplane.leases.acquire("train", "another trainer", new AbortController().signal);
     const queue = await bench.queue(fakeTraining().train);
     const { id } = await queue.submit(request({ protocol: { name: "sync", parameters: {} } }));
     await until(queue, id, ({ state }) => state === "waiting");
@@ -218,7 +218,7 @@ describe("cancelling", () => {
 });
 
 describe("a run", () => {
-  test("shows what people should know although it goes on", async () => {
+  test("collects each warning once", async () => {
     await bench.publish("m1");
     const { train } = fakeTraining();
     const queue = await bench.queue(async (training) => {
@@ -232,7 +232,7 @@ describe("a run", () => {
     });
   });
 
-  test("shows step, loss, rate and remaining time", async () => {
+  test("reports step, loss, rate and remaining time", async () => {
     await bench.publish("m1");
     const held = gate();
     const { train } = fakeTraining(async (at) => {
@@ -255,7 +255,7 @@ describe("a run", () => {
     expect(await ended(queue, id)).toMatchObject({ etaSeconds: null, finishedAt: expect.any(String) });
   });
 
-  test("that diverges fails with the training's own words", async () => {
+  test("that diverges fails with the training's error", async () => {
     await bench.publish("m1");
     const queue = await bench.queue(async () => {
       throw new UncoupleError("failed-precondition", "training diverged: the loss of step 7 is NaN");
@@ -266,7 +266,7 @@ describe("a run", () => {
     });
   });
 
-  test("trains on although a checkpoint cannot be written", async () => {
+  test("continues if a checkpoint cannot be written", async () => {
     await bench.publish("m1");
     const broken = {
       ...bench.store,

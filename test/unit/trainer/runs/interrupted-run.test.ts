@@ -23,7 +23,7 @@ afterEach(() => bench.close());
 const allSteps = Uint8Array.of(1, 2, 3, 4, 5);
 
 describe("an interrupted run", () => {
-  test("goes on at its checkpoint, on the snapshots and with the team that it began with", async () => {
+  test("resumes from its checkpoint, with the snapshots and the team it started with", async () => {
     await bench.publish("m1");
     const reached = gate();
     const first = fakeTraining(async (at) => {
@@ -48,7 +48,7 @@ describe("an interrupted run", () => {
     expect(await bench.store.loadCheckpoint(id)).toBeUndefined();
   });
 
-  test("begins again, and says so, when the training rows have changed", async () => {
+  test("restarts with a warning if the training rows have changed", async () => {
     await bench.publish("m1");
     const reached = gate();
     const first = fakeTraining(async (at) => {
@@ -67,12 +67,12 @@ describe("an interrupted run", () => {
     expect(second.trainings[0]?.resume).toBeUndefined();
     expect(run).toMatchObject({
       state: "succeeded",
-      warnings: ["the training rows changed since the run began; it begins again from step 0"],
+      warnings: ["the training rows changed since the run started; restarting from step 0"],
     });
     expect(await bench.bytesOf(1)).toEqual(allSteps);
   });
 
-  test("begins again, and says so, when a file that the model's module imports has changed", async () => {
+  test("restarts with a warning if a file that the model module imports has changed", async () => {
     await bench.publish("m1");
     const folder = await mkdtemp(join(tmpdir(), "uncouple-interrupted-"));
     try {
@@ -93,7 +93,7 @@ describe("an interrupted run", () => {
       expect(second.trainings[0]?.resume).toBeUndefined();
       expect(run).toMatchObject({
         state: "succeeded",
-        warnings: ["the model's module or what it imports changed since the run began; it begins again from step 0"],
+        warnings: ["the model module or its imports changed since the run started; restarting from step 0"],
       });
     } finally {
       await rm(folder, { recursive: true });
@@ -103,35 +103,41 @@ describe("an interrupted run", () => {
   test.each([
     ["rows", (data: LoadedData) => ({ ...data, training: { ...data.training, fingerprint: "rows-2" } })],
     ["audited rows", (data: LoadedData) => ({ ...data, audit: { ...data.training, fingerprint: "audit-2" } })],
-  ])("never goes on at a checkpoint of other %s, though it died before it had a new one", async (_what, change) => {
-    await bench.publish("m1");
-    /** One life of the trainer, which ends when the run has come as far. */
-    const live = async (until: number, store = bench.store) => {
-      const reached = gate();
-      const { train, trainings } = fakeTraining(async (at) => {
-        if (at === until) reached.open();
-        if (at >= until) await new Promise((resolve) => setTimeout(resolve, 20));
-      });
-      const queue = await bench.queue(train, { store });
-      const id = queue.runs()[0]?.run.id ?? (await queue.submit(request())).id;
-      await reached.passed;
-      await queue.stop();
-      return { id, resumed: trainings[0]?.resume?.step };
-    };
-    await live(3);
-    bench.data = change(bench.data);
-    const unwritten = { ...bench.store, saveCheckpoint: () => Promise.reject(new Error("died before")) };
-    expect((await live(1, unwritten)).resumed).toBeUndefined();
+  ])(
+    "never resumes from a checkpoint of different %s, even after a crash before the next checkpoint",
+    async (_what, change) => {
+      await bench.publish("m1");
+      /** Runs the trainer until the run has reached a step, then stops it. */
+      const live = async (until: number, store = bench.store) => {
+        const reached = gate();
+        const { train, trainings } = fakeTraining(async (at) => {
+          if (at === until) reached.open();
+          if (at >= until) await new Promise((resolve) => setTimeout(resolve, 20));
+        });
+        const queue = await bench.queue(train, { store });
+        const id = queue.runs()[0]?.run.id ?? (await queue.submit(request())).id;
+        await reached.passed;
+        await queue.stop();
+        return { id, resumed: trainings[0]?.resume?.step };
+      };
+      await live(3);
+      bench.data = change(bench.data);
+      const unwritten = {
+        ...bench.store,
+        saveCheckpoint: () => Promise.reject(new Error("crashed before it was written")),
+      };
+      expect((await live(1, unwritten)).resumed).toBeUndefined();
 
-    const last = fakeTraining();
-    const queue = await bench.queue(last.train);
-    const id = queue.runs()[0]?.run.id as string;
-    expect(await ended(queue, id)).toMatchObject({ state: "succeeded" });
-    expect(last.trainings[0]?.resume).toBeUndefined();
-    expect(await bench.bytesOf(1)).toEqual(allSteps);
-  });
+      const last = fakeTraining();
+      const queue = await bench.queue(last.train);
+      const id = queue.runs()[0]?.run.id as string;
+      expect(await ended(queue, id)).toMatchObject({ state: "succeeded" });
+      expect(last.trainings[0]?.resume).toBeUndefined();
+      expect(await bench.bytesOf(1)).toEqual(allSteps);
+    },
+  );
 
-  test("says so when it goes on with another engine", async () => {
+  test("warns when it resumes on a different engine", async () => {
     await bench.publish("m1");
     const reached = gate();
     const first = fakeTraining(async (at) => {
@@ -150,19 +156,19 @@ describe("an interrupted run", () => {
     const after = await bench.queue(fakeTraining().train, { engine: async () => engine });
     expect(await ended(after, id)).toMatchObject({
       state: "succeeded",
-      warnings: ["begun on the engine reference and resumed on onnx:cpu: the last bits may differ"],
+      warnings: ["started on engine reference and resumed on onnx:cpu: results may differ in the last bits"],
     });
     expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({ engine: "onnx:cpu" });
   });
 
-  test("that had published, but not heard of it, is not trained again", async () => {
+  test("that published without receiving the acknowledgement is not trained again", async () => {
     await bench.publish("m1");
     const { registry } = bench.backplane;
     const published = gate();
     const before = await bench.queue(
       fakeTraining().train,
       bench.registryWith({
-        // The announcement is made, and the trainer dies before it hears of it.
+        // The snapshot is announced, and the trainer dies before it receives the acknowledgement.
         publish: async (...parameters) => {
           await registry.publish(...parameters);
           published.open();
@@ -182,7 +188,7 @@ describe("an interrupted run", () => {
     expect(await registry.list("m2")).toHaveLength(1);
   });
 
-  test("does not train to its end when somebody else has published meanwhile", async () => {
+  test("fails without training if another process has published in the meantime", async () => {
     await bench.publish("m1");
     const reached = gate();
     const first = fakeTraining(async (at) => {

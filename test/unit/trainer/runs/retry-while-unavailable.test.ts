@@ -4,7 +4,7 @@ import { UncoupleError } from "../../../../services/common/errors.ts";
 import { retryWhileUnavailable } from "../../../../services/trainer/runs/retry-while-unavailable.ts";
 import { recordingLog } from "../../../helpers/log.ts";
 
-const away = new UncoupleError("unavailable", "no answer");
+const unavailable = new UncoupleError("unavailable", "no answer");
 
 function begin(work: () => Promise<string>) {
   const clock = createVirtualClock();
@@ -19,10 +19,10 @@ function begin(work: () => Promise<string>) {
   return { clock, stop, records, outcome };
 }
 
-test("work goes on when the server is back, and the log says why it took long", async () => {
+test("work succeeds once the server is back, and each retry is logged", async () => {
   let failures = 3;
   const { clock, records, outcome } = begin(async () => {
-    if (failures-- > 0) throw away;
+    if (failures-- > 0) throw unavailable;
     return "published";
   });
   await clock.advance(250 + 500 + 1_000);
@@ -32,23 +32,23 @@ test("work goes on when the server is back, and the log says why it took long", 
   );
 });
 
-test("work is given up when the time is over, with the name of the option", async () => {
-  const { clock, outcome } = begin(() => Promise.reject(away));
+test("work fails once the time limit is exceeded, naming the option", async () => {
+  const { clock, outcome } = begin(() => Promise.reject(unavailable));
   await clock.advance(895_000 - 1);
   expect(clock.pending).toBe(1);
   await clock.advance(5_001);
   await expect(outcome).rejects.toMatchObject({
     code: "unavailable",
-    message: "publishing the snapshot was given up after 900 s (option unavailableSeconds): no answer",
-    cause: away,
+    message: "gave up publishing the snapshot after 900 s (option unavailableSeconds): no answer",
+    cause: unavailable,
   });
 });
 
-test("work that is stopped in an outage ends with why it was stopped, and is not tried again", async () => {
+test("work aborted during an outage throws the abort reason and is not retried", async () => {
   let tries = 0;
   const { clock, stop, outcome } = begin(() => {
     tries++;
-    return Promise.reject(away);
+    return Promise.reject(unavailable);
   });
   await clock.advance(100);
   const reason = new UncoupleError("cancelled", "the run was cancelled");
@@ -57,7 +57,7 @@ test("work that is stopped in an outage ends with why it was stopped, and is not
   expect(tries).toBe(1);
 });
 
-test("another error is thrown as it is", async () => {
-  const { outcome } = begin(() => Promise.reject(new UncoupleError("conflict", "somebody else published")));
+test("other errors are thrown unchanged", async () => {
+  const { outcome } = begin(() => Promise.reject(new UncoupleError("conflict", "another process published")));
   await expect(outcome).rejects.toMatchObject({ code: "conflict" });
 });

@@ -31,7 +31,7 @@ const manifest = (serial: number): SnapshotManifest => ({
   size: 1,
 });
 
-/** Work that ends when the test says so. */
+/** Runs that end when the test ends them. */
 function manual() {
   const jobs: { readonly job: RunJob; finish(serial: number): void; fail(error: unknown): void }[] = [];
   const execute = (job: RunJob) =>
@@ -64,7 +64,7 @@ async function inState(queue: ReturnType<typeof createRunQueue>, id: string, sta
 }
 
 describe("the run queue", () => {
-  test("carries out one run at a time, in order of arrival", async () => {
+  test("executes one run at a time, in order of arrival", async () => {
     const order: string[] = [];
     let running = 0;
     const queue = await queueWith(async (job) => {
@@ -84,7 +84,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("refuses what does not fit, also when all come at once, and has room again later", async () => {
+  test("rejects runs beyond its capacity, even when submitted concurrently, and accepts more once there is room", async () => {
     const { jobs, execute } = manual();
     const queue = await queueWith(execute, { capacity: 2 });
     const first = await queue.submit(request);
@@ -92,7 +92,7 @@ describe("the run queue", () => {
     const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => queue.submit(request)));
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "rejected"]);
     expect(outcomes[3]).toMatchObject({
-      reason: { code: "resource-exhausted", message: expect.stringContaining("2 runs wait") },
+      reason: { code: "resource-exhausted", message: expect.stringContaining("2 runs waiting") },
     });
     jobs[0]?.finish(1);
     await ended(queue, first.id);
@@ -101,7 +101,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("shows why a run failed", async () => {
+  test("reports why a run failed", async () => {
     const { jobs, execute } = manual();
     const queue = await queueWith(execute);
     const { id } = await queue.submit(request);
@@ -115,7 +115,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("cancels a queued run at once and a running one at its next step", async () => {
+  test("cancels a queued run immediately and a running one at its next step", async () => {
     const { execute } = manual();
     const queue = await queueWith(execute);
     const running = await queue.submit(request);
@@ -129,7 +129,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("does not cancel what has been announced", async () => {
+  test("does not cancel a run that has published", async () => {
     const queue = await queueWith(async () => manifest(3));
     const { id } = await queue.submit(request);
     await ended(queue, id);
@@ -140,7 +140,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("knows no run that there is not", async () => {
+  test("rejects an unknown run id", async () => {
     const queue = await queueWith(async () => manifest(1));
     expect(() => queue.get("nobody")).toThrowError(/no run "nobody"/);
     await expect(queue.cancel("nobody")).rejects.toMatchObject({ code: "not-found" });
@@ -150,7 +150,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("goes on in its next life with the run in progress first, then the queued ones", async () => {
+  test("resumes the interrupted run first after a restart, then the queued ones", async () => {
     const { execute } = manual();
     const before = await queueWith(execute);
     const first = await before.submit(request);
@@ -171,11 +171,11 @@ describe("the run queue", () => {
     await after.stop();
   });
 
-  test("remembers a cancel that the crash came before", async () => {
+  test("completes a cancel that a crash interrupted", async () => {
     const stuck = await queueWith(() => new Promise(() => {}));
     const { id } = await stuck.submit(request);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    // Its first life ends here without a word: the job never answers.
+    // The trainer crashes here: the job never returns.
     const first = stuck.get(id);
     await store.save({ ...first, run: { ...first.run, state: "running" }, cancelRequested: true });
 
@@ -198,7 +198,7 @@ describe("the run queue", () => {
     await expect(queue.submit(request)).rejects.toMatchObject({ code: "failed-precondition" });
   });
 
-  test("lets a slow reader skip states, never the last", async () => {
+  test("lets a slow watcher skip states, but never the last", async () => {
     const { jobs, execute } = manual();
     const queue = await queueWith(execute);
     const { id } = await queue.submit(request);
@@ -215,7 +215,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("ends a watch quietly when the watcher leaves", async () => {
+  test("ends a watch without an error when its signal aborts", async () => {
     const { execute } = manual();
     const queue = await queueWith(execute);
     const { id } = await queue.submit(request);
@@ -229,7 +229,7 @@ describe("the run queue", () => {
     await queue.stop();
   });
 
-  test("forgets the oldest of the runs that have ended", async () => {
+  test("deletes the oldest ended runs", async () => {
     let serial = 0;
     const queue = await queueWith(async () => manifest(++serial), { retained: 2 });
     for (let i = 0; i < 4; i++) await ended(queue, (await queue.submit(request)).id);
@@ -238,7 +238,7 @@ describe("the run queue", () => {
     expect(await store.load()).toHaveLength(2);
   });
 
-  test("takes no run that cannot be remembered", async () => {
+  test("rejects a run that cannot be stored", async () => {
     const queue = createRunQueue(
       { component: "m2", capacity: 1, retained: 1 },
       {
@@ -256,7 +256,7 @@ describe("the run queue", () => {
   });
 });
 
-describe("a disk that is full", () => {
+describe("a full disk", () => {
   test("does not keep a cancelled run going", async () => {
     const full = new UncoupleError("resource-exhausted", "the disk is full");
     let broken = false;

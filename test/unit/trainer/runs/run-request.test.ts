@@ -8,17 +8,17 @@ import { benchPipeline } from "../../../helpers/trainer-bench.ts";
 const resolve = (request: StartRun, own = team()) => teamOfRequest(request, own, benchPipeline, "/teams/m2");
 
 describe("a request to train", () => {
-  test("without anything is what the trainer's own team file says", () => {
+  test("without a protocol or team file uses the trainer's own team file", () => {
     expect(resolve({})).toEqual(team());
   });
 
-  test("may choose another protocol, with defaults for what it leaves out", () => {
+  test("may choose a different protocol, with defaults for omitted parameters", () => {
     const chosen = resolve({ protocol: { name: "proximal", parameters: { sigma: 0.15 } } });
     expect(chosen).toMatchObject({ seed: 7, protocol: { name: "proximal", parameters: { sigma: 0.15 } } });
     expect(Object.keys(chosen.protocol.parameters).length).toBeGreaterThan(1);
   });
 
-  test("may bring a team file, whose module is found beside the trainer's own team file", () => {
+  test("may bring a team file, whose module is resolved against the folder of the trainer's own", () => {
     const chosen = resolve({ teamFile: "component: m2\nmodel: { module: ./model.ts }\nsteps: 12\n" });
     expect(chosen).toMatchObject({ steps: 12, model: { kind: "module", path: "/teams/m2/model.ts" } });
   });
@@ -40,27 +40,31 @@ describe("a request to train", () => {
       { protocol: { name: "proximal", parameters: { sigma: -1, foo: 2 } } },
       ["protocol.sigma", "protocol.foo"],
     ],
-    ["a team file of another component", { teamFile: "component: m1\nmodel: linear\n" }, ["trainer of m2", "of m1"]],
-    ["a team file of no component", { teamFile: "component: m9\nmodel: linear\n" }, ['"m9"', "it has m1, m2"]],
-    ["what is no YAML", { teamFile: "component: [" }, ["team file of the request:1", "not YAML"]],
+    [
+      "a team file for a different component",
+      { teamFile: "component: m1\nmodel: linear\n" },
+      ["this trainer trains m2", "the file is for m1"],
+    ],
+    ["a team file for an unknown component", { teamFile: "component: m9\nmodel: linear\n" }, ['"m9"', "it has m1, m2"]],
+    ["invalid YAML", { teamFile: "component: [" }, ["team file of the request:1", "not YAML"]],
     [
       "every problem of a team file at once",
       { teamFile: "component: m2\nmodel: linear\nsteps: 0\nbach: 3\n" },
       ["team file of the request:3: steps", "team file of the request:4", "bach"],
     ],
     [
-      "a module from elsewhere",
+      "a module outside the folder",
       { teamFile: "component: m2\nmodel: { module: ../m1/model.ts }\n" },
       ["model.module: /teams/m1/model.ts is outside"],
     ],
     [
-      "a module by its absolute path",
+      "a module with an absolute path",
       { teamFile: "component: m2\nmodel: { module: /etc/model.js }\n" },
       ["model.module: /etc/model.js is outside"],
     ],
     ["a team file of half a megabyte", { teamFile: `# ${"x".repeat(500_000)}` }, ["500002 bytes"]],
   ];
-  test.each(refusals)("with %s is refused", (_what, request, texts) => {
+  test.each(refusals)("with %s is rejected", (_what, request, texts) => {
     let thrown: unknown;
     try {
       resolve(request);
@@ -72,7 +76,7 @@ describe("a request to train", () => {
     for (const text of texts) expect((thrown as UncoupleError).message).toContain(text);
   });
 
-  test("for a component that reads from no other cannot choose a protocol that is about predictions", () => {
+  test("for a component without upstreams cannot choose a protocol that needs predictions", () => {
     const own = team({ component: "m1" });
     expect(() => resolve({ protocol: { name: "causal", parameters: {} } }, own)).toThrow(
       /m1 reads from no other component/,

@@ -22,14 +22,14 @@ const checkpoint = (step: number) => ({
 });
 
 describe("the run store", () => {
-  test("gives back what an earlier life saved, in order of arrival", async () => {
+  test("loads the runs saved before a restart, in order of arrival", async () => {
     const before = createRunStore(folder, silentLog);
     await before.save(stored("b", 1));
     await before.save(stored("a", 2));
     expect(await createRunStore(folder, silentLog).load()).toEqual([stored("b", 1), stored("a", 2)]);
   });
 
-  test("ends with the last of many saves, whatever order the disk would take them in", async () => {
+  test("keeps the last of many concurrent saves", async () => {
     const store = createRunStore(folder, silentLog);
     const first = stored("a", 1);
     const saves = Array.from({ length: 20 }, (_, step) => store.save({ ...first, run: { ...first.run, step } }));
@@ -38,7 +38,7 @@ describe("the run store", () => {
     expect(await readdir(join(folder, "runs", "a"))).toEqual(["run.json"]);
   });
 
-  test("leaves aside a record that cannot be read, and says which", async () => {
+  test("skips an unreadable record and logs which one", async () => {
     const { log, records } = recordingLog();
     const store = createRunStore(folder, log);
     await store.save(stored("good", 1));
@@ -49,7 +49,7 @@ describe("the run store", () => {
     expect(records).toMatchObject([{ level: "error", run: "bad" }]);
   });
 
-  test("removes what a crash has left unfinished, and nothing else", async () => {
+  test("removes only files that a crash left unfinished", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
     await store.saveCheckpoint("a", checkpoint(1));
@@ -63,7 +63,7 @@ describe("the run store", () => {
     expect((await readdir(join(folder, "runs", "a"))).toSorted()).toEqual(["checkpoint.bin", "run.json"]);
   });
 
-  test("forgets a run with its checkpoints", async () => {
+  test("deletes a run with its checkpoints", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
     await store.saveCheckpoint("a", checkpoint(1));
@@ -72,7 +72,7 @@ describe("the run store", () => {
     expect(await readdir(join(folder, "runs"))).toEqual([]);
   });
 
-  test("gives the newest checkpoint", async () => {
+  test("loads the newest checkpoint", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
     expect(await store.loadCheckpoint("a")).toBeUndefined();
@@ -80,7 +80,7 @@ describe("the run store", () => {
     expect(await store.loadCheckpoint("a")).toEqual(checkpoint(3));
   });
 
-  test("falls back to the checkpoint before when the newest is damaged, with a line in the log", async () => {
+  test("falls back to the previous checkpoint if the newest is damaged, and logs it", async () => {
     const { log, records } = recordingLog();
     const store = createRunStore(folder, log);
     await store.save(stored("a", 1));
@@ -95,7 +95,7 @@ describe("the run store", () => {
     expect(await store.loadCheckpoint("a")).toEqual(checkpoint(3));
   });
 
-  test("has no checkpoint after they were removed", async () => {
+  test("has no checkpoint after removeCheckpoints", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
     await store.saveCheckpoint("a", checkpoint(1));
@@ -103,7 +103,7 @@ describe("the run store", () => {
     expect(await store.loadCheckpoint("a")).toBeUndefined();
   });
 
-  test("remembers which announcements were dealt with", async () => {
+  test("stores the last handled announcement", async () => {
     const store = createRunStore(folder, silentLog);
     expect(await store.announcementSeen()).toBeUndefined();
     const mark = { store: "first", position: 17 };
@@ -111,11 +111,11 @@ describe("the run store", () => {
     expect(await createRunStore(folder, silentLog).announcementSeen()).toEqual(mark);
   });
 
-  test("says where it cannot write", async () => {
+  test("names the folder that it cannot write to", async () => {
     await writeFile(join(folder, "runs"), "in the way");
     const store = createRunStore(folder, silentLog);
-    const jetStreamError = { code: "invalid-argument", message: expect.stringContaining(join(folder, "runs")) };
-    await expect(store.save(stored("a", 1))).rejects.toMatchObject(jetStreamError);
-    await expect(store.load()).rejects.toMatchObject(jetStreamError);
+    const folderError = { code: "invalid-argument", message: expect.stringContaining(join(folder, "runs")) };
+    await expect(store.save(stored("a", 1))).rejects.toMatchObject(folderError);
+    await expect(store.load()).rejects.toMatchObject(folderError);
   });
 });

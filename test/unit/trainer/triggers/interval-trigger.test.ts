@@ -27,7 +27,7 @@ const own = team({ component: "m1", steps: 1 });
 const trigger = (queue: RunQueue, seconds = 3600, by = clock) =>
   triggerAtIntervals(seconds, { team: own, queue, clock: by, log: silentLog }, ending.signal);
 
-/** Waits until as many runs were queued and have ended. */
+/** Waits until at least `count` runs were queued and all have ended. */
 async function runs(queue: RunQueue, count: number): Promise<void> {
   for (;;) {
     const seen = queue.changed.count;
@@ -38,7 +38,7 @@ async function runs(queue: RunQueue, count: number): Promise<void> {
 }
 
 describe("training at an interval", () => {
-  test("queues a run at once, and then one every interval", async () => {
+  test("queues a run immediately, then one per interval", async () => {
     const queue = await bench.queue(fakeTraining().train, { component: "m1" });
     const triggering = trigger(queue);
     for (let count = 1; count <= 3; count++) {
@@ -60,7 +60,7 @@ describe("training at an interval", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("queues no second run while one has not ended", async () => {
+  test("does not queue a run while the previous one is unfinished", async () => {
     const held = gate();
     const { train } = fakeTraining(() => held.passed);
     const queue = await bench.queue(train, { component: "m1" });
@@ -76,7 +76,7 @@ describe("training at an interval", () => {
     await triggering;
   });
 
-  test("does not begin anew after a restart", async () => {
+  test("continues the interval after a restart", async () => {
     const before = await bench.queue(fakeTraining().train, { component: "m1" });
     const first = trigger(before);
     await clock.advance(0);
@@ -97,7 +97,7 @@ describe("training at an interval", () => {
     await second;
   });
 
-  test("waits no longer than the interval when the clock was set back meanwhile", async () => {
+  test("waits at most one interval after the clock was set back", async () => {
     const before = await bench.queue(fakeTraining().train, { component: "m1" });
     const first = trigger(before);
     await clock.advance(0);

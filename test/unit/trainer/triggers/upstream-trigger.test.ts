@@ -35,13 +35,13 @@ beforeEach(() => {
   announced = 0;
 });
 
-/** Publishes m1 and says at which position it was announced. */
+/** Publishes a snapshot of m1. @returns the position of its announcement */
 async function publish(): Promise<number> {
   await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), "any");
   return ++announced;
 }
 
-/** Told of announcements by their positions, in a store of that name. */
+/** Starts a trigger that takes announcements by position. @param name of the store they belong to */
 function triggerOf(queue: RunQueue, name = "first") {
   const trigger = createUpstreamTrigger({
     pipeline: benchPipeline,
@@ -56,7 +56,7 @@ function triggerOf(queue: RunQueue, name = "first") {
   return { announced: (position: number) => trigger.announced({ store: name, position }) };
 }
 
-/** Waits until as many runs have ended. */
+/** Waits until at least `count` runs were queued and all have ended. */
 async function runs(queue: RunQueue, count: number) {
   for (;;) {
     const seen = queue.changed.count;
@@ -69,7 +69,7 @@ async function runs(queue: RunQueue, count: number) {
   }
 }
 
-const dealtWith = async (position: number) => {
+const handled = async (position: number) => {
   while (((await bench.store.announcementSeen())?.position ?? 0) < position)
     await new Promise((resolve) => setTimeout(resolve, 5));
 };
@@ -84,7 +84,7 @@ describe("an upstream snapshot", () => {
     expect(await runs(queue, 2)).toMatchObject([{ upstream: { m1: 2 } }, { upstream: { m1: 1 } }]);
   });
 
-  test("queues one run with all others that arrive before it begins", async () => {
+  test("shares one run with the other announcements that arrive before the run starts", async () => {
     const held = gate();
     const { train } = fakeTraining(() => held.passed);
     const queue = await bench.queue(train);
@@ -95,7 +95,7 @@ describe("an upstream snapshot", () => {
     for (let i = 0; i < 5; i++) {
       const position = await publish();
       trigger.announced(position);
-      await dealtWith(position);
+      await handled(position);
     }
     expect(queue.queued()).toBe(1);
     held.open();
@@ -105,34 +105,34 @@ describe("an upstream snapshot", () => {
     ]);
   });
 
-  test("queues nothing when the newest own snapshot was trained on it", async () => {
+  test("queues nothing if the newest own snapshot was trained on it", async () => {
     const queue = await bench.queue(fakeTraining().train);
     const position = await publish();
     await ended(queue, (await queue.submit({ trigger: "request", team: quick })).id);
     triggerOf(queue).announced(position);
-    await dealtWith(position);
+    await handled(position);
     expect(queue.runs()).toHaveLength(1);
   });
 
-  test("queues nothing when the champion is another one, on which the newest own snapshot was trained", async () => {
+  test("queues nothing if the newest own snapshot was trained on the champion, which is a different snapshot", async () => {
     const queue = await bench.queue(fakeTraining().train);
     await publish();
     await bench.backplane.registry.setAlias("m1", "champion", 1, null, "test");
     await ended(queue, (await queue.submit({ trigger: "request", team: quick })).id);
     const position = await publish();
     triggerOf(queue).announced(position);
-    await dealtWith(position);
+    await handled(position);
     expect(queue.runs()).toHaveLength(1);
   });
 
-  test("that a run trains on right now queues another when that run fails", async () => {
+  test("that a run is training on queues another run if that one fails", async () => {
     const held = gate();
     let trainings = 0;
     const { train } = fakeTraining();
     const queue = await bench.queue(async (training) => {
       if (++trainings > 1) return train(training);
       await held.passed;
-      throw new Error("the first one fails");
+      throw new Error("the first run fails");
     });
     const position = await publish();
     const first = await queue.submit({ trigger: "request", team: quick });
@@ -146,7 +146,7 @@ describe("an upstream snapshot", () => {
     ]);
   });
 
-  test("waits for a place in the queue", async () => {
+  test("waits until the queue has room", async () => {
     const held = gate();
     const { train } = fakeTraining(() => held.passed);
     const queue = await bench.queue(train);
@@ -160,18 +160,18 @@ describe("an upstream snapshot", () => {
     held.open();
     const all = await runs(queue, 9);
     expect(all.length).toBeGreaterThanOrEqual(9);
-    await dealtWith(position + 1);
+    await handled(position + 1);
     const newest = await bench.backplane.registry.latest("m2");
     expect(newest?.upstream).toEqual({ m1: 2 });
   });
 });
 
 describe("after a restart", () => {
-  test("what was announced meanwhile is answered, what was answered is not", async () => {
+  test("missed announcements are handled, and handled ones are not repeated", async () => {
     const before = await bench.queue(fakeTraining().train);
     triggerOf(before).announced(await publish());
     await runs(before, 1);
-    await dealtWith(1);
+    await handled(1);
     ending.abort();
     await Promise.all(running);
     await before.stop();
@@ -181,17 +181,17 @@ describe("after a restart", () => {
     const missed = await publish();
     const after = await bench.queue(fakeTraining().train);
     const trigger = triggerOf(after);
-    // The registry tells of all there ever were.
+    // The registry replays all announcements from the first.
     for (let position = 1; position <= missed; position++) trigger.announced(position);
     expect(await runs(after, 2)).toMatchObject([{ upstream: { m1: 2 } }, { upstream: { m1: 1 } }]);
   });
 
-  test("on a store that was lost and begun again, announcements are answered from its first on", async () => {
+  test("with a new store, announcements are handled from its first", async () => {
     const before = await bench.queue(fakeTraining().train);
     for (let position = 0; position < 3; position++) await publish();
     triggerOf(before).announced(3);
     await runs(before, 1);
-    await dealtWith(3);
+    await handled(3);
     ending.abort();
     await Promise.all(running);
     await before.stop();
@@ -204,7 +204,7 @@ describe("after a restart", () => {
     expect(await runs(after, 2)).toMatchObject([{ upstream: { m1: 4 } }, { upstream: { m1: 3 } }]);
   });
 
-  test("an announcement whose run was queued, but not remembered as dealt with, is not answered twice", async () => {
+  test("an announcement whose run was queued is not handled twice, even if its position was not stored", async () => {
     const forgetful = { ...bench.store, saveAnnouncementSeen: () => new Promise<void>(() => {}) };
     const held = gate();
     const { train } = fakeTraining(() => held.passed);
@@ -226,7 +226,7 @@ describe("after a restart", () => {
 
     const after = await bench.queue(fakeTraining().train);
     triggerOf(after).announced(1);
-    await dealtWith(1);
+    await handled(1);
     expect(await runs(after, 1)).toHaveLength(1);
   });
 });
