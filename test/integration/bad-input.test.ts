@@ -85,7 +85,7 @@ const wrongCalls: readonly WrongCall[] = [
     what: "a prediction from NaN",
     call: (m1) => m1.predict(x1(2, 10, Number.NaN)),
     code: "invalid-argument",
-    says: "column x1: row 1 is NaN, not a number",
+    says: "column x1: row 1 is NaN, not a finite number",
   },
   {
     what: "a prediction too large for a message",
