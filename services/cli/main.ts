@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { exitCodes } from "../runtime/exit-codes.ts";
 
-/** As `engines` in package.json. */
+/** Matches `engines` in package.json. */
 const MINIMUM = { major: 20, minor: 20 } as const;
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > MINIMUM.major || (major === MINIMUM.major && minor >= MINIMUM.minor)) {
-  // Imported only now, because an older Node fails while it loads the rest.
+  // Imported dynamically, because an older Node fails to load the rest.
   await import("./process.ts");
 } else {
   process.stderr.write(

@@ -1,4 +1,4 @@
-/** Runs the `uncouple` command in this process: its signals, streams and exit code. Loaded by main.ts. */
+/** Runs the `uncouple` command and owns the signals, streams and exit code of its process. Loaded by main.ts. */
 
 import { systemClock } from "../common/clock/system-clock.ts";
 import { fileErrorCode, fileTrouble } from "../common/files/file-trouble.ts";
@@ -8,7 +8,7 @@ import { type CliContext, interruption } from "./context/context.ts";
 
 const interrupt = new AbortController();
 
-/** The first signal asks the command to stop, the second one kills, as ever. */
+/** The first signal asks the command to stop; a second one kills the process, as by default. */
 const onSignal = () => {
   process.off("SIGINT", onSignal);
   process.off("SIGTERM", onSignal);
@@ -17,27 +17,27 @@ const onSignal = () => {
 process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 
-/** Why standard output cannot be written, from then on. */
-let lost: NodeJS.ErrnoException | undefined;
+/** The error that made standard output unwritable. */
+let stdoutError: NodeJS.ErrnoException | undefined;
 let service = false;
 let exitCode: number | undefined;
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (lost !== undefined) return;
-  lost = error;
-  if (!isUnread(error)) {
-    // A service goes on without its log.
+  if (stdoutError !== undefined) return;
+  stdoutError = error;
+  if (!isReaderGone(error)) {
+    // A service keeps running without its log.
     if (service) return;
-    process.stderr.write(`uncouple: the output cannot be written: ${fileTrouble(error)}\n`);
+    process.stderr.write(`uncouple: cannot write to standard output: ${fileTrouble(error)}\n`);
   }
-  // What runs is stopped in order. Nobody listens any more where that is under way: the signal would cut it short.
+  // Stops running work gracefully. Without a listener, a stop is already in progress, and a signal would abort it.
   if (exitCode === undefined && process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
-  conclude();
+  setExitCode();
 });
 process.stderr.on("error", () => {});
 
 if (process.send !== undefined) {
-  // Started by `uncouple up`: when that process is gone, however it went, this one must not stay.
+  // Started by `uncouple up`: stop when that process is gone, even if it was killed.
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   process.channel?.unref();
 }
@@ -59,17 +59,17 @@ const context: CliContext = {
 };
 
 exitCode = await runCli(process.argv.slice(2), context);
-conclude();
-// Work that does not notice an interruption must not keep the process.
+setExitCode();
+// Work that ignores the interruption must not keep the process alive.
 if (interrupt.signal.aborted) systemClock.after(500, () => process.exit(), { keepsAlive: false });
 
-/** A reader that has seen enough (`uncouple verdicts | head`), or a terminal that is gone, is no failure. */
-function isUnread({ code }: NodeJS.ErrnoException): boolean {
+/** A closed pipe (`uncouple verdicts | head`) or terminal is not a failure. */
+function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
   return code === "EPIPE" || code === "EIO";
 }
 
-function conclude(): void {
+function setExitCode(): void {
   if (exitCode === undefined) return;
-  if (lost === undefined || service) process.exitCode = exitCode;
-  else process.exitCode = isUnread(lost) ? 0 : exitCodes[fileErrorCode(lost)];
+  if (stdoutError === undefined || service) process.exitCode = exitCode;
+  else process.exitCode = isReaderGone(stdoutError) ? 0 : exitCodes[fileErrorCode(stdoutError)];
 }

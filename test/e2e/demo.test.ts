@@ -9,7 +9,7 @@ import { descendants, gone, runCliProcess, spawnCli } from "../helpers/spawn-cli
 let out: string;
 let results: DemoResults;
 let stdout: string;
-/** Every process that was seen below the demo while it ran. */
+/** Every descendant of the demo that was seen while it ran. */
 const processes = new Set<number>();
 
 beforeAll(async () => {
@@ -36,13 +36,13 @@ afterAll(() => rm(out, { recursive: true, force: true }));
 const row = (protocol: string) => results.rows.find((one) => one.protocol === protocol)?.normalized;
 
 describe("the story of `npm start`", () => {
-  it("is told by processes of their own, over a real NATS server", () => {
+  it("runs in separate processes, over a real NATS server", () => {
     expect(results.backplane).toBe("jetstream");
     // nats-server, two trainers, an evaluator.
     expect(processes.size).toBeGreaterThanOrEqual(4);
   });
 
-  it("publishes six snapshots, trained on what the lineage says, and measures every pair", () => {
+  it("publishes six snapshots with the right lineage, and measures every pair", () => {
     expect(results.snapshots.map(({ component, serial }) => `${component}@${serial}`)).toEqual([
       "m1@1",
       "m2@1",
@@ -58,7 +58,7 @@ describe("the story of `npm start`", () => {
     expect(results.quarantines).toEqual([]);
   });
 
-  it("shows the better M1 to be self-defeating under async and a gain under causal", () => {
+  it("shows that the better M1 is self-defeating under async and a gain under causal", () => {
     const verdict = results.verdicts.find(({ component, serial }) => component === "m1" && serial === 3);
     expect(verdict?.kind).toBe("self-defeating");
     expect(verdict?.componentInterval?.[1]).toBeLessThan(0);
@@ -67,7 +67,7 @@ describe("the story of `npm start`", () => {
     expect(causal?.kind).toBe("improved");
   });
 
-  it("has the losses of the paper's figure: the price of causal today, and its gain", () => {
+  it("matches the losses of the paper's figure: the cost of causal today, and its gain", () => {
     const [async, proximal, causal] = [row("async"), row("proximal"), row("causal")];
     expect(async?.initial).toBeLessThan(74);
     expect(Math.abs((causal?.initial ?? 0) - 100)).toBeLessThan(2);
@@ -77,7 +77,7 @@ describe("the story of `npm start`", () => {
     for (const one of [async, causal]) expect(one?.incremental).toBeLessThan(one?.initial ?? 0);
   });
 
-  it("says it all on stdout: verdicts as they came, the table, what was self-defeating, where the report is", () => {
+  it("prints the verdicts in order, the table, the conclusions and the path of the report", () => {
     const order = [
       "m1@1  inconclusive",
       "m2@3  degraded",
@@ -93,19 +93,19 @@ describe("the story of `npm start`", () => {
     expect(stdout).not.toContain("\u001b");
   });
 
-  it("leaves a report that stands alone", async () => {
+  it("writes a self-contained report", async () => {
     const page = await readFile(join(out, "report.html"), "utf8");
     expect(page.match(/<svg /g)).toHaveLength(4);
     expect(page).toContain("self-defeating");
     expect(page).not.toMatch(/<script|<link|src=|NaN|undefined/);
   });
 
-  it("leaves no process behind, nor a stack file", async () => {
+  it("leaves no process and no stack file behind", async () => {
     await gone([...processes]);
     expect(await readdir(join(out, "stack"))).not.toContain("stack.json");
   });
 
-  it("comes out the same in one process over the memory backplane, as JSON for programs", async () => {
+  it("has the same results in one process over the memory backplane, as JSON", async () => {
     const memory = await mkdtemp(join(tmpdir(), "uncouple-demo-"));
     try {
       const { code, stdout: json } = await runCliProcess(["demo", "--memory", "--json", "--out", memory]);
@@ -119,7 +119,7 @@ describe("the story of `npm start`", () => {
     }
   });
 
-  it("ends in order on Ctrl-C: exit code 130, a line, no process", async () => {
+  it("stops on Ctrl-C with exit code 130 and one line, and leaves no process behind", async () => {
     const interrupted = await mkdtemp(join(tmpdir(), "uncouple-demo-"));
     try {
       const demo = spawnCli(["demo", "--out", interrupted], { env: { NATS_URL: "" } });

@@ -10,11 +10,11 @@ import { runCliProcess, type SpawnOptions, spawnCli } from "../helpers/spawn-cli
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../..");
-/** What a clone does not have, or what packing does not need. */
+/** Not part of a clone, or not needed for packing. */
 const LEFT_OUT = /^(node_modules|dist|out|test|\.git|\.uncouple|.*\.tgz)$/;
 
 let folder: string;
-/** The user's folder, which the package is installed in. */
+/** The user's folder, where the package is installed. */
 let home: string;
 let installed: string;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Packs a copy of the sources, because it rebuilds dist/, which other tests use. @returns the path of the tarball */
+/** Packs a copy of the sources, because packing rebuilds dist/, which other tests use. @returns path of the tarball */
 async function pack(): Promise<string> {
   const clone = join(folder, "clone");
   await mkdir(clone);
@@ -42,10 +42,10 @@ async function pack(): Promise<string> {
 }
 
 /**
- * npm installs the package from the tarball alone: its files and its command are what a user gets. Its dependencies are
- * linked from this clone, where npm installed the same versions from the registry, because to install them again takes
- * most of a minute. Of the clone's packages only those are linked that a user's npm installs, none of development, so
- * that a dependency that is declared in the wrong place is missing here, too.
+ * Installs the package from the tarball with npm, so that files and command are what a user gets. Links the
+ * dependencies from this clone, where npm installed the same versions, because installing them again takes most of a
+ * minute. Links no development dependencies, which a user's npm skips, so that a dependency declared in the wrong place
+ * is missing here, too.
  */
 async function install(tarball: string): Promise<void> {
   const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
@@ -56,7 +56,7 @@ async function install(tarball: string): Promise<void> {
     lockfileVersion: 3,
     packages: {
       "": { dependencies },
-      // It names no dependencies, so that npm leaves them to us.
+      // Lists no dependencies, so that npm installs none.
       "node_modules/uncouple": { version, bin, resolved: `file:${tarball}` },
     },
   };
@@ -74,14 +74,14 @@ async function install(tarball: string): Promise<void> {
 const npx = (...args: string[]) => run("npx", ["--no", "--", "uncouple", ...args], { cwd: home });
 
 describe("the package, installed from its tarball", () => {
-  it("holds what runs, and neither sources nor tests", async () => {
+  it("contains the build, and neither sources nor tests", async () => {
     const files = await readdir(installed, { recursive: true });
     expect(files).toContain("dist/services/cli/main.js");
     expect(files.filter((file) => /\.ts$|\.map$|^test|^services|^node_modules/.test(file))).toEqual([]);
     expect(existsSync(join(home, "node_modules", "typescript"))).toBe(false);
   });
 
-  it("has every file that its documents link to", async () => {
+  it("contains every file that its documents link to", async () => {
     const documents = (await readdir(installed, { recursive: true })).filter((file) => file.endsWith(".md"));
     expect(documents).toContain("docs/operations.md");
     for (const document of documents) {
@@ -91,19 +91,19 @@ describe("the package, installed from its tarball", () => {
     }
   });
 
-  it("puts the command on the path of npx", async () => {
+  it("makes the command available to npx", async () => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     expect(await npx("--version")).toEqual({ stdout: `${version}\n`, stderr: "" });
   });
 
-  it("runs the demonstration, whose report goes into the user's folder", async () => {
+  it("runs the demo, which writes its report into the user's folder", async () => {
     const { stdout, stderr } = await npx("demo", "--memory");
     expect(stderr).toBe("");
     expect(stdout).toContain("Report: out/demo/report.html");
     expect(await readFile(join(home, "out/demo/report.html"), "utf8")).toContain("<svg ");
   });
 
-  it("runs a stack with a model in TypeScript until a verdict appears, and stops on Ctrl-C", async () => {
+  it("runs a stack with a TypeScript model to its first verdict, and stops on Ctrl-C", async () => {
     await writeFile(join(home, "pipeline.yaml"), PIPELINE);
     await writeFile(join(home, "m1.yaml"), "component: m1\nmodel: { module: ./model.ts }\nsteps: 100\n");
     await writeFile(join(home, "model.ts"), MODEL);
@@ -136,7 +136,7 @@ components:
   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
 `;
 
-/** With syntax that Node cannot strip by itself. */
+/** Uses syntax that Node cannot strip by itself. */
 const MODEL = `
 enum Width { Hidden = 8 }
 interface Shape { readonly inputs: number; readonly outputs: number; readonly seed: number }

@@ -21,7 +21,7 @@ components:
 let dir: string;
 let up: CliProcess;
 
-/** A subcommand in this process, against the stack of the folder. */
+/** Runs a subcommand in this process, against the stack in the folder. */
 const uncouple = (...args: string[]): Promise<CliResult> => cli(args, { cwd: dir });
 async function json<T>(...args: string[]): Promise<T> {
   const { code, stdout, stderr } = await uncouple(...args, "--json");
@@ -53,8 +53,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-describe("a stack of one's own", () => {
-  it("says as JSON where everything is, and keeps it in the stack file", async () => {
+describe("a stack", () => {
+  it("prints its addresses as JSON, and keeps them in the stack file", async () => {
     const stack = JSON.parse(up.stdout()) as Stack;
     expect(stack).toEqual(JSON.parse(await readFile(join(dir, ".uncouple/stack.json"), "utf8")));
     expect(Object.keys(stack.trainers)).toEqual(["m1", "m2"]);
@@ -62,14 +62,14 @@ describe("a stack of one's own", () => {
     expect(await metrics.text()).toContain("uncouple_");
   });
 
-  it("refuses a second stack in the same folder, which leaves the first alone", async () => {
+  it("rejects a second stack in the same folder, without affecting the first", async () => {
     const { code, stderr } = await uncouple("up", "pipeline.yaml", "m1.yaml");
     expect(code).toBe(4);
-    expect(stderr).toContain("a stack of pipeline tiny runs from");
+    expect(stderr).toContain("a stack of pipeline tiny is running from");
     expect((await json<Run[]>("runs")).length).toBe(0);
   });
 
-  it("has nothing to show before anything was trained, and says so", async () => {
+  it("reports empty lists before anything is trained", async () => {
     expect((await uncouple("snapshots")).stdout).toBe("no snapshots yet\n");
     expect((await uncouple("runs")).stdout).toBe("no runs yet\n");
     expect(await uncouple("verdicts")).toMatchObject({ code: 0, stdout: "", stderr: "no verdicts yet\n" });
@@ -77,7 +77,7 @@ describe("a stack of one's own", () => {
     expect((await uncouple("show", "m1@1")).code).toBe(3);
   });
 
-  it("trains while one follows: a JSON line whenever the run changes, the last with its snapshot", async () => {
+  it("streams a followed run as JSON lines, the last one with its snapshot", async () => {
     const { code, stdout } = await uncouple("train", "m1", "--follow", "--json");
     const lines = stdout
       .trimEnd()
@@ -102,17 +102,17 @@ describe("a stack of one's own", () => {
     ]);
   });
 
-  it("exits with the reason of a run that failed, and refuses a wrong protocol in a line", async () => {
+  it("rejects invalid requests in one line, with the exit code of the reason", async () => {
     expect(await uncouple("train", "m2", "--protocol", "proximal", "--param", "sigma=-1")).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/^uncouple: .*sigma.*\n$/),
     });
     expect((await uncouple("train", "m9")).stderr).toBe(
-      'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2; did you mean "m1"?\n',
+      'uncouple: no trainer found for component "m9"; available: m1, m2; did you mean "m1"?\n',
     );
   });
 
-  it("shows verdicts as they come, until Ctrl-C", async () => {
+  it("prints verdicts as they arrive, until Ctrl-C", async () => {
     const following = spawnCli(["verdicts", "--follow", "--json"], { cwd: dir });
     await following.seen(/(.*\n){4}/);
     following.child.kill("SIGINT");
@@ -132,7 +132,7 @@ describe("a stack of one's own", () => {
     expect((await json<Verdict[]>("verdicts", "m1")).map(({ component }) => component)).toEqual(["m1", "m1"]);
   });
 
-  it("stops writing, without a word, when its reader has seen enough", async () => {
+  it("stops writing silently when its reader closes the pipe", async () => {
     const following = spawnCli(["verdicts", "--follow", "--json"], { cwd: dir });
     await following.seen(/\n/);
     following.child.stdout?.destroy();
@@ -148,10 +148,10 @@ describe("a stack of one's own", () => {
     expect(stdout).toMatch(/^m2 \\ m1 +m1@1 +m1@2/);
   });
 
-  it("points aliases, keeps their log, and rolls back", async () => {
+  it("sets aliases, logs their changes, and rolls back", async () => {
     await json("alias", "m1", "champion", "1", "--reason", "first");
     await json("alias", "m1", "champion", "2");
-    expect((await uncouple("rollback", "m1")).stdout).toBe("champion of m1 points at m1@1; before, m1@2\n");
+    expect((await uncouple("rollback", "m1")).stdout).toBe("champion of m1 now points at m1@1 (previously m1@2)\n");
     expect((await uncouple("rollback", "m1")).code).toBe(5);
     expect((await uncouple("alias", "m1", "champion", "99")).code).toBe(3);
     const { aliases, log } = await json<{ aliases: object; log: { kind: string }[] }>("alias", "m1");
@@ -161,7 +161,7 @@ describe("a stack of one's own", () => {
     expect((await json<{ aliases: object }>("alias", "m1")).aliases).toEqual({});
   });
 
-  it("shows a snapshot whole, and exports it once", async () => {
+  it("shows all details of a snapshot, and never overwrites an export without --force", async () => {
     const { stdout } = await uncouple("show", "m2@1");
     expect(stdout).toContain("trained on     m1@1");
     expect(stdout).toContain("x2 [5], z [3]");
@@ -172,7 +172,7 @@ describe("a stack of one's own", () => {
     expect((await uncouple("export", "m2@1", "m2.onnx", "--force")).code).toBe(0);
   });
 
-  it("predicts rows, with the newest or a named snapshot", async () => {
+  it("predicts rows with the newest or a given snapshot", async () => {
     const row = { x2: [0, 1, 2, 3, 4], z: [0.5, 0, -0.5] };
     await writeFile(join(dir, "rows.json"), JSON.stringify([row, row, { ...row, x2: [4, 3, 2, 1, 0] }]));
     const { serial, values } = await json<{ serial: number; values: number[][] }>("predict", "m2@1", "rows.json");
@@ -187,10 +187,10 @@ describe("a stack of one's own", () => {
     });
   });
 
-  it("diagnoses an update: parts that add up to the change, each with an interval", async () => {
+  it("diagnoses an update: the parts add up to the change, each with an interval", async () => {
     const { code, stdout, stderr } = await uncouple("diagnose", "m1@2", "--team", "m2.yaml", "--json");
     expect(code).toBe(0);
-    // Which engine was not taken is for a trainer's log.
+    // Engines that were not chosen belong in a trainer's log.
     expect(stderr).not.toContain("engine");
     const { against, downstream, losses, change, parts } = JSON.parse(stdout);
     expect([against, downstream]).toEqual(["m1@1", "m2"]);
@@ -202,13 +202,13 @@ describe("a stack of one's own", () => {
       expect(interval[1]).toBeGreaterThanOrEqual(value);
     }
     expect((await uncouple("diagnose", "m1@2", "--team", "m1.yaml")).stderr).toBe(
-      "uncouple: m1.yaml is the team file of m1; the downstream is m2\n",
+      "uncouple: m1.yaml is the team file of m1, but the downstream is m2\n",
     );
     expect(await uncouple("diagnose", "m1@1")).toMatchObject({ code: 5, stdout: "" });
     expect((await uncouple("diagnose", "m2@1")).code).toBe(5);
   });
 
-  it("detaches on Ctrl-C while following: the run goes on, and can be cancelled", async () => {
+  it("detaches on Ctrl-C while following: the run continues, and can be cancelled", async () => {
     const detach = new AbortController();
     const following = cli(["train", "m2", "--team", "long.yaml", "--follow", "--json"], {
       cwd: dir,
@@ -220,7 +220,7 @@ describe("a stack of one's own", () => {
     const { code, stderr } = await following;
     const run = await long();
     expect(code).toBe(130);
-    expect(stderr).toContain(`detached: run ${run?.id} goes on`);
+    expect(stderr).toContain(`detached: run ${run?.id} continues`);
     expect(run?.state).toBe("running");
     expect((await uncouple("cancel", run?.id ?? "")).code).toBe(0);
     while ((await long())?.state !== "cancelled") await sleep(50);
@@ -231,16 +231,16 @@ describe("a stack of one's own", () => {
     expect((await uncouple("runs", run?.id ?? "")).stdout).toMatch(/^state +cancelled$/m);
   });
 
-  it("starts a trainer that was killed again, at the same address, and says so", async () => {
+  it("restarts a killed trainer at the same address, and reports it", async () => {
     const pid = await trainerPid("m1.yaml");
     process.kill(pid, "SIGKILL");
-    while (!up.stderr().includes("trainer m1 is back")) await sleep(50);
-    expect(up.stderr()).toContain("trainer m1 ended with SIGKILL; starting it again");
+    while (!up.stderr().includes("trainer m1 is running again")) await sleep(50);
+    expect(up.stderr()).toContain("trainer m1 was killed by SIGKILL; restarting it");
     expect((await json<Run[]>("runs", "m1")).length).toBeGreaterThan(0);
     expect((await uncouple("train", "m1", "--follow")).code).toBe(0);
   });
 
-  it("stops in order on Ctrl-C: exit code 130, no process, no stack file; the next one goes on from there", async () => {
+  it("stops on Ctrl-C with exit code 130 and leaves no process; the next stack resumes from there", async () => {
     const processes = await descendants(up.child.pid ?? 0);
     expect(processes.length).toBeGreaterThanOrEqual(4);
     const before = await json<unknown[]>("snapshots");
@@ -257,10 +257,10 @@ describe("a stack of one's own", () => {
     const processes = await descendants(up.child.pid ?? 0);
     up.child.kill("SIGKILL");
     await gone(processes);
-    expect((await uncouple("runs")).stderr).toContain("does not run");
+    expect((await uncouple("runs")).stderr).toContain("is not running");
   });
 
-  it("is one of two that are started at once in a folder, and not kept out by a dead one whose process id lives", async () => {
+  it("starts once if two start in a folder at the same time, even if the ID of a dead stack's process is in use", async () => {
     const stack = { ...(JSON.parse(up.stdout()) as Stack), pid: process.pid };
     await mkdir(join(dir, "contended"));
     await writeFile(join(dir, "contended", "stack.json"), JSON.stringify(stack));
@@ -271,13 +271,13 @@ describe("a stack of one's own", () => {
     ];
     const loser = await Promise.race(both.map(async (one) => ((await one.ended) === 4 ? one : undefined)));
     const winner = both.find((one) => one !== loser);
-    expect(loser?.stderr()).toMatch(/^uncouple: .*contended.*: (wait for|stop) it, or choose another --dir\n$/);
+    expect(loser?.stderr()).toMatch(/^uncouple: .*contended.*; (wait for|stop) it, or use a different --dir\n$/);
     await winner?.seen(/\n}\n$/);
     winner?.child.kill("SIGINT");
     expect(await winner?.ended).toBe(130);
   });
 
-  it("ends with the reason when a part of it ends again and again", async () => {
+  it("fails with the reason when a part keeps crashing", async () => {
     const failing = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--dir", "failing", "--json"], {
       cwd: dir,
       env: { NATS_URL: "" },
@@ -287,15 +287,15 @@ describe("a stack of one's own", () => {
     for (let kills = 1; kills <= 4; kills++) {
       const nats = await natsServerPid(failing.child.pid ?? 0);
       process.kill(nats, "SIGKILL");
-      const back = () => failing.stderr().split("nats-server is back").length > kills;
+      const back = () => failing.stderr().split("nats-server is running again").length > kills;
       while (kills < 4 && !back()) await sleep(50);
     }
     expect(await failing.ended).toBe(7);
-    expect(failing.stderr()).toContain("uncouple: nats-server ended 4 times within 60 s");
+    expect(failing.stderr()).toContain("uncouple: nats-server crashed 4 times within 60 s");
     await gone(below);
   });
 
-  it("stops in order when nobody reads what it says", async () => {
+  it("stops in order when its reader is gone", async () => {
     const unread = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--dir", "unread", "--json"], {
       cwd: dir,
       env: { NATS_URL: "" },
@@ -306,13 +306,13 @@ describe("a stack of one's own", () => {
     expect(await readdir(join(dir, "unread"))).not.toContain("stack.json");
   });
 
-  it("says which service cannot start and why, and leaves nothing running", async () => {
+  it("reports which service failed to start and why, and leaves nothing running", async () => {
     const failing = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--nats", "nats://127.0.0.1:9", "--dir", "bad"], {
       cwd: dir,
     });
     expect(await failing.ended).toBe(7);
     expect(failing.stderr()).toMatch(
-      /uncouple: (evaluator|trainer m1) cannot start: cannot connect to the NATS server/,
+      /uncouple: (evaluator|trainer m1) failed to start: cannot connect to the NATS server/,
     );
   });
 });
@@ -323,7 +323,7 @@ async function natsServerPid(above: number): Promise<number> {
   return found?.pid ?? Number.NaN;
 }
 
-/** The process id of the trainer of a team file. */
+/** Process ID of the trainer of a team file. */
 async function trainerPid(team: string): Promise<number> {
   const below = new Set(await descendants(up.child.pid ?? 0));
   const found = (await processList()).find(

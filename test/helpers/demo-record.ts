@@ -110,7 +110,7 @@ export const record: StoryRecord = {
   },
 };
 
-export const circumstances = {
+export const metadata = {
   pipeline: "paper",
   seed: 10,
   backplane: "jetstream",
@@ -119,4 +119,4 @@ export const circumstances = {
   codeVersion: "0.1.0",
 } as const;
 
-export const results: DemoResults = demoResults(record, circumstances);
+export const results: DemoResults = demoResults(record, metadata);

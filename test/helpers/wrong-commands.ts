@@ -10,13 +10,13 @@ components:
   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
 `;
 const TEAM = "model: { hidden: [8] }\nbatch: 32\nsteps: 60\nengine: onnx:cpu\n";
-/** A pipeline of one component over rows.csv. */
+/** A pipeline with one component over rows.csv. */
 export const fromFile = (data: string, columns = "[x]") =>
   `pipeline: table\ndata: { source: file, path: rows.csv${data} }\ncomponents:
   m1: { columns: ${columns}, output: { name: z, width: 1, meaning: scalar }, target: y, loss: mse }\n`;
 const CSV = `x,y,word\n${Array.from({ length: 60 }, (_, i) => `${i},${2 * i},w${i % 3}`).join("\n")}\n`;
 
-/** In the folder of every case. */
+/** Files in the folder of every case. */
 export const commonFiles: Readonly<Record<string, string>> = {
   "pipeline.yaml": PIPELINE,
   "m1.yaml": `component: m1\n${TEAM}`,
@@ -24,17 +24,17 @@ export const commonFiles: Readonly<Record<string, string>> = {
   "rows.csv": CSV,
 };
 
-const noM9 = 'pipeline paper has no component "m9"; it has: m1, m2; did you mean "m1"?';
+const noM9 = 'pipeline paper has no component "m9"; available: m1, m2; did you mean "m1"?';
 
-/** One command line that cannot be carried out, and what a person is told. */
+/** An invalid command line, and the error that it prints. */
 export interface WrongCommand {
   readonly what: string;
-  /** Beside the common ones, or in their place. */
+  /** In addition to the common files, or replacing them. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
-  /** The command line after `uncouple`; NATS is the address of the stack's server. */
+  /** The arguments of `uncouple`; NATS stands for the address of the stack's server. */
   readonly run: string;
   readonly exit: number;
-  /** All that a person is told; HERE is the folder of the case, STACK that of the stack file. */
+  /** The complete error; HERE stands for the folder of the case, STACK for that of the stack file. */
   readonly says: string;
 }
 
@@ -68,7 +68,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     says: 'error bad.yaml:5: components.m2.upstream[0]: no component is called "m3"; did you mean "m1"?',
   },
   {
-    what: "names that JavaScript keeps for itself",
+    what: "names that JavaScript reserves",
     files: {
       "bad.yaml": PIPELINE.replace("m1:", "constructor:").replace("[m1]", "[constructor]").replace("x2", "__proto__"),
     },
@@ -92,14 +92,14 @@ error bad.yaml:5: components.m2.columns[0]: must be a name that JavaScript does 
     says: 'error bad.yaml:4: components.m1.target: "z" has width 3, and the output "z" has 2',
   },
   {
-    what: "a column that the data do not have",
+    what: "a column missing from the data",
     files: { "bad.yaml": PIPELINE.replace("[x2]", "[x3]") },
     run: "validate bad.yaml",
     exit: 2,
     says: 'error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)',
   },
   {
-    what: "faults of form, of the graph and against the data, at once",
+    what: "problems in the schema, in the graph and with the data, at once",
     files: { "bad.yaml": PIPELINE.replace("width: 3", "widht: 3").replace("[m1]", "[m1, m9]").replace("[x2]", "[x3]") },
     run: "validate bad.yaml",
     exit: 2,
@@ -108,7 +108,7 @@ error bad.yaml:5: components.m2.upstream[1]: no component is called "m9"; did yo
 error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)`,
   },
   {
-    what: "faults of a team file and against its pipeline, at once",
+    what: "problems in a team file and with its pipeline, at once",
     files: { "bad.yaml": "component: m1\nmodel: { hidden: [0] }\nstep: 3\ntrain: on-upstream\n" },
     run: "validate pipeline.yaml bad.yaml",
     exit: 2,
@@ -131,7 +131,7 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0\nerror bad.yaml:3: steps: must be at least 1, not -1\nerror bad.yaml:4: protocol: there is no protocol "asink" (there are ${protocolNames})`,
   },
   {
-    what: "what is not YAML",
+    what: "invalid YAML",
     files: { "bad.yaml": "pipeline: [\n" },
     run: "validate bad.yaml",
     exit: 2,
@@ -146,7 +146,7 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     says: "error bad.yaml:1: the file is empty",
   },
   {
-    what: "a file that is not there",
+    what: "a missing file",
     run: "validate nowhere.yaml",
     exit: 2,
     says: "error nowhere.yaml: cannot be read: there is no such file",
@@ -159,7 +159,7 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     says: "error bad.yaml: is not a text file in UTF-8",
   },
   {
-    what: "a bad pipeline file for a stack",
+    what: "a stack with an invalid pipeline file",
     files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
     run: "up bad.yaml m2.yaml",
     exit: 2,
@@ -169,10 +169,10 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     what: "a stack without a pipeline",
     run: "up m1.yaml m2.yaml",
     exit: 2,
-    says: "uncouple: no pipeline file among the files",
+    says: "uncouple: none of the files is a pipeline file; add one",
   },
   {
-    what: "a trainer of a component that there is not",
+    what: "a trainer of an unknown component",
     files: { "bad.yaml": `component: m9\n${TEAM}` },
     run: "trainer --pipeline pipeline.yaml --team bad.yaml --nats NATS --port 0 --metrics-port 0",
     exit: 2,
@@ -182,7 +182,7 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
 
 export const wrongData: readonly WrongCommand[] = [
   {
-    what: "a data file that is not there",
+    what: "a missing data file",
     files: { "bad.yaml": fromFile("").replace("rows.csv", "nowhere.csv") },
     run: "validate bad.yaml",
     exit: 2,
@@ -203,14 +203,14 @@ export const wrongData: readonly WrongCommand[] = [
     says: "error bad.yaml:2: data.path: HERE is a folder; a CSV or Parquet file is needed",
   },
   {
-    what: "SQL that is none",
+    what: "invalid SQL",
     files: { "bad.yaml": fromFile(', query: "SELEKT x FROM source"') },
     run: "validate bad.yaml",
     exit: 2,
     says: 'error bad.yaml:2: data.query: not SQL: syntax error at or near "SELEKT": "SELEKT x FROM source"',
   },
   {
-    what: "SQL that changes something",
+    what: "SQL that changes data",
     files: { "bad.yaml": fromFile(', query: "DROP TABLE source"') },
     run: "validate bad.yaml",
     exit: 2,
@@ -224,7 +224,7 @@ export const wrongData: readonly WrongCommand[] = [
     says: "error bad.yaml:2: data.query: must be a SELECT; data can be read here, not changed: \"COPY (SELECT 1) TO 'rows.csv'\"",
   },
   {
-    what: "SQL over a column that there is not",
+    what: "SQL over an unknown column",
     files: { "bad.yaml": fromFile(', query: "SELECT q AS x, y FROM source"') },
     run: "validate bad.yaml",
     exit: 2,
@@ -245,7 +245,7 @@ export const wrongData: readonly WrongCommand[] = [
     says: 'error bad.yaml:4: components.m1.target: mse needs a numeric target, and "word" is categorical',
   },
   {
-    what: "too many rows that are NaN",
+    what: "too many NaN rows",
     files: { "bad.yaml": fromFile(""), "rows.csv": CSV.replaceAll(/^\d*[05],/gm, "nan,") },
     run: "trainer --pipeline bad.yaml --team m1.yaml --nats NATS --port 0 --metrics-port 0",
     exit: 5,
@@ -267,85 +267,85 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple train: unknown option '--folow' (Did you mean --follow?); see uncouple train --help",
   },
   {
-    what: "a reference that is none",
+    what: "an invalid reference",
     run: "show m1@x",
     exit: 2,
-    says: "uncouple show: command-argument value 'm1@x' is invalid for argument 'component@serial'. A serial is a whole number from 1 on, not \"x\"; see uncouple show --help",
+    says: "uncouple show: command-argument value 'm1@x' is invalid for argument 'component@serial'. A serial must be a positive integer, not \"x\"; see uncouple show --help",
   },
   {
-    what: "a snapshot that there is not",
+    what: "an unknown snapshot",
     run: "show m1@99",
     exit: 3,
     says: "uncouple: no snapshot m1@99: its newest is 1",
   },
   {
-    what: "a snapshot of a component that there is not",
+    what: "a snapshot of an unknown component",
     run: "export m9@1 m9.onnx",
     exit: 3,
     says: `uncouple: ${noM9}`,
   },
   {
-    what: "an export onto a file that is there",
+    what: "an export to an existing file",
     run: "export m1@1 m1.yaml",
     exit: 4,
     says: "uncouple: m1.yaml is there already: --force replaces it",
   },
   {
-    what: "an export into a folder that is not there",
+    what: "an export into a missing folder",
     run: "export m1@1 nowhere/m1.onnx",
     exit: 2,
     says: "uncouple: nowhere/m1.onnx cannot be written: there is no such folder",
   },
   {
-    what: "a parameter that is none",
+    what: "a parameter without a value",
     run: "train m2 --protocol proximal --param sigma",
     exit: 2,
-    says: "uncouple train: option '--param <name=value>' argument 'sigma' is invalid. A parameter is written NAME=VALUE, for example sigma=0.15; see uncouple train --help",
+    says: "uncouple train: option '--param <name=value>' argument 'sigma' is invalid. Expected NAME=VALUE, for example sigma=0.15; see uncouple train --help",
   },
   {
-    what: "a parameter that is no number",
+    what: "a parameter that is not a number",
     run: "train m2 --protocol proximal --param sigma=much",
     exit: 2,
     says: 'uncouple: request: protocol.sigma: must be a number, not "much"',
   },
   {
-    what: "an alias of a snapshot that there is not",
+    what: "an alias of an unknown snapshot",
     run: "alias m1 champion 99",
     exit: 3,
     says: "uncouple: no snapshot m1@99: its newest is 1",
   },
   {
-    what: "a name that no alias can have",
+    what: "an invalid alias name",
     run: "alias m1 Champion! 1",
     exit: 2,
     says: 'uncouple: alias "Champion!": a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens',
   },
   {
-    what: "a name that every object has",
+    what: "an alias name that JavaScript reserves",
     run: "alias m1 constructor 1",
     exit: 2,
     says: 'uncouple: alias "constructor": must be another name, JavaScript keeps this one for itself',
   },
   {
-    what: "a rollback of nothing",
+    what: "a rollback without a history",
     run: "rollback m1",
     exit: 5,
     says: "uncouple: alias champion of m1 never pointed anywhere else: there is nothing to go back to",
   },
   {
-    what: "a stack that there is not",
+    what: "a missing stack",
     run: "runs --dir nowhere",
     exit: 5,
-    says: "uncouple: there is no stack in HERE/nowhere/stack.json: start one with `uncouple up PIPELINE TEAM...`, or name the trainer with --trainer HOST:PORT",
+    says: "uncouple: no stack found at HERE/nowhere/stack.json; start one with `uncouple up PIPELINE TEAM...`, or specify the trainer with --trainer HOST:PORT",
   },
   {
     what: "a second stack in one folder",
     run: "up pipeline.yaml m1.yaml m2.yaml",
     exit: 4,
-    says: "uncouple: a stack of pipeline paper runs from STACK/stack.json (process PID): stop it, or choose another --dir",
+    says: "uncouple: a stack of pipeline paper is running from STACK/stack.json (process PID); stop it, or use a different --dir",
   },
   {
-    what: "a file in the place of a stack's folder",
+    what: "a file instead of a stack's folder",
     run: "up pipeline.yaml m1.yaml m2.yaml --dir m1.yaml",
     exit: 2,
     says: "uncouple: HERE/m1.yaml cannot be used as a folder: there is a file of that name",
@@ -357,49 +357,49 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple: HERE/m1.yaml/stack cannot be used as a folder: a part of the path is a file",
   },
   ...["up pipeline.yaml m1.yaml m2.yaml --dir", "reproduce figure1 --seeds 1 --out"].map((run) => ({
-    what: `a folder where none can be made: ${run}`,
+    what: `a folder that cannot be created: ${run}`,
     run: `${run} /proc/nowhere`,
     exit: 2,
     says: "uncouple: /proc/nowhere cannot be used as a folder: the file system does not let one be made there",
   })),
   {
-    what: "a folder of a demo where none can be made",
+    what: "a demo folder that cannot be created",
     run: "demo --out /proc/nowhere",
     exit: 2,
     says: "uncouple: /proc/nowhere/stack cannot be used as a folder: the file system does not let one be made there",
   },
   {
-    what: "a trainer's state where no folder can be made",
+    what: "a state folder that cannot be created",
     run: "trainer --pipeline pipeline.yaml --team m1.yaml --nats NATS --port 0 --metrics-port 0 --state /proc/nowhere",
     exit: 2,
     says: "uncouple: /proc/nowhere/paper/m1 cannot be used as a folder: the file system does not let one be made there",
   },
   {
-    what: "an export where no file can be made",
+    what: "an export to a file that cannot be created",
     run: "export m1@1 /proc/nowhere.onnx",
     exit: 2,
     says: "uncouple: /proc/nowhere.onnx cannot be written: there is no such folder",
   },
   {
-    what: "a trainer that cannot be reached",
+    what: "an unreachable trainer",
     run: "train m1 --trainer 127.0.0.1:1",
     exit: 7,
     says: "uncouple: cannot reach 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1",
   },
   {
-    what: "an evaluator that cannot be reached",
+    what: "an unreachable evaluator",
     run: "verdicts --evaluator 127.0.0.1:1",
     exit: 7,
     says: "uncouple: cannot reach 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1",
   },
   {
-    what: "a NATS server that cannot be reached",
+    what: "an unreachable NATS server",
     run: "snapshots --nats 127.0.0.1:1 --pipeline paper",
     exit: 7,
     says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
   },
   {
-    what: "a trainer without its NATS server",
+    what: "a trainer with an unreachable NATS server",
     run: "trainer --pipeline pipeline.yaml --team m1.yaml --nats 127.0.0.1:1 --port 0 --metrics-port 0",
     exit: 7,
     says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
@@ -411,19 +411,19 @@ export const wrongRequests: readonly WrongCommand[] = [
     what: "an unknown run",
     run: "cancel nobody",
     exit: 3,
-    says: 'uncouple: no trainer knows a run "nobody"; see uncouple runs',
+    says: 'uncouple: no trainer has a run "nobody"; list the runs with uncouple runs',
   },
   {
     what: "a component without a trainer",
     run: "train m9",
     exit: 3,
-    says: 'uncouple: there is no trainer of component "m9"; there are trainers of: m1, m2; did you mean "m1"?',
+    says: 'uncouple: no trainer found for component "m9"; available: m1, m2; did you mean "m1"?',
   },
   {
-    what: "a run that there is not",
+    what: "neither a component nor a run",
     run: "runs m9",
     exit: 3,
-    says: 'uncouple: there is neither a trainer of component "m9" nor a run of that id; there are trainers of: m1, m2; did you mean "m1"?',
+    says: 'uncouple: no trainer or run found for "m9"; components with a trainer: m1, m2; did you mean "m1"?',
   },
   ...[
     "snapshots m9",
@@ -433,12 +433,12 @@ export const wrongRequests: readonly WrongCommand[] = [
     "alias m9",
     "alias m9 champion 1",
     "rollback m9",
-  ].map((run) => ({ what: `a component that there is not: ${run}`, run, exit: 3, says: `uncouple: ${noM9}` })),
+  ].map((run) => ({ what: `an unknown component: ${run}`, run, exit: 3, says: `uncouple: ${noM9}` })),
   {
-    what: "a component that is called as every object's maker",
+    what: "a component named like a property of every object",
     run: "train constructor",
     exit: 3,
-    says: 'uncouple: there is no trainer of component "constructor"; there are trainers of: m1, m2',
+    says: 'uncouple: no trainer found for component "constructor"; available: m1, m2',
   },
   {
     what: "an unknown protocol",
@@ -447,13 +447,13 @@ export const wrongRequests: readonly WrongCommand[] = [
     says: `uncouple: request: protocol: there is no protocol "asink" (there are ${protocolNames})`,
   },
   {
-    what: "a protocol that needs predictions",
+    what: "a protocol that requires predictions",
     run: "train m1 --protocol causal",
     exit: 2,
     says: "uncouple: request: protocol: causal is for a component that consumes predictions; m1 reads from no other component",
   },
   {
-    what: "a parameter that a protocol does not have",
+    what: "a parameter that the protocol does not have",
     run: "train m2 --protocol proximal --param sigm=1",
     exit: 2,
     says: 'uncouple: request: protocol.sigm: proximal has no parameter "sigm"; did you mean "sigma"? (it has lambda, sigma)',
@@ -474,6 +474,6 @@ export const wrongRequests: readonly WrongCommand[] = [
     what: "a pipeline file in place of a team file",
     run: "train m1 --team pipeline.yaml",
     exit: 2,
-    says: "uncouple: pipeline.yaml is no team file",
+    says: "uncouple: pipeline.yaml is not a team file",
   },
 ];

@@ -43,7 +43,7 @@ const x1 = (rows: number, width: number, value = 1): PredictionInputs => ({
   columns: { x1: { kind: "numeric", width, values: new Float32Array(rows * width).fill(value) } },
 });
 
-/** What no command sends, but another client may. */
+/** Requests that no command sends, but another client may. */
 const wrongCalls: readonly WrongCall[] = [
   {
     what: "an unknown run id",
@@ -111,7 +111,7 @@ interface WrongSnapshot {
   readonly what: string;
   readonly bytes: () => Uint8Array;
   readonly change?: Partial<SnapshotDraft>;
-  /** A bit of the stored bytes flips before anybody reads them, as on a bad disk. */
+  /** Flips a bit of the stored bytes before they are read, as a bad disk would. */
   readonly damaged?: true;
   readonly says: string;
 }
@@ -217,7 +217,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** A folder with the common files and these. */
+/** Creates a folder with the common files and these. */
 async function folder(name: string, own: NonNullable<WrongCommand["files"]>): Promise<string> {
   const path = join(dir, name);
   await mkdir(path);
@@ -225,14 +225,14 @@ async function folder(name: string, own: NonNullable<WrongCommand["files"]>): Pr
   return path;
 }
 
-/** What files there are, and what is in them. A folder that a service keeps its state in may be new. */
+/** The files of a folder with their contents. Ignores folders, because a service may create its state folder. */
 async function contents(path: string): Promise<Readonly<Record<string, string>>> {
   const files = (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile());
   const texts = await Promise.all(files.map(async ({ name }) => [name, await readFile(join(path, name), "base64")]));
   return Object.fromEntries(texts) as Readonly<Record<string, string>>;
 }
 
-/** All that a stack may not lose or change by a bad call: snapshots, aliases, verdicts, runs. */
+/** Everything that a bad call must not change: snapshots, aliases, verdicts, runs. */
 async function state() {
   const { registry, verdicts, quarantines } = backplane;
   const snapshots = await registry.list();
@@ -257,7 +257,7 @@ describe.each([
   ["data", wrongData],
   ["flags and references", wrongFlags],
   ["requests", wrongRequests],
-] as const)("wrong %s, by the command", (_, table) => {
+] as const)("wrong %s on the command line", (_, table) => {
   let before: Awaited<ReturnType<typeof state>>;
   beforeAll(async () => {
     before = await state();
@@ -265,19 +265,19 @@ describe.each([
 
   test.concurrent.for(table)("$what", async ({ files = {}, run, exit, says }, { expect }) => {
     const cwd = await folder(`case-${++cases}`, files);
-    const there = await contents(cwd);
+    const before = await contents(cwd);
     const args = run.split(" ").map((part) => (part === "NATS" ? stack.stack.natsUrl : part));
     const { code, stdout, stderr } = await uncouple(args, { cwd, env: { UNCOUPLE_DIR: stack.dir } });
-    // Problems of files are the result of `validate`; everywhere else an error is told on stderr.
-    const told = args[0] === "validate" ? stdout + stderr : stderr;
-    const text = told
+    // `validate` prints problems as its result on stdout; other commands print errors on stderr.
+    const output = args[0] === "validate" ? stdout + stderr : stderr;
+    const text = output
       .replaceAll(cwd, "HERE")
       .replaceAll(stack.dir, "STACK")
       .replace(/process \d+/, "process PID");
     expect(text).toBe(`${says}\n`);
     expect(code).toBe(exit);
     expect(stdout + stderr).not.toMatch(/^ {4}at |\\n {4}at /m);
-    expect(await contents(cwd)).toEqual(there);
+    expect(await contents(cwd)).toEqual(before);
   });
 
   test("changes nothing", async () => {
@@ -286,11 +286,11 @@ describe.each([
 });
 
 describe("wrong messages", () => {
-  test("are refused with a reason each, and change nothing", async () => {
+  test("are rejected with a reason each, and change nothing", async () => {
     const before = await state();
     for (const { what, call, code, says } of wrongCalls) {
       const jetStreamError = await call(trainer).then(
-        () => "was answered",
+        () => "succeeded",
         (error: unknown) => error,
       );
       expect(jetStreamError, what).toBeInstanceOf(UncoupleError);
@@ -302,7 +302,7 @@ describe("wrong messages", () => {
     expect(await state()).toEqual(before);
   });
 
-  test("that are one too many find the queue full, and cost no run that waits", async () => {
+  test("beyond the queue capacity are rejected, and keep the queued runs", async () => {
     const before = await state();
     const teamFile = "component: m1\nmodel: linear\nsteps: 100000000\nengine: onnx:cpu\n";
     const { queueCapacity } = await trainer.status();
@@ -321,7 +321,7 @@ describe("wrong messages", () => {
     expect({ ...(await state()), runs: [] }).toEqual({ ...before, runs: [] });
   });
 
-  test("that ask for a class which the list does not have fail the run, and say which", async () => {
+  test("with an unlisted class in the data fail the run, which names the class", async () => {
     const cwd = await folder("classes", {
       "pipeline.yaml": fromFile("").replace(
         "output: { name: z, width: 1, meaning: scalar }, target: y, loss: mse",
@@ -343,10 +343,10 @@ describe("wrong messages", () => {
 });
 
 describe("wrong snapshots, published straight into the registry", () => {
-  test("are each put aside with a reason that everybody sees, and stop nothing else", async () => {
+  test("are quarantined with a visible reason each, and do not block others", async () => {
     const before = await state();
     const evaluator = (await stack.pidOf("evaluator")) ?? 0;
-    // So that what is to be damaged is so before it is read.
+    // Suspended, so that the damage is done before the bytes are read.
     process.kill(evaluator, "SIGSTOP");
     for (const { bytes, change, damaged } of wrongSnapshots) {
       const draft = await draftFor({ ...twoStage, name: "paper" }, "m1", change);
@@ -377,16 +377,16 @@ describe("wrong snapshots, published straight into the registry", () => {
     const aliased = await uncouple(["alias", "m1", "audit", "2"], { cwd: home });
     expect(aliased).toMatchObject({
       code: 0,
-      stderr: `m1@2 is quarantined and stays out of use: ${wrongSnapshots[0]?.says}\n`,
+      stderr: `m1@2 is quarantined and will not be used: ${wrongSnapshots[0]?.says}\n`,
     });
   });
 
-  test("left every process of the stack as it was", () => {
-    expect(stack.output()).not.toMatch(/again|back|ended/);
+  test("do not crash any process of the stack", () => {
+    expect(stack.output()).not.toMatch(/again|restarting|exited|killed|failed/);
   });
 });
 
-/** Puts other bytes in the place of those of the newest model of this size. */
+/** Damages the stored bytes of the newest model of this size. */
 async function damage(size: number): Promise<void> {
   const raw = await connectRaw(stack.stack.natsUrl);
   const stream = "OBJ_uncouple-paper-models";

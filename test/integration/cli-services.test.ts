@@ -28,7 +28,7 @@ const status = (component: string): TrainerStatus => ({
   newest: null,
 });
 
-/** A trainer whose one run goes through the given states. */
+/** A trainer whose only run passes through the given states. */
 function trainer(component: string, ...states: readonly Partial<Run>[]): Partial<TrainerService> {
   const run = { ...someRun, component, id: `run-${component}` };
   return {
@@ -44,18 +44,18 @@ function trainer(component: string, ...states: readonly Partial<Run>[]): Partial
   };
 }
 
-describe("services elsewhere", () => {
-  it("are named by flags or by the environment, several of them, and say themselves whose they are", async () => {
+describe("services outside the stack", () => {
+  it("are located by flags or environment variables, and report their own component", async () => {
     const [m1, m2] = [await serve({ trainer: trainer("m1") }), await serve({ trainer: trainer("m2") })];
     const flags = await cli(["runs", "--json", "--trainer", m1.address, "--trainer", m2.address]);
     expect((JSON.parse(flags.stdout) as Run[]).map(({ id }) => id).sort()).toEqual(["run-m1", "run-m2"]);
     const env = await cli(["runs", "m2", "--json"], { env: { UNCOUPLE_TRAINER: `${m1.address},${m2.address}` } });
     expect((JSON.parse(env.stdout) as Run[]).map(({ id }) => id)).toEqual(["run-m2"]);
     const wrong = await cli(["train", "m3", "--trainer", m1.address]);
-    expect(wrong).toMatchObject({ code: 3, stderr: expect.stringContaining("there are trainers of: m1") });
+    expect(wrong).toMatchObject({ code: 3, stderr: expect.stringContaining("available: m1") });
   });
 
-  it("are spoken to over TLS, with a certificate of one's own where they ask for it", async () => {
+  it("are reached over TLS, with a client certificate if they require one", async () => {
     const pem = (name: string) => readFileSync(join(tls, name));
     const server = { certificate: pem("server.pem"), key: pem("server.key"), clientCa: pem("ca.pem") };
     const { address } = await serve({ trainer: trainer("m1") }, { tls: server });
@@ -68,7 +68,7 @@ describe("services elsewhere", () => {
 });
 
 describe("runs", () => {
-  it("are listed without those of a trainer that does not answer, which is told of; alone, it is the failure", async () => {
+  it("are listed with a note for each trainer that fails; if all fail, the command fails", async () => {
     const listRuns = async () => {
       throw new UncoupleError("unavailable", "the trainer is stopping");
     };
@@ -77,7 +77,7 @@ describe("runs", () => {
       await serve({ trainer: { ...trainer("m2"), listRuns } }),
     ];
     const { code, stdout, stderr } = await cli(["runs", "--trainer", m1.address, "--trainer", m2.address]);
-    expect([code, stderr]).toEqual([0, "without the runs of m2: the trainer is stopping\n"]);
+    expect([code, stderr]).toEqual([0, "could not list the runs of m2: the trainer is stopping\n"]);
     expect(stdout).toContain("run-m1");
     const alone = await cli(["runs", "--trainer", m2.address]);
     expect(alone).toMatchObject({ code: 7, stdout: "", stderr: "uncouple: the trainer is stopping\n" });
@@ -86,7 +86,7 @@ describe("runs", () => {
   const message = `the store is full: ${"2 GiB of 2 GiB are used; ".repeat(8)}make room`;
   const failed = { ...someRun, id: "r2", state: "failed", error: { code: "resource-exhausted", message } } as const;
 
-  it("are listed within the terminal's width, whatever they failed with; elsewhere that is the end of a line", async () => {
+  it("are listed within the terminal's width; elsewhere, a long failure ends its line", async () => {
     const { address } = await serve({ trainer: { ...trainer("m2"), listRuns: async () => [failed, someRun] } });
     const terminal = await cli(["runs", "--trainer", address], { tty: true });
     const lines = stripVTControlCharacters(terminal.stdout).split("\n");
@@ -97,7 +97,7 @@ describe("runs", () => {
     expect(Math.max(...piped.filter((line) => !line.startsWith("r2")).map((line) => line.length))).toBeLessThan(120);
   });
 
-  it("are shown one by one, with all that is known", async () => {
+  it("are shown individually with all details", async () => {
     const warned = { ...failed, warnings: ["the support is narrow"] };
     const { address } = await serve({ trainer: { ...trainer("m2"), listRuns: async () => [warned, someRun] } });
     const { stdout, code } = await cli(["runs", "r2", "--trainer", address]);
@@ -111,7 +111,7 @@ describe("runs", () => {
 });
 
 describe("verdicts", () => {
-  it("that are followed come with the quarantines beside them", async () => {
+  it("are followed together with quarantines", async () => {
     const quarantine: Quarantine = {
       version: 1,
       pipeline: "tiny",
@@ -122,23 +122,23 @@ describe("verdicts", () => {
       evaluator: "e1",
       judgedAt: "2024-01-01T00:00:00.000Z",
     };
-    let told = 0;
+    let calls = 0;
     const { address } = await serve({
       evaluator: {
         async listQuarantines() {
-          told += 1;
+          calls += 1;
           return [quarantine];
         },
         async *watchVerdicts() {
           yield { position: 1, value: someVerdict };
-          told += 1;
+          calls += 1;
           await sleep(60_000, undefined, { ref: false });
         },
       },
     });
     const interrupt = new AbortController();
     const following = cli(["verdicts", "--follow", "--evaluator", address], { interrupt: interrupt.signal });
-    while (told < 2) await sleep(20);
+    while (calls < 2) await sleep(20);
     await sleep(300);
     interrupt.abort();
     const { code, stdout } = await following;
@@ -149,18 +149,18 @@ describe("verdicts", () => {
 });
 
 describe("output", () => {
-  it("that cannot be written is told in a line", async () => {
+  it("that cannot be written is reported in one line", async () => {
     const main = join(import.meta.dirname, "../../dist/services/cli/main.js");
     const writing = promisify(execFile)("/bin/sh", ["-c", '"$0" "$1" explain > /dev/full', process.execPath, main]);
     await expect(writing).rejects.toMatchObject({
       code: 6,
-      stderr: "uncouple: the output cannot be written: the disk is full\n",
+      stderr: "uncouple: cannot write to standard output: the disk is full\n",
     });
   });
 });
 
-describe("a service that does not answer", () => {
-  it("keeps nobody waiting after Ctrl-C", async () => {
+describe("a service that does not respond", () => {
+  it("does not delay Ctrl-C", async () => {
     const { address } = await serve({
       trainer: { listRuns: () => new Promise(() => {}), status: async () => status("m1") },
     });
@@ -172,8 +172,8 @@ describe("a service that does not answer", () => {
   });
 });
 
-describe("a NATS server elsewhere", () => {
-  it("that does not have the pipeline is left as it is, and those that it has are named", async () => {
+describe("a NATS server outside the stack", () => {
+  it("without the pipeline stays unchanged, and the error lists its pipelines", async () => {
     const nats = await startTestNats();
     const backplane = await connectJetStream({ clock: systemClock, url: nats.url, pipeline: "paper", name: "test" });
     const ask = (...args: string[]) => cli([...args, "--nats", nats.url, "--pipeline", "papers"]);
@@ -194,7 +194,7 @@ describe("following a run", () => {
   const follow = (address: string, ...more: string[]) =>
     cli(["train", "m1", "--follow", "--trainer", address, ...more]);
 
-  it("tells each state once on stderr and the outcome on stdout, with what people should know", async () => {
+  it("prints each state once and warnings on stderr, and the outcome on stdout", async () => {
     const running = { state: "running", step: 50 } as const;
     const { address } = await serve({
       trainer: trainer("m1", { state: "queued" }, running, running, {
@@ -210,7 +210,7 @@ describe("following a run", () => {
     expect(stderr).toContain("warning: the support is narrow");
   });
 
-  it("exits with the reason for which the run failed", async () => {
+  it("exits with the code of the run's failure", async () => {
     const error = { code: "resource-exhausted", message: "the store is full" } as const;
     const { address } = await serve({ trainer: trainer("m1", { state: "failed", error }) });
     const { code, stdout } = await follow(address);
@@ -218,12 +218,12 @@ describe("following a run", () => {
     expect(stdout).toContain("failed: the store is full");
   });
 
-  it("exits with 130 when somebody cancelled the run", async () => {
+  it("exits with 130 when the run was cancelled", async () => {
     const { address } = await serve({ trainer: trainer("m1", { state: "cancelled" }) });
     expect((await follow(address)).code).toBe(130);
   });
 
-  it("says in a line when the trainer goes away", async () => {
+  it("fails with one line when the trainer goes away", async () => {
     const { address, server } = await serve({
       trainer: {
         ...trainer("m1"),
@@ -241,7 +241,7 @@ describe("following a run", () => {
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(/^uncouple: /);
   });
 
-  it("hands on what the trainer refuses the run for", async () => {
+  it("fails with the reason why the trainer rejects the run", async () => {
     const { address } = await serve({
       trainer: {
         ...trainer("m1"),

@@ -197,9 +197,9 @@ test("a stack whose every process is killed while working loses nothing, repeats
   const { code, stdout, stderr } = await uncouple(["verdicts", "--json"], { cwd: dir });
   expect([code, stderr]).toEqual([0, ""]);
   expect(JSON.parse(stdout)).toHaveLength(7);
-  expect(stack.output()).toMatch(/trainer m1 ended .*; starting it again/);
+  expect(stack.output()).toMatch(/trainer m1 was killed by .*; restarting it/);
   for (const part of ["trainer m1", "trainer m2", "evaluator", "nats-server"])
-    expect(stack.output()).toContain(`${part} is back`);
+    expect(stack.output()).toContain(`${part} is running again`);
 }, 240_000);
 
 /** The files of a run; a file being written has a temporary name. */

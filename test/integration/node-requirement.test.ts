@@ -5,7 +5,7 @@ import { runCliProcess } from "../helpers/spawn-cli.ts";
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 const [, major = "", minor = ""] = /^>=(\d+)\.(\d+)$/.exec(manifest.engines.node) ?? [];
 
-/** The command under a Node that says it is another version. */
+/** Runs the command under a Node that claims to be another version. */
 const uncouple = (version: string) => {
   const code = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;
   return runCliProcess(["--version"], {
@@ -15,7 +15,7 @@ const uncouple = (version: string) => {
 };
 
 describe("the `uncouple` command", () => {
-  it("refuses a Node older than package.json admits, in one line", async () => {
+  it("rejects a Node older than package.json allows, in one line", async () => {
     const older = `${major}.${Number(minor) - 1}.9`;
     const { code, stdout, stderr } = await uncouple(older);
     expect({ code, stdout }).toEqual({ code: 5, stdout: "" });

@@ -9,7 +9,7 @@ import { demoReport } from "../../services/cli/demo/demo-report.ts";
 import { results } from "../helpers/demo-record.ts";
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-if (executablePath === undefined) console.log("the report is not looked at: no Chromium on this machine");
+if (executablePath === undefined) console.log("skipping the report in a browser: Chromium not found");
 
 const quiet = ["background-networking", "component-update", "sync", "gpu", "quic"].map((what) => `--disable-${what}`);
 
@@ -32,27 +32,27 @@ describe.skipIf(executablePath === undefined)("the demo's report in a browser", 
     await rm(dir, { recursive: true, force: true });
   });
 
-  async function open(colorScheme: "light" | "dark", width: number): Promise<{ page: Page; trouble: string[] }> {
+  async function open(colorScheme: "light" | "dark", width: number): Promise<{ page: Page; problems: string[] }> {
     const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } });
-    const trouble: string[] = [];
-    page.on("console", (message) => trouble.push(message.text()));
-    page.on("pageerror", (error) => trouble.push(error.message));
+    const problems: string[] = [];
+    page.on("console", (message) => problems.push(message.text()));
+    page.on("pageerror", (error) => problems.push(error.message));
     page.on("request", (request) => {
-      if (request.url() !== url) trouble.push(`asked for ${request.url()}`);
+      if (request.url() !== url) problems.push(`requested ${request.url()}`);
     });
     await page.goto(url);
-    return { page, trouble };
+    return { page, problems };
   }
 
-  it.each([1040, 390])("asks for nothing else, complains of nothing and fits a page of %i pixels", async (width) => {
-    const { page, trouble } = await open("light", width);
+  it.each([1040, 390])("makes no requests, logs nothing and fits a page of %i pixels", async (width) => {
+    const { page, problems } = await open("light", width);
     expect(await page.locator("svg").count()).toBe(4);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
-    expect(trouble).toEqual([]);
+    expect(problems).toEqual([]);
     await page.close();
   });
 
-  it("shows every plot whole: no text outside of its picture", async () => {
+  it("keeps all text inside its plot", async () => {
     const { page } = await open("light", 1040);
     const outside = await page.evaluate(`[...document.querySelectorAll("svg text")].filter((text) => {
       const [inner, outer] = [text.getBoundingClientRect(), text.closest("svg").getBoundingClientRect()];
@@ -62,7 +62,7 @@ describe.skipIf(executablePath === undefined)("the demo's report in a browser", 
     await page.close();
   });
 
-  it.each(["light", "dark"] as const)("can be read in %s: text stands out from the page", async (scheme) => {
+  it.each(["light", "dark"] as const)("is readable in %s mode: text contrasts with the page", async (scheme) => {
     const { page } = await open(scheme, 1040);
     const colors = (await page.evaluate(`[
       getComputedStyle(document.body).backgroundColor,
@@ -70,7 +70,7 @@ describe.skipIf(executablePath === undefined)("the demo's report in a browser", 
       ...[...document.querySelectorAll("svg.marks text")].map((element) => getComputedStyle(element).fill),
     ]`)) as string[];
     const [background = "", ...texts] = colors;
-    // Numbers in cells stand on the cell's color, which is light in both themes.
+    // Numbers in cells are on the cell's color, which is light in both themes.
     const onPage = texts.filter((color) => color !== "rgb(27, 27, 27)");
     expect(onPage.length).toBeGreaterThan(50);
     for (const color of new Set(onPage)) expect(contrast(color, background)).toBeGreaterThan(4.5);

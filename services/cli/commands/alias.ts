@@ -20,16 +20,16 @@ interface AliasFlags extends ConnectionFlags {
 export function aliasCommand(context: CliContext): Command {
   return withPeers(
     new Command("alias")
-      .summary("point an alias at a snapshot")
+      .summary("point an alias at a snapshot, or list aliases")
       .description(
-        `Points an alias of a component at a snapshot, or removes it; without a name, shows where they point and how they got there. \`${CHAMPION}\` is the snapshot in use: new ones are judged against it. The log of changes is never rewritten.`,
+        `Points an alias of a component at a snapshot, or removes it. Without a name, lists the aliases of the component and the log of their changes, which is never rewritten. The \`${CHAMPION}\` is the snapshot in use: new snapshots are judged against it.`,
       )
       .argument("<component>")
       .argument("[name]", `for example ${CHAMPION}`)
-      .argument("[serial]", "the snapshot's number", parseSerial)
+      .argument("[serial]", "serial number of the snapshot", parseSerial)
       .option("--remove", "remove the alias")
-      .option("--reason <text>", "why, for the log")
-      .option("--json", "print JSON: the change; without a name { aliases, log }"),
+      .option("--reason <text>", "reason to record in the log")
+      .option("--json", "print JSON: the change or, without a name, { aliases, log }"),
     "registry",
   )
     .addHelpText(
@@ -39,7 +39,7 @@ export function aliasCommand(context: CliContext): Command {
     .action(async (component: string, name: string | undefined, serial: number | undefined, flags: AliasFlags) => {
       const output = createOutput(context, flags.json === true);
       if (name !== undefined && (serial === undefined) === (flags.remove === undefined)) {
-        throw new UncoupleError("invalid-argument", "say where the alias points (a serial), or --remove it");
+        throw new UncoupleError("invalid-argument", "give either a serial number or --remove");
       }
       await withConnections(context, flags, async (connections) => {
         const { registry, quarantines } = await connections.backplane(component);
@@ -60,11 +60,13 @@ export function aliasCommand(context: CliContext): Command {
 export function rollbackCommand(context: CliContext): Command {
   return withPeers(
     new Command("rollback")
-      .summary("point an alias back")
-      .description("Points an alias back at the snapshot it pointed at before its last change. Again: further back.")
+      .summary("undo the last change of an alias")
+      .description(
+        "Points an alias back at the snapshot that it pointed at before its last change. Repeat to go back further.",
+      )
       .argument("<component>")
-      .option("--alias <name>", "which alias", CHAMPION)
-      .option("--reason <text>", "why, for the log")
+      .option("--alias <name>", "the alias to roll back", CHAMPION)
+      .option("--reason <text>", "reason to record in the log")
       .option("--json", "print JSON: the change"),
     "registry",
   )
@@ -80,30 +82,30 @@ export function rollbackCommand(context: CliContext): Command {
     });
 }
 
-/** An alias may point at a quarantined snapshot, but nothing uses one: the newest that is sound is in use then. */
+/** An alias may point at a quarantined snapshot, which is never used: the newest valid one is in use instead. */
 async function warnOfQuarantine(change: AliasChange, quarantines: Backplane["quarantines"], output: Output) {
   if (change.serial === null) return;
   const quarantine = await quarantines.get(change.component, change.serial);
   if (quarantine === undefined) return;
   const { reason, detail } = quarantine;
-  output.note(plain(`${snapshotName(quarantine)} is quarantined and stays out of use: ${reason}: ${detail}`));
+  output.note(plain(`${snapshotName(quarantine)} is quarantined and will not be used: ${reason}: ${detail}`));
 }
 
-/** Who and why, for the log. */
+/** Author and reason for the log. */
 function byText({ env }: CliContext, reason: string | undefined): string {
   const who = env.USER ?? env.LOGNAME ?? "someone";
   return reason === undefined ? who : `${who}: ${reason}`;
 }
 
 function changeText({ component, alias, serial, previous }: AliasChange): string {
-  const place = (at: number | null) => (at === null ? "nowhere" : snapshotName({ component, serial: at }));
-  return plain(`${alias} of ${component} points at ${place(serial)}; before, ${place(previous)}`);
+  const place = (at: number | null) => (at === null ? "nothing" : snapshotName({ component, serial: at }));
+  return plain(`${alias} of ${component} now points at ${place(serial)} (previously ${place(previous)})`);
 }
 
 function aliasTable(component: string, log: readonly AliasChange[], style: Style, width: number): string {
-  if (log.length === 0) return `no alias of ${plain(component)} was ever set`;
-  const titles = ["ALIAS", "POINTS AT", "BEFORE", "HOW", "BY", "WHEN"];
-  const place = (at: number | null) => (at === null ? "nowhere" : snapshotName({ component, serial: at }));
+  if (log.length === 0) return `no aliases of ${plain(component)} yet`;
+  const titles = ["ALIAS", "SNAPSHOT", "PREVIOUS", "CHANGE", "BY", "TIME"];
+  const place = (at: number | null) => (at === null ? "nothing" : snapshotName({ component, serial: at }));
   const newest = new Map(log.map((change) => [change.alias, change]));
   return formatTable(
     titles.map((title) => ({ title, wraps: title === "BY" })),

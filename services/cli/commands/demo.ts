@@ -20,28 +20,28 @@ interface DemoFlags {
 
 export function demoCommand(context: CliContext): Command {
   return new Command("demo")
-    .summary("the paper's story, told with the real services")
+    .summary("run the paper's example and write a report")
     .description(
-      "Two teams train the two components of the paper's pipeline as services of their own, over a NATS server of their own, while an evaluator judges every update. Takes about half a minute. Leaves a report (HTML, with plots) and results.json. Where no NATS server can be had, it runs the same services in this process and says so.",
+      "Two teams train the components of the paper's pipeline in separate processes, over a private NATS server, while an evaluator judges every update. Takes about half a minute and writes a report (HTML, with plots) and results.json. If nats-server is not available, runs the same services in this process and says so.",
     )
-    .option("--out <folder>", "where report and results go", "out/demo")
+    .option("--out <folder>", "folder for the report and the results", "out/demo")
     .option(
       "--seed <number>",
-      "other data: another pair of random networks, other rows (default: the example's)",
+      "seed of the data, that is, of its random networks and rows (default: the example's)",
       parseSeed,
     )
-    .option("--memory", "everything in this process, over the memory backplane")
-    .option("--json", "print JSON: the content of results.json")
+    .option("--memory", "run everything in this process, without NATS")
+    .option("--json", "print JSON: the contents of results.json")
     .addHelpText("after", "\nExamples:\n  uncouple demo\n  uncouple demo --seed 11\n")
     .action(async (flags: DemoFlags) => {
       const { runDemo } = await import("../demo/run-demo.ts");
       const output = createOutput(context, flags.json === true);
       const { env, clock, stdout, stderr } = context;
       const style = createStyle(wantsColor(stdout, env) && flags.json !== true);
-      // Bars and lines share a terminal; with either of them elsewhere there are lines alone.
+      // Bars need both streams on the terminal; otherwise only lines are printed.
       const bars = stdout.isTTY === true && stderr.isTTY === true && flags.json !== true;
       const progress = bars ? await createRunProgress(stderr) : noProgress;
-      const say = (...lines: readonly string[]) => {
+      const print = (...lines: readonly string[]) => {
         if (flags.json !== true) progress.aside(() => void stdout.write(`${lines.join("\n")}\n`));
       };
       const onEvent = (line: string) => progress.aside(() => output.note(line));
@@ -49,8 +49,8 @@ export function demoCommand(context: CliContext): Command {
         flags.memory === true
           ? undefined
           : await chooseNats({ url: setting(env, "NATS_URL"), preferOwn: true, env, clock, onEvent });
-      if (nats !== undefined && "missing" in nats) onEvent(`there is no nats-server: ${nats.missing}`);
-      say(
+      if (nats !== undefined && "missing" in nats) onEvent(`nats-server not found: ${nats.missing}`);
+      print(
         style.bold(
           "Uncouple demo: M1 predicts z from x1, M2 predicts y from x2 and M1's prediction of z (Modi et al. 2023)",
         ),
@@ -66,21 +66,21 @@ export function demoCommand(context: CliContext): Command {
           clock,
           signal: context.interrupted,
           onEvent,
-          onReady: (platform, seconds) => say(`${platform.description}; ready after ${formatSeconds(seconds)}`),
+          onReady: (platform, seconds) => print(`${platform.description}; ready after ${formatSeconds(seconds)}`),
           listener: {
-            chapter: (title) => say("", style.cyan(title)),
+            chapter: (title) => print("", style.cyan(title)),
             run(run: Run) {
               progress.update(run);
               if (!hasEnded(run) || ended.has(run.id)) return;
               ended.add(run.id);
-              say(
+              print(
                 `  ${runLine(run, style)}`,
                 ...run.warnings.map((warning) => `  ${style.yellow("warning")}: ${plain(warning)}`),
               );
             },
             verdict: (verdict) =>
-              say(...[verdictLine(verdict, style), ...alternativeLines(verdict, style)].map((line) => `  ${line}`)),
-            quarantine: (quarantine) => say(`  ${quarantineLine(quarantine, style)}`),
+              print(...[verdictLine(verdict, style), ...alternativeLines(verdict, style)].map((line) => `  ${line}`)),
+            quarantine: (quarantine) => print(`  ${quarantineLine(quarantine, style)}`),
           },
         });
         progress.stop();
@@ -96,6 +96,6 @@ export function demoCommand(context: CliContext): Command {
 function parseSeed(text: string): number {
   const seed = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed))
-    throw new InvalidArgumentError("A seed is a whole number from 0 on.");
+    throw new InvalidArgumentError("A seed must be a non-negative integer.");
   return seed;
 }

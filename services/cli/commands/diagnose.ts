@@ -27,15 +27,19 @@ interface Flags extends ConnectionFlags {
 export function diagnoseCommand(context: CliContext): Command {
   return withPeers(
     new Command("diagnose")
-      .summary("why an update changed the pipeline even with the downstream retrained")
+      .summary("explain how an update changed the pipeline, with the downstream retrained")
       .description(
-        "Retrains the downstream on the old and the new snapshot of a component and splits the change of the pipeline's loss (Wu et al. 2021) into upstream error (what the output still tells), downstream approximation error (what the model class cannot make of it) and downstream estimation error (what finite data leave), each with a 95 % interval. Trains for a while; Ctrl-C cancels.",
+        "Retrains the downstream on the old and the new snapshot of a component and splits the change in pipeline loss (Wu et al. 2021) into upstream error (the information in the output), downstream approximation error (the limits of the model class) and downstream estimation error (the limits of data and training), each with a 95 % interval. Trains several models; Ctrl-C cancels.",
       )
       .argument("<component@serial>", "the update, for example m1@3", parseReference)
-      .option("--against <serial>", "the older snapshot (default: what its verdict compared it with)", parseSerial)
-      .option("--downstream <component>", "whose loss to explain (default: the pipeline's objective)")
-      .option("--team <file>", "the downstream team's file, for its model and training (default: 64 hidden units)")
-      .option("--pipeline-file <file>", "the pipeline file (default: that of the stack file)")
+      .option(
+        "--against <serial>",
+        "the older snapshot (default: the one that the verdict compares it with)",
+        parseSerial,
+      )
+      .option("--downstream <component>", "component whose loss to explain (default: the pipeline's objective)")
+      .option("--team <file>", "team file of the downstream, for its model and training (default: 64 hidden units)")
+      .option("--pipeline-file <file>", "the pipeline file (default: the one in the stack file)")
       .option("--json", "print JSON"),
     "registry",
   )
@@ -56,14 +60,14 @@ export function diagnoseCommand(context: CliContext): Command {
     });
 }
 
-/** What the evaluator held the update against, else the snapshot that it followed. */
+/** The snapshot that the evaluator compared the update with, else its parent. */
 async function comparedWith({ verdicts }: Backplane, update: SnapshotManifest): Promise<number> {
   const verdict = await verdicts.get(update.component, update.serial);
   const serial = verdict?.comparison?.current[update.component] ?? update.parent;
   if (serial !== null) return serial;
   throw new UncoupleError(
     "failed-precondition",
-    `${snapshotName(update)} is the first snapshot of ${update.component}: there is nothing to hold it against`,
+    `${snapshotName(update)} is the first snapshot of ${update.component}, so it has no predecessor to compare it with`,
   );
 }
 
@@ -79,7 +83,7 @@ async function diagnose(
     context.cwd,
   );
   const { pipeline, path } = files.pipeline;
-  // Loaded here: tfjs, ONNX Runtime and DuckDB take a while, and the other subcommands start without them.
+  // Loaded lazily: tfjs, ONNX Runtime and DuckDB load slowly, and other subcommands do not need them.
   const [{ diagnosedDownstream, diagnoseUpdate }, { openDataSource }, { createEngine }, { loadSnapshotModel }] =
     await Promise.all([
       import("../../learning/diagnosis/diagnose-update.ts"),
@@ -97,11 +101,11 @@ async function diagnose(
   if (team !== undefined && team.component !== downstream) {
     throw new UncoupleError(
       "invalid-argument",
-      `${flags.team} is the team file of ${team.component}; the downstream is ${downstream}`,
+      `${flags.team} is the team file of ${team.component}, but the downstream is ${downstream}`,
     );
   }
   const source = await openDataSource(pipeline.data, dirname(path));
-  const progress = await createCountProgress(context.stderr, "trainings");
+  const progress = await createCountProgress(context.stderr, "training runs");
   try {
     const schema = await source.schema();
     const load = createLoadModel(pipeline, backplane.registry, loadSnapshotModel);
@@ -138,21 +142,21 @@ async function pipelineFile(context: CliContext, flags: Flags): Promise<string> 
   const dir = resolve(context.cwd, flags.dir ?? setting(context.env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
   const stack = await readStack(dir);
   if (stack !== undefined) return stack.pipelineFile;
-  throw new UncoupleError("not-found", `there is no stack file in ${dir}: name the pipeline file with --pipeline-file`);
+  throw new UncoupleError("not-found", `no stack file found in ${dir}; specify the pipeline file with --pipeline-file`);
 }
 
 const MEANINGS: Readonly<Record<DiagnosisPart, { readonly better: string; readonly worse: string }>> = {
   upstream: {
-    better: "the output tells the downstream more of what it needs",
-    worse: "the output tells the downstream less of what it needs",
+    better: "the output carries more of the information that the downstream needs",
+    worse: "the output carries less of the information that the downstream needs",
   },
   approximation: {
-    better: "the downstream's model class can make more of the output",
+    better: "the downstream's model class makes better use of the output",
     worse: "the downstream's model class is too simple for the output",
   },
   estimation: {
-    better: "the downstream learns from the output with less data and training",
-    worse: "the downstream's data and training do not suffice for the output",
+    better: "the downstream needs less data and training for the output",
+    worse: "the downstream has too little data or training for the output",
   },
 };
 
@@ -174,7 +178,7 @@ function diagnosisText(
     `[${formatNumber(low)}, ${formatNumber(high)}]`,
   ];
   return [
-    `${style.bold(snapshot)} in place of ${against}, ${downstream} retrained: loss ${formatNumber(losses.before)} -> ${formatNumber(losses.after)}`,
+    `${style.bold(snapshot)} instead of ${against}, with ${downstream} retrained: loss ${formatNumber(losses.before)} -> ${formatNumber(losses.after)}`,
     "",
     formatTable(
       [{ title: "PART" }, { title: "CHANGE", number: true }, { title: "95 % INTERVAL" }],
@@ -182,12 +186,12 @@ function diagnosisText(
         row("upstream error", parts.upstream),
         row("downstream approximation error", parts.approximation),
         row("downstream estimation error", parts.estimation),
-        row("in all", change),
+        row("total", change),
       ],
       style,
     ),
     cause === null
-      ? "No part is beyond doubt the cause."
+      ? "No single part is clearly the cause."
       : `Cause: ${style.bold(cause)}: ${MEANINGS[cause][change.value < 0 ? "better" : "worse"]}.`,
   ].join("\n");
 }

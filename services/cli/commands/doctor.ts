@@ -10,9 +10,9 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function doctorCommand(context: CliContext): Command {
   return new Command("doctor")
-    .summary("what works on this machine")
+    .summary("check what works on this machine")
     .description(
-      "Tries every training engine, says which work here, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), which do not and why; and whether there is a nats-server.",
+      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Also looks for nats-server.",
     )
     .option("--json", "print JSON: { engines: [{ choice, available, detail, microsPerStep }], natsServer }")
     .addHelpText("after", "\nExample:\n  uncouple doctor\n")
@@ -31,20 +31,20 @@ export function doctorCommand(context: CliContext): Command {
 function doctorText(engines: readonly EngineProbe[], natsServer: string | null, style: Style, width: number): string {
   const rows = engines.map(({ choice, available, microsPerStep }) => [
     choice,
-    available ? style.green("works") : style.red("no"),
+    available ? style.green("works") : style.red("unavailable"),
     microsPerStep === undefined ? "-" : microsPerStep.toFixed(0),
     microsPerStep === undefined ? "-" : (1e6 / microsPerStep).toFixed(0),
   ]);
   const columns = [
     { title: "ENGINE" },
-    { title: "HERE" },
+    { title: "STATUS" },
     { title: "US/STEP", number: true },
     { title: "STEPS/S", number: true },
   ];
   const nats =
     natsServer === null
-      ? `${style.red("no")} nats-server on the PATH; \`uncouple up\` says how to get one`
-      : `${style.green("works")}: nats-server at ${natsServer}`;
+      ? `nats-server: ${style.red("not found")}; \`uncouple up\` tells how to get it`
+      : `nats-server: ${style.green("found")} at ${natsServer}`;
   return [
     formatTable(columns, rows, style),
     ...engines.flatMap(({ choice, detail }) => [

@@ -10,11 +10,16 @@ export function evaluatorCommand(context: CliContext): Command {
     new Command("evaluator")
       .summary("run an evaluator service")
       .description(
-        "Runs an evaluator in the foreground: it judges every published snapshot on held-out rows, publishes verdicts, and answers over gRPC. Several share the work. SIGTERM or Ctrl-C finishes the snapshot in hand and stops.",
+        "Runs an evaluator in the foreground. It judges every published snapshot on held-out rows, publishes verdicts and serves gRPC. Several evaluators share the work. On SIGTERM or Ctrl-C, it finishes the current snapshot and stops.",
       ),
   )
-    .option("--name <name>", "which one it is, in verdicts and logs (default: the host's name and the process id)")
-    .option("--retained <count>", "newest snapshots of each component in the matrix and in verdicts", parseCount, 8)
+    .option("--name <name>", "this evaluator's name in verdicts and logs (default: host name and process ID)")
+    .option(
+      "--retained <count>",
+      "newest snapshots of each component to include in the matrix and in verdicts",
+      parseCount,
+      8,
+    )
     .addHelpText(
       "after",
       "\nExample:\n  uncouple evaluator --pipeline pipeline.yaml --nats nats://127.0.0.1:4222 --port 50051\n",

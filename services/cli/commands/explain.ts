@@ -10,22 +10,22 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
-    .summary("what a training protocol minimizes, costs and gives")
+    .summary("explain a training protocol")
     .description(
-      "Explains a training protocol: its equation, its parameters, when to use it. Without a name, lists them all.",
+      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols.",
     )
     .argument("[protocol]", "sync, async, proximal, causal, ...")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExamples:\n  uncouple explain\n  uncouple explain causal\n")
     .action(async (name: string | undefined, options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
-      // Loaded here, because it takes tfjs with it, which the other subcommands start without.
+      // Loaded lazily: it imports tfjs, which other subcommands do not need.
       const { findProtocol, protocols } = await import("../../learning/protocols/all.ts");
       const { counterfactualSources } = await import("../../learning/counterfactual/prepare.ts");
       if (name === undefined) {
         output.result(protocols.map(asJson), (style, width) =>
           formatTable(
-            [{ title: "PROTOCOL" }, { title: "WHAT IT DOES", wraps: true }],
+            [{ title: "PROTOCOL" }, { title: "SUMMARY", wraps: true }],
             protocols.map((p) => [p.name, p.summary]),
             style,
             width,
@@ -55,7 +55,7 @@ function explanation(
 ): string {
   const { name, summary, equation, advice, parameters, requiresUpstream, coordinated } = protocol;
   const facts = [
-    requiresUpstream ? "Only for a component that reads the predictions of others." : "For every component.",
+    requiresUpstream ? "Only for components that read the predictions of others." : "For any component.",
     coordinated ? "One component of the pipeline trains at a time." : "Needs no coordination with other teams.",
   ];
   const ranges = Object.entries(parameters).map(([parameter, range]) => `  ${parameter}: ${rangeText(range)}`);
@@ -72,7 +72,7 @@ function explanation(
       ? []
       : [
           "",
-          "Where ytilde comes from, and what must be observed for it; auto takes the first that the data allows:",
+          "Sources of ytilde, and what each one must observe; auto picks the first one that the data supports:",
           ...sources.map((source) => `  ${source.name}: ${source.observes}`),
         ]),
     "",

@@ -17,11 +17,11 @@ export function exportCommand(context: CliContext): Command {
     new Command("export")
       .summary("write a snapshot's ONNX model to a file")
       .description(
-        "Writes a snapshot as an ONNX model, checked against its digest. Inputs and output have the names of the pipeline file and take raw values, so that any ONNX runtime can use it. The file appears whole or not at all.",
+        "Writes the ONNX model of a snapshot to a file, after checking its digest. Inputs and output are named as in the pipeline file, and inputs take raw values, so any ONNX runtime can run the model. The file is written atomically.",
       )
       .argument("<component@serial>", "for example m2@3", parseReference)
-      .argument("<file>", "where to, for example m2.onnx")
-      .option("--force", "replace the file if it is there")
+      .argument("<file>", "output file, for example m2.onnx")
+      .option("--force", "overwrite an existing file")
       .option("--json", "print JSON: { file, manifest }"),
     "registry",
   )
@@ -33,7 +33,7 @@ export function exportCommand(context: CliContext): Command {
         const manifest = await registry.manifest(component, serial);
         const bytes = await registry.bytes(manifest, context.interrupted);
         await writeWhole(resolve(context.cwd, file), file, bytes, flags.force === true);
-        output.result({ file, manifest }, () => `${snapshotName(manifest)} written to ${file}, ${bytes.length} bytes`);
+        output.result({ file, manifest }, () => `wrote ${snapshotName(manifest)} to ${file} (${bytes.length} bytes)`);
       });
     });
 }

@@ -11,9 +11,9 @@ import { formatTable } from "../terminal/table.ts";
 export function matrixCommand(context: CliContext): Command {
   return withPeers(
     new Command("matrix")
-      .summary("pipeline loss of every pair of snapshots")
+      .summary("show the pipeline loss of every pair of snapshots")
       .description(
-        "Shows, for each edge of the pipeline, the pipeline loss with every retained upstream snapshot (columns) under every retained downstream snapshot (rows), on held-out rows, all other components as they are in use. Lower is better.",
+        "Shows, for each edge of the pipeline, the pipeline loss of every retained upstream snapshot (columns) with every retained downstream snapshot (rows), on held-out rows and with the current snapshots of all other components. Lower is better.",
       )
       .option("--json", "print JSON: [{ upstream, downstream, upstreamSerials, downstreamSerials, cells }]"),
     "evaluator",
@@ -25,7 +25,7 @@ export function matrixCommand(context: CliContext): Command {
         (await connections.evaluator()).matrix(),
       );
       output.result(edges, (style) =>
-        edges.length === 0 ? "the pipeline has no edge" : edges.map((edge) => matrixText(edge, style)).join("\n"),
+        edges.length === 0 ? "the pipeline has no edges" : edges.map((edge) => matrixText(edge, style)).join("\n"),
       );
     });
 }
@@ -34,7 +34,7 @@ export function matrixText(edge: PipelineMatrix, style: Style): string {
   const { upstream, downstream, upstreamSerials, downstreamSerials, cells } = edge;
   const losses = new Map(cells.map((cell) => [`${cell.upstreamSerial}/${cell.downstreamSerial}`, cell.loss]));
   if (upstreamSerials.length === 0 || downstreamSerials.length === 0) {
-    return `${plain(`${upstream} -> ${downstream}`)}: no snapshots of both yet\n`;
+    return `${plain(`${upstream} -> ${downstream}`)}: no pair of snapshots yet\n`;
   }
   return formatTable(
     [

@@ -14,7 +14,7 @@ export function predictCommand(context: CliContext): Command {
     new Command("predict")
       .summary("predict with a snapshot")
       .description(
-        "Predicts rows of a JSON file with a snapshot of a component, at its trainer: raw columns and upstream outputs by their names in the pipeline file. Prints a list of numbers a row.",
+        "Predicts the rows of a JSON file with a snapshot, on the component's trainer. Rows contain raw columns and upstream outputs under their names in the pipeline file. Prints one line of numbers per row.",
       )
       .argument("<component[@serial]>", "m2 for its newest snapshot, or m2@3", parseTarget)
       .argument("<file>", "rows as JSON: [{ x2: [...], z: [...] }, ...]")

@@ -22,18 +22,18 @@ const names = ["figure1", "table1", "table2", "figure3", "all", "dag", "estimato
 
 export function reproduceCommand(context: CliContext): Command {
   return new Command("reproduce")
-    .summary("the paper's tables and figures, trained and measured anew")
+    .summary("reproduce the paper's tables and figures")
     .description(
-      "Runs the experiments of Modi et al. 2023 in this process, through the learning code that the services use, and writes a report with plots beside the paper's values. `all` is the paper's four. Beyond it: `dag`, a chain of three and a diamond of four components, all trained in parallel on stale inputs and exchanged at once; `estimators`, causal training from 100 to 1,000 audited rows in place of the oracle; `support`, what happens where M1's output does not cover its space; `policy`, an M2 that decides; `diagnosis`, why two better M1s degrade the pipeline although M2 is retrained.",
+      "Runs the experiments of Modi et al. (2023) in this process, with the learning code of the services, and writes a report with plots next to the paper's values. `all` runs the paper's four. The others go beyond the paper: `dag` trains a chain of three and a diamond of four components in parallel on stale inputs and exchanges all of them at once; `estimators` trains causally from 100 to 1,000 audited rows instead of the oracle; `support` shows what happens if M1's output does not cover its space; `policy` has an M2 that makes decisions; `diagnosis` explains why two better M1s degrade the pipeline although M2 is retrained.",
     )
-    .addArgument(new Argument("<experiment>", "what to reproduce").choices(names))
-    .option("--seeds <n>", "how many seeds", integer(1, 10_000), 10)
-    .option("--first-seed <seed>", "the first of them", integer(0, 1_000_000_000), 0)
-    .option("--jobs <n>", "seeds at a time; changes nothing in the numbers", integer(1, 1_000), 2)
+    .addArgument(new Argument("<experiment>", "the experiment to run").choices(names))
+    .option("--seeds <n>", "number of seeds", integer(1, 10_000), 10)
+    .option("--first-seed <seed>", "the first seed", integer(0, 1_000_000_000), 0)
+    .option("--jobs <n>", "seeds to run in parallel; does not affect the results", integer(1, 1_000), 2)
     .option("--a <number>", "figure1: z = a x1^2 + b x1", number, 2)
     .option("--b <number>", "figure1: the linear coefficient", number, 1)
-    .option("--out <folder>", "where report.html and results.json go (default: out/reproduce)")
-    .option("--json", "print the numbers as JSON; no report unless --out is given")
+    .option("--out <folder>", "folder for report.html and results.json (default: out/reproduce)")
+    .option("--json", "print the results as JSON; writes a report only with --out")
     .addHelpText(
       "after",
       "\nExamples:\n  uncouple reproduce all\n  uncouple reproduce figure1 --a 1 --b 1\n  uncouple reproduce figure3 --seeds 20 --json\n",
@@ -44,9 +44,9 @@ export function reproduceCommand(context: CliContext): Command {
         options.json === true && options.out === undefined
           ? undefined
           : resolve(context.cwd, options.out ?? join("out", "reproduce"));
-      // Before the work that would be lost without it.
+      // Created first, so that a failure costs no work.
       if (folder !== undefined) await makeFolder(folder);
-      // Loaded here: tfjs and ONNX Runtime take a while, and the other subcommands start without them.
+      // Loaded lazily: tfjs and ONNX Runtime load slowly, and other subcommands do not need them.
       const [
         { PAPER_EXPERIMENTS, reproduce },
         { PAPER_SIZES },
@@ -84,7 +84,7 @@ export function reproduceCommand(context: CliContext): Command {
         progress.stop();
       }
       const single = experiment === "all" ? reproduction : reproduction[experiment];
-      // First, so that it is not lost where the report cannot be written.
+      // Printed first, so that it is not lost if the report cannot be written.
       output.result(single, (style, width) => reproductionText(reproduction, style, width));
       if (folder !== undefined) {
         const seconds = Math.round(secondsSince(clock, began));
@@ -101,7 +101,7 @@ function integer(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+      throw new InvalidArgumentError(`Expected an integer between ${min} and ${max}.`);
     }
     return value;
   };
@@ -110,7 +110,7 @@ function integer(min: number, max: number): (text: string) => number {
 function number(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value === 0) {
-    throw new InvalidArgumentError("It is a number other than 0.");
+    throw new InvalidArgumentError("Expected a nonzero number.");
   }
   return value;
 }

@@ -9,7 +9,7 @@ import { type ConnectionFlags, withConnections, withPeers } from "../connect/con
 import type { CliContext } from "../context/context.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
-import { figures } from "../terminal/progress.ts";
+import { progressText } from "../terminal/progress.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { runLine, secondsOf } from "../text/run-text.ts";
@@ -20,9 +20,9 @@ export function runsCommand(context: CliContext): Command {
   return withPeers(
     new Command("runs")
       .summary("list training runs, or show one")
-      .description("Lists the runs that the trainers know, newest first; or shows everything about one of them.")
-      .argument("[component or run]", "the runs of this component alone; or the id of the run to show")
-      .option("--json", "print JSON: a list of runs; of one run, that run"),
+      .description("Lists the runs of all trainers, newest first, or shows all details of one run.")
+      .argument("[component or run]", "the component whose runs to list, or the ID of the run to show")
+      .option("--json", "print JSON: a list of runs, or the run"),
     "trainer",
   )
     .addHelpText(
@@ -40,13 +40,13 @@ export function runsCommand(context: CliContext): Command {
           return;
         }
         const run = runs.find(({ id }) => id === name);
-        if (run === undefined) throw neither(name, trainers);
+        if (run === undefined) throw unknownName(name, trainers);
         output.result(run, (style) => runText(run, style));
       });
     });
 }
 
-/** Newest first. A trainer that does not answer is told of. @throws UncoupleError where none does */
+/** Runs, newest first. Prints a note for each trainer that fails to list them. @throws UncoupleError if all fail */
 async function runsOf(trainers: Trainers, output: Output): Promise<readonly Run[]> {
   const runs: Run[] = [];
   const failures = new Map<string, UncoupleError>();
@@ -60,21 +60,21 @@ async function runsOf(trainers: Trainers, output: Output): Promise<readonly Run[
   await Promise.all([...trainers].map(([component, trainer]) => ask(component, trainer)));
   for (const [component, error] of failures) {
     if (failures.size === trainers.size) throw error;
-    output.note(plain(`without the runs of ${component}: ${error.message}`));
+    output.note(plain(`could not list the runs of ${component}: ${error.message}`));
   }
   return runs.sort((a, b) => b.queuedAt.localeCompare(a.queuedAt));
 }
 
-function neither(name: string, trainers: Trainers): UncoupleError {
+function unknownName(name: string, trainers: Trainers): UncoupleError {
   const known = [...trainers.keys()];
   return new UncoupleError(
     "not-found",
-    `there is neither a trainer of component "${name}" nor a run of that id; there are trainers of: ${known.join(", ")}${didYouMean(name, known)}`,
+    `no trainer or run found for "${name}"; components with a trainer: ${known.join(", ")}${didYouMean(name, known)}`,
   );
 }
 
 function runTable(runs: readonly Run[], style: Style, width: number): string {
-  // Texts of any length stand last, where they widen no other column; `uncouple runs RUN` has them whole, too.
+  // Long texts come last, where they do not push other columns aside; `uncouple runs RUN` shows them in full, too.
   const failures = runs.some(({ error }) => error !== null);
   const columns = [
     { title: "RUN" },
@@ -84,7 +84,7 @@ function runTable(runs: readonly Run[], style: Style, width: number): string {
     { title: "STEPS", number: true },
     { title: "LOSS", number: true },
     { title: "SNAPSHOT" },
-    { title: "TOOK", wraps: true },
+    { title: "DURATION", wraps: true },
     ...(failures ? [{ title: "FAILURE", wraps: true }] : []),
   ];
   const rows = runs.map((run) => {
@@ -97,7 +97,7 @@ function runTable(runs: readonly Run[], style: Style, width: number): string {
       `${run.step}/${run.steps}`,
       formatNumber(run.loss),
       published(run),
-      seconds === undefined ? (run.state === "running" ? figures(run) : "-") : formatSeconds(seconds),
+      seconds === undefined ? (run.state === "running" ? progressText(run) : "-") : formatSeconds(seconds),
       ...(failures ? [plain(run.error?.message ?? "")] : []),
     ];
   });
@@ -114,7 +114,7 @@ function runText(run: Run, style: Style): string {
   const rows = [
     ["run", run.id],
     ["component", run.component],
-    ["state", run.state === "running" ? `running, ${figures(run)}` : run.state],
+    ["state", run.state === "running" ? `running, ${progressText(run)}` : run.state],
     ["trigger", run.trigger],
     ["protocol", formatProtocol(run.protocol)],
     ["trained on", pinned.length === 0 ? "-" : pinned.join(", ")],
@@ -134,8 +134,8 @@ export function cancelCommand(context: CliContext): Command {
   return withPeers(
     new Command("cancel")
       .summary("cancel a training run")
-      .description("Cancels a run that waits or trains. Nothing is published of it.")
-      .argument("<run>", "its id, from `uncouple runs`")
+      .description("Cancels a queued or running training run. It publishes nothing.")
+      .argument("<run>", "the ID of the run, from `uncouple runs`")
       .option("--json", "print JSON: the run"),
     "trainer",
   )
@@ -147,7 +147,7 @@ export function cancelCommand(context: CliContext): Command {
           const runs = await trainer.listRuns();
           if (runs.some((known) => known.id === id)) return trainer.cancelRun(id);
         }
-        throw new UncoupleError("not-found", `no trainer knows a run "${id}"; see uncouple runs`);
+        throw new UncoupleError("not-found", `no trainer has a run "${id}"; list the runs with uncouple runs`);
       });
       output.result(run, (style) => runLine(run, style));
     });

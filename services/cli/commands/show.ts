@@ -13,8 +13,8 @@ import { upstreamText } from "./snapshots.ts";
 export function showCommand(context: CliContext): Command {
   return withPeers(
     new Command("show")
-      .summary("everything about one snapshot")
-      .description("Shows a snapshot's manifest, its aliases and what the evaluator said of it.")
+      .summary("show all details of a snapshot")
+      .description("Shows the manifest, the aliases and the verdict of a snapshot.")
       .argument("<component@serial>", "for example m2@3", parseReference)
       .option("--json", "print JSON: { manifest, aliases, verdict, quarantine }"),
     "registry",
@@ -60,9 +60,9 @@ function facts(manifest: SnapshotManifest, aliases: readonly string[]): (readonl
     ["trained on", upstreamText(manifest)],
     [
       "optimizer",
-      `${optimizer.name}, rate ${optimizer.learningRate}, ${schedule.warmup} warm-up steps, ${schedule.decay}`,
+      `${optimizer.name}, learning rate ${optimizer.learningRate}, ${schedule.warmup} warmup steps, decay ${schedule.decay}`,
     ],
-    ["steps", `${manifest.steps} of ${manifest.batch} rows`],
+    ["steps", `${manifest.steps}, batch size ${manifest.batch}`],
     ["seed", String(manifest.seed)],
     ["training loss", formatNumber(manifest.trainingLoss)],
     ["data", `${manifest.data.rows} rows, fingerprint ${manifest.data.fingerprint.slice(0, 16)}`],

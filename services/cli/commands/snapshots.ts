@@ -9,11 +9,11 @@ import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
 
-/** A snapshot with what was said of it since. */
+/** A snapshot with its aliases and verdict. */
 interface SnapshotRow {
   readonly manifest: SnapshotManifest;
   readonly aliases: readonly string[];
-  /** The kind of its verdict, `quarantined`, or null while it is not judged. */
+  /** The kind of its verdict, `quarantined`, or null if it has not been judged yet. */
   readonly verdict: string | null;
 }
 
@@ -21,8 +21,8 @@ export function snapshotsCommand(context: CliContext): Command {
   return withPeers(
     new Command("snapshots")
       .summary("list published snapshots")
-      .description("Lists the snapshots of the registry, oldest first, with their verdicts and aliases.")
-      .argument("[component]", "of this component alone")
+      .description("Lists the snapshots in the registry, oldest first, with their verdicts and aliases.")
+      .argument("[component]", "list only the snapshots of this component")
       .option("--json", "print JSON: [{ manifest, aliases, verdict }]"),
     "registry",
   )

@@ -27,14 +27,14 @@ export function trainCommand(context: CliContext): Command {
     new Command("train")
       .summary("start a training run")
       .description(
-        "Asks the trainer of a component for a run, which is queued, trained and published there. Returns at once with the run's id; with --follow, when the run has ended. Ctrl-C while following detaches: the run goes on.",
+        "Starts a run on the trainer of a component, which queues it, trains and publishes a snapshot. Returns at once with the ID of the run or, with --follow, when the run has ended. Ctrl-C while following only detaches: the run continues.",
       )
-      .argument("<component>", "the component, as in the pipeline file")
-      .option("--protocol <name>", "training protocol, instead of the team file's (see `uncouple explain`)")
+      .argument("<component>", "name of the component in the pipeline file")
+      .option("--protocol <name>", "training protocol, overrides the team file (see `uncouple explain`)")
       .option("--param <name=value>", "parameter of that protocol, repeatable", collectParameter)
-      .option("--team <file>", "a team file to train with, instead of the trainer's own")
-      .option("-f, --follow", "show progress until the run has ended; exits with the run's failure")
-      .option("--json", "print JSON: the run; with --follow, a line whenever it changes"),
+      .option("--team <file>", "team file to use instead of the trainer's own")
+      .option("-f, --follow", "show progress until the run ends; if it fails, exit with the code of its error")
+      .option("--json", "print JSON: the run; with --follow, one line per change"),
     "trainer",
   )
     .addHelpText(
@@ -58,14 +58,14 @@ export function trainCommand(context: CliContext): Command {
     });
 }
 
-/** The text of a team file for this component, checked as far as it can be here. */
+/** Reads a team file for this component, with all checks that are possible without the trainer. */
 async function readTeamFile(file: string, component: string, output: Output, context: CliContext): Promise<string> {
   const { teams, pipelines, problems, deprecations } = await readConfiguration([file], context.cwd);
   const [team] = teams;
   if (problems.length > 0) throw problemsError(problems);
   noteDeprecations(output, deprecations);
   if (team === undefined || pipelines.length > 0)
-    throw new UncoupleError("invalid-argument", `${file} is no team file`);
+    throw new UncoupleError("invalid-argument", `${file} is not a team file`);
   if (team.team.component === component) return team.text;
   throw new UncoupleError("invalid-argument", `${file} is for component ${team.team.component}, not ${component}`);
 }
@@ -85,10 +85,12 @@ async function follow(run: Run, trainer: RemoteTrainer, output: Output, context:
   }
   for (const warning of last.warnings) output.note(`warning: ${plain(warning)}`);
   if (!hasEnded(last) && !context.interrupted.aborted) {
-    throw new UncoupleError("unavailable", `the trainer stopped telling of run ${run.id} before it had ended`);
+    throw new UncoupleError("unavailable", `the trainer closed the stream of run ${run.id} before the run ended`);
   }
   if (!hasEnded(last)) {
-    output.note(`detached: run ${run.id} goes on; uncouple runs ${run.id}, uncouple cancel ${run.id}`);
+    output.note(
+      `detached: run ${run.id} continues; show it with uncouple runs ${run.id}, stop it with uncouple cancel ${run.id}`,
+    );
     throw new Finished(exitCodes.cancelled);
   }
   if (!json) output.result(last, (style) => runLine(last, style));

@@ -28,12 +28,12 @@ export function trainerCommand(context: CliContext): Command {
     new Command("trainer")
       .summary("run a team's trainer service")
       .description(
-        "Runs the trainer of one component in the foreground: it queues, trains and publishes runs, and answers over gRPC. After a crash it goes on from its last checkpoint. SIGTERM or Ctrl-C stops at a step boundary, checkpoints and exits with 0.",
+        "Runs the trainer of one component in the foreground. It queues runs, trains, publishes snapshots and serves gRPC. After a crash, it resumes from its last checkpoint. On SIGTERM or Ctrl-C, it stops at a step boundary, writes a checkpoint and exits with 0.",
       ),
   )
     .requiredOption("--team <file>", "the team file")
-    .option("--state <folder>", "where runs and checkpoints are kept (default: .uncouple/state)")
-    .addOption(new Option("--engine <name>", "training engine, instead of the team file's").choices(engines))
+    .option("--state <folder>", "folder for runs and checkpoints (default: .uncouple/state)")
+    .addOption(new Option("--engine <name>", "training engine, overrides the team file").choices(engines))
     .option("--checkpoint-seconds <seconds>", "time between checkpoints", parseSeconds, 5)
     .addHelpText(
       "after",
@@ -67,7 +67,7 @@ export function trainerCommand(context: CliContext): Command {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() === "" || !(seconds > 0 && seconds <= 86_400)) {
-    throw new InvalidArgumentError("A time is a number of seconds above 0, at most 86400.");
+    throw new InvalidArgumentError("Expected a number of seconds above 0, at most 86400.");
   }
   return seconds;
 }

@@ -9,7 +9,7 @@ import { type StoreFlags, storeArgs, withStoreFlags } from "../connect/service.t
 import type { Stack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
-import { chooseNats, noNats } from "../stack/nats.ts";
+import { chooseNats, natsNotFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
 import { createOutput, noteDeprecations } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
@@ -24,15 +24,15 @@ interface UpFlags extends StoreFlags {
 
 export function upCommand(context: CliContext): Command {
   const command = new Command("up")
-    .summary("run a whole stack on this machine")
+    .summary("run a pipeline on this machine")
     .description(
-      "Runs a pipeline on this machine, in the foreground: a NATS server, a trainer process for each team file, an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir, where the store, the trainers' state and the logs are, too; the next `up` from there goes on with them. A process that ends by itself is started again on its port, a trainer from its last checkpoint; one that ends four times within a minute ends the stack. Ctrl-C stops everything in order: runs are checkpointed, nothing is lost.",
+      "Runs a pipeline in the foreground: a NATS server, one trainer process per team file and an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir. That folder also keeps data, state and logs, and the next `uncouple up` resumes from there. Crashed processes restart on the same port, and trainers resume from their last checkpoint. A process that crashes four times within a minute stops the whole stack. Ctrl-C stops everything in order: runs are checkpointed, and nothing is lost.",
     )
-    .argument("<pipeline>", "the pipeline file (files may come in any order)")
-    .argument("<teams...>", "a team file for each component that is to have a trainer")
+    .argument("<pipeline>", "the pipeline file (the files may be in any order)")
+    .argument("<teams...>", "one team file for each component that gets a trainer")
     .option("--dir <folder>", "folder of the stack (default: .uncouple, or UNCOUPLE_DIR)")
-    .option("--nats <url>", "a NATS server that runs already (NATS_URL); else nats-server from the PATH")
-    .option("--json", "print JSON: the stack file, when everything is ready");
+    .option("--nats <url>", "a running NATS server (default: NATS_URL, else nats-server from the PATH)")
+    .option("--json", "print JSON: the stack file, once everything is ready");
   return withStoreFlags(command)
     .addHelpText(
       "after",
@@ -51,7 +51,7 @@ export function upCommand(context: CliContext): Command {
         clock,
         onEvent,
       });
-      if ("missing" in nats) throw noNats(nats.missing);
+      if ("missing" in nats) throw natsNotFound(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
       const began = clock.elapsed();
       const running = await startStack({
@@ -64,7 +64,7 @@ export function upCommand(context: CliContext): Command {
         signal: context.interrupted,
         onEvent,
       });
-      // Neither the services nor an abort listener keep this process alive.
+      // Keeps this process alive, which neither the services nor an abort listener does.
       const alive = clock.every(60_000, () => {});
       try {
         output.result(running.stack, (style) => stackText(running.stack, dir, secondsSince(clock, began), style));
@@ -93,14 +93,14 @@ function stackText(stack: Stack, dir: string, seconds: number, style: Style): st
   ];
   const rows = services.map(([name = "", grpc = ""]) => [name, grpc, stack.metrics[name] ?? ""]);
   return [
-    `${style.green("up")}: pipeline ${stack.pipeline}, ready after ${formatSeconds(seconds)}; Ctrl-C stops it`,
+    `${style.green("up")}: pipeline ${stack.pipeline}, ready after ${formatSeconds(seconds)}; press Ctrl-C to stop`,
     "",
     formatTable(
       [{ title: "SERVICE" }, { title: "GRPC" }, { title: "METRICS" }],
       [["nats-server", stack.natsUrl.replaceAll(/\/\/[^/@,]*@/g, "//"), ""], ...rows],
       style,
     ),
-    style.dim(`store, state and logs: ${dir}`),
+    style.dim(`data, state and logs: ${dir}`),
     "",
   ].join("\n");
 }

@@ -14,7 +14,7 @@ export function validateCommand(context: CliContext): Command {
   return new Command("validate")
     .summary("check pipeline and team files")
     .description(
-      "Checks pipeline and team files, and the data that they name: every problem at once, each with file, line and path. With one pipeline among the files, the team files are checked against it. Exits with 2 when something is wrong.",
+      "Checks pipeline and team files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it. Exits with 2 if there are problems.",
     )
     .argument("<files...>", "pipeline and team files (YAML), in any order")
     .option("--json", "print JSON: { valid, problems: [{ file, line, path, message }] }")

@@ -17,13 +17,13 @@ interface VerdictFlags extends ConnectionFlags {
 export function verdictsCommand(context: CliContext): Command {
   return withPeers(
     new Command("verdicts")
-      .summary("what every update did to the pipeline")
+      .summary("show what each update did to the pipeline")
       .description(
-        "Shows the evaluator's verdict on every snapshot, oldest first: the change of the component's own loss, and of the pipeline's with its 95 % interval, both against what was in use; below, the same update beside other snapshots of its consumers. A snapshot that could not be used is quarantined, with the reason.",
+        "Shows the evaluator's verdict on every snapshot, oldest first: the change in the component's own loss and in the pipeline loss, with its 95 % interval, relative to the snapshot that was current. Indented lines show the same update with other snapshots of its consumers. Snapshots that cannot be used are quarantined, with the reason.",
       )
-      .argument("[component]", "of this component alone")
-      .option("-f, --follow", "go on as verdicts come, until Ctrl-C")
-      .option("--json", "print JSON: a list; with --follow, a verdict a line"),
+      .argument("[component]", "show only the verdicts on this component")
+      .option("-f, --follow", "keep printing verdicts as they arrive, until Ctrl-C")
+      .option("--json", "print JSON: a list; with --follow, one verdict per line"),
     "evaluator",
   )
     .addHelpText("after", "\nExamples:\n  uncouple verdicts m1\n  uncouple verdicts --follow --json | jq .kind\n")
@@ -51,10 +51,10 @@ export function verdictsCommand(context: CliContext): Command {
     });
 }
 
-/** How often quarantines, which no stream tells of, are asked for. */
-const ASK_MS = 2_000;
+/** Polling interval for quarantines, which are not streamed. */
+const POLL_MS = 2_000;
 
-/** Verdicts as they come, and for people the quarantines beside them, until Ctrl-C. */
+/** Prints verdicts as they arrive and, unless printing JSON, quarantines, until Ctrl-C. */
 async function follow(
   evaluator: RemoteEvaluator,
   wanted: (one: Verdict | Quarantine) => boolean,
@@ -66,16 +66,16 @@ async function follow(
   const watching = async () => {
     for await (const { value } of evaluator.watchVerdicts(0, either)) if (wanted(value)) show(value, output);
   };
-  const asking = async () => {
-    for (let told = 0; !either.aborted && !output.json; ) {
+  const polling = async () => {
+    for (let shown = 0; !either.aborted && !output.json; ) {
       const all = await evaluator.listQuarantines();
-      for (const quarantine of all.slice(told).filter(wanted)) showQuarantine(quarantine, output);
-      told = all.length;
-      await clock.sleep(ASK_MS, either).catch(() => {});
+      for (const quarantine of all.slice(shown).filter(wanted)) showQuarantine(quarantine, output);
+      shown = all.length;
+      await clock.sleep(POLL_MS, either).catch(() => {});
     }
   };
   try {
-    await Promise.all([watching(), asking()]);
+    await Promise.all([watching(), polling()]);
   } finally {
     ended.abort();
   }

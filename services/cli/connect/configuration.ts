@@ -14,9 +14,9 @@ import {
 import { readYaml, sortedProblems } from "../../pipeline/files/yaml-file.ts";
 
 export interface PipelineSource extends ParsedPipeline {
-  /** As it was named on the command line. */
+  /** As given on the command line. */
   readonly name: string;
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
 }
 
@@ -26,21 +26,21 @@ export interface TeamSource extends ParsedTeam {
   readonly text: string;
 }
 
-/** What pipeline and team files say, and everything that is wrong with them. */
+/** The contents of pipeline and team files, and every problem in them. */
 export interface Configuration {
   readonly pipelines: readonly PipelineSource[];
   readonly teams: readonly TeamSource[];
   readonly problems: readonly Problem[];
-  /** Keys that still work under an old name. */
+  /** Deprecated keys, which still work. */
   readonly deprecations: readonly Problem[];
 }
 
 /**
- * Reads pipeline files and team files, told apart by what is in them: every problem in every file, and, where there is
- * one pipeline, what does not fit between it, its data and the teams.
+ * Reads pipeline and team files, which it distinguishes by their contents. Finds every problem in every file and in the
+ * data of every pipeline and, given exactly one pipeline, every mismatch between it and the teams.
  */
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
-  // They come with tfjs and DuckDB, which other subcommands start without.
+  // Loaded lazily: they import tfjs and DuckDB, which other subcommands do not need.
   const { protocolCatalog, requiringUpstream } = await import("../../learning/protocols/all.ts");
   const { checkPipelineAgainstData, checkTeamModule } = await import("../../data/check-pipeline.ts");
   const pipelines: PipelineSource[] = [];
@@ -58,7 +58,7 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
     const kind = kindOf(text);
     if (kind === undefined) {
       const yaml = readYaml(text, name);
-      const message = "is neither a pipeline file (it has no key `pipeline`) nor a team file (no key `component`)";
+      const message = "is neither a pipeline file (no `pipeline` key) nor a team file (no `component` key)";
       problems.push(...("value" in yaml ? [{ file: name, path: "", message }] : yaml.problems));
     } else if (kind === "pipeline") {
       const parsed = parsePipelineFile(text, name);
@@ -88,7 +88,7 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
   return { pipelines, teams, problems, deprecations };
 }
 
-/** One pipeline and its teams, for a stack. */
+/** The pipeline and team files of a stack. */
 export interface StackFiles {
   readonly pipeline: PipelineSource;
   /** In the order of the pipeline's components. */
@@ -96,17 +96,19 @@ export interface StackFiles {
   readonly deprecations: readonly Problem[];
 }
 
-/** @throws UncoupleError `invalid-argument` with every problem, one a line */
+/** @throws UncoupleError `invalid-argument` with every problem, one per line */
 export async function readStackFiles(files: readonly string[], cwd: string): Promise<StackFiles> {
   const { pipelines, teams, problems, deprecations } = await readConfiguration(files, cwd);
   const [pipeline, second] = pipelines;
   const found = problems.map(formatProblem);
-  if (found.length === 0 && pipeline === undefined) found.push("no pipeline file among the files");
-  if (second !== undefined) found.push(`two pipeline files, ${pipeline?.name} and ${second.name}: a stack has one`);
+  if (found.length === 0 && pipeline === undefined) found.push("none of the files is a pipeline file; add one");
+  if (second !== undefined)
+    found.push(`found two pipeline files, ${pipeline?.name} and ${second.name}; give exactly one`);
   const byComponent = new Map<string, TeamSource>();
   for (const team of teams) {
     const other = byComponent.get(team.team.component);
-    if (other !== undefined) found.push(`${other.name} and ${team.name} are both for component ${team.team.component}`);
+    if (other !== undefined)
+      found.push(`${other.name} and ${team.name} are both for component ${team.team.component}; give one`);
     byComponent.set(team.team.component, team);
   }
   if (found.length > 0 || pipeline === undefined) throw new UncoupleError("invalid-argument", found.join("\n"));
@@ -114,7 +116,7 @@ export async function readStackFiles(files: readonly string[], cwd: string): Pro
   return { pipeline, teams: inOrder, deprecations };
 }
 
-/** By its top-level keys, so that a file that is broken elsewhere is still checked as what it is meant to be. */
+/** Classifies a file by its top-level keys, so that one with problems elsewhere is still checked as the right kind. */
 function kindOf(text: string): "pipeline" | "team" | undefined {
   const { contents } = parseDocument(text, { logLevel: "silent", prettyErrors: false, uniqueKeys: false });
   const items = isMap(contents) ? contents.items : [];

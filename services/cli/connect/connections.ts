@@ -13,7 +13,7 @@ import { parseNatsAddress } from "../flags/nats-address.ts";
 import { readPem } from "../flags/pem.ts";
 import { readStack, type Stack, stackFile } from "./stack-file.ts";
 
-/** What a command talks to. */
+/** A service that a command connects to. */
 export type Peer = "trainer" | "evaluator" | "registry";
 
 export interface ConnectionFlags {
@@ -29,47 +29,51 @@ export interface ConnectionFlags {
 
 export const DEFAULT_DIR = ".uncouple";
 
-/** Adds the flags that say where the peers are. */
+/** Adds the flags that locate the peers. */
 export function withPeers(command: Command, ...peers: readonly Peer[]): Command {
   command.option("--dir <folder>", "folder of the stack file that `uncouple up` writes (default: .uncouple)");
   if (peers.includes("trainer")) {
-    const collect = (text: string, so: readonly string[] = []) => [...so, ...text.split(",")];
-    command.option("--trainer <host:port>", "a trainer elsewhere, repeatable (UNCOUPLE_TRAINER)", collect);
+    const collect = (text: string, previous: readonly string[] = []) => [...previous, ...text.split(",")];
+    command.option(
+      "--trainer <host:port>",
+      "address of a trainer outside the stack, repeatable (UNCOUPLE_TRAINER)",
+      collect,
+    );
   }
   if (peers.includes("evaluator")) {
-    command.option("--evaluator <host:port>", "an evaluator elsewhere (UNCOUPLE_EVALUATOR)");
+    command.option("--evaluator <host:port>", "address of an evaluator outside the stack (UNCOUPLE_EVALUATOR)");
   }
   if (peers.includes("registry")) {
-    command.option("--nats <url>", "a NATS server elsewhere (NATS_URL); needs --pipeline");
+    command.option("--nats <url>", "a NATS server outside the stack (NATS_URL); requires --pipeline");
     command.option("--pipeline <name>", "the pipeline's name, with --nats (UNCOUPLE_PIPELINE)");
   }
   if (peers.includes("trainer") || peers.includes("evaluator")) {
-    command.option("--tls-ca <file>", "speak TLS, to servers with a certificate of this authority (PEM)");
-    command.option("--tls-cert <file>", "the certificate to show, with --tls-ca (PEM)");
-    command.option("--tls-key <file>", "its private key (PEM)");
+    command.option("--tls-ca <file>", "connect over TLS and trust this CA (PEM)");
+    command.option("--tls-cert <file>", "client certificate, with --tls-ca (PEM)");
+    command.option("--tls-key <file>", "private key of the client certificate (PEM)");
   }
   return command;
 }
 
-/** Where the services are, by flag, else by environment variable, else by the stack file. */
+/** Connections to the services, which flags, environment variables or the stack file locate, in this order. */
 export interface Connections {
-  /** The trainer of a component. @throws UncoupleError `not-found` naming those that there are */
+  /** The trainer of a component. @throws UncoupleError `not-found`, listing the available ones */
   trainer(component: string): Promise<RemoteTrainer>;
-  /** All trainers that are known, by component. */
+  /** All known trainers by component. */
   trainers(): Promise<ReadonlyMap<string, RemoteTrainer>>;
   /**
-   * @param component one that has to be the pipeline's, if there is a stack file to tell
-   * @throws UncoupleError `not-found` naming those that there are
+   * @param component must belong to the pipeline; checked only against a stack file
+   * @throws UncoupleError `not-found`, listing the components of the pipeline
    */
   evaluator(component?: string): Promise<RemoteEvaluator>;
-  /** As `evaluator`; of a pipeline that is there, or `not-found` names those that the server has. */
+  /** Like `evaluator`. @throws UncoupleError also `not-found` for an unknown pipeline, listing those on the server */
   backplane(component?: string): Promise<Backplane>;
 }
 
-/** A command that follows something says in this time after Ctrl-C how it goes on without it. */
-const OWN_END_MS = 1_000;
+/** Time that a command has after Ctrl-C to print its last message. */
+const GRACE_MS = 1_000;
 
-/** Gives a command its connections, and closes them afterwards, or soon after Ctrl-C. */
+/** Runs `work` with connections and closes them when it ends, or soon after Ctrl-C. */
 export async function withConnections<T>(
   context: CliContext,
   flags: ConnectionFlags,
@@ -77,7 +81,7 @@ export async function withConnections<T>(
 ): Promise<T> {
   const closers: (() => Promise<void> | void)[] = [];
   try {
-    return await interruptible(context, work(createConnections(context, flags, closers)), OWN_END_MS);
+    return await interruptible(context, work(createConnections(context, flags, closers)), GRACE_MS);
   } finally {
     for (const close of closers.reverse()) await close();
   }
@@ -92,7 +96,7 @@ function createConnections(
   const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
   let stack: Promise<Stack> | undefined;
   const stackOr = (what: string, flag: string) => {
-    stack ??= livingStack(dir, what, flag);
+    stack ??= runningStack(dir, what, flag);
     return stack;
   };
 
@@ -103,7 +107,7 @@ function createConnections(
     return trainer;
   }
 
-  /** Trainers by flag or environment say themselves whose they are. */
+  /** Trainers named by flag or environment variable; each reports its component. */
   async function namedTrainers(): Promise<ReadonlyMap<string, RemoteTrainer> | undefined> {
     const addresses =
       flags.trainer ??
@@ -129,7 +133,7 @@ function createConnections(
       const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))];
       throw new UncoupleError(
         "not-found",
-        `there is no trainer of component "${component}"; there are trainers of: ${known.join(", ") || "none"}${didYouMean(component, known)}`,
+        `no trainer found for component "${component}"; available: ${known.join(", ") || "none"}${didYouMean(component, known)}`,
       );
     },
     async trainers() {
@@ -170,13 +174,13 @@ function createConnections(
   };
 }
 
-/** @throws UncoupleError `invalid-argument` for half of a pair, or a file that cannot be read */
+/** @throws UncoupleError `invalid-argument` for an incomplete combination of TLS flags, or an unreadable file */
 async function clientOptions(context: CliContext, flags: ConnectionFlags): Promise<ConnectOptions> {
   const { tlsCa, tlsCert, tlsKey } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined) || (tlsCert !== undefined && tlsCa === undefined)) {
     throw new UncoupleError(
       "invalid-argument",
-      "TLS takes --tls-ca, and --tls-cert and --tls-key only together with it",
+      "TLS requires --tls-ca; --tls-cert and --tls-key must be given together",
     );
   }
   const { clock } = context;
@@ -197,13 +201,13 @@ async function registryPlace(
   const url = flags.nats ?? setting(env, "NATS_URL");
   if (url !== undefined && pipeline !== undefined) return { url, pipeline };
   if (flags.nats !== undefined) {
-    throw new UncoupleError("invalid-argument", "--nats needs the name of the pipeline: --pipeline NAME");
+    throw new UncoupleError("invalid-argument", "--nats requires the name of the pipeline; add --pipeline NAME");
   }
   const { natsUrl, pipeline: stacked } = await stack();
   if (pipeline === undefined || pipeline === stacked) return { url: natsUrl, pipeline: stacked };
   throw new UncoupleError(
     "invalid-argument",
-    `the stack is of pipeline ${stacked}, not ${pipeline}: name its server with --nats`,
+    `the stack runs pipeline ${stacked}, not ${pipeline}; use --nats to connect to another server`,
   );
 }
 
@@ -211,18 +215,18 @@ function checkComponent(component: string | undefined, { pipeline, components }:
   if (component === undefined || components.includes(component)) return;
   throw new UncoupleError(
     "not-found",
-    `pipeline ${pipeline} has no component "${component}"; it has: ${components.join(", ")}${didYouMean(component, components)}`,
+    `pipeline ${pipeline} has no component "${component}"; available: ${components.join(", ")}${didYouMean(component, components)}`,
   );
 }
 
-async function livingStack(dir: string, what: string, flag: string): Promise<Stack> {
+async function runningStack(dir: string, what: string, flag: string): Promise<Stack> {
   const stack = await readStack(dir);
-  const hint = `start one with \`uncouple up PIPELINE TEAM...\`, or name the ${what} with ${flag}`;
+  const hint = `start one with \`uncouple up PIPELINE TEAM...\`, or specify the ${what} with ${flag}`;
   if (stack === undefined)
-    throw new UncoupleError("failed-precondition", `there is no stack in ${stackFile(dir)}: ${hint}`);
+    throw new UncoupleError("failed-precondition", `no stack found at ${stackFile(dir)}; ${hint}`);
   if (isAlive(process, stack.pid)) return stack;
   throw new UncoupleError(
     "failed-precondition",
-    `the stack of ${stackFile(dir)} is gone (its process ${stack.pid} does not run): ${hint}`,
+    `the stack of ${stackFile(dir)} is not running (process ${stack.pid} is gone); ${hint}`,
   );
 }

@@ -1,11 +1,11 @@
 import * as z from "zod";
 import type { ErrorCode } from "../../common/errors.ts";
 
-/** What a service tells the process that started it. */
+/** A message from a service to the process that started it. */
 export type ServiceMessage =
-  /** It listens and is ready for calls. */
+  /** The service accepts calls. */
   | { readonly kind: "ready"; readonly grpc: string; readonly http: string }
-  /** It cannot go on; its exit follows. */
+  /** The service failed and is about to exit. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
 const messageSchema = z.discriminatedUnion("kind", [
@@ -28,7 +28,7 @@ const messageSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** Undefined for what is no such message. */
+/** Returns undefined for any other message. */
 export function parseServiceMessage(message: unknown): ServiceMessage | undefined {
   return messageSchema.safeParse(message).data;
 }

@@ -14,28 +14,24 @@ import { readPem } from "../flags/pem.ts";
 import { parseCount, parsePort } from "../flags/reference.ts";
 import type { ServiceMessage } from "./service-messages.ts";
 
-/** How much of the registry's store there is, and a model may take. */
+/** Size limits of models and of the registry's store. */
 export interface StoreFlags {
   readonly maxModelBytes?: number;
   readonly maxStoreBytes?: number;
 }
 
-/** The limits on sizes, which the errors about them name. */
+/** Adds the flags for size limits, which errors refer to. */
 export function withStoreFlags(command: Command): Command {
   return command
-    .option(
-      "--max-model-bytes <bytes>",
-      "largest model that is published, read or judged (default: 256 MiB)",
-      parseCount,
-    )
+    .option("--max-model-bytes <bytes>", "maximum size of a model (default: 256 MiB)", parseCount)
     .option(
       "--max-store-bytes <bytes>",
-      "room for all models of the pipeline (default: as it is; 2 GiB for a new store)",
+      "maximum size of all models of the pipeline (default: unchanged; 2 GiB for a new store)",
       parseCount,
     );
 }
 
-/** The same limits for a service of a stack. */
+/** The same limits as arguments for a service of a stack. */
 export function storeArgs({ maxModelBytes, maxStoreBytes }: StoreFlags): string[] {
   return [
     ...(maxModelBytes === undefined ? [] : ["--max-model-bytes", String(maxModelBytes)]),
@@ -55,26 +51,26 @@ export interface ServiceFlags extends StoreFlags {
   readonly logLevel: LogLevel;
 }
 
-/** The flags that every service has. */
+/** Adds the flags that all services share. */
 export function withServiceFlags(command: Command): Command {
   command
     .requiredOption("--pipeline <file>", "the pipeline file")
     .option("--nats <url>", "NATS server with JetStream, nats://[user:password@]host:port (NATS_URL)")
-    .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
-    .option("--port <port>", "gRPC port, 0 for any free one", parsePort, 50_051)
-    .option("--metrics-port <port>", "port of /metrics, /livez and /readyz, 0 for any free one", parsePort, 9_464)
+    .option("--host <address>", "address to listen on; 0.0.0.0 for all interfaces", "127.0.0.1")
+    .option("--port <port>", "gRPC port; 0 for any free port", parsePort, 50_051)
+    .option("--metrics-port <port>", "port of /metrics, /livez and /readyz; 0 for any free port", parsePort, 9_464)
     .option("--tls-cert <file>", "serve gRPC over TLS with this certificate (PEM)")
-    .option("--tls-key <file>", "its private key (PEM)")
-    .option("--tls-client-ca <file>", "ask clients for a certificate that this one signed (PEM)")
+    .option("--tls-key <file>", "private key of the certificate (PEM)")
+    .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM)")
     .addOption(
-      new Option("--log-level <level>", "least level to log")
+      new Option("--log-level <level>", "minimum log level")
         .choices(["debug", "info", "warn", "error"])
         .default("info"),
     );
   return withStoreFlags(command);
 }
 
-/** A service that has started. */
+/** A running service. */
 export interface RunningService {
   readonly lifecycle: Lifecycle;
   readonly grpcPort: number;
@@ -89,25 +85,25 @@ export interface ServiceDeps {
 }
 
 /**
- * Runs a service in this process until it ends: SIGTERM and Ctrl-C stop it in order. Whoever started this process
- * learns over its channel when the service is ready, or why it failed.
- * @throws UncoupleError what the service failed with
+ * Runs a service in this process until it ends; SIGTERM and Ctrl-C stop it gracefully. Reports to the parent process
+ * when the service is ready or why it failed.
+ * @throws UncoupleError the failure of the service
  */
 export async function runService(
   context: CliContext,
   flags: ServiceFlags,
   service: {
     readonly name: string;
-    /** Longer than the longest graceful stop. */
+    /** Must exceed the longest graceful stop. */
     readonly forcedExitSeconds: number;
     start(deps: ServiceDeps): Promise<RunningService>;
   },
 ): Promise<void> {
   const { clock } = context;
-  const tell = (message: ServiceMessage) => context.report?.(message);
-  // Until it has started there is nothing to stop in order: a signal ends the process at once.
-  // A signal that came while the program was being loaded is delivered when the event loop has polled again, which it
-  // has for certain after the second turn; whoever stopped listening before would lose it.
+  const notify = (message: ServiceMessage) => context.report?.(message);
+  // Until the service has started there is nothing to stop gracefully, so a signal ends the process at once. A signal
+  // that arrived while the program was loading is delivered when the event loop polls, at the latest after two yields;
+  // removing the listener earlier would lose it.
   await yieldToEventLoop();
   await yieldToEventLoop();
   const signals = context.takeSignals();
@@ -115,7 +111,7 @@ export async function runService(
     context.interrupted.throwIfAborted();
     const url = flags.nats ?? setting(context.env, "NATS_URL");
     if (url === undefined) {
-      throw new UncoupleError("invalid-argument", "no NATS server: name it with --nats URL or in NATS_URL");
+      throw new UncoupleError("invalid-argument", "no NATS server given; use --nats URL or set NATS_URL");
     }
     const address = parseNatsAddress(url);
     const log = createLogger({ service: service.name, clock, destination: context.stdout, level: flags.logLevel });
@@ -141,7 +137,7 @@ export async function runService(
       forcedExitSeconds: service.forcedExitSeconds,
     });
     const { host } = flags;
-    tell({ kind: "ready", grpc: `${host}:${running.grpcPort}`, http: `${host}:${running.httpPort}` });
+    notify({ kind: "ready", grpc: `${host}:${running.grpcPort}`, http: `${host}:${running.httpPort}` });
     try {
       await running.lifecycle.finished;
     } finally {
@@ -149,17 +145,17 @@ export async function runService(
     }
   } catch (thrown) {
     const { code, message } = asUncoupleError(thrown);
-    tell({ kind: "failed", code, message });
+    notify({ kind: "failed", code, message });
     throw thrown;
   }
 }
 
-/** @throws UncoupleError `invalid-argument` for a half-given pair or a file that cannot be read */
+/** @throws UncoupleError `invalid-argument` for a certificate without a key or vice versa, or an unreadable file */
 export async function serverTls(context: CliContext, flags: ServiceFlags): Promise<ServerTls | undefined> {
   const { tlsCert, tlsKey, tlsClientCa } = flags;
   if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
-    throw new UncoupleError("invalid-argument", "TLS takes both --tls-cert and --tls-key");
+    throw new UncoupleError("invalid-argument", "TLS requires both --tls-cert and --tls-key");
   }
   const [certificate, key] = [await readPem(context, tlsCert), await readPem(context, tlsKey)];
   return { certificate, key, ...(tlsClientCa !== undefined && { clientCa: await readPem(context, tlsClientCa) }) };

@@ -12,20 +12,20 @@ const stackSchema = z.strictObject({
   pid: z.int().positive(),
   startedAt: z.string(),
   pipeline: z.string(),
-  /** Absolute. */
+  /** Absolute path. */
   pipelineFile: z.string(),
-  /** All of the pipeline, with a trainer or without. */
+  /** All components of the pipeline, with or without a trainer. */
   components: z.array(z.string()),
   natsUrl: z.string(),
-  /** Component to gRPC address. */
+  /** gRPC addresses by component. */
   trainers: z.record(z.string(), z.string()),
   /** gRPC address. */
   evaluator: z.string(),
-  /** Service to the address of its metrics and health. */
+  /** URLs of `/metrics` by service. */
   metrics: z.record(z.string(), z.string()),
 });
 
-/** Where the services of a local stack are; what `uncouple up` writes and every other subcommand reads. */
+/** Addresses of a local stack's services; `uncouple up` writes them, and the other subcommands read them. */
 export type Stack = z.infer<typeof stackSchema>;
 
 export function stackFile(dir: string): string {
@@ -33,8 +33,8 @@ export function stackFile(dir: string): string {
 }
 
 /**
- * @returns undefined where there is none
- * @throws UncoupleError `invalid-argument` for a file that is no stack file
+ * @returns undefined if there is no stack file
+ * @throws UncoupleError `invalid-argument` for an unreadable or invalid file
  */
 export async function readStack(dir: string): Promise<Stack | undefined> {
   const path = stackFile(dir);
@@ -49,18 +49,20 @@ export async function readStack(dir: string): Promise<Stack | undefined> {
   try {
     return stackSchema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new UncoupleError("invalid-argument", `${path} is no stack file of this version: remove it`, { cause });
+    throw new UncoupleError("invalid-argument", `${path} is not a valid stack file for this version; remove it`, {
+      cause,
+    });
   }
 }
 
-/** Visible whole or not at all, and for this user alone: the NATS address may hold a password. */
+/** Writes the file atomically, readable by this user only, because the NATS address may contain a password. */
 export async function writeStack(dir: string, stack: Stack): Promise<void> {
   const path = stackFile(dir);
   await makeFolder(dir);
   await writeWhole(path, path, `${JSON.stringify(stack, null, 2)}\n`, true, 0o600);
 }
 
-/** Removes the stack file of that process; another one's stays. */
+/** Removes the stack file if it belongs to process `pid`. */
 export async function removeStack(dir: string, pid: number): Promise<void> {
   const stack = await readStack(dir).catch(() => undefined);
   if (stack?.pid === pid) await rm(stackFile(dir), { force: true });

@@ -2,7 +2,7 @@ import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { SignalProcess } from "../../runtime/signals.ts";
 
-/** Where text goes: a stream of the process, or anything with `write` in tests. */
+/** An output stream: one of the process or, in tests, any object with `write`. */
 export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
@@ -10,37 +10,37 @@ export interface TextStream {
   readonly columns?: number | undefined;
 }
 
-/** What a command gets to know of the process that it runs in. */
+/** The process environment that a command can see. */
 export interface CliContext {
-  /** The result, and nothing else. */
+  /** Receives the result, and nothing else. */
   readonly stdout: TextStream;
-  /** Progress, hints and errors. */
+  /** Receives progress, hints and errors. */
   readonly stderr: TextStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly clock: Clock;
-  /** Aborts with `interruption` as its reason on Ctrl-C or SIGTERM, or when nobody reads stdout any more. */
+  /** Aborts with `interruption()` as its reason on Ctrl-C, on SIGTERM, or when the reader of stdout is gone. */
   readonly interrupted: AbortSignal;
   /**
-   * Gives Ctrl-C and SIGTERM over to a service, which stops in its own order: from then on `interrupted` stays silent.
+   * Hands Ctrl-C and SIGTERM over to a service, which stops gracefully; `interrupted` no longer aborts on them.
    */
   takeSignals(): SignalProcess;
-  /** Tells the process that started this one (`uncouple up`) something; nothing where it was started otherwise. */
+  /** Sends a message to the parent process; undefined unless `uncouple up` started this process. */
   report?(message: unknown): void;
 }
 
-/** An environment variable; one that is empty counts as not set. */
+/** The value of an environment variable; an empty one counts as unset. */
 export function setting(env: CliContext["env"], name: string): string | undefined {
   const value = env[name];
   return value === "" ? undefined : value;
 }
 
-/** What `interrupted` aborts with on Ctrl-C. */
+/** Creates the reason that `interrupted` aborts with. */
 export function interruption(): UncoupleError {
   return new UncoupleError("cancelled", "interrupted");
 }
 
-/** Whether text for this stream may have colors; NO_COLOR and FORCE_COLOR as on https://no-color.org. */
+/** Whether to color text for this stream; respects NO_COLOR and FORCE_COLOR (https://no-color.org). */
 export function wantsColor(stream: TextStream, env: CliContext["env"]): boolean {
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== "") return false;
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "") return env.FORCE_COLOR !== "0";

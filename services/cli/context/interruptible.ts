@@ -2,9 +2,9 @@ import type { Timer } from "../../common/clock/clock.ts";
 import type { CliContext } from "./context.ts";
 
 /**
- * Waits for work that does not watch for Ctrl-C itself.
- * @param graceMs how long after it the work may still end in its own way, in milliseconds
- * @throws UncoupleError what the work failed with, or `cancelled`: then the work may go on until the process ends
+ * Waits for work that does not handle Ctrl-C itself.
+ * @param graceMs time that the work has to finish after Ctrl-C, in milliseconds
+ * @throws UncoupleError the failure of the work, or `cancelled`; the work may then continue until the process exits
  */
 export async function interruptible<T>(context: CliContext, work: Promise<T>, graceMs = 0): Promise<T> {
   const { clock, interrupted } = context;

@@ -13,7 +13,7 @@ import { comparisonText, componentText, othersText } from "../text/verdict-text.
 import { conclusions, labelOf } from "./demo-text.ts";
 import { type DemoResults, upstreamRoles } from "./results.ts";
 
-/** The demo's results as one HTML document. */
+/** Renders the demo's results as an HTML document. */
 export async function demoReport(results: DemoResults): Promise<string> {
   const { oracleLoss, rows, seed, seconds, snapshots } = results;
   const columns = upstreamRoles.map((role) => `M1 ${role}`);
@@ -23,7 +23,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
     sections: [
       {
         heading: "End-to-end loss of every pair of snapshots",
-        text: `Held-out mean squared error of M2 on M1's predictions, relative to that of the true M2 on the first M1's (${formatNumber(oracleLoss)}), which is 100. Lower is better. Each row is an M2 that was trained on the first M1 (left column); a column further right is what the same M2 does with a better M1.`,
+        text: `Mean squared error of M2 on M1's predictions over the held-out rows, scaled so that the true M2 with the first M1 (${formatNumber(oracleLoss)}) has 100. Lower is better. Each row is an M2 that was trained on the first M1 (left column); the columns to its right show the same M2 with a better M1.`,
         body: figure(
           await heatMap({
             label: "End-to-end loss by M2 and M1",
@@ -36,25 +36,25 @@ export async function demoReport(results: DemoResults): Promise<string> {
         ),
       },
       {
-        heading: "What M1's updates changed",
-        text: "Change of the end-to-end loss when M1 is updated under each M2, in the same units; the thin lines are 95 % intervals of the paired difference over held-out rows. Below 0 the pipeline improved.",
+        heading: "Effect of M1's updates",
+        text: "Change in the end-to-end loss when M1 is updated, for each M2 and in the same units. The thin lines are 95 % intervals of the paired difference over held-out rows. Below 0, the pipeline improved.",
         body: figure(
           await barChart({
-            label: "Change of the end-to-end loss by update and protocol",
+            label: "Change in the end-to-end loss by update and protocol",
             groupTitle: "update of M1",
-            yTitle: "change of the end-to-end loss",
+            yTitle: "change in the end-to-end loss",
             bars: changeBars(results),
           }),
         ),
       },
       {
         heading: "Verdicts",
-        text: "As the evaluator published them, in order: every new snapshot with the others as they were in use, against what was in use. For an update of M1 also beside the other snapshots of M2.",
+        text: "The evaluator's verdicts in order. Each one compares a new snapshot with the snapshot in use, with the other components as they were in use. Updates of M1 are also judged with the other snapshots of M2.",
         body: verdictTable(results),
       },
       {
-        heading: "Loss while training",
-        text: "Mean loss on standardized outputs over each chunk of steps. The proximal and causal losses are against other targets than the async one, so their values are not comparable; that they fall is.",
+        heading: "Training loss",
+        text: "Mean loss on standardized outputs over each chunk of steps. The proximal, causal and async losses have different targets, so compare their trends, not their values.",
         body: figure(
           await lineChart({
             label: "Training loss over steps by run",
@@ -69,12 +69,12 @@ export async function demoReport(results: DemoResults): Promise<string> {
         ),
       },
       {
-        heading: "Lineage of the snapshots",
-        text: "Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to the next of the same component. Colors are verdicts, against what was in use then.",
+        heading: "Snapshot lineage",
+        text: "Solid arrows lead from a snapshot to the snapshots trained on its predictions, dashed arrows to the next snapshot of the same component. Colors show the verdicts at the time of publication.",
         body: figure(lineage(["m1", "m2"], lineageNodes(results))),
       },
     ],
-    footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.data.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. After Modi et al. 2023, section 4. The same seed gives the same numbers on the same engine; results.json beside this file has them all.`,
+    footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.data.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. Based on Modi et al. (2023), section 4. The same seed and engine give the same numbers; results.json in the same folder has all of them.`,
   });
 }
 
@@ -133,7 +133,7 @@ function row(verdict: Verdict, comparison: PairedComparison | null, name: string
 }
 
 function reasonText({ reason }: Verdict): string {
-  return reason === "no-current-snapshot" ? "the first of its component" : (reason?.replaceAll("-", " ") ?? "");
+  return reason === "no-current-snapshot" ? "first snapshot of its component" : (reason?.replaceAll("-", " ") ?? "");
 }
 
 function lineageNodes(results: DemoResults): LineageNode[] {

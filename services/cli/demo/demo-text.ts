@@ -7,12 +7,12 @@ import { type Column, formatTable } from "../terminal/table.ts";
 import { comparisonText, componentText } from "../text/verdict-text.ts";
 import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
 
-/** The table that the demo ends with, and what to see in it. */
+/** Formats the final table of the demo and its conclusions. */
 export function demoText(results: DemoResults, reportFile: string, style: Style, width?: number): string {
   const columns: Column[] = [
     { title: "end-to-end loss (M2* o M1^0 = 100)", wraps: true },
     ...upstreamRoles.map((role) => ({ title: `M1 ${role}`, number: true })),
-    { title: "with M1 consistent, the pipeline", wraps: true },
+    { title: "pipeline with M1 consistent", wraps: true },
   ];
   const rows = results.rows.map((row) => [
     labelOf(row, results),
@@ -35,7 +35,7 @@ export function labelOf(row: ResultRow, results: DemoResults): string {
   const run = results.runs.find(({ role }) => role === row.protocol)?.run;
   if (run === undefined) return `M2 ${row.protocol}`;
   const { name, parameters } = run.protocol;
-  // Of the proximal protocol's two parameters M2, which nobody reads, uses sigma alone.
+  // M2 has no downstream, so of the proximal protocol's two parameters it uses only sigma.
   const used = name === "proximal" ? { sigma: parameters.sigma ?? "" } : {};
   return plain(`M2 ${formatProtocol({ name, parameters: used })}`);
 }
@@ -55,13 +55,13 @@ function outcomeText(row: ResultRow, results: DemoResults, style: Style): string
   return `${kind}: ${own === undefined ? "" : `M1 ${own}, `}pipeline ${text}`;
 }
 
-/** `improved 99 %`: the update's own loss, which is the same whatever M2 is in use. */
+/** Change in the update's own loss, which does not depend on M2: `improved 99 %`. */
 function ownChange({ snapshot }: UpdateOutcome, results: DemoResults): string | undefined {
   const verdict = results.verdicts.find((one) => snapshotName(one) === snapshot);
   return verdict === undefined ? undefined : componentText(verdict)?.replace(/^\S+ /, "");
 }
 
-/** Sentences on what the numbers say; none that they do not. */
+/** States conclusions, but only those that the numbers support. */
 export function conclusions(results: DemoResults): string[] {
   const said = (["incremental", "consistent"] as const).map((update) => {
     const outcomes = results.rows.map((row) => ({
@@ -81,14 +81,14 @@ export function conclusions(results: DemoResults): string[] {
   const causal = results.rows.find(({ protocol }) => protocol === "causal");
   const async = results.rows.find(({ protocol }) => protocol === "async");
   if (causal?.normalized.initial == null || async?.normalized.initial == null) return said;
-  const price = `Causal's price today: ${formatNumber(causal.normalized.initial)} against ${formatNumber(async.normalized.initial)} under async, with the M1 that both were trained on.`;
-  return [...said, price];
+  const cost = `Today's cost of causal: a loss of ${formatNumber(causal.normalized.initial)}, against ${formatNumber(async.normalized.initial)} under async, with the M1 that both were trained on.`;
+  return [...said, cost];
 }
 
 const effects: Readonly<Record<VerdictKind, string>> = {
   "self-defeating": "was self-defeating",
   degraded: "degraded the pipeline",
-  inconclusive: "left the pipeline about as it was",
+  inconclusive: "had no clear effect on the pipeline",
   improved: "improved the pipeline",
 };
 

@@ -10,16 +10,17 @@ import { componentNamed } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 
 /**
- * The end-to-end loss of the generator's own M2 on the predictions of a snapshot of M1, M2* o M1, over the held-out rows:
- * what all losses of the paper's Figure 3 are relative to.
- * @param pipelineFile which the data's path is relative to
- * @throws UncoupleError `failed-precondition` for data without such an oracle
+ * Computes the end-to-end loss of M2* o M1, the generator's own M2 on the predictions of a snapshot of M1, over the
+ * held-out rows. All losses of the paper's Figure 3 are relative to it.
+ * @param pipelineFile base of the data's relative path
+ * @throws UncoupleError `failed-precondition` if the data has no oracle for M2
  */
 export async function oracleLoss(pipeline: Pipeline, pipelineFile: string, m1: Uint8Array): Promise<number> {
   const source = await openDataSource(pipeline.data, dirname(pipelineFile));
   try {
     const oracle = source.oracle("m2");
-    if (oracle === undefined) throw new UncoupleError("failed-precondition", "this data has no M2* of its own");
+    if (oracle === undefined)
+      throw new UncoupleError("failed-precondition", "the data source has no oracle for m2; use a synthetic generator");
     const { table } = await source.heldOutRows(heldOutColumns(pipeline));
     const upstream = componentNamed(pipeline, "m1");
     const model = await loadSnapshotModel(m1, snapshotContract(pipeline, upstream, await source.schema()));

@@ -10,18 +10,18 @@ import { parseNatsAddress } from "../flags/nats-address.ts";
 import type { NatsFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
 
-/** The services that a story is told with, wherever they run. */
+/** The services that the demo uses, wherever they run. */
 export interface Platform {
   readonly kind: "jetstream" | "memory";
-  /** For people: what runs where. */
+  /** What runs where, as a sentence for people. */
   readonly description: string;
   /** @throws UncoupleError `not-found` for a component without a trainer */
   trainer(component: string): TrainerService;
   readonly evaluator: EvaluatorService;
   readonly registry: Registry;
-  /** Rejects when a service ends that should not. */
+  /** Rejects when a service keeps crashing. */
   readonly failed: Promise<never>;
-  /** Ends every service. Safe to call again. */
+  /** Stops every service. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export interface PlatformOptions {
   readonly onEvent: (line: string) => void;
 }
 
-/** Trainers and evaluator as processes of their own, over a real NATS server. */
+/** Runs trainers and evaluator in separate processes, over a real NATS server. */
 export async function processPlatform(options: PlatformOptions, nats: NatsFound): Promise<Platform> {
   const running = await startStack({ ...options, nats });
   try {
@@ -51,7 +51,7 @@ export async function processPlatform(options: PlatformOptions, nats: NatsFound)
     const teams = Object.keys(stack.trainers).map((name) => `trainer ${name}`);
     return {
       kind: "jetstream",
-      description: `${teams.join(", ")} and the evaluator are processes of their own; snapshots travel over NATS JetStream`,
+      description: `${teams.join(", ")} and the evaluator run in separate processes, connected by NATS JetStream`,
       ...clients,
       registry: backplane.registry,
       failed: running.failed,
@@ -67,7 +67,7 @@ export async function processPlatform(options: PlatformOptions, nats: NatsFound)
   }
 }
 
-/** The same services in this process, over the memory backplane: for a machine without a NATS server. */
+/** Runs the same services in this process, over the memory backplane, for machines without a NATS server. */
 export async function memoryPlatform(options: PlatformOptions): Promise<Platform> {
   const { files, dir, clock } = options;
   const { createMemoryBackplane } = await import("../../registry/memory/backplane.ts");
@@ -76,7 +76,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
   const { runEvaluator } = await import("../../evaluator/run-evaluator.ts");
   const { createLogger } = await import("../../runtime/logs.ts");
   const backplane = createMemoryBackplane(files.pipeline.pipeline.name, { clock });
-  // Every service closes its backplane; this one is everybody's.
+  // Every service closes its backplane, but this one is shared.
   const connect = async () => ({ ...backplane, close: async () => {} });
   const common = { pipelineFile: files.pipeline.path, host: "127.0.0.1", grpcPort: 0, httpPort: 0 };
   const log = createLogger({
@@ -107,7 +107,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
     const clients = await connectClients(trainers, `127.0.0.1:${evaluator.grpcPort}`, clock);
     return {
       kind: "memory",
-      description: "trainers, evaluator and registry run in this one process, over the memory backplane",
+      description: "trainers, evaluator and registry run in this process, connected by the memory backplane",
       ...clients,
       registry: backplane.registry,
       failed: new Promise<never>(() => {}),

@@ -8,34 +8,34 @@ export const downstreamRoles = ["async", "proximal", "causal"] as const satisfie
 export type UpstreamRole = (typeof upstreamRoles)[number];
 export type DownstreamRole = (typeof downstreamRoles)[number];
 
-/** An update of M1 under one M2, as the evaluator judged it. */
+/** An update of M1 with one M2, as the evaluator judged it. */
 export interface UpdateOutcome {
   readonly update: UpstreamRole;
   /** `m1@3` */
   readonly snapshot: string;
-  /** Null where the evaluator could not compare. */
+  /** Null if the evaluator could not compare. */
   readonly comparison: PairedComparison | null;
 }
 
-/** One M2 with its pipeline losses under every M1. */
+/** One M2 and its pipeline loss with every M1. */
 export interface ResultRow {
   readonly protocol: DownstreamRole;
   /** `m2@1` */
   readonly snapshot: string;
-  /** End-to-end loss with each M1, 100 is that of M2* o M1^0; null where it was not measured. */
+  /** End-to-end loss with each M1, scaled so that M2* o M1^0 has 100; null if not measured. */
   readonly normalized: Readonly<Record<UpstreamRole, number | null>>;
   readonly losses: Readonly<Record<UpstreamRole, number | null>>;
   readonly updates: readonly UpdateOutcome[];
 }
 
-/** What `results.json` holds. */
+/** Contents of `results.json`. */
 export interface DemoResults {
   readonly version: 1;
   readonly pipeline: string;
-  /** Of the synthetic data. */
+  /** Seed of the synthetic data. */
   readonly seed: number;
   readonly backplane: "jetstream" | "memory";
-  /** End-to-end loss of the generator's own M2 on M1^0's predictions: 100. */
+  /** End-to-end loss of the generator's own M2 on M1^0's predictions, before scaling. */
   readonly oracleLoss: number;
   readonly rows: readonly ResultRow[];
   readonly snapshots: readonly SnapshotManifest[];
@@ -43,13 +43,13 @@ export interface DemoResults {
   readonly quarantines: readonly Quarantine[];
   readonly matrix: PipelineMatrix;
   readonly runs: readonly Pick<StoryRun, "role" | "run" | "losses">[];
-  /** Cells of the matrix: pairs of snapshots whose pipeline loss was measured. */
+  /** Number of cells in the matrix: pairs of snapshots whose pipeline loss was measured. */
   readonly compositions: number;
   readonly seconds: number;
   readonly codeVersion: string;
 }
 
-export interface Circumstances {
+export interface DemoMetadata {
   readonly pipeline: string;
   readonly seed: number;
   readonly backplane: DemoResults["backplane"];
@@ -58,14 +58,14 @@ export interface Circumstances {
   readonly codeVersion: string;
 }
 
-export function demoResults(record: StoryRecord, circumstances: Circumstances): DemoResults {
+export function demoResults(record: StoryRecord, metadata: DemoMetadata): DemoResults {
   const { runs, verdicts, quarantines, matrix } = record;
   return {
     version: 1,
-    ...circumstances,
+    ...metadata,
     rows: downstreamRoles.flatMap((protocol) => {
       const run = runs.find(({ role }) => role === protocol);
-      return run === undefined ? [] : [rowOf(protocol, run, record, circumstances.oracleLoss)];
+      return run === undefined ? [] : [rowOf(protocol, run, record, metadata.oracleLoss)];
     }),
     snapshots: runs.map(({ manifest }) => manifest),
     verdicts,
@@ -100,13 +100,13 @@ function rowOf(protocol: DownstreamRole, { manifest }: StoryRun, record: StoryRe
       if (published === undefined) return [];
       const name = snapshotName(published);
       const verdict = record.verdicts.find((one) => snapshotName(one) === name);
-      return [{ update, snapshot: name, comparison: verdict === undefined ? null : underSnapshot(verdict, manifest) }];
+      return [{ update, snapshot: name, comparison: verdict === undefined ? null : comparisonWith(verdict, manifest) }];
     }),
   };
 }
 
-/** What a verdict says of its update beside a given snapshot of a consumer. */
-function underSnapshot(verdict: Verdict, { component, serial }: SnapshotManifest): PairedComparison | null {
+/** The comparison of a verdict that was made with a given snapshot of a consumer. */
+function comparisonWith(verdict: Verdict, { component, serial }: SnapshotManifest): PairedComparison | null {
   const all = verdict.comparison === null ? [] : [verdict.comparison, ...verdict.alternatives];
   return all.find(({ candidate }) => candidate[component] === serial) ?? null;
 }

@@ -17,18 +17,18 @@ import { type DemoResults, demoResults } from "./results.ts";
 import { type StoryFiles, type StoryListener, tellStory } from "./story.ts";
 
 export interface DemoOptions {
-  /** Folder for results.json, report.html and, in `stack`, all that the services keep. Absolute. */
+  /** Absolute path of the folder for results.json, report.html and, in `stack`, the services' data. */
   readonly out: string;
-  /** Of the data, instead of the example's. */
+  /** Seed of the data; the example's if omitted. */
   readonly seed?: number;
-  /** Undefined: everything in one process, over the memory backplane. */
+  /** If undefined, everything runs in this process, over the memory backplane. */
   readonly nats: NatsFound | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly listener: StoryListener;
   readonly onEvent: (line: string) => void;
-  /** The services are ready. */
+  /** Called when the services are ready. */
   readonly onReady: (platform: Platform, seconds: number) => void;
 }
 
@@ -39,8 +39,8 @@ export interface DemoFiles {
 }
 
 /**
- * Runs the services, tells the story, and leaves a report.
- * @throws UncoupleError as `startStack` and `tellStory`; `conflict` when a demo runs in that folder
+ * Runs the services and the story, and writes results and report.
+ * @throws UncoupleError as `startStack` and `tellStory`; `conflict` if a demo is already running in the folder
  */
 export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
   const { out, nats, clock } = options;
@@ -51,7 +51,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
   const story = await storyFiles(examples);
   const changes: [readonly string[], string | number][] = [];
   if (options.seed !== undefined) changes.push([["data", "seed"], options.seed]);
-  // On a server that others use too, what an earlier demo published would be part of the story.
+  // On a shared server, the snapshots of earlier demos would become part of the story.
   if (nats !== undefined && "url" in nats) changes.push([["pipeline"], `demo-${clock.now().toString(36)}`]);
   const files = await demoStack(examples, dir, changes);
   const { pipeline } = files.pipeline;
@@ -62,7 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
     options.onReady(platform, secondsSince(clock, began));
     const record = await tellStory(platform, story, options);
     const initial = record.runs.find(({ role }) => role === "initial");
-    if (initial === undefined) throw new UncoupleError("internal", "the story has no first chapter");
+    if (initial === undefined) throw new UncoupleError("internal", "the story has no initial run");
     const bytes = await platform.registry.bytes(initial.manifest, options.signal);
     const results = demoResults(record, {
       pipeline: pipeline.name,
@@ -82,24 +82,28 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
   }
 }
 
-/** What a demo leaves in its folder. */
-const LEFT = /^(nats|state|logs|pipeline\.yaml|stack\.json.*|lock\.\d+|locking-.*)$/;
+/** Names that a demo leaves in its folder. */
+const LEFTOVERS = /^(nats|state|logs|pipeline\.yaml|stack\.json.*|lock\.\d+|locking-.*)$/;
 
 /**
- * What an earlier demo left would be trained on.
- * @throws UncoupleError `conflict` when a demo runs there, or when the folder is somebody else's
+ * Removes what an earlier demo left, which this one would otherwise train on.
+ * @throws UncoupleError `conflict` if a demo is running in the folder, or it contains other files
  */
 async function clear(dir: string, clock: Clock): Promise<void> {
   await makeFolder(dir);
   try {
     const entries = await readdir(dir);
-    const foreign = entries.find((name) => !LEFT.test(name));
+    const foreign = entries.find((name) => !LEFTOVERS.test(name));
     if (foreign !== undefined) {
-      throw new UncoupleError("conflict", `${dir} is no folder of a demo, it holds ${foreign}: choose another --out`);
+      throw new UncoupleError("conflict", `${dir} is not a demo folder: it contains ${foreign}; use a different --out`);
     }
     const lock = await lockStack(dir, clock).catch((cause: unknown) => {
       if (!(cause instanceof UncoupleError && cause.code === "conflict")) throw cause;
-      throw new UncoupleError("conflict", `a demo runs in ${dir}: wait for it, or choose another --out`, { cause });
+      throw new UncoupleError(
+        "conflict",
+        `a demo is already running in ${dir}; wait for it, or use a different --out`,
+        { cause },
+      );
     });
     for (const name of entries) {
       if (!name.startsWith("lock")) await rm(join(dir, name), { recursive: true, force: true });
@@ -123,7 +127,7 @@ async function storyFiles(examples: string): Promise<StoryFiles> {
   };
 }
 
-/** The example's pipeline, with changes where there are any, and a team file each for the two trainers. */
+/** The example's pipeline with `changes` applied, and one team file per trainer. */
 async function demoStack(
   examples: string,
   dir: string,

@@ -6,7 +6,7 @@ import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Platform } from "./platform.ts";
 
-/** Texts of the team files that the story sends with its runs. */
+/** Contents of the team files that the story submits with its runs. */
 export interface StoryFiles {
   readonly initial: string;
   readonly async: string;
@@ -18,10 +18,10 @@ export interface StoryFiles {
 
 export type Role = keyof StoryFiles;
 
-/** Whoever watches. */
+/** Callbacks for the events of the story. */
 export interface StoryListener {
   chapter(title: string): void;
-  /** A run, whenever it changes. */
+  /** Called whenever a run changes. */
   run(run: Run): void;
   verdict(verdict: Verdict): void;
   quarantine(quarantine: Quarantine): void;
@@ -33,12 +33,12 @@ export interface StoryOptions {
   readonly signal: AbortSignal;
 }
 
-/** One training run of the story with what came of it. */
+/** One training run of the story and its snapshot. */
 export interface StoryRun {
   readonly role: Role;
   readonly run: Run;
   readonly manifest: SnapshotManifest;
-  /** Loss on standardized outputs as the run went on. */
+  /** Loss on standardized outputs over the run. */
   readonly losses: readonly { readonly step: number; readonly loss: number }[];
 }
 
@@ -49,13 +49,13 @@ export interface StoryRecord {
   readonly matrix: PipelineMatrix;
 }
 
-/** The evaluator takes well below a second a snapshot. */
+/** Timeout; the evaluator takes well below a second per snapshot. */
 const VERDICT_SECONDS = 120;
 
 /**
- * The paper's story (Modi et al. 2023, section 4), told with the services: a linear M1 is published; team M2 trains on its
- * predictions under three protocols; team M1 publishes a better model twice.
- * @throws UncoupleError what a run failed with; `deadline-exceeded` when the evaluator does not judge; `cancelled`
+ * Runs the paper's story (Modi et al. 2023, section 4) on the services: team M1 publishes a linear model, team M2
+ * trains on its predictions under three protocols, and team M1 publishes a better model twice.
+ * @throws UncoupleError the failure of a run; `deadline-exceeded` if the evaluator is too slow; `cancelled`
  */
 export async function tellStory(
   platform: Platform,
@@ -78,7 +78,7 @@ export async function tellStory(
     }
   })().catch(watchFailed);
 
-  /** Queues a run; awaited, so that a trainer takes them in the order of the story. */
+  /** Queues a run. Callers await it, so that a trainer receives its runs in order. */
   const start = async (role: Role, component: string): Promise<() => Promise<StoryRun>> => {
     const trainer = platform.trainer(component);
     const started = await trainer.startRun({ teamFile: files[role] });
@@ -101,7 +101,7 @@ export async function tellStory(
     return Promise.all(follow.map((run) => run()));
   };
 
-  /** Waits until every run's snapshot was judged, so that later ones are compared with all of them. */
+  /** Waits until every run's snapshot is judged, so that later ones are compared with all of them. */
   const judged = async (runs: readonly StoryRun[]): Promise<void> => {
     const names = runs.map(({ manifest }) => snapshotName(manifest));
     const missing = () => names.filter((name) => !verdicts.has(name) && !quarantines.has(name));
@@ -125,7 +125,7 @@ export async function tellStory(
   const champion = async (runs: readonly StoryRun[]): Promise<void> => {
     for (const { manifest } of runs) {
       const { component, serial } = manifest;
-      await platform.registry.setAlias(component, CHAMPION, serial, null, "demo: the first in use");
+      await platform.registry.setAlias(component, CHAMPION, serial, null, "demo: first snapshot");
     }
   };
 
@@ -135,13 +135,13 @@ export async function tellStory(
     await champion(initial);
     await judged(initial);
 
-    listener.chapter("Team M2 trains on M1^0's predictions under three protocols; async is put to use");
+    listener.chapter("Team M2 trains on M1^0's predictions under three protocols; async becomes the champion");
     const async = await train("m2", "async");
     await champion(async);
     const others = await train("m2", "proximal", "causal");
     await judged([...async, ...others]);
 
-    listener.chapter("Team M1 publishes two better models: a little better, then nearly perfect");
+    listener.chapter("Team M1 publishes two better models: one slightly better, one nearly perfect");
     const updates = await train("m1", "incremental", "consistent");
     await judged(updates);
 

@@ -7,7 +7,8 @@ export interface NatsAddress {
 }
 
 /**
- * `nats://[user:password@]host[:port]`, or several of one cluster, comma-separated; the first one's user counts.
+ * Parses `nats://[user:password@]host[:port]`, or a comma-separated list of servers of one cluster; the first user and
+ * password in the list apply to all.
  * @throws UncoupleError `invalid-argument`
  */
 export function parseNatsAddress(text: string): NatsAddress {
@@ -17,9 +18,9 @@ export function parseNatsAddress(text: string): NatsAddress {
     try {
       url = new URL(part.trim().includes("://") ? part.trim() : `nats://${part.trim()}`);
     } catch (cause) {
-      throw wrong(text, { cause });
+      throw invalidAddress(text, { cause });
     }
-    if (!["nats:", "tls:"].includes(url.protocol) || url.hostname === "") throw wrong(text);
+    if (!["nats:", "tls:"].includes(url.protocol) || url.hostname === "") throw invalidAddress(text);
     if (url.username !== "") credentials ??= credentialsOf(url, text);
     return `${url.protocol}//${url.host}`;
   });
@@ -30,15 +31,15 @@ function credentialsOf({ username, password }: URL, text: string): { user: strin
   try {
     return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
   } catch (cause) {
-    throw wrong(text, { cause }, ": a % in a user or password is written %25");
+    throw invalidAddress(text, { cause }, "; write a % in a user or password as %25");
   }
 }
 
-function wrong(text: string, options?: { readonly cause: unknown }, reason = ""): UncoupleError {
+function invalidAddress(text: string, options?: { readonly cause: unknown }, reason = ""): UncoupleError {
   const shown = text.replaceAll(/\/\/[^/@,]*@/g, "//");
   return new UncoupleError(
     "invalid-argument",
-    `NATS server ${JSON.stringify(shown)} is not nats://host:port${reason}`,
+    `invalid NATS address ${JSON.stringify(shown)}: expected nats://host:port${reason}`,
     options,
   );
 }

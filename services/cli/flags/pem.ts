@@ -4,7 +4,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { fileTrouble } from "../../common/files/file-trouble.ts";
 import type { CliContext } from "../context/context.ts";
 
-/** The PEM text of a certificate or key. @throws UncoupleError `invalid-argument` */
+/** Reads a certificate or key in PEM format. @throws UncoupleError `invalid-argument` */
 export async function readPem(context: CliContext, file: string): Promise<Buffer> {
   try {
     return await readFile(resolve(context.cwd, file));

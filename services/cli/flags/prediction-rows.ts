@@ -7,15 +7,15 @@ const rowsSchema = z.array(z.record(z.string(), cellSchema)).min(1);
 type Cell = z.infer<typeof cellSchema>;
 
 /**
- * Rows as people write them, `[{ "x1": [0.1, 2.0], "city": "Oslo" }, ...]`, as a batch.
- * @throws UncoupleError `invalid-argument` naming the row and the column that is wrong
+ * Parses rows, `[{ "x1": [0.1, 2.0], "city": "Oslo" }, ...]`, into a batch.
+ * @throws UncoupleError `invalid-argument`, naming the invalid row and column
  */
 export function readPredictionRows(text: string, source: string): PredictionInputs {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw new UncoupleError("invalid-argument", `${source} is not JSON: ${(cause as Error).message}`, { cause });
+    throw new UncoupleError("invalid-argument", `${source} is not valid JSON: ${(cause as Error).message}`, { cause });
   }
   const parsed = rowsSchema.safeParse(document);
   if (!parsed.success) {
@@ -26,7 +26,7 @@ export function readPredictionRows(text: string, source: string): PredictionInpu
     if (column !== undefined) place.push(`column ${String(column)}`);
     throw new UncoupleError(
       "invalid-argument",
-      `${place.join(": ")}: must be a list of rows, each with a number, a text or a list of numbers by column`,
+      `${place.join(": ")}: must be a list of rows, each with a number, a string or a list of numbers per column`,
     );
   }
   const rows = parsed.data;
@@ -54,7 +54,10 @@ export function readPredictionRows(text: string, source: string): PredictionInpu
 function columnOf(name: string, cells: readonly Cell[], source: string): PredictionColumn {
   const [first] = cells;
   const wrong = (index: number) =>
-    new UncoupleError("invalid-argument", `${source}: row ${index + 1}: column ${name} is unlike that of row 1`);
+    new UncoupleError(
+      "invalid-argument",
+      `${source}: row ${index + 1}: column ${name} must have the same type and width as in row 1`,
+    );
   if (typeof first === "string") {
     const values = cells.map((cell, index) => {
       if (typeof cell !== "string") throw wrong(index);
@@ -73,7 +76,7 @@ function columnOf(name: string, cells: readonly Cell[], source: string): Predict
   return { kind: "numeric", width, values };
 }
 
-/** One list of numbers a row. */
+/** One list of numbers per row. */
 export function predictionRows({ values, width }: Prediction): number[][] {
   return Array.from({ length: values.length / width }, (_, row) => [
     ...values.subarray(row * width, (row + 1) * width),

@@ -4,22 +4,22 @@ import type { ProtocolSpec } from "../../pipeline/team.ts";
 
 export type Parameters = Readonly<Record<string, number | string>>;
 
-/** Collects `--param name=value`; what reads as a number is one. @throws InvalidArgumentError */
-export function collectParameter(text: string, so: Parameters = {}): Parameters {
+/** Collects `--param name=value`; numeric values become numbers. @throws InvalidArgumentError */
+export function collectParameter(text: string, previous: Parameters = {}): Parameters {
   const [, name, value] = /^([A-Za-z][\w-]*)=(.+)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) {
-    throw new InvalidArgumentError("A parameter is written NAME=VALUE, for example sigma=0.15.");
+    throw new InvalidArgumentError("Expected NAME=VALUE, for example sigma=0.15.");
   }
-  if (Object.hasOwn(so, name)) throw new InvalidArgumentError(`Parameter ${name} is given twice.`);
+  if (Object.hasOwn(previous, name)) throw new InvalidArgumentError(`Parameter ${name} is given twice.`);
   const number = Number(value);
-  return { ...so, [name]: value.trim() === "" || Number.isNaN(number) ? value : number };
+  return { ...previous, [name]: value.trim() === "" || Number.isNaN(number) ? value : number };
 }
 
 /** @throws UncoupleError `invalid-argument` for parameters without a protocol */
 export function protocolOf(name: string | undefined, parameters: Parameters): ProtocolSpec | undefined {
   if (name !== undefined) return { name, parameters };
   if (Object.keys(parameters).length === 0) return undefined;
-  throw new UncoupleError("invalid-argument", "--param says something of a protocol: name it with --protocol");
+  throw new UncoupleError("invalid-argument", "--param requires a protocol; add --protocol NAME");
 }
 
 /** `proximal lambda=1 sigma=0.15` */

@@ -5,13 +5,13 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "../../common/clock/clock.ts";
 
-/** Where packages put servers, which the PATH of an ordinary user often leaves out. */
+/** Folders where packages install servers, often missing from a regular user's PATH. */
 const SERVER_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin"] as const;
 
 /**
- * The nats-server executable.
+ * Finds the nats-server executable.
  * @param path the value of the PATH variable
- * @param folders looked into after it
+ * @param folders searched after it
  */
 export async function findNatsServer(
   path: string | undefined,
@@ -37,32 +37,32 @@ export interface InstallOptions {
   readonly platform: string;
   /** `process.getuid?.()` */
   readonly uid: number | undefined;
-  /** The environment that apt-get runs in: its PATH, and a proxy where one is needed. */
+  /** Environment of apt-get: PATH, and proxy settings if needed. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Hears what is about to be done. */
+  /** Called before the installation starts. */
   readonly log: (line: string) => void;
 }
 
 export type Installation = { readonly installed: true } | { readonly installed: false; readonly how: string };
 
 const run = promisify(execFile);
-/** Another package manager may hold the lock, or another process of ours may be installing the same. */
+/** Another package manager, or another process of Uncouple, may hold the lock. */
 const TRIES = 5;
 const APT_TIMEOUT_MS = 180_000;
 
 /**
- * Installs nats-server where that takes one package and no question: on Debian and Ubuntu, as root. On a machine with
- * systemd the package also starts a server of its own on port 4222, as Debian's packages do; it is not used here.
- * Everywhere else, and where that fails, it says in one line how to get it.
+ * Installs the nats-server package on Debian and Ubuntu, as root. With systemd, the package also starts a server on
+ * port 4222, which is not used here. On other systems, or if the installation fails, returns one line on how to get it.
  */
 export async function installNatsServer(options: InstallOptions): Promise<Installation> {
   if (options.platform === "darwin") return { installed: false, how: "install it with: brew install nats-server" };
-  const elsewhere = `get it from https://nats.io/download and put it on the PATH, or set NATS_URL to a server that has JetStream`;
+  const elsewhere =
+    "download it from https://nats.io/download and put it on the PATH, or set NATS_URL to a server with JetStream";
   if (options.platform !== "linux" || !(await isDebian())) return { installed: false, how: elsewhere };
   const commands = "apt-get update && apt-get install --yes nats-server";
   if (options.uid !== 0) return { installed: false, how: `install it with: sudo sh -c '${commands}', or ${elsewhere}` };
-  options.log(`nats-server is not here: ${commands}`);
+  options.log(`nats-server not found; installing it: ${commands}`);
   const env = { ...options.env, DEBIAN_FRONTEND: "noninteractive" };
   const apt = (...args: string[]) =>
     run("apt-get", ["--quiet", "-o", "DPkg::Lock::Timeout=120", ...args], { env, timeout: APT_TIMEOUT_MS });
@@ -79,7 +79,7 @@ export async function installNatsServer(options: InstallOptions): Promise<Instal
       await options.clock.sleep(2_000 * attempt);
     }
   }
-  return { installed: false, how: `apt-get could not install it (${reason}); ${elsewhere}` };
+  return { installed: false, how: `apt-get failed to install it (${reason}); ${elsewhere}` };
 }
 
 async function isDebian(): Promise<boolean> {

@@ -7,25 +7,25 @@ import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 
-/** How long a server may take until it answers; recovering a large store takes most of it. */
+/** Startup timeout; recovering a large store takes most of it. */
 const START_TIMEOUT_MS = 30_000;
-/** How long a server may take to end after SIGTERM before it is killed. */
+/** Time between SIGTERM and SIGKILL. */
 const STOP_TIMEOUT_MS = 10_000;
-/** Models travel in chunks of 512 KB, so 1 MB, the server's own default, is enough. */
+/** The server's own default; models are sent in chunks of 512 KiB. */
 const MAX_PAYLOAD = 1024 * 1024;
-/** Share of the volume's free space that the store may take: a full disk makes every call time out, reads too. */
+/** Fraction of the volume's free space that the store may use; on a full disk every call times out, even reads. */
 const DISK_SHARE = 0.8;
 const MAX_FILE_STORE = 64 * 1024 ** 3;
 
 export interface NatsServerOptions {
   /** The nats-server executable. */
   readonly binary: string;
-  /** Folder for its store, configuration and log; made if missing, and used by one server at a time. */
+  /** Folder for store, configuration and log; created if missing, used by one server at a time. */
   readonly storeDir: string;
   readonly clock: Clock;
   /** 0 (the default): any free port. */
   readonly port?: number;
-  /** Without it anyone on this machine may connect. */
+  /** Without it, any user of this machine can connect. */
   readonly user?: { readonly name: string; readonly password: string };
 }
 
@@ -34,29 +34,27 @@ export interface NatsServer {
   readonly url: string;
   readonly pid: number;
   readonly logFile: string;
-  /** Settles when the server has ended, whoever ended it. */
+  /** Resolves when the server has exited, for whatever reason. */
   readonly exited: Promise<void>;
-  /** SIGTERM, and SIGKILL if it does not end in time. Safe to call again. */
+  /** Sends SIGTERM, then SIGKILL if the server does not exit in time. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs the server with the file descriptor of a pipe from its parent open in a watching subshell. The pipe closes
- * when the parent ends in whatever way, SIGKILL included, and then the subshell ends the server. `exec` gives the
- * server the shell's own process id.
+ * Runs the server next to a subshell that reads a pipe from the parent. The pipe closes when the parent ends, even by
+ * SIGKILL, and the subshell then terminates the server. `exec` gives the server the shell's own process ID.
  */
 const SUPERVISE = `exec 3<&0
 ( while read -r _ <&3; do :; done; kill -TERM $$ ) >/dev/null 2>&1 &
 exec "$1" --config "$2" </dev/null 3<&-`;
 
 /**
- * Starts a nats-server with JetStream on 127.0.0.1 and returns when it answers. It does not outlive this process:
- * `stop` ends it; so does the end of this process, also by SIGKILL (then with SIGTERM, so that nothing stored is
- * lost). Ctrl-C in a terminal does not reach it (it has a session of its own), so that the services can still publish
- * while they stop.
+ * Starts a nats-server with JetStream on 127.0.0.1 and returns when it responds. The server never outlives this
+ * process: if this process ends without `stop`, even by SIGKILL, the server receives SIGTERM and loses no data. Ctrl-C
+ * in a terminal does not reach the server, which has its own session, so services can still publish while they stop.
  *
- * @throws UncoupleError `conflict` when the port is taken, `failed-precondition` when another server uses the folder
- *   or the binary cannot be run, `unavailable` with the end of its log when it ends or does not answer in time
+ * @throws UncoupleError `conflict` if the port is in use, `failed-precondition` if another server uses the folder,
+ *   `unavailable` with the end of its log if the server does not start, or does not respond in time
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const { binary, storeDir, port = 0 } = options;
@@ -64,7 +62,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const stateFile = join(storeDir, "nats-server.json");
   const configFile = join(storeDir, "nats-server.conf");
   await makeFolder(storeDir);
-  await refuseSharedFolder(stateFile, storeDir);
+  await rejectSharedFolder(stateFile, storeDir);
   await rm(logFile, { force: true });
   await writeFile(configFile, await configuration(options, logFile), { mode: 0o600 });
 
@@ -82,7 +80,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   child.stdin?.on("error", () => {});
 
   try {
-    const { url, id } = await answering(child, options, logFile);
+    const { url, id } = await waitUntilReady(child, options, logFile);
     await writeFile(stateFile, JSON.stringify({ url, id, pid: child.pid }));
     let stopped: Promise<void> | undefined;
     return {
@@ -91,12 +89,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       logFile,
       exited,
       stop() {
-        stopped ??= end(child, exited, options.clock);
+        stopped ??= terminate(child, exited, options.clock);
         return stopped;
       },
     };
   } catch (error) {
-    await end(child, exited, options.clock);
+    await terminate(child, exited, options.clock);
     throw error instanceof UncoupleError && error.code === "unavailable" ? await explain(error, logFile, port) : error;
   }
 }
@@ -119,27 +117,27 @@ async function configuration(options: NatsServerOptions, logFile: string): Promi
   ].join("\n");
 }
 
-/** Two servers on one store destroy it, and nats-server does not check. */
-async function refuseSharedFolder(stateFile: string, storeDir: string): Promise<void> {
+/** Two servers corrupt a shared store, and nats-server does not check. */
+async function rejectSharedFolder(stateFile: string, storeDir: string): Promise<void> {
   const text = await readFile(stateFile, "utf8").catch(() => undefined);
   if (text === undefined) return;
   let last: { url?: unknown; id?: unknown };
   try {
     last = JSON.parse(text);
   } catch {
-    return; // Half written by a process that died: its server died with it.
+    return; // Partially written by a process that died; its server died with it.
   }
   if (typeof last.url !== "string") return;
   const info = await serverInfo(last.url);
   if (info === undefined || info.id !== last.id) return;
   throw new UncoupleError(
     "failed-precondition",
-    `${storeDir} is the store of the nats-server at ${last.url}; stop it first`,
+    `${storeDir} is in use by the nats-server at ${last.url}; stop that server first`,
   );
 }
 
-/** Waits until the server has written its port and greets. */
-async function answering(
+/** Waits until the server has written its port and responds. */
+async function waitUntilReady(
   child: ChildProcess,
   options: NatsServerOptions,
   logFile: string,
@@ -150,7 +148,7 @@ async function answering(
     ended = error.message;
   });
   child.once("exit", (code, signal) => {
-    ended = `it ended with ${signal ?? `code ${code}`}`;
+    ended = `it exited with ${signal ?? `code ${code}`}`;
   });
   const giveUp = options.clock.elapsed() + START_TIMEOUT_MS;
   while (options.clock.elapsed() < giveUp) {
@@ -164,7 +162,7 @@ async function answering(
   }
   throw new UncoupleError(
     "unavailable",
-    `nats-server (${options.binary}) did not answer within ${START_TIMEOUT_MS / 1000} s; its log is ${logFile}`,
+    `nats-server (${options.binary}) did not respond within ${START_TIMEOUT_MS / 1000} s; see its log: ${logFile}`,
   );
 }
 
@@ -172,11 +170,11 @@ function listening(portsFile: string): string | undefined {
   try {
     return (JSON.parse(portsFile) as { nats?: string[] }).nats?.[0];
   } catch {
-    return undefined; // Not written whole yet.
+    return undefined; // Partially written.
   }
 }
 
-/** What a NATS server says of itself when a client connects; undefined when nobody, or no NATS server, answers. */
+/** Reads the INFO message of a NATS server; undefined if no NATS server responds. */
 async function serverInfo(url: string): Promise<{ id: string; jetstream: boolean } | undefined> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), timeout: 2_000 });
@@ -198,7 +196,7 @@ async function serverInfo(url: string): Promise<{ id: string; jetstream: boolean
   }
 }
 
-async function end(child: ChildProcess, exited: Promise<void>, clock: Clock): Promise<void> {
+async function terminate(child: ChildProcess, exited: Promise<void>, clock: Clock): Promise<void> {
   if (child.pid === undefined) return;
   child.kill("SIGTERM");
   const timer = clock.after(STOP_TIMEOUT_MS, () => child.kill("SIGKILL"));
@@ -210,13 +208,17 @@ async function end(child: ChildProcess, exited: Promise<void>, clock: Clock): Pr
   }
 }
 
-/** Adds what the server's log says of a failed start. */
+/** Adds the reason for a failed start from the server's log. */
 async function explain(error: UncoupleError, logFile: string, port: number): Promise<UncoupleError> {
   const log = await readFile(logFile, "utf8").catch(() => "");
   if (/address already in use/i.test(log)) {
-    return new UncoupleError("conflict", `port ${port} of 127.0.0.1 is taken: choose another, or 0 for any free one`, {
-      cause: error,
-    });
+    return new UncoupleError(
+      "conflict",
+      `port ${port} on 127.0.0.1 is in use; choose another, or 0 for any free port`,
+      {
+        cause: error,
+      },
+    );
   }
   const last = log
     .split("\n")

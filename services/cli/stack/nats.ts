@@ -6,22 +6,23 @@ import { type NatsServer, startNatsServer } from "./nats-server.ts";
 import type { Supervised, Supervisor } from "./supervisor.ts";
 
 export interface NatsChoice {
-  /** A server that runs already: NATS_URL. */
+  /** A running server: NATS_URL. */
   readonly url: string | undefined;
-  /** Whether a server of our own comes before that one. */
+  /** Whether to prefer a server of our own over `url`. */
   readonly preferOwn: boolean;
-  /** With the PATH that is searched. */
+  /** Contains the PATH to search. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly onEvent: (line: string) => void;
 }
 
-/** A NATS server of the user's, or the executable for one of our own. */
+/** A running NATS server, or the executable to start one. */
 export type NatsFound = { readonly url: string } | { readonly binary: string };
 
 /**
- * The server in NATS_URL; or nats-server on the PATH; or, on Debian and Ubuntu as root, its package, installed now.
- * @returns `missing`: a sentence that says how to get one
+ * Chooses the server in NATS_URL, nats-server on the PATH or, on Debian and Ubuntu as root, the package after installing
+ * it.
+ * @returns `missing` if none was found: how to get one
  */
 export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { readonly missing: string }> {
   const { env, clock, url, preferOwn } = choice;
@@ -37,7 +38,7 @@ export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { read
   return { missing: installation.installed ? "nats-server was installed, but is not on the PATH" : installation.how };
 }
 
-/** @returns the URL; the server is the supervisor's to keep and to stop */
+/** Starts a NATS server under the supervisor, which restarts and stops it. @returns its URL */
 export async function superviseNats(
   supervisor: Supervisor,
   binary: string,
@@ -49,13 +50,13 @@ export async function superviseNats(
     const server = await startNatsServer({ binary, storeDir: join(dir, "nats"), port, clock });
     return {
       server,
-      ended: server.exited.then(() => `ended; its log is ${server.logFile}`),
+      ended: server.exited.then(() => `exited (log: ${server.logFile})`),
       stop: () => server.stop(),
     };
   };
   return (await supervisor.run("nats-server", start)).server.url;
 }
 
-export function noNats(how: string): UncoupleError {
-  return new UncoupleError("failed-precondition", `there is no nats-server: ${how}`);
+export function natsNotFound(how: string): UncoupleError {
+  return new UncoupleError("failed-precondition", `nats-server not found: ${how}`);
 }

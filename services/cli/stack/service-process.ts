@@ -8,11 +8,11 @@ import { makeFolder } from "../../common/files/make-folder.ts";
 import { parseServiceMessage } from "../connect/service-messages.ts";
 
 export interface ServiceSpec {
-  /** For people: `trainer m2`. */
+  /** Display name: `trainer m2`. */
   readonly name: string;
-  /** The `uncouple` command line. */
+  /** Arguments of `uncouple`. */
   readonly args: readonly string[];
-  /** Appended to; made if missing. */
+  /** Created if missing, otherwise appended to. */
   readonly logFile: string;
 }
 
@@ -25,24 +25,25 @@ export interface ServiceAddresses {
 
 export interface ServiceProcess extends ServiceAddresses {
   readonly pid: number;
-  /** Settles with a sentence when it has ended, whoever ended it. */
+  /** Resolves when the process has exited, to a phrase: `exited with code 1`. */
   readonly ended: Promise<string>;
-  /** SIGTERM, and SIGKILL when it has not ended in time. Safe to call again. */
+  /** Sends SIGTERM, then SIGKILL if the process does not exit in time. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Loading tfjs and reading a large file take most of it. */
+/** Startup timeout; loading tfjs and reading a large file take most of it. */
 const START_SECONDS = 120;
-/** More than a service's own grace and force times together. */
+/** Time between SIGTERM and SIGKILL: a service's own grace and force times together. */
 const STOP_SECONDS = 45;
 
 const main = join(import.meta.dirname, `../main${extname(import.meta.filename)}`);
 
 /**
- * Starts a service of this program as a process of its own, and returns when it is ready. It has a session of its own,
- * so that Ctrl-C in a terminal reaches only this process, which stops services in order; and a channel to this process,
- * whose end, by SIGKILL too, makes it stop by itself.
- * @throws UncoupleError what it failed with; `deadline-exceeded`, `cancelled` when the signal aborts
+ * Starts a service of this program in its own process and returns when it is ready. The process has its own session, so
+ * that Ctrl-C in a terminal reaches only this process, which stops services in order. It stops by itself when its IPC
+ * channel closes because this process is gone, even by SIGKILL.
+ * @throws UncoupleError the failure of the service; `deadline-exceeded` if it is not ready in time; the signal's reason
+ *   when that aborts
  */
 export async function startService(
   spec: ServiceSpec,
@@ -58,17 +59,19 @@ export async function startService(
   } finally {
     closeSync(log);
   }
-  // It must not keep this process alive; whoever started it stops it.
+  // The child must not keep this process alive; the caller stops it.
   child.unref();
   child.channel?.unref();
   let failure: UncoupleError | undefined;
   const ended = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(`could not be started: ${error.message}`));
-    child.once("exit", (code, by) => resolve(failure?.message ?? `ended with ${by ?? `exit code ${code}`}`));
+    child.once("error", (error) => resolve(`failed to start: ${error.message}`));
+    child.once("exit", (code, by) =>
+      resolve(failure?.message ?? (by === null ? `exited with code ${code}` : `was killed by ${by}`)),
+    );
   });
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= end(child, ended, deps.clock);
+    stopped ??= terminate(child, ended, deps.clock);
     return stopped;
   };
   let onAbort = () => {};
@@ -81,14 +84,14 @@ export async function startService(
         if (message?.kind === "failed") failure = new UncoupleError(message.code, message.message);
       });
       ended.then((how) => {
-        const text = `${spec.name} ${failure === undefined ? how : `cannot start: ${failure.message}`}`;
-        const hint = failure === undefined ? `; its log is ${spec.logFile}` : "";
+        const text = `${spec.name} ${failure === undefined ? how : `failed to start: ${failure.message}`}`;
+        const hint = failure === undefined ? `; see its log: ${spec.logFile}` : "";
         reject(new UncoupleError(failure?.code ?? "unavailable", `${text}${hint}`));
       }, reject);
       onAbort = () => reject(signal.reason as Error);
       signal.addEventListener("abort", onAbort);
       timer = deps.clock.after(START_SECONDS * 1000, () => {
-        const message = `${spec.name} was not ready within ${START_SECONDS} s; its log is ${spec.logFile}`;
+        const message = `${spec.name} was not ready within ${START_SECONDS} s; see its log: ${spec.logFile}`;
         reject(new UncoupleError("deadline-exceeded", message));
       });
     });
@@ -110,7 +113,7 @@ function openLog(path: string): number {
   }
 }
 
-async function end(child: ChildProcess, ended: Promise<unknown>, clock: Clock): Promise<void> {
+async function terminate(child: ChildProcess, ended: Promise<unknown>, clock: Clock): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.kill("SIGTERM");
   const timer = clock.after(STOP_SECONDS * 1000, () => child.kill("SIGKILL"));

@@ -5,10 +5,10 @@ import { type FolderLock, lockFolder, processTableOf } from "../../common/files/
 import { readStack, stackFile } from "../connect/stack-file.ts";
 
 /**
- * Makes this process the only one that runs a stack from a folder, from before its first service on: two nats-servers
- * on one store destroy it.
- * @param dir exists
- * @throws UncoupleError `conflict` when another process does
+ * Locks a folder, so that no other process runs a stack from it: two nats-servers corrupt a shared store. Must be held
+ * before the first service starts.
+ * @param dir an existing folder
+ * @throws UncoupleError `conflict` if another process holds the lock
  */
 export async function lockStack(dir: string, clock: Clock): Promise<FolderLock> {
   try {
@@ -18,8 +18,8 @@ export async function lockStack(dir: string, clock: Clock): Promise<FolderLock> 
     const other = await readStack(dir).catch(() => undefined);
     const message =
       other === undefined
-        ? `another process starts or stops a stack in ${dir}: wait for it, or choose another --dir`
-        : `a stack of pipeline ${other.pipeline} runs from ${stackFile(dir)} (process ${other.pid}): stop it, or choose another --dir`;
+        ? `another process is starting or stopping a stack in ${dir}; wait for it, or use a different --dir`
+        : `a stack of pipeline ${other.pipeline} is running from ${stackFile(dir)} (process ${other.pid}); stop it, or use a different --dir`;
     throw new UncoupleError("conflict", message, { cause });
   }
 }

@@ -18,26 +18,27 @@ export interface StackOptions {
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Flags that every service is given beside its own. */
+  /** Additional flags for every service. */
   readonly serviceArgs?: readonly string[];
-  /** Stops a start that is under way. */
+  /** Aborts the start. */
   readonly signal: AbortSignal;
-  /** Hears what starts, ends and starts again, in sentences. */
+  /** Called with a sentence for each crash and restart. */
   readonly onEvent: (line: string) => void;
 }
 
 export interface RunningStack {
   readonly stack: Stack;
-  /** Rejects when a part of it ends again and again. */
+  /** Rejects when a part keeps crashing. */
   readonly failed: Promise<never>;
-  /** Trainers and evaluator first, NATS last. Safe to call again. */
+  /** Stops trainers and evaluator first, NATS last. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a whole stack on this machine: a NATS server unless there is one, a trainer process for each team, an
- * evaluator process. Everything listens on 127.0.0.1 on a free port of its own.
- * @throws UncoupleError `conflict` when a stack runs from this folder, `invalid-argument` when it cannot be written to; what a part failed with. Then nothing is left running
+ * Starts a stack on this machine: a NATS server unless one is given, one trainer process per team, and an evaluator
+ * process. Everything listens on free ports of 127.0.0.1. If the start fails, nothing is left running.
+ * @throws UncoupleError `conflict` if a stack already runs from this folder, `invalid-argument` if the folder is not
+ *   writable, or the failure of the part that did not start
  */
 export async function startStack(options: StackOptions): Promise<RunningStack> {
   const { clock, dir, files, onEvent, signal } = options;
@@ -52,7 +53,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     } finally {
       await servers.stop();
       await removeStack(dir, process.pid);
-      // Where the folder is gone, so is the lock.
+      // If the folder is gone, so is the lock.
       await lock.release().catch(() => {});
     }
   };
@@ -62,21 +63,21 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     return stopped;
   };
   try {
-    // What a stack that was killed has left would lead other commands astray.
+    // The stack file of a killed stack would mislead other commands.
     await rm(stackFile(dir), { force: true });
     const natsUrl =
       "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir, clock);
-    // What one service fails with ends the start of the others.
+    // If one service fails to start, the others stop starting.
     const giveUp = new AbortController();
     const service = (name: string, id: string, args: readonly string[]) =>
       services.run(name, (previous: ServiceProcess | undefined) =>
         startService(
           {
             name,
-            args: [...args, "--pipeline", pipeline.path, ...(options.serviceArgs ?? []), ...listening(previous)],
+            args: [...args, "--pipeline", pipeline.path, ...(options.serviceArgs ?? []), ...portArgs(previous)],
             logFile: join(dir, "logs", `${id}.log`),
           },
-          // In the environment, because everybody may read the arguments of a process and the address may hold a password.
+          // In the environment, because any user can read the arguments of a process and the URL may contain a password.
           { env: { ...options.env, NATS_URL: natsUrl }, clock },
           AbortSignal.any([signal, giveUp.signal]),
         ),
@@ -101,7 +102,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     const stack = stackOf(options, natsUrl, evaluator, trainers);
     await writeStack(dir, stack);
     const failed = Promise.race([services.failed, servers.failed]);
-    // Nobody need be listening.
+    // The caller may not listen.
     failed.catch(() => {});
     return { stack, failed, stop };
   } catch (thrown) {
@@ -110,8 +111,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   }
 }
 
-/** The same ports again after a restart, so that the stack file stays right. */
-function listening(previous: ServiceAddresses | undefined): string[] {
+/** Reuses the ports after a restart, so that the stack file stays valid. */
+function portArgs(previous: ServiceAddresses | undefined): string[] {
   const port = (address: string | undefined) => address?.split(":").at(-1) ?? "0";
   return ["--host", "127.0.0.1", "--port", port(previous?.grpc), "--metrics-port", port(previous?.http)];
 }

@@ -1,21 +1,21 @@
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 
-/** Something that runs beside this process. */
+/** A supervised part of a stack. */
 export interface Supervised {
-  /** Settles with a sentence when it has ended, whoever ended it. */
+  /** Resolves when the part has exited, to a phrase: `exited with code 1`. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
 export interface SupervisorOptions {
   readonly clock: Clock;
-  /** Hears of every end and restart, in a sentence. */
+  /** Called with a sentence for each crash and restart. */
   readonly onEvent: (line: string) => void;
-  /** How often within `windowSeconds` something may end by itself before everything is given up. */
+  /** Crashes of one part within `windowSeconds` before the supervisor gives up. */
   readonly restarts: number;
   readonly windowSeconds: number;
-  /** Before the first restart; it doubles with every other within the window. */
+  /** Delay before the first restart; doubles with each further crash within the window. */
   readonly restartDelayMs: number;
 }
 
@@ -23,20 +23,20 @@ export const usualSupervision = { restarts: 3, windowSeconds: 60, restartDelayMs
 
 export interface Supervisor {
   /**
-   * Starts something and, when it ends by itself, starts it again.
-   * @param start is given what it started before, for the same ports
-   * @throws UncoupleError what the first start failed with
+   * Starts a part and restarts it when it exits by itself.
+   * @param start receives the previous instance, so that it can reuse its ports
+   * @throws UncoupleError the failure of the first start
    */
   run<T extends Supervised>(name: string, start: (previous: T | undefined) => Promise<T>): Promise<T>;
-  /** Rejects when something ended too often. */
+  /** Rejects when a part crashes too often. */
   readonly failed: Promise<never>;
-  /** Stops everything at once; safe to call again. */
+  /** Stops all parts concurrently. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Keeps a stack's parts running: what ends by itself is started again, because a trainer goes on from its checkpoint
- * and the others from what NATS keeps; what ends again and again makes the whole stack fail.
+ * Keeps the parts of a stack running. Restarts a part that exits by itself: a trainer resumes from its checkpoint, the
+ * others from the data in NATS. A part that keeps crashing fails the whole stack.
  */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { clock } = options;
@@ -64,22 +64,22 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       ends.push(now);
       const recent = ends.filter((at) => now - at < options.windowSeconds * 1000).length;
       if (recent > options.restarts) {
-        const message = `${name} ended ${recent} times within ${options.windowSeconds} s, lastly: ${how}`;
+        const message = `${name} crashed ${recent} times within ${options.windowSeconds} s, most recently: ${how}`;
         giveUp(new UncoupleError("unavailable", message));
         return;
       }
-      options.onEvent(`${name} ${how}; starting it again`);
+      options.onEvent(`${name} ${how}; restarting it`);
       try {
         await clock.sleep(options.restartDelayMs * 2 ** (recent - 1), stopping.signal);
         last = await start(last);
         slot.current = last;
         if (stopping.signal.aborted) return;
-        options.onEvent(`${name} is back`);
+        options.onEvent(`${name} is running again`);
       } catch (thrown) {
         if (stopping.signal.aborted) return;
         last = {
           ...last,
-          ended: Promise.resolve(`could not be started: ${asUncoupleError(thrown).message}`),
+          ended: Promise.resolve(`failed to start: ${asUncoupleError(thrown).message}`),
           stop: async () => {},
         };
       }
@@ -88,7 +88,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function stopOne(slot: { readonly current: Supervised; readonly watching: Promise<void> }): Promise<void> {
     await slot.current.stop();
-    // A restart that was under way may have started something that must go, too.
+    // A restart in progress may have started another instance.
     await slot.watching;
     await slot.current.stop();
   }

@@ -1,14 +1,14 @@
 import type { SingleBar } from "cli-progress";
 import type { TextStream } from "../context/context.ts";
 
-/** Progress over things that are counted: a bar with the time left on a terminal, a line for each elsewhere. */
+/** Progress over counted items: a bar with the remaining time on a terminal, one line per item elsewhere. */
 export interface CountProgress {
   update(done: number, total: number): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   stop(): void;
 }
 
-/** @param stream standard error, as a rule: the result stands on standard output; @param what is counted, plural */
+/** @param stream usually standard error, because standard output has the result; @param what the items, plural */
 export async function createCountProgress(stream: TextStream, what: string): Promise<CountProgress> {
   if (stream.isTTY !== true) {
     return {

@@ -3,22 +3,22 @@ import { type CliContext, wantsColor } from "../context/context.ts";
 import { createStyle, type Style } from "./style.ts";
 
 export interface Output {
-  /** Whether the result is for a program. */
+  /** Whether results are printed as JSON. */
   readonly json: boolean;
-  /** For what stands on stdout. */
+  /** Style of the text on stdout. */
   readonly style: Style;
   /**
-   * The one result: JSON for programs with `--json`, text for people without.
-   * @param text is given the width of the terminal in characters, infinite where there is none
+   * Prints the only result: JSON with `--json`, text without.
+   * @param text formats it for a terminal width in characters; infinite without a terminal
    */
   result(value: unknown, text: (style: Style, width: number) => string): void;
-  /** One of many results: a JSON document a line with `--json`, text without. */
+  /** Prints one of many results: one JSON document per line with `--json`, text without. */
   item(value: unknown, text: (style: Style) => string): void;
-  /** Something for people beside the result, on stderr. */
+  /** Prints a message on stderr. */
   note(text: string): void;
 }
 
-/** One line for each key that still works under an old name. */
+/** Prints one warning per deprecated key. */
 export function noteDeprecations(output: Pick<Output, "note">, deprecations: readonly Problem[]): void {
   for (const problem of deprecations) output.note(`warning ${formatProblem(problem)}`);
 }

@@ -5,21 +5,21 @@ import type { TextStream } from "../context/context.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { plain } from "./style.ts";
 
-/** Progress of training runs: a bar each on a terminal, a line for each change of state elsewhere. */
+/** Progress of training runs: one bar per run on a terminal, one line per state change elsewhere. */
 export interface RunProgress {
   update(run: Run): void;
-  /** Takes the bars away while something else is written to the terminal. */
+  /** Hides the bars while `write` writes to the terminal. */
   aside(write: () => void): void;
-  /** Takes the bars away for good. */
+  /** Removes the bars. */
   stop(): void;
 }
 
-/** @param stream standard error, as a rule: the result stands on standard output */
+/** @param stream usually standard error, because standard output has the result */
 export async function createRunProgress(stream: TextStream): Promise<RunProgress> {
   return stream.isTTY === true ? barProgress(stream) : lineProgress(stream);
 }
 
-/** Progress that nobody is to see. */
+/** Progress that is not shown. */
 export const noProgress: RunProgress = { update() {}, aside: (write) => write(), stop() {} };
 
 function lineProgress(stream: TextStream): RunProgress {
@@ -39,7 +39,7 @@ async function barProgress(stream: TextStream): Promise<RunProgress> {
   const { MultiBar: Bars, Presets } = await import("cli-progress");
   const options = {
     format: "{name} [{bar}] {percentage} %  {what}",
-    // The process's own stream, whose cursor the bars move.
+    // A stream of the process itself, because the bars move its cursor.
     stream: stream as unknown as NodeJS.WritableStream,
     clearOnComplete: true,
     hideCursor: true,
@@ -59,7 +59,7 @@ async function barProgress(stream: TextStream): Promise<RunProgress> {
     shown ??= { bars: new Bars(options, Presets.shades_classic), byRun: new Map() };
     const { bars, byRun } = shown;
     for (const run of active.values()) {
-      const payload = { name: nameOf(run), what: figures(run) };
+      const payload = { name: nameOf(run), what: progressText(run) };
       const bar = byRun.get(run.id) ?? bars.create(run.steps, run.step, payload);
       byRun.set(run.id, bar);
       bar.update(run.step, payload);
@@ -69,7 +69,7 @@ async function barProgress(stream: TextStream): Promise<RunProgress> {
   return {
     update(run) {
       if (!hasEnded(run)) active.set(run.id, run);
-      // A set of bars can grow but not shrink: it is drawn anew.
+      // A MultiBar can grow but not shrink, so it is redrawn.
       else if (active.delete(run.id)) clear();
       if (active.size > 0) draw();
     },
@@ -85,8 +85,8 @@ function nameOf(run: Run): string {
   return plain(`${run.component} ${formatProtocol(run.protocol)}`);
 }
 
-/** Loss, rate and time left, or the state where there are none yet. */
-export function figures(run: Run): string {
+/** Loss, rate and remaining time, or the state if they are not known yet. */
+export function progressText(run: Run): string {
   if (run.state !== "running" || run.loss === null) return run.state;
   const rate = run.stepsPerSecond === null ? "" : `  ${Math.round(run.stepsPerSecond)} steps/s`;
   const eta = run.etaSeconds === null ? "" : `  ${formatSeconds(run.etaSeconds)} left`;

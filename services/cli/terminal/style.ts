@@ -5,15 +5,15 @@ const COLORS = ["bold", "dim", "red", "green", "yellow", "cyan"] as const;
 export type Color = (typeof COLORS)[number];
 export type Style = Readonly<Record<Color, (text: string) => string>>;
 
-/** Terminal styles, or the text as it is. */
+/** Creates terminal styles; with `on` false they return the text unchanged. */
 export function createStyle(on: boolean): Style {
-  // Whether to color is decided before (see `wantsColor`), so Node must not look at its own stdout and environment.
+  // `wantsColor` has already decided, so Node must not check its own stdout and environment.
   const apply = (name: Color) => (text: string) =>
     on && text !== "" ? styleText(name, text, { validateStream: false }) : text;
   return Object.fromEntries(COLORS.map((name) => [name, apply(name)])) as Style;
 }
 
-/** Text that others wrote, made harmless for a terminal: no escape sequences, no line breaks. */
+/** Makes untrusted text safe for a terminal: replaces control characters, including line breaks, with spaces. */
 export function plain(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, " ");
 }
@@ -29,7 +29,7 @@ const kinds: Readonly<Record<string, Color>> = {
   cancelled: "yellow",
 };
 
-/** The kind of a verdict or the state of a run, in its color. */
+/** A verdict kind or run state in its color. */
 export function colored(style: Style, kind: string): string {
   const color = kinds[kind];
   return color === undefined ? plain(kind) : style[color](plain(kind));

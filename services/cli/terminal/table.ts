@@ -5,17 +5,17 @@ import { wrap } from "./wrap.ts";
 export interface Column {
   readonly title: string;
   readonly number?: boolean;
-  /** Its cells and title may be broken into lines where the table is wider than the terminal. */
+  /** Whether its title and cells wrap if the table is wider than the terminal. */
   readonly wraps?: boolean;
 }
 
 const GAP = 2;
-/** A column that wraps is not made narrower than this, nor than a word of its title. */
-const NARROWEST = 12;
+/** Minimum width of a wrapping column, unless a word of its title is longer. */
+const MIN_WIDTH = 12;
 
 /**
- * A table for people: titles in bold, columns two spaces apart, no lines. Ends with a line break.
- * @param width of the terminal, in columns: columns that wrap are narrowed until the table fits, if that is enough
+ * Formats a table as text: bold titles, columns two spaces apart, no rules. Ends with a line break.
+ * @param width terminal width in columns; wrapping columns shrink until the table fits, as far as they can
  */
 export function formatTable(
   columns: readonly Column[],
@@ -35,7 +35,7 @@ export function formatTable(
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
-/** The lines that a row takes, as cells: those of columns that wrap are broken between words, longer words are cut. */
+/** Splits a row into lines of cells: wrapping columns break between words, and words longer than the column are cut. */
 function linesOf(row: readonly string[], columns: readonly Column[], widths: readonly number[]): string[][] {
   const cells = columns.map(({ wraps }, at) => {
     const [cell, width] = [row[at] ?? "", widths[at] ?? 0];
@@ -50,16 +50,18 @@ function padded(text: string, width: number, right: boolean): string {
   return right ? space + text : text + space;
 }
 
-/** Of every column; the widest that wraps gives way first. */
+/** Width of every column; the widest wrapping column shrinks first. */
 function fittingWidths(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
   const sizes = (at: number) => rows.map((row) => stringWidth(row[at] ?? ""));
   const widths = columns.map(({ title }, at) => Math.max(stringWidth(title), ...sizes(at)));
-  const least = columns.map(({ title }) => Math.max(NARROWEST, ...title.split(" ").map((word) => stringWidth(word))));
+  const minimums = columns.map(({ title }) =>
+    Math.max(MIN_WIDTH, ...title.split(" ").map((word) => stringWidth(word))),
+  );
   for (let over = widths.reduce((sum, one) => sum + one + GAP, -GAP) - width; over > 0; over -= 1) {
     let widest = -1;
     for (const [at, own] of widths.entries()) {
-      const gives = columns[at]?.wraps === true && own > (least[at] ?? own);
-      if (gives && own > (widths[widest] ?? 0)) widest = at;
+      const canShrink = columns[at]?.wraps === true && own > (minimums[at] ?? own);
+      if (canShrink && own > (widths[widest] ?? 0)) widest = at;
     }
     if (widest < 0) break;
     widths[widest] = (widths[widest] ?? 0) - 1;

@@ -6,7 +6,7 @@ import { PAPER_TABLE2, proportionText } from "../../experiments/reproduction-rep
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
-/** The reproduced tables and figures for a terminal. */
+/** Formats the reproduced tables and figures for a terminal. */
 export function reproductionText(
   { figure1, table1, table2, figure3, ...further }: Reproduction,
   style: Style,
@@ -28,15 +28,15 @@ export function reproductionText(
         style,
       ),
       figure1.selfDefeating
-        ? "self-defeating: with the true M1 the coupled M2 is worse than one that never sees z\n"
-        : "not self-defeating: with the true M1 the coupled M2 still beats one that never sees z\n",
+        ? "self-defeating: with the true M1, the coupled M2 is worse than an M2 that never sees z\n"
+        : "not self-defeating: with the true M1, the coupled M2 still beats an M2 that never sees z\n",
     );
   }
   if (table1 !== undefined) {
     const ticks = (paper: { independent: boolean; consistent: boolean; aligned: boolean }) =>
       [paper.independent, paper.consistent, paper.aligned].map((holds) => (holds ? "yes" : "no")).join(" / ");
     parts.push(
-      style.bold("Table 1 (updates after which the pipeline was worse, 95 % intervals)"),
+      style.bold("Table 1 (updates that made the pipeline worse, 95 % intervals)"),
       formatTable(
         [
           { title: "PROTOCOL" },

@@ -4,13 +4,13 @@ import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 
-/** Seconds between start and end, where both are known. */
+/** Duration of a run in seconds, if it has started and ended. */
 export function secondsOf({ startedAt, finishedAt }: Run): number | undefined {
   if (startedAt === null || finishedAt === null) return undefined;
   return (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
 }
 
-/** How a run ended, or where it is, in a line. */
+/** A run's outcome or current state in one line. */
 export function runLine(run: Run, style: Style): string {
   const { component, state, snapshot, error, steps, loss } = run;
   const seconds = secondsOf(run);

@@ -4,14 +4,14 @@ import { formatNumber, formatPercent, relativeChange } from "../../report/number
 import { colored, plain, type Style } from "../terminal/style.ts";
 
 const reasons: Readonly<Record<InconclusiveReason, string>> = {
-  "no-current-snapshot": "the first of its component, there is nothing to compare with",
+  "no-current-snapshot": "first snapshot of its component, nothing to compare it with",
   "incomplete-pipeline": "another component has no snapshot yet",
   "not-finite": "the composed prediction of another component is not finite",
 };
 
 /**
- * `improved 99 %`, `degraded 94 % [71, 118]`: a change as a share of where it started, with its 95 % interval; only
- * `+0.3 % [-0.4, 1.1]` where the interval says that it may be none.
+ * Formats a change in loss relative to `from`, with its 95 % interval: `improved 99 %`, `degraded 94 % [71, 118]`, or
+ * `+0.3 % [-0.4, 1.1]` if the interval contains 0.
  */
 export function changeText(from: number, to: number, interval: readonly [number, number] | null, shown = true): string {
   const change = relativeChange(from, to);
@@ -28,7 +28,7 @@ function whole(percent: number): string {
   return formatPercent(percent, false).replace(" %", "");
 }
 
-/** What a verdict says of the component's own loss, where it is known: `m1 improved 99 %`. */
+/** Change in the component's own loss, if known: `m1 improved 99 %`. */
 export function componentText({ component, componentLoss, componentInterval }: Verdict): string | undefined {
   const { current, candidate } = componentLoss;
   if (current === null || candidate === null) return undefined;
@@ -39,7 +39,7 @@ export function comparisonText({ currentLoss, candidateLoss, interval }: PairedC
   return `pipeline ${changeText(currentLoss, candidateLoss, interval)}`;
 }
 
-/** The other components that a comparison was made with: `m2@1`. */
+/** The snapshots of the other components in a composition: `m2@1`. */
 export function othersText(composition: Composition, component: string): string {
   return Object.entries(composition)
     .filter(([name]) => name !== component)
@@ -47,7 +47,7 @@ export function othersText(composition: Composition, component: string): string 
     .join(", ");
 }
 
-/** A verdict in a line: `m1@3  self-defeating: m1 improved 99 %, pipeline degraded 94 % [71, 118] (with m2@1)`. */
+/** A verdict in one line: `m1@3  self-defeating: m1 improved 99 %, pipeline degraded 94 % [71, 118] (with m2@1)`. */
 export function verdictLine(verdict: Verdict, style: Style): string {
   const { kind, reason, comparison, component } = verdict;
   const own = componentText(verdict);
@@ -58,7 +58,7 @@ export function verdictLine(verdict: Verdict, style: Style): string {
   return `${style.bold(plain(snapshotName(verdict)))}  ${colored(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;
 }
 
-/** The same update beside every other retained consumer, a line each. */
+/** The same update with each other retained snapshot of a consumer, one line each. */
 export function alternativeLines({ alternatives, component }: Verdict, style: Style): string[] {
   return alternatives.map(
     (comparison) =>

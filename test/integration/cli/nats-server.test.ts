@@ -30,7 +30,7 @@ const gone = async (pid: number) => {
   while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
 };
 
-test("a server starts on a free port of the loopback, stops, and starts again on the same store and port", async () => {
+test("a server starts on a free loopback port, stops, and restarts on the same store and port", async () => {
   const first = await startNatsServer({ clock: systemClock, binary, storeDir: folder });
   expect(first.url).toMatch(/^nats:\/\/127\.0\.0\.1:\d+$/);
   expect(alive(first.pid)).toBe(true);
@@ -46,7 +46,7 @@ test("a server starts on a free port of the loopback, stops, and starts again on
   await again.stop();
 });
 
-test("a taken port is named", async () => {
+test("a port in use is named", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as { port: number };
@@ -57,7 +57,7 @@ test("a taken port is named", async () => {
   other.close();
 });
 
-test("a second server on the same store is refused", async () => {
+test("a second server on the same store is rejected", async () => {
   const server = await startNatsServer({ clock: systemClock, binary, storeDir: folder });
   await expect(startNatsServer({ clock: systemClock, binary, storeDir: folder })).rejects.toMatchObject({
     code: "failed-precondition",
@@ -80,14 +80,14 @@ test("a binary that is missing or broken is named", async () => {
   });
 });
 
-test("a server that is killed says so", async () => {
+test("a killed server resolves `exited`", async () => {
   const server = await startNatsServer({ clock: systemClock, binary, storeDir: folder });
   process.kill(server.pid, "SIGKILL");
   await server.exited;
   await server.stop();
 });
 
-test.each(["ends", "is killed"])("the server goes when the process that started it %s", async (how) => {
+test.each(["ends", "is killed"])("the server exits when its parent process %s", async (how) => {
   const script = `
     import { startNatsServer } from ${JSON.stringify(join(import.meta.dirname, "../../../services/cli/stack/nats-server.ts"))};
     import { systemClock } from ${JSON.stringify(join(import.meta.dirname, "../../../services/common/clock/system-clock.ts"))};
@@ -107,7 +107,7 @@ test.each(["ends", "is killed"])("the server goes when the process that started 
   await gone(pid);
 });
 
-test("a server is found on the PATH before anywhere else, and only where it can be run", async () => {
+test("a server is found on the PATH first, and only if it is executable", async () => {
   const file = join(folder, "nats-server");
   await writeFile(file, "#!/bin/sh\n");
   expect(await findNatsServer(`/nowhere:${folder}`, [])).toBeUndefined();
@@ -121,15 +121,15 @@ test.each([
   ["darwin", 501, "brew install nats-server"],
   ["win32", undefined, "NATS_URL"],
   ["linux", 1000, "NATS_URL"],
-])("on %s as %s one line says how to get a server", async (platform, uid, how) => {
-  const said: string[] = [];
+])("on %s as user %s, one line explains how to get a server", async (platform, uid, how) => {
+  const lines: string[] = [];
   const installation = await installNatsServer({
     platform,
     uid,
     env: {},
     clock: systemClock,
-    log: (line) => said.push(line),
+    log: (line) => lines.push(line),
   });
   expect(installation).toEqual({ installed: false, how: expect.stringContaining(how) });
-  expect(said).toEqual([]);
+  expect(lines).toEqual([]);
 });

@@ -57,7 +57,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 interface Case {
   readonly args: string;
   readonly code: keyof typeof exitCodes;
-  /** What the error must say. */
+  /** What the error must contain. */
   readonly says: string;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -74,7 +74,11 @@ const usage: readonly Case[] = [
   { args: "train m1 m2", code: "invalid-argument", says: "too many arguments" },
   { args: "train m1 --param sigma", code: "invalid-argument", says: "NAME=VALUE" },
   { args: "train m1 --param s=1 --param s=2", code: "invalid-argument", says: "Parameter s is given twice" },
-  { args: "train m1 --param sigma=1", code: "invalid-argument", says: "name it with --protocol" },
+  {
+    args: "train m1 --param sigma=1",
+    code: "invalid-argument",
+    says: "--param requires a protocol; add --protocol NAME",
+  },
   { args: "train m1 --protocol", code: "invalid-argument", says: "argument missing" },
   { args: "show m1", code: "invalid-argument", says: "COMPONENT@SERIAL" },
   { args: "show m1@x", code: "invalid-argument", says: 'not "x"' },
@@ -82,20 +86,24 @@ const usage: readonly Case[] = [
   {
     args: "alias m1 champion",
     code: "invalid-argument",
-    says: "say where the alias points (a serial), or --remove it",
+    says: "give either a serial number or --remove",
   },
   { args: "alias m1 champion 2 --remove", code: "invalid-argument", says: "--remove" },
   { args: "alias m1 champion two", code: "invalid-argument", says: 'not "two"' },
   { args: "explain casual", code: "invalid-argument", says: 'there is no protocol "casual"' },
   { args: "trainer", code: "invalid-argument", says: "required option '--pipeline <file>' not specified" },
-  { args: "evaluator --pipeline p.yaml --port 70000", code: "invalid-argument", says: "0 (any free one) to 65535" },
+  {
+    args: "evaluator --pipeline p.yaml --port 70000",
+    code: "invalid-argument",
+    says: "between 0 (any free port) and 65535",
+  },
   { args: "evaluator --pipeline p.yaml --log-level loud", code: "invalid-argument", says: "debug, info, warn, error" },
   { args: "trainer --pipeline p --team t --engine gpu", code: "invalid-argument", says: "onnx:cuda" },
   { args: "trainer --pipeline p --team t --checkpoint-seconds 0", code: "invalid-argument", says: "above 0" },
-  { args: "reproduce figure1 --seeds 4294967296", code: "invalid-argument", says: "whole number from 1 to 10000" },
-  { args: "reproduce figure1 --first-seed 1e3", code: "invalid-argument", says: "whole number from 0 to" },
-  { args: "reproduce figure1 --a 0", code: "invalid-argument", says: "a number other than 0" },
-  { args: "demo --seed -1", code: "invalid-argument", says: "whole number from 0" },
+  { args: "reproduce figure1 --seeds 4294967296", code: "invalid-argument", says: "an integer between 1 and 10000" },
+  { args: "reproduce figure1 --first-seed 1e3", code: "invalid-argument", says: "an integer between 0 and" },
+  { args: "reproduce figure1 --a 0", code: "invalid-argument", says: "Expected a nonzero number" },
+  { args: "demo --seed -1", code: "invalid-argument", says: "must be a non-negative integer" },
   { args: "up pipeline.yaml", code: "invalid-argument", says: "missing required argument 'teams'" },
 ];
 
@@ -135,36 +143,40 @@ const filesAndData: readonly Case[] = [
     code: "invalid-argument",
     says: 'm9.yaml:1: component: pipeline "tiny" has no component "m9"',
   },
-  { args: "up m1.yaml m2.yaml", code: "invalid-argument", says: "no pipeline file among the files" },
+  { args: "up m1.yaml m2.yaml", code: "invalid-argument", says: "none of the files is a pipeline file; add one" },
   {
     args: "up pipeline.yaml other.yaml m1.yaml",
     code: "invalid-argument",
-    says: "two pipeline files, pipeline.yaml and other.yaml",
+    says: "found two pipeline files, pipeline.yaml and other.yaml; give exactly one",
   },
   {
     args: "up pipeline.yaml m2.yaml again.yaml",
     code: "invalid-argument",
-    says: "m2.yaml and again.yaml are both for component m2",
+    says: "m2.yaml and again.yaml are both for component m2; give one",
   },
   { args: "up pipeline.yaml m1.yaml range.yaml", code: "invalid-argument", says: "range.yaml:3: protocol.sigma" },
   { args: "train m1 --team m2.yaml", code: "invalid-argument", says: "m2.yaml is for component m2, not m1" },
-  { args: "train m1 --team pipeline.yaml", code: "invalid-argument", says: "pipeline.yaml is no team file" },
+  { args: "train m1 --team pipeline.yaml", code: "invalid-argument", says: "pipeline.yaml is not a team file" },
   { args: "train m1 --team range.yaml", code: "invalid-argument", says: "range.yaml:3: protocol.sigma" },
 ];
 
 const missing: readonly Case[] = [
-  { args: "runs", code: "failed-precondition", says: "there is no stack in" },
+  { args: "runs", code: "failed-precondition", says: "no stack found at" },
   { args: "snapshots", code: "failed-precondition", says: "uncouple up" },
-  { args: "runs --dir stale", code: "failed-precondition", says: "does not run" },
-  { args: "runs --dir broken", code: "invalid-argument", says: "broken/stack.json is no stack file of this version" },
+  { args: "runs --dir stale", code: "failed-precondition", says: "is not running" },
+  {
+    args: "runs --dir broken",
+    code: "invalid-argument",
+    says: "broken/stack.json is not a valid stack file for this version",
+  },
   { args: "snapshots --nats 127.0.0.1:9", code: "invalid-argument", says: "--pipeline NAME" },
-  { args: "snapshots --nats http://x --pipeline tiny", code: "invalid-argument", says: "is not nats://host:port" },
+  { args: "snapshots --nats http://x --pipeline tiny", code: "invalid-argument", says: "expected nats://host:port" },
   { args: "snapshots --nats 127.0.0.1:9 --pipeline tiny", code: "unavailable", says: "nats://127.0.0.1:9" },
-  { args: "runs --trainer 127.0.0.1:9 --tls-cert c.pem", code: "invalid-argument", says: "TLS takes --tls-ca" },
+  { args: "runs --trainer 127.0.0.1:9 --tls-cert c.pem", code: "invalid-argument", says: "TLS requires --tls-ca" },
   { args: "runs --trainer 127.0.0.1:9 --tls-ca c.pem", code: "invalid-argument", says: "c.pem cannot be read" },
   { args: "predict m1 nowhere.json", code: "invalid-argument", says: "nowhere.json cannot be read" },
   { args: "predict m1@x rows.json", code: "invalid-argument", says: 'not "x"' },
-  { args: "predict m1 pipeline.yaml", code: "invalid-argument", says: "pipeline.yaml is not JSON" },
+  { args: "predict m1 pipeline.yaml", code: "invalid-argument", says: "pipeline.yaml is not valid JSON" },
   { args: "snapshots --nats 127.0.0.1:9 --pipeline T!", code: "invalid-argument", says: 'pipeline "T!"' },
   { args: "runs --trainer nowhere", code: "invalid-argument", says: '"nowhere" is not host:port' },
   { args: "runs --trainer 127.0.0.1:9", code: "unavailable", says: "cannot reach 127.0.0.1:9" },
@@ -176,8 +188,8 @@ const missing: readonly Case[] = [
     says: "cannot reach 127.0.0.1:9",
     env: { UNCOUPLE_EVALUATOR: "127.0.0.1:9" },
   },
-  // A variable that is empty is not set.
-  { args: "verdicts", code: "failed-precondition", says: "there is no stack in", env: { UNCOUPLE_EVALUATOR: "" } },
+  // An empty variable counts as unset.
+  { args: "verdicts", code: "failed-precondition", says: "no stack found at", env: { UNCOUPLE_EVALUATOR: "" } },
   {
     args: "snapshots",
     code: "failed-precondition",
@@ -193,24 +205,24 @@ const missing: readonly Case[] = [
 ];
 
 describe.each([
-  ["wrong usage", usage],
-  ["wrong files", filesAndData],
+  ["incorrect usage", usage],
+  ["invalid files", filesAndData],
   ["missing and unreachable services", missing],
 ])("%s", (_, cases) => {
   it.each(cases)("uncouple $args", async ({ args, code, says, env }) => {
     const result = await cli(args.split(" "), { cwd: dir, ...(env !== undefined && { env }) });
-    const told = `${result.stdout}${result.stderr}`;
-    expect(told).toContain(says);
+    const output = `${result.stdout}${result.stderr}`;
+    expect(output).toContain(says);
     expect(result.code).toBe(exitCodes[code]);
-    expect(told).not.toMatch(/\n\s+at |Error:|undefined|\[object/);
-    // A line; validate tells one a problem, on stdout.
-    const lines = told.trimEnd().split("\n");
+    expect(output).not.toMatch(/\n\s+at |Error:|undefined|\[object/);
+    // One line; validate prints one per problem, on stdout.
+    const lines = output.trimEnd().split("\n");
     expect(lines.every((line) => /^(error|uncouple)/.test(line) || lines.length === 1)).toBe(true);
   });
 });
 
 describe("errors", () => {
-  it("tell their causes with --verbose alone", async () => {
+  it("show their causes only with --verbose", async () => {
     const args = ["snapshots", "--nats", "127.0.0.1:9", "--pipeline", "tiny"];
     const short = await cli(args, { cwd: dir });
     const long = await cli([...args, "--verbose"], { cwd: dir });
@@ -219,7 +231,7 @@ describe("errors", () => {
     expect(long.stderr).toContain("    at ");
   });
 
-  it("leave stdout to JSON, and list every problem there", async () => {
+  it("of validate --json list every problem on stdout, as JSON", async () => {
     const { stdout, stderr, code } = await cli(
       ["validate", "range.yaml", "unknown-key.yaml", "nowhere.yaml", "--json"],
       { cwd: dir },
@@ -238,7 +250,7 @@ describe("errors", () => {
     ]);
   });
 
-  it("of files do not stop good ones from being told good", async () => {
+  it("do not affect valid files, which are reported as ok", async () => {
     const { stdout, code } = await cli(["validate", "pipeline.yaml", "m1.yaml", "m2.yaml"], { cwd: dir });
     expect(code).toBe(0);
     expect(stdout.split("\n").filter((line) => line.startsWith("ok "))).toHaveLength(3);

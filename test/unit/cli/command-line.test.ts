@@ -4,7 +4,7 @@ import { exitCodes } from "../../../services/runtime/exit-codes.ts";
 import { cli } from "../../helpers/cli.ts";
 
 describe("the command line", () => {
-  it("prints its help with every command and exit code, on stdout, when nothing is asked", async () => {
+  it("without arguments, prints help with every command and exit code on stdout", async () => {
     const { code, stdout, stderr } = await cli([]);
     expect(code).toBe(0);
     expect(stderr).toBe("");
@@ -14,7 +14,7 @@ describe("the command line", () => {
 
   it("has help with an example for every command", async () => {
     const { stdout } = await cli([]);
-    const commands = [...(/\nCommands:\n(.*)\nBegin with/s.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(
+    const commands = [...(/\nCommands:\n(.*)\nGet started/s.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(
       ([, name]) => name,
     );
     expect(commands.length).toBeGreaterThan(15);
@@ -29,12 +29,12 @@ describe("the command line", () => {
     expect((await cli(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it("has no escape sequence in anything that is not for a terminal", async () => {
+  it("prints escape sequences only to a terminal", async () => {
     expect((await cli(["explain", "causal"])).stdout).not.toContain("\u001b");
     expect((await cli(["explain", "causal"], { tty: true })).stdout).toContain("\u001b[1m");
   });
 
-  it("keeps JSON plain even on a terminal, and nothing else on stdout", async () => {
+  it("prints JSON without styles even on a terminal, and nothing else on stdout", async () => {
     const { stdout, stderr } = await cli(["explain", "proximal", "--json"], { tty: true });
     const protocol = JSON.parse(stdout) as { name: string; equation: string; parameters: Record<string, unknown> };
     expect(protocol.name).toBe("proximal");

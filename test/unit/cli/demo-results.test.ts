@@ -3,17 +3,17 @@ import { demoReport } from "../../../services/cli/demo/demo-report.ts";
 import { conclusions, demoText } from "../../../services/cli/demo/demo-text.ts";
 import { demoResults } from "../../../services/cli/demo/results.ts";
 import { createStyle } from "../../../services/cli/terminal/style.ts";
-import { circumstances, record, results } from "../../helpers/demo-record.ts";
+import { metadata, record, results } from "../../helpers/demo-record.ts";
 
 describe("the demo's results", () => {
-  it("relate every loss to that of the true M2 on the first M1", () => {
+  it("scale every loss by that of the true M2 on the first M1", () => {
     expect(results.rows.map(({ protocol }) => protocol)).toEqual(["async", "proximal", "causal"]);
     expect(results.rows[0]?.normalized).toEqual({ initial: 108, incremental: 78, consistent: 210 });
     expect(results.rows[2]?.normalized.consistent).toBeCloseTo(2.8);
     expect(results.compositions).toBe(9);
   });
 
-  it("take what each update did under each M2 from its verdict, the alternatives included", () => {
+  it("take the effect of each update on each M2 from its verdict and alternatives", () => {
     const kinds = results.rows.map(({ updates }) =>
       updates.map(({ update, comparison }) => [update, comparison?.kind]),
     );
@@ -33,8 +33,8 @@ describe("the demo's results", () => {
     ]);
   });
 
-  it("leave open what was not measured", () => {
-    const partial = demoResults({ ...record, verdicts: [], matrix: { ...record.matrix, cells: [] } }, circumstances);
+  it("report unmeasured values as missing", () => {
+    const partial = demoResults({ ...record, verdicts: [], matrix: { ...record.matrix, cells: [] } }, metadata);
     expect(partial.rows[0]?.normalized).toEqual({ initial: null, incremental: null, consistent: null });
     const text = demoText(partial, "r.html", createStyle(false));
     expect(text).toContain("was not measured");
@@ -42,10 +42,10 @@ describe("the demo's results", () => {
   });
 });
 
-describe("the demo's last words", () => {
+describe("the demo's summary", () => {
   const text = demoText(results, "out/demo/report.html", createStyle(false));
 
-  it("are a table with a row for each M2 and what the consistent update did to it", () => {
+  it("has a table with one row per M2 and the effect of the consistent update", () => {
     const rows = text.split("\n").filter((line) => line.startsWith("M2 "));
     expect(rows).toHaveLength(3);
     expect(rows[0]).toMatch(
@@ -58,20 +58,20 @@ describe("the demo's last words", () => {
     );
   });
 
-  it("say what was self-defeating under which protocol", () => {
+  it("states what was self-defeating under which protocol", () => {
     expect(conclusions(results)[1]).toBe(
       "The consistent update (M1's own loss improved 99 %) was self-defeating under async and proximal, improved the pipeline under causal.",
     );
   });
 
-  it("claim nothing of updates that nobody compared", () => {
-    const silent = demoResults({ ...record, verdicts: [] }, circumstances);
+  it("draws no conclusions from updates that were not compared", () => {
+    const silent = demoResults({ ...record, verdicts: [] }, metadata);
     expect(conclusions(silent).join(" ")).not.toMatch(/self-defeating|improved/);
   });
 });
 
 describe("the demo's report", () => {
-  it("shows every loss, verdict and snapshot, and needs nothing from outside", async () => {
+  it("shows every loss, verdict and snapshot, and loads no external resources", async () => {
     const page = await demoReport(results);
     for (const loss of ["108", "78.0", "210", "2.80"]) expect(page).toContain(`>${loss}</text>`);
     for (const name of ["m1@1", "m1@2", "m1@3", "m2@1", "m2@2", "m2@3"]) expect(page).toContain(`>${name}</text>`);

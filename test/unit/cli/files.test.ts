@@ -26,7 +26,7 @@ const stack: Stack = {
 };
 
 describe("the stack file", () => {
-  it("comes back as it was written, is for its user alone, and can go", async () => {
+  it("round-trips, is readable by its user only, and can be removed", async () => {
     expect(await readStack(dir)).toBeUndefined();
     await writeStack(join(dir, "new"), stack);
     expect(await readStack(join(dir, "new"))).toEqual(stack);
@@ -39,7 +39,7 @@ describe("the stack file", () => {
   });
 
   it.each(["", "{}", '{"version":2}', JSON.stringify({ ...stack, pid: "x" })])(
-    "refuses %j, naming the file",
+    "rejects %j, naming the file",
     async (text) => {
       await writeFile(stackFile(dir), text);
       await expect(readStack(dir)).rejects.toMatchObject({ code: "invalid-argument" });
@@ -48,16 +48,16 @@ describe("the stack file", () => {
   );
 });
 
-describe("a file that is written whole", () => {
+describe("an atomically written file", () => {
   const bytes = new Uint8Array([1, 2, 3]);
 
-  it("holds the bytes, and nothing is left beside it", async () => {
+  it("contains the bytes, and leaves no temporary file", async () => {
     await writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, false);
     expect(new Uint8Array(await readFile(join(dir, "m.onnx")))).toEqual(bytes);
     expect(await readdir(dir)).toEqual(["m.onnx"]);
   });
 
-  it("never replaces another unless told to", async () => {
+  it("never overwrites a file unless told to", async () => {
     await writeFile(join(dir, "m.onnx"), "precious");
     await expect(writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, false)).rejects.toMatchObject({ code: "conflict" });
     expect(await readFile(join(dir, "m.onnx"), "utf8")).toBe("precious");
@@ -66,14 +66,14 @@ describe("a file that is written whole", () => {
     expect(await readdir(dir)).toEqual(["m.onnx"]);
   });
 
-  it("goes into a device, and does not take its place", async () => {
+  it("is written to a device without replacing it", async () => {
     await symlink("/dev/null", join(dir, "m.onnx"));
     await writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, true);
     expect((await stat(join(dir, "m.onnx"))).isCharacterDevice()).toBe(true);
     expect(await readdir(dir)).toEqual(["m.onnx"]);
   });
 
-  it("does not take the place of a folder", async () => {
+  it("does not replace a folder", async () => {
     await mkdir(join(dir, "m.onnx"));
     await expect(writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, false)).rejects.toMatchObject({ code: "conflict" });
     const forced = writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, true);
@@ -81,7 +81,7 @@ describe("a file that is written whole", () => {
     expect(await readdir(dir)).toEqual(["m.onnx"]);
   });
 
-  it("is refused where it cannot be, as the user named it", async () => {
+  it("fails in a missing folder, with the name that the user gave", async () => {
     const writing = writeWhole(join(dir, "no", "m.onnx"), "no/m.onnx", bytes, false);
     await expect(writing).rejects.toThrow("no/m.onnx cannot be written: there is no such folder");
   });
@@ -100,11 +100,11 @@ describe("NATS addresses", () => {
     expect(parseNatsAddress(text)).toEqual(expected);
   });
 
-  it.each(["", "http://a:1", "nats://", "nats://a:1,ftp://b", "nats://me:100%@a:1"])("refuse %j", (text) => {
-    expect(() => parseNatsAddress(text)).toThrow(/is not nats:\/\/host:port/);
+  it.each(["", "http://a:1", "nats://", "nats://a:1,ftp://b", "nats://me:100%@a:1"])("reject %j", (text) => {
+    expect(() => parseNatsAddress(text)).toThrow(/^invalid NATS address .*: expected nats:\/\/host:port/);
   });
 
-  it("are refused without showing a password", () => {
+  it("are rejected without showing a password", () => {
     expect(() => parseNatsAddress("http://me:secret@a:1")).toThrow(/^(?!.*secret)/);
   });
 });

@@ -12,7 +12,7 @@ const none = createStyle(false);
 const colors = createStyle(true);
 
 describe("tables", () => {
-  it("line their columns up, numbers to the right, without trailing spaces", () => {
+  it("align their columns, numbers to the right, without trailing spaces", () => {
     const text = formatTable(
       [{ title: "NAME" }, { title: "LOSS", number: true }, { title: "NOTE" }],
       [
@@ -24,7 +24,7 @@ describe("tables", () => {
     expect(text.split("\n")).toEqual(["NAME          LOSS  NOTE", "m1@1           104  x", "component@12   1.4", ""]);
   });
 
-  it("line up all the same when cells are colored", () => {
+  it("align colored cells", () => {
     const text = formatTable(
       [{ title: "KIND" }, { title: "N" }],
       [
@@ -37,7 +37,7 @@ describe("tables", () => {
     expect(bare[1]?.indexOf("1")).toBe(bare[2]?.indexOf("2"));
   });
 
-  it("break the columns that may be broken, the widest first, until they fit the terminal", () => {
+  it("wrap the columns that may wrap, the widest first, until they fit the terminal", () => {
     const failure =
       "the store is full: 2 GiB of 2 GiB are used, and /a/path/that/is/longer/than/the/column.onnx is new";
     const columns = [{ title: "RUN" }, { title: "LOSS", number: true }, { title: "WHY IT FAILED", wraps: true }];
@@ -54,7 +54,7 @@ describe("tables", () => {
     expect(formatTable(columns, [["r1", "104", failure]], none)).toContain(failure);
   });
 
-  it("keep styles whole where they are broken, and wider than the terminal what may not be", () => {
+  it("keep styles intact when they wrap, and let other columns exceed the terminal", () => {
     const styled = colors.red("a red text of some words that is long");
     const text = formatTable([{ title: "A", wraps: true }], [[styled]], colors, 16);
     const lines = text.trimEnd().split("\n").slice(1);
@@ -69,7 +69,7 @@ describe("tables", () => {
     ["emoji", "🫠 👩‍👩‍👧 ok"],
     ["combining marks", "ae\u0301e\u0301o"],
     ["half-width kana", "ﾓﾃﾞﾙ"],
-  ])("line up by what a terminal shows: %s", (_, cell) => {
+  ])("align by display width: %s", (_, cell) => {
     const lines = formatTable(
       [{ title: "FILE" }, { title: "N", number: true }],
       [
@@ -83,7 +83,7 @@ describe("tables", () => {
     expect(lines.map((line) => stringWidth(line))).toEqual([14, 14, 14]);
   });
 
-  it("break text without spaces by the columns that it takes, never within a character", () => {
+  it("wrap text without spaces by display width, never within a character", () => {
     const text = "漢字の説明はとても長い👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧";
     const lines = formatTable([{ title: "A", wraps: true }], [[text]], none, 13)
       .trimEnd()
@@ -92,12 +92,12 @@ describe("tables", () => {
     expect(lines).toEqual(["漢字の説明は", "とても長い👩‍👩‍👧", "👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧"]);
   });
 
-  it("show titles alone when there are no rows", () => {
+  it("show only titles when there are no rows", () => {
     expect(formatTable([{ title: "A" }, { title: "B" }], [], none)).toBe("A  B\n");
   });
 });
 
-describe("text that others wrote", () => {
+describe("untrusted text", () => {
   it("reaches the terminal without control characters", () => {
     expect(plain("a\u001b[2J\nb\u0007")).toBe("a [2J b ");
     expect(colored(none, "improved\u001b[31m")).not.toContain("\u001b");
@@ -124,13 +124,13 @@ describe("snapshot references", () => {
   });
 
   it.each(["m1", "m1@", "@1", "m1@x", "m1@0", "m1@-1", "m1@1.5", "m1@1e3", "m1@99999999999999999999", ""])(
-    "refuse %j",
+    "reject %j",
     (text) => {
       expect(() => parseReference(text)).toThrow(InvalidArgumentError);
     },
   );
 
-  it("hold serials and ports to their ranges", () => {
+  it("limit serials and ports to their ranges", () => {
     expect(parseSerial("7")).toBe(7);
     expect(parsePort("0")).toBe(0);
     expect(() => parsePort("65536")).toThrow(InvalidArgumentError);
@@ -139,7 +139,7 @@ describe("snapshot references", () => {
 });
 
 describe("protocol parameters", () => {
-  it("are numbers where they read as numbers, words otherwise", () => {
+  it("are numbers if numeric, and strings otherwise", () => {
     const parameters = ["sigma=0.15", "lambda=1e-3", "source=audit-direct"].reduce(
       (all, one) => collectParameter(one, all),
       {},
@@ -150,11 +150,11 @@ describe("protocol parameters", () => {
     );
   });
 
-  it.each(["sigma", "=1", "sigma=", "1x=2"])("refuse %j", (text) => {
+  it.each(["sigma", "=1", "sigma=", "1x=2"])("reject %j", (text) => {
     expect(() => collectParameter(text, {})).toThrow(InvalidArgumentError);
   });
 
-  it("are given once each, and only with a protocol", () => {
+  it("are accepted once each, and only with a protocol", () => {
     expect(() => collectParameter("sigma=2", { sigma: 1 })).toThrow(/twice/);
     expect(() => protocolOf(undefined, { sigma: 1 })).toThrow(/--protocol/);
     expect(protocolOf(undefined, {})).toBeUndefined();

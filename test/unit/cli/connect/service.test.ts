@@ -3,7 +3,7 @@ import { runService, type ServiceFlags } from "../../../../services/cli/connect/
 import { type CliContext, interruption } from "../../../../services/cli/context/context.ts";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 
-it("a service that is told to stop while its program is being loaded does not start", async () => {
+it("a service that receives a signal while its program loads does not start", async () => {
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort(interruption());
   process.on("SIGUSR2", onSignal);
@@ -23,7 +23,7 @@ it("a service that is told to stop while its program is being loaded does not st
   };
   const flags: ServiceFlags = { pipeline: "p.yaml", host: "127.0.0.1", port: 0, metricsPort: 0, logLevel: "info" };
   let started = false;
-  // Delivered in a later turn of the event loop, as one that comes while modules are evaluated.
+  // Delivered in a later iteration of the event loop, like a signal that arrives while modules are evaluated.
   process.kill(process.pid, "SIGUSR2");
   const running = runService(context, flags, {
     name: "trainer",

@@ -20,14 +20,14 @@ function interrupted(signal: AbortSignal, clock: Clock = systemClock): CliContex
 
 const never = new Promise<string>(() => {});
 
-describe("work that does not watch for Ctrl-C", () => {
-  it("ends as it ends, where nobody interrupts it", async () => {
+describe("work that does not handle Ctrl-C", () => {
+  it("settles with its own outcome without an interruption", async () => {
     const context = interrupted(new AbortController().signal);
     expect(await interruptible(context, Promise.resolve("done"))).toBe("done");
     await expect(interruptible(context, Promise.reject(new Error("failed")))).rejects.toThrow("failed");
   });
 
-  it("is left when it is interrupted, before or meanwhile", async () => {
+  it("is abandoned on an interruption before or during it", async () => {
     const before = AbortSignal.abort(interruption());
     await expect(interruptible(interrupted(before), never)).rejects.toMatchObject({ code: "cancelled" });
     const interrupt = new AbortController();
@@ -36,7 +36,7 @@ describe("work that does not watch for Ctrl-C", () => {
     await expect(working).rejects.toMatchObject({ code: "cancelled", message: "interrupted" });
   });
 
-  it("may end in its own way within its grace", async () => {
+  it("may finish within the grace period", async () => {
     const clock = createVirtualClock();
     const interrupt = new AbortController();
     const detaching = (ms: number) =>

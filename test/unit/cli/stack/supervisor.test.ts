@@ -8,7 +8,7 @@ interface Fake extends Supervised {
   stopped: boolean;
 }
 
-/** Parts that end when a test says so. */
+/** Parts that exit on demand. */
 function fakes() {
   const started: Fake[] = [];
   return {
@@ -48,7 +48,7 @@ function supervised() {
 }
 
 describe("a supervisor", () => {
-  it("starts again what ended by itself, and says so", async () => {
+  it("restarts a part that exited by itself, and reports it", async () => {
     const { supervisor, events, clock } = supervised();
     const { started, start } = fakes();
     const previous: (number | undefined)[] = [];
@@ -56,64 +56,64 @@ describe("a supervisor", () => {
       previous.push(before?.number);
       return start();
     });
-    started[0]?.die("ended with SIGKILL");
+    started[0]?.die("was killed by SIGKILL");
     await clock.advance(499);
-    expect(events).toEqual(["trainer m1 ended with SIGKILL; starting it again"]);
+    expect(events).toEqual(["trainer m1 was killed by SIGKILL; restarting it"]);
     await clock.advance(1);
-    expect(events).toEqual(["trainer m1 ended with SIGKILL; starting it again", "trainer m1 is back"]);
+    expect(events).toEqual(["trainer m1 was killed by SIGKILL; restarting it", "trainer m1 is running again"]);
     expect(previous).toEqual([undefined, 1]);
     await supervisor.stop();
     expect(started[1]?.stopped).toBe(true);
   });
 
-  it("gives up on what ends again and again, naming it and how it ended", async () => {
+  it("gives up on a part that keeps crashing, naming it and the last crash", async () => {
     const { supervisor, clock } = supervised();
     const { started, start } = fakes();
     await supervisor.run("evaluator", start);
-    started[0]?.die("ended with exit code 1");
+    started[0]?.die("exited with code 1");
     await clock.advance(500);
-    started[1]?.die("ended with exit code 1");
+    started[1]?.die("exited with code 1");
     // The delay doubles.
     await clock.advance(999);
     expect(started).toHaveLength(2);
     await clock.advance(1);
-    started[2]?.die("ended with exit code 1");
+    started[2]?.die("exited with code 1");
     await expect(supervisor.failed).rejects.toMatchObject({
       code: "unavailable",
-      message: "evaluator ended 3 times within 60 s, lastly: ended with exit code 1",
+      message: "evaluator crashed 3 times within 60 s, most recently: exited with code 1",
     });
     expect(started).toHaveLength(3);
     await supervisor.stop();
   });
 
-  it("forgets ends that were longer ago than its window", async () => {
+  it("ignores crashes before its window", async () => {
     const { supervisor, events, clock } = supervised();
     const { started, start } = fakes();
     await supervisor.run("evaluator", start);
     for (let i = 0; i < 5; i += 1) {
-      started[i]?.die("ended with exit code 1");
+      started[i]?.die("exited with code 1");
       await clock.advance(30_000);
     }
     expect(started).toHaveLength(6);
-    expect(events.at(-1)).toBe("evaluator is back");
+    expect(events.at(-1)).toBe("evaluator is running again");
     await supervisor.stop();
   });
 
-  it("counts a restart that fails as an end", async () => {
+  it("counts a failed restart as a crash", async () => {
     const { supervisor, events, clock } = supervised();
     const { started, start } = fakes();
     await supervisor.run("trainer m2", async (before: Fake | undefined) => {
       if (before !== undefined) throw new Error("the port is taken");
       return start();
     });
-    started[0]?.die("ended with SIGTERM");
+    started[0]?.die("was killed by SIGTERM");
     await clock.advance(500 + 1_000);
-    await expect(supervisor.failed).rejects.toThrow("lastly: could not be started: the port is taken");
-    expect(events.at(-1)).toBe("trainer m2 could not be started: the port is taken; starting it again");
+    await expect(supervisor.failed).rejects.toThrow("most recently: failed to start: the port is taken");
+    expect(events.at(-1)).toBe("trainer m2 failed to start: the port is taken; restarting it");
     await supervisor.stop();
   });
 
-  it("throws what the first start failed with, and supervises nothing", async () => {
+  it("throws the failure of the first start, and supervises nothing", async () => {
     const { supervisor, events } = supervised();
     const failing = supervisor.run("evaluator", async () => {
       throw new Error("no data");
@@ -123,7 +123,7 @@ describe("a supervisor", () => {
     expect(events).toEqual([]);
   });
 
-  it("stops everything, also what a restart under way starts, and restarts nothing then", async () => {
+  it("stops everything, including a part that is restarting, and restarts nothing afterwards", async () => {
     const { supervisor, clock } = supervised();
     const { started, start } = fakes();
     let release: () => void = () => {};

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { figures } from "../../../../services/cli/terminal/progress.ts";
+import { progressText } from "../../../../services/cli/terminal/progress.ts";
 import { createStyle } from "../../../../services/cli/terminal/style.ts";
 import { runLine } from "../../../../services/cli/text/run-text.ts";
 import {
@@ -47,7 +47,7 @@ const verdict: Verdict = {
   judgedAt: "2030-01-01T00:00:00.000Z",
 };
 
-describe("a change in words", () => {
+describe("the text of a change", () => {
   it.each([
     [0.5, 0.97, [0.355, 0.59], "degraded 94 % [71, 118]"],
     [1, 0.014, [-1, -0.97], "improved 99 % [97, 100]"],
@@ -61,15 +61,15 @@ describe("a change in words", () => {
   });
 });
 
-describe("a verdict in a line", () => {
-  it("says what the component and what the pipeline did, and beside whom", () => {
+describe("the line of a verdict", () => {
+  it("states the change in the component, in the pipeline, and the other snapshots", () => {
     expect(verdictLine(verdict, style)).toBe(
       "m1@3  self-defeating: m1 improved 99 %, pipeline degraded 94 % [71, 118] (with m2@1)",
     );
     expect(alternativeLines(verdict, style)).toEqual(["    with m2@3: improved, pipeline improved 99 % [97, 100]"]);
   });
 
-  it("says why there is nothing to compare", () => {
+  it("states why there is no comparison", () => {
     const first: Verdict = {
       ...verdict,
       kind: "inconclusive",
@@ -78,16 +78,16 @@ describe("a verdict in a line", () => {
       alternatives: [],
     };
     expect(verdictLine(first, style)).toBe(
-      "m1@3  inconclusive: the first of its component, there is nothing to compare with",
+      "m1@3  inconclusive: first snapshot of its component, nothing to compare it with",
     );
   });
 
-  it("leaves out the component's own loss where it is not known", () => {
+  it("omits the component's own loss if it is unknown", () => {
     const without: Verdict = { ...verdict, componentLoss: { current: null, candidate: null }, componentInterval: null };
     expect(verdictLine(without, style)).toContain("self-defeating: pipeline degraded");
   });
 
-  it("names a quarantine's reason, and passes no escape sequence on", () => {
+  it("states the reason for a quarantine, without escape sequences", () => {
     const quarantine = {
       version: 1,
       pipeline: "paper",
@@ -124,12 +124,12 @@ const run: Run = {
 };
 
 describe("a run", () => {
-  it("shows loss, rate and time left while it trains, and its state before", () => {
-    expect(figures(run)).toBe("loss 0.12  4322 steps/s  0.7 s left");
-    expect(figures({ ...run, state: "queued", loss: null })).toBe("queued");
+  it("shows loss, rate and remaining time while it trains, and its state before", () => {
+    expect(progressText(run)).toBe("loss 0.12  4322 steps/s  0.7 s left");
+    expect(progressText({ ...run, state: "queued", loss: null })).toBe("queued");
   });
 
-  it("tells how it ended", () => {
+  it("shows how it ended", () => {
     const finishedAt = "2030-01-01T00:00:03.500Z";
     expect(runLine({ ...run, state: "succeeded", snapshot: 2, finishedAt }, style)).toBe(
       "m2 proximal sigma=0.15: published m2@2 after 4000 steps in 2.5 s, loss 0.12",
