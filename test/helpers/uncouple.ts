@@ -36,7 +36,7 @@ export interface UpOfTest {
 export async function up(files: readonly string[], { cwd, env }: Where): Promise<UpOfTest> {
   await natsServerBinary();
   const command = spawnCli(["up", ...files], { cwd, env: { ...bare, ...env }, built: true });
-  await command.seen(/Ctrl-C stops it/);
+  await command.seen(/press Ctrl-C to stop/);
   const dir = join(cwd, ".uncouple");
   const stack = await readStack(dir);
   if (stack === undefined) throw new Error(`up is ready and has written no stack file:\n${command.stderr()}`);
