@@ -465,7 +465,7 @@ export const wrongRequests: readonly WrongCommand[] = [
     says: "uncouple: request: protocol.sigma: must be at least 0, not -1",
   },
   {
-    what: "a team file of another component",
+    what: "a team file for a different component",
     run: "train m1 --team m2.yaml",
     exit: 2,
     says: "uncouple: m2.yaml is for component m2, not m1",

@@ -52,31 +52,31 @@ const wrongCalls: readonly WrongCall[] = [
     says: 'm1 has no run "nobody"; list the runs to see those that are kept',
   },
   {
-    what: "a team file of another component",
+    what: "a team file for a different component",
     call: (m1) => m1.startRun({ teamFile: "component: m2\nmodel: linear\n" }),
     code: "invalid-argument",
     says: "team file of the request: component: this trainer trains m1, but the file is for m2",
   },
   {
-    what: "a team file of nonsense",
+    what: "an invalid team file",
     call: (m1) => m1.startRun({ teamFile: "m1" }),
     code: "invalid-argument",
     says: "team file of the request:1: the top of the file must be a mapping (key: value)",
   },
   {
-    what: "a team file far too long",
+    what: "an oversized team file",
     call: (m1) => m1.startRun({ teamFile: `# ${"x".repeat(300_000)}` }),
     code: "invalid-argument",
     says: "the team file of the request has 300002 bytes; the limit is 262144",
   },
   {
-    what: "a prediction without its inputs",
+    what: "a prediction with missing inputs",
     call: (m1) => m1.predict({ rows: 1, columns: {} }),
     code: "invalid-argument",
     says: "the input x1 is missing",
   },
   {
-    what: "a prediction from inputs of another width",
+    what: "a prediction from inputs with the wrong width",
     call: (m1) => m1.predict(x1(2, 9)),
     code: "invalid-argument",
     says: "the input x1 has 18 values of width 9; the model wants [2, 10]",
@@ -94,13 +94,13 @@ const wrongCalls: readonly WrongCall[] = [
     says: "the request for 500000 rows takes 20000130 bytes, above maxMessageBytes = 16777216; send about 419427 rows at a time",
   },
   {
-    what: "a prediction of a snapshot that there is not",
+    what: "a prediction with an unknown snapshot",
     call: (m1) => m1.predict(x1(1, 10), 99),
     code: "not-found",
     says: "no snapshot m1@99: its newest is 1",
   },
   {
-    what: "the bytes of a snapshot that there is not",
+    what: "the bytes of an unknown snapshot",
     call: (m1) => m1.readSnapshot(99, never),
     code: "not-found",
     says: "no snapshot m1@99: its newest is 1",
@@ -127,7 +127,7 @@ function edited(change: (model: ModelProto) => void): Uint8Array {
 
 const wrongSnapshots: readonly WrongSnapshot[] = [
   {
-    what: "bytes that are no model",
+    what: "bytes that are not a model",
     bytes: () => new TextEncoder().encode("not a model"),
     says: "malformed-model: not a valid ONNX model: parsing failed at byte 1: expected a field",
   },
@@ -137,7 +137,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
     says: "malformed-model: not a valid ONNX model: parsing failed at byte 15: the data is truncated",
   },
   {
-    what: "a model with tensors in a file of its own",
+    what: "a model with tensors in an external file",
     bytes: () =>
       edited((model) => {
         const tensor = model.graph?.initializer?.[0];
@@ -154,22 +154,22 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
     says: "oversized: its model has 20001 bytes, and this evaluator loads at most 20000",
   },
   {
-    what: "another input",
+    what: "a wrong input name",
     bytes: () => denseBytes({ ...m1, inputs: [{ name: "x9", width: 10 }] }, "z"),
     says: "wrong-inputs: the model reads an input x9; the component's are x1",
   },
   {
-    what: "another output",
+    what: "a wrong output name",
     bytes: () => denseBytes(m1, "zz"),
     says: "wrong-output: the model has no output z; it has zz",
   },
   {
-    what: "an output of another width",
+    what: "an output of the wrong width",
     bytes: () => denseBytes({ ...m1, layers: m1.layers.slice(0, 1) }, "z"),
     says: "wrong-output: the model's output z is float32 [rows, 8]; the pipeline wants float32 [rows, 3]",
   },
   {
-    what: "a manifest that promises another width",
+    what: "a manifest with the wrong width",
     bytes: () => denseBytes(m1, "z"),
     change: { output: { name: "z", kind: "numeric", width: 2 } },
     says: "wrong-output: z is numeric of width 2: the pipeline file asks for numeric of width 3",
@@ -184,7 +184,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
     says: "not-finite: z is NaN in held-out row 1",
   },
   {
-    what: "bytes that are not what their digest says",
+    what: "bytes that do not match their digest",
     bytes: () => edited((model) => Object.assign(model, { producerName: "nobody" })),
     damaged: true,
     says: "digest-mismatch: m1@11: SHA-256 DIGEST was read from OBJ_uncouple-paper-models, its manifest says DIGEST",
@@ -289,15 +289,12 @@ describe("wrong messages", () => {
   test("are rejected with a reason each, and change nothing", async () => {
     const before = await state();
     for (const { what, call, code, says } of wrongCalls) {
-      const jetStreamError = await call(trainer).then(
+      const outcome = await call(trainer).then(
         () => "succeeded",
         (error: unknown) => error,
       );
-      expect(jetStreamError, what).toBeInstanceOf(UncoupleError);
-      expect([(jetStreamError as UncoupleError).code, (jetStreamError as UncoupleError).message], what).toEqual([
-        code,
-        says,
-      ]);
+      expect(outcome, what).toBeInstanceOf(UncoupleError);
+      expect([(outcome as UncoupleError).code, (outcome as UncoupleError).message], what).toEqual([code, says]);
     }
     expect(await state()).toEqual(before);
   });

@@ -177,14 +177,14 @@ describe("a NATS server outside the stack", () => {
     const nats = await startTestNats();
     const backplane = await connectJetStream({ clock: systemClock, url: nats.url, pipeline: "paper", name: "test" });
     const ask = (...args: string[]) => cli([...args, "--nats", nats.url, "--pipeline", "papers"]);
-    const jetStreamError = {
+    const notFound = {
       code: 3,
       stdout: "",
       stderr: `uncouple: the NATS server at ${nats.url} has no pipeline "papers"; did you mean "paper"? (it has paper)\n`,
     };
-    expect(await ask("snapshots")).toMatchObject(jetStreamError);
-    expect(await ask("alias", "m1", "champion", "1")).toMatchObject(jetStreamError);
-    expect(await ask("show", "m1@1")).toMatchObject(jetStreamError);
+    expect(await ask("snapshots")).toMatchObject(notFound);
+    expect(await ask("alias", "m1", "champion", "1")).toMatchObject(notFound);
+    expect(await ask("show", "m1@1")).toMatchObject(notFound);
     await backplane.close();
     await nats.stop();
   });

@@ -7,7 +7,7 @@ it("a service that receives a signal while its program loads does not start", as
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort(interruption());
   process.on("SIGUSR2", onSignal);
-  const told: unknown[] = [];
+  const messages: unknown[] = [];
   const context: CliContext = {
     stdout: { write: () => {} },
     stderr: { write: () => {} },
@@ -19,7 +19,7 @@ it("a service that receives a signal while its program loads does not start", as
       process.off("SIGUSR2", onSignal);
       return process;
     },
-    report: (message) => void told.push(message),
+    report: (message) => void messages.push(message),
   };
   const flags: ServiceFlags = { pipeline: "p.yaml", host: "127.0.0.1", port: 0, metricsPort: 0, logLevel: "info" };
   let started = false;
@@ -35,5 +35,5 @@ it("a service that receives a signal while its program loads does not start", as
   });
   await expect(running).rejects.toMatchObject({ code: "cancelled" });
   expect(started).toBe(false);
-  expect(told).toEqual([{ kind: "failed", code: "cancelled", message: "interrupted" }]);
+  expect(messages).toEqual([{ kind: "failed", code: "cancelled", message: "interrupted" }]);
 });
