@@ -6,6 +6,7 @@ import { createTensorflowEngine, loadTensorflow } from "./eager/tensorflow-engin
 import type { Engine } from "./interface/engine.ts";
 import { createOnnxEngine } from "./onnx/onnx-engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
+import { createWasmEngine } from "./wasm/wasm-engine.ts";
 
 /** Where an engine says which device it took, and why not another. */
 export type EngineLogger = (line: string) => void;
@@ -29,6 +30,7 @@ export async function createEngine(choice: EngineChoice, deps: EngineDeps): Prom
   switch (choice) {
     case "reference":
     case "tensorflow":
+    case "wasm":
     case "onnx:cpu":
       return engineNamed(choice, clock);
     case "onnx:webgpu":
@@ -51,6 +53,8 @@ export function engineNamed(name: string, clock: Clock): Engine {
   switch (name) {
     case "reference":
       return createReferenceEngine(clock);
+    case "wasm":
+      return createWasmEngine({ clock });
     case "tensorflow":
       return createTensorflowEngine(clock);
     case "onnx:cpu":

@@ -7,7 +7,7 @@ import { loadTensorflow } from "./eager/tensorflow-engine.ts";
 import type { Engine, EngineProbe } from "./interface/engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
 
-const CHOICES: readonly EngineChoice[] = ["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu", "reference"];
+const CHOICES: readonly EngineChoice[] = ["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu", "wasm", "reference"];
 /** How long an engine is timed. */
 const MEASURED_MS = 1000;
 const ROWS = 4096;
@@ -45,6 +45,8 @@ async function describe(choice: EngineChoice, clock: Clock): Promise<string> {
       return (await probeProvider("webgpu", clock)).detail;
     case "onnx:cpu":
       return "ONNX Runtime on the processor, compiled training steps";
+    case "wasm":
+      return "WebAssembly on the processor, compiled training steps, the same bits on every machine";
     default:
       return "tfjs in plain JavaScript: slow, the measure of the others";
   }

@@ -35,7 +35,7 @@ export type TrainWhen =
   | { readonly when: "interval"; readonly seconds: number }
   | { readonly when: "on-upstream" };
 
-export type EngineName = "onnx" | "tensorflow" | "reference";
+export type EngineName = "onnx" | "wasm" | "tensorflow" | "reference";
 /** Where the `onnx` engine computes. */
 export type ExecutionProvider = "cpu" | "webgpu" | "cuda";
 

@@ -25,7 +25,7 @@ export type TestInput = {
 
 const sandbox = createTfjsSandbox("cpu");
 
-function inputValues(input: TestInput, index: number): number[] {
+export function inputValues(input: TestInput, index: number): number[] {
   const size = input.shape.reduce((product, dimension) => product * dimension, 1);
   return [...(input.values ?? numbers(size, index + 3))];
 }

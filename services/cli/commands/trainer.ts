@@ -8,6 +8,7 @@ import type { CliContext } from "../context/context.ts";
 
 const engines: readonly EngineChoice[] = [
   "auto",
+  "wasm",
   "onnx",
   "onnx:cpu",
   "onnx:webgpu",

@@ -2,11 +2,11 @@ import type { TrainingProgram, TrainingState } from "../interface/program.ts";
 import { type Node, size, type Value } from "./graph/ir.ts";
 import { emitOnnx, type SymbolicShape } from "./onnx/emit-onnx.ts";
 import { wrapInScan } from "./onnx/epoch-scan.ts";
-import { type FlatStep, flattenState, type StatePart } from "./passes/flat-state.ts";
-import type { Pass } from "./passes/pass.ts";
-import { type ScalarSchedule, scheduleScalars } from "./passes/scalar-schedule.ts";
-import { optimize, simplify } from "./passes/simplify.ts";
-import { applyToStep, type RecordedStep, recordStep } from "./tracing/record-step.ts";
+import type { StatePart } from "./passes/flat-state.ts";
+import type { ScalarSchedule } from "./passes/scalar-schedule.ts";
+import { optimize } from "./passes/simplify.ts";
+import { prepareStep } from "./prepare-step.ts";
+import { type RecordedStep, recordStep } from "./tracing/record-step.ts";
 
 /** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
 export interface CompiledTraining {
@@ -36,9 +36,9 @@ export function compileTraining(program: TrainingProgram): CompiledTraining {
 }
 
 /** The part of `compileTraining` that comes after the recording. */
-export function compileStep({ step: recorded, initial }: RecordedStep, program: TrainingProgram): CompiledTraining {
-  const flat = applyToFlat(flattenState(applyToStep(recorded, simplify)), optimize);
-  const { step, schedule } = scheduleScalars(flat);
+export function compileStep(recorded: RecordedStep, program: TrainingProgram): CompiledTraining {
+  const { initial } = recorded;
+  const { step, schedule } = prepareStep(recorded, optimize);
   const epoch = wrapInScan(step, new Set(Object.keys(program.resident)));
   const shapes = new Map<Value, SymbolicShape>();
   for (const [value, dimension] of epoch.open) shapes.set(value, [dimension, ...value.shape.slice(1)]);
@@ -51,23 +51,6 @@ export function compileStep({ step: recorded, initial }: RecordedStep, program: 
     initial,
     largestProduct: largestProduct(step.nodes),
     nodesAStep: step.nodes.length,
-  };
-}
-
-function applyToFlat(flat: FlatStep, pass: Pass): FlatStep {
-  const graph = pass({
-    inputs: [],
-    nodes: flat.nodes,
-    outputs: [
-      ...flat.carried.map(({ after }, index) => ({ name: String(index), value: after })),
-      { name: "loss", value: flat.loss },
-    ],
-  });
-  return {
-    ...flat,
-    nodes: graph.nodes,
-    carried: flat.carried.map((state, index) => ({ ...state, after: graph.outputs[index]?.value as Value })),
-    loss: graph.outputs.at(-1)?.value as Value,
   };
 }
 

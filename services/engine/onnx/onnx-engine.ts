@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { availableParallelism } from "node:os";
+import { availableCpus } from "../../common/available-cpus.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
@@ -199,7 +199,7 @@ class OnnxSession implements TrainingSession {
 }
 
 function threadsFor(compiled: CompiledTraining): number {
-  return compiled.largestProduct >= SHARED_PRODUCT ? Math.min(availableParallelism(), 8) : 1;
+  return compiled.largestProduct >= SHARED_PRODUCT ? Math.min(availableCpus(), 8) : 1;
 }
 
 function elements(shape: readonly number[]): number {

@@ -1,9 +1,9 @@
-import { parentPort } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { EPOCH_NAMES } from "../compiler/onnx/epoch-scan.ts";
+import { serveRequests } from "../threads/serve-requests.ts";
 import { copyToDevice, freeOnDevice, keepsTensors, readTensors } from "./device-tensors.ts";
-import type { CarriedTensor, OnnxAnswer, OnnxRequest, OnnxResult } from "./thread-messages.ts";
+import type { CarriedTensor, OnnxRequest, OnnxResult } from "./thread-messages.ts";
 
 /**
  * Runs ONNX Runtime on a thread of its own: onnxruntime-node does its work on the thread that calls it, and a training
@@ -130,17 +130,5 @@ async function answer(request: OnnxRequest): Promise<OnnxResult> {
   }
 }
 
-// One request at a time, in their order: ONNX Runtime's calls yield before they start.
-let queue: Promise<void> = Promise.resolve();
-
-parentPort?.on("message", ({ id, request }: { readonly id: number; readonly request: OnnxRequest }) => {
-  queue = queue.then(async () => {
-    let reply: OnnxAnswer;
-    try {
-      reply = { id, result: await answer(request) };
-    } catch (thrown) {
-      reply = { id, error: thrown instanceof Error ? thrown.message : String(thrown) };
-    }
-    parentPort?.postMessage(reply);
-  });
-});
+// One request at a time: ONNX Runtime's calls yield before they start.
+serveRequests(answer);

@@ -45,7 +45,3 @@ export interface CarriedTensor {
 
 /** `column`, `open`, `restore` and `close` answer null, `run` the losses, `state` the carried values. */
 export type OnnxResult = null | Float32Array | readonly Float32Array[];
-
-export type OnnxAnswer =
-  | { readonly id: number; readonly result: OnnxResult }
-  | { readonly id: number; readonly error: string };

@@ -61,7 +61,16 @@ const teamSchema = strict({
   seed: z.int().min(0).default(DEFAULT_TEAM.seed),
   train: z.unknown().optional(),
   engine: z
-    .enum(["auto", "onnx", "onnx:cpu", "onnx:webgpu", "onnx:cuda", "tensorflow", "reference"] satisfies EngineChoice[])
+    .enum([
+      "auto",
+      "wasm",
+      "onnx",
+      "onnx:cpu",
+      "onnx:webgpu",
+      "onnx:cuda",
+      "tensorflow",
+      "reference",
+    ] satisfies EngineChoice[])
     .default(DEFAULT_TEAM.engine),
 });
 

@@ -37,6 +37,7 @@ describe("choosing an engine", () => {
       "onnx:cuda",
       "onnx:webgpu",
       "onnx:cpu",
+      "wasm",
       "reference",
     ]);
     for (const { available, detail, microsPerStep } of probes) {

@@ -5,12 +5,16 @@ import { createReferenceEngine } from "../../../services/engine/eager/eager-engi
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../../services/engine/interface/program.ts";
 import { createOnnxEngine } from "../../../services/engine/onnx/onnx-engine.ts";
+import { createWasmEngine } from "../../../services/engine/wasm/wasm-engine.ts";
 import type { OptimizerSpec } from "../../../services/pipeline/team.ts";
 import { adam, type DenseProgramOptions, denseProgram, numbers, rowNumbers } from "../../helpers/dense-program.ts";
 
 const STEPS = 50;
 const ROWS = 97;
-const onnx = createOnnxEngine("cpu", { clock: systemClock });
+const compiled = {
+  onnx: createOnnxEngine("cpu", { clock: systemClock }),
+  wasm: createWasmEngine({ clock: systemClock }),
+};
 const reference = createReferenceEngine(systemClock);
 
 async function train(
@@ -43,10 +47,16 @@ async function train(
 }
 
 async function expectAgreement(program: TrainingProgram): Promise<void> {
-  const [ours, theirs] = await Promise.all([train(onnx, program), train(reference, program)]);
+  const theirs = await train(reference, program);
+  for (const engine of Object.values(compiled)) expectSame(engine.name, await train(engine, program), theirs);
+}
+
+type Trained = Awaited<ReturnType<typeof train>>;
+
+function expectSame(engine: string, ours: Trained, theirs: Trained): void {
   ours.losses.forEach((loss, step) => {
     const wanted = theirs.losses[step] as number;
-    expect(Math.abs(loss - wanted), `loss of step ${step}`).toBeLessThanOrEqual(1e-4 * Math.abs(wanted));
+    expect(Math.abs(loss - wanted), `loss of step ${step} on ${engine}`).toBeLessThanOrEqual(1e-4 * Math.abs(wanted));
   });
   expect(Object.keys(ours.state)).toEqual(Object.keys(theirs.state));
   for (const [name, { values, shape }] of Object.entries(ours.state)) {
@@ -62,7 +72,7 @@ const sgd: OptimizerSpec = { name: "sgd", learningRate: 0.05 };
 const momentum: OptimizerSpec = { name: "momentum", learningRate: 0.02, momentum: 0.9 };
 const fastAdam: OptimizerSpec = { ...adam, learningRate: 0.01 };
 
-describe("the compiled engine agrees with tfjs over 50 steps", () => {
+describe("the compiled engines agree with tfjs over 50 steps", () => {
   const architectures: [string, Omit<DenseProgramOptions, "optimizer" | "loss" | "seed">][] = [
     ["linear 3-1", { widths: [3, 1], batch: 16 }],
     ["8-64-1", { widths: [8, 64, 1], batch: 64 }],

@@ -5,11 +5,18 @@ import { createReferenceEngine } from "../../../services/engine/eager/eager-engi
 import type { Engine, TrainingSession } from "../../../services/engine/interface/engine.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../../../services/engine/interface/program.ts";
 import { createOnnxEngine } from "../../../services/engine/onnx/onnx-engine.ts";
+import { createWasmEngine } from "../../../services/engine/wasm/wasm-engine.ts";
 import { adam, denseProgram, numbers, rowNumbers } from "../../helpers/dense-program.ts";
 
 const ROWS = 64;
-const engines: Engine[] = [createOnnxEngine("cpu", { clock: systemClock }), createReferenceEngine(systemClock)];
-const [onnx, reference] = engines as [Engine, Engine];
+const onnx = createOnnxEngine("cpu", { clock: systemClock });
+const wasm = createWasmEngine({ clock: systemClock });
+const reference = createReferenceEngine(systemClock);
+const engines: Engine[] = [onnx, wasm, reference];
+const compiled: [string, Engine][] = [
+  ["onnx", onnx],
+  ["wasm", wasm],
+];
 
 /** One network over x with noise that is fed, a gradient penalty, and a variable that the loss never reads. */
 function penalisedProgram(): TrainingProgram {
@@ -216,11 +223,11 @@ describe.each(engines.map((engine) => [engine.name, engine] as const))("a traini
   });
 });
 
-describe("the compiled engine", () => {
+describe.each(compiled)("the compiled engine %s", (_name, engine) => {
   it("agrees with tfjs on a gradient penalty with fed noise", async () => {
     const program = penalisedProgram();
     const [ours, theirs] = await Promise.all(
-      engines.map((engine) => opened(engine, program, (session) => inChunks(session, program, [0, 50]))),
+      [engine, reference].map((each) => opened(each, program, (session) => inChunks(session, program, [0, 50]))),
     );
     ours?.forEach((loss, step) => {
       const wanted = theirs?.[step] as number;
@@ -234,7 +241,7 @@ describe("the compiled engine", () => {
       await inChunks(session, program, [0, 10]);
       return [await session.state(), await inChunks(session, program, [10, 30])] as const;
     });
-    const losses = await opened(onnx, program, async (session) => {
+    const losses = await opened(engine, program, async (session) => {
       await session.restore(state);
       return inChunks(session, program, [10, 30]);
     });
@@ -276,7 +283,7 @@ describe("the compiled engine", () => {
       },
     };
     const [ours, theirs] = await Promise.all(
-      engines.map((engine) => opened(engine, program, (session) => inChunks(session, program, [0, 50]))),
+      [engine, reference].map((each) => opened(each, program, (session) => inChunks(session, program, [0, 50]))),
     );
     ours?.forEach((loss, step) => {
       const wanted = theirs?.[step] as number;
@@ -313,7 +320,7 @@ describe("the compiled engine", () => {
     ["a loss that is no scalar", (x, w) => tf.mul(x, w), /scalar/],
     ["a loss that reads no variable", (x) => tf.mean(x), /differentiated/],
   ];
-  it.each(refused)("refuses %s", async (_, loss, message) => {
+  it.each(refused)("refuses %s", async (_what, loss, message) => {
     const program: TrainingProgram = {
       batch: 4,
       resident: { x: { width: 2 } },
@@ -328,14 +335,14 @@ describe("the compiled engine", () => {
         };
       },
     };
-    await expect(onnx.prepare(program, { x: numbers(20) }, 10)).rejects.toMatchObject({ code: "invalid-argument" });
-    await expect(onnx.prepare(program, { x: numbers(20) }, 10)).rejects.toThrow(message);
+    await expect(engine.prepare(program, { x: numbers(20) }, 10)).rejects.toMatchObject({ code: "invalid-argument" });
+    await expect(engine.prepare(program, { x: numbers(20) }, 10)).rejects.toThrow(message);
   });
 
   it("keeps its memory flat over many chunks", async () => {
     const program = denseProgram({ widths: [4, 8, 1], batch: 8, optimizer: adam });
     const tensorsBefore = tf.memory().numTensors;
-    await opened(onnx, program, async (session) => {
+    await opened(engine, program, async (session) => {
       const chunk = chunkOf(program, 0, 100);
       const rss = async (chunks: number) => {
         for (let index = 0; index < chunks; index++) await session.run(chunk);

@@ -24,3 +24,6 @@ export const simplify = untilStable([
 
 /** `simplify`, and what pays when a graph of fixed shapes runs a million times: other operators for the same result. */
 export const optimize = untilStable([simplify, sumColumnsByProduct, flipNarrowProducts, collectScalarFactors]);
+
+/** As `optimize`, without what only ONNX Runtime's operators gain from. */
+export const optimizeForWasm = untilStable([simplify, collectScalarFactors]);

@@ -8,6 +8,7 @@ import {
   type TensorFunction,
   type TestInput,
 } from "../../../helpers/compiled-function.ts";
+import { runWasm } from "../../../helpers/wasm-function.ts";
 
 const matrix: TestInput = { shape: [3, 4] };
 const positive: TestInput = { shape: [3, 4], values: [0.1, 0.5, 1, 2, 3, 0.7, 0.9, 4, 1.5, 2.5, 0.3, 0.2] };
@@ -277,6 +278,13 @@ describe("kernels", () => {
     if (flat === "flat") return;
     const gradient = gradientOf(work);
     expect(difference(await runCompiled(gradient, inputs), runEagerly(gradient, inputs), 1e-5)).toBeUndefined();
+  });
+
+  it.each(cases)("%s gives what tfjs gives in WebAssembly, gradient included", (_kernel, work, inputs, flat) => {
+    expect(difference(runWasm(work, inputs), runEagerly(work, inputs), 2e-6)).toBeUndefined();
+    if (flat === "flat") return;
+    const gradient = gradientOf(work);
+    expect(difference(runWasm(gradient, inputs), runEagerly(gradient, inputs), 1e-5)).toBeUndefined();
   });
 
   it("are all tried here", () => {

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { difference, runCompiled, runEagerly, type TensorFunction } from "../../../helpers/compiled-function.ts";
+import { runWasm } from "../../../helpers/wasm-function.ts";
 
 const ROWS = 3;
 const COLUMNS = 4;
@@ -102,7 +103,9 @@ describe("random programs", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(instruction, { minLength: 1, maxLength: 12 }), async (instructions) => {
         const work = withGradients(programOf(instructions));
-        expect(difference(await runCompiled(work, INPUTS), runEagerly(work, INPUTS), 1e-4)).toBeUndefined();
+        const wanted = runEagerly(work, INPUTS);
+        expect(difference(await runCompiled(work, INPUTS), wanted, 1e-4)).toBeUndefined();
+        expect(difference(runWasm(work, INPUTS), wanted, 1e-4)).toBeUndefined();
       }),
       { numRuns: 80, seed: 20260727 },
     );
@@ -122,7 +125,9 @@ describe("random programs", () => {
           };
           return [penalty(inputs[0] as tf.Tensor), tf.grad(penalty)(inputs[0] as tf.Tensor)];
         };
-        expect(difference(await runCompiled(penalised, INPUTS), runEagerly(penalised, INPUTS), 1e-4)).toBeUndefined();
+        const wanted = runEagerly(penalised, INPUTS);
+        expect(difference(await runCompiled(penalised, INPUTS), wanted, 1e-4)).toBeUndefined();
+        expect(difference(runWasm(penalised, INPUTS), wanted, 1e-4)).toBeUndefined();
       }),
       { numRuns: 40, seed: 7 },
     );

@@ -159,7 +159,7 @@ describe("parseTeamFile", () => {
     [
       "onnx:cpu",
       "gpu",
-      '10: engine: must be one of auto, onnx, onnx:cpu, onnx:webgpu, onnx:cuda, tensorflow, reference, not "gpu"',
+      '10: engine: must be one of auto, wasm, onnx, onnx:cpu, onnx:webgpu, onnx:cuda, tensorflow, reference, not "gpu"',
     ],
   ];
 

@@ -1,0 +1,214 @@
+import { createHash } from "node:crypto";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { availableCpus } from "../../common/available-cpus.ts";
+import type { Clock } from "../../common/clock/clock.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { recordStep } from "../compiler/tracing/record-step.ts";
+import { compileWasmTraining, type WasmTraining } from "../compiler/wasm/compile-training.ts";
+import { compileModule, type WasmModule } from "../compiler/wasm/web-assembly.ts";
+import type { Engine, TrainingSession } from "../interface/engine.ts";
+import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../interface/program.ts";
+import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
+import { checkState } from "../tfjs/optimizer-state.ts";
+import type { SessionPlan } from "./thread-messages.ts";
+import { checkMemory } from "./wasm-instance.ts";
+import { type WasmThread, WasmThreads } from "./wasm-threads.ts";
+
+/** Values of a resident column that are copied at once: 2 MiB. */
+const SENT_VALUES = 524_288;
+/** Compiled modules that are kept. */
+const MODULES_KEPT = 32;
+
+export interface WasmEngineOptions {
+  readonly clock: Clock;
+  /** Most threads, each with any number of sessions; as many as there are processors where left out. */
+  readonly threads?: number;
+}
+
+/**
+ * Runs compiled programs as WebAssembly, each session on one thread, sessions side by side on as many threads as there
+ * are processors. The same program, data and chunks give the same bits on every machine.
+ */
+export function createWasmEngine(options: WasmEngineOptions): Engine {
+  const threads = new WasmThreads(options.threads ?? availableCpus());
+  const modules = new ModuleCache();
+  let sessions = 0;
+  return {
+    name: "wasm",
+    clock: options.clock,
+    async prepare(program, data, rows) {
+      checkData(program, data, rows);
+      const recorded = recordStep(program);
+      await yieldToEventLoop();
+      const compiled = compileWasmTraining(recorded, program);
+      const plan = sessionPlan(compiled, rows);
+      checkMemory(plan);
+      await yieldToEventLoop();
+      const session = new WasmSession(sessions++, program, compiled, rows, threads);
+      try {
+        await session.open(modules.get(compiled.bytes), plan, data);
+      } catch (thrown) {
+        await session.dispose();
+        throw thrown;
+      }
+      return session;
+    },
+  };
+}
+
+interface CachedModule {
+  readonly digest: string;
+  readonly module: WasmModule;
+}
+
+/** Modules by their bytes' digest, the least recently used dropped first. Threads share the compiled code. */
+class ModuleCache {
+  private readonly modules = new Map<string, WasmModule>();
+
+  get(bytes: Uint8Array): CachedModule {
+    const digest = createHash("sha256").update(bytes).digest("hex");
+    const module = this.modules.get(digest) ?? compileModule(bytes);
+    this.modules.delete(digest);
+    this.modules.set(digest, module);
+    const [oldest] = this.modules.keys();
+    if (this.modules.size > MODULES_KEPT && oldest !== undefined) this.modules.delete(oldest);
+    return { digest, module };
+  }
+}
+
+function sessionPlan({ layout }: WasmTraining, rows: number): SessionPlan {
+  return {
+    heap: layout.heap,
+    carried: layout.carried.map(({ address, parts }) => ({
+      address,
+      length: parts.reduce((sum, { shape }) => sum + elements(shape), 0),
+    })),
+    columns: layout.resident.map(({ width }) => rows * width),
+  };
+}
+
+class WasmSession implements TrainingSession {
+  private readonly id: number;
+  private readonly program: TrainingProgram;
+  private readonly compiled: WasmTraining;
+  private readonly rows: number;
+  private readonly threads: WasmThreads;
+  private readonly thread: WasmThread;
+  private readonly turn = new OneAtATime();
+  /** The part of the state that the schedule keeps. */
+  private numbers: Float32Array;
+  private disposal: Promise<void> | undefined;
+
+  constructor(id: number, program: TrainingProgram, compiled: WasmTraining, rows: number, threads: WasmThreads) {
+    this.id = id;
+    this.program = program;
+    this.compiled = compiled;
+    this.rows = rows;
+    this.threads = threads;
+    this.thread = threads.take();
+    this.numbers = compiled.schedule.stateOf(compiled.initial);
+  }
+
+  async open(
+    { digest, module }: CachedModule,
+    plan: SessionPlan,
+    data: Readonly<Record<string, Float32Array>>,
+  ): Promise<void> {
+    const { layout, initial } = this.compiled;
+    await this.thread.ask({ kind: "open", session: this.id, module, digest, plan });
+    for (const [column, { name }] of layout.resident.entries()) await this.send(column, data[name] as Float32Array);
+    await this.thread.ask({ kind: "restore", session: this.id, vectors: this.vectors(initial) });
+  }
+
+  /** In parts, because copying hundreds of megabytes at once would hold this thread. */
+  private async send(column: number, values: Float32Array): Promise<void> {
+    for (let from = 0; from < values.length; from += SENT_VALUES) {
+      const part = values.slice(from, from + SENT_VALUES);
+      await this.thread.ask({ kind: "column", session: this.id, column, from, values: part }, [part.buffer]);
+    }
+  }
+
+  run(chunk: Chunk): Promise<Float32Array> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkChunk(this.program, chunk, this.rows);
+      const ahead = this.compiled.schedule.run(this.numbers, chunk.learningRates);
+      const losses = await this.thread.ask({
+        kind: "run",
+        session: this.id,
+        steps: chunk.steps,
+        indices: chunk.indices,
+        scheduled: ahead.columns,
+        feeds: this.compiled.layout.feeds.map(({ name }) => chunk.feeds[name] as Float32Array),
+      });
+      this.numbers = ahead.state;
+      return losses as Float32Array;
+    });
+  }
+
+  state(): Promise<TrainingState> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      const vectors = (await this.thread.ask({ kind: "state", session: this.id })) as readonly Float32Array[];
+      const named = new Map<string, StateTensor>();
+      this.compiled.layout.carried.forEach(({ parts }, index) => {
+        let offset = 0;
+        for (const { name, shape } of parts) {
+          const size = elements(shape);
+          named.set(name, { shape, values: (vectors[index] as Float32Array).slice(offset, offset + size) });
+          offset += size;
+        }
+      });
+      this.compiled.schedule.states.forEach((name, index) => {
+        const { shape } = this.compiled.initial[name] as StateTensor;
+        named.set(name, { shape, values: this.numbers.slice(index, index + 1) });
+      });
+      // In the order of every other engine.
+      const names = Object.keys(this.compiled.initial);
+      return Object.fromEntries(names.map((name) => [name, named.get(name) as StateTensor]));
+    });
+  }
+
+  restore(state: TrainingState): Promise<void> {
+    return this.turn.run(async () => {
+      this.checkOpen();
+      checkState(state, this.compiled.initial);
+      await this.thread.ask({ kind: "restore", session: this.id, vectors: this.vectors(state) });
+      this.numbers = this.compiled.schedule.stateOf(state);
+    });
+  }
+
+  dispose(): Promise<void> {
+    this.disposal ??= this.close();
+    return this.disposal;
+  }
+
+  private async close(): Promise<void> {
+    if (this.thread.usable) await this.thread.ask({ kind: "close", session: this.id });
+    this.threads.giveBack(this.thread);
+  }
+
+  private checkOpen(): void {
+    if (this.disposal !== undefined) {
+      throw new UncoupleError("failed-precondition", "the training session is disposed");
+    }
+  }
+
+  /** A state as the module's carried vectors. */
+  private vectors(state: TrainingState): Float32Array[] {
+    return this.compiled.layout.carried.map(({ parts }) => {
+      const values = new Float32Array(parts.reduce((sum, { shape }) => sum + elements(shape), 0));
+      let offset = 0;
+      for (const { name } of parts) {
+        const part = (state[name] as StateTensor).values;
+        values.set(part, offset);
+        offset += part.length;
+      }
+      return values;
+    });
+  }
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

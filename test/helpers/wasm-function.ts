@@ -1,0 +1,45 @@
+import type { Graph, Value } from "../../services/engine/compiler/graph/ir.ts";
+import { size } from "../../services/engine/compiler/graph/ir.ts";
+import { ModuleBuilder } from "../../services/engine/compiler/wasm/encoder/module-builder.ts";
+import { generateStep } from "../../services/engine/compiler/wasm/generate-step.ts";
+import { align, type Home } from "../../services/engine/compiler/wasm/lower/memory-plan.ts";
+import { compileModule, instantiate } from "../../services/engine/compiler/wasm/web-assembly.ts";
+import { graphOf, inputValues, type TensorFunction, type TensorValues, type TestInput } from "./compiled-function.ts";
+
+/** Runs a graph as a WebAssembly module. */
+export function runWasmGraph(graph: Graph, inputs: readonly TestInput[]): TensorValues[] {
+  const module = new ModuleBuilder();
+  const homes = new Map<Value, Home>();
+  let from = 64;
+  for (const { value } of graph.inputs) {
+    homes.set(value, { address: from });
+    from = align(from + 4 * size(value.shape));
+  }
+  const results = graph.outputs.map(({ value }) => value);
+  const step = generateStep(module, { nodes: graph.nodes, homes, kept: [], flushed: new Set(), results, from });
+  module.export(
+    "run",
+    module.function({ parameters: [], results: [] }, (f) => step.emit(f)),
+  );
+  const exports = instantiate(compileModule(module.encode(step.bytes + 64))) as {
+    readonly memory: { readonly buffer: ArrayBuffer };
+    run(): void;
+  };
+  inputs.forEach((input, index) => {
+    const { address } = homes.get(graph.inputs[index]?.value as Value) as Home;
+    const values = inputValues(input, index);
+    if (input.int) new Int32Array(exports.memory.buffer, address).set(values);
+    else new Float32Array(exports.memory.buffer, address).set(values);
+  });
+  exports.run();
+  return results.map(({ type, shape }, index) => {
+    const { address } = step.results[index] as Home;
+    const data = new (type === "float32" ? Float32Array : Int32Array)(exports.memory.buffer, address, size(shape));
+    const values = Array.from(data, (value) => (type === "bool" ? Number(value !== 0) : value));
+    return { shape, dtype: type, values };
+  });
+}
+
+export function runWasm(work: TensorFunction, inputs: readonly TestInput[]): TensorValues[] {
+  return runWasmGraph(graphOf(work, inputs), inputs);
+}
