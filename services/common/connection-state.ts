@@ -1,2 +1,2 @@
-/** Of the connection to what the services share. */
+/** State of the connection to the shared registry. */
 export type ConnectionState = "connected" | "reconnecting" | "closed";

@@ -1,30 +1,30 @@
 /**
- * The closed set of reasons for which anything in Uncouple refuses or fails. Each boundary (gRPC status, exit code,
- * HTTP) has one exhaustive map from these codes, so that a new code does not compile until every boundary knows it.
+ * The closed set of failure reasons in Uncouple. Each boundary (gRPC status, exit code, HTTP) has one exhaustive map
+ * from these codes, so a new code does not compile until every boundary handles it.
  */
 export type ErrorCode =
-  /** The caller's input is wrong: a file, a flag, a message. Repeating the call cannot help. */
+  /** The caller's input is invalid: a file, a flag, a message. Retrying cannot help. */
   | "invalid-argument"
-  /** What was named does not exist. */
+  /** The named resource does not exist. */
   | "not-found"
-  /** It exists already, or somebody else changed it first. */
+  /** The resource already exists, or a concurrent change won. */
   | "conflict"
-  /** The state does not admit the call now (for example: no upstream snapshot to impute with). */
+  /** The current state does not allow the call (for example, no upstream snapshot to impute with). */
   | "failed-precondition"
   /** A queue, a bucket or a size limit is full. */
   | "resource-exhausted"
-  /** The caller or a shutdown stopped it. */
+  /** The caller or a shutdown cancelled it. */
   | "cancelled"
-  /** No answer in time; the message names the time limit that fired. */
+  /** A time limit expired; the message names it. */
   | "deadline-exceeded"
-  /** A server that it needs is not reachable. */
+  /** A required server is unreachable. */
   | "unavailable"
-  /** Bytes are missing, damaged, or not what their digest says. */
+  /** Data is missing, corrupted, or does not match its digest. */
   | "data-loss"
-  /** A defect of Uncouple. */
+  /** A bug in Uncouple. */
   | "internal";
 
-/** An error that a person or a program can act on: a code, a sentence that names what is wrong and where, a cause. */
+/** An actionable error: a code, a message that says what is wrong and where, and a cause. */
 export class UncoupleError extends Error {
   readonly code: ErrorCode;
 
@@ -35,12 +35,12 @@ export class UncoupleError extends Error {
   }
 }
 
-/** Whether it goes away when a server is back: the same request may be made again. */
+/** Whether the error is temporary, so that the same request can be retried. */
 export function isTransient(thrown: unknown): boolean {
   return thrown instanceof UncoupleError && (thrown.code === "unavailable" || thrown.code === "deadline-exceeded");
 }
 
-/** Turns whatever was thrown into a typed error; what nobody foresaw becomes `internal` with its cause kept. */
+/** Converts any thrown value into a typed error; unknown errors become `internal` and keep their cause. */
 export function asUncoupleError(thrown: unknown): UncoupleError {
   if (thrown instanceof UncoupleError) return thrown;
   if (thrown instanceof Error && thrown.name === "AbortError") {

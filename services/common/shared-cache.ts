@@ -1,21 +1,24 @@
-/** What a cache does with one kind of value. */
+/** The capacity of a cache, and how it weighs and disposes of its values. */
 export interface CacheRules<V> {
-  /** Sum of weights that may stay; values in use stay beyond it until they are let go. */
+  /** Maximum total weight. Values in use stay beyond it until they are released. */
   readonly capacity: number;
   weight(value: V): number;
-  /** Called once for every value that leaves, when nobody uses it any more. */
+  /** Called once for each evicted value, after its last use. */
   dispose?(value: V): Promise<void>;
 }
 
-/** Values that are made once, shared by whoever asks meanwhile, and dropped least recently used first. */
+/** An LRU cache whose values are created once and shared by concurrent callers. */
 export interface SharedCache<V> {
-  /** Makes the value if it is not there; it stays whole until `body` has ended. A failed `make` leaves nothing behind. */
+  /**
+   * Calls `body` with the value, after creating it if necessary. The value is not disposed of before `body` returns. A
+   * failed `make` is not cached.
+   */
   use<R>(key: string, make: () => Promise<V>, body: (value: V) => Promise<R>): Promise<R>;
-  /** Drops a value, now or when its users are done. */
+  /** Evicts a value; disposes of it after its last use. */
   delete(key: string): Promise<void>;
-  /** Sum of the weights of the values held. */
+  /** Total weight of the cached values. */
   weight(): number;
-  /** Drops everything. The cache must not be used afterwards. */
+  /** Evicts everything. The cache must not be used afterward. */
   clear(): Promise<void>;
 }
 
@@ -28,7 +31,7 @@ interface Entry<V> {
 }
 
 export function createSharedCache<V>(rules: CacheRules<V>): SharedCache<V> {
-  // In order of last use, oldest first.
+  // Least recently used first.
   const entries = new Map<string, Entry<V>>();
   let total = 0;
 
@@ -78,7 +81,7 @@ export function createSharedCache<V>(rules: CacheRules<V>): SharedCache<V> {
           entry.weight = rules.weight(value);
           total += entry.weight;
         } else if (entry.made === undefined) {
-          // Dropped while it was being made: its last user disposes of it.
+          // Evicted while being created: its last user disposes of it.
           entry.made = value;
         }
         return await body(value);

@@ -1,9 +1,7 @@
-/**
- * "did you mean": the candidate that is nearest to what was written, if it is near enough to be a slip of the keyboard.
- */
+/** The candidate nearest to what was written, if it is near enough to be a typo. */
 export function nearest(written: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // About one slip in three characters.
+  // About one typo in three characters.
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const candidate of candidates) {
     if (candidate === written || Math.abs(candidate.length - written.length) >= bestDistance) continue;
@@ -16,18 +14,18 @@ export function nearest(written: string, candidates: Iterable<string>): string |
   return best;
 }
 
-/** `; did you mean "x"?`, or nothing. */
+/** Returns `; did you mean "x"?`, or an empty string if no candidate is near. */
 export function didYouMean(written: string, candidates: Iterable<string>): string {
   const found = nearest(written, candidates);
   return found === undefined ? "" : `; did you mean ${JSON.stringify(found)}?`;
 }
 
-/** learningRate, learning-rate and learning_rate are one word. */
+/** Makes learningRate, learning-rate and learning_rate equal. */
 function normalize(text: string): string {
   return text.toLowerCase().replaceAll(/[-_ ]/g, "");
 }
 
-/** Damerau-Levenshtein distance with adjacent transpositions, over UTF-16 code units; long texts are cut. */
+/** Optimal string alignment distance over the first 64 UTF-16 code units. */
 function editDistance(a: string, b: string): number {
   const left = a.slice(0, 64);
   const right = b.slice(0, 64);

@@ -107,7 +107,7 @@ describe("a trainer process", () => {
       () => undefined,
       (error: Error) => error.message,
     );
-    expect(second).toContain(`process id ${trainer.process.pid}`);
+    expect(second).toContain(`process ${trainer.process.pid} on `);
   });
 });
 

@@ -323,7 +323,7 @@ describe("a trainer that cannot start", () => {
     await world.trainer("m1");
     await expect(world.trainer("m1")).rejects.toMatchObject({
       code: "conflict",
-      message: expect.stringContaining(`process id ${process.pid}`),
+      message: expect.stringContaining(`process ${process.pid} on `),
     });
     await world.trainer("m2");
   });

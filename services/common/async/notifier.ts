@@ -1,13 +1,13 @@
 import type { Clock } from "../clock/clock.ts";
 
 /**
- * Wakes whoever waits for something to change. A waiter notes `count` before it looks, and then waits for it to pass
- * that number: what rings between the look and the wait is not missed.
+ * Wakes waiters when something changes. To miss no change, read `count`, check the state, and then wait beyond that
+ * count: a notification between the check and the wait returns at once.
  */
 export interface Notifier {
   readonly count: number;
   ring(): void;
-  /** Returns when the bell has rung past `seen`, after the time limit, or when the signal aborts: whatever is first. */
+  /** Resolves when `count` exceeds `seen`, the time limit expires, or the signal aborts, whichever comes first. */
   waitBeyond(seen: number, signal: AbortSignal, limit?: TimeLimit): Promise<void>;
 }
 

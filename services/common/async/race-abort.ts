@@ -1,6 +1,6 @@
 /**
- * For work that cannot be stopped: what it gives, unless the signal aborts first. Then nobody waits for it any more.
- * @throws the signal's reason, or what the work throws
+ * Awaits work that cannot be cancelled, or rejects as soon as the signal aborts. The work itself keeps running.
+ * @throws the signal's reason, or the error of the work
  */
 export function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { asUncoupleError, type UncoupleError } from "../errors.ts";
 
-const AGAIN_AFTER_MS = 1_000;
+const RESTART_DELAY_MS = 1_000;
 
 export interface RestartSettings {
   readonly clock: Clock;
@@ -10,7 +10,7 @@ export interface RestartSettings {
   onTrouble(error: UncoupleError): void;
 }
 
-/** Runs something that should go on until the signal aborts, and begins it again a second after it ended or failed. */
+/** Runs `body` until the signal aborts, and restarts it one second after it returns or fails. */
 export async function restartForever(settings: RestartSettings, body: () => Promise<void>): Promise<void> {
   const { clock, signal } = settings;
   while (!signal.aborted) {
@@ -20,6 +20,6 @@ export async function restartForever(settings: RestartSettings, body: () => Prom
       if (signal.aborted) return;
       settings.onTrouble(asUncoupleError(thrown));
     }
-    await clock.sleep(AGAIN_AFTER_MS, signal).catch(() => {});
+    await clock.sleep(RESTART_DELAY_MS, signal).catch(() => {});
   }
 }

@@ -15,7 +15,7 @@ export function backoffMs({ firstDelayMs, longestDelayMs }: Backoff, attempt: nu
 
 export interface RetryPolicy extends Backoff {
   readonly clock: Clock;
-  /** No retry begins later than this after the last progress; milliseconds. */
+  /** The longest time after the last progress at which a retry may start, in milliseconds. */
   readonly limitMs: number;
   /** The share of every delay that is random, 0 to 1. */
   readonly jitter: number;
@@ -25,23 +25,23 @@ export interface RetryPolicy extends Backoff {
   onRetry?(error: UncoupleError): void;
 }
 
-/** The retries of one piece of work, which may have several steps. */
+/** The retry state of one task, which may have several steps. */
 export interface Retry {
   /**
    * Calls an action until it succeeds.
    * @throws as `wait`
    */
   run<T>(action: () => Promise<T>): Promise<T>;
-  /** Notes that the work got on: delays and the limit start over. */
+  /** Records progress: resets the delays and the time limit. */
   progress(): void;
   /**
-   * For loops of one's own: waits for the next attempt, longer each time without progress.
-   * @throws the error itself if it is not transient, if the limit is reached, or if the signal aborts
+   * Waits before the next attempt, for callers with their own loop. The delay doubles until there is progress.
+   * @throws the given error, if it is not transient, the limit is reached, or the signal aborts
    */
   wait(thrown: unknown): Promise<void>;
 }
 
-/** The limit counts from this call. */
+/** Creates the state of a retry. The time limit starts with this call. */
 export function createRetry(policy: RetryPolicy): Retry {
   const { clock, limitMs, jitter, signal } = policy;
   let last = clock.elapsed();

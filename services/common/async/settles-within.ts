@@ -1,6 +1,6 @@
 import type { Clock, TimerOptions } from "../clock/clock.ts";
 
-/** Whether work ends, well or not, within a time. It goes on where it does not. @param ms milliseconds */
+/** Resolves to whether the work settles within `ms` milliseconds. It keeps running if it does not. */
 export function settlesWithin(
   clock: Clock,
   ms: number,

@@ -2,16 +2,17 @@ import type { Clock } from "../clock/clock.ts";
 
 export interface TimeoutSignal {
   /**
-   * Aborts when the time is over, with `reason`, or when the parent aborts, with the parent's reason: whichever is first.
+   * Aborts with `reason` when the timeout expires, or with the parent's reason when the parent aborts, whichever comes
+   * first.
    */
   readonly signal: AbortSignal;
-  /** Whether it aborted because the time was over. */
+  /** Whether the timeout expired. */
   readonly expired: boolean;
   /** Stops the timer. Call it when the work is done. */
   dispose(): void;
 }
 
-/** A time limit for work that takes a signal. Does not keep the process alive. @param ms milliseconds */
+/** Creates a timeout for work that takes a signal. Its timer does not keep the process alive. @param ms milliseconds */
 export function timeoutSignal(clock: Clock, ms: number, reason: unknown, parent?: AbortSignal): TimeoutSignal {
   const timeout = new AbortController();
   const expire = () => {

@@ -1,31 +1,31 @@
-/** Where time comes from. Everything that waits, measures or stamps takes one, so that tests and simulations set the pace. */
+/** A source of time. All code that waits, measures or timestamps takes one, so that tests and simulations control time. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the Unix epoch. It may jump: measure durations with `elapsed`. */
+  /** Wall-clock time in milliseconds since the Unix epoch. It can jump; measure durations with `elapsed`. */
   now(): number;
   /** Monotonic milliseconds since an arbitrary origin. */
   elapsed(): number;
   /**
    * Resolves after `ms` milliseconds.
-   * @throws the signal's reason when it aborts first
+   * @throws the signal's reason if it aborts first
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Calls back once after `ms` milliseconds. */
+  /** Calls `callback` once after `ms` milliseconds. */
   after(ms: number, callback: () => void, options?: TimerOptions): Timer;
-  /** Calls back every `ms` milliseconds. */
+  /** Calls `callback` every `ms` milliseconds. */
   every(ms: number, callback: () => void, options?: TimerOptions): Timer;
 }
 
 export interface TimerOptions {
-  /** Whether the pending timer alone keeps the process alive; true if not given. */
+  /** Whether the pending timer keeps the process alive. Default: true. */
   readonly keepsAlive?: boolean;
 }
 
 export interface Timer {
-  /** The callback is not called any more. Calling it again, or after the timer has fired, does nothing. */
+  /** Stops the timer. Does nothing if it was cancelled before or has fired. */
   cancel(): void;
 }
 
-/** The current wall-clock time in ISO 8601, as manifests, verdicts and run records store it. */
+/** The current wall-clock time in ISO 8601, the format of manifests, verdicts and run records. */
 export function timestamp(clock: Pick<Clock, "now">): string {
   return new Date(clock.now()).toISOString();
 }

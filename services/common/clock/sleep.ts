@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** `Clock.sleep` on a clock's own timers. */
+/** Implements `Clock.sleep` with the clock's own timers. */
 export function sleepOn(clock: Pick<Clock, "after">, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

@@ -1,10 +1,10 @@
 import type { Clock, Timer, TimerOptions } from "./clock.ts";
 import { sleepOn } from "./sleep.ts";
 
-/** Node fires a timer of more than this at once. */
+/** Node fires timers longer than this immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The time of this machine. Entry points hand it out; nothing else imports it. */
+/** The clock of this machine. Only entry points import it; they pass it on. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
@@ -16,7 +16,7 @@ export const systemClock: Clock = {
       timer = startTimer(
         ms,
         () => {
-          // Before the callback, which may cancel it.
+          // Schedule the next tick before the callback, which may cancel it.
           tick();
           callback();
         },
@@ -28,7 +28,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Waits of more than 24 days are made up of several timers. */
+/** Chains several timers for delays of more than 24 days. */
 function startTimer(ms: number, callback: () => void, options: TimerOptions = {}): Timer {
   let timer: NodeJS.Timeout;
   const start = (left: number) => {

@@ -1,17 +1,17 @@
 import type { Clock, Timer } from "./clock.ts";
 import { sleepOn } from "./sleep.ts";
 
-/** A clock that stands still until it is told to move, for tests and simulations. */
+/** A clock that moves only when advanced, for tests and simulations. */
 export interface VirtualClock extends Clock {
   /**
-   * Moves time forward by `ms` milliseconds, running what falls due in order of its time (ties: in the order in which
-   * it was scheduled). Before the first and after each, promise callbacks run to completion, and the event loop turns
-   * once, for what yields to it. Real input and output is not waited for.
+   * Advances time by `ms` milliseconds and runs the callbacks that fall due, in order of time, then of scheduling.
+   * Before the first callback and after each one, it runs all pending promise callbacks and one turn of the event loop.
+   * It does not wait for real I/O.
    */
   advance(ms: number): Promise<void>;
-  /** Moves to the next timer and runs it, as `advance` does. @returns false if nothing is scheduled */
+  /** Advances to the next timer and runs it, as `advance` does. @returns false if nothing is scheduled */
   next(): Promise<boolean>;
-  /** Timers that are pending. */
+  /** Number of pending timers. */
   readonly pending: number;
 }
 
@@ -87,7 +87,7 @@ export function createVirtualClock(start = 0): VirtualClock {
   return clock;
 }
 
-/** Runs pending promise callbacks, also those that they queue, and what waits for a turn of the event loop. */
+/** Runs pending promise callbacks, including those that they queue, and work that yielded to the event loop. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }

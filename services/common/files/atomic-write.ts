@@ -4,19 +4,19 @@ import { dirname, join } from "node:path";
 import { errorCode } from "./file-trouble.ts";
 
 export interface AtomicWriteOptions {
-  /** Whether a file of that name may be replaced; otherwise `EEXIST` is thrown. */
+  /** Whether to replace an existing file; if false, throws `EEXIST`. */
   readonly replace: boolean;
-  /** Permissions of the file, less the process's umask; 0o666 if not given. */
+  /** Permissions of the file, before the process's umask. Default: 0o666. */
   readonly mode?: number;
-  /** Runs when the content is safe on disk under another name. */
+  /** Called once the content is safe on disk under a temporary name. */
   beforeReplace?(): Promise<void>;
 }
 
 /**
- * Writes a file that appears whole or not at all, and is still there after a crash: a temporary file beside it, fsync,
- * rename or link, fsync of the folder.
+ * Writes a file atomically and durably: to a temporary file in the same folder, then fsync, rename or link, and fsync of
+ * the folder.
  *
- * @throws Node's own errors, with nothing left beside the file
+ * @throws Node's own errors, after removing the temporary file
  */
 export async function writeAtomically(
   path: string,
@@ -33,7 +33,7 @@ export async function writeAtomically(
       await file.close();
     }
     await beforeReplace?.();
-    // Linking fails where the name is taken, which renaming would not.
+    // Unlike rename, link fails if the name exists.
     if (replace) await rename(temporary, path);
     else await link(temporary, path);
   } finally {
@@ -42,7 +42,7 @@ export async function writeAtomically(
   await syncFolder(dirname(path));
 }
 
-/** Removes the temporary files that writes to a folder left there when a crash cut them short. Nobody may be writing. */
+/** Removes temporary files that a crash left in a folder. Must not run while a write to the folder is in progress. */
 export async function removeUnfinished(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (/\.new-[0-9a-f]+$/.test(name)) await rm(join(folder, name), { force: true });
@@ -58,7 +58,7 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch (thrown) {
-    // A folder that may be written to and not read; the file is in place.
+    // The folder is writable but not readable. The file is in place.
     if (errorCode(thrown) !== "EACCES") throw thrown;
   }
 }

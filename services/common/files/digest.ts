@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { yieldToEventLoop } from "../async/yield.ts";
 
-/** Bytes hashed between two turns of the event loop: about 2 ms. */
+/** Bytes hashed before yielding to the event loop: about 2 ms. */
 const SLICE = 4 * 1024 * 1024;
 
-/** SHA-256 in lower-case hex, without holding the event loop up for large models. */
+/** Computes the SHA-256 in lowercase hex, without blocking the event loop on large models. */
 export async function sha256(bytes: Uint8Array): Promise<string> {
   const hash = createHash("sha256");
   for (let at = 0; at < bytes.length; at += SLICE) {

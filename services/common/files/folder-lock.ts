@@ -8,14 +8,14 @@ import { fileError, writeDurably } from "./durable-file.ts";
 import { errorCode } from "./file-trouble.ts";
 import { makeFolder } from "./make-folder.ts";
 
-/** What the lock needs to know of processes. */
+/** The processes of this host, as seen by the lock. */
 export interface ProcessTable {
   readonly pid: number;
   readonly host: string;
   isAlive(pid: number): boolean;
 }
 
-/** What is needed of Node's own `process`. */
+/** The part of Node's `process` that the lock uses. */
 interface Self {
   readonly pid: number;
   kill(pid: number, signal: 0): unknown;
@@ -26,13 +26,13 @@ export function processTableOf(self: Self, host: string): ProcessTable {
   return { pid: self.pid, host, isAlive: (pid) => isAlive(self, pid) };
 }
 
-/** Whether a process of this machine lives. @param self Node's own `process` */
+/** Whether a process on this machine is alive. @param self Node's own `process` */
 export function isAlive(self: Pick<Self, "kill">, pid: number): boolean {
   try {
     self.kill(pid, 0);
     return true;
   } catch (thrown) {
-    // It lives, and is somebody else's.
+    // The process is alive and belongs to a different user.
     return errorCode(thrown) === "EPERM";
   }
 }
@@ -47,9 +47,9 @@ export interface FolderLock {
 }
 
 export interface FolderLockTimes {
-  /** How often a holder shows on a shared volume that it lives. */
+  /** Interval at which a holder touches its lock file. */
   readonly heartbeatSeconds: number;
-  /** How long a holder on another host may show nothing before it is taken for dead. */
+  /** Time without a heartbeat after which a holder on another host is considered dead. */
   readonly silenceSeconds: number;
 }
 
@@ -58,22 +58,22 @@ const usualTimes: FolderLockTimes = { heartbeatSeconds: 3, silenceSeconds: 15 };
 const lockSchema = z.object({
   pid: z.int(),
   host: z.string(),
-  /** When the process began, in the kernel's ticks: a process id alone is used again, in containers at once. */
+  /** Start time of the process in kernel ticks. Process ids are reused, in containers almost immediately. */
   began: z.string().nullable(),
   released: z.boolean(),
 });
 type Holder = z.infer<typeof lockSchema>;
 
 /**
- * Makes this process the only one that uses a folder. A lock whose holder is dead is taken over; on a volume that was
- * used from another host, where a process id says nothing, the holder is dead when its lock file has not been touched
- * for `silenceSeconds` of this host's own time.
+ * Locks a folder for this process. Takes over the lock of a dead holder. A holder on another host, whose process id
+ * means nothing here, is considered dead if its lock file is not touched for `silenceSeconds` on this host's clock.
  *
- * Lock files are `lock.1`, `lock.2` ...; the highest number is the holder's, and it is never removed, only outnumbered
- * once its holder is dead or has released it. So of many that find the same dead holder one gets the next number, and
- * one that was slow to look and took a low number sees the higher one when it looks again.
+ * Lock files are named `lock.1`, `lock.2` and so on. The highest number is the current lock. It is never removed, only
+ * superseded once its holder is dead or has released it. If several processes find the same dead holder, one of them
+ * gets the next number; a process that acted on a stale listing and took a lower number sees the higher one when it
+ * lists the folder again.
  *
- * @throws UncoupleError `conflict` naming the process that uses the folder, `failed-precondition`
+ * @throws UncoupleError `conflict` naming the process that uses the folder, `failed-precondition` (folder not usable)
  */
 export async function lockFolder(
   folder: string,
@@ -90,7 +90,7 @@ export async function lockFolder(
   const scratch = join(folder, `locking-${randomUUID()}`);
   try {
     await makeFolder(folder);
-    // Linked, not opened exclusively, so that a lock file is whole from the moment that it can be seen.
+    // Link a complete file instead of opening the lock exclusively, so that other processes never see a partial lock.
     await writeFile(scratch, JSON.stringify(mine));
     const number = await takeNumber(folder, scratch, deps, times);
     return held(folder, number, mine, deps.clock, times);
@@ -115,7 +115,7 @@ async function takeNumber(
     if (holder !== undefined && (await isLiving(lockPath(folder, highest), holder, deps, times))) {
       throw new UncoupleError(
         "conflict",
-        `${folder} is the state folder of the trainer with process id ${holder.pid} on ${holder.host}, which is running; stop it, or choose another state folder`,
+        `${folder} is in use by the running process ${holder.pid} on ${holder.host}; stop it or use another folder`,
       );
     }
     const number = highest + 1;
@@ -164,7 +164,7 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Undefined for a file that is gone by now, or no lock of ours. */
+/** Returns undefined if the file has disappeared or is not a valid lock. */
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
     return lockSchema.safeParse(JSON.parse(await readFile(path, "utf8"))).data;
@@ -191,10 +191,10 @@ async function isLiving(
   return (await touched()) !== before;
 }
 
-/** The 22nd field of /proc/PID/stat (proc(5)), undefined where there is no such thing. */
+/** Field 22 of /proc/PID/stat (proc(5)); undefined on systems without it. */
 async function beganAt(pid: number): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // The second field is the command's name in parentheses and may hold anything.
+  // The second field is the command name in parentheses, which can contain any character.
   return text
     ?.slice(text.lastIndexOf(")") + 2)
     .split(" ")

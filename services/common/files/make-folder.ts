@@ -5,10 +5,10 @@ import { UncoupleError } from "../errors.ts";
 import { errorCode, fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**
- * Makes a folder that can be written to, with those above it that are missing. One at a time: the recursive `mkdir` of
- * Node 20 never returns where a file system answers ENOENT although the folder above is there, as /proc does.
+ * Creates a writable folder and its missing parents. Creates them one at a time, because the recursive `mkdir` of Node
+ * 20 never returns on file systems that report ENOENT although the parent exists, as /proc does.
  *
- * @throws UncoupleError `invalid-argument` saying why it cannot be had, `resource-exhausted` when the disk is full
+ * @throws UncoupleError `invalid-argument` with the reason, `resource-exhausted` if the disk is full
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
@@ -17,11 +17,11 @@ export async function makeFolder(path: string): Promise<void> {
     for (const folder of missing.reverse()) await makeOne(folder);
     await access(path, constants.W_OK);
   } catch (cause) {
-    throw new UncoupleError(fileErrorCode(cause), `${path} cannot be used as a folder: ${trouble(cause)}`, { cause });
+    throw new UncoupleError(fileErrorCode(cause), `cannot use ${path} as a folder: ${trouble(cause)}`, { cause });
   }
 }
 
-/** @returns false where nothing is; @throws EEXIST for a file, ENOTDIR where one is above */
+/** @returns false if the path does not exist; @throws EEXIST if it is a file, ENOTDIR if a parent is */
 async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;
@@ -36,7 +36,7 @@ async function makeOne(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (thrown) {
-    // Another process was as quick.
+    // Another process created it first.
     if (errorCode(thrown) === "EEXIST" && (await isFolder(folder))) return;
     throw thrown;
   }
@@ -44,7 +44,7 @@ async function makeOne(folder: string): Promise<void> {
 
 function trouble(thrown: unknown): string {
   const code = errorCode(thrown);
-  if (code === "EEXIST") return "there is a file of that name";
-  if (code === "ENOTDIR") return "a part of the path is a file";
-  return code === "ENOENT" ? "the file system does not let one be made there" : fileTrouble(thrown);
+  if (code === "EEXIST") return "a file with that name exists";
+  if (code === "ENOTDIR") return "part of the path is a file";
+  return code === "ENOENT" ? "the file system does not allow creating a folder there" : fileTrouble(thrown);
 }

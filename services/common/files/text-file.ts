@@ -4,33 +4,33 @@ import { UncoupleError } from "../errors.ts";
 import { errorCode, fileTrouble } from "./file-trouble.ts";
 
 /** Pipeline and team files are written by hand. */
-const MOST_BYTES = 1_048_576;
+const MAX_BYTES = 1_048_576;
 
-/** A text, or why there is none, as what follows the file's name in a sentence. */
+/** The text, or why it cannot be had, phrased to follow the file's name in a sentence. */
 export type TextFile = { readonly text: string } | { readonly refused: string; readonly missing: boolean };
 
-/** Reads a file that somebody wrote by hand: UTF-8, at most 1 MiB. */
+/** Reads a handwritten UTF-8 file of at most 1 MiB. */
 export async function readTextFile(path: string): Promise<TextFile> {
   const refuse = (refused: string, missing = false) => ({ refused, missing });
   let bytes: Buffer;
   try {
-    // No further, because a device may have no end. `end` is inclusive.
-    bytes = Buffer.concat(await createReadStream(path, { end: MOST_BYTES }).toArray());
+    // Stop after the limit, because a device may be endless. `end` is inclusive.
+    bytes = Buffer.concat(await createReadStream(path, { end: MAX_BYTES }).toArray());
   } catch (thrown) {
     return refuse(`cannot be read: ${fileTrouble(thrown)}`, errorCode(thrown) === "ENOENT");
   }
-  if (bytes.length > MOST_BYTES) return refuse(`has more than ${MOST_BYTES} bytes, which no such file has`);
-  return isUtf8(bytes) && !bytes.includes(0) ? { text: bytes.toString() } : refuse("is not a text file in UTF-8");
+  if (bytes.length > MAX_BYTES) return refuse(`exceeds the limit of ${MAX_BYTES} bytes`);
+  return isUtf8(bytes) && !bytes.includes(0) ? { text: bytes.toString() } : refuse("is not a UTF-8 text file");
 }
 
 /**
- * The text of a file that a service needs.
- * @param what for the message: `pipeline file`
- * @throws UncoupleError `not-found`; `invalid-argument` for what is there and cannot be such a file
+ * Reads a text file that a service requires.
+ * @param what the kind of file, for the message: `pipeline file`
+ * @throws UncoupleError `not-found`; `invalid-argument` if the file cannot be read, is too large or is not UTF-8
  */
 export async function requireTextFile(what: string, path: string): Promise<string> {
   const file = await readTextFile(path);
   if ("text" in file) return file.text;
-  if (file.missing) throw new UncoupleError("not-found", `there is no ${what} ${path}`);
+  if (file.missing) throw new UncoupleError("not-found", `${what} ${path} not found`);
   throw new UncoupleError("invalid-argument", `${what} ${path} ${file.refused}`);
 }

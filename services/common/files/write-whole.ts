@@ -4,10 +4,11 @@ import { writeAtomically } from "./atomic-write.ts";
 import { errorCode, fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**
- * Writes a file that a user named; it appears whole or not at all.
- * @param name the file as the user named it; @param replace whether one that is there may go; @param mode who may read it
- * @throws UncoupleError `conflict` when it is there and may not be replaced; `invalid-argument` when it cannot be
- *   written, `resource-exhausted` when the disk is full
+ * Atomically writes a file that a user named.
+ * @param name the file as the user named it; @param replace whether to overwrite an existing file; @param mode its
+ *   permissions
+ * @throws UncoupleError `conflict` if the file exists and `replace` is false, `invalid-argument` if it cannot be
+ *   written, `resource-exhausted` if the disk is full
  */
 export async function writeWhole(
   path: string,
@@ -17,7 +18,7 @@ export async function writeWhole(
   mode = 0o666,
 ): Promise<void> {
   try {
-    // A pipe or a device is written to, never replaced.
+    // Write to a pipe or device in place; never replace it.
     const there = replace ? await stat(path).catch(() => undefined) : undefined;
     if (there !== undefined && !there.isFile() && !there.isDirectory()) {
       await writeFile(path, content);
@@ -27,9 +28,9 @@ export async function writeWhole(
   } catch (cause) {
     const code = errorCode(cause);
     if (code === "EEXIST" && !replace) {
-      throw new UncoupleError("conflict", `${name} is there already: --force replaces it`, { cause });
+      throw new UncoupleError("conflict", `${name} already exists; use --force to overwrite it`, { cause });
     }
-    const trouble = code === "ENOENT" ? "there is no such folder" : fileTrouble(cause);
-    throw new UncoupleError(fileErrorCode(cause), `${name} cannot be written: ${trouble}`, { cause });
+    const trouble = code === "ENOENT" ? "no such folder" : fileTrouble(cause);
+    throw new UncoupleError(fileErrorCode(cause), `cannot write ${name}: ${trouble}`, { cause });
   }
 }

@@ -3,17 +3,17 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
-/** A module that starts a thread or a process. */
+/** The entry module of a thread or process. */
 export interface EntryPoint {
-  /** Path relative to the file that starts it, without its extension: `./onnx-worker`. */
+  /** Path relative to the file that starts it, without the extension: `./onnx-worker`. */
   readonly module: string;
   /** `import.meta.url` of that file. */
   readonly from: string;
 }
 
 /**
- * Built, a module is JavaScript and Node starts it as it is. From sources it is TypeScript and goes through tsx, as in
- * development and in the tests.
+ * Whether the code runs from TypeScript sources, as in development and in tests. Modules then load through tsx; in a
+ * build they are JavaScript, which Node runs directly.
  */
 const fromSources = import.meta.url.endsWith(".ts");
 
@@ -31,7 +31,7 @@ export function startThread(entry: EntryPoint): Worker {
   const url = moduleUrl(entry);
   const name = entry.module.split("/").at(-1) as string;
   if (!fromSources) return new Worker(new URL(url), { name });
-  // Node 20 does not pass --import on to threads in time for their first module.
+  // In Node 20, --import takes effect in a thread too late for its first module.
   const api = tsxModule("./dist/esm/api/index.mjs");
   const start = `import(${JSON.stringify(api)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`;
   return new Worker(start, { eval: true, name });
@@ -47,7 +47,7 @@ export interface ProcessOptions {
   readonly stdout?: "ignore" | "pipe";
 }
 
-/** Starts a child process that communicates over its IPC channel, which carries typed arrays. */
+/** Starts a child process with an IPC channel that carries typed arrays. */
 export function startProcess(
   entry: EntryPoint,
   { args = [], stdout = "ignore", ...options }: ProcessOptions = {},

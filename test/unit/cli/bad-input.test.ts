@@ -111,10 +111,10 @@ const filesAndData: readonly Case[] = [
   {
     args: "validate nowhere.yaml",
     code: "invalid-argument",
-    says: "nowhere.yaml: cannot be read: there is no such file",
+    says: "nowhere.yaml: cannot be read: no such file",
   },
   { args: "validate stale", code: "invalid-argument", says: "stale: cannot be read: it is a folder" },
-  { args: "validate /dev/zero", code: "invalid-argument", says: "/dev/zero: has more than 1048576 bytes" },
+  { args: "validate /dev/zero", code: "invalid-argument", says: "/dev/zero: exceeds the limit of 1048576 bytes" },
   { args: "validate list.yaml", code: "invalid-argument", says: "list.yaml:1: the top of the file must be a mapping" },
   { args: "validate neither.yaml", code: "invalid-argument", says: "neither.yaml: is neither a pipeline file" },
   { args: "validate broken.yaml", code: "invalid-argument", says: "broken.yaml:" },

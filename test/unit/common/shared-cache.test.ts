@@ -21,13 +21,13 @@ function cacheOfTen() {
   return { cache, made, disposed, get };
 }
 
-test("a value that is asked for while it is made is made once", async () => {
+test("concurrent requests for a value create it once", async () => {
   const { made, get } = cacheOfTen();
   expect(await Promise.all([get("aaaa"), get("aaaa"), get("aaaa")])).toEqual(["aaaa", "aaaa", "aaaa"]);
   expect(made).toEqual(["aaaa"]);
 });
 
-test("the least recently used value goes first, and is disposed of", async () => {
+test("the least recently used value is evicted first and disposed of", async () => {
   const { cache, made, disposed, get } = cacheOfTen();
   for (const value of ["aaaa", "bbbb", "aaaa", "cccc"]) await get(value);
   expect(disposed).toEqual(["bbbb"]);
@@ -38,14 +38,14 @@ test("the least recently used value goes first, and is disposed of", async () =>
   expect(disposed).toEqual(["bbbb", "cccc"]);
 });
 
-test("a value larger than the whole cache is given out and not kept", async () => {
+test("a value larger than the capacity is returned but not cached", async () => {
   const { cache, disposed, get } = cacheOfTen();
   expect(await get("a".repeat(11))).toHaveLength(11);
   expect(disposed).toHaveLength(1);
   expect(cache.weight()).toBe(0);
 });
 
-test("a value in use is not disposed of before its user is done", async () => {
+test("a value is not disposed of while it is in use", async () => {
   const { cache, disposed, get } = cacheOfTen();
   let finish = () => {};
   const using = cache.use(
@@ -62,7 +62,7 @@ test("a value in use is not disposed of before its user is done", async () => {
   expect(cache.weight()).toBe(0);
 });
 
-test("a value that is dropped while it is made goes to who asked, and then goes away", async () => {
+test("a value evicted during its creation is still returned, then disposed of", async () => {
   const { cache, disposed } = cacheOfTen();
   let make = (_: string) => {};
   const asked = cache.use(
@@ -77,7 +77,7 @@ test("a value that is dropped while it is made goes to who asked, and then goes 
   expect(cache.weight()).toBe(0);
 });
 
-test("a failure reaches all who asked and is not kept", async () => {
+test("a failed creation rejects all concurrent requests and is not cached", async () => {
   const { cache, get } = cacheOfTen();
   const fail = () =>
     cache.use(

@@ -6,51 +6,51 @@ import { createVirtualClock } from "../../../../services/common/clock/virtual-cl
 const never = new AbortController().signal;
 
 describe("a notifier", () => {
-  test("wakes everybody who waits", async () => {
-    const bell = createNotifier();
-    const waiting = [bell.waitBeyond(0, never), bell.waitBeyond(0, never)];
-    bell.ring();
+  test("wakes all waiters", async () => {
+    const notifier = createNotifier();
+    const waiting = [notifier.waitBeyond(0, never), notifier.waitBeyond(0, never)];
+    notifier.ring();
     await Promise.all(waiting);
-    expect(bell.count).toBe(1);
+    expect(notifier.count).toBe(1);
   });
 
-  test("does not let pass unheard what rang between the look and the wait", async () => {
-    const bell = createNotifier();
-    const seen = bell.count;
-    bell.ring();
-    await bell.waitBeyond(seen, never);
+  test("does not miss a notification between the check and the wait", async () => {
+    const notifier = createNotifier();
+    const seen = notifier.count;
+    notifier.ring();
+    await notifier.waitBeyond(seen, never);
   });
 
-  test("ends a wait at its time limit, and no sooner", async () => {
-    const bell = createNotifier();
+  test("ends a wait exactly at its time limit", async () => {
+    const notifier = createNotifier();
     const clock = createVirtualClock();
     let over = false;
-    const waiting = bell.waitBeyond(0, never, { clock, ms: 1_000 }).then(() => {
+    const waiting = notifier.waitBeyond(0, never, { clock, ms: 1_000 }).then(() => {
       over = true;
     });
     await clock.advance(999);
     expect(over).toBe(false);
     await clock.advance(1);
     await waiting;
-    expect(bell.count).toBe(0);
+    expect(notifier.count).toBe(0);
   });
 
-  test("ends a wait when its signal aborts, before it or meanwhile", async () => {
-    const bell = createNotifier();
-    await bell.waitBeyond(0, AbortSignal.abort());
+  test("ends a wait when its signal aborts or has already aborted", async () => {
+    const notifier = createNotifier();
+    await notifier.waitBeyond(0, AbortSignal.abort());
     const stop = new AbortController();
-    const waiting = bell.waitBeyond(0, stop.signal);
+    const waiting = notifier.waitBeyond(0, stop.signal);
     stop.abort();
     await waiting;
   });
 
-  test("leaves neither a timer nor a listener behind", async () => {
-    const bell = createNotifier();
+  test("removes its timer and listener after a wait", async () => {
+    const notifier = createNotifier();
     const clock = createVirtualClock();
     const { signal } = new AbortController();
-    const waiting = bell.waitBeyond(0, signal, { clock, ms: 1_000 });
+    const waiting = notifier.waitBeyond(0, signal, { clock, ms: 1_000 });
     expect(clock.pending).toBe(1);
-    bell.ring();
+    notifier.ring();
     await waiting;
     expect(clock.pending).toBe(0);
     expect(getEventListeners(signal, "abort")).toEqual([]);

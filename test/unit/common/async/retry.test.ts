@@ -3,7 +3,7 @@ import { backoffMs, createRetry, type RetryPolicy, retry } from "../../../../ser
 import { createVirtualClock, type VirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 
-const away = new UncoupleError("unavailable", "the server is away");
+const unreachable = new UncoupleError("unavailable", "the server is unreachable");
 
 const policyOn = (clock: VirtualClock, change: Partial<RetryPolicy> = {}): RetryPolicy => ({
   clock,
@@ -14,8 +14,8 @@ const policyOn = (clock: VirtualClock, change: Partial<RetryPolicy> = {}): Retry
   ...change,
 });
 
-/** Retries an action that fails until it is told not to, and notes when it was called. */
-function attempt(change: Partial<RetryPolicy> = {}, failures = Number.POSITIVE_INFINITY, error: unknown = away) {
+/** Retries an action that fails `failures` times, and records the times of its calls. */
+function attempt(change: Partial<RetryPolicy> = {}, failures = Number.POSITIVE_INFINITY, error: unknown = unreachable) {
   const clock = createVirtualClock();
   const at: number[] = [];
   const outcome = retry(policyOn(clock, change), async () => {
@@ -27,8 +27,8 @@ function attempt(change: Partial<RetryPolicy> = {}, failures = Number.POSITIVE_I
   return { clock, at, outcome };
 }
 
-describe("retries", () => {
-  test("come after delays that double up to the longest", async () => {
+describe("retry", () => {
+  test("doubles the delay up to the longest", async () => {
     const { clock, at, outcome } = attempt({}, 6);
     await clock.advance(5_000);
     expect(await outcome).toBe("done");
@@ -36,27 +36,27 @@ describe("retries", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("end with the error itself when the next would come after the limit", async () => {
+  test("throws the error itself if the next attempt would exceed the time limit", async () => {
     const { clock, at, outcome } = attempt({ limitMs: 2_499 });
     await clock.advance(60_000);
-    await expect(outcome).rejects.toBe(away);
+    await expect(outcome).rejects.toBe(unreachable);
     expect(at).toEqual([0, 100, 300, 700, 1_500]);
   });
 
-  test("are none for an error that does not pass by itself", async () => {
-    const wrong = new UncoupleError("conflict", "somebody else was first");
+  test("does not retry an error that is not transient", async () => {
+    const wrong = new UncoupleError("conflict", "a concurrent change won");
     const { at, outcome } = attempt({}, 1, wrong);
     await expect(outcome).rejects.toBe(wrong);
     expect(at).toEqual([0]);
   });
 
-  test("are made for a time limit that passed, as for a server that is away", async () => {
+  test("retries expired deadlines as well as unreachable servers", async () => {
     const { clock, outcome } = attempt({}, 1, new UncoupleError("deadline-exceeded", "no answer"));
     await clock.advance(100);
     expect(await outcome).toBe("done");
   });
 
-  test("are spread by jitter over the given share of each delay", async () => {
+  test("randomizes the given share of each delay", async () => {
     const delays = new Set<number>();
     for (let i = 0; i < 50; i++) {
       const { clock, at } = attempt({ jitter: 0.5 }, 1);
@@ -68,57 +68,57 @@ describe("retries", () => {
     expect(Math.max(...delays)).toBeLessThanOrEqual(100);
   });
 
-  test("end with the last error when the signal aborts in the middle of a wait, and nothing is tried any more", async () => {
+  test("throws the last error and stops when the signal aborts during a delay", async () => {
     const stop = new AbortController();
     const { clock, at, outcome } = attempt({ signal: stop.signal });
     await clock.advance(150);
     stop.abort();
-    await expect(outcome).rejects.toBe(away);
+    await expect(outcome).rejects.toBe(unreachable);
     await clock.advance(60_000);
     expect(at).toEqual([0, 100]);
   });
 
-  test("are told of, each before its wait", async () => {
-    const told: string[] = [];
-    const { clock, outcome } = attempt({ onRetry: ({ message }) => told.push(message) }, 2);
+  test("calls onRetry before each delay", async () => {
+    const reported: string[] = [];
+    const { clock, outcome } = attempt({ onRetry: ({ message }) => reported.push(message) }, 2);
     await clock.advance(0);
-    expect(told).toEqual(["the server is away"]);
+    expect(reported).toEqual(["the server is unreachable"]);
     await clock.advance(1_000);
     await outcome;
-    expect(told).toHaveLength(2);
+    expect(reported).toHaveLength(2);
   });
 
-  test("go on as long as there is progress, which also makes the delays short again", async () => {
+  test("progress resets the time limit and the delays", async () => {
     const clock = createVirtualClock();
     const retries = createRetry(policyOn(clock, { limitMs: 350 }));
-    const waited = async () => {
-      const began = clock.elapsed();
-      const waiting = retries.wait(away);
+    const delay = async () => {
+      const started = clock.elapsed();
+      const waiting = retries.wait(unreachable);
       waiting.catch(() => {});
       await clock.next();
       await waiting;
-      return clock.elapsed() - began;
+      return clock.elapsed() - started;
     };
-    expect([await waited(), await waited()]).toEqual([100, 200]);
+    expect([await delay(), await delay()]).toEqual([100, 200]);
     retries.progress();
-    expect([await waited(), await waited()]).toEqual([100, 200]);
-    await expect(retries.wait(away)).rejects.toBe(away);
+    expect([await delay(), await delay()]).toEqual([100, 200]);
+    await expect(retries.wait(unreachable)).rejects.toBe(unreachable);
   });
 
-  test("share one limit and its delays where work has several steps", async () => {
+  test("several steps share one time limit and its delays", async () => {
     const clock = createVirtualClock();
     const retries = createRetry(policyOn(clock, { limitMs: 350 }));
     const failing = (times: number) => async () => {
-      if (times-- > 0) throw away;
+      if (times-- > 0) throw unreachable;
     };
     const first = retries.run(failing(2));
     await clock.advance(300);
     await first;
-    await expect(retries.run(failing(1))).rejects.toBe(away);
+    await expect(retries.run(failing(1))).rejects.toBe(unreachable);
   });
 });
 
-test("a backoff doubles with every attempt, up to the longest", () => {
+test("the backoff delay doubles with every attempt, up to the longest", () => {
   const delays = [1, 2, 3, 4, 50].map((n) => backoffMs({ firstDelayMs: 250, longestDelayMs: 1_500 }, n));
   expect(delays).toEqual([250, 500, 1_000, 1_500, 1_500]);
 });

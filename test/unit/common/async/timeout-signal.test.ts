@@ -5,7 +5,7 @@ import { createVirtualClock } from "../../../../services/common/clock/virtual-cl
 const late = new Error("late");
 const stopped = new Error("stopped");
 
-test("a timeout aborts with its reason when the time is over", async () => {
+test("a timeout aborts with its reason when it expires", async () => {
   const clock = createVirtualClock();
   const timeout = timeoutSignal(clock, 100, late);
   await clock.advance(99);
@@ -15,7 +15,7 @@ test("a timeout aborts with its reason when the time is over", async () => {
   expect(timeout.expired).toBe(true);
 });
 
-test("a parent that aborts first gives its own reason, and the time no longer counts", async () => {
+test("a parent that aborts first sets the reason, and the timeout no longer expires", async () => {
   const clock = createVirtualClock();
   const parent = new AbortController();
   const timeout = timeoutSignal(clock, 100, late, parent.signal);
@@ -36,13 +36,13 @@ test("a parent that aborts later changes nothing", async () => {
   expect(timeout.expired).toBe(true);
 });
 
-test("a parent that has aborted before aborts at once", () => {
+test("a parent that has already aborted aborts the timeout immediately", () => {
   const timeout = timeoutSignal(createVirtualClock(), 100, late, AbortSignal.abort(stopped));
   expect(timeout.signal.reason).toBe(stopped);
   expect(timeout.expired).toBe(false);
 });
 
-test("a timeout that is disposed of leaves no timer and never aborts", async () => {
+test("a disposed timeout removes its timer and never aborts", async () => {
   const clock = createVirtualClock();
   const timeout = timeoutSignal(clock, 100, late);
   timeout.dispose();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { yieldToEventLoop } from "../../../../services/common/async/yield.ts";
 
-test("what waits for the event loop gets its turn, and not only promises", async () => {
+test("yields to macrotasks, not only to promise callbacks", async () => {
   const heard: string[] = [];
   setImmediate(() => heard.push("turn"));
   await Promise.resolve();

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Both clocks, the system's on timers that a test moves. */
+/** Both clocks; the system clock runs on fake timers. */
 const clocks: readonly (readonly [string, () => { clock: Clock; advance(ms: number): Promise<unknown> }])[] = [
   ["system", () => ({ clock: systemClock, advance: (ms) => vi.advanceTimersByTimeAsync(ms) })],
   [
@@ -26,7 +26,7 @@ const clocks: readonly (readonly [string, () => { clock: Clock; advance(ms: numb
 ];
 
 describe.each(clocks)("the %s clock", (_, create) => {
-  test("measures and stamps the time that passes", async () => {
+  test("measures elapsed time and produces timestamps", async () => {
     const { clock, advance } = create();
     const [start, began] = [clock.now(), clock.elapsed()];
     await advance(1_500);
@@ -35,7 +35,7 @@ describe.each(clocks)("the %s clock", (_, create) => {
     expect(timestamp(clock)).toBe(new Date(start + 1_500).toISOString());
   });
 
-  test("calls back once, after the time", async () => {
+  test("calls a callback once, after the delay", async () => {
     const { clock, advance } = create();
     let calls = 0;
     const timer = clock.after(10, () => calls++);
@@ -46,7 +46,7 @@ describe.each(clocks)("the %s clock", (_, create) => {
     timer.cancel();
   });
 
-  test("calls back again and again, until it is cancelled, also by the callback", async () => {
+  test("calls a callback at each interval until cancelled, including by the callback itself", async () => {
     const { clock, advance } = create();
     let calls = 0;
     const timer = clock.every(10, () => {
@@ -59,7 +59,7 @@ describe.each(clocks)("the %s clock", (_, create) => {
     timer.cancel();
   });
 
-  test("does not call back what was cancelled", async () => {
+  test("does not call a cancelled callback", async () => {
     const { clock, advance } = create();
     let calls = 0;
     const timers = [clock.after(10, () => calls++), clock.every(10, () => calls++)];
@@ -68,7 +68,7 @@ describe.each(clocks)("the %s clock", (_, create) => {
     expect(calls).toBe(0);
   });
 
-  test("waits for longer than a timer of Node can", async () => {
+  test("supports delays longer than Node's maximum timer", async () => {
     const { clock, advance } = create();
     let calls = 0;
     clock.after(60 * DAY, () => calls++);
@@ -81,7 +81,7 @@ describe.each(clocks)("the %s clock", (_, create) => {
     expect(calls).toBe(1);
   });
 
-  test("sleeps for the time, and leaves nothing on the signal", async () => {
+  test("sleeps for the given time and removes its abort listener", async () => {
     const { clock, advance } = create();
     const { signal } = new AbortController();
     let over = false;
@@ -95,7 +95,7 @@ describe.each(clocks)("the %s clock", (_, create) => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  test("ends a sleep with the signal's own reason, before it or in the middle", async () => {
+  test("rejects a sleep with the signal's reason, before it starts or during it", async () => {
     const { clock, advance } = create();
     const reason = new Error("enough");
     await expect(clock.sleep(10, AbortSignal.abort(reason))).rejects.toBe(reason);
@@ -105,13 +105,13 @@ describe.each(clocks)("the %s clock", (_, create) => {
     await advance(5);
     stop.abort(reason);
     await expect(sleeping).rejects.toBe(reason);
-    // Nothing is left to fire.
+    // No timer is left.
     if ("pending" in clock) expect(clock.pending).toBe(0);
     else expect(vi.getTimerCount()).toBe(0);
   });
 });
 
-test("a system timer that is not to keep the process alive does not", () => {
+test("a system timer with keepsAlive false does not keep the process alive", () => {
   const timer = vi.spyOn(globalThis, "setTimeout");
   try {
     systemClock.after(10, () => {}, { keepsAlive: false });

@@ -3,7 +3,7 @@ import { yieldToEventLoop } from "../../../../services/common/async/yield.ts";
 import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 
 describe("a virtual clock", () => {
-  test("stands still until it is moved, and runs what falls due in order of time", async () => {
+  test("moves only when advanced, and runs due callbacks in order of time", async () => {
     const clock = createVirtualClock();
     const heard: string[] = [];
     clock.after(20, () => heard.push(`b at ${clock.elapsed()}`));
@@ -16,7 +16,7 @@ describe("a virtual clock", () => {
     expect(clock.pending).toBe(1);
   });
 
-  test("runs what falls due at one moment in the order in which it was scheduled", async () => {
+  test("runs callbacks due at the same time in scheduling order", async () => {
     const clock = createVirtualClock();
     const heard: string[] = [];
     clock.every(5, () => heard.push("every"));
@@ -27,11 +27,11 @@ describe("a virtual clock", () => {
     });
     clock.after(10, () => heard.push("third"));
     await clock.advance(10);
-    // The second tick was scheduled by the first, after all others.
+    // The first tick scheduled the second one, after all others.
     expect(heard).toEqual(["every", "first", "second", "third", "every", "fourth"]);
   });
 
-  test("lets promise callbacks and one turn of the event loop go before the next timer", async () => {
+  test("runs promise callbacks and one turn of the event loop before the next timer", async () => {
     const clock = createVirtualClock();
     const heard: string[] = [];
     const work = async () => {
@@ -50,7 +50,7 @@ describe("a virtual clock", () => {
     expect(heard).toEqual(["promises", "turn", "timer", "slept again"]);
   });
 
-  test("starts with what callers have just begun", async () => {
+  test("runs pending promise callbacks before the first timer", async () => {
     const clock = createVirtualClock();
     let woken = false;
     const work = async () => {
@@ -64,7 +64,7 @@ describe("a virtual clock", () => {
     await working;
   });
 
-  test("moves from timer to timer", async () => {
+  test("advances from timer to timer", async () => {
     const clock = createVirtualClock();
     const heard: number[] = [];
     clock.after(1_000_000, () => heard.push(clock.elapsed()));
@@ -76,7 +76,7 @@ describe("a virtual clock", () => {
     expect(await clock.next()).toBe(false);
   });
 
-  test("counts wall-clock time from where it was set", async () => {
+  test("counts wall-clock time from its start", async () => {
     const clock = createVirtualClock(Date.parse("2026-11-20T00:00:00Z"));
     await clock.advance(1_500);
     expect(new Date(clock.now()).toISOString()).toBe("2026-11-20T00:00:01.500Z");

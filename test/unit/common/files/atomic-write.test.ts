@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe("an atomic write", () => {
-  test("has the old content and the new one, whole, side by side before it replaces", async () => {
+  test("keeps the complete old and new content side by side before the replacement", async () => {
     const path = join(folder, "a");
     await writeFile(path, "old");
     let beside: string[] = [];
@@ -28,7 +28,7 @@ describe("an atomic write", () => {
     expect(await readdir(folder)).toEqual(["a"]);
   });
 
-  test("that fails changes nothing and leaves nothing", async () => {
+  test("changes and leaves nothing if it fails", async () => {
     const path = join(folder, "a");
     await writeFile(path, "old");
     const failing = writeAtomically(path, "new", {
@@ -41,12 +41,12 @@ describe("an atomic write", () => {
     expect(await readdir(folder)).toEqual(["a"]);
   });
 
-  test("gives the permissions that were asked for", async () => {
+  test("sets the requested permissions", async () => {
     await writeAtomically(join(folder, "a"), "secret", { replace: false, mode: 0o600 });
     expect((await stat(join(folder, "a"))).mode & 0o777).toBe(0o600);
   });
 
-  test("that was cut short is cleared away, and nothing else is", async () => {
+  test("is cleaned up after a crash: removeUnfinished deletes its temporary files and nothing else", async () => {
     for (const name of ["a", "a.new-12", "a.new-0a1b2c3d4e5f", "a.new", "a.new-x", "b.newer-1"]) {
       await writeFile(join(folder, name), "");
     }

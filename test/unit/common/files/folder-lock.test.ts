@@ -18,7 +18,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const times = { heartbeatSeconds: 0.05, silenceSeconds: 0.4 };
 
-/** Process ids above what Linux gives out, so that /proc knows none of them. */
+/** Uses process ids above the Linux maximum, so that none of them is in /proc. */
 function processes(pid: number, alive: readonly number[], host = "here"): ProcessTable {
   return { pid, host, isAlive: (other) => alive.includes(other) };
 }
@@ -27,16 +27,16 @@ const lock = (path: string, table: ProcessTable): Promise<FolderLock> =>
   lockFolder(path, { processes: table, clock: systemClock }, times);
 
 describe("the lock of a state folder", () => {
-  test("keeps a second trainer out, and names the first", async () => {
+  test("refuses a second process and names the first", async () => {
     const held = await lock(folder, processes(90_000_001, []));
     await expect(lock(folder, processes(90_000_002, [90_000_001]))).rejects.toMatchObject({
       code: "conflict",
-      message: expect.stringContaining("process id 90000001"),
+      message: expect.stringContaining("process 90000001 on here"),
     });
     await held.release();
   });
 
-  test("keeps this very process out a second time", async () => {
+  test("refuses a second lock by the same process", async () => {
     const own = { pid: process.pid, host: "here", isAlive: () => true };
     const held = await lock(folder, own);
     await expect(lock(folder, own)).rejects.toMatchObject({ code: "conflict" });
@@ -44,7 +44,7 @@ describe("the lock of a state folder", () => {
     await (await lock(folder, own)).release();
   });
 
-  test("of a dead process is taken over", async () => {
+  test("is taken over from a dead process", async () => {
     await lock(folder, processes(90_000_001, []));
     const held = await lock(folder, processes(90_000_002, []));
     await expect(lock(folder, processes(90_000_003, [90_000_002]))).rejects.toMatchObject({
@@ -54,19 +54,19 @@ describe("the lock of a state folder", () => {
     expect(await readdir(folder)).toEqual(["lock.2"]);
   });
 
-  test("of a process whose id another one has now is taken over", async () => {
+  test("is taken over if the holder's process id was reused", async () => {
     const text = JSON.stringify({ pid: process.pid, host: "here", began: "1", released: false });
     await writeFile(join(folder, "lock.1"), text);
     const held = await lock(folder, { pid: process.pid, host: "here", isAlive: () => true });
     await held.release();
   });
 
-  test("that is no lock, but half a file, is taken over", async () => {
+  test("is taken over if its file is truncated", async () => {
     await writeFile(join(folder, "lock.1"), "{");
     await (await lock(folder, processes(90_000_002, []))).release();
   });
 
-  test("of a process on another host is respected while it beats", async () => {
+  test("is respected while a holder on another host sends heartbeats", async () => {
     const held = await lock(folder, processes(90_000_001, [], "there"));
     await expect(lock(folder, processes(90_000_002, []))).rejects.toMatchObject({
       code: "conflict",
@@ -75,13 +75,13 @@ describe("the lock of a state folder", () => {
     await held.release();
   });
 
-  test("of a process on another host is taken over when it no longer beats", async () => {
+  test("is taken over when a holder on another host stops its heartbeats", async () => {
     const text = JSON.stringify({ pid: 1, host: "there", began: null, released: false });
     await writeFile(join(folder, "lock.1"), text);
     await (await lock(folder, processes(90_000_002, []))).release();
   });
 
-  test.each([1, 2, 3, 4, 5])("goes to one of many that come at once (%i)", async () => {
+  test.each([1, 2, 3, 4, 5])("goes to exactly one of several concurrent processes (%i)", async () => {
     await writeFile(join(folder, "lock.1"), JSON.stringify({ pid: 3, host: "here", began: null, released: false }));
     const pids = Array.from({ length: 8 }, (_, i) => 90_000_001 + i);
     const outcomes = await Promise.allSettled(pids.map((pid) => lock(folder, processes(pid, pids))));
@@ -93,7 +93,7 @@ describe("the lock of a state folder", () => {
     expect(await readdir(folder)).toHaveLength(1);
   });
 
-  test("says so when the folder cannot be made", async () => {
+  test("fails with the path if the folder cannot be created", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(lock(join(folder, "file", "state"), processes(1, []))).rejects.toMatchObject({
       code: "invalid-argument",
@@ -102,7 +102,7 @@ describe("the lock of a state folder", () => {
   });
 });
 
-test("a living process is known from one that is gone", () => {
+test("isAlive tells live processes from dead ones", () => {
   expect(isAlive(process, process.pid)).toBe(true);
   expect(isAlive(process, 2 ** 22 + 1)).toBe(false);
 });

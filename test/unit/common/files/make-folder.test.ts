@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe("making a folder", () => {
-  test("makes those above it, too, and leaves one that is there", async () => {
+  test("creates missing parents and accepts an existing folder", async () => {
     await mkdir(join(dir, "a"));
     await makeFolder(join(dir, "a", "b", "c"));
     await writeFile(join(dir, "a", "b", "c", "file"), "kept");
@@ -19,28 +19,28 @@ describe("making a folder", () => {
     expect((await stat(join(dir, "a", "b", "c", "file"))).size).toBe(4);
   });
 
-  test("of several at once gives all of them the folder", async () => {
+  test("succeeds for all of several concurrent callers", async () => {
     await Promise.all(Array.from({ length: 8 }, () => makeFolder(join(dir, "x", "y", "z"))));
     expect((await stat(join(dir, "x", "y", "z"))).isDirectory()).toBe(true);
   });
 
   test.each([
-    ["taken", "there is a file of that name"],
-    ["taken/below", "a part of the path is a file"],
+    ["taken", "a file with that name exists"],
+    ["taken/below", "part of the path is a file"],
     [`${"n".repeat(300)}/below`, "the name is too long"],
-  ])("says why %s cannot be one", async (name, why) => {
+  ])("says why %s cannot be used", async (name, why) => {
     await writeFile(join(dir, "taken"), "");
     const path = join(dir, name);
     await expect(makeFolder(path)).rejects.toMatchObject({
       code: "invalid-argument",
-      message: `${path} cannot be used as a folder: ${why}`,
+      message: `cannot use ${path} as a folder: ${why}`,
     });
   });
 
-  test("ends where the file system denies that the folder above is there", async () => {
+  test("fails instead of hanging on a file system that reports ENOENT for an existing parent", async () => {
     await expect(makeFolder("/proc/nowhere/below")).rejects.toMatchObject({
       code: "invalid-argument",
-      message: expect.stringMatching(/^\/proc\/nowhere\/below cannot be used as a folder: /),
+      message: expect.stringMatching(/^cannot use \/proc\/nowhere\/below as a folder: /),
     });
   });
 });
