@@ -17,10 +17,10 @@ export interface BarChart {
   readonly bars: readonly Bar[];
 }
 
-/** Pixels that a character of an axis label takes, generously. */
+/** Upper estimate of the width of a character in an axis label, in pixels. */
 const LABEL_CHARACTER = 7;
 
-/** Bars side by side within each group, with error bars where a bar has an interval. Groups and series keep their order. */
+/** Renders grouped bars, with error bars where a bar has an interval. Groups and series keep their order. */
 export function barChart(chart: BarChart): Promise<Html> {
   const groups = [...new Set(chart.bars.map(({ group }) => group))];
   const series = [...new Set(chart.bars.map(({ series }) => series))];
@@ -31,7 +31,7 @@ export function barChart(chart: BarChart): Promise<Html> {
   return renderPlot(
     {
       data: { values: chart.bars.map((bar) => ({ ...bar })) },
-      // Wide enough for the bars, and for the groups' names beside one another.
+      // Wide enough for the bars and for the group names.
       width: Math.max(320, 40 + groups.length * Math.max(series.length * 30, longest * LABEL_CHARACTER)),
       height: 260,
       layer: [

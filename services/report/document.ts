@@ -2,17 +2,17 @@ import { type Html, html, trusted } from "./html.ts";
 
 export interface ReportSection {
   readonly heading: string;
-  /** What the reader is looking at, and what to notice. */
+  /** What the section shows and what to notice. */
   readonly text?: string;
   readonly body: Html;
 }
 
 export interface ReportDocument {
   readonly title: string;
-  /** The finding, in a sentence or two. */
+  /** The finding in one or two sentences. */
   readonly summary: string;
   readonly sections: readonly ReportSection[];
-  /** How it was made: versions, seeds, times. */
+  /** Provenance: versions, seeds, times. */
   readonly footer: string;
 }
 
@@ -55,7 +55,7 @@ th{font-weight:600;color:var(--faint);white-space:nowrap}
 @media print{:root{--page:#fff;--ink:#000;--faint:#444;--line:#bbb;--soft:#f4f4f4;--good:#0b5c44;--bad:#8c1d18;--unsure:#444;--good-soft:#e3f4ec;--bad-soft:#fdecea}body{font-size:11pt}main{max-width:none;padding:0}section{break-inside:avoid}svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}.lineage{max-width:100%}}
 `;
 
-/** One HTML document that needs nothing beside itself: no script, no network, no other file. */
+/** Renders a self-contained HTML document, without scripts and external resources. */
 export function reportDocument(document: ReportDocument): string {
   const { title, summary, sections, footer } = document;
   const page = html`<!doctype html>
@@ -89,18 +89,18 @@ ${body}
 `;
 }
 
-/** A plot, which shrinks with the page; on a narrow one, where its texts could not be read, it scrolls. */
+/** Wraps a plot so that it shrinks with the page, and scrolls on narrow pages, where its labels would be illegible. */
 export function figure(plot: Html): Html {
   return html`<figure>${plot}</figure>`;
 }
 
 export interface TableColumn {
   readonly title: string;
-  /** Numbers stand to the right. */
+  /** Whether the column holds numbers, which are right-aligned. */
   readonly number?: boolean;
 }
 
-/** A table with a head, with room to scroll on a narrow page. @param rows each with one cell a column, in their order */
+/** Renders a table that scrolls on a narrow page. @param rows each with one cell per column, in column order */
 export function tableHtml(columns: readonly TableColumn[], rows: readonly (readonly (Html | string)[])[]): Html {
   const cell = (content: Html | string, index: number) =>
     html`<td${columns[index]?.number === true && trusted(' class="number"')}>${content}</td>`;
@@ -112,7 +112,7 @@ ${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}
 </table></div>`;
 }
 
-/** A verdict's kind in its color. */
+/** Renders a verdict kind in its color. */
 export function badge(kind: string): Html {
   return html`<span class="badge ${kind}">${kind}</span>`;
 }

@@ -10,11 +10,14 @@ export interface HeatMap {
   readonly rows: readonly string[];
   /** Left to right. */
   readonly columns: readonly string[];
-  /** `values[row][column]`, above 0, lower is better; null where nothing was measured. */
+  /** `values[row][column]`; lower is better; null where nothing was measured. */
   readonly values: readonly (readonly (number | null)[])[];
 }
 
-/** Every number in a cell whose color is its place between the lowest and the highest, on a logarithmic scale. */
+/**
+ * Renders each value in a cell colored by its place between the lowest and the highest, on a logarithmic scale if all
+ * values are positive.
+ */
 export function heatMap(map: HeatMap): Promise<Html> {
   const cells = map.values.flatMap((row, i) =>
     row.flatMap((value, j) =>
@@ -61,7 +64,7 @@ export function heatMap(map: HeatMap): Promise<Html> {
             },
           },
         },
-        // The cells are light in both themes, so their numbers are dark in both.
+        // Cells are light in both themes, so the numbers are always dark.
         {
           mark: { type: "text", fontSize: 14, fontWeight: 600, fill: "#1b1b1b" },
           encoding: { text: { field: "text" } },

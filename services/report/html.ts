@@ -1,4 +1,4 @@
-/** Markup that is safe to put into a page. Made by `html`, or by `trusted` from markup that a library has escaped. */
+/** Markup that is safe to insert into a page. Created by `html`, or by `trusted` from already escaped markup. */
 export interface Html {
   readonly markup: string;
 }
@@ -13,19 +13,21 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** For text and for attribute values within quotes. Control characters, which HTML does not admit, become U+FFFD. */
+/** Escapes text and quoted attribute values. Control characters, which HTML does not allow, become U+FFFD. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll(/[^\P{Cc}\t\n\r]/gu, "\ufffd")
     .replaceAll(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
-/** Markup that goes into a page as it is: never for text from a file, a message or a person. */
+/** Marks markup as safe without escaping it. Never use it for text from a file, a message or a user. */
 export function trusted(markup: string): Html {
   return { markup };
 }
 
-/** A template whose every inserted text is escaped; inserted `Html` stays, lists are joined, null and false vanish. */
+/**
+ * A template tag that escapes inserted text, keeps inserted `Html`, joins lists, and omits null, undefined and false.
+ */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return trusted(
     parts.reduce((markup, part, index) => `${markup}${index === 0 ? "" : render(contents[index - 1])}${part}`, ""),

@@ -11,11 +11,11 @@ export interface LineChart {
   readonly xTitle: string;
   readonly yTitle: string;
   readonly series: readonly LineSeries[];
-  /** For losses, which fall over orders of magnitude; needs every y above 0, and falls back to linear otherwise. */
+  /** Logarithmic y axis, for losses that fall by orders of magnitude. Falls back to linear unless every y is positive. */
   readonly logY?: boolean;
 }
 
-/** One line a series; points that are not finite are left out. */
+/** Renders one line per series; omits points that are not finite. */
 export function lineChart(chart: LineChart): Promise<Html> {
   const values = chart.series.flatMap(({ name, points }) =>
     points.filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y)).map(({ x, y }) => ({ series: name, x, y })),
@@ -49,7 +49,7 @@ export function lineChart(chart: LineChart): Promise<Html> {
   );
 }
 
-/** Powers of ten from below the lowest to above the highest, with 2 and 5 times them where they are few. */
+/** Powers of ten that span the values, plus 2 and 5 times each of them if there are few. */
 function logTicks(values: readonly number[]): number[] {
   if (values.length === 0) return [];
   const low = Math.floor(Math.log10(values.reduce((a, b) => Math.min(a, b))));

@@ -1,26 +1,26 @@
 import { snapshotName } from "../pipeline/manifest.ts";
 import { type Html, html, trusted } from "./html.ts";
 
-/** A snapshot as a node of the lineage. */
+/** A snapshot as a node of the lineage graph. */
 export interface LineageNode {
   readonly component: string;
   readonly serial: number;
   readonly parent: number | null;
-  /** Component to serial: what its training inputs were imputed with. */
+  /** Component to serial: the snapshots that imputed its training inputs. */
   readonly upstream: Readonly<Record<string, number>>;
-  /** A second line below the name: the protocol, the loss. */
+  /** Second line, below the name: the protocol or the loss. */
   readonly caption: string;
-  /** A word for its outcome, which gives the node its color. */
+  /** The outcome, which colors the node. */
   readonly outcome?: "improved" | "degraded" | "self-defeating" | "inconclusive" | "quarantined";
-  /** Aliases that point at it. */
+  /** Aliases that point to the snapshot. */
   readonly aliases?: readonly string[];
 }
 
 const node = { width: 148, height: 52, gapX: 36, gapY: 46, margin: 12, head: 84 };
 
 /**
- * The snapshots of all components: one row a component in the order given, left to right in the order of publication.
- * Solid arrows lead from a snapshot to those that were trained on its predictions, dashed ones to its successors.
+ * Draws the snapshots of all components: one row per component in the given order, left to right by publication. Solid
+ * arrows lead from a snapshot to those trained on its predictions, dashed arrows to its successors.
  */
 export function lineage(components: readonly string[], nodes: readonly LineageNode[]): Html {
   const place = new Map<string, { readonly x: number; readonly y: number }>();
@@ -58,7 +58,7 @@ ${shown.map((snapshot) => box(snapshot, place.get(snapshotName(snapshot)) ?? { x
 </svg>`;
 }
 
-/** Moves nodes of one row apart that would overlap, left to right. */
+/** Moves overlapping nodes of a row apart, left to right. */
 function spread(
   components: readonly string[],
   nodes: readonly LineageNode[],
@@ -102,7 +102,7 @@ function box(snapshot: LineageNode, at: { readonly x: number; readonly y: number
   return html`<g class="node ${outcome ?? "none"}"><title>${name}${outcome === undefined ? "" : `: ${outcome}`}</title><rect x="${at.x}" y="${at.y}" width="${node.width}" height="${node.height}" rx="6"/><text class="name" x="${at.x + 10}" y="${at.y + 20}">${name}</text>${badge}<text class="caption" x="${at.x + 10}" y="${at.y + 40}">${clipped(snapshot.caption)}</text></g>`;
 }
 
-/** What fits on a node's second line. */
+/** Truncates a caption to the width of a node. */
 function clipped(text: string): string {
   return text.length <= 22 ? text : `${text.slice(0, 21)}…`;
 }

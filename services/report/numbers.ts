@@ -1,4 +1,4 @@
-/** A loss or any other number in a few significant digits: `1.38`, `47.2`, `104`, `3.2e-5`; `-` where there is none. */
+/** Formats a number with two or three significant digits: `1.38`, `47.2`, `104`, `3.2e-5`; `-` if missing or NaN. */
 export function formatNumber(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "-";
   const size = Math.abs(value);
@@ -9,15 +9,15 @@ export function formatNumber(value: number | null | undefined): string {
   return size >= 1 ? value.toFixed(2) : value.toPrecision(2);
 }
 
-/** A change as a share of where it started, signed: `+94 %`, `-1.2 %`; undefined where there is nothing to relate to. */
+/** The signed change from `from` to `to`, in percent of `from`; undefined unless `from` is positive and it is finite. */
 export function relativeChange(from: number, to: number): number | undefined {
   const change = (100 * (to - from)) / from;
   return from > 0 && Number.isFinite(change) ? change : undefined;
 }
 
 /**
- * `+94 %`, `-1.2 %`; `-` where there is none.
- * @param percent in per cent, not a fraction; @param signed whether a plus stands before what is above 0
+ * Formats a percentage: `+94 %`, `-1.2 %`; `-` if undefined.
+ * @param percent in percent, not a fraction; @param signed whether positive values get a plus sign
  */
 export function formatPercent(percent: number | undefined, signed = true): string {
   if (percent === undefined) return "-";
@@ -26,7 +26,7 @@ export function formatPercent(percent: number | undefined, signed = true): strin
   return `${signed && percent > 0 ? "+" : ""}${text} %`;
 }
 
-/** Seconds as people say them: `0.4 s`, `12 s`, `2 min 5 s`, `1 h 3 min`. */
+/** Formats a duration: `0.4 s`, `12 s`, `2 min 5 s`, `1 h 3 min`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);

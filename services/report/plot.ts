@@ -2,10 +2,10 @@ import { parse, View } from "vega";
 import { type Config, compile, type TopLevelSpec } from "vega-lite";
 import { escapeHtml, type Html, trusted } from "./html.ts";
 
-/** Told apart by most kinds of color blindness, on white and on black (Okabe and Ito 2008, darkened where pale). */
+/** A palette for color-blind readers on white and black (Okabe and Ito 2008, pale colors darkened). */
 const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d"];
 
-/** Colors of the page around, so that a plot turns dark with it. SVG in a page takes CSS variables. */
+/** CSS variables of the surrounding page, so that plots follow its dark theme. */
 export const inkColor = "var(--ink)";
 const faint = "var(--faint)";
 const line = "var(--line)";
@@ -38,8 +38,8 @@ const config: Config = {
 };
 
 /**
- * Renders a plot to SVG markup, without a browser or a canvas. Its size is its widest: it shrinks with the page.
- * @param label what a screen reader says
+ * Renders a plot to SVG markup, without a browser or a canvas. The size is a maximum: the plot shrinks with the page.
+ * @param label text for screen readers
  */
 export async function renderPlot(spec: TopLevelSpec, label: string): Promise<Html> {
   const view = new View(parse(compile(spec, { config }).spec), { renderer: "none" });

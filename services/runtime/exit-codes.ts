@@ -1,8 +1,8 @@
 import { asUncoupleError, type ErrorCode } from "../common/errors.ts";
 
 /**
- * What the `uncouple` command exits with for each reason to fail; 0 is success. 2 is what Unix tools use for wrong
- * usage, 130 what shells show for Ctrl-C.
+ * Exit code of the `uncouple` command for each failure reason; 0 is success. Unix tools use 2 for incorrect usage, and
+ * shells report 130 for Ctrl-C.
  */
 export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   internal: 1,
@@ -17,28 +17,28 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   cancelled: 130,
 };
 
-/** A graceful stop was still not done when the forced-exit timer fired. */
+/** Exit code if a graceful stop has not finished when the forced-exit timer fires. */
 export const forcedExitCode = 10;
 
 const meanings: Readonly<Record<ErrorCode, string>> = {
-  internal: "a defect of Uncouple",
-  "invalid-argument": "a file, flag or message is wrong",
-  "not-found": "what was named does not exist",
-  conflict: "it exists already, or somebody else changed it first",
-  "failed-precondition": "the state does not admit it now",
-  "resource-exhausted": "a queue, store or size limit is full",
-  unavailable: "a server that it needs is not reachable",
-  "deadline-exceeded": "no answer in time",
-  "data-loss": "bytes are missing or damaged",
-  cancelled: "stopped by you or by a shutdown",
+  internal: "a bug in Uncouple",
+  "invalid-argument": "a file, flag or message is invalid",
+  "not-found": "the named resource does not exist",
+  conflict: "the resource already exists, or a concurrent change won",
+  "failed-precondition": "the current state does not allow the operation",
+  "resource-exhausted": "a queue, store, disk or size limit is full",
+  unavailable: "a required server is unreachable",
+  "deadline-exceeded": "a time limit expired",
+  "data-loss": "data is missing or corrupted",
+  cancelled: "cancelled by the user or a shutdown",
 };
 
-/** What a process that ends because of this exits with: what nobody foresaw is a defect, 1. */
+/** The exit code of a process that fails with this error; unknown errors are bugs, 1. */
 export function exitCodeOf(thrown: unknown): number {
   return exitCodes[asUncoupleError(thrown).code];
 }
 
-/** The table of exit codes for `--help`, one line a code, in ascending order. */
+/** The table of exit codes for `--help`, one line per code, in ascending order. */
 export function exitCodeHelp(): string {
   const lines: (readonly [number, string])[] = [
     [0, "success"],

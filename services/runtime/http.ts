@@ -2,17 +2,17 @@ import { createServer, type ServerResponse } from "node:http";
 import { UncoupleError } from "../common/errors.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** What stands in the way, for people (`nats: reconnecting`); undefined when nothing does. */
+/** Returns why the check fails, in words (`reconnecting`), or undefined if it passes. */
 export type HealthCheck = () => string | undefined;
 
 export interface HealthHttpSettings {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly metrics: Metrics;
-  /** Why the process should be restarted. */
+  /** Fails if the process must be restarted. */
   readonly live: HealthCheck;
-  /** By the name of what the service waits for: `nats`, `data`. */
+  /** Readiness checks by the name of the dependency: `nats`, `data`. */
   readonly ready: Readonly<Record<string, HealthCheck>>;
 }
 
@@ -22,8 +22,9 @@ export interface HealthHttp {
 }
 
 /**
- * `/metrics` for Prometheus; `/livez` and `/readyz` for probes: 200, or 503 with a line for each thing that is amiss.
- * @throws UncoupleError `failed-precondition` when the port cannot be listened on
+ * Serves `/metrics` for Prometheus, and `/livez` and `/readyz` for probes, which answer 200, or 503 with one line per
+ * failed check.
+ * @throws UncoupleError `failed-precondition` if it cannot listen on the port
  */
 export async function serveHealthHttp(settings: HealthHttpSettings): Promise<HealthHttp> {
   const { host, metrics, live, ready } = settings;
@@ -40,13 +41,13 @@ export async function serveHealthHttp(settings: HealthHttpSettings): Promise<Hea
       case "/readyz":
         return probe(response, "ready", ready);
       default:
-        respond(response, 404, "not found; there is /metrics, /livez and /readyz");
+        respond(response, 404, "not found; available: /metrics, /livez, /readyz");
     }
   }
 
   const server = createServer((request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      respond(response, 405, "only GET and HEAD are answered here");
+      respond(response, 405, "method not allowed; use GET or HEAD");
       return;
     }
     const path = (request.url ?? "/").replace(/\?.*$/s, "");
@@ -85,11 +86,11 @@ function respond(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-function probe(response: ServerResponse, good: string, checks: Readonly<Record<string, HealthCheck>>): void {
-  const amiss = Object.entries(checks).flatMap(([name, check]) => {
+function probe(response: ServerResponse, healthy: string, checks: Readonly<Record<string, HealthCheck>>): void {
+  const failed = Object.entries(checks).flatMap(([name, check]) => {
     const why = check();
     return why === undefined ? [] : [`${name}: ${why}`];
   });
-  if (amiss.length === 0) respond(response, 200, good);
-  else respond(response, 503, [`not ${good}`, ...amiss].join("\n"));
+  if (failed.length === 0) respond(response, 200, healthy);
+  else respond(response, 503, [`not ${healthy}`, ...failed].join("\n"));
 }

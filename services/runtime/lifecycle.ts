@@ -5,23 +5,23 @@ import type { Logger } from "./logs.ts";
 
 /**
  * INITIALIZED -> RUNNING -> STOPPING -> DRAINING -> STOPPED, or FAILED.
- * - INITIALIZED: built; holds nothing yet.
- * - RUNNING: `start` has acquired everything.
- * - STOPPING: a stop was asked for; `stopping` is aborted, so that no new work is taken.
- * - DRAINING: work in hand finishes within the grace time, then what was acquired is released in reverse order.
- * - STOPPED: everything was released without an error.
- * - FAILED: starting failed, `fail` was called, or something could not be finished or released; all else was.
+ * - INITIALIZED: created; holds no resources yet.
+ * - RUNNING: `start` has acquired all resources.
+ * - STOPPING: a stop was requested; `stopping` is aborted, so that no new work is accepted.
+ * - DRAINING: work in progress finishes within the grace period, then resources are released in reverse order.
+ * - STOPPED: all resources were released without an error.
+ * - FAILED: the start failed, `fail` was called, or some work or resource could not be finished or released.
  */
 export type LifecycleState = "INITIALIZED" | "RUNNING" | "STOPPING" | "DRAINING" | "STOPPED" | "FAILED";
 
 export interface LifecycleSettings {
-  /** For the log: what it is that starts and stops. */
+  /** Name of the service in the log. */
   readonly name: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** How long work in hand may take to finish once a stop was asked for; then its `force` signal aborts. */
+  /** Grace period: how long work in progress may take to finish before its `force` signal aborts. */
   readonly graceSeconds: number;
-  /** How long work that was told to abort, and then each release, may take; then it is left behind. */
+  /** How long aborted work, and then each release, may take before it is abandoned. */
   readonly forceSeconds: number;
 }
 
@@ -30,23 +30,26 @@ export interface Lifecycle {
   /** Aborts when a stop begins. */
   readonly stopping: AbortSignal;
   /**
-   * Acquires everything with `body`, which registers drains and cleanups as it goes. When it throws, what it acquired
-   * so far is released, the state is FAILED, and the error is thrown on.
-   * @throws UncoupleError `failed-precondition` when it was started before
+   * Acquires all resources with `body`, which registers drains and cleanups on the way. If `body` throws, releases what
+   * was acquired so far, enters FAILED and rethrows.
+   * @throws UncoupleError `failed-precondition` if it was started before
    */
   start(body: () => Promise<void>): Promise<void>;
-  /** Work to finish before anything is released; `force` aborts when the grace time is over. All drains run at once. */
+  /**
+   * Registers work to finish before any resource is released. `force` aborts when the grace period expires. All drains
+   * run concurrently.
+   */
   onDrain(name: string, drain: (force: AbortSignal) => Promise<void>): void;
-  /** A release. Releases run last first, each whether or not another failed. */
+  /** Registers the release of a resource. Releases run in reverse order, each even if another one failed. */
   onCleanup(name: string, cleanup: () => Promise<void> | void): void;
-  /** Stops because something that cannot be recovered from happened while running; ends in FAILED, unless it stops already. */
+  /** Stops because of an unrecoverable error and ends in FAILED. Does nothing if a stop is already in progress. */
   fail(thrown: unknown): void;
   /**
-   * Stops; calling again gives the same promise.
-   * @throws UncoupleError what it failed with, where it ends in FAILED
+   * Stops; further calls return the same promise.
+   * @throws UncoupleError the first failure, if it ends in FAILED
    */
   stop(): Promise<void>;
-  /** Settles as `stop` does, whoever asked for the stop. */
+  /** Settles as `stop` does, whatever caused the stop. */
   readonly finished: Promise<void>;
 }
 
@@ -60,7 +63,7 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
   const finished = new Promise<void>((resolve) => {
     settle = resolve;
   });
-  // Nobody need be listening for the end.
+  // Prevents an unhandled rejection if nothing awaits `finished`.
   finished.catch(() => {});
   let state: LifecycleState = "INITIALIZED";
   let starting: Promise<void> | undefined;
@@ -91,12 +94,12 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
       }),
     );
     if (await settledWithin(work, graceSeconds)) return;
-    log.warn(`${name}: work in hand was not finished after the grace time of ${graceSeconds} s; it is cut short`);
-    force.abort(new UncoupleError("cancelled", `cut short: the grace time of ${graceSeconds} s is over`));
+    log.warn(`${name}: work did not finish within the grace period of ${graceSeconds} s; aborting it`);
+    force.abort(new UncoupleError("cancelled", `aborted: the grace period of ${graceSeconds} s expired`));
     if (await settledWithin(work, forceSeconds)) return;
     record(
-      "finishing work in hand",
-      new UncoupleError("deadline-exceeded", `not done ${forceSeconds} s after it was cut short`),
+      "finishing work",
+      new UncoupleError("deadline-exceeded", `not finished ${forceSeconds} s after it was aborted`),
     );
   }
 
@@ -112,7 +115,7 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
       if (!(await settledWithin(work, forceSeconds))) {
         record(
           `releasing ${cleanup.name}`,
-          new UncoupleError("deadline-exceeded", `not done within ${forceSeconds} s`),
+          new UncoupleError("deadline-exceeded", `not finished within ${forceSeconds} s`),
         );
       }
     }
@@ -122,7 +125,7 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
     enter("STOPPING");
     stopping.abort(new UncoupleError("cancelled", `${name} is stopping`));
     if (starting !== undefined && !(await settledWithin(starting, graceSeconds))) {
-      record("starting", new UncoupleError("deadline-exceeded", `did not give way to a stop within ${graceSeconds} s`));
+      record("starting", new UncoupleError("deadline-exceeded", `did not react to the stop within ${graceSeconds} s`));
     }
     enter("DRAINING");
     await drainAll();
@@ -160,7 +163,7 @@ export function createLifecycle(settings: LifecycleSettings): Lifecycle {
       try {
         await starting;
       } catch (thrown) {
-        // A stop that came while starting makes the body fail; that is no failure of its own.
+        // A stop during the start makes the body fail; that does not count as a failure.
         if (!stopping.signal.aborted) record("starting", thrown);
         await stop().catch(() => {});
         throw asUncoupleError(thrown);

@@ -1,5 +1,5 @@
 const colors: Readonly<Record<string, number>> = { debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
-/** Fields that the line shows in places of their own, or that say the same on every line. */
+/** Fields with a fixed place in the line, or with the same value on every line. */
 const placed = new Set(["level", "time", "message", "service", "component", "pipeline", "error"]);
 
 function paint(text: string, color: number, on: boolean): string {
@@ -19,7 +19,7 @@ function fieldText(value: unknown): string {
   return JSON.stringify(value) ?? "undefined";
 }
 
-/** @param said what the line has said already */
+/** @param said the message that the line already shows */
 function errorText(error: unknown, said: string, lead = ""): string {
   if (typeof error !== "object" || error === null) return "";
   const { stack, message, cause } = error as { readonly stack?: unknown; readonly message?: unknown; cause?: unknown };
@@ -29,8 +29,8 @@ function errorText(error: unknown, said: string, lead = ""): string {
 }
 
 /**
- * One JSON log line as people read it: `12:30:01.250 INFO  trainer/m2  published  snapshot=m2@3 bytes=41210`, with the
- * stack and the causes of an error in indented lines below. A line that is not JSON comes back as it is.
+ * Formats a JSON log line for a terminal: `12:30:01.250 INFO  trainer/m2  published  snapshot=m2@3 bytes=41210`, with
+ * the stack and the causes of an error in indented lines below. Returns a line that is not JSON unchanged.
  */
 export function formatLogLine(line: string, color: boolean): string {
   let record: Record<string, unknown>;

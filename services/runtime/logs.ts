@@ -7,7 +7,7 @@ export type Logger = pino.Logger;
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-/** Where lines go: `process.stdout` or `process.stderr` in main.ts, anything with `write` in tests. */
+/** Destination of log lines: `process.stdout` or `process.stderr` in main.ts, any object with `write` in tests. */
 export interface LogDestination {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
@@ -15,19 +15,19 @@ export interface LogDestination {
 
 export interface LogSettings {
   readonly service: string;
-  /** Stamps the lines. */
+  /** Timestamps the lines. */
   readonly clock: Clock;
   readonly pipeline?: string | undefined;
   readonly component?: string | undefined;
   readonly level?: LogLevel | undefined;
   readonly destination: LogDestination;
-  /** `auto`: one JSON object a line, or lines for people where the destination is a terminal. */
+  /** `auto`: `pretty` if the destination is a terminal, otherwise `json`, one object per line. */
   readonly format?: "auto" | "json" | "pretty" | undefined;
-  /** Terminal colors in pretty lines; by default where the destination is a terminal. */
+  /** Whether pretty lines have terminal colors. Default: whether the destination is a terminal. */
   readonly color?: boolean | undefined;
 }
 
-/** A structured log whose every line carries the service and, where known, the pipeline and the component. */
+/** Creates a structured logger. Every line carries the service and, if known, the pipeline and the component. */
 export function createLogger(settings: LogSettings): Logger {
   const { destination } = settings;
   const terminal = destination.isTTY === true;
@@ -52,7 +52,7 @@ export function createLogger(settings: LogSettings): Logger {
   );
 }
 
-/** Where in the code it was thrown helps with a defect; with wrong input or an unreachable server it hides what is said. */
+/** Serializes an error with its stack only if it is a bug. For invalid input or an unreachable server it is noise. */
 function withoutNeedlessStack(error: unknown): unknown {
   if (!(error instanceof UncoupleError) || error.code === "internal") {
     return error instanceof Error ? pino.stdSerializers.errWithCause(error) : error;

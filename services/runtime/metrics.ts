@@ -4,22 +4,22 @@ import { UncoupleError } from "../common/errors.ts";
 export interface MetricsSettings {
   readonly service: string;
   readonly pipeline?: string | undefined;
-  /** A trainer's component. */
+  /** The component of a trainer. */
   readonly component?: string | undefined;
-  /** Uncouple's version, for the build info. */
+  /** Version of Uncouple, for the build info. */
   readonly version: string;
 }
 
-/** `labels` are names whose values come from a closed set, or from the pipeline file. */
+/** A metric. The values of its `labels` come from a closed set or from the pipeline file. */
 export interface MetricSpec<L extends string> {
-  /** `uncouple_...`; counters end in `_total`, times in `_seconds`, sizes in `_bytes`. */
+  /** Starts with `uncouple_`. Counters end in `_total`, durations in `_seconds`, sizes in `_bytes`. */
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly L[];
 }
 
 export interface GaugeSpec<L extends string> extends MetricSpec<L> {
-  /** Sets the gauge when it is scraped. */
+  /** Called on each scrape to set the gauge. */
   readonly collect?: (gauge: Gauge<L>) => void | Promise<void>;
 }
 
@@ -35,40 +35,41 @@ export interface StateSpec<S extends string> {
   readonly read: () => S;
 }
 
-/** The metrics of one service, apart from those of any other in the same process. */
+/** The metrics of one service, separate from those of other services in the same process. */
 export interface Metrics {
-  /** In the exposition format of Prometheus. */
+  /** All metrics in the Prometheus exposition format. */
   text(): Promise<string>;
   readonly contentType: string;
   counter<L extends string = never>(spec: MetricSpec<L>): Counter<L>;
   gauge<L extends string = never>(spec: GaugeSpec<L>): Gauge<L>;
   histogram<L extends string = never>(spec: HistogramSpec<L>): Histogram<L>;
-  /** A gauge with one series a state: 1 for the one that holds when it is scraped, 0 for the others. */
+  /** Adds a gauge with one series per state: 1 for the state at the time of the scrape, 0 for the others. */
   states<S extends string>(spec: StateSpec<S>): void;
 }
 
-/** Upper bounds for remote calls: 1 ms to 10 s. */
+/** Upper bounds for remote calls: 1 ms to 10 s, in seconds. */
 export const rpcBuckets: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Upper bounds for work on models and data: 10 ms to 10 min, in seconds. */
 export const workBuckets: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-/** Upper bounds for the sizes of models: 1 KiB to 1 GiB. */
+/** Upper bounds for model sizes: 1 KiB to 1 GiB, in bytes. */
 export const byteBuckets: readonly number[] = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 23, 2 ** 26, 2 ** 28, 2 ** 30];
 
-/** Labels that would make a new series for ever: Prometheus keeps each one in memory. */
+/** Labels of unbounded cardinality. Prometheus keeps every series in memory. */
 const unbounded = new Set(["run", "run_id", "serial", "snapshot", "digest", "row", "step", "peer", "message"]);
 
 function checked<L extends string>(kind: "counter" | "gauge" | "histogram", spec: MetricSpec<L>): MetricSpec<L> {
   const refuse = (why: string) => new UncoupleError("internal", `metric ${spec.name}: ${why}`);
-  if (!/^uncouple_[a-z][a-z0-9_]*$/.test(spec.name)) throw refuse("the name must be uncouple_ and snake case");
-  if ((kind === "counter") !== spec.name.endsWith("_total")) throw refuse("counters, and only they, end in _total");
+  if (!/^uncouple_[a-z][a-z0-9_]*$/.test(spec.name)) throw refuse("the name must be uncouple_ followed by snake case");
+  if ((kind === "counter") !== spec.name.endsWith("_total"))
+    throw refuse("counters, and only counters, must end in _total");
   if (kind === "histogram" && !/_(seconds|bytes|rows)$/.test(spec.name)) throw refuse("the name must end in its unit");
   for (const label of spec.labels ?? []) {
-    if (unbounded.has(label)) throw refuse(`label ${label} grows without bound`);
+    if (unbounded.has(label)) throw refuse(`label ${label} has unbounded cardinality`);
   }
   return spec;
 }
 
-/** @throws UncoupleError `internal` from the factories, for a metric that breaks the naming rules above */
+/** Creates a metrics registry. Its factories throw `internal` for a metric that breaks the naming rules above. */
 export function createMetrics(settings: MetricsSettings): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({

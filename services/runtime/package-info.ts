@@ -3,12 +3,12 @@ import { dirname, join } from "node:path";
 import { UncoupleError } from "../common/errors.ts";
 
 export interface PackageInfo {
-  /** The folder of package.json, absolute. */
+  /** Absolute path of the folder of package.json. */
   readonly root: string;
   readonly version: string;
 }
 
-/** Uncouple's own package, found from this file upwards, so that it works from source and from dist alike. */
+/** Finds Uncouple's package.json above this file, from source as well as from dist. */
 export function packageInfo(): PackageInfo {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const file = join(folder, "package.json");
@@ -17,7 +17,7 @@ export function packageInfo(): PackageInfo {
       if (name === "uncouple" && typeof version === "string") return { root: folder, version };
     }
     if (folder === dirname(folder)) {
-      throw new UncoupleError("internal", `no package.json of uncouple above ${import.meta.dirname}`);
+      throw new UncoupleError("internal", `package.json of uncouple not found above ${import.meta.dirname}`);
     }
   }
 }

@@ -5,23 +5,23 @@ import type { Metrics } from "./metrics.ts";
 
 export interface ServiceHealthSettings {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
-  /** Of the service, in what `/readyz` says while it stops. */
+  /** Name of the service, which `/readyz` reports while it stops. */
   readonly service: string;
-  /** `connecting`: before the first connection stands. */
+  /** State of the NATS connection; `connecting` before the first one is established. */
   nats(): ConnectionState | "connecting";
-  /** What else it waits for. */
+  /** Further readiness checks by name. */
   readonly ready: Readonly<Record<string, HealthCheck>>;
 }
 
 /**
- * `/metrics`, `/livez` and `/readyz` of a service until its lifecycle ends. It is ready when it is not stopping, NATS is
- * connected, and nothing in `ready` stands in the way; the state of the connection is a metric, too.
+ * Serves `/metrics`, `/livez` and `/readyz` of a service until its lifecycle ends. The service is ready if it is not
+ * stopping, NATS is connected, and all checks in `ready` pass. Exports the connection state as a metric.
  * @returns the port
- * @throws UncoupleError `failed-precondition` when the port cannot be listened on
+ * @throws UncoupleError `failed-precondition` if it cannot listen on the port
  */
 export async function serveServiceHealth(settings: ServiceHealthSettings): Promise<number> {
   const { host, port, metrics, lifecycle, service, nats, ready } = settings;
@@ -39,7 +39,7 @@ export async function serveServiceHealth(settings: ServiceHealthSettings): Promi
   lifecycle.onCleanup("http", () => http.close());
   metrics.states({
     name: "uncouple_nats_connection_state",
-    help: "1 for the state that the connection to NATS is in.",
+    help: "1 for the current state of the NATS connection, 0 for the others.",
     states: ["connecting", "connected", "reconnecting", "closed"],
     read: nats,
   });

@@ -3,7 +3,7 @@ import { asUncoupleError } from "../common/errors.ts";
 import { exitCodeOf, forcedExitCode } from "./exit-codes.ts";
 import type { Logger } from "./logs.ts";
 
-/** The part of Node's `process` that the owner of its signals needs. */
+/** The part of Node's `process` that signal handling uses. */
 export interface SignalProcess {
   on(signal: "SIGTERM" | "SIGINT", handler: (signal: NodeJS.Signals) => void): unknown;
   off(signal: "SIGTERM" | "SIGINT", handler: (signal: NodeJS.Signals) => void): unknown;
@@ -15,17 +15,17 @@ export interface SignalSettings {
   readonly process: SignalProcess;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The graceful stop. */
+  /** Stops the service gracefully. */
   readonly stop: () => Promise<void>;
-  /** How long after the signal the process exits whatever happens: more than the stop's own grace and force times. */
+  /** Time from the signal to a forced exit. Must exceed the grace and force times of `stop`. */
   readonly forcedExitSeconds: number;
 }
 
 /**
- * The one owner of SIGTERM and SIGINT: the first of either starts the graceful stop, whose outcome decides the exit
- * code (0 when it went well). From then on the handlers are gone, so that a second Ctrl-C kills at once, and a timer
- * stands behind the stop.
- * @returns gives the signals back, for a service that ended by itself
+ * Handles SIGTERM and SIGINT: the first signal starts the graceful stop, whose outcome sets the exit code (0 on
+ * success), and removes the handlers, so that a second Ctrl-C kills the process immediately. A timer forces the exit if
+ * the stop hangs.
+ * @returns a function that removes the handlers, for a service that ends without a signal
  */
 export function stopOnSignals(settings: SignalSettings): () => void {
   const { process, clock, log, stop, forcedExitSeconds } = settings;
@@ -39,13 +39,13 @@ export function stopOnSignals(settings: SignalSettings): () => void {
     release();
     log.info(`${signal}: stopping`);
     let outcome: number | undefined;
-    // Stays if the process runs out of things to do before the stop is over.
+    // Applies if the event loop empties before the stop finishes.
     process.exitCode = forcedExitCode;
     const exit = () => {
       if (outcome === undefined) {
-        log.error(`not stopped ${forcedExitSeconds} s after ${signal}; exiting now`);
+        log.error(`still stopping ${forcedExitSeconds} s after ${signal}; forcing exit`);
       } else {
-        log.warn(`stopped, but something kept the process alive ${forcedExitSeconds} s after ${signal}; exiting now`);
+        log.warn(`stopped, but the process was still alive ${forcedExitSeconds} s after ${signal}; forcing exit`);
       }
       process.exit(outcome ?? forcedExitCode);
     };
@@ -59,7 +59,7 @@ export function stopOnSignals(settings: SignalSettings): () => void {
       (thrown: unknown) => {
         outcome = exitCodeOf(thrown);
         process.exitCode = outcome;
-        log.error({ error: thrown }, `stopped with a failure: ${asUncoupleError(thrown).message}`);
+        log.error({ error: thrown }, `stop failed: ${asUncoupleError(thrown).message}`);
       },
     );
   }

@@ -1,6 +1,6 @@
 /**
- * A service for tests of signals, run as a process of its own. Its argument says how its work in hand behaves:
- * `polite` finishes, `failing` fails, `stuck` never ends, `leaky` ends but leaves a timer behind.
+ * A service for signal tests, run as a separate process. Its argument says how its work behaves:
+ * `polite` finishes, `failing` fails, `stuck` hangs, `leaky` finishes but leaves a timer running.
  */
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../services/common/errors.ts";

@@ -10,7 +10,7 @@ interface Ended {
   readonly output: string;
 }
 
-/** Starts the service, sends the signals (each after the text that it waits for), and waits for its end. */
+/** Starts the service, sends each signal once its text appears in the output, and waits for the exit. */
 function service(behavior: string, signals: readonly (readonly [after: string, signal: NodeJS.Signals])[]) {
   const child = spawn(process.execPath, ["--import", "tsx", "test/helpers/signal-service.ts", behavior], {
     cwd: root,
@@ -32,28 +32,28 @@ function service(behavior: string, signals: readonly (readonly [after: string, s
   });
 }
 
-describe("a service that gets a signal", () => {
+describe("a service that receives a signal", () => {
   test.each(["SIGTERM", "SIGINT"] as const)("%s: finishes its work, releases, exits 0", async (signal) => {
     const ended = await service("polite", [["ready", signal]]);
     expect(ended).toMatchObject({ code: 0, signal: null });
     expect(ended.output).toMatch(/STOPPING[\s\S]*DRAINING[\s\S]*STOPPED/);
   });
 
-  test("exits with the code of what failed while stopping", async () => {
+  test("exits with the code of a failure during the stop", async () => {
     expect(await service("failing", [["ready", "SIGTERM"]])).toMatchObject({ code: 9 });
   });
 
-  test("is forced out when the stop does not end", async () => {
+  test("is forced to exit if the stop hangs", async () => {
     const ended = await service("stuck", [["ready", "SIGTERM"]]);
-    expect(ended).toMatchObject({ code: 10, output: expect.stringContaining("not stopped 0.5 s after SIGTERM") });
+    expect(ended).toMatchObject({ code: 10, output: expect.stringContaining("still stopping 0.5 s after SIGTERM") });
   });
 
-  test("is forced out with its own outcome when something keeps the process alive after the stop", async () => {
+  test("is forced to exit with its own outcome if the process stays alive after the stop", async () => {
     const ended = await service("leaky", [["ready", "SIGTERM"]]);
-    expect(ended).toMatchObject({ code: 0, output: expect.stringContaining("something kept the process alive") });
+    expect(ended).toMatchObject({ code: 0, output: expect.stringContaining("the process was still alive") });
   });
 
-  test("dies at once of a second one", async () => {
+  test("dies immediately on a second signal", async () => {
     const ended = await service("stuck", [
       ["ready", "SIGINT"],
       ["DRAINING", "SIGINT"],

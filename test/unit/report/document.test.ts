@@ -17,7 +17,7 @@ describe("a report document", () => {
     footer: "seed 7",
   });
 
-  it("holds all it was given, escaped", () => {
+  it("contains all of its content, escaped", () => {
     expect(text).toContain("<title>Demo &lt;of&gt; it</title>");
     expect(text).toContain("a &amp; b");
     expect(text).toContain("<td>&lt;m1&gt;</td>");
@@ -25,12 +25,12 @@ describe("a report document", () => {
     expect(text).toContain('<span class="badge self-defeating">');
   });
 
-  it("needs nothing from outside: no script, no link, no address", () => {
+  it("is self-contained: no scripts, links or URLs", () => {
     expect(text).not.toMatch(/<script|<link|<iframe|<img|@import|url\(\s*['"]?(?!#)/i);
     expect(text).not.toMatch(/(src|href)=/);
   });
 
-  it("is one well-formed page, also with no section", () => {
+  it("is one well-formed page, even without sections", () => {
     const empty = reportDocument({ title: "t", summary: "s", sections: [], footer: html`f`.markup });
     expect(empty.startsWith("<!doctype html>")).toBe(true);
     for (const tag of ["html", "head", "body", "main", "style", "title"]) {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatNumber, formatPercent, formatSeconds, relativeChange } from "../../../services/report/numbers.ts";
 
-describe("numbers for people", () => {
+describe("number formatting", () => {
   it.each([
     [104.23, "104"],
     [47.16, "47.2"],
@@ -14,11 +14,11 @@ describe("numbers for people", () => {
     [12_345_678, "1.2e+7"],
     [null, "-"],
     [Number.NaN, "-"],
-  ])("%s reads %s", (value, text) => {
+  ])("formats %s as %s", (value, text) => {
     expect(formatNumber(value)).toBe(text);
   });
 
-  it("keep a number within 5 % of what it was", () => {
+  it("keeps numbers within 5 % of their value", () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-9, max: 1e9, noNaN: true }), (value) => {
         expect(Math.abs(Number(formatNumber(value)) - value)).toBeLessThanOrEqual(0.0501 * value);
@@ -26,7 +26,7 @@ describe("numbers for people", () => {
     );
   });
 
-  it("relate a change to where it started, and say nothing where it started at 0", () => {
+  it("relates a change to its start, and returns undefined for a start of 0", () => {
     expect(formatPercent(relativeChange(54.1, 104.7))).toBe("+94 %");
     expect(formatPercent(relativeChange(100, 0.64))).toBe("-99 %");
     expect(formatPercent(relativeChange(1, 1.013))).toBe("+1.3 %");
@@ -38,7 +38,7 @@ describe("numbers for people", () => {
     [12.4, "12 s"],
     [125, "2 min 5 s"],
     [3780, "1 h 3 min"],
-  ])("%s seconds read %s", (seconds, text) => {
+  ])("formats %s seconds as %s", (seconds, text) => {
     expect(formatSeconds(seconds)).toBe(text);
   });
 });

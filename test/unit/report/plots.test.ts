@@ -4,12 +4,12 @@ import { heatMap } from "../../../services/report/heat-map.ts";
 import { lineChart } from "../../../services/report/line-chart.ts";
 import { lineage } from "../../../services/report/lineage.ts";
 
-/** The texts that a reader sees in an SVG. */
+/** The visible texts of an SVG. */
 function texts(markup: string): string[] {
   return [...markup.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text ?? "");
 }
 
-/** Colors of the cells' rectangles, in the order of the values. */
+/** Fill colors of the cells, in the order of the values. */
 function fills(markup: string): string[] {
   return [...markup.matchAll(/<path [^>]*fill="(rgb[^"]+|#[0-9a-f]+)"[^>]*>/g)].map(([, fill]) => fill ?? "");
 }
@@ -27,13 +27,13 @@ describe("a heat map", () => {
     ],
   };
 
-  it("shows every number, and leaves a cell that was not measured empty", async () => {
+  it("shows every number and leaves unmeasured cells empty", async () => {
     const { markup } = await heatMap(map);
     expect(texts(markup)).toEqual(expect.arrayContaining(["54.1", "104", "99.9", "m2@1", "m2@2", "m1@1", "m1@2"]));
     expect(fills(markup).filter((fill) => fill.startsWith("rgb"))).toHaveLength(3);
   });
 
-  it("gives equal numbers equal colors and others others", async () => {
+  it("gives equal numbers equal colors and different numbers different colors", async () => {
     const { markup } = await heatMap({
       ...map,
       values: [
@@ -46,7 +46,7 @@ describe("a heat map", () => {
     expect(new Set([a, b, d]).size).toBe(3);
   });
 
-  it("does without any number, and with losses of 0", async () => {
+  it("handles an empty map and losses of 0", async () => {
     expect((await heatMap({ ...map, rows: [], columns: [], values: [] })).markup).toContain("<svg");
     const zero = await heatMap({
       ...map,
@@ -69,14 +69,14 @@ describe("a heat map", () => {
 describe("a line chart", () => {
   const line = { label: "loss", xTitle: "step", yTitle: "loss" };
 
-  it("draws a line a series and names each", async () => {
+  it("draws one named line per series", async () => {
     const series = ["async", "causal"].map((name) => ({ name, points: [1, 2, 3].map((x) => ({ x, y: 1 / x })) }));
     const { markup } = await lineChart({ ...line, series, logY: true });
     expect(texts(markup)).toEqual(expect.arrayContaining(["async", "causal", "step", "loss"]));
     expect(markup.match(/aria-roledescription="line mark"/g)).toHaveLength(2);
   });
 
-  it("leaves out what is not finite, and falls back to a linear axis for a loss of 0", async () => {
+  it("omits values that are not finite, and falls back to a linear axis for a loss of 0", async () => {
     const points = [
       { x: 1, y: 0 },
       { x: 2, y: Number.NaN },
@@ -90,7 +90,7 @@ describe("a line chart", () => {
 });
 
 describe("a bar chart", () => {
-  it("has a bar for each value and an error bar only where there is an interval", async () => {
+  it("has one bar per value, and an error bar only for a value with an interval", async () => {
     const { markup } = await barChart({
       label: "figure",
       groupTitle: "upstream",
@@ -106,7 +106,7 @@ describe("a bar chart", () => {
     expect(markup.match(/aria-roledescription="rule mark"/g)).toHaveLength(2);
   });
 
-  it("does without any bar", async () => {
+  it("handles a chart without bars", async () => {
     const { markup } = await barChart({ label: "figure", groupTitle: "upstream", yTitle: "loss", bars: [] });
     expect(markup).toContain("<svg");
     expect(markup).not.toMatch(/NaN|Infinity/);
@@ -118,7 +118,7 @@ describe("the lineage of snapshots", () => {
   const trained = { component: "m2", serial: 1, parent: null, upstream: { m1: 1 }, caption: "async" };
   const next = { component: "m1", serial: 2, parent: 1, upstream: {}, caption: "dense", outcome: "improved" as const };
 
-  it("draws every snapshot, an arrow for each upstream it was trained on and one for its parent", () => {
+  it("draws every snapshot, with one arrow per upstream snapshot and one for the parent", () => {
     const { markup } = lineage(["m1", "m2"], [first, trained, next]);
     expect(texts(markup)).toEqual(expect.arrayContaining(["m1@1", "m2@1", "m1@2", "linear"]));
     expect(markup.match(/class="edge upstream"/g)).toHaveLength(1);
@@ -126,7 +126,7 @@ describe("the lineage of snapshots", () => {
     expect(markup).toContain('class="node improved"');
   });
 
-  it("leaves out arrows from snapshots that are not shown", () => {
+  it("omits arrows from snapshots that are not shown", () => {
     expect(lineage(["m1", "m2"], [trained]).markup).not.toContain('class="edge');
   });
 

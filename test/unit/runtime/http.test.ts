@@ -22,7 +22,7 @@ async function serve(settings: Partial<Parameters<typeof serveHealthHttp>[0]> = 
 }
 
 describe("health over HTTP", () => {
-  test("lists what is not ready, and says ready once nothing is amiss", async () => {
+  test("lists failed readiness checks, and reports ready once all pass", async () => {
     let nats: string | undefined = "reconnecting";
     const { get } = await serve({ ready: { nats: () => nats, data: () => "loading", engine: () => undefined } });
     expect(await get("/readyz")).toMatchObject({
@@ -35,7 +35,7 @@ describe("health over HTTP", () => {
     expect(await fine.get("/readyz?verbose")).toMatchObject({ status: 200, text: "ready\n" });
   });
 
-  test("says whether the process should be restarted", async () => {
+  test("reports whether the process must be restarted", async () => {
     let state: string | undefined;
     const { get } = await serve({ live: () => state });
     expect(await get("/livez")).toMatchObject({ status: 200, text: "alive\n" });
@@ -43,7 +43,7 @@ describe("health over HTTP", () => {
     expect(await get("/livez")).toMatchObject({ status: 503, text: "not alive\nprocess: FAILED\n" });
   });
 
-  test("serves metrics in Prometheus' format", async () => {
+  test("serves metrics in the Prometheus format", async () => {
     const { get } = await serve();
     expect(await get("/metrics")).toMatchObject({
       status: 200,
@@ -58,7 +58,7 @@ describe("health over HTTP", () => {
     expect(await get("/metrics", { method: "POST" })).toMatchObject({ status: 405 });
   });
 
-  test("a check that throws is an answer, not a crash", async () => {
+  test("answers 500 if a check throws", async () => {
     const { get } = await serve({
       ready: {
         data: () => {
@@ -70,7 +70,7 @@ describe("health over HTTP", () => {
     expect(await get("/livez")).toMatchObject({ status: 200 });
   });
 
-  test("a port that is taken is a typed error that names it", async () => {
+  test("throws a typed error that names a port in use", async () => {
     const { server } = await serve();
     await expect(serve({ port: server.port })).rejects.toMatchObject({
       code: "failed-precondition",
@@ -78,7 +78,7 @@ describe("health over HTTP", () => {
     });
   });
 
-  test("closes although a connection is kept alive, and again", async () => {
+  test("closes despite a keep-alive connection, and can be closed twice", async () => {
     const { server, get } = await serve();
     await get("/livez");
     await server.close();

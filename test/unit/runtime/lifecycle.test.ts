@@ -29,7 +29,7 @@ describe("lifecycle", () => {
     expect(records.flatMap((record) => record.to ?? [])).toEqual(["RUNNING", "STOPPING", "DRAINING", "STOPPED"]);
   });
 
-  test("refuses new work first, then finishes work in hand, then releases last first", async () => {
+  test("refuses new work first, then finishes work in progress, then releases in reverse order", async () => {
     const lifecycle = create();
     const order: string[] = [];
     lifecycle.stopping.addEventListener("abort", () => order.push(`refuse while ${lifecycle.state()}`));
@@ -42,7 +42,7 @@ describe("lifecycle", () => {
     expect(order).toEqual(["refuse while STOPPING", "finish while DRAINING", "release second", "release first"]);
   });
 
-  test("a stop that is asked for twice happens once", async () => {
+  test("a stop requested twice happens once", async () => {
     const lifecycle = await started(create());
     let released = 0;
     lifecycle.onCleanup("it", () => void released++);
@@ -53,7 +53,7 @@ describe("lifecycle", () => {
     expect(released).toBe(1);
   });
 
-  test("every release runs although others failed, and the state is FAILED", async () => {
+  test("every release runs even if others fail, and the state is FAILED", async () => {
     const lifecycle = await started(create());
     const released: string[] = [];
     lifecycle.onCleanup("a", () => void released.push("a"));
@@ -68,7 +68,7 @@ describe("lifecycle", () => {
     expect(lifecycle.state()).toBe("FAILED");
   });
 
-  test("a start that fails releases what it had acquired", async () => {
+  test("a failed start releases the resources it acquired", async () => {
     const lifecycle = create();
     let released = false;
     const start = lifecycle.start(async () => {
@@ -83,7 +83,7 @@ describe("lifecycle", () => {
     await expect(lifecycle.start(async () => {})).rejects.toMatchObject({ code: "failed-precondition" });
   });
 
-  test("a stop while starting waits for the start and then releases", async () => {
+  test("a stop during the start waits for the start and then releases", async () => {
     const lifecycle = create();
     let released = false;
     const start = lifecycle.start(async () => {
@@ -98,7 +98,7 @@ describe("lifecycle", () => {
     expect(lifecycle.state()).toBe("STOPPED");
   });
 
-  test("work past the grace time is told to abort, and still finishes", async () => {
+  test("work that exceeds the grace period is aborted and can still finish", async () => {
     const lifecycle = await started(create());
     let reason: unknown;
     lifecycle.onDrain("run", async (force) => {
@@ -110,12 +110,12 @@ describe("lifecycle", () => {
     expect(reason).toBeUndefined();
     await clock.advance(1);
     await stopping;
-    expect(reason).toMatchObject({ code: "cancelled", message: expect.stringContaining("grace time of 20 s") });
+    expect(reason).toMatchObject({ code: "cancelled", message: expect.stringContaining("grace period of 20 s") });
     expect(clock.pending).toBe(0);
     expect(lifecycle.state()).toBe("STOPPED");
   });
 
-  test("work and releases that never end are left behind and named", async () => {
+  test("work and releases that hang are abandoned and named", async () => {
     const { log, records } = recordingLog();
     const lifecycle = await started(create({ log }));
     let released = false;
@@ -126,7 +126,7 @@ describe("lifecycle", () => {
     lifecycle.onDrain("run", () => new Promise<void>(() => {}));
     const stopping = lifecycle.stop();
     stopping.catch(() => {});
-    // The grace time, then the run and a release that are left behind.
+    // The grace period, then the abandoned run and the abandoned release.
     await clock.advance(20_000 + 5_000 + 5_000 - 1);
     expect(lifecycle.state()).toBe("DRAINING");
     await clock.advance(1);

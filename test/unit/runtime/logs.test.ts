@@ -18,7 +18,7 @@ function written(settings: Partial<LogSettings>, isTTY?: boolean) {
 }
 
 describe("logs", () => {
-  test("are JSON with service, component and pipeline where nobody watches", () => {
+  test("are JSON with service, component and pipeline if the destination is not a terminal", () => {
     const { log, lines } = written({});
     log.info({ snapshot: "m2@3" }, "published");
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({
@@ -32,7 +32,7 @@ describe("logs", () => {
     });
   });
 
-  test("are one line for people on a terminal", () => {
+  test("are one readable line on a terminal", () => {
     const { log, lines } = written({ color: false }, true);
     log.warn({ snapshot: "m2@3", loss: 0.123456789, why: "two words", done: true }, "published");
     expect(lines).toEqual([
@@ -42,13 +42,13 @@ describe("logs", () => {
     ]);
   });
 
-  test("color only terminals", () => {
+  test("have colors only on terminals", () => {
     const { log, lines } = written({}, true);
     log.info("hello");
     expect(lines[0]).toContain("\u001b[32mINFO");
   });
 
-  test("show an error with its code and its cause, and no stack that would hide them", () => {
+  test("show the code and cause of an expected error, without a stack", () => {
     const error = new UncoupleError("unavailable", "no server", { cause: new Error("ECONNREFUSED") });
     const machine = written({});
     machine.log.error({ error }, "cannot publish");
@@ -67,7 +67,7 @@ describe("logs", () => {
     expect(people.lines[1]).toMatch(/cannot publish: no server\n {4}caused by Error: ECONNREFUSED\n$/);
   });
 
-  test("show the stack of a defect, and at level debug of everything", () => {
+  test("show the stack of a bug, and of every error at level debug", () => {
     const people = written({ format: "pretty", color: false });
     people.log.error({ error: new UncoupleError("internal", "cannot be") }, "oh");
     people.log.error({ error: new TypeError("no function") }, "oh");
@@ -78,7 +78,7 @@ describe("logs", () => {
     expect(JSON.parse(curious.lines[0] ?? "").error.stack).toMatch(/^UncoupleError: no file\n {4}at /);
   });
 
-  test("drop what is below the level", () => {
+  test("drop records below the level", () => {
     const { log, lines } = written({ level: "warn" });
     log.info("no");
     expect(lines).toEqual([]);

@@ -5,13 +5,13 @@ import { rpcMetrics } from "../../../services/runtime/rpc-metrics.ts";
 const create = () => createMetrics({ service: "trainer", pipeline: "demo", component: "m2", version: "1.2.3" });
 
 describe("metrics", () => {
-  test("carry service, pipeline and component, build info and Node's own", async () => {
+  test("carry the service, pipeline and component, and include build info and Node's defaults", async () => {
     const text = await create().text();
     expect(text).toContain('uncouple_build_info{version="1.2.3",service="trainer",pipeline="demo",component="m2"} 1');
     expect(text).toContain("nodejs_eventloop_lag_seconds{");
   });
 
-  test("of two services in one process are apart", async () => {
+  test("of two services in one process are separate", async () => {
     const one = create();
     const other = create();
     one.counter({ name: "uncouple_things_total", help: "Things." }).inc(3);
@@ -20,14 +20,14 @@ describe("metrics", () => {
     expect(await other.text()).toMatch(/uncouple_things_total\{.*\} 4/);
   });
 
-  test("a label of its own wins over the service's", async () => {
+  test("a metric's own label overrides the service's label", async () => {
     const metrics = create();
     metrics.counter({ name: "uncouple_verdicts_total", help: "V.", labels: ["component"] }).inc({ component: "m1" });
     const text = await metrics.text();
     expect(text).toMatch(/uncouple_verdicts_total\{component="m1",service="trainer",pipeline="demo"\} 1/);
   });
 
-  test("a state is 1 and the others 0, as of the scrape", async () => {
+  test("a state gauge is 1 for the state at the scrape and 0 for the others", async () => {
     const metrics = create();
     let state: "up" | "down" = "down";
     metrics.states({ name: "uncouple_link_state", help: "Link.", states: ["up", "down"], read: () => state });
@@ -37,7 +37,7 @@ describe("metrics", () => {
     expect(text).toMatch(/uncouple_link_state\{state="down".*\} 0/);
   });
 
-  test("RPCs are counted by method and code, and only unary ones timed", async () => {
+  test("RPCs are counted by method and code, and only unary RPCs are timed", async () => {
     const metrics = create();
     const observe = rpcMetrics(metrics);
     observe({ method: "uncouple.v1.Trainer/GetRun", code: "NOT_FOUND", stream: false, seconds: 0.003 });
@@ -51,14 +51,14 @@ describe("metrics", () => {
 
   test.each([
     ["without the prefix", { name: "runs_total", help: "." }],
-    ["in another case", { name: "uncouple_Runs_total", help: "." }],
+    ["that is not in snake case", { name: "uncouple_Runs_total", help: "." }],
     ["that does not end in _total", { name: "uncouple_runs", help: "." }],
-    ["with a label that grows without bound", { name: "uncouple_runs_total", help: ".", labels: ["run_id"] as const }],
+    ["with a label of unbounded cardinality", { name: "uncouple_runs_total", help: ".", labels: ["run_id"] as const }],
   ])("refuse a counter %s", (_what, spec) => {
     expect(() => create().counter(spec)).toThrow(`metric ${spec.name}`);
   });
 
-  test("refuse a histogram without a unit, and a gauge that pretends to be a counter", () => {
+  test("refuse a histogram without a unit and a gauge named like a counter", () => {
     expect(() => create().histogram({ name: "uncouple_evaluation", help: ".", buckets: [1] })).toThrow("unit");
     expect(() => create().gauge({ name: "uncouple_runs_total", help: "." })).toThrow("_total");
   });
