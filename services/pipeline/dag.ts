@@ -2,22 +2,22 @@ import { UncoupleError } from "../common/errors.ts";
 import { didYouMean } from "../common/suggest.ts";
 import type { Component, Pipeline } from "./pipeline.ts";
 
-/** A node of a directed graph with the names of the nodes that it reads from. A `Component` is one. */
+/** A node of a directed graph with the names of the nodes that it reads from, such as a `Component`. */
 export interface DagNode {
   readonly name: string;
   readonly upstream: readonly string[];
 }
 
 /**
- * A cycle of the graph as a path that ends where it began, each node reading from the next: `["a", "b", "a"]`, or
- * `["a", "a"]` for a node that reads itself; undefined where there is none. Names that are not nodes are passed over.
+ * Finds a cycle, as a path that ends at its start, each node reading from the next: `["a", "b", "a"]`, or `["a", "a"]`
+ * for a node that reads itself. Returns undefined for an acyclic graph. Ignores names that are not nodes.
  */
 export function findCycle(nodes: readonly DagNode[]): readonly string[] | undefined {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const done = new Set<string>();
   for (const root of nodes) {
     if (done.has(root.name)) continue;
-    // Depth first with its own stack, so that a long chain does not overflow the call stack.
+    // Depth-first search with an explicit stack, so that a long chain does not overflow the call stack.
     const path: { name: string; next: number }[] = [{ name: root.name, next: 0 }];
     const onPath = new Set([root.name]);
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
@@ -40,7 +40,7 @@ export function findCycle(nodes: readonly DagNode[]): readonly string[] | undefi
 }
 
 /**
- * The nodes in topological order: each stands behind all of its upstream; otherwise as given.
+ * Sorts the nodes topologically: each comes after all of its upstream nodes. Otherwise keeps their order.
  * @throws UncoupleError `invalid-argument` naming the cycle, or an upstream that is not a node
  */
 export function topologicalOrder<N extends DagNode>(nodes: readonly N[]): readonly N[] {
@@ -49,7 +49,7 @@ export function topologicalOrder<N extends DagNode>(nodes: readonly N[]): readon
     for (const upstream of node.upstream) {
       if (byName.has(upstream)) continue;
       const hint = didYouMean(upstream, byName.keys());
-      throw new UncoupleError("invalid-argument", `${node.name}: no component is called "${upstream}"${hint}`);
+      throw new UncoupleError("invalid-argument", `${node.name}: unknown component "${upstream}"${hint}`);
     }
   }
   const cycle = findCycle(nodes);
@@ -78,7 +78,7 @@ export function topologicalOrder<N extends DagNode>(nodes: readonly N[]): readon
   return ordered;
 }
 
-/** Everything that the node reads from, directly or through others, in the order of `nodes`. */
+/** All nodes that the named one reads from, directly or transitively, in the order of `nodes`. */
 export function ancestors<N extends DagNode>(nodes: readonly N[], name: string): readonly N[] {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const reached = new Set<string>();
@@ -96,24 +96,24 @@ export function consumers<N extends DagNode>(nodes: readonly N[], name: string):
   return nodes.filter((node) => node.upstream.includes(name));
 }
 
-/** Names of everything that a component's output depends on, itself last, in topological order. */
+/** Names of all components that a component's output depends on, itself last, in topological order. */
 export function closureOf(pipeline: Pipeline, name: string): readonly string[] {
   return [...ancestors(pipeline.components, name).map((component) => component.name), name];
 }
 
-/** The nodes that nobody reads from, in the order of `nodes`. */
+/** The nodes without consumers, in the order of `nodes`. */
 export function sinks<N extends DagNode>(nodes: readonly N[]): readonly N[] {
   const read = new Set(nodes.flatMap((node) => node.upstream));
   return nodes.filter((node) => !read.has(node.name));
 }
 
-/** @throws UncoupleError `not-found` naming the components that there are */
+/** Finds a component by name. @throws UncoupleError `not-found` listing the existing components */
 export function componentNamed(pipeline: Pipeline, name: string): Component {
   const found = pipeline.components.find((component) => component.name === name);
   if (found !== undefined) return found;
   const names = pipeline.components.map((component) => component.name);
   throw new UncoupleError(
     "not-found",
-    `pipeline "${pipeline.name}" has no component "${name}"${didYouMean(name, names)} (it has ${names.join(", ")})`,
+    `pipeline "${pipeline.name}" has no component "${name}"; available: ${names.join(", ")}${didYouMean(name, names)}`,
   );
 }

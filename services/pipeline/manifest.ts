@@ -9,17 +9,17 @@ export interface TensorSpec {
   readonly width: number;
 }
 
-/** What a trainer knows of a snapshot before the registry gives it a serial. */
+/** A snapshot as the trainer describes it, before the registry assigns a serial. */
 export interface SnapshotDraft {
   readonly pipeline: string;
   readonly component: string;
-  /** The run that made it. One run publishes at most once. */
+  /** The run that produced it. A run publishes at most once. */
   readonly runId: string;
   readonly inputs: readonly TensorSpec[];
   readonly output: TensorSpec;
   /** ONNX operator set of the default domain. */
   readonly opset: number;
-  /** One line that a person understands: `dense 8-64-1`, `linear`, or the module's file name. */
+  /** Short description of the model: `dense 8-64-1`, `linear`, or the file name of the module. */
   readonly model: string;
   readonly protocol: ProtocolSpec;
   readonly optimiser: OptimizerSpec;
@@ -27,16 +27,16 @@ export interface SnapshotDraft {
   readonly batch: number;
   readonly steps: number;
   readonly seed: number;
-  /** Component to serial: the exact snapshots that the training inputs were imputed with. */
+  /** Component to serial: the exact snapshots that imputed the training inputs. */
   readonly upstream: Readonly<Record<string, number>>;
-  /** Where counterfactual targets came from, for the causal protocols. */
+  /** Source of the counterfactual targets, for the causal protocols. */
   readonly counterfactual?: string;
   readonly data: { readonly fingerprint: string; readonly rows: number };
   /** Mean training loss over the last steps, in the units of the component's loss on standardized outputs. */
   readonly trainingLoss: number;
   readonly engine: string;
   readonly codeVersion: string;
-  /** ISO 8601, for people; order comes from serials and stream positions. */
+  /** ISO 8601, informational; serials and stream positions define the order. */
   readonly startedAt: string;
   readonly finishedAt: string;
 }
@@ -44,17 +44,17 @@ export interface SnapshotDraft {
 /** The immutable record of a published snapshot. */
 export interface SnapshotManifest extends SnapshotDraft {
   readonly version: 1;
-  /** 1, 2, 3 ... within the component, without gap. */
+  /** 1, 2, 3, ... within the component, without gaps. */
   readonly serial: number;
-  /** The component's snapshot that this one followed, null for the first. */
+  /** The previous snapshot of the component; null for the first. */
   readonly parent: number | null;
-  /** SHA-256 of the ONNX bytes, lower-case hex. */
+  /** SHA-256 of the ONNX bytes, lowercase hex. */
   readonly digest: string;
-  /** Bytes of the ONNX model. */
+  /** Size of the ONNX model in bytes. */
   readonly size: number;
 }
 
-/** `component@serial`, the name by which people and logs know a snapshot. */
+/** `component@serial`, the name of a snapshot in logs and user interfaces. */
 export function snapshotName(snapshot: { readonly component: string; readonly serial: number }): string {
   return `${snapshot.component}@${snapshot.serial}`;
 }

@@ -1,63 +1,63 @@
 /**
- * What a pipeline is: a directed acyclic graph of components. It is the only thing that the teams share.
+ * The pipeline: a directed acyclic graph of components, shared by all teams.
  */
 
-/** What the numbers of an output mean, which decides the losses that fit. */
+/** The meaning of an output's values, which determines the applicable losses. */
 export type OutputMeaning = "real" | "probabilities" | "scalar";
 
 /**
  * `mse`: mean over rows and output coordinates of the squared error.
  * `cross-entropy`: mean over rows of -log p[target class], natural logarithm; the output is probabilities.
- * `policy`: minus the mean over rows of the expected reward under the output, the probabilities of acting; the target is
- *   the reward of every action (Modi et al. 2023, section 2, with the sign of a loss).
+ * `policy`: negative mean over rows of the expected reward under the output, the action probabilities; the target is the
+ *   reward of every action (Modi et al. 2023, section 2, with the sign of a loss).
  */
 export type LossName = "mse" | "cross-entropy" | "policy";
 
 export interface OutputSpec {
-  /** The name under which consumers, targets and the ONNX graph know it. */
+  /** Its name in consumers, targets and the ONNX graph. */
   readonly name: string;
-  /** Number of coordinates a row. */
+  /** Number of coordinates per row. */
   readonly width: number;
   readonly meaning: OutputMeaning;
   /**
-   * Which class each coordinate of `probabilities` is the probability of, [width]: texts of the target column. It is
-   * part of the contract, so that snapshots trained on different rows agree. Always there with `cross-entropy`.
+   * The class of each coordinate of `probabilities`, [width], as values of the target column. Part of the contract, so
+   * that snapshots trained on different rows agree. Always present with `cross-entropy`.
    */
   readonly classes?: readonly string[];
 }
 
 export interface Component {
   readonly name: string;
-  /** Data columns that the component reads, raw. */
+  /** Raw data columns that the component reads. */
   readonly columns: readonly string[];
-  /** Names of the components whose outputs it reads. */
+  /** Names of the components whose outputs the component reads. */
   readonly upstream: readonly string[];
   readonly output: OutputSpec;
   readonly loss: LossName;
-  /** The data column that its own loss compares with; with `logged`, the reward of the action that was taken. */
+  /** The data column that its own loss compares with; with `logged`, the reward of the action taken. */
   readonly target: string;
-  /** Where the data records one action a row and its reward, in place of the reward of every action (`policy`). */
+  /** Set if the data records one action per row with its reward, not the reward of every action (`policy`). */
   readonly logged?: LoggedActions;
 }
 
-/** What a decision-making component did when the data was recorded (logged-bandit data). */
+/** The recorded decisions of a component (logged-bandit data). */
 export interface LoggedActions {
-  /** The data column of the action: a text of the output's `classes`, or the number of an output coordinate from 0. */
+  /** The data column of the action: one of the output's `classes`, or the 0-based index of an output coordinate. */
   readonly action: string;
   /** The data column of the probability with which that action was chosen, in (0, 1]. */
   readonly propensity: string;
 }
 
-/** A generator of this project, deterministic in its seed. */
+/** A built-in data generator, deterministic in its seed. */
 export interface SyntheticSource {
   readonly source: "synthetic";
   readonly generator: string;
-  /** The generator's own numbers, for example a and b of `figure1`; it has defaults for all of them. */
+  /** Parameters of the generator, such as a and b of `figure1`; all have defaults. */
   readonly parameters?: Readonly<Record<string, number>>;
   readonly seed: number;
-  /** Rows in all, training and held-out together. */
+  /** Total number of rows, training and held-out. */
   readonly rows: number;
-  /** Share of the rows that is held out for the evaluator, in (0, 1). */
+  /** Fraction of the rows held out for the evaluator, in (0, 1). */
   readonly testFraction: number;
 }
 
@@ -66,31 +66,31 @@ export interface FileSource {
   readonly source: "file";
   /** Absolute, or relative to the pipeline file. */
   readonly path: string;
-  /** SQL over a table named `source`, for preprocessing. */
+  /** SQL query over a table named `source`, for preprocessing. */
   readonly query?: string;
-  /** Column whose hash decides the split; without it, the row number. */
+  /** Column whose hash determines the split. Default: the row number. */
   readonly key?: string;
   readonly testFraction: number;
-  /** Share of bad rows (missing, NaN, wrong type) past which a run refuses to start, in [0, 1]. */
+  /** Largest fraction of bad rows (missing, NaN, wrong type) with which a run starts, in [0, 1]. */
   readonly maxBadFraction: number;
 }
 
 export type DataSourceSpec = SyntheticSource | FileSource;
 
 /**
- * Training rows in which more is annotated than a team usually sees (for example z), for the causal protocols that
- * estimate the counterfactual output without an oracle.
+ * Training rows with annotations that a team does not usually see (such as z), for the causal protocols that estimate the
+ * counterfactual output without an oracle.
  */
 export interface AuditSpec {
-  /** Number of training rows that are audited. */
+  /** Number of audited training rows. */
   readonly rows: number;
-  /** The columns that are annotated in them, beyond what the component sees anyway. */
+  /** The annotated columns, in addition to those that the component sees. */
   readonly columns: readonly string[];
 }
 
 export interface Pipeline {
   readonly name: string;
-  /** In topological order: every component stands behind all of its upstream. */
+  /** In topological order: every component comes after all of its upstream components. */
   readonly components: readonly Component[];
   /** The component whose loss on composed predictions is the pipeline loss. */
   readonly objective: string;

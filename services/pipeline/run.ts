@@ -3,12 +3,12 @@ import type { ProtocolSpec } from "./team.ts";
 
 /**
  * queued -> (waiting ->) running -> publishing -> succeeded, and from any of the first four -> failed or cancelled.
- * `waiting`: under the sync protocol, for the lease that lets one component of the pipeline train at a time.
- * A run that a shutdown or a crash interrupted stays in its state on disk and goes on when the trainer is back.
+ * `waiting`: under the sync protocol, the run waits for the lease that lets one component of the pipeline train at a time.
+ * A run interrupted by a shutdown or a crash keeps its state on disk and resumes when the trainer restarts.
  */
 export type RunState = "queued" | "waiting" | "running" | "publishing" | "succeeded" | "failed" | "cancelled";
 
-/** The states that a run never leaves. */
+/** The terminal states of a run. */
 export const ENDED_STATES = ["succeeded", "failed", "cancelled"] as const satisfies readonly RunState[];
 
 export function hasEnded({ state }: Pick<Run, "state">): boolean {
@@ -18,7 +18,7 @@ export function hasEnded({ state }: Pick<Run, "state">): boolean {
 export const RUN_TRIGGERS = ["request", "interval", "upstream"] as const;
 export type RunTrigger = (typeof RUN_TRIGGERS)[number];
 
-/** What is known of one training run. */
+/** A training run. */
 export interface Run {
   readonly id: string;
   readonly component: string;
@@ -32,12 +32,12 @@ export interface Run {
   readonly learningRate: number | null;
   readonly stepsPerSecond: number | null;
   readonly etaSeconds: number | null;
-  /** Component to serial, pinned when the run starts; empty before. */
+  /** Component to serial: the upstream snapshots, pinned when the run starts; empty before. */
   readonly upstream: Readonly<Record<string, number>>;
-  /** The serial that the run published. */
+  /** The published serial. */
   readonly snapshot: number | null;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
-  /** What people should know although the run went on: a support warning, an engine that was not available. */
+  /** Problems that did not stop the run: a support warning, an unavailable engine. */
   readonly warnings: readonly string[];
   readonly queuedAt: string;
   readonly startedAt: string | null;

@@ -1,8 +1,8 @@
 /**
- * What a team alone decides about its component.
+ * The decisions of a single team about its component.
  */
 
-/** `hidden`: widths of the ReLU layers, `[]` is linear. `module`: a user's own tfjs model, by absolute path. */
+/** `dense`: ReLU layers of the widths `hidden`; `[]` is linear. `module`: a custom tfjs model, by absolute path. */
 export type ModelSpec =
   | { readonly kind: "dense"; readonly hidden: readonly number[] }
   | { readonly kind: "module"; readonly path: string };
@@ -18,13 +18,13 @@ export type OptimizerSpec =
       readonly epsilon: number;
     };
 
-/** Linear warm-up over `warmup` steps to the optimizer's rate, then constant, or cosine down to 0 at the last step. */
+/** Linear warmup over `warmup` steps to the optimizer's rate, then constant, or cosine decay to 0 at the last step. */
 export interface ScheduleSpec {
   readonly warmup: number;
   readonly decay: "constant" | "cosine";
 }
 
-/** A protocol by name with its parameters; `learning/protocols` knows the names, the parameters and their ranges. */
+/** A protocol by name with its parameters; `learning/protocols` defines the names, parameters and ranges. */
 export interface ProtocolSpec {
   readonly name: string;
   readonly parameters: Readonly<Record<string, number | string>>;
@@ -36,7 +36,7 @@ export type TrainWhen =
   | { readonly when: "on-upstream" };
 
 export type EngineName = "onnx" | "wasm" | "tensorflow" | "reference";
-/** Where the `onnx` engine computes. */
+/** Execution provider of the `onnx` engine. */
 export type ExecutionProvider = "cpu" | "webgpu" | "cuda";
 
 /** `auto`, an engine, or the `onnx` engine on a named execution provider. */
@@ -46,7 +46,7 @@ export interface TeamConfig {
   readonly component: string;
   readonly model: ModelSpec;
   readonly optimizer: OptimizerSpec;
-  /** Rows a step. */
+  /** Rows per step. */
   readonly batch: number;
   readonly steps: number;
   readonly schedule: ScheduleSpec;
@@ -56,7 +56,7 @@ export interface TeamConfig {
   readonly engine: EngineChoice;
 }
 
-/** What a team file means where it says nothing. The paper's experiments train so. */
+/** Defaults for the keys that a team file omits. The paper's experiments use the same values. */
 export const DEFAULT_TEAM = {
   optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
   batch: 64,

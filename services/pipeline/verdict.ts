@@ -1,11 +1,11 @@
-/** A loss over the held-out rows, or null where it cannot be known (no target, no composition). */
+/** A loss over the held-out rows, or null if it cannot be measured (no target, no composition). */
 export type MaybeLoss = number | null;
 
-/** Component name to serial: one choice of a snapshot for every component. */
+/** Component name to serial: one snapshot for every component. */
 export type Composition = Readonly<Record<string, number>>;
 
 /**
- * The pipeline loss of the candidate composition against that of the current one, on the same held-out rows.
+ * Compares the pipeline loss of the candidate composition with that of the current one, on the same held-out rows.
  * Intervals are 95 % percentile intervals of the paired bootstrap over rows.
  */
 export interface PairedComparison {
@@ -20,22 +20,23 @@ export interface PairedComparison {
 }
 
 /**
- * `self-defeating`: the component improved (its own loss, interval below 0) and the pipeline degraded (interval above 0).
- * `inconclusive`: the interval contains 0, or something that the judgement needs is missing: never a pass.
+ * `self-defeating`: the component improved (interval of its own loss below 0), but the pipeline degraded (interval above
+ *   0).
+ * `inconclusive`: the interval contains 0, or the evaluation lacks something it needs. Never counts as a pass.
  */
 export const VERDICT_KINDS = ["improved", "degraded", "inconclusive", "self-defeating"] as const;
 export type VerdictKind = (typeof VERDICT_KINDS)[number];
 
 /**
  * Why a verdict is inconclusive without a comparison.
- * `no-current-snapshot`: it is the first usable one of its component, there is nothing to compare with.
- * `incomplete-pipeline`: another component that the pipeline loss needs has no snapshot yet.
- * `not-finite`: with these snapshots the composed prediction of another component overflows or is NaN.
+ * `no-current-snapshot`: the snapshot is the first usable one of its component, so it has no baseline.
+ * `incomplete-pipeline`: another component required for the pipeline loss has no snapshot yet.
+ * `not-finite`: with these snapshots, the composed prediction of another component overflows or is NaN.
  */
 export const INCONCLUSIVE_REASONS = ["no-current-snapshot", "incomplete-pipeline", "not-finite"] as const;
 export type InconclusiveReason = (typeof INCONCLUSIVE_REASONS)[number];
 
-/** What one announced snapshot does to the whole pipeline. */
+/** The measured effect of an announced snapshot on the whole pipeline. */
 export interface Verdict {
   readonly version: 1;
   readonly pipeline: string;
@@ -45,31 +46,31 @@ export interface Verdict {
   readonly reason?: InconclusiveReason;
   /** The component's own loss with its pinned inputs composed from the current upstream; null without a target. */
   readonly componentLoss: { readonly current: MaybeLoss; readonly candidate: MaybeLoss };
-  /** 95 % interval of the difference of the component's own loss, candidate minus current; null where unknown. */
+  /** 95 % interval of the difference in the component's own loss, candidate minus current; null if unknown. */
   readonly componentInterval: readonly [low: number, high: number] | null;
-  /** The announced snapshot with the current others, against the current composition. Null with a `reason`. */
+  /** The announced snapshot with everything else current, against the current composition. Null with a `reason`. */
   readonly comparison: PairedComparison | null;
   /**
-   * The same update judged under every other retained snapshot of each component directly downstream of it, all else
-   * current: what it would do to the pipeline had that snapshot been in use.
+   * The same update judged with every other retained snapshot of each directly downstream component, everything else
+   * current: its effect on the pipeline if that snapshot were in use.
    */
   readonly alternatives: readonly PairedComparison[];
-  /** Held-out rows that the losses are means over. */
+  /** Number of held-out rows that the losses are averaged over. */
   readonly rows: number;
-  /** Which evaluator process judged. */
+  /** Name of the evaluator that judged. */
   readonly evaluator: string;
   readonly seconds: number;
   readonly judgedAt: string;
 }
 
-/** A snapshot that the evaluator refuses to compose, and why. */
+/** A snapshot that the evaluator refuses to compose, with the reason. */
 export interface Quarantine {
   readonly version: 1;
   readonly pipeline: string;
   readonly component: string;
   readonly serial: number;
   readonly reason: QuarantineReason;
-  /** One sentence for people: what was found where. */
+  /** A sentence that says what was found and where. */
   readonly detail: string;
   readonly evaluator: string;
   readonly judgedAt: string;
@@ -83,13 +84,13 @@ export const QUARANTINE_REASONS = [
   "wrong-output",
   "not-finite",
   "not-probabilities",
-  /** The evaluation itself failed again and again for no cause outside (a defect, or a model that ends the process). */
+  /** The evaluation kept failing without an external cause (a bug, or a model that crashes the process). */
   "evaluation-failed",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
 /**
- * One cell of L(downstream^j o upstream^i), all other components at their current snapshot. A pair whose composed
+ * A cell of L(downstream^j o upstream^i), with all other components at their current snapshots. A pair whose composed
  * prediction is not finite has no cell.
  */
 export interface MatrixCell {
@@ -108,7 +109,7 @@ export interface PipelineMatrix {
   readonly cells: readonly MatrixCell[];
 }
 
-/** A verdict or the like at its place in the log of all; positions grow, with gaps allowed. */
+/** An entry of a log, such as a verdict, with its position. Positions increase and can have gaps. */
 export interface Logged<T> {
   readonly position: number;
   readonly value: T;

@@ -44,14 +44,14 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": PIPELINE.replace("columns: [x2]", "colums: [x2]") },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:5: components.m2.colums: unknown key; did you mean "columns"? (there are columns, upstream, output, target, loss)',
+    says: 'error bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
   },
   {
     what: "an unknown key in a team file",
     files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:6: bacth: unknown key; did you mean "batch"? (there are component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine)',
+    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine; did you mean "batch"?',
   },
   {
     what: "a cycle",
@@ -65,7 +65,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:5: components.m2.upstream[0]: no component is called "m3"; did you mean "m1"?',
+    says: 'error bad.yaml:5: components.m2.upstream[0]: unknown component "m3"; available: m1, m2; did you mean "m1"?',
   },
   {
     what: "names that JavaScript reserves",
@@ -74,38 +74,38 @@ export const wrongFiles: readonly WrongCommand[] = [
     },
     run: "validate bad.yaml",
     exit: 2,
-    says: `error bad.yaml:4: components.constructor: must be a name that JavaScript does not keep for itself, not "constructor"
-error bad.yaml:5: components.m2.columns[0]: must be a name that JavaScript does not keep for itself, not "__proto__"`,
+    says: `error bad.yaml:4: components.constructor: must be a name that JavaScript does not reserve, not "constructor"
+error bad.yaml:5: components.m2.columns[0]: must be a name that JavaScript does not reserve, not "__proto__"`,
   },
   {
     what: "a shape mismatch on an edge",
     files: { "bad.yaml": PIPELINE.replace("upstream: [m1]", "upstream: [{ component: m1, width: 4 }]") },
     run: "validate bad.yaml",
     exit: 2,
-    says: "error bad.yaml:5: components.m2.upstream[0].width: m2 expects a width of 4, and m1 emits 3",
+    says: "error bad.yaml:5: components.m2.upstream[0].width: m2 expects width 4, but m1 emits width 3",
   },
   {
     what: "an output that does not fit its target",
     files: { "bad.yaml": PIPELINE.replace("width: 3", "width: 2") },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:4: components.m1.target: "z" has width 3, and the output "z" has 2',
+    says: 'error bad.yaml:4: components.m1.target: "z" has width 3, but the output "z" has width 2',
   },
   {
     what: "a column missing from the data",
     files: { "bad.yaml": PIPELINE.replace("[x2]", "[x3]") },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)',
+    says: 'error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; available: x1, x2, z, y; did you mean "x1"?',
   },
   {
     what: "problems in the schema, in the graph and with the data, at once",
     files: { "bad.yaml": PIPELINE.replace("width: 3", "widht: 3").replace("[m1]", "[m1, m9]").replace("[x2]", "[x3]") },
     run: "validate bad.yaml",
     exit: 2,
-    says: `error bad.yaml:4: components.m1.output.widht: unknown key; did you mean "width"? (there are name, width, meaning, classes)
-error bad.yaml:5: components.m2.upstream[1]: no component is called "m9"; did you mean "m1"?
-error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you mean "x1"? (it has x1, x2, z, y)`,
+    says: `error bad.yaml:4: components.m1.output.widht: unknown key; available: name, width, meaning, classes; did you mean "width"?
+error bad.yaml:5: components.m2.upstream[1]: unknown component "m9"; available: m1, m2; did you mean "m1"?
+error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; available: x1, x2, z, y; did you mean "x1"?`,
   },
   {
     what: "problems in a team file and with its pipeline, at once",
@@ -113,8 +113,8 @@ error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; did you
     run: "validate pipeline.yaml bad.yaml",
     exit: 2,
     says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
-error bad.yaml:3: step: unknown key; did you mean "steps"? (there are component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine)
-error bad.yaml:4: train: m1 reads from no other component, so no upstream snapshot would ever start a run`,
+error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine; did you mean "steps"?
+error bad.yaml:4: train: on-upstream requires upstream components, but m1 has none`,
   },
   {
     what: "a protocol parameter out of range",
@@ -128,14 +128,14 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     files: { "bad.yaml": "component: m2\nmodel: { hidden: [0] }\nsteps: -1\nprotocol: asink\n" },
     run: "validate bad.yaml",
     exit: 2,
-    says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0\nerror bad.yaml:3: steps: must be at least 1, not -1\nerror bad.yaml:4: protocol: there is no protocol "asink" (there are ${protocolNames})`,
+    says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0\nerror bad.yaml:3: steps: must be at least 1, not -1\nerror bad.yaml:4: protocol: unknown protocol "asink"; available: ${protocolNames}`,
   },
   {
     what: "invalid YAML",
     files: { "bad.yaml": "pipeline: [\n" },
     run: "validate bad.yaml",
     exit: 2,
-    says: "error bad.yaml:2: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
+    says: "error bad.yaml:2: invalid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
   },
   { what: "a folder", run: "validate .", exit: 2, says: "error .: cannot be read: it is a folder" },
   {
@@ -163,7 +163,7 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
     run: "up bad.yaml m2.yaml",
     exit: 2,
-    says: 'uncouple: bad.yaml:5: components.m2.upstream[0]: no component is called "m3"; did you mean "m1"?',
+    says: 'uncouple: bad.yaml:5: components.m2.upstream[0]: unknown component "m3"; available: m1, m2; did you mean "m1"?',
   },
   {
     what: "a stack without a pipeline",
@@ -176,7 +176,7 @@ error bad.yaml:4: train: m1 reads from no other component, so no upstream snapsh
     files: { "bad.yaml": `component: m9\n${TEAM}` },
     run: "trainer --pipeline pipeline.yaml --team bad.yaml --nats NATS --port 0 --metrics-port 0",
     exit: 2,
-    says: 'uncouple: HERE/bad.yaml:1: component: pipeline "paper" has no component "m9"; did you mean "m1"? (it has m1, m2)',
+    says: 'uncouple: HERE/bad.yaml:1: component: pipeline "paper" has no component "m9"; available: m1, m2; did you mean "m1"?',
   },
 ];
 
@@ -242,7 +242,7 @@ export const wrongData: readonly WrongCommand[] = [
     files: { "bad.yaml": fromFile("").replace("target: y", "target: word") },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:4: components.m1.target: mse needs a numeric target, and "word" is categorical',
+    says: 'error bad.yaml:4: components.m1.target: mse requires a numeric target, but "word" is categorical',
   },
   {
     what: "too many NaN rows",
@@ -444,19 +444,19 @@ export const wrongRequests: readonly WrongCommand[] = [
     what: "an unknown protocol",
     run: "train m2 --protocol asink",
     exit: 2,
-    says: `uncouple: request: protocol: there is no protocol "asink" (there are ${protocolNames})`,
+    says: `uncouple: request: protocol: unknown protocol "asink"; available: ${protocolNames}`,
   },
   {
     what: "a protocol that requires predictions",
     run: "train m1 --protocol causal",
     exit: 2,
-    says: "uncouple: request: protocol: causal is for a component that consumes predictions; m1 reads from no other component",
+    says: "uncouple: request: protocol: causal requires upstream components, but m1 has none",
   },
   {
     what: "a parameter that the protocol does not have",
     run: "train m2 --protocol proximal --param sigm=1",
     exit: 2,
-    says: 'uncouple: request: protocol.sigm: proximal has no parameter "sigm"; did you mean "sigma"? (it has lambda, sigma)',
+    says: 'uncouple: request: protocol.sigm: proximal has no parameter "sigm"; available: lambda, sigma; did you mean "sigma"?',
   },
   {
     what: "a parameter out of range",

@@ -61,7 +61,7 @@ const wrongCalls: readonly WrongCall[] = [
     what: "an invalid team file",
     call: (m1) => m1.startRun({ teamFile: "m1" }),
     code: "invalid-argument",
-    says: "team file of the request:1: the top of the file must be a mapping (key: value)",
+    says: "team file of the request:1: the top level must be a mapping (key: value)",
   },
   {
     what: "an oversized team file",

@@ -238,13 +238,13 @@ describe("an invalid call", () => {
       "an unknown protocol",
       (c) => c.startRun({ protocol: { name: "asink", parameters: {} } }),
       "invalid-argument",
-      'there is no protocol "asink"',
+      'unknown protocol "asink"',
     ],
     [
       "a protocol that needs upstream",
       (c) => c.startRun({ protocol: { name: "causal", parameters: {} } }),
       "invalid-argument",
-      "m1 reads from no other component",
+      "requires upstream components, but m1 has none",
     ],
     [
       "a parameter out of range",

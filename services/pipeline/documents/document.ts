@@ -2,10 +2,9 @@ import type { z } from "zod";
 import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 
 /**
- * Checks a document that came over a wire or from a store. Keys that this version does not know are dropped, so that a
- * newer writer may add some.
- * @param what for the message: `manifest`, `verdict`
- * @throws UncoupleError `data-loss`, or the code that is given, naming every field that is wrong
+ * Validates a document from the network or a store. Drops unknown keys, so that newer versions can add keys.
+ * @param what the kind of document, for the message: `manifest`, `verdict`
+ * @throws UncoupleError `data-loss`, or the given code, naming every invalid field
  */
 export function parseDocument<T>(
   schema: z.ZodType<T>,

@@ -65,18 +65,18 @@ const manifest: z.ZodType<SnapshotManifest> = z.object({
   version: z.literal(1),
   serial,
   parent: serial.nullable(),
-  digest: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
+  digest: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits"),
   size: count,
 });
 
-/** @throws UncoupleError `data-loss` naming every field that is wrong */
+/** Parses a snapshot manifest. @throws UncoupleError `data-loss` naming every invalid field */
 export function parseManifest(document: unknown): SnapshotManifest {
   return parseDocument(manifest, "manifest", document);
 }
 
 /**
- * What a publisher says of a snapshot, checked before anything of it is stored.
- * @throws UncoupleError `invalid-argument` naming every field that is wrong
+ * Parses a publisher's draft of a snapshot, before anything is stored.
+ * @throws UncoupleError `invalid-argument` naming every invalid field
  */
 export function parseDraft(document: unknown): SnapshotDraft {
   return parseDocument(draft, "snapshot draft", document, "invalid-argument");

@@ -53,12 +53,12 @@ const quarantine: z.ZodType<Quarantine> = z.object({
   judgedAt: z.string(),
 });
 
-/** @throws UncoupleError `data-loss` naming every field that is wrong */
+/** Parses a verdict. @throws UncoupleError `data-loss` naming every invalid field */
 export function parseVerdict(document: unknown): Verdict {
   return parseDocument(verdict, "verdict", document);
 }
 
-/** @throws UncoupleError `data-loss` naming every field that is wrong */
+/** Parses a quarantine. @throws UncoupleError `data-loss` naming every invalid field */
 export function parseQuarantine(document: unknown): Quarantine {
   return parseDocument(quarantine, "quarantine", document);
 }

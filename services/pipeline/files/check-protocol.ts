@@ -5,8 +5,8 @@ import { shown } from "./schema.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
 /**
- * Checks a protocol against the catalog and fills in defaults. Without a catalog any name and parameters will do.
- * @returns undefined after reporting what is wrong
+ * Checks a protocol against the catalog and fills in defaults. Without a catalog, accepts any name and parameters.
+ * @returns undefined after reporting problems
  */
 export function checkProtocol(
   spec: ProtocolSpec,
@@ -19,14 +19,14 @@ export function checkProtocol(
   const known = Object.hasOwn(catalog, spec.name) ? catalog[spec.name] : undefined;
   if (known === undefined) {
     const hint = didYouMean(spec.name, names);
-    reporter.report(path, `there is no protocol "${spec.name}"${hint} (there are ${names.join(", ")})`);
+    reporter.report(path, `unknown protocol "${spec.name}"; available: ${names.join(", ")}${hint}`);
     return undefined;
   }
   const before = reporter.problems.length;
   for (const [name, value] of Object.entries(spec.parameters)) {
     const parameter = Object.hasOwn(known, name) ? known[name] : undefined;
-    const fault = parameter === undefined ? unknownParameter(spec.name, name, known) : faultOf(value, parameter);
-    if (fault !== undefined) reporter.report([...path, name], fault);
+    const problem = parameter === undefined ? unknownParameter(spec.name, name, known) : problemOf(value, parameter);
+    if (problem !== undefined) reporter.report([...path, name], problem);
   }
   if (reporter.problems.length > before) return undefined;
   const defaults = Object.entries(known).map(([name, parameter]) => [name, parameter.default] as const);
@@ -40,10 +40,10 @@ function unknownParameter(
 ): string {
   const names = Object.keys(known);
   if (names.length === 0) return `${protocol} has no parameters`;
-  return `${protocol} has no parameter "${name}"${didYouMean(name, names)} (it has ${names.join(", ")})`;
+  return `${protocol} has no parameter "${name}"; available: ${names.join(", ")}${didYouMean(name, names)}`;
 }
 
-function faultOf(value: number | string, parameter: ProtocolParameterRange): string | undefined {
+function problemOf(value: number | string, parameter: ProtocolParameterRange): string | undefined {
   const { choices, min, max } = parameter;
   if (choices !== undefined) {
     if (choices.includes(String(value))) return undefined;

@@ -1,19 +1,19 @@
 import type { Component } from "../pipeline.ts";
 
-/** What a consumer relies on, where it says so. */
+/** An upstream of a component, with the width and meaning that the component declares to expect, if any. */
 export interface EdgeExpectation {
   readonly component: string;
   readonly width?: number | undefined;
   readonly meaning?: string | undefined;
 }
 
-/** Of every component in the file, a malformed one too. */
+/** The edges of any component in the file, even a malformed one. */
 export interface DraftEdges {
   readonly name: string;
   readonly upstream: readonly string[];
 }
 
-/** A component as written, with what it expects of each of its upstream. */
+/** A component as written, with its expectations of each upstream. */
 export interface ComponentDraft extends Component {
   readonly edges: readonly EdgeExpectation[];
 }

@@ -9,7 +9,7 @@ import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./
 import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";
 
 /**
- * The pipeline file, the only thing that teams share:
+ * The pipeline file, which all teams share:
  *
  * ```yaml
  * pipeline: paper
@@ -17,23 +17,23 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  * components:
  *   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
  *   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
- * objective: m2                       # the component whose loss is the pipeline's; by default the only sink
- * audit: { rows: 300, columns: [z] }  # optional: training rows in which more is annotated
+ * objective: m2                       # the component whose loss is the pipeline loss; default: the only sink
+ * audit: { rows: 300, columns: [z] }  # optional: training rows with additional annotations
  * ```
  *
- * An upstream may be written as `{ component: m1, width: 3, meaning: real }`: what its consumer relies on, checked
- * against what m1 emits. An output of probabilities names its `classes` in place of its width.
+ * An upstream can declare what its consumer expects, as `{ component: m1, width: 3, meaning: real }`, which is checked
+ * against the output of m1. An output of probabilities lists its `classes` instead of a width.
  *
  * A component that chooses actions has the loss `policy`: its output is the probability of every action, and its target
- * the column with the reward of every action. Where only what was done is recorded, the target names three columns:
- * `target: { action: a, reward: r, propensity: p }`, the action taken, its reward, and how probable the action was.
+ * the column with the reward of every action. If the data records only the action taken, the target names three columns:
+ * `target: { action: a, reward: r, propensity: p }`, the action, its reward, and its probability.
  */
 export interface ParsedPipeline {
   readonly pipeline: Pipeline;
   readonly map: FileMap;
 }
 
-/** What can be checked against the data although other parts of the file are wrong. */
+/** The parts that can be checked against the data even if others have errors. */
 export interface ReadableParts {
   readonly pipeline: Pick<Pipeline, "components" | "data" | "audit">;
   readonly map: FileMap;
@@ -44,7 +44,7 @@ const fraction = z.number().gt(0).lt(1);
 const width = z.int().min(1).max(MAX_WIDTH);
 const meaning = z.enum(["real", "probabilities", "scalar"]);
 
-// The parts are parsed one by one, so that a fault in one does not hide those of the others.
+// Each part is parsed separately, so that an error in one does not hide errors in others.
 const topSchema = strict({
   pipeline: nameSchema,
   data: z.unknown().optional(),
@@ -75,17 +75,18 @@ const edgeSchema = strict({ component: z.string(), width: width.optional(), mean
 
 const componentSchema = strict({
   columns: z.array(columnSchema).default([]),
-  // Each entry is a text or an edge; which of the two is decided by what is there, for messages that fit.
+  // A string or an edge. Parsed by the kind of value found, for more precise errors.
   upstream: z.array(z.unknown()).default([]),
   output: strict({
     name: z.string().regex(/^[A-Za-z_][\w.-]{0,99}$/, {
-      error: "must be a name of at most 100 letters, digits, dots, hyphens and underscores",
+      error:
+        "must start with a letter or underscore and have at most 100 letters, digits, dots, hyphens and underscores",
     }),
     width: width.optional(),
     meaning: meaning.default("real"),
     classes: z.array(z.string()).min(2).max(MAX_WIDTH).optional(),
   }),
-  // A column, or logged actions; which of the two is decided by what is there, for messages that fit.
+  // A column or logged actions. Parsed by the kind of value found, for more precise errors.
   target: z.unknown(),
   loss: z.enum(["mse", "cross-entropy", "policy"]).optional(),
 });
@@ -98,8 +99,8 @@ const auditSchema = strict({
 });
 
 /**
- * Reports every problem of the file that can be seen without its data.
- * @param fileName the name to put into problems
+ * Parses a pipeline file, or reports every problem that can be found without its data.
+ * @param fileName the file name in problems
  */
 export function parsePipelineFile(
   text: string,
@@ -158,24 +159,22 @@ function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefin
     };
   }
   if (!isRecord(value)) {
-    reporter.report(
-      ["data"],
-      value === undefined ? "is missing" : `must be a mapping (key: value), not ${shown(value)}`,
-    );
+    const what = "must be a mapping (key: value)";
+    reporter.report(["data"], value === undefined ? `is missing; ${what}` : `${what}, not ${shown(value)}`);
   } else {
     parseWith(z.looseObject({ source: z.enum(["synthetic", "file"]) }), value, ["data"], reporter);
   }
   return undefined;
 }
 
-/** @returns the components that are well-formed, and who reads whom of all that are there */
+/** @returns the well-formed components, and the edges of all components */
 function parseComponents(
   value: unknown,
   reporter: Reporter,
 ): { readonly drafts: readonly ComponentDraft[]; readonly all: readonly DraftEdges[] } {
   if (!isRecord(value)) {
-    const what = value === undefined ? "is missing" : `must be a mapping of names to components, not ${shown(value)}`;
-    reporter.report(["components"], what);
+    const what = "must be a mapping of names to components";
+    reporter.report(["components"], value === undefined ? `is missing; ${what}` : `${what}, not ${shown(value)}`);
     return { drafts: [], all: [] };
   }
   const names = Object.keys(value);
@@ -225,7 +224,7 @@ function parseTarget(value: unknown, path: readonly string[], reporter: Reporter
     return { target: parsed.reward, logged: { action: parsed.action, propensity: parsed.propensity } };
   }
   if (value === undefined) {
-    reporter.report(path, "is missing");
+    reporter.report(path, "is missing; must be a column name");
     return undefined;
   }
   const target = parseWith(columnSchema, value, path, reporter);
@@ -261,17 +260,18 @@ function chooseObjective(
 ): string | undefined {
   if (typeof value === "string") {
     if (names.includes(value)) return value;
-    reporter.report(["objective"], `no component is called "${value}"${didYouMean(value, names)}`);
+    const hint = didYouMean(value, names);
+    reporter.report(["objective"], `unknown component "${value}"; available: ${names.join(", ")}${hint}`);
     return undefined;
   }
-  // What is malformed has been reported; guessing sinks from half of the components or edges would only confuse.
-  const whole =
+  // Malformed parts are reported above. Sinks of an incomplete graph would only confuse.
+  const complete =
     drafts.length === names.length && drafts.flatMap(({ upstream }) => upstream).every((name) => names.includes(name));
-  if (value !== undefined || !whole) return undefined;
+  if (value !== undefined || !complete) return undefined;
   const ends = sinks(drafts).map((component) => component.name);
   if (ends.length > 1) {
-    const what = "is missing: nobody reads from several components, so say whose loss is the pipeline's";
-    reporter.report(["objective"], `${what} (${ends.join(", ")})`);
+    const what = `is missing, and several components have no consumers: ${ends.join(", ")}`;
+    reporter.report(["objective"], `${what}; name the one whose loss is the pipeline loss`);
   }
   return ends.length === 1 ? ends[0] : undefined;
 }

@@ -1,22 +1,22 @@
 import { UncoupleError } from "../../common/errors.ts";
 
-/** One thing that is wrong in a file, with the place where a person can mend it. */
+/** A problem in a file, with its location. */
 export interface Problem {
   readonly file: string;
-  /** 1-based; absent where the problem has no line (a file that does not exist). */
+  /** 1-based; absent if the problem has no line (a missing file). */
   readonly line?: number;
   /** Path within the file: `components.m2.upstream[0]`. */
   readonly path: string;
   readonly message: string;
 }
 
-/** `file:line: path: message`, the form that editors and terminals make clickable. */
+/** Formats a problem as `file:line: path: message`, which editors and terminals make clickable. */
 export function formatProblem(problem: Problem): string {
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
   return problem.path === "" ? `${place}: ${problem.message}` : `${place}: ${problem.path}: ${problem.message}`;
 }
 
-/** `invalid-argument` with every problem, one a line. */
+/** Creates an `invalid-argument` error that lists all problems, one per line. */
 export function problemsError(problems: readonly Problem[]): UncoupleError {
   return new UncoupleError("invalid-argument", problems.map(formatProblem).join("\n"));
 }

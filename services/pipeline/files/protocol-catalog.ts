@@ -1,14 +1,14 @@
-/** What a parameter of a training protocol may be: a number in a range, or one of a few words. */
+/** The valid values of a training protocol's parameter: a range of numbers or a set of strings. */
 export interface ProtocolParameterRange {
-  /** Smallest number allowed. */
+  /** Smallest allowed number. */
   readonly min?: number;
-  /** Largest number allowed. */
+  /** Largest allowed number. */
   readonly max?: number;
-  /** The words allowed, for a parameter that is not a number. */
+  /** Allowed strings, for a parameter that is not a number. */
   readonly choices?: readonly string[];
-  /** Taken where the team file says nothing. */
+  /** Used if the team file does not set the parameter. */
   readonly default: number | string;
 }
 
-/** Protocol name to parameter name to range: what the parser of team files checks against. */
+/** Protocol name to parameter name to range, for the team-file parser. */
 export type ProtocolCatalog = Readonly<Record<string, Readonly<Record<string, ProtocolParameterRange>>>>;

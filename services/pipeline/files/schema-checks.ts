@@ -4,7 +4,7 @@ import type { ReadableParts } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
 import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";
 
-/** A column that the data has. */
+/** A column of the data. */
 export interface DataColumn {
   readonly name: string;
   readonly kind: "numeric" | "categorical";
@@ -12,8 +12,8 @@ export interface DataColumn {
 }
 
 /**
- * What does not fit between a pipeline and its data: columns that do not exist, targets of the wrong kind or width.
- * @param unreadable columns that are there beside those of the schema, each with why they cannot be read
+ * Checks a pipeline against the schema of its data: missing columns, and targets of the wrong kind or width.
+ * @param unreadable existing columns outside the schema, each with the reason why it cannot be read
  */
 export function checkPipelineAgainstSchema(
   parsed: ReadableParts,
@@ -30,7 +30,7 @@ export function checkPipelineAgainstSchema(
       return false;
     }
     const hint = didYouMean(name, columns.keys());
-    reporter.report(path, `the data has no column "${name}"${hint} (it has ${[...columns.keys()].join(", ")})`);
+    reporter.report(path, `the data has no column "${name}"; available: ${[...columns.keys()].join(", ")}${hint}`);
     return false;
   };
   const checkLogged = ({ name, output, target }: Component, { action, propensity }: LoggedActions) => {
@@ -41,15 +41,15 @@ export function checkPipelineAgainstSchema(
     ] as const) {
       if (!exists(column, path(key))) continue;
       const { kind, width } = columns.get(column) as DataColumn;
-      if (kind === "categorical" || width !== 1) reporter.report(path(key), `"${column}" must be one number a row`);
+      if (kind === "categorical" || width !== 1) reporter.report(path(key), `"${column}" must have one number per row`);
     }
     if (!exists(action, path("action"))) return;
     const { kind, width } = columns.get(action) as DataColumn;
     if (kind === "categorical" && output.classes === undefined) {
-      const what = `"${action}" is text, so the output must say which coordinate each action is: classes: [...]`;
+      const what = `"${action}" is categorical; list its values in output.classes, in the order of the coordinates`;
       reporter.report(path("action"), what);
     } else if (width !== 1) {
-      reporter.report(path("action"), `"${action}" must be one number or one text a row`);
+      reporter.report(path("action"), `"${action}" must have one number or one string per row`);
     }
   };
   for (const component of parsed.pipeline.components) {
@@ -72,14 +72,14 @@ export function checkPipelineAgainstSchema(
 function checkTarget(component: Component, target: DataColumn, path: Path, reporter: Reporter): void {
   if (component.loss === "cross-entropy") {
     if (target.kind === "categorical") return;
-    const hint = "a query can make it one: CAST(column AS VARCHAR)";
-    reporter.report(path, `cross-entropy needs a categorical target, and "${target.name}" is numeric; ${hint}`);
+    const hint = `convert it in data.query with CAST(... AS VARCHAR)`;
+    reporter.report(path, `cross-entropy requires a categorical target, but "${target.name}" is numeric; ${hint}`);
   } else if (target.kind === "categorical") {
-    reporter.report(path, `${component.loss} needs a numeric target, and "${target.name}" is categorical`);
+    reporter.report(path, `${component.loss} requires a numeric target, but "${target.name}" is categorical`);
   } else if (target.width !== component.output.width) {
     reporter.report(
       path,
-      `"${target.name}" has width ${target.width}, and the output "${component.output.name}" has ${component.output.width}`,
+      `"${target.name}" has width ${target.width}, but the output "${component.output.name}" has width ${component.output.width}`,
     );
   }
 }

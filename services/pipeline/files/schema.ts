@@ -3,7 +3,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import { NAME, NOT_RESERVED } from "../name.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
-/** A `z.strictObject` whose complaint about an unknown key carries the keys that there are (see `parseWith`). */
+/** A `z.strictObject` whose unknown-key error carries the allowed keys (see `parseWith`). */
 export function strict<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.strictObject(shape, {
     error: (issue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(",") : undefined),
@@ -14,20 +14,21 @@ export function strict<S extends z.core.$ZodLooseShape>(shape: S) {
 export const nameSchema = z
   .string()
   .regex(NAME, {
-    error: "must be a name of at most 63 lower-case letters, digits and hyphens that begins with a letter",
+    error: "must start with a letter and have at most 63 lowercase letters, digits and hyphens",
   })
-  .regex(NOT_RESERVED, { error: "must be a name that JavaScript does not keep for itself" });
+  .regex(NOT_RESERVED, { error: "must be a name that JavaScript does not reserve" });
 
-/** Names of data columns; anything printable that a file may have. */
+/** Names of data columns: any printable text. */
 export const columnSchema = z
   .string()
-  .regex(/^[^\p{Cc}]{1,200}$/u, { error: "must be a column name of 1 to 200 printable characters" })
-  // As the key of an object it would not be kept.
-  .regex(/^(?!__proto__$)/, { error: "must be a name that JavaScript does not keep for itself" });
+  .regex(/^[^\p{Cc}]{1,200}$/u, { error: "must have 1 to 200 printable characters" })
+  // Objects do not store it as a key.
+  .regex(/^(?!__proto__$)/, { error: "must be a name that JavaScript does not reserve" });
 
 /**
- * What the schema makes of the value, or undefined after every issue has been reported in words.
+ * Parses a value with a schema.
  * @param path of the value within its file
+ * @returns undefined after reporting every issue
  */
 export function parseWith<S extends z.ZodType>(
   schema: S,
@@ -42,7 +43,7 @@ export function parseWith<S extends z.ZodType>(
     if (issue.code === "unrecognized_keys") {
       const known = issue.message.split(",");
       for (const key of issue.keys) {
-        reporter.report([...at, key], `unknown key${didYouMean(key, known)} (there are ${known.join(", ")})`);
+        reporter.report([...at, key], `unknown key; available: ${known.join(", ")}${didYouMean(key, known)}`);
       }
     } else {
       reporter.report(at, describe(issue));
@@ -51,15 +52,15 @@ export function parseWith<S extends z.ZodType>(
   return undefined;
 }
 
-/** Whether a value of a file is a mapping. */
+/** Whether a value is a mapping. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A value as a person wrote it, for messages. */
+/** A value as written in the file, for messages. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
-  if (value === null) return "nothing";
+  if (value === null) return "an empty value";
   if (typeof value === "object") return "a mapping";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
@@ -70,20 +71,20 @@ function describe(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type": {
       const kind = KINDS[issue.expected] ?? issue.expected;
-      return issue.input === undefined ? `is missing: ${kind} is needed` : `must be ${kind}${not}`;
+      return issue.input === undefined ? `is missing; must be ${kind}` : `must be ${kind}${not}`;
     }
     case "invalid_value": {
       const values = issue.values.map(String);
-      if (issue.input === undefined) return `is missing: one of ${values.join(", ")} is needed`;
+      if (issue.input === undefined) return `is missing; must be one of ${values.join(", ")}`;
       const hint = typeof issue.input === "string" ? didYouMean(issue.input, values) : "";
       return `must be ${values.length === 1 ? "" : "one of "}${values.join(", ")}${not}${hint}`;
     }
     case "too_small":
       if (issue.origin === "array") return `must have at least ${issue.minimum} ${plural(issue.minimum)}`;
-      return `must be ${issue.inclusive ? "at least" : "above"} ${issue.minimum}${not}`;
+      return `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}${not}`;
     case "too_big":
       if (issue.origin === "array") return `must have at most ${issue.maximum} ${plural(issue.maximum)}`;
-      return `must be ${issue.inclusive ? "at most" : "below"} ${issue.maximum}${not}`;
+      return `must be ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}${not}`;
     case "invalid_format":
       return `${issue.message}${not}`;
     default:
@@ -96,9 +97,9 @@ function plural(count: number | bigint): string {
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "a string",
   number: "a number",
-  int: "a whole number",
+  int: "an integer",
   boolean: "true or false",
   array: "a list",
   object: "a mapping (key: value)",

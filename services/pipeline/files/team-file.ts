@@ -18,7 +18,7 @@ import { isRecord, nameSchema, parseWith, strict } from "./schema.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
 
 /**
- * A team file, what one team alone decides. Only `component` and `model` must be there; the defaults are below.
+ * A team file: the decisions of a single team. Only `component` and `model` are required.
  *
  * ```yaml
  * component: m2
@@ -36,11 +36,11 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
 export interface ParsedTeam {
   readonly team: TeamConfig;
   readonly map: FileMap;
-  /** Keys that still work under an old name, each with the name to use instead. */
+  /** Deprecated keys in use, each with the key to use instead. */
   readonly deprecations: readonly Problem[];
 }
 
-/** What can be checked against the pipeline although other parts of the file are wrong. */
+/** The parts that can be checked against the pipeline even if others have errors. */
 export interface ReadableTeam {
   readonly team: Pick<TeamConfig, "component" | "protocol" | "train">;
   readonly map: FileMap;
@@ -97,8 +97,8 @@ const everySchema = strict({
 });
 
 /**
- * Reports every problem of the file that can be seen without its pipeline.
- * @param fileName the name to put into problems, and what a model's module is relative to
+ * Parses a team file, or reports every problem that can be found without its pipeline.
+ * @param fileName the file name in problems; the path of a model module is relative to it
  */
 export function parseTeamFile(
   text: string,
@@ -109,7 +109,7 @@ export function parseTeamFile(
   if (!("map" in file)) return file;
   const { map, value } = file;
   const reporter = createReporter(map, file.problems);
-  // The old name is left out of what an unknown key could have meant.
+  // Without the deprecated key, which must be neither unknown nor suggested.
   const { optimiser: _old, ...current } = value;
   const top = parseWith(teamSchema, current, [], reporter);
   const model = parseModel(value.model, fileName, reporter);
@@ -151,8 +151,8 @@ export function parseTeamFile(
 }
 
 /**
- * What does not fit between a team file and its pipeline.
- * @param requiringUpstream the protocols that mean nothing for a component that reads from no other
+ * Checks a team file against its pipeline.
+ * @param requiringUpstream protocols that require upstream components
  */
 export function checkTeamAgainstPipeline(
   parsed: ReadableTeam,
@@ -167,18 +167,14 @@ export function checkTeamAgainstPipeline(
     const hint = didYouMean(team.component, names);
     reporter.report(
       ["component"],
-      `pipeline "${pipeline.name}" has no component "${team.component}"${hint} (it has ${names.join(", ")})`,
+      `pipeline "${pipeline.name}" has no component "${team.component}"; available: ${names.join(", ")}${hint}`,
     );
     return reporter.problems;
   }
   if (component.upstream.length > 0) return [];
-  const reads = `${component.name} reads from no other component`;
-  if (requiringUpstream.has(team.protocol.name)) {
-    reporter.report(["protocol"], `${team.protocol.name} is for a component that consumes predictions; ${reads}`);
-  }
-  if (team.train.when === "on-upstream") {
-    reporter.report(["train"], `${reads}, so no upstream snapshot would ever start a run`);
-  }
+  const why = `requires upstream components, but ${component.name} has none`;
+  if (requiringUpstream.has(team.protocol.name)) reporter.report(["protocol"], `${team.protocol.name} ${why}`);
+  if (team.train.when === "on-upstream") reporter.report(["train"], `on-upstream ${why}`);
   return sortedProblems(reporter.problems);
 }
 
@@ -186,11 +182,11 @@ function parseModel(value: unknown, fileName: string, reporter: Reporter): Model
   if (value === "linear") return { kind: "dense", hidden: [] };
   if (!isRecord(value)) {
     const what = "linear, { hidden: [64] } or { module: ./my-model.ts }";
-    reporter.report(["model"], value === undefined ? `is missing: ${what}` : `must be ${what}`);
+    reporter.report(["model"], `${value === undefined ? "is missing; " : ""}must be ${what}`);
     return undefined;
   }
   if ("module" in value && "hidden" in value) {
-    reporter.report(["model"], "has hidden and module; a model is one or the other");
+    reporter.report(["model"], "has both hidden and module; use only one of them");
     return undefined;
   }
   if ("module" in value) {
@@ -243,20 +239,20 @@ function parseProtocol(
   const parsed = parseWith(protocolSchema, given, path, reporter);
   if (parsed === undefined) return undefined;
   const parameters: Record<string, number | string> = {};
-  let sound = true;
+  let valid = true;
   for (const [name, parameter] of Object.entries(parsed)) {
     if (name === "name") continue;
     const checked = parseWith(PARAMETER, parameter, [...path, name], reporter);
-    if (checked === undefined) sound = false;
+    if (checked === undefined) valid = false;
     else parameters[name] = checked;
   }
   const spec = checkProtocol({ name: parsed.name, parameters }, catalog, path, reporter);
-  return sound ? spec : undefined;
+  return valid ? spec : undefined;
 }
 
 const PARAMETER = z.custom<number | string>(
   (value) => typeof value === "string" || (typeof value === "number" && Number.isFinite(value)),
-  { error: "must be a finite number or a text" },
+  { error: "must be a finite number or a string" },
 );
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };

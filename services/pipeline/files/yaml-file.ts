@@ -1,23 +1,23 @@
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from "yaml";
 import type { Problem } from "./problem.ts";
 
-/** Keys and indices from the top of a file to a value. */
+/** Keys and indices from the top level of a file to a value. */
 export type Path = readonly (string | number)[];
 
-/** Where the values of a file stand, kept after parsing so that later checks can point at a line too. */
+/** The line numbers of a file's values, kept after parsing so that later checks can report lines, too. */
 export interface FileMap {
   readonly file: string;
-  /** The 1-based line of the key or item, or of the nearest thing around it that is in the file. */
+  /** The 1-based line of the key or item, or of its nearest existing parent. */
   line(path: Path): number;
 }
 
-/** Collects problems, so that a person sees all of them at once. */
+/** Collects problems, so that users see all of them at once. */
 export interface Reporter {
   readonly problems: Problem[];
   report(path: Path, message: string): void;
 }
 
-/** @param found problems that are known already */
+/** @param found problems found before */
 export function createReporter(map: FileMap, found: readonly Problem[] = []): Reporter {
   const problems = [...found];
   return {
@@ -28,21 +28,21 @@ export function createReporter(map: FileMap, found: readonly Problem[] = []): Re
   };
 }
 
-/** Reports what stands in a list twice. @param path of the list */
+/** Reports duplicate entries of a list. @param path of the list */
 export function reportRepeats(items: readonly string[], path: Path, reporter: Reporter): void {
   const seen = new Set<string>();
   items.forEach((item, index) => {
-    if (seen.has(item)) reporter.report([...path, index], `"${item}" is here twice`);
+    if (seen.has(item)) reporter.report([...path, index], `duplicate entry "${item}"`);
     seen.add(item);
   });
 }
 
-/** In the order of the file. */
+/** Sorts problems by line. */
 export function sortedProblems(problems: readonly Problem[]): readonly Problem[] {
   return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
-/** `components.m2.upstream[0]`. */
+/** Formats a path as `components.m2.upstream[0]`. */
 function formatPath(path: Path): string {
   let text = "";
   for (const part of path) {
@@ -56,13 +56,13 @@ function formatPath(path: Path): string {
 interface YamlFile {
   readonly value: Readonly<Record<string, unknown>>;
   readonly map: FileMap;
-  /** Keys that are there twice; the last one is in `value`. */
+  /** Duplicate keys; `value` has the last one. */
   readonly problems: readonly Problem[];
 }
 
 /**
- * Parses one YAML 1.2 document whose top is a mapping. Never throws: what is not YAML is a problem.
- * @param file the name to put into problems
+ * Parses a YAML 1.2 document whose top level is a mapping. Never throws; reports invalid YAML as problems.
+ * @param file the file name in problems
  */
 export function readYaml(text: string, file: string): YamlFile | { readonly problems: readonly Problem[] } {
   const lines = new LineCounter();
@@ -78,14 +78,16 @@ export function readYaml(text: string, file: string): YamlFile | { readonly prob
   if (document === undefined) return { problems: [problem(1, "the file is empty")] };
   if (documents.length > 1) {
     const second = documents[1]?.range[0];
-    return { problems: [problem(lineAt(second), "a second YAML document begins here; one file holds one")] };
+    return { problems: [problem(lineAt(second), "a second YAML document starts here; the file must have only one")] };
   }
   if (document.errors.length > 0) {
-    return { problems: document.errors.map((error) => problem(lineAt(error.pos[0]), `not YAML: ${error.message}`)) };
+    return {
+      problems: document.errors.map((error) => problem(lineAt(error.pos[0]), `invalid YAML: ${error.message}`)),
+    };
   }
   const top = document.contents;
   if (!isMap(top)) {
-    const what = top === null ? "the file is empty" : "the top of the file must be a mapping (key: value)";
+    const what = top === null ? "the file is empty" : "the top level must be a mapping (key: value)";
     return { problems: [problem(lineAt(top?.range?.[0]), what)] };
   }
   let value: Readonly<Record<string, unknown>>;
@@ -93,11 +95,9 @@ export function readYaml(text: string, file: string): YamlFile | { readonly prob
     value = document.toJS({ maxAliasCount: 100 }) as Readonly<Record<string, unknown>>;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { problems: [problem(1, `not YAML: ${reason}`)] };
+    return { problems: [problem(1, `invalid YAML: ${reason}`)] };
   }
-  const problems = repeatedKeys(document).map(({ key, offset }) =>
-    problem(lineAt(offset), `the key "${key}" is here twice`),
-  );
+  const problems = repeatedKeys(document).map(({ key, offset }) => problem(lineAt(offset), `duplicate key "${key}"`));
   return { value, map: { file, line: (path) => lineAt(offsetOf(top, path)) }, problems };
 }
 
@@ -119,7 +119,7 @@ function repeatedKeys(
   return repeats;
 }
 
-/** Where the deepest part of the path that exists begins. */
+/** Offset of the deepest existing part of the path. */
 function offsetOf(top: Node, path: Path): number | undefined {
   let node: unknown = top;
   let offset = top.range?.[0];

@@ -115,7 +115,7 @@ const filesAndData: readonly Case[] = [
   },
   { args: "validate stale", code: "invalid-argument", says: "stale: cannot be read: it is a folder" },
   { args: "validate /dev/zero", code: "invalid-argument", says: "/dev/zero: exceeds the limit of 1048576 bytes" },
-  { args: "validate list.yaml", code: "invalid-argument", says: "list.yaml:1: the top of the file must be a mapping" },
+  { args: "validate list.yaml", code: "invalid-argument", says: "list.yaml:1: the top level must be a mapping" },
   { args: "validate neither.yaml", code: "invalid-argument", says: "neither.yaml: is neither a pipeline file" },
   { args: "validate broken.yaml", code: "invalid-argument", says: "broken.yaml:" },
   { args: "validate cycle.yaml", code: "invalid-argument", says: "cycle" },
@@ -136,7 +136,7 @@ const filesAndData: readonly Case[] = [
   {
     args: "validate pipeline.yaml upstream.yaml",
     code: "invalid-argument",
-    says: "upstream.yaml:3: protocol: causal is for a component that consumes predictions",
+    says: "upstream.yaml:3: protocol: causal requires upstream components, but m1 has none",
   },
   {
     args: "validate pipeline.yaml m9.yaml",

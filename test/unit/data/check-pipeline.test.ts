@@ -84,7 +84,7 @@ describe("a pipeline beside its data", () => {
 
   test("columns that the data lacks are found", async () => {
     expect(await problemsOf(PAPER.replace("[x2]", "[x9]"))).toEqual([
-      'changed.yaml:5: components.m2.columns[0]: the data has no column "x9"; did you mean "x1"? (it has x1, x2, z, y)',
+      'changed.yaml:5: components.m2.columns[0]: the data has no column "x9"; available: x1, x2, z, y; did you mean "x1"?',
     ]);
   });
 
@@ -99,10 +99,10 @@ describe("a pipeline beside its data", () => {
     const inGraph = parsePipelineFile(text.replace(", seeds: 3", ""), "changed.yaml");
     if (!("problems" in inGraph) || inGraph.readable === undefined) throw new Error("it is sound");
     expect(texts(inGraph.problems)).toEqual([
-      'changed.yaml:5: components.m2.upstream[1]: no component is called "m9"; did you mean "m1"?',
+      'changed.yaml:5: components.m2.upstream[1]: unknown component "m9"; available: m1, m2; did you mean "m1"?',
     ]);
     expect(texts(await checkPipelineAgainstData(inGraph.readable, path("changed.yaml")))).toEqual([
-      'changed.yaml:5: components.m2.columns[1]: the data has no column "x9"; did you mean "x1"? (it has x1, x2, z, y)',
+      'changed.yaml:5: components.m2.columns[1]: the data has no column "x9"; available: x1, x2, z, y; did you mean "x1"?',
     ]);
   });
 

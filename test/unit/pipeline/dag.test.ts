@@ -12,7 +12,7 @@ import {
 const node = (name: string, ...upstream: string[]): DagNode => ({ name, upstream });
 const names = (nodes: readonly DagNode[]) => nodes.map((entry) => entry.name);
 
-/** Acyclic by construction: a node reads only from those of a smaller rank; then the order in the list is shuffled. */
+/** Acyclic by construction: each node reads only from nodes of a smaller rank. The list is shuffled. */
 const dag = fc
   .integer({ min: 1, max: 12 })
   .chain((size) =>
@@ -34,7 +34,7 @@ const anyGraph = fc
   .map((reads) => reads.map((upstream, i) => node(`n${i}`, ...upstream.map((j) => `n${j}`))));
 
 describe("topologicalOrder", () => {
-  test("puts every component behind all of its upstream, and loses none", () => {
+  test("puts every component after all of its upstream components and drops none", () => {
     fc.assert(
       fc.property(dag, (nodes) => {
         const ordered = names(topologicalOrder(nodes));
@@ -46,7 +46,7 @@ describe("topologicalOrder", () => {
     );
   });
 
-  test("leaves a list that is in order as it is", () => {
+  test("keeps a list that is already in order", () => {
     fc.assert(
       fc.property(dag, (nodes) => {
         const once = topologicalOrder(nodes);
@@ -55,14 +55,14 @@ describe("topologicalOrder", () => {
     );
   });
 
-  test("names the cycle, and an upstream that does not exist with what was meant", () => {
+  test("names a cycle, and an unknown upstream with a suggestion", () => {
     expect(() => topologicalOrder([node("a", "b"), node("b", "a")])).toThrow("a cycle: a <- b <- a");
     expect(() => topologicalOrder([node("ranker"), node("revenue", "rankr")])).toThrow(
-      'revenue: no component is called "rankr"; did you mean "ranker"?',
+      'revenue: unknown component "rankr"; did you mean "ranker"?',
     );
   });
 
-  test("is not stopped by a chain of 20,000", () => {
+  test("handles a chain of 20,000 components", () => {
     const chain = Array.from({ length: 20_000 }, (_, i) => (i === 0 ? node("n0") : node(`n${i}`, `n${i - 1}`)));
     expect(topologicalOrder([...chain].reverse()).at(-1)?.name).toBe("n19999");
   });
@@ -73,11 +73,11 @@ describe("findCycle", () => {
     fc.assert(fc.property(dag, (nodes) => findCycle(nodes) === undefined));
   });
 
-  test("what it finds is a path of edges that ends where it began, and it misses none", () => {
+  test("returns a closed path of edges if and only if the graph has a cycle", () => {
     fc.assert(
       fc.property(anyGraph, (nodes) => {
         const cycle = findCycle(nodes);
-        // A graph is acyclic exactly where repeatedly taking away the nodes that read from nothing left takes all.
+        // Kahn's algorithm: a graph is acyclic if repeatedly removing nodes without remaining upstream removes all.
         let left = nodes;
         for (let before = -1; before !== left.length; ) {
           before = left.length;
@@ -111,7 +111,7 @@ describe("ancestors, consumers and sinks", () => {
     expect(names(sinks(diamond))).toEqual(["m4"]);
   });
 
-  test("ancestors are what a node reads, and the ancestors of that; never itself", () => {
+  test("the ancestors of a node are its upstream nodes and their ancestors, never the node itself", () => {
     fc.assert(
       fc.property(dag, (nodes) => {
         for (const { name, upstream } of nodes) {

@@ -121,10 +121,12 @@ describe("a synthetic source", () => {
 
   test("an unknown generator or parameter is refused with what there is", () => {
     expect(() => open({ generator: "twostage" })).toThrow(
-      'data.generator: there is no generator "twostage"; did you mean "two-stage"? (there are two-stage, figure1, near-far, cube, policy, chain, diamond)',
+      'data.generator: unknown generator "twostage"; available: two-stage, figure1, near-far, cube, policy, chain, diamond; did you mean "two-stage"?',
     );
-    expect(() => open({ generator: "figure1", parameters: { c: 1 } })).toThrow('has no parameter "c" (it has a, b)');
-    expect(() => open({ parameters: { a: 1 } })).toThrow('generator "two-stage" has no parameter "a" (it has levels)');
+    expect(() => open({ generator: "figure1", parameters: { c: 1 } })).toThrow('has no parameter "c"; available: a, b');
+    expect(() => open({ parameters: { a: 1 } })).toThrow(
+      'generator "two-stage" has no parameter "a"; available: levels',
+    );
   });
 });
 

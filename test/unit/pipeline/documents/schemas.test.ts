@@ -12,7 +12,7 @@ const documents = [
 ] as const;
 
 describe.each(documents)("a %s", (what, arbitrary, parse) => {
-  test("comes back from JSON as it was, without what a newer version added", () => {
+  test("survives a JSON round trip, without keys added by newer versions", () => {
     fc.assert(
       fc.property(arbitrary, (document) => {
         const json = JSON.stringify({ ...document, addedLater: 1 });
@@ -21,7 +21,7 @@ describe.each(documents)("a %s", (what, arbitrary, parse) => {
     );
   });
 
-  test("is refused by name when a field is missing or of another version", () => {
+  test("is rejected with the names of missing fields and of a wrong version", () => {
     const [document] = fc.sample(arbitrary, { numRuns: 1, seed: 1 });
     const broken: Record<string, unknown> = { ...document, serial: "3", version: 2 };
     delete broken.pipeline;

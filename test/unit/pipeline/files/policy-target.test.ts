@@ -26,7 +26,7 @@ function parsed(text: string): ParsedPipeline {
 }
 
 describe("a component that chooses actions", () => {
-  test("is trained on logged actions, and its loss is policy", () => {
+  test("has the loss policy if its target names logged actions", () => {
     expect(parsed(ADS).pipeline.components[1]).toEqual({
       name: "m2",
       columns: ["x2"],
@@ -38,38 +38,38 @@ describe("a component that chooses actions", () => {
     });
   });
 
-  test("or on the reward of every action, where its loss is said to be policy", () => {
+  test("can have the reward of every action as target if the file sets the loss policy", () => {
     const text = ADS.replace(/target: \{.*/, "target: rewards\n    loss: policy");
     expect(parsed(text).pipeline.components[1]).toMatchObject({ loss: "policy", target: "rewards" });
   });
 
   test.each([
     ["propensity: propensity }", "propensityy: propensity }", /p\.yaml:9: components\.m2\.target.*propensity/],
-    ["meaning: probabilities", "meaning: real", /components\.m2\.loss: policy needs an output of probabilities/],
+    ["meaning: probabilities", "meaning: real", /components\.m2\.loss: policy requires an output of probabilities/],
     [
       "propensity: propensity }",
       "propensity: propensity }\n    loss: cross-entropy",
-      /logged actions needs the loss policy/,
+      /must be policy for a target of logged actions, not cross-entropy/,
     ],
-    ["columns: [x2]", "columns: [x2, propensity]", /m2 reads its own target "propensity"/],
+    ["columns: [x2]", "columns: [x2, propensity]", /"propensity" is the target of m2 itself/],
     ["columns: [x1]", "columns: [x1, action]", /"action" is the target of m2/],
-  ])("is refused with %s as %s", (from, to, message) => {
+  ])("is rejected with %s as %s", (from, to, message) => {
     const problems = parse(ADS.replace(from, to));
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(message)]));
   });
 
-  test("must find its three columns in the data, as single numbers, or texts with classes for the action", () => {
+  test("requires three columns in the data: single numbers, or strings with classes for the action", () => {
     const column = (name: string, width = 1, kind: "numeric" | "categorical" = "numeric") => ({ name, kind, width });
     const inputs = [column("x1", 10), column("x2", 5), column("z", 3)];
     const problems = (...columns: ReturnType<typeof column>[]) =>
       checkPipelineAgainstSchema(parsed(ADS), [...inputs, ...columns]).map(formatProblem);
     expect(problems(column("action"), column("reward"), column("propensity"))).toEqual([]);
     expect(problems(column("action"), column("reward", 4), column("propensit"))).toEqual([
-      'p.yaml:9: components.m2.target.reward: "reward" must be one number a row',
-      'p.yaml:9: components.m2.target.propensity: the data has no column "propensity"; did you mean "propensit"? (it has x1, x2, z, action, reward, propensit)',
+      'p.yaml:9: components.m2.target.reward: "reward" must have one number per row',
+      'p.yaml:9: components.m2.target.propensity: the data has no column "propensity"; available: x1, x2, z, action, reward, propensit; did you mean "propensit"?',
     ]);
     expect(problems(column("action", 1, "categorical"), column("reward"), column("propensity"))).toEqual([
-      'p.yaml:9: components.m2.target.action: "action" is text, so the output must say which coordinate each action is: classes: [...]',
+      'p.yaml:9: components.m2.target.action: "action" is categorical; list its values in output.classes, in the order of the coordinates',
     ]);
   });
 });

@@ -37,7 +37,7 @@ function parsed(text: string) {
 }
 
 describe("parseTeamFile", () => {
-  test("a component and a model are enough", () => {
+  test("requires only a component and a model", () => {
     expect(parsed("component: m1\nmodel: linear\n").team).toEqual({
       component: "m1",
       model: { kind: "dense", hidden: [] },
@@ -52,7 +52,7 @@ describe("parseTeamFile", () => {
     });
   });
 
-  test("everything can be said", () => {
+  test("reads every key", () => {
     expect(parsed(FULL).team).toEqual({
       component: "m2",
       model: { kind: "dense", hidden: [64, 32] },
@@ -67,7 +67,7 @@ describe("parseTeamFile", () => {
     });
   });
 
-  test("short forms: an optimizer and a protocol by name, a module beside the team file, a run shorter than the warm-up", () => {
+  test("accepts short forms: an optimizer and a protocol by name, a relative module path, a run shorter than the warmup", () => {
     const { team } = parsed(
       "component: m2\nmodel: { module: ./models/mine.ts }\noptimizer: momentum\nprotocol: causal\nsteps: 50\ntrain: on-upstream\n",
     );
@@ -78,7 +78,7 @@ describe("parseTeamFile", () => {
     expect(team.train).toEqual({ when: "on-upstream" });
   });
 
-  test("the optimizer under its old name works, with one deprecation", () => {
+  test("accepts the optimizer under its old name, with one deprecation", () => {
     const { team, deprecations } = parsed(
       "component: m2\nmodel: linear\noptimiser: { name: sgd, learning_rate: 0.5 }\n",
     );
@@ -89,7 +89,7 @@ describe("parseTeamFile", () => {
     expect(parsed("component: m2\nmodel: linear\noptimizer: sgd\n").deprecations).toEqual([]);
   });
 
-  test("an error in the old key is reported under that key, and both keys at once are an error", () => {
+  test("reports an error in the old key under that key, and rejects both keys at once", () => {
     expect(problemsOf("component: m2\nmodel: linear\noptimiser: adamw\n")).toEqual([
       '/teams/m2.yaml:3: optimiser.name: must be one of sgd, momentum, adam, not "adamw"; did you mean "adam"?',
     ]);
@@ -102,45 +102,45 @@ describe("parseTeamFile", () => {
     [
       "component: m2",
       "component: ''",
-      '1: component: must be a name of at most 63 lower-case letters, digits and hyphens that begins with a letter, not ""',
+      '1: component: must start with a letter and have at most 63 lowercase letters, digits and hyphens, not ""',
     ],
     ["{ hidden: [64, 32] }", "dense", "2: model: must be linear, { hidden: [64] } or { module: ./my-model.ts }"],
     ["{ hidden: [64, 32] }", "{ hidden: [0] }", "2: model.hidden[0]: must be at least 1, not 0"],
     [
       "{ hidden: [64, 32] }",
       "{ hidden: [4], module: a.ts }",
-      "2: model: has hidden and module; a model is one or the other",
+      "2: model: has both hidden and module; use only one of them",
     ],
     [
       "name: adam",
       "name: adamw",
       '3: optimizer.name: must be one of sgd, momentum, adam, not "adamw"; did you mean "adam"?',
     ],
-    ["learning_rate: 0.005", "learning_rate: 0", "3: optimizer.learning_rate: must be above 0, not 0"],
+    ["learning_rate: 0.005", "learning_rate: 0", "3: optimizer.learning_rate: must be greater than 0, not 0"],
     ["learning_rate: 0.005", "learning_rate: .nan", "3: optimizer.learning_rate: must be a number, not NaN"],
     [
       "learning_rate: 0.005",
       "learningRate: 0.005",
-      '3: optimizer.learningRate: unknown key; did you mean "learning_rate"? (there are name, learning_rate, beta1, beta2, epsilon)',
+      '3: optimizer.learningRate: unknown key; available: name, learning_rate, beta1, beta2, epsilon; did you mean "learning_rate"?',
     ],
-    ["beta1: 0.8", "beta1: 1", "3: optimizer.beta1: must be below 1, not 1"],
-    ["batch: 32", "batch: 1.5", "4: batch: must be a whole number, not 1.5"],
+    ["beta1: 0.8", "beta1: 1", "3: optimizer.beta1: must be less than 1, not 1"],
+    ["batch: 32", "batch: 1.5", "4: batch: must be an integer, not 1.5"],
     ["steps: 1000", "steps: many", '5: steps: must be a number, not "many"'],
     ["warmup: 10", "warmup: 2000", "6: schedule.warmup: must be at most steps (1000), not 2000"],
     ["decay: constant", "decay: linear", '6: schedule.decay: must be one of constant, cosine, not "linear"'],
     [
       "name: proximal",
       "name: proximl",
-      '7: protocol: there is no protocol "proximl"; did you mean "proximal"? (there are async, proximal, causal)',
+      '7: protocol: unknown protocol "proximl"; available: async, proximal, causal; did you mean "proximal"?',
     ],
     ["sigma: 0.3", "sigma: -0.1", "7: protocol.sigma: must be at least 0, not -0.1"],
     ["sigma: 0.3", "sigma: 30", "7: protocol.sigma: must be at most 3, not 30"],
     ["sigma: 0.3", "sigma: big", '7: protocol.sigma: must be a number, not "big"'],
-    ["sigma: 0.3", "sigma: [1]", "7: protocol.sigma: must be a finite number or a text"],
+    ["sigma: 0.3", "sigma: [1]", "7: protocol.sigma: must be a finite number or a string"],
     [
       "sigma: 0.3",
       "sgima: 1",
-      '7: protocol.sgima: proximal has no parameter "sgima"; did you mean "sigma"? (it has lambda, sigma)',
+      '7: protocol.sgima: proximal has no parameter "sgima"; available: lambda, sigma; did you mean "sigma"?',
     ],
     [
       "{ name: proximal, sigma: 0.3 }",
@@ -168,7 +168,7 @@ describe("parseTeamFile", () => {
     expect(problemsOf(FULL.replace(from, to))).toEqual([`/teams/m2.yaml:${problem}`]);
   });
 
-  test("reports everything at once", () => {
+  test("reports all problems at once", () => {
     expect(problemsOf("batch: 0\nsteps: 0\ntrain: 3\nextra: 1\n").map((line) => line.split(": ")[1])).toEqual([
       "component",
       "batch",
@@ -179,7 +179,7 @@ describe("parseTeamFile", () => {
     ]);
   });
 
-  test("never throws: whatever the text, a team or problems with lines of the file", () => {
+  test("never throws: returns a team or problems with valid line numbers for any text", () => {
     const value = fc.oneof(
       fc.string(),
       fc.integer(),
@@ -225,25 +225,25 @@ components:
 `,
     "p.yaml",
   );
-  if ("problems" in file) throw new Error("the pipeline of this test is wrong");
+  if ("problems" in file) throw new Error("the pipeline of this test is invalid");
   const check = (text: string) =>
     checkTeamAgainstPipeline(parsed(text), file.pipeline, new Set(["causal"])).map(formatProblem);
 
-  test("a team of the pipeline is welcome", () => {
+  test("accepts a team of the pipeline", () => {
     expect(check(FULL)).toEqual([]);
     expect(check("component: m1\nmodel: linear\nprotocol: { name: proximal, lambda: 2 }\n")).toEqual([]);
   });
 
-  test("a component that the pipeline does not have", () => {
+  test("rejects a component that is not in the pipeline", () => {
     expect(check("component: m3\nmodel: linear\n")).toEqual([
-      '/teams/m2.yaml:1: component: pipeline "paper" has no component "m3"; did you mean "m1"? (it has m1, m2)',
+      '/teams/m2.yaml:1: component: pipeline "paper" has no component "m3"; available: m1, m2; did you mean "m1"?',
     ]);
   });
 
-  test("what makes no sense for a component that reads from no other", () => {
+  test("rejects protocols and triggers that require upstream components for a component without any", () => {
     expect(check("component: m1\nmodel: linear\nprotocol: causal\ntrain: on-upstream\n")).toEqual([
-      "/teams/m2.yaml:3: protocol: causal is for a component that consumes predictions; m1 reads from no other component",
-      "/teams/m2.yaml:4: train: m1 reads from no other component, so no upstream snapshot would ever start a run",
+      "/teams/m2.yaml:3: protocol: causal requires upstream components, but m1 has none",
+      "/teams/m2.yaml:4: train: on-upstream requires upstream components, but m1 has none",
     ]);
   });
 });

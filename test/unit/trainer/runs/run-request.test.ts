@@ -79,7 +79,7 @@ describe("a request to train", () => {
   test("for a component without upstreams cannot choose a protocol that needs predictions", () => {
     const own = team({ component: "m1" });
     expect(() => resolve({ protocol: { name: "causal", parameters: {} } }, own)).toThrow(
-      /m1 reads from no other component/,
+      /requires upstream components, but m1 has none/,
     );
   });
 });
