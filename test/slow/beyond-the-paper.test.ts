@@ -29,7 +29,7 @@ describe("causal training without the oracle", () => {
       estimators?.rows.find((row) => row.estimator === estimator && row.audited === audited)?.mean ?? Number.NaN;
     const prototype = {
       "audit-direct": [22.1, 7.7, 4.0],
-      residualised: [6.9, 3.0, 2.9],
+      residualized: [6.9, 3.0, 2.9],
       calibration: [5.7, 2.7, 2.7],
       pooled: [5.7, 2.7, 2.7],
     };

@@ -3,7 +3,7 @@ import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 
 /** How M2 is trained on M1^0: the two ends, and every source that replaces the oracle by audited rows. */
-export const ESTIMATORS = ["async", "oracle", "pooled", "calibration", "residualised", "audit-direct"] as const;
+export const ESTIMATORS = ["async", "oracle", "pooled", "calibration", "residualized", "audit-direct"] as const;
 export type Estimator = (typeof ESTIMATORS)[number];
 
 export const AUDIT_SIZES: readonly number[] = [100, 300, 1000];

@@ -8,7 +8,7 @@ import { add, evaluateManyRows } from "../fitting/matrices.ts";
  * the training space of the component: encoded own columns and standardized imputed inputs in, the target's space out.
  */
 export interface CounterfactualFunction extends TargetFunction {
-  /** How it came about, for the manifest: `oracle`, `residualised (300 audited rows)`. */
+  /** How it came about, for the manifest: `oracle`, `residualized (300 audited rows)`. */
   readonly description: string;
   /** [rows * outputs] by training row; absent is 0. */
   readonly residual?: Float32Array;

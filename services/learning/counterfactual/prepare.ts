@@ -8,8 +8,9 @@ import type { CounterfactualEvidence } from "./evidence.ts";
 import { matching } from "./matching.ts";
 import { oracle } from "./oracle-source.ts";
 import { pooled } from "./pooled.ts";
-import { residualised } from "./residualised.ts";
+import { residualized } from "./residualized.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
+import { deprecatedSourceNames } from "./source-names.ts";
 
 /**
  * In the order in which `auto` prefers them: the truth where it is known, then by the loss that they leave after a
@@ -19,7 +20,7 @@ export const counterfactualSources: readonly CounterfactualSource[] = [
   oracle,
   pooled,
   calibration,
-  residualised,
+  residualized,
   auditDirect,
   matching,
 ];
@@ -41,7 +42,8 @@ export function chooseSource(name: string, evidence: CounterfactualEvidence): Co
     const reasons = [...new Set(counterfactualSources.map((source) => source.missing(evidence)))].join("; ");
     throw unidentified(`nothing identifies the counterfactual output of ${component.name}: ${reasons}`, evidence);
   }
-  const source = counterfactualSources.find((candidate) => candidate.name === name);
+  const current = Object.hasOwn(deprecatedSourceNames, name) ? deprecatedSourceNames[name] : name;
+  const source = counterfactualSources.find((candidate) => candidate.name === current);
   if (source === undefined) {
     throw new UncoupleError("invalid-argument", `${component.name}: there is no counterfactual source "${name}"`);
   }

@@ -1,11 +1,16 @@
-/** The counterfactual sources by the names that team files use, in the order in which `auto` prefers them. */
+/** Names of the counterfactual sources in team files, in the order in which `auto` prefers them. */
 export const counterfactualSourceNames = [
   "oracle",
   "pooled",
   "calibration",
-  "residualised",
+  "residualized",
   "audit-direct",
   "matching",
 ] as const;
+
+/** Former names, which stored runs and team files may still have, with the current ones. */
+export const deprecatedSourceNames: Readonly<Record<string, CounterfactualSourceName>> = {
+  residualised: "residualized",
+};
 
 export type CounterfactualSourceName = (typeof counterfactualSourceNames)[number];

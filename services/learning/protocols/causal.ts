@@ -1,11 +1,12 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
-import { counterfactualSourceNames } from "../counterfactual/source-names.ts";
+import { counterfactualSourceNames, deprecatedSourceNames } from "../counterfactual/source-names.ts";
 import type { Protocol, ProtocolStep } from "./protocol.ts";
 
 /** Where ytilde comes from; `auto` takes the best that the data can identify. */
 export const counterfactualSource: ProtocolParameterRange = {
   choices: ["auto", ...counterfactualSourceNames],
+  deprecatedChoices: deprecatedSourceNames,
   default: "auto",
 };
 

@@ -6,6 +6,7 @@ import type { Path, Reporter } from "./yaml-file.ts";
 
 /**
  * Checks a protocol against the catalog and fills in defaults. Without a catalog, accepts any name and parameters.
+ * @param deprecated receives deprecated spellings of choices; the result always has the current ones
  * @returns undefined after reporting problems
  */
 export function checkProtocol(
@@ -13,6 +14,7 @@ export function checkProtocol(
   catalog: ProtocolCatalog | undefined,
   path: Path,
   reporter: Reporter,
+  deprecated?: Reporter,
 ): ProtocolSpec | undefined {
   if (catalog === undefined) return spec;
   const names = Object.keys(catalog);
@@ -23,14 +25,24 @@ export function checkProtocol(
     return undefined;
   }
   const before = reporter.problems.length;
+  const given: Record<string, number | string> = {};
   for (const [name, value] of Object.entries(spec.parameters)) {
     const parameter = Object.hasOwn(known, name) ? known[name] : undefined;
-    const problem = parameter === undefined ? unknownParameter(spec.name, name, known) : problemOf(value, parameter);
+    const current = currentChoice(value, parameter);
+    const problem = parameter === undefined ? unknownParameter(spec.name, name, known) : problemOf(current, parameter);
     if (problem !== undefined) reporter.report([...path, name], problem);
+    if (current !== value) deprecated?.report([...path, name], `"${value}" is deprecated; rename it to "${current}"`);
+    given[name] = current;
   }
   if (reporter.problems.length > before) return undefined;
   const defaults = Object.entries(known).map(([name, parameter]) => [name, parameter.default] as const);
-  return { name: spec.name, parameters: { ...Object.fromEntries(defaults), ...spec.parameters } };
+  return { name: spec.name, parameters: { ...Object.fromEntries(defaults), ...given } };
+}
+
+function currentChoice(value: number | string, parameter: ProtocolParameterRange | undefined): number | string {
+  const { deprecatedChoices } = parameter ?? {};
+  if (deprecatedChoices === undefined || !Object.hasOwn(deprecatedChoices, value)) return value;
+  return deprecatedChoices[value] ?? value;
 }
 
 function unknownParameter(

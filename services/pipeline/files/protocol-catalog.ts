@@ -6,6 +6,8 @@ export interface ProtocolParameterRange {
   readonly max?: number;
   /** Allowed strings, for a parameter that is not a number. */
   readonly choices?: readonly string[];
+  /** Deprecated spellings of choices, each with the current one. */
+  readonly deprecatedChoices?: Readonly<Record<string, string>>;
   /** Used if the team file does not set the parameter. */
   readonly default: number | string;
 }

@@ -36,7 +36,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
 export interface ParsedTeam {
   readonly team: TeamConfig;
   readonly map: FileMap;
-  /** Deprecated keys in use, each with the key to use instead. */
+  /** Deprecated keys and values in use, each with the one to use instead. */
   readonly deprecations: readonly Problem[];
 }
 
@@ -116,7 +116,7 @@ export function parseTeamFile(
   const deprecated = createReporter(map);
   const optimizer = parseOptimizer(value, reporter, deprecated);
   const schedule = parseWith(scheduleSchema, value.schedule ?? {}, ["schedule"], reporter);
-  const protocol = parseProtocol(value.protocol, protocols, reporter);
+  const protocol = parseProtocol(value.protocol, protocols, reporter, deprecated);
   const train = parseTrain(value.train, reporter);
   if (top !== undefined && schedule?.warmup !== undefined && schedule.warmup > top.steps) {
     reporter.report(["schedule", "warmup"], `must be at most steps (${top.steps}), not ${schedule.warmup}`);
@@ -232,6 +232,7 @@ function parseProtocol(
   value: unknown,
   catalog: ProtocolCatalog | undefined,
   reporter: Reporter,
+  deprecated: Reporter,
 ): ProtocolSpec | undefined {
   const path = ["protocol"];
   const given =
@@ -246,7 +247,7 @@ function parseProtocol(
     if (checked === undefined) valid = false;
     else parameters[name] = checked;
   }
-  const spec = checkProtocol({ name: parsed.name, parameters }, catalog, path, reporter);
+  const spec = checkProtocol({ name: parsed.name, parameters }, catalog, path, reporter, deprecated);
   return valid ? spec : undefined;
 }
 

@@ -38,7 +38,7 @@ describe("causal training without the oracle", () => {
     const of = (estimator: string) => losses.find((row) => row.estimator === estimator)?.loss ?? Number.NaN;
     expect(of("oracle")).toBeLessThan(6);
     expect(of("async")).toBeGreaterThan(30);
-    for (const estimator of ["pooled", "calibration", "residualised"]) {
+    for (const estimator of ["pooled", "calibration", "residualized"]) {
       expect(of(estimator), estimator).toBeLessThan(of("oracle") + 6);
       expect(of(estimator), estimator).toBeLessThan(of("audit-direct"));
     }

@@ -87,7 +87,7 @@ const refusal = (name: string, given: Case): UncoupleError => {
 
 describe("what identifies the counterfactual output", () => {
   it("is nothing in (x1, x2, y) alone, whatever the source, and the message says why and what to do", () => {
-    for (const name of ["auto", "pooled", "calibration", "residualised", "audit-direct", "matching"]) {
+    for (const name of ["auto", "pooled", "calibration", "residualized", "audit-direct", "matching"]) {
       const error = refusal(name, {});
       expect(error.code).toBe("failed-precondition");
       expect(error.message).toMatch(/names no audit sample/);
@@ -99,9 +99,13 @@ describe("what identifies the counterfactual output", () => {
   it("is an audit sample that annotates the targets of all upstream components", () => {
     expect(refusal("auto", { audited: ["z1"] }).message).toMatch(/does not annotate z2, the target of right/);
     expect(chooseSource("auto", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("pooled");
-    for (const name of ["pooled", "calibration", "residualised", "audit-direct"]) {
+    for (const name of ["pooled", "calibration", "residualized", "audit-direct"]) {
       expect(chooseSource(name, evidenceOf({ audited: ["z1", "z2"] })).name).toBe(name);
     }
+  });
+
+  it("is found under the old spelling of its source, which stored runs may have", () => {
+    expect(chooseSource("residualised", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("residualized");
   });
 
   it("is the oracle where there is one, with or without audited rows", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { protocolCatalog } from "../../../../services/learning/protocols/all.ts";
 import { parsePipelineFile } from "../../../../services/pipeline/files/pipeline-file.ts";
 import { formatProblem } from "../../../../services/pipeline/files/problem.ts";
 import type { ProtocolCatalog } from "../../../../services/pipeline/files/protocol-catalog.ts";
@@ -96,6 +97,21 @@ describe("parseTeamFile", () => {
     expect(problemsOf("component: m2\nmodel: linear\noptimizer: sgd\noptimiser: adam\n")).toEqual([
       "/teams/m2.yaml:4: optimiser: is the old name of optimizer, which is also set; remove it",
     ]);
+  });
+
+  test("the residualized source under its old spelling works, with one deprecation", () => {
+    const withSource = (source: string) => {
+      const text = `component: m2\nmodel: linear\nprotocol: { name: causal, source: ${source} }\n`;
+      const result = parseTeamFile(text, "/teams/m2.yaml", protocolCatalog);
+      if ("problems" in result) throw new Error(result.problems.map(formatProblem).join("\n"));
+      return result;
+    };
+    const { team, deprecations } = withSource("residualised");
+    expect(team.protocol).toEqual({ name: "causal", parameters: { source: "residualized" } });
+    expect(deprecations.map(formatProblem)).toEqual([
+      '/teams/m2.yaml:3: protocol.source: "residualised" is deprecated; rename it to "residualized"',
+    ]);
+    expect(withSource("residualized")).toMatchObject({ team, deprecations: [] });
   });
 
   const cases: readonly (readonly [from: string, to: string, problem: string])[] = [

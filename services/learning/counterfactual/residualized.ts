@@ -9,8 +9,8 @@ import { auditMissing, type CounterfactualSource } from "./source.ts";
  * ytilde = y + f(x2, zhat) - f(x2, ztilde), with ztilde and f as in `calibration`: what f does not explain of y stays
  * in. It keeps structure that f is too simple for, and lets the noise of y through.
  */
-export const residualised: CounterfactualSource = {
-  name: "residualised",
+export const residualized: CounterfactualSource = {
+  name: "residualized",
   observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows",
   missing: auditMissing,
   prepare: async (evidence) => {
@@ -20,7 +20,7 @@ export const residualised: CounterfactualSource = {
     const inputs = [dataset.own, calibrated].filter((matrix) => matrix !== undefined);
     return {
       ...f,
-      description: `residualised (${auditOf(evidence).rows} audited rows)`,
+      description: `residualized (${auditOf(evidence).rows} audited rows)`,
       residual: subtract(dataset.target, await predictTarget(f, inputs)).values,
     };
   },
