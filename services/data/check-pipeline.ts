@@ -9,8 +9,8 @@ import { createReporter } from "../pipeline/files/yaml-file.ts";
 import { openDataSource } from "./open-data-source.ts";
 
 /**
- * What does not fit between a pipeline and its data, also that the data cannot be opened.
- * @param path of the pipeline file, which the data's path is relative to
+ * Checks a pipeline against its data. Data that cannot be opened is a problem, too.
+ * @param path of the pipeline file; the path of the data is relative to it
  */
 export async function checkPipelineAgainstData(parsed: ReadableParts, path: string): Promise<readonly Problem[]> {
   try {
@@ -23,7 +23,7 @@ export async function checkPipelineAgainstData(parsed: ReadableParts, path: stri
   } catch (thrown) {
     const error = asUncoupleError(thrown);
     if (error.code === "internal") throw error;
-    // A message that begins with a key is about that key.
+    // A message that starts with a key is about that key.
     const [, key = "data", message = error.message] = /^(data\.\w+): (.*)$/s.exec(error.message) ?? [];
     const reporter = createReporter(parsed.map);
     reporter.report(key.split("."), message);
@@ -31,12 +31,12 @@ export async function checkPipelineAgainstData(parsed: ReadableParts, path: stri
   }
 }
 
-/** Whether the module that a team file may name is there. */
+/** Checks that the model module of a team file exists, if it names one. */
 export async function checkTeamModule({ team, map }: ParsedTeam): Promise<readonly Problem[]> {
   if (team.model.kind !== "module") return [];
   const { path } = team.model;
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return [];
   const place = ["model", "module"];
-  return [{ file: map.file, line: map.line(place), path: place.join("."), message: `there is no file ${path}` }];
+  return [{ file: map.file, line: map.line(place), path: place.join("."), message: `file not found: ${path}` }];
 }

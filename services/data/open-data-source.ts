@@ -4,8 +4,9 @@ import type { DataSource } from "./source/data-source.ts";
 import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
 
 /**
- * @param baseDir what a relative path in the specification is relative to: the pipeline file's folder
- * @throws UncoupleError `invalid-argument` (a generator that does not exist, an unreadable file), `not-found` (no file)
+ * Opens the data source of a pipeline.
+ * @param baseDir the folder of the pipeline file, which a relative path is relative to
+ * @throws UncoupleError `invalid-argument` (an unknown generator, an unreadable file), `not-found` (no file)
  */
 export async function openDataSource(spec: DataSourceSpec, baseDir: string): Promise<DataSource> {
   return spec.source === "synthetic" ? createSyntheticSource(spec) : openFileSource(spec, baseDir);

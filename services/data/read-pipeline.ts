@@ -8,18 +8,18 @@ import type { DataSource } from "./source/data-source.ts";
 import type { ColumnSchema } from "./table/table.ts";
 
 /**
- * What a pipeline file says, or everything that is wrong with it.
- * @throws UncoupleError `not-found`; `invalid-argument` for what is there and cannot be such a file
+ * Reads and parses a pipeline file; returns the pipeline or all problems.
+ * @throws UncoupleError `not-found`; `invalid-argument` if the file cannot be read, is too large or is not UTF-8
  */
 export async function readPipelineFile(path: string): Promise<ReturnType<typeof parsePipelineFile>> {
   return parsePipelineFile(await requireTextFile("pipeline file", path), path);
 }
 
 /**
- * Opens the data of a pipeline that fits it.
+ * Opens the data of a pipeline and checks that it matches the pipeline.
  *
- * @param path of the pipeline file, which relative paths of the data are relative to
- * @throws UncoupleError as `openDataSource`; `invalid-argument` with everything that does not fit, one a line
+ * @param path of the pipeline file; relative paths of the data are relative to it
+ * @throws UncoupleError as `openDataSource`; `invalid-argument` with all mismatches, one per line
  */
 export async function openPipelineData(
   parsed: ParsedPipeline,

@@ -4,9 +4,9 @@ import type { DataSource, Rows } from "./source/data-source.ts";
 import { targetColumns } from "./targets/target-column.ts";
 
 /**
- * The columns that the team of a component may see in training rows: those that it reads, its own target, and those
- * that the snapshots of its ancestors read, because its inputs are imputed with them. Never an ancestor's target.
- * @throws UncoupleError `not-found` for a component that does not exist
+ * The columns that a component's team can see in training rows: the columns that the component reads, its own target, and
+ * the columns that its ancestors' snapshots read to impute its inputs. Never an ancestor's target.
+ * @throws UncoupleError `not-found` for an unknown component
  */
 export function visibleColumns(pipeline: Pipeline, component: string): readonly string[] {
   const own = componentNamed(pipeline, component);
@@ -14,7 +14,7 @@ export function visibleColumns(pipeline: Pipeline, component: string): readonly 
   return [...new Set([...imputing, ...own.columns, ...targetColumns(own)])];
 }
 
-/** Every column that composing and judging the whole pipeline takes: all inputs and all targets. For the evaluator. */
+/** The columns for composing and evaluating the whole pipeline: all inputs and all targets. Only for the evaluator. */
 export function heldOutColumns(pipeline: Pipeline): readonly string[] {
   const columns = pipeline.components.flatMap((component) => component.columns);
   const targets = pipeline.components.flatMap(targetColumns);
@@ -22,14 +22,14 @@ export function heldOutColumns(pipeline: Pipeline): readonly string[] {
 }
 
 export interface TrainerData {
-  /** Training rows with the visible columns. */
+  /** The training rows with the visible columns. */
   readonly training: Rows;
-  /** The audited training rows, with the visible and the annotated columns, where the pipeline has an audit sample. */
+  /** The audited training rows with the visible and annotated columns, if the pipeline has an audit sample. */
   readonly audit?: Rows;
 }
 
 /**
- * Everything that the trainer of a component gets to see of the data.
+ * Reads all data that the trainer of a component can see.
  * @throws UncoupleError as `DataSource.trainingRows` and `DataSource.auditRows`
  */
 export async function trainerData(source: DataSource, pipeline: Pipeline, component: string): Promise<TrainerData> {

@@ -4,11 +4,11 @@ import type { Backplane, WorkItem } from "../../services/registry/backplane.ts";
 import * as make from "../helpers/drafts.ts";
 import { take } from "../helpers/take.ts";
 
-/** One world of an implementation: every `open` is another process's view of the same pipeline. */
+/** A test environment of an implementation. Each `open` gives the view of a separate process on the same pipeline. */
 export interface World {
   readonly pipeline: string;
   open(): Promise<Backplane>;
-  /** Closes what was opened, forgets everything. */
+  /** Closes all backplanes and deletes all data. */
   destroy(): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export interface Implementation {
   readonly name: string;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** An empty pipeline. */
+  /** Creates an empty pipeline. */
   create(): Promise<World>;
 }
 
@@ -31,7 +31,7 @@ const failure = async (promise: Promise<unknown>): Promise<UncoupleError> => {
 const { model } = make;
 const never = new AbortController().signal;
 
-/** The promises of the ports in services/registry, for every implementation. */
+/** Tests the contract of the ports in services/registry on an implementation. */
 export function backplaneContract(implementation: Implementation): void {
   describe(`${implementation.name} backplane`, () => {
     beforeAll(() => implementation.start());
@@ -47,13 +47,13 @@ export function backplaneContract(implementation: Implementation): void {
     let two: Backplane;
     beforeEach(async () => {
       world = await implementation.create();
-      // At the same time: services of one pipeline start together.
+      // Concurrently, because the services of a pipeline start together.
       [one, two] = await Promise.all([world.open(), world.open()]);
     });
     afterEach(() => world.destroy());
 
     describe("publishing", () => {
-      test("a published snapshot is read back whole by somebody else", async () => {
+      test("another process reads back a published snapshot completely", async () => {
         const bytes = model(1, 1_500_000);
         const manifest = await one.registry.publish(draft({ runId: "r1" }), bytes, null);
         expect(manifest).toMatchObject({ version: 1, component: "m1", serial: 1, parent: null, size: 1_500_000 });
@@ -63,7 +63,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(Buffer.compare(await two.registry.bytes(manifest), bytes)).toBe(0);
       });
 
-      test("what the publisher does to its bytes afterwards changes nothing", async () => {
+      test("changing the bytes after publishing has no effect", async () => {
         const bytes = model(1);
         const manifest = await one.registry.publish(draft(), bytes, null);
         bytes.fill(0);
@@ -71,7 +71,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(Buffer.compare(await one.registry.bytes(manifest), model(1))).toBe(0);
       });
 
-      test("serials are exactly 1..N under three contending publishers", async () => {
+      test("three concurrent publishers get exactly the serials 1 to N", async () => {
         const three = await world.open();
         const publish = async (backplane: Backplane) => {
           const serials: number[] = [];
@@ -88,7 +88,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(listed.map(({ parent }) => parent)).toEqual([null, ...expected.slice(0, -1)]);
       });
 
-      test("components have serials of their own", async () => {
+      test("each component has its own serials", async () => {
         await one.registry.publish(draft({ component: "m1" }), model(1), null);
         const m2 = await two.registry.publish(draft({ component: "m2", upstream: { m1: 1 } }), model(2), null);
         expect(m2).toMatchObject({ component: "m2", serial: 1, upstream: { m1: 1 } });
@@ -96,7 +96,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect((await one.registry.list("m2")).map(({ component }) => component)).toEqual(["m2"]);
       });
 
-      test("a publish that is stopped in the middle publishes nothing, and can be done again", async () => {
+      test("a publish aborted halfway publishes nothing and can be retried", async () => {
         const stop = new AbortController();
         const large = model(1, 9_000_000);
         const publishing = failure(one.registry.publish(draft({ runId: "r1" }), large, null, stop.signal));
@@ -107,7 +107,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await one.registry.publish(draft({ runId: "r1" }), large, null)).toMatchObject({ serial: 1 });
       });
 
-      test("of two publishers with the same parent one publishes and the other hears of the conflict", async () => {
+      test("of two publishers with the same parent, one publishes and the other gets a conflict", async () => {
         await one.registry.publish(draft(), model(1), null);
         const outcomes = await Promise.allSettled([
           one.registry.publish(draft({ runId: "a" }), model(2), 1),
@@ -129,7 +129,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await two.registry.list("m1")).toHaveLength(2);
       });
 
-      test("a run that publishes again gets its own manifest back, also after others published", async () => {
+      test("a run that publishes again gets its own manifest back, even after other publishes", async () => {
         const mine = draft({ runId: "mine" });
         const first = await one.registry.publish(mine, model(1), null);
         await two.registry.publish(draft(), model(2), 1);
@@ -138,7 +138,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await one.registry.list("m1")).toHaveLength(2);
       });
 
-      test("the same run publishing twice at once publishes once", async () => {
+      test("two concurrent publishes of the same run publish once", async () => {
         const mine = draft({ runId: "mine" });
         const [first, second] = await Promise.all([
           one.registry.publish(mine, model(1), null),
@@ -149,7 +149,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(Buffer.compare(await one.registry.bytes(first), model(1))).toBe(0);
       });
 
-      test("a run cannot publish other bytes", async () => {
+      test("a run cannot publish different bytes", async () => {
         const mine = draft({ runId: "mine" });
         await one.registry.publish(mine, model(1), null);
         expect(await failure(one.registry.publish(mine, model(2), "any"))).toMatchObject({
@@ -159,12 +159,12 @@ export function backplaneContract(implementation: Implementation): void {
       });
 
       test.each([
-        ["another pipeline", { pipeline: "other" }, model(1)],
-        ["a component name that is none", { component: "M.1" }, model(1)],
+        ["a different pipeline", { pipeline: "other" }, model(1)],
+        ["an invalid component name", { component: "M.1" }, model(1)],
         ["no run id", { runId: "" }, model(1)],
-        ["a loss that JSON cannot hold", { trainingLoss: Number.NaN }, model(1)],
+        ["a loss that JSON cannot represent", { trainingLoss: Number.NaN }, model(1)],
         ["no bytes", {}, new Uint8Array(0)],
-      ])("a draft with %s is refused and loses nothing", async (_, bad, bytes) => {
+      ])("a draft with %s is rejected and has no effect", async (_, bad, bytes) => {
         expect(await failure(one.registry.publish(draft(bad), bytes, null))).toMatchObject({
           code: "invalid-argument",
         });
@@ -173,7 +173,7 @@ export function backplaneContract(implementation: Implementation): void {
     });
 
     describe("reading", () => {
-      test("what was never published is not found", async () => {
+      test("an unpublished snapshot is not found", async () => {
         await one.registry.publish(draft(), model(1), null);
         expect(await failure(two.registry.manifest("m1", 2))).toMatchObject({
           code: "not-found",
@@ -186,7 +186,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await two.registry.list("m9")).toEqual([]);
       });
 
-      test("bytes that are not what the manifest says are data loss", async () => {
+      test("bytes that do not match the manifest are data loss", async () => {
         const real = await one.registry.publish(draft(), model(1), null);
         const digest = real.digest.replace(/^./, (first) => (first === "0" ? "1" : "0"));
         for (const wrong of [{ digest }, { size: 63 }, { size: 65 }]) {
@@ -198,7 +198,7 @@ export function backplaneContract(implementation: Implementation): void {
     });
 
     describe("watching", () => {
-      test("a watch gives what was announced before, then what is announced live, in order", async () => {
+      test("a watch delivers past announcements, then live ones, in order", async () => {
         for (let i = 1; i <= 3; i++) await one.registry.publish(draft(), model(i), "any");
         const watched = take(two.registry.watch(0, never), 6);
         for (let i = 4; i <= 6; i++) await one.registry.publish(draft(), model(i), "any");
@@ -209,7 +209,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(new Set(positions).size).toBe(6);
       });
 
-      test("a watch goes on behind the last position that was seen", async () => {
+      test("a watch resumes after the last seen position", async () => {
         for (let i = 1; i <= 4; i++) await one.registry.publish(draft(), model(i), "any");
         const [, second] = await take(two.registry.watch(0, never), 2);
         const from = (second?.position ?? 0) + 1;
@@ -238,7 +238,7 @@ export function backplaneContract(implementation: Implementation): void {
         await one.close();
       });
 
-      test("a watch, a work queue and a wait for a lease that begin after the backplane was closed end at once", async () => {
+      test("a watch, a work queue and a lease request on a closed backplane end immediately", async () => {
         await one.close();
         expect(await take(one.registry.watch(0, never), 1)).toEqual([]);
         expect(await take(one.verdicts.watch(0, never), 1)).toEqual([]);
@@ -252,7 +252,7 @@ export function backplaneContract(implementation: Implementation): void {
         for (let i = 1; i <= 3; i++) await one.registry.publish(draft(), model(i), "any");
       });
 
-      test("an alias is set, moved and removed, each change in the log", async () => {
+      test("an alias is set, moved and removed, and the log has each change", async () => {
         expect(await one.registry.aliases("m1")).toEqual({});
         await one.registry.setAlias("m1", "champion", 1, null, "ann: first");
         await two.registry.setAlias("m1", "champion", 3, 1, "bob: better");
@@ -271,7 +271,7 @@ export function backplaneContract(implementation: Implementation): void {
         ]);
       });
 
-      test("an alias moves only from where it is expected to point", async () => {
+      test("an alias moves only if it points to the expected snapshot", async () => {
         await one.registry.setAlias("m1", "champion", 1, null, "ann");
         for (const expected of [null, 2]) {
           const error = await failure(two.registry.setAlias("m1", "champion", 3, expected, "bob"));
@@ -280,7 +280,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await one.registry.aliasLog("m1")).toHaveLength(1);
       });
 
-      test("of contenders for the same move exactly one wins", async () => {
+      test("exactly one of several concurrent moves succeeds", async () => {
         const moves = [one, two, one, two].map(({ registry }, i) =>
           registry.setAlias("m1", "champion", 1 + (i % 3), null, `contender ${i}`),
         );
@@ -289,24 +289,24 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await two.registry.aliasLog("m1")).toHaveLength(1);
       });
 
-      test("different aliases of one component move at once without a conflict", async () => {
+      test("different aliases of a component move concurrently without a conflict", async () => {
         await Promise.all(
           ["a", "b", "c", "d"].map((alias, i) => (i % 2 ? one : two).registry.setAlias("m1", alias, 1, null, "ann")),
         );
         expect(await one.registry.aliases("m1")).toEqual({ a: 1, b: 1, c: 1, d: 1 });
       });
 
-      test.each(["", "Champion", "1st", "a.b", "a b", "x".repeat(64)])("%j is no alias", async (alias) => {
+      test.each(["", "Champion", "1st", "a.b", "a b", "x".repeat(64)])("%j is not a valid alias", async (alias) => {
         const error = await failure(one.registry.setAlias("m1", alias, 1, null, "ann"));
         expect(error).toMatchObject({ code: "invalid-argument" });
       });
 
-      test("an alias cannot point at a snapshot that does not exist", async () => {
+      test("an alias cannot point to an unpublished snapshot", async () => {
         const error = await failure(one.registry.setAlias("m1", "champion", 4, null, "ann"));
         expect(error).toMatchObject({ code: "not-found", message: expect.stringContaining("m1@4") });
       });
 
-      test("rolling back again goes further back, until nothing is left", async () => {
+      test("repeated rollbacks go further back, until no change is left", async () => {
         await one.registry.setAlias("m1", "champion", 1, null, "ann");
         await one.registry.setAlias("m1", "champion", 2, 1, "ann");
         await one.registry.setAlias("m1", "champion", 3, 2, "ann");
@@ -322,7 +322,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect((await one.registry.aliasLog("m1")).map(({ serial }) => serial)).toEqual([1, 2, 3, 2, 1]);
       });
 
-      test("a rollback after a rollback and a new change goes back to where the alias pointed before it", async () => {
+      test("a rollback after a rollback and a new change undoes only the new change", async () => {
         const move = async (serial: number | null, expected: number | null) =>
           one.registry.setAlias("m1", "champion", serial, expected, "ann");
         await move(1, null);
@@ -339,7 +339,7 @@ export function backplaneContract(implementation: Implementation): void {
     });
 
     describe("once logs", () => {
-      test("of contending verdicts on one snapshot exactly one stands", async () => {
+      test("exactly one of several concurrent verdicts on a snapshot is kept", async () => {
         const appended = await Promise.all(
           Array.from({ length: 6 }, (_, i) => (i % 2 ? one : two).verdicts.append(verdict("m1", 1, `evaluator-${i}`))),
         );
@@ -352,7 +352,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await two.verdicts.append(verdict("m1", 2))).toBe(false);
       });
 
-      test("a watch of verdicts gives the old and then the live ones", async () => {
+      test("a watch of verdicts delivers past verdicts, then live ones", async () => {
         await one.verdicts.append(verdict("m1", 1));
         const watched = take(two.verdicts.watch(0, never), 3);
         await one.verdicts.append(verdict("m2", 1));
@@ -363,7 +363,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect((await take(one.verdicts.watch(from, never), 1))[0]?.value).toEqual(verdict("m2", 1));
       });
 
-      test("quarantines are a log of their own", async () => {
+      test("quarantines have their own log", async () => {
         expect(await one.quarantines.append(quarantine("m1", 1))).toBe(true);
         expect(await two.quarantines.list()).toEqual([quarantine("m1", 1)]);
         expect(await two.verdicts.list()).toEqual([]);
@@ -371,7 +371,7 @@ export function backplaneContract(implementation: Implementation): void {
     });
 
     describe("the work queue", () => {
-      test("two workers share the items and each is done exactly once", async () => {
+      test("two workers share the items, and each item is processed exactly once", async () => {
         const stop = new AbortController();
         const done: string[] = [];
         const by = new Set<string>();
@@ -398,7 +398,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await one.workQueue("others").pending()).toBe(total);
       });
 
-      test("an item that a worker leaves behind goes to another", async () => {
+      test("an item abandoned by a worker goes to another worker", async () => {
         await one.registry.publish(draft(), model(1), null);
         await expect(
           (async () => {
@@ -415,7 +415,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await two.workQueue("evaluators").pending()).toBe(0);
       });
 
-      test("an item given back for another try comes again, and others are not held up by it", async () => {
+      test("an item returned for a retry is redelivered and does not block others", async () => {
         await one.registry.publish(draft(), model(1), null);
         await one.registry.publish(draft(), model(2), 1);
         const seen: [number, number][] = [];
@@ -433,7 +433,7 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await one.workQueue("evaluators").pending()).toBe(0);
       });
 
-      test("an item held when the signal aborts may still be finished", async () => {
+      test("an item held when the signal aborts can still be finished", async () => {
         await one.registry.publish(draft(), model(1), null);
         const stop = new AbortController();
         let held: WorkItem | undefined;
@@ -447,7 +447,7 @@ export function backplaneContract(implementation: Implementation): void {
     });
 
     describe("leases", () => {
-      test("under contention one at a time holds a lease", async () => {
+      test("only one contender at a time holds a lease", async () => {
         let holding = 0;
         let turns = 0;
         const contend = async (name: string, { leases }: Backplane) => {
@@ -467,14 +467,14 @@ export function backplaneContract(implementation: Implementation): void {
         expect(await one.leases.holder("training")).toBeUndefined();
       });
 
-      test("leases of different names do not exclude each other", async () => {
+      test("leases with different names are independent", async () => {
         const a = await one.leases.acquire("a", "ann", never);
         const b = await two.leases.acquire("b", "bob", never);
         expect([await two.leases.holder("a"), await one.leases.holder("b")]).toEqual(["ann", "bob"]);
         await Promise.all([a.release(), b.release()]);
       });
 
-      test("a wait for a lease can be given up", async () => {
+      test("a lease request can be aborted", async () => {
         const lease = await one.leases.acquire("training", "ann", never);
         const stop = new AbortController();
         const waiting = failure(two.leases.acquire("training", "bob", stop.signal));
@@ -484,7 +484,7 @@ export function backplaneContract(implementation: Implementation): void {
         await lease.release();
       });
 
-      test("closing the backplane ends what it holds", async () => {
+      test("closing the backplane ends its leases", async () => {
         const lease = await one.leases.acquire("training", "ann", never);
         await one.close();
         expect(lease.lost.aborted).toBe(true);

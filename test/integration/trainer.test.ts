@@ -258,7 +258,7 @@ describe("an invalid call", () => {
       "invalid-argument",
       "this trainer trains m1, but the file is for m2",
     ],
-    ["a team file that is not YAML", (c) => c.startRun({ teamFile: "{" }), "invalid-argument", "not YAML"],
+    ["a team file that is not YAML", (c) => c.startRun({ teamFile: "{" }), "invalid-argument", "invalid YAML"],
     ["an empty team file", (c) => c.startRun({ teamFile: "" }), "invalid-argument", "the file is empty"],
     ["a prediction without an input", (c) => c.predict({ rows: 1, columns: {} }), "invalid-argument", "x1"],
     ["a prediction from an input of the wrong width", (c) => c.predict(columns({ x1: 9 })), "invalid-argument", "x1"],

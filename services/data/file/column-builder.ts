@@ -2,11 +2,11 @@ import { DuckDBArrayVector, DuckDBFloatVector, DuckDBVarCharVector, type DuckDBV
 import { UncoupleError } from "../../common/errors.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
 
-/** Collects the values of one column, chunk after chunk, into a typed array that grows by doubling. */
+/** Collects the values of a column, chunk by chunk, into a typed array that grows by doubling. */
 export interface ColumnBuilder {
-  /** Appends the values of the given rows of the vector; they are not null. */
+  /** Appends the values of the given rows of the vector, which must not be null. */
   append(vector: DuckDBVector, rows: readonly number[]): void;
-  /** The column with exactly what was appended. */
+  /** Returns the column of all appended values. */
   finish(): Column;
 }
 
@@ -72,5 +72,5 @@ function copied<T extends Float32Array | Int32Array>(from: T, to: T): T {
 }
 
 function unexpected(vector: DuckDBVector): UncoupleError {
-  return new UncoupleError("internal", `a column of DuckDB type ${vector.type.toString()} cannot be read`);
+  return new UncoupleError("internal", `cannot read a column of DuckDB type ${vector.type.toString()}`);
 }

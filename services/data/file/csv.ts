@@ -3,26 +3,27 @@ import { UncoupleError } from "../../common/errors.ts";
 import { type Database, dataError } from "./database.ts";
 import { identifier, literal } from "./sql.ts";
 
-/** How a CSV file is read: all columns as texts, lines that do not fit set aside, and what type each column has. */
+/** Reads a CSV file, with all columns as text, malformed lines set aside, and the detected type of each column. */
 export interface CsvReader {
-  /** A table expression with texts in all columns. */
+  /** A table expression with all columns as text. */
   readonly sql: string;
-  /** A table expression with typed columns, null where a text does not fit its type: what a query sees as `source`. */
+  /** A table expression with typed columns, null where a value does not match the type: `source` in a user's query. */
   readonly typedSql: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /**
-   * Columns are read by their place, so that a file that was replaced by one of another order must not be read.
-   * @throws UncoupleError `failed-precondition` when the file's columns are no longer these
+   * Checks that the file still has the same columns. They are read by position, so a file replaced by one with a different
+   * order must not be read.
+   * @throws UncoupleError `failed-precondition` if the columns have changed
    */
   checkColumns(): Promise<void>;
 }
 
-/** Rows from the beginning that types are made out from; later rows never change a column's type. */
+/** Number of rows at the beginning from which types are detected; later rows never change a column's type. */
 const SAMPLE = 20_480;
-/** A column of texts is numeric all the same if this share of its sample reads as numbers: the rest are bad values. */
+/** A text column is numeric if at least this fraction of its sample parses as numbers; the rest are bad values. */
 const NUMERIC_SHARE = 0.9;
 
-/** @throws UncoupleError `invalid-argument` where no CSV can be made out, or it has no rows */
+/** Opens a CSV file. @throws UncoupleError `invalid-argument` if it is not CSV or has no rows */
 export async function openCsv(database: Database, path: string, shownPath: string): Promise<CsvReader> {
   const dialect = await sniff(database, path, shownPath);
   const texts = dialect.columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
@@ -52,7 +53,7 @@ export async function openCsv(database: Database, path: string, shownPath: strin
       if (now === names) return;
       throw new UncoupleError(
         "failed-precondition",
-        `${shownPath}: its columns were ${names} when it was opened, and are ${now} now; restart the service`,
+        `${shownPath}: the columns changed from ${names} to ${now} since the file was opened; restart the service`,
       );
     },
   };
@@ -66,7 +67,7 @@ interface Dialect {
   readonly skip: number;
   readonly header: boolean;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** How dates and times are written where they are not ISO 8601. */
+  /** Formats of dates and times; null for ISO 8601. */
   readonly dateFormat: string | null;
   readonly timestampFormat: string | null;
 }
@@ -78,7 +79,7 @@ async function sniff(database: Database, path: string, shownPath: string): Promi
       `SELECT Delimiter, Quote, Escape, Comment, SkipRows, HasHeader, Columns, DateFormat, TimestampFormat FROM sniff_csv(${literal(path)}, ignore_errors = true, sample_size = ${SAMPLE})`,
     );
   } catch (error) {
-    throw dataError(`${shownPath} cannot be read as CSV`, error);
+    throw dataError(`cannot read ${shownPath} as CSV`, error);
   }
   const [delimiter, quote, escaping, comment, skip, header, columns, dateFormat, timestampFormat] =
     sniffed as readonly [
@@ -93,7 +94,7 @@ async function sniff(database: Database, path: string, shownPath: string): Promi
       string | null,
     ];
   const mark = (sign: string, otherwise: string) => (sign === "(empty)" ? otherwise : sign);
-  // Where the sample has no quoted value, later rows may.
+  // Later rows can have quoted values even if the sample has none.
   const quoteMark = mark(quote, '"');
   return {
     delimiter,
@@ -108,7 +109,7 @@ async function sniff(database: Database, path: string, shownPath: string): Promi
   };
 }
 
-/** The sniffed types, but for columns of texts that are numbers on the whole, and texts that DuckDB takes for truth values. */
+/** The sniffed types, except for mostly numeric text columns, and for words that DuckDB takes for booleans. */
 async function typedColumns(
   database: Database,
   sql: string,
@@ -130,33 +131,36 @@ async function typedColumns(
     if (bad === undefined) return found.map(Number);
     throw new UncoupleError(
       "invalid-argument",
-      `data.path: ${shownPath} has no line that is a row: line ${bad.line}: ${bad.message}`,
+      `data.path: ${shownPath} has no valid rows: line ${bad.line}: ${bad.message}`,
     );
   });
   if (rows === 0) {
-    const where = dialect.header ? " below its header" : "";
+    const where = dialect.header ? " after its header" : "";
     throw new UncoupleError("invalid-argument", `data.path: ${shownPath} has no rows${where}`);
   }
   return dialect.columns.map(({ name, type }, i) => {
     const [present, numbers, words] = counted.slice(3 * i, 3 * i + 3) as [number, number, number];
     if (type === "VARCHAR" && numbers > 0 && numbers >= NUMERIC_SHARE * present) return { name, type: "DOUBLE" };
-    // `yes` and `no` are words, by which a pipeline file names its classes.
+    // `yes` and `no` stay words, so that a pipeline file can list them as classes.
     if (type === "BOOLEAN" && words > 0) return { name, type: "VARCHAR" };
     return { name, type };
   });
 }
 
-/** A text as a value of the type, null where it is none. */
+/** SQL that casts a text to the type; null if it does not match. */
 function castSql(column: string, type: string, { dateFormat, timestampFormat }: Dialect): string {
   if (type === "VARCHAR") return column;
   const cast = `TRY_CAST(${column} AS ${type})`;
-  // DuckDB would round.
+  // A plain cast would round.
   if (type === "BIGINT") return `CASE WHEN TRY_CAST(${column} AS DOUBLE) = ${cast} THEN ${cast} END`;
   const format = type === "DATE" ? dateFormat : type === "TIMESTAMP" ? timestampFormat : null;
   return format === null ? cast : `CAST(TRY_STRPTIME(${column}, ${literal(format)}) AS ${type})`;
 }
 
-/** Lines of a CSV file that are no rows, in what the connection has read: too few or too many fields, an open quote, bytes that are not UTF-8. */
+/**
+ * The malformed lines of a CSV file that the connection has read: too few or too many fields, an unterminated quote,
+ * bytes that are not UTF-8.
+ */
 export async function rejectedLines(
   connection: DuckDBConnection,
 ): Promise<readonly { readonly line: string; readonly message: string }[]> {

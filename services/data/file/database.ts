@@ -7,24 +7,24 @@ import { UncoupleError } from "../../common/errors.ts";
 import { literal } from "./sql.ts";
 
 const MEBIBYTE = 1024 * 1024;
-/** Beyond it DuckDB spills to disk. A trainer's memory is for tensors. */
-const MOST_MEMORY_MIB = 1024;
+/** Memory limit beyond which DuckDB spills to disk. A trainer needs its memory for tensors. */
+const MAX_MEMORY_MIB = 1024;
 
-/** A DuckDB of our own that can read one file and nothing else: no other file, no network, no extension. */
+/** A private DuckDB instance that can read a single file, without other files, network and extensions. */
 export interface Database {
-  /** Runs one statement and gives its rows. @throws the error of DuckDB itself */
+  /** Runs a statement and returns its rows. @throws DuckDB's own error */
   rows(sql: string): Promise<Json[][]>;
-  /** Lets `use` have a connection of its own, so that reads do not wait for or disturb each other. */
+  /** Calls `use` with a connection of its own, so that concurrent reads are independent. */
   withConnection<T>(use: (connection: DuckDBConnection) => Promise<T>): Promise<T>;
-  /** Reads in progress end with an error. */
+  /** Closes the database. Reads in progress fail. */
   close(): Promise<void>;
 }
 
-/** @param path the absolute path of the file that it may read */
+/** Opens a database. @param path absolute path of the only file that it can read */
 export async function openDatabase(path: string): Promise<Database> {
-  // DuckDB makes it when it spills: a process that is killed before leaves nothing.
+  // DuckDB creates the folder only when it spills, so a process killed before that leaves nothing behind.
   const spill = join(tmpdir(), `uncouple-data-${randomUUID()}`);
-  const memory = Math.max(128, Math.min(MOST_MEMORY_MIB, Math.floor(totalmem() / MEBIBYTE / 4)));
+  const memory = Math.max(128, Math.min(MAX_MEMORY_MIB, Math.floor(totalmem() / MEBIBYTE / 4)));
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: `${memory}MiB`,
     temp_directory: spill,
@@ -51,7 +51,7 @@ export async function openDatabase(path: string): Promise<Database> {
     instance.closeSync();
     await rm(spill, { recursive: true, force: true });
   };
-  // Order matters: the path is allowed while that is still possible, and then nothing can be changed any more.
+  // Order matters: allow the path first, then lock the configuration.
   await rows(`SET allowed_paths = [${literal(path)}]`);
   await rows("SET enable_external_access = false");
   await rows("SET lock_configuration = true");
@@ -65,7 +65,7 @@ export async function openDatabase(path: string): Promise<Database> {
   };
 }
 
-/** What DuckDB says, in one sentence: its own advice is about options that users of a pipeline file do not have. */
+/** Reduces a DuckDB error to one sentence. Its hints are about options that pipeline files do not have. */
 function duckdbMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
@@ -77,7 +77,7 @@ function duckdbMessage(error: unknown): string {
   return line === undefined ? sentence : `line ${line}: ${sentence}`;
 }
 
-/** @param what is being done, as the beginning of the message */
+/** Converts a DuckDB error into `invalid-argument`. @param what the subject, at the start of the message */
 export function dataError(what: string, error: unknown): UncoupleError {
   if (error instanceof UncoupleError) return error;
   return new UncoupleError("invalid-argument", `${what}: ${duckdbMessage(error)}`, { cause: error });

@@ -15,16 +15,16 @@ import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } 
 import { type RowChoice, rowSql } from "./row-query.ts";
 import { firstLineNotUtf8 } from "./utf8.ts";
 
-const EXAMPLES = 5;
-/** First bytes of gzip and Zstandard files, which DuckDB unpacks. */
+const MAX_EXAMPLES = 5;
+/** First bytes of gzip and Zstandard files, which DuckDB decompresses. */
 const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
 
 /**
- * A CSV or Parquet file through DuckDB, which streams it and spills to disk, so that only the columns and rows asked for
- * are held in memory.
- * @param baseDir what a relative path is relative to
+ * Opens a CSV or Parquet file through DuckDB, which streams the file and spills to disk, so that only the requested
+ * columns and rows are in memory.
+ * @param baseDir the folder that a relative path is relative to
  * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, an empty or unreadable file, a query
- *   that is not a SELECT or does not fit the file, a key that cannot be one)
+ *   that is not a SELECT or does not match the file, an unusable key)
  */
 export async function openFileSource(spec: FileSource, baseDir: string): Promise<DataSource> {
   const path = resolve(baseDir, spec.path);
@@ -60,7 +60,7 @@ async function openRelation(
     if (relation.reordering === undefined) return relation;
     throw new UncoupleError(
       "invalid-argument",
-      `data.query: it ${relation.reordering}, so that row numbers cannot decide who is held out; name a column that tells rows apart in data.key`,
+      `data.query: the query ${relation.reordering}, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
     );
   }
   const column = relation.columns.find(({ name }) => name === key);
@@ -68,13 +68,13 @@ async function openRelation(
   if (column === undefined) {
     throw new UncoupleError(
       "invalid-argument",
-      `data.key: there is no column "${key}"${didYouMean(key, names)} (there are ${names.join(", ")})`,
+      `data.key: unknown column "${key}"; available: ${names.join(", ")}${didYouMean(key, names)}`,
     );
   }
   if (!canBeKey(column.type)) {
     throw new UncoupleError(
       "invalid-argument",
-      `data.key: "${key}" is of type ${column.type}; a key is a whole number, a text or a date`,
+      `data.key: "${key}" has type ${column.type}; a key must be an integer, a string or a date`,
     );
   }
   return relation;
@@ -103,17 +103,17 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
     });
     try {
       await relation.checkFile?.();
-      // Like a row without a key, a line that is no row counts as a bad training row.
+      // Like a row without a key, a malformed line counts as a bad training row.
       const countRejected = choice.side === "training";
       return await database.withConnection((connection) => readRows(connection, sql, chosen, limit, countRejected));
     } catch (error) {
       throw await explained(path, error);
     }
   };
-  const judged = (rows: Rows, side: string): Rows => {
+  const checked = (rows: Rows, side: string): Rows => {
     const { total, bad, examples } = rows.bad;
     if (bad > spec.maxBadFraction * total) {
-      const share = `${bad} of ${total} ${side} rows (${percent(bad / total)}) cannot be used`;
+      const share = `${bad} of ${total} ${side} rows (${percent(bad / total)}) are bad`;
       const limit = `more than max_bad_fraction (${spec.maxBadFraction}) allows`;
       throw new UncoupleError(
         "failed-precondition",
@@ -121,19 +121,19 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
       );
     }
     if (rows.table.rows > 0) return rows;
-    throw new UncoupleError("failed-precondition", `${path}: there are no ${side} rows`);
+    throw new UncoupleError("failed-precondition", `${path} has no ${side} rows`);
   };
   return {
     schema: async () => schema,
     unreadable: () => unreadable,
-    trainingRows: async (columns, limit) => judged(await read(columns, { side: "training" }, limit), "training"),
-    heldOutRows: async (columns) => judged(await read(columns, { side: "held-out" }), "held-out"),
+    trainingRows: async (columns, limit) => checked(await read(columns, { side: "training" }, limit), "training"),
+    heldOutRows: async (columns) => checked(await read(columns, { side: "held-out" }), "held-out"),
     auditRows: async (columns, annotated, rows) => {
       const sample = await read([...columns, ...annotated], { side: "audit", rows });
       if (sample.table.rows === rows) return sample;
       throw new UncoupleError(
         "failed-precondition",
-        `${path}: ${rows} audited rows were asked for, and ${sample.table.rows} training rows have a value in every one of ${annotated.join(", ")}`,
+        `${path}: ${rows} audited rows requested, but only ${sample.table.rows} training rows have values in all of ${annotated.join(", ")}`,
       );
     },
     oracle: () => undefined,
@@ -142,7 +142,7 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
 }
 
 function whyUnreadable(name: string, type: string): string {
-  return `is of type ${type} and cannot be read: numbers, booleans, texts and lists of numbers can be; a query can make one (for example epoch("${name}"))`;
+  return `has the unsupported type ${type}; convert it in data.query to a number, boolean, string or list of numbers, for example with epoch("${name}")`;
 }
 
 function typeOf(relation: Relation, name: string): string {
@@ -165,15 +165,15 @@ async function readRows(
     const chunk = await result.fetchChunk();
     if (chunk === null || chunk.rowCount === 0) break;
     const numbers = chunk.getColumnVector(0);
-    const faults = chunk.getColumnVector(1);
+    const problems = chunk.getColumnVector(1);
     const good: number[] = [];
     for (let i = 0; i < chunk.rowCount && rows + good.length < limit; i += 1) {
-      const fault = faults.getItem(i);
-      if (fault === null) {
+      const problem = problems.getItem(i);
+      if (problem === null) {
         good.push(i);
       } else {
         bad += 1;
-        if (examples.length < EXAMPLES) examples.push(`row ${String(numbers.getItem(i))}: ${String(fault)}`);
+        if (examples.length < MAX_EXAMPLES) examples.push(`row ${String(numbers.getItem(i))}: ${String(problem)}`);
       }
     }
     builders.forEach((builder, c) => {
@@ -182,7 +182,7 @@ async function readRows(
     rows += good.length;
   }
   const rejected = countRejected && rows < limit ? await rejectedLines(connection) : [];
-  for (const { line, message } of rejected.slice(0, EXAMPLES - examples.length)) {
+  for (const { line, message } of rejected.slice(0, MAX_EXAMPLES - examples.length)) {
     examples.push(`line ${line}: ${message}`);
   }
   bad += rejected.length;
@@ -198,28 +198,28 @@ function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} %`;
 }
 
-/** DuckDB 1.5 can fail with an internal error on a CSV file that is not UTF-8; then say so, and where. */
+/** Explains the internal error that DuckDB 1.5 can raise on a CSV file that is not UTF-8. */
 async function explained(path: string, error: unknown): Promise<UncoupleError> {
   if (error instanceof UncoupleError) return error;
   const text = error instanceof Error ? error.message : "";
   const line = /INTERNAL|unicode/i.test(text) ? await firstLineNotUtf8(path) : undefined;
   if (line === undefined) return dataError(path, error);
-  const what = `line ${line} is not UTF-8; save the file in that encoding`;
+  const what = `line ${line} is not valid UTF-8; save the file as UTF-8`;
   return new UncoupleError("invalid-argument", `${path}: ${what}`, { cause: error });
 }
 
-/** By the first bytes, not by the name. */
+/** Detects the format by the first bytes, not by the file name. */
 async function detectFormat(path: string): Promise<"csv" | "parquet"> {
   const found = await stat(path).catch((error: unknown) => {
-    throw new UncoupleError("not-found", `data.path: there is no readable file ${path}`, { cause: error });
+    throw new UncoupleError("not-found", `data.path: file not found or not readable: ${path}`, { cause: error });
   });
   if (!found.isFile()) {
     const what = found.isDirectory() ? "a folder" : "not a regular file";
-    throw new UncoupleError("invalid-argument", `data.path: ${path} is ${what}; a CSV or Parquet file is needed`);
+    throw new UncoupleError("invalid-argument", `data.path: ${path} is ${what}; must be a CSV or Parquet file`);
   }
   if (found.size === 0) throw new UncoupleError("invalid-argument", `data.path: ${path} is empty`);
   const handle = await open(path).catch((error: unknown) => {
-    throw new UncoupleError("invalid-argument", `data.path: ${path} cannot be opened`, { cause: error });
+    throw new UncoupleError("invalid-argument", `data.path: cannot open ${path}`, { cause: error });
   });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
@@ -227,13 +227,13 @@ async function detectFormat(path: string): Promise<"csv" | "parquet"> {
     if (head.subarray(0, 4).toString("latin1") === "PAR1") return "parquet";
     const name = basename(path);
     if (/\.(parquet|pq)$/i.test(name)) {
-      throw new UncoupleError("invalid-argument", `data.path: ${path} does not begin as a Parquet file does`);
+      throw new UncoupleError("invalid-argument", `data.path: ${path} is not a valid Parquet file`);
     }
     const compressed = COMPRESSED.some((magic) => head.subarray(0, magic.length).equals(magic));
     if (!compressed && head.includes(0)) {
       throw new UncoupleError(
         "invalid-argument",
-        `data.path: ${path} is binary, neither Parquet nor CSV in UTF-8 (a table of another program can be saved as CSV)`,
+        `data.path: ${path} is a binary file, but not Parquet; export the table as Parquet or as CSV in UTF-8`,
       );
     }
     return "csv";

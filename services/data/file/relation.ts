@@ -4,22 +4,23 @@ import type { CsvReader } from "./csv.ts";
 import { type Database, dataError } from "./database.ts";
 import { identifier, literal } from "./sql.ts";
 
-/** A column of a relation and how its values are read. */
+/** A column of a relation. */
 export interface RelationColumn {
   readonly name: string;
-  /** DuckDB's name of its type. */
+  /** DuckDB's name of the type. */
   readonly type: string;
-  /** Undefined where a component cannot read such values. */
+  /** How components read the column; undefined if the type is not supported. */
   readonly schema: ColumnSchema | undefined;
 }
 
-/** What rows are read from: a table expression that may stand after FROM. */
+/** A source of rows. */
 export interface Relation {
+  /** A table expression for a FROM clause. */
   readonly sql: string;
   readonly columns: readonly RelationColumn[];
-  /** Why its rows have no order of their own, so that their numbers mean nothing: `groups rows`. */
+  /** Why the row order is not stable, which makes row numbers meaningless: `groups rows`. */
   readonly reordering?: string;
-  /** @throws UncoupleError `failed-precondition` where the file has become another one, and reading would not show it */
+  /** @throws UncoupleError `failed-precondition` if the file was replaced in a way that reading would not detect */
   checkFile?(): Promise<void>;
 }
 
@@ -28,19 +29,19 @@ const NUMBER = /^(FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 const CATEGORY = /^(VARCHAR|BOOLEAN|UUID|ENUM\(.*\))$/;
 const VECTOR = /^(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\([^)]*\))\[(\d*)\]$/;
 
-/** Whether the texts of a type are the same on every machine and in every version, so that a split can hang on them. */
+/** Whether a type has the same text form on every machine and in every version, as the split requires. */
 export function canBeKey(type: string): boolean {
   return WHOLE.test(type) || CATEGORY.test(type) || type === "DATE";
 }
 
-/** A Parquet file as it is. */
+/** The rows of a Parquet file. */
 export async function parquetRelation(database: Database, path: string): Promise<Relation> {
   return typedRelation(database, `read_parquet(${literal(path)})`);
 }
 
 /**
- * A CSV file as texts, so that a value of the wrong type is met row by row and can be named. The columns have the types
- * that were made out from the file's beginning.
+ * The rows of a CSV file, as text, so that values of the wrong type can be reported row by row. The columns have the types
+ * detected at the beginning of the file.
  */
 export function csvRelation(reader: CsvReader): Relation {
   const columns = reader.columns.map(({ name, type }) => ({ name, type, schema: scalarSchema(name, type) }));
@@ -52,7 +53,7 @@ export async function queryRelation(database: Database, query: string, source: s
   await requireSelect(database, query);
   try {
     await database.rows(`CREATE VIEW source AS SELECT * FROM ${source}`);
-    // The line break ends a comment that the query may end with.
+    // The line break terminates a trailing comment in the query.
     const relation = await typedRelation(database, `(${query.replace(/[;\s]+$/, "")}\n)`);
     const reordering = await reorderingOf(database, relation.sql);
     return { ...relation, ...(reordering !== undefined && { reordering }) };
@@ -61,7 +62,7 @@ export async function queryRelation(database: Database, query: string, source: s
   }
 }
 
-/** Operators of DuckDB's plans after which rows do not stand as in the file, or move when rows are added to it. */
+/** Operators in DuckDB's plans that change the row order of the file, or let it change when rows are added. */
 const REORDERING: readonly (readonly [RegExp, string])[] = [
   [/GROUP_BY|AGGREGATE|DISTINCT/, "groups rows"],
   [/ORDER_BY|TOP_N/, "sorts rows"],
@@ -69,8 +70,8 @@ const REORDERING: readonly (readonly [RegExp, string])[] = [
   [/^WINDOW/, "has window functions"],
   [/SAMPLE/, "draws a sample of the rows"],
 ];
-/** Joins that only choose among the rows of their first child: what `IN (...)` becomes. */
-const CHOOSING_JOINS: readonly unknown[] = ["MARK", "SEMI", "ANTI"];
+/** Joins that only filter the rows of their first child, as `IN (...)` does. */
+const FILTERING_JOINS: readonly unknown[] = ["MARK", "SEMI", "ANTI"];
 
 interface PlanNode {
   readonly name: string;
@@ -78,16 +79,16 @@ interface PlanNode {
   readonly extra_info: Readonly<Record<string, unknown>>;
 }
 
-/** What a query does that gives its rows another order in another process, or tomorrow. */
+/** The operation of a query, if any, that makes its row order unstable. */
 async function reorderingOf(database: Database, sql: string): Promise<string | undefined> {
   const [plan] = await database.rows(`EXPLAIN (FORMAT json) SELECT * FROM ${sql}`);
   const waiting = JSON.parse(String(plan?.[1])) as PlanNode[];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
     const { name, children, extra_info: extra } = node;
-    const chooses = CHOOSING_JOINS.includes(extra["Join Type"]);
-    const found = chooses ? undefined : REORDERING.find(([operator]) => operator.test(name));
+    const filters = FILTERING_JOINS.includes(extra["Join Type"]);
+    const found = filters ? undefined : REORDERING.find(([operator]) => operator.test(name));
     if (found !== undefined) return found[1];
-    waiting.push(...(chooses ? children.slice(0, 1) : children));
+    waiting.push(...(filters ? children.slice(0, 1) : children));
   }
   return undefined;
 }
@@ -104,10 +105,10 @@ async function requireSelect(database: Database, query: string): Promise<void> {
     throw dataError("data.query", error);
   }
   if (answer.error && answer.error_type === "parser") {
-    throw refuse(`not SQL: ${answer.error_message ?? ""}`);
+    throw refuse(`invalid SQL: ${answer.error_message ?? ""}`);
   }
-  if (answer.error) throw refuse("must be a SELECT; data can be read here, not changed");
-  if (answer.statements?.length !== 1) throw refuse("must be one statement");
+  if (answer.error) throw refuse("must be a SELECT statement, which only reads data");
+  if (answer.statements?.length !== 1) throw refuse("must be a single statement");
 }
 
 async function typedRelation(database: Database, sql: string): Promise<Relation> {
@@ -130,7 +131,7 @@ function scalarSchema(name: string, type: string): ColumnSchema | undefined {
   return undefined;
 }
 
-/** An array's width is in its type; a list's is that of the first row that has one, and rows that differ are bad. */
+/** The width of an array is in its type; that of a list is the length of the first non-empty one. Others are bad rows. */
 async function vectorSchema(
   database: Database,
   sql: string,

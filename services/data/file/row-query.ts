@@ -1,30 +1,30 @@
 import type { ColumnSchema } from "../table/table.ts";
 import { identifier, literal } from "./sql.ts";
 
-/** Which rows to read. */
+/** The rows to read. */
 export type RowChoice =
   | { readonly side: "training" | "held-out" }
-  /** So many good training rows, by the order of their hash. */
+  /** The first `rows` good training rows in the order of their hash. */
   | { readonly side: "audit"; readonly rows: number };
 
 export interface RowQuery {
   /** A table expression. */
   readonly relation: string;
-  /** Columns to read, with the DuckDB types that they have. */
+  /** Columns to read, with their DuckDB types. */
   readonly columns: readonly (ColumnSchema & { readonly type: string })[];
   readonly key: string | undefined;
   readonly testFraction: number;
   readonly choice: RowChoice;
-  /** Whether the rows are put into the order of their key and values, where the relation gives them in any. */
+  /** Whether to sort the rows by key and values, for a relation without a stable order. */
   readonly sorted: boolean;
 }
 
 /**
- * SQL that gives, of the chosen rows: 0 the number of the row in the relation, from 1; 1 what is bad about it, or null;
- * then the values, as VARCHAR, FLOAT or FLOAT[width].
+ * SQL that selects the chosen rows. Column 0 is the 1-based row number in the relation, column 1 the problem that makes
+ * the row bad, or null; the values follow, as VARCHAR, FLOAT or FLOAT[width].
  *
- * A row is held out if the MD5 (RFC 1321) of its key's text, or without a key of its row number in decimal digits, read
- * as a fraction of 2^128, is below the test fraction. So a row's side depends on nothing but itself.
+ * A row is held out if the MD5 (RFC 1321) of its key's text, or of its decimal row number if there is no key, read as a
+ * fraction of 2^128, is below the test fraction. The split of a row thus depends only on the row itself.
  */
 export function rowSql(query: RowQuery): string {
   const { columns, key, choice } = query;
@@ -34,7 +34,7 @@ export function rowSql(query: RowQuery): string {
   const hashed = `md5(${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
   const values = columns.map((column, i) => `${valueSql(column, `c${i}`)} AS v${i}`);
   const heldOut = `${hashed} < ${literal(threshold(query.testFraction))}`;
-  // A row without a key has no hash. It is a bad training row.
+  // A row without a key has no hash and counts as a bad training row.
   const side = choice.side === "held-out" ? heldOut : `COALESCE(NOT (${heldOut}), true)`;
   const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE ${side}`;
   const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`)].join(", ");
@@ -48,7 +48,7 @@ export function rowSql(query: RowQuery): string {
   return `SELECT ${outputs} FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
 }
 
-/** The fraction as the first 13 of 32 hexadecimal digits; texts compare as the numbers do. */
+/** The fraction as the first 13 of 32 hexadecimal digits, which compare as strings like the numbers. */
 function threshold(fraction: number): string {
   return Math.floor(fraction * 2 ** 52)
     .toString(16)
@@ -58,11 +58,11 @@ function threshold(fraction: number): string {
 function valueSql(column: ColumnSchema & { readonly type: string }, raw: string): string {
   if (column.width > 1 || column.type.endsWith("]")) return `TRY_CAST(${raw} AS FLOAT[${column.width}])`;
   if (column.kind === "numeric") return `TRY_CAST(${raw} AS FLOAT)`;
-  // Through its own type, so that True and TRUE are one category.
+  // Cast through BOOLEAN, so that True and TRUE become the same category.
   return column.type === "BOOLEAN" ? `CAST(TRY_CAST(${raw} AS BOOLEAN) AS VARCHAR)` : `CAST(${raw} AS VARCHAR)`;
 }
 
-/** A CASE expression: the first fault of a row as a sentence, or null. */
+/** A CASE expression for the first problem of a row, or null. */
 function badness({ columns, key }: RowQuery): string {
   const cases: string[] = [];
   const shown = (raw: string) => `' ("' || left(CAST(${raw} AS VARCHAR), 40) || '")'`;

@@ -1,9 +1,9 @@
-/** An identifier, whatever characters its name has. */
+/** Quotes an SQL identifier. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A string literal. */
+/** Quotes an SQL string literal. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

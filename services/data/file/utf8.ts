@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 
 const NEWLINE = 0x0a;
 
-/** The number, from 1, of the first line of a file that is not valid UTF-8; undefined where all are, or in Parquet. */
+/** The 1-based number of the first line that is not valid UTF-8; undefined if all lines are, or for Parquet. */
 export async function firstLineNotUtf8(path: string): Promise<number | undefined> {
   let line = 1;
   let rest = Buffer.alloc(0);

@@ -1,10 +1,10 @@
 /**
  * The inverse of the standard normal distribution function, by the rational approximations of Wichura (1988), algorithm
- * AS 241, PPND16 (relative error about 1e-16), with a logarithm of our own in the tails: `Math.log` may differ between
- * JavaScript engines in its last bit, additions, multiplications, divisions and square roots may not.
+ * AS 241, PPND16 (relative error about 1e-16). The tails use a custom logarithm: unlike additions, multiplications,
+ * divisions and square roots, `Math.log` may differ in its last bit between JavaScript engines.
  */
 
-/** @param p a probability in [2^-33, 1 - 2^-33] @returns the value that a standard normal variable is below with p */
+/** @param p a probability in [2^-33, 1 - 2^-33] @returns the value below which a standard normal variable falls with probability p */
 export function gaussianQuantile(p: number): number {
   const q = p - 0.5;
   if (q <= 0.425 && q >= -0.425) {
@@ -84,7 +84,7 @@ function farTail(r: number): number {
 
 /** Natural logarithm of x in [1/2, 2^32), relative error about 1e-15: x = m 2^e, ln m = 2 artanh((m - 1) / (m + 1)). */
 function logarithm(x: number): number {
-  // clz32 truncates, which is what the exponent of a number of at least 1 needs.
+  // clz32 truncates its argument, as required for the exponent of a number of at least 1.
   const exponent = x < 1 ? 0 : 32 - Math.clz32(x);
   let mantissa = x / (POWERS[exponent] as number);
   let e = exponent;
@@ -94,7 +94,7 @@ function logarithm(x: number): number {
   }
   const s = (mantissa - 1) / (mantissa + 1);
   const t = s * s;
-  // The series in t up to t^9: |s| < 0.172, so what is left out is below 1e-16.
+  // The series in t up to t^9. Since |s| < 0.172, the truncation error is below 1e-16.
   const series =
     ((((((((t / 19 + 1 / 17) * t + 1 / 15) * t + 1 / 13) * t + 1 / 11) * t + 1 / 9) * t + 1 / 7) * t + 1 / 5) * t +
       1 / 3) *
@@ -103,18 +103,18 @@ function logarithm(x: number): number {
   return 2 * s * series + e * Math.LN2;
 }
 
-/** 2^0 to 2^32, which a shift gives exactly and an engine's `**` need not. */
+/** 2^0 to 2^32. Shifts are exact; an engine's `**` need not be. */
 const POWERS = Float64Array.from({ length: 33 }, (_, e) => (e < 32 ? (1 << e) >>> 0 : 4294967296));
 
-/** Segments an octave of the tail probability is cut into, and coefficients of each segment's cubic. */
+/** Segments per octave of the tail probability, and coefficients per cubic. */
 const SEGMENTS = 16;
 const COEFFICIENTS = 4;
 const CUBICS = cubics();
 
 /**
- * A standard normal number from 32 random bits: the top bit is the sign, the others, plus one, are x in [1, 2^31], and
- * the magnitude is the quantile at a tail probability of (x - 1/2) / 2^32. A cubic for each sixteenth of an octave of x
- * stands in for the quantile function, to 1e-7, without a division or a branch.
+ * Maps 32 random bits to a standard normal number. The top bit is the sign; the others, plus one, are x in [1, 2^31]. The
+ * magnitude is the quantile at the tail probability (x - 1/2) / 2^32, approximated to 1e-7 by one cubic for each sixteenth
+ * of an octave of x, without divisions and branches.
  */
 export function gaussianFromBits(word: number): number {
   const x = (word & 0x7fffffff) + 1;
@@ -128,7 +128,7 @@ export function gaussianFromBits(word: number): number {
   return magnitude * (1 + 2 * (word >> 31));
 }
 
-/** For every octave and segment, the cubic through the quantiles at its ends and its thirds. */
+/** For each segment of each octave, the cubic through the quantiles at its ends and thirds. */
 function cubics(): Float64Array {
   const octaves = 32;
   const table = new Float64Array(octaves * SEGMENTS * COEFFICIENTS);

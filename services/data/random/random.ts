@@ -3,16 +3,16 @@ import { gaussianFromBits } from "./gaussian-quantile.ts";
 import { threefry4x32 } from "./threefry.ts";
 
 /**
- * Seeded random numbers, the same on every machine. A generator is keyed by (seed, stream, counter): the numbers of
- * training step s are those of `createRandom(seed, "noise", s)`, whatever was drawn before, so that a run resumes
- * without any stored random state.
+ * A seeded random number generator with the same results on every machine. It is keyed by (seed, stream, counter): the
+ * numbers of training step s are those of `createRandom(seed, "noise", s)`, whatever was drawn before, so that a run
+ * resumes without stored random state.
  *
- * Bits come from Threefry-4x32-20 (integer arithmetic); uniform numbers are exact scalings of them; Gaussian numbers are
- * the inverse distribution function at 32 random bits (see gaussian-quantile.ts), computed with IEEE 754 additions,
- * multiplications, divisions and square roots alone, in a fixed order.
+ * Bits come from Threefry-4x32-20 (integer arithmetic); uniform numbers are exact scalings of the bits; Gaussian numbers
+ * apply the inverse distribution function to 32 random bits (see gaussian-quantile.ts), using only IEEE 754 additions,
+ * multiplications, divisions and square roots in a fixed order.
  */
 export interface Random {
-  /** Goes to the first number of another counter of the same seed and stream. */
+  /** Moves to the first number of a counter, with the same seed and stream. */
   seek(counter: number): void;
   /** An integer in [0, 2^32). */
   uint32(): number;
@@ -35,13 +35,14 @@ export interface Random {
 const WORDS = 4;
 const TWO_32 = 4294967296;
 const TWO_MINUS_24 = 2 ** -24;
-/** Up to here, n times a 32-bit word is below 2^53. */
+/** The largest n for which n times a 32-bit word stays below 2^53. */
 const EXACT_PRODUCT = 2097152;
 
 /**
- * @param seed an integer in [0, 2^53); @param stream a name, or a number in [0, 2^32); @param counter an integer in
- *   [0, 2^53), for example a step, an epoch or a row. Each counter has 2^34 words of its own.
- * @throws UncoupleError `invalid-argument` if a number is out of its range
+ * Creates a random number generator.
+ * @param seed an integer in [0, 2^53); @param stream a name, or an integer in [0, 2^32); @param counter an integer in
+ *   [0, 2^53), such as a step, an epoch or a row. Each counter has its own 2^34 words.
+ * @throws UncoupleError `invalid-argument` if a number is out of range
  */
 export function createRandom(seed: number, stream: string | number, counter = 0): Random {
   requireInteger("seed", seed, Number.MAX_SAFE_INTEGER);
@@ -54,7 +55,7 @@ export function createRandom(seed: number, stream: string | number, counter = 0)
   } else {
     const hash = hashText(stream);
     key[2] = hash[0];
-    // The top bit tells names from numbers.
+    // The top bit distinguishes names from numbers.
     key[3] = hash[1] | 0x80000000;
   }
   const position = new Int32Array(WORDS);
@@ -86,8 +87,8 @@ export function createRandom(seed: number, stream: string | number, counter = 0)
     requireInteger("below(n): n", n, TWO_32, 1);
     return n <= EXACT_PRODUCT ? smallBelow(n) : largeBelow(n);
   };
-  // Lemire (2019): the high word of word * n, refused where the low word falls among the 2^32 mod n surplus ones. The
-  // product is exact in float64, and the common case has no division.
+  // Lemire (2019): the high word of word * n, rejected if the low word is among the 2^32 mod n surplus ones. The product
+  // is exact in float64, and the common case needs no division.
   const smallBelow = (n: number) => {
     for (;;) {
       const product = uint32() * n;
@@ -97,7 +98,7 @@ export function createRandom(seed: number, stream: string | number, counter = 0)
     }
   };
   const largeBelow = (n: number) => {
-    // Words at or above the largest multiple of n would favour the small remainders.
+    // Words at or above the largest multiple of n would favor small remainders.
     const limit = TWO_32 - (TWO_32 % n);
     for (;;) {
       const value = uint32();
@@ -159,7 +160,7 @@ function high(value: number): number {
   return Math.floor(value / TWO_32) | 0;
 }
 
-/** 64 bits of a text: its UTF-16 code units absorbed, eight at a time, by Threefry in Davies-Meyer mode. */
+/** A 64-bit hash of a string: absorbs its UTF-16 code units, eight at a time, with Threefry in Davies-Meyer mode. */
 function hashText(text: string): [number, number] {
   const units = WORDS * 2;
   const state = new Int32Array(WORDS);
@@ -180,5 +181,8 @@ function hashText(text: string): [number, number] {
 
 function requireInteger(what: string, value: number, maximum: number, minimum = 0): void {
   if (Number.isInteger(value) && value >= minimum && value <= maximum) return;
-  throw new UncoupleError("invalid-argument", `${what} must be an integer from ${minimum} to ${maximum}, not ${value}`);
+  throw new UncoupleError(
+    "invalid-argument",
+    `${what} must be an integer between ${minimum} and ${maximum}, not ${value}`,
+  );
 }

@@ -1,13 +1,14 @@
 /**
  * Threefry-4x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a keyed bijection
- * of 128-bit counters. It is built from 32-bit additions, rotations and exclusive-ors alone, which JavaScript computes
- * exactly and quickly, so every machine gets the same bits, and block n needs no state of the blocks before it.
+ * of 128-bit counters. It uses only 32-bit additions, rotations and exclusive-ors, which JavaScript computes exactly and
+ * quickly, so every machine gets the same bits, and block n does not depend on earlier blocks.
  */
 
 const PARITY = 0x1bd11bda;
 
 /**
- * @param key 4 words; @param counter 4 words; @param out 4 words at `offset` receive the block
+ * Computes one block.
+ * @param key 4 words; @param counter 4 words; @param out receives the 4 words of the block at `offset`
  */
 export function threefry4x32(key: Int32Array, counter: Int32Array, out: Int32Array, offset = 0): void {
   const k0 = key[0] as number;

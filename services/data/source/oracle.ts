@@ -1,4 +1,4 @@
-/** A dense network with ReLU between its layers, none after the last. */
+/** A layer of a dense network, which has ReLU between its layers and none after the last. */
 export interface DenseLayer {
   /** Row-major [inputs, outputs]. */
   readonly weights: Float32Array;
@@ -8,19 +8,19 @@ export interface DenseLayer {
 }
 
 /**
- * The data-generating function of one component, M*: its output if its inputs were forced to the given values
- * (Modi et al. 2023, section 3: ytilde := M2*(x2, zhat)). Given as layers, so that training programs can evaluate it
- * inside a compiled step as well as here.
+ * The data-generating function M* of a component: its output if its inputs were set to the given values (Modi et al.
+ * 2023, section 3: ytilde := M2*(x2, zhat)). A list of layers, so that compiled training steps can evaluate it, too.
  */
 export interface CounterfactualOracle {
-  /** The inputs it reads, in order: data columns and upstream outputs; their values are concatenated. */
+  /** The inputs in order, data columns and upstream outputs, whose values are concatenated. */
   readonly inputs: readonly { readonly name: string; readonly width: number }[];
   readonly layers: readonly DenseLayer[];
 }
 
 /**
- * @param inputs the oracle's inputs in its order, each [rows * width]
- * @returns [rows * outputs] of the last layer. Sums are in float64 in a fixed order, so every machine gets the same.
+ * Evaluates an oracle.
+ * @param inputs the oracle's inputs in order, each [rows * width]
+ * @returns [rows * outputs of the last layer]. Sums are float64 in a fixed order, so results are equal on all machines.
  */
 export function evaluateOracle(
   oracle: CounterfactualOracle,

@@ -1,8 +1,8 @@
 import type { StructuralModel } from "./structural-model.ts";
 
 /**
- * The paper's Figure 1: x1 ~ U(-1, 1), x2 ~ N(0, 1), z = a x1^2 + b x1, y = x2 + z. A linear M1 misses the square, an
- * M2 trained on its predictions learns to correct for that, and over-corrects once M1 is right.
+ * The paper's Figure 1: x1 ~ U(-1, 1), x2 ~ N(0, 1), z = a x1^2 + b x1, y = x2 + z. A linear M1 misses the square; an M2
+ * trained on its predictions learns to correct for that, and overcorrects once M1 is right.
  */
 export function figure1Model(a: number, b: number): StructuralModel {
   return {

@@ -22,7 +22,7 @@ const GENERATORS: Readonly<Record<string, Generator>> = {
   diamond: { parameters: {}, build: (seed) => drawNetworks(DIAMOND, seed) },
 };
 
-/** @throws UncoupleError `invalid-argument` for a generator or a parameter that does not exist */
+/** Builds a generator's model. @throws UncoupleError `invalid-argument` for an unknown generator or parameter */
 export function buildGenerator(
   name: string,
   seed: number,
@@ -33,7 +33,7 @@ export function buildGenerator(
   if (generator === undefined) {
     throw new UncoupleError(
       "invalid-argument",
-      `data.generator: there is no generator "${name}"${didYouMean(name, names)} (there are ${names.join(", ")})`,
+      `data.generator: unknown generator "${name}"; available: ${names.join(", ")}${didYouMean(name, names)}`,
     );
   }
   for (const parameter of Object.keys(parameters)) {
@@ -41,7 +41,7 @@ export function buildGenerator(
     const known = Object.keys(generator.parameters);
     throw new UncoupleError(
       "invalid-argument",
-      `data.parameters: generator "${name}" has no parameter "${parameter}" (${known.length === 0 ? "it has none" : `it has ${known.join(", ")}`})`,
+      `data.parameters: generator "${name}" has no parameter "${parameter}"; available: ${known.join(", ") || "none"}`,
     );
   }
   return generator.build(seed, { ...generator.parameters, ...parameters });

@@ -2,17 +2,17 @@ import { createRandom } from "../random/random.ts";
 import type { CounterfactualOracle, DenseLayer } from "../source/oracle.ts";
 import { type CausedVariable, type RootVariable, type StructuralModel, sampleModel } from "./structural-model.ts";
 
-/** One random network of a data-generating process. */
+/** A random network of a data-generating process. */
 interface NetworkSpec {
   readonly component: string;
-  /** Root variables that it reads, all N(0, I). */
+  /** Input root variables, all N(0, I). */
   readonly columns: readonly string[];
-  /** Variables of earlier networks that it reads. */
+  /** Input variables from earlier networks. */
   readonly upstream: readonly string[];
-  /** The variable that it causes. */
+  /** Output variable. */
   readonly output: string;
   readonly width: number;
-  /** Units of its one hidden ReLU layer. */
+  /** Units of the single hidden ReLU layer. */
   readonly hidden: number;
 }
 
@@ -25,7 +25,7 @@ const gaussian = (name: string, width: number): RootVariable => ({ name, width, 
 
 /**
  * The paper's two components (Modi et al. 2023, section 4): x1 [10] -> M1* 10-8-3 -> z [3]; (x2 [5], z) -> M2* 8-16-1
- * -> y [1]. With a width of 16 in M1* the two couple too weakly to show anything, with 6 too strongly.
+ * -> y [1]. With 16 hidden units in M1* the coupling is too weak to show an effect; with 6 it is too strong.
  */
 export const TWO_STAGE = {
   roots: [gaussian("x1", 10), gaussian("x2", 5)],
@@ -35,12 +35,12 @@ export const TWO_STAGE = {
   ],
 } satisfies NetworkArchitecture & { readonly networks: readonly [NetworkSpec, NetworkSpec] };
 
-/** The same with an x2 of so many distinct values, which is what matching takes; 0 for the paper's continuous one. */
+/** The same, with `levels` distinct values of x2, as matching requires; 0 is the paper's continuous x2. */
 export function twoStage(levels: number): NetworkArchitecture {
   return { ...TWO_STAGE, roots: [gaussian("x1", 10), { ...gaussian("x2", 5), levels }] };
 }
 
-/** Three in a row: x1 [10] -> z1 [3]; (x2 [5], z1) -> z2 [3]; (x3 [5], z2) -> y [1]. */
+/** Three components in a row: x1 [10] -> z1 [3]; (x2 [5], z1) -> z2 [3]; (x3 [5], z2) -> y [1]. */
 export const CHAIN: NetworkArchitecture = {
   roots: [gaussian("x1", 10), gaussian("x2", 5), gaussian("x3", 5)],
   networks: [
@@ -50,7 +50,7 @@ export const CHAIN: NetworkArchitecture = {
   ],
 };
 
-/** One feeds two that feed one: x1 [10] -> z1 [3]; (x2 [5], z1) -> z2 [3]; (x3 [5], z1) -> z3 [3]; (x4 [5], z2, z3) -> y [1]. */
+/** A diamond: x1 [10] -> z1 [3]; (x2 [5], z1) -> z2 [3]; (x3 [5], z1) -> z3 [3]; (x4 [5], z2, z3) -> y [1]. */
 export const DIAMOND: NetworkArchitecture = {
   roots: [gaussian("x1", 10), gaussian("x2", 5), gaussian("x3", 5), gaussian("x4", 5)],
   networks: [
@@ -61,21 +61,21 @@ export const DIAMOND: NetworkArchitecture = {
   ],
 };
 
-const STANDARDISATION_ROWS = 20_000;
+const STANDARDIZATION_ROWS = 20_000;
 const BIAS_STD = 0.5;
-/** The weights on upstream variables are scaled by it, so that the pipeline depends on them more than on its own x. */
+/** Scale of the weights on upstream variables, so that outputs depend on them more than on the component's own x. */
 const UPSTREAM_GAIN = 2;
 
 /**
- * Draws the networks: hidden weights N(0, 2 / fan-in), output weights N(0, 1 / fan-in), biases N(0, 0.5^2); afterwards
- * the hidden weights on upstream variables are doubled; every output coordinate is standardized by the mean and standard
- * deviation over 20,000 rows that belong to no data set. That affine map is folded into the last layer, and the weights
- * are rounded to float32 before any row is generated, so that the layers are the process itself and not a copy of it.
+ * Draws the networks: hidden weights N(0, 2 / fan-in), output weights N(0, 1 / fan-in), biases N(0, 0.5^2). Then doubles
+ * the hidden weights on upstream variables, and standardizes every output coordinate by its mean and standard deviation
+ * over 20,000 rows outside any data set. This affine map is folded into the last layer, and the weights are rounded to
+ * float32 before any row is generated, so that the layers are exactly the data-generating process.
  */
 export function drawNetworks(architecture: NetworkArchitecture, seed: number): StructuralModel {
   const widths = new Map(architecture.roots.map((root) => [root.name, root.width]));
   const caused: CausedVariable[] = [];
-  const rows = Int32Array.from({ length: STANDARDISATION_ROWS }, (_, row) => row);
+  const rows = Int32Array.from({ length: STANDARDIZATION_ROWS }, (_, row) => row);
   for (const spec of architecture.networks) {
     const inputs = [...spec.columns, ...spec.upstream].map((name) => ({ name, width: widths.get(name) ?? 0 }));
     const raw: CounterfactualOracle = { inputs, layers: drawLayers(spec, inputs, seed) };
@@ -113,7 +113,7 @@ function drawLayers(
   ];
 }
 
-/** The same layers with the last one's outputs shifted and scaled to mean 0 and variance 1 over the sample. */
+/** The layers with the outputs of the last one shifted and scaled to mean 0 and variance 1 over the sample. */
 function standardized(layers: readonly DenseLayer[], sample: Float32Array): readonly DenseLayer[] {
   const last = layers.at(-1) as DenseLayer;
   const { inputs, outputs } = last;
@@ -129,7 +129,7 @@ function standardized(layers: readonly DenseLayer[], sample: Float32Array): read
       const deviation = (sample[row * outputs + j] as number) - mean;
       squares += deviation * deviation;
     }
-    // A coordinate whose hidden units are all dead is constant; it keeps its scale.
+    // A coordinate whose hidden units are all dead is constant and keeps its scale.
     const std = squares > 0 ? Math.sqrt(squares / rows) : 1;
     for (let i = 0; i < inputs; i += 1) weights[i * outputs + j] = (weights[i * outputs + j] as number) / std;
     bias[j] = ((bias[j] as number) - mean) / std;

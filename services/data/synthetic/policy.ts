@@ -4,9 +4,9 @@ import type { StructuralModel } from "./structural-model.ts";
 const ACTIONS = 4;
 
 /**
- * A pipeline that ends in a decision: as `two-stage`, but M2* gives the reward of each of four actions (`rewards`, mean 0
- * and variance 1 each). Beside it stands what a log would hold: the `action` that a logging policy took, softmax(x2 / 2)
- * over the first four coordinates of x2, its `propensity`, and the `reward` of that action alone.
+ * A pipeline that ends in a decision: `two-stage`, except that M2* outputs the reward of each of four actions (`rewards`,
+ * mean 0 and variance 1 each). The data also has the columns of a log: the `action` of a logging policy, softmax(x2 / 2)
+ * over the first four coordinates of x2, its `propensity`, and the `reward` of that action only.
  */
 export function policyModel(seed: number): StructuralModel {
   const [m1, m2] = TWO_STAGE.networks;

@@ -1,9 +1,9 @@
 import type { StructuralModel } from "./structural-model.ts";
 
 /**
- * Loss mismatch (Wu et al. 2021: depth estimates for the detection of objects): `far` ~ U(-1, 1) is above 0 for a far
- * object; depth z is 10 features[1] for a far one, features[0] for a near one, features ~ U(-1, 1)^2. The squared error
- * of z is a matter of far objects, and y is z for near objects and 0 for far ones.
+ * Loss mismatch (Wu et al. 2021: depth estimates for object detection): `far` ~ U(-1, 1) is positive for far objects; the
+ * depth z is 10 features[1] for far objects and features[0] for near ones, with features ~ U(-1, 1)^2. Far objects
+ * dominate the squared error of z, but y is z for near objects and 0 for far ones.
  */
 export function nearFarModel(): StructuralModel {
   return {
@@ -49,8 +49,8 @@ export function nearFarModel(): StructuralModel {
 }
 
 /**
- * A downstream too simple for a better input: x1 ~ U(-1, 1), z = x1^3, y = x1. A linear M1 predicts 0.6 x1, from which
- * a linear M2 gets y exactly; the true z tells as much, but y is its cube root.
+ * A downstream model too simple for a better input: x1 ~ U(-1, 1), z = x1^3, y = x1. A linear M1 predicts 0.6 x1, from
+ * which a linear M2 computes y exactly. The true z carries the same information, but y is its cube root.
  */
 export function cubeModel(): StructuralModel {
   const x1 = [{ name: "x1", width: 1 }];

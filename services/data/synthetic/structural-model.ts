@@ -1,28 +1,28 @@
 import { createRandom } from "../random/random.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../source/oracle.ts";
 
-/** A variable that nothing causes: independent coordinates, N(0, 1) or U(-1, 1). */
+/** A variable without causes: independent coordinates, N(0, 1) or U(-1, 1). */
 export interface RootVariable {
   readonly name: string;
   readonly width: number;
   readonly distribution: "gaussian" | "uniform";
-  /** Distinct values that a row's vector takes, equally often, each drawn from the distribution; 0 or absent: no limit. */
+  /** Number of equally likely vectors, drawn from the distribution, that rows take; 0 or absent: unlimited. */
   readonly levels?: number;
 }
 
-/** A variable that other variables cause, without noise. Its inputs stand before it in the model. */
+/** A deterministic function of other variables, which come before it in the model. */
 export interface CausedVariable {
   readonly name: string;
   readonly width: number;
-  /** The pipeline component that predicts it; absent where none does. */
+  /** The pipeline component that predicts it, if any. */
   readonly component?: string;
-  /** Its function as a dense network, or as a formula of one row's inputs, concatenated, where no network is exact. */
+  /** The function, as a dense network, or as a formula if no network is exact. */
   readonly mechanism: CounterfactualOracle | Formula;
 }
 
 export interface Formula {
   readonly inputs: readonly { readonly name: string; readonly width: number }[];
-  /** [rows * width of the variable] from the inputs in order, each [rows * width]. */
+  /** Computes [rows * width of the variable] from the inputs in order, each [rows * width]. */
   readonly evaluate: (inputs: readonly Float32Array[], rows: number) => Float32Array;
 }
 
@@ -32,12 +32,12 @@ export interface StructuralModel {
   readonly caused: readonly CausedVariable[];
 }
 
-/** Temporary values stay below a few megabytes, however many rows are asked for. */
+/** Rows per block, which limits temporary values to a few megabytes. */
 const BLOCK = 4096;
 
 /**
- * Values of the named variables in the given rows, each [rows * width]. A row's values depend on (seed, stream, row
- * number) alone: not on which other rows or columns are asked for.
+ * Samples the named variables in the given rows, each [rows * width]. The values of a row depend only on (seed, stream,
+ * row number), not on the other requested rows and columns.
  */
 export function sampleModel(
   model: StructuralModel,
@@ -89,7 +89,7 @@ function evaluate(variable: CausedVariable, block: ReadonlyMap<string, Float32Ar
 
 function neededVariables(model: StructuralModel, names: readonly string[]): ReadonlySet<string> {
   const needed = new Set(names);
-  // Causal order, so one pass from the end finds everything.
+  // Variables are in causal order, so one backward pass finds all.
   for (const variable of [...model.caused].reverse()) {
     if (!needed.has(variable.name)) continue;
     for (const input of variable.mechanism.inputs) needed.add(input.name);

@@ -9,9 +9,9 @@ import { buildGenerator } from "./generators.ts";
 import { sampleModel } from "./structural-model.ts";
 
 /**
- * Rows of a generator of this project. Row r is a function of (generator, seed, parameters, r), and whether it is held
- * out a function of r, so that asking for more rows moves none.
- * @throws UncoupleError `invalid-argument` for a generator or a parameter that does not exist
+ * Creates a source of generated rows. Row r is a function of (generator, seed, parameters, r), and its split a function of
+ * r, so more rows never change existing ones.
+ * @throws UncoupleError `invalid-argument` for an unknown generator or parameter
  */
 export function createSyntheticSource(spec: SyntheticSource): DataSource {
   const model = buildGenerator(spec.generator, spec.seed, spec.parameters);
@@ -45,7 +45,7 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
       if (rows > training.length) {
         throw new UncoupleError(
           "failed-precondition",
-          `${rows} audited rows were asked for and there are ${training.length} training rows`,
+          `${rows} audited rows requested, but only ${training.length} training rows exist`,
         );
       }
       const hash = createRandom(0, "audit");
@@ -67,7 +67,7 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
   };
 }
 
-/** The numbers of the rows on one side of the split, rising. */
+/** The row numbers on one side of the split, ascending. */
 function splitRows(spec: SyntheticSource, side: "training" | "held-out", limit = Number.POSITIVE_INFINITY): Int32Array {
   const hash = createRandom(0, "split");
   const rows = new Int32Array(Math.min(spec.rows, limit));

@@ -3,15 +3,18 @@ import { didYouMean } from "../../common/suggest.ts";
 import type { ColumnSchema } from "./table.ts";
 
 /**
- * The schema of the columns asked for, each once.
- * @throws UncoupleError `invalid-argument` naming all that do not exist
+ * Selects the schemas of the named columns, without duplicates.
+ * @throws UncoupleError `invalid-argument` naming all unknown columns
  */
 export function chooseColumns(schema: readonly ColumnSchema[], names: readonly string[]): readonly ColumnSchema[] {
   const byName = new Map(schema.map((column) => [column.name, column]));
   const missing = names.filter((name) => !byName.has(name));
   if (missing.length > 0) {
-    const sentences = missing.map((name) => `there is no column "${name}"${didYouMean(name, byName.keys())}`);
-    throw new UncoupleError("invalid-argument", `${sentences.join("; ")} (there are ${[...byName.keys()].join(", ")})`);
+    const sentences = missing.map((name) => `unknown column "${name}"${didYouMean(name, byName.keys())}`);
+    throw new UncoupleError(
+      "invalid-argument",
+      `${sentences.join("; ")} (available: ${[...byName.keys()].join(", ")})`,
+    );
   }
   return [...new Set(names)].map((name) => byName.get(name) as ColumnSchema);
 }

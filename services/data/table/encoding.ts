@@ -2,9 +2,9 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "./table.ts";
 
 /**
- * A numeric column, standardized coordinate by coordinate: (x - mean) / std. A std of 0 is kept as 1. Both are float32
- * numbers, as they stand in a snapshot's graph: where the mean is large against the spread (a time in seconds), its last
- * bits decide, and training and prediction must agree on them.
+ * A numeric column, standardized per coordinate: (x - mean) / std. A std of 0 is replaced by 1. Both are float32 numbers,
+ * as in a snapshot's graph: if the mean is large compared with the spread (a time in seconds), its last bits matter, and
+ * training and prediction must agree on them.
  */
 export interface NumericEncoding {
   readonly kind: "numeric";
@@ -16,7 +16,7 @@ export interface NumericEncoding {
   readonly std: readonly number[];
 }
 
-/** A text column, one-hot over the texts of the training rows, sorted; any other text is a row of zeros. */
+/** A text column, one-hot over the sorted values of the training rows; any other value becomes zeros. */
 export interface CategoricalEncoding {
   readonly kind: "categorical";
   readonly name: string;
@@ -25,7 +25,7 @@ export interface CategoricalEncoding {
 
 export type ColumnEncoding = NumericEncoding | CategoricalEncoding;
 
-/** How columns become one matrix of float32, side by side in this order. Plain JSON. */
+/** How columns become a float32 matrix, side by side in this order. Plain JSON. */
 export interface Encoding {
   readonly columns: readonly ColumnEncoding[];
   /** Width of the matrix. */
@@ -36,15 +36,19 @@ export interface Encoding {
  * Fits an encoding on training rows.
  *
  * @param names the columns, in the order of the matrix
- * @throws UncoupleError `invalid-argument` for a column that is not in the table, `failed-precondition` for texts of far
- *   too many kinds
+ * @throws UncoupleError `invalid-argument` for a missing column, `failed-precondition` for a text column with too many
+ *   different values
  */
 export function fitEncoding(table: Table, names: readonly string[]): Encoding {
   const columns = names.map((name) => fitColumn(name, columnOf(table, name), table.rows));
   return { columns, width: columns.reduce((sum, column) => sum + encodedWidth(column), 0) };
 }
 
-/** @returns [rows * width], row-major @throws UncoupleError `invalid-argument` for a column that is missing or of another kind or width */
+/**
+ * Encodes the rows of a table.
+ * @returns [rows * width], row-major
+ * @throws UncoupleError `invalid-argument` for a column that is missing or has a different kind or width
+ */
 export function encode(encoding: Encoding, table: Table): Float32Array {
   const { width } = encoding;
   const matrix = new Float32Array(table.rows * width);
@@ -56,19 +60,19 @@ export function encode(encoding: Encoding, table: Table): Float32Array {
   return matrix;
 }
 
-/** Of float32; ONNX Runtime takes smaller numbers for 0. */
+/** Smallest normal float32; ONNX Runtime flushes smaller numbers to 0. */
 const SMALLEST_NORMAL = 2 ** -126;
 /** 2 GiB of float32. */
-const MOST_ONE_HOT_VALUES = 2 ** 29;
+const MAX_ONE_HOT_VALUES = 2 ** 29;
 
-/** Coordinates that a column takes in the matrix. */
+/** Number of matrix columns that a column occupies. */
 function encodedWidth(column: ColumnEncoding): number {
   return column.kind === "numeric" ? column.width : column.vocabulary.length;
 }
 
 function columnOf(table: Table, name: string): Column {
   const column = table.columns[name];
-  if (column === undefined) throw new UncoupleError("invalid-argument", `there is no column ${name} to encode`);
+  if (column === undefined) throw new UncoupleError("invalid-argument", `cannot encode column ${name}: not found`);
   return column;
 }
 
@@ -77,11 +81,11 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
     const used = new Uint8Array(column.dictionary.length);
     for (const code of column.codes) used[code] = 1;
     const vocabulary = [...new Set(column.dictionary.filter((_, code) => used[code] === 1))].sort();
-    if (rows * vocabulary.length > MOST_ONE_HOT_VALUES) {
+    if (rows * vocabulary.length > MAX_ONE_HOT_VALUES) {
       const size = ((rows * vocabulary.length * 4) / 2 ** 30).toFixed(1);
       throw new UncoupleError(
         "failed-precondition",
-        `column ${name} has ${vocabulary.length} different texts in ${rows} rows, which take ${size} GiB as one-hot numbers; leave it out, or group rare texts in data.query`,
+        `column ${name} has ${vocabulary.length} different values in ${rows} rows, which take ${size} GiB in one-hot encoding; remove the column or group rare values in data.query`,
       );
     }
     return { kind: "categorical", name, vocabulary };
@@ -91,11 +95,11 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
     let sum = 0;
     for (let i = k; i < values.length; i += width) sum += values[i] as number;
     const mean = sum / Math.max(1, rows);
-    // Two passes: a sum of squares alone loses every digit where the mean is large against the spread.
+    // Two passes: a one-pass sum of squares loses all digits if the mean is large compared with the spread.
     let squares = 0;
     for (let i = k; i < values.length; i += width) squares += ((values[i] as number) - mean) ** 2;
     const spread = Math.sqrt(squares / Math.max(1, rows));
-    // Below the resolution of float32, a spread is nothing but the rounding of the mean of a constant column.
+    // A spread below the resolution of float32 is the rounding error in the mean of a constant column.
     const varies = spread > Math.max(SMALLEST_NORMAL, 1e-9 * Math.abs(mean));
     return { mean: Math.fround(mean), std: varies ? Math.fround(spread) : 1 };
   });
@@ -113,7 +117,7 @@ function encodeColumn(
   if (encoding.kind !== column.kind || (encoding.kind === "numeric" && encoding.width !== column.width)) {
     throw new UncoupleError(
       "invalid-argument",
-      `column ${encoding.name} is ${describe(column)}, and was ${describe(encoding)} in the training rows`,
+      `column ${encoding.name} is ${describe(column)}, but was ${describe(encoding)} in the training rows`,
     );
   }
   if (encoding.kind === "categorical" && column.kind === "categorical") {

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Table } from "./table.ts";
 
 /**
- * SHA-256 (hex) over column names, kinds, widths and values, whatever the order in which the columns were asked for.
- * Two tables have the same fingerprint if and only if they hold the same rows in the same order.
+ * Computes the SHA-256 (hex) of column names, kinds, widths and values, independent of the order of the columns. Two
+ * tables have the same fingerprint if and only if they hold the same rows in the same order.
  */
 export function fingerprintTable(table: Table): string {
   const hash = createHash("sha256");

@@ -2,14 +2,14 @@
  * Columns of examples, held as flat arrays.
  */
 
-/** `values[row * width + coordinate]`; width is above 1 for vector columns. All finite. */
+/** `values[row * width + coordinate]`, all finite. The width of a vector column is greater than 1. */
 export interface NumericColumn {
   readonly kind: "numeric";
   readonly width: number;
   readonly values: Float32Array;
 }
 
-/** Dictionary-encoded strings: the row's text is `dictionary[codes[row]]`. Width is 1. */
+/** Dictionary-encoded strings: the value of a row is `dictionary[codes[row]]`. */
 export interface CategoricalColumn {
   readonly kind: "categorical";
   readonly width: 1;

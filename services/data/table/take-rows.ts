@@ -1,6 +1,6 @@
 import type { Column, Table } from "./table.ts";
 
-/** The given rows of a table, in the given order. @param rows row numbers, each below `table.rows` */
+/** Selects rows of a table, in the given order. @param rows row numbers, each below `table.rows` */
 export function takeRows(table: Table, rows: Int32Array): Table {
   return {
     rows: rows.length,

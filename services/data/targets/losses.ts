@@ -2,19 +2,19 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Component, LossName } from "../../pipeline/pipeline.ts";
 import type { Column } from "../table/table.ts";
 
-/** Probabilities below this are taken as this, so that one impossible class does not make the mean infinite. */
+/** Lower bound of probabilities, so that one impossible class does not make the mean infinite. */
 const SMALLEST_PROBABILITY = 1e-12;
 
-/** What a component's predictions are compared with, row by row. */
+/** The values that a component's predictions are compared with, row by row. */
 export type Target =
-  /** [rows * width]: the values themselves, a probability of every class, or the reward of every action. */
+  /** [rows * width]: the values themselves, the probability of every class, or the reward of every action. */
   | { readonly kind: "values"; readonly rows: number; readonly values: Float32Array }
-  /** [rows]: the index of the true class; -1 for one that is not among the classes. */
+  /** [rows]: the index of the true class; -1 for an unknown class. */
   | { readonly kind: "classes"; readonly rows: number; readonly classes: Int32Array };
 
 /**
- * Reads a component's target column once, so that a column that does not fit its loss is found at the start.
- * A categorical column is read by the output's classes; a numeric one of width 1 under cross-entropy holds class indices.
+ * Converts a component's target column once, so that a column that does not match the loss is found at the start.
+ * A categorical column is mapped to the output's classes; a numeric one of width 1 under cross-entropy has class indices.
  *
  * @throws UncoupleError `invalid-argument` naming the component and the column
  */
@@ -23,13 +23,14 @@ export function targetOf(component: Component, column: Column): Target {
   const refuse = (problem: string) =>
     new UncoupleError(
       "invalid-argument",
-      `component ${component.name}: target column ${component.target}: ${problem}; mend loss, output or target in the pipeline file`,
+      `component ${component.name}: target column ${component.target}: ${problem}; correct loss, output or target in the pipeline file`,
     );
 
   if (column.kind === "categorical") {
-    if (component.loss !== "cross-entropy") throw refuse(`is categorical, which the loss ${component.loss} cannot use`);
+    if (component.loss !== "cross-entropy")
+      throw refuse(`is categorical, but the loss ${component.loss} requires numbers`);
     if (classes.length !== width)
-      throw refuse(`is text, and output.classes names ${classes.length} of ${width} classes`);
+      throw refuse(`is categorical, but output.classes lists ${classes.length} of ${width} classes`);
     const index = new Map(classes.map((name, position) => [name, position]));
     const byCode = column.dictionary.map((name) => index.get(name) ?? -1);
     return { kind: "classes", rows: column.codes.length, classes: column.codes.map((code) => byCode[code] ?? -1) };
@@ -41,7 +42,7 @@ export function targetOf(component: Component, column: Column): Target {
     for (let row = 0; row < rows; row++) {
       const value = column.values[row] as number;
       if (!Number.isInteger(value) || value < 0 || value >= width) {
-        throw refuse(`held-out row ${row + 1} is ${value}, not a class index from 0 to ${width - 1}`);
+        throw refuse(`held-out row ${row + 1} is ${value}, not a class index between 0 and ${width - 1}`);
       }
       indices[row] = value;
     }
@@ -52,11 +53,12 @@ export function targetOf(component: Component, column: Column): Target {
 }
 
 /**
- * The loss of every row, so that two compositions can be compared in pairs; the loss itself is the mean.
+ * Computes the loss of every row, for paired comparisons of compositions; the loss itself is the mean.
  *
  * @param predictions [rows * width]
- * @returns [rows]: `mse` the squared error averaged over the coordinates; `cross-entropy` -log p of the true class, or
- *   the sum over classes of -t log p where the target is a distribution t; `policy` minus the expected reward
+ * @returns [rows]: for `mse`, the squared error averaged over the coordinates; for `cross-entropy`, -log p of the true
+ *   class, or the sum over classes of -t log p if the target is a distribution t; for `policy`, the negative expected
+ *   reward
  */
 export function rowLosses(component: Component, predictions: Float32Array, target: Target): Float64Array {
   const { width } = component.output;
@@ -73,7 +75,7 @@ export function rowLosses(component: Component, predictions: Float32Array, targe
   return losses;
 }
 
-/** The loss of one row whose predictions and targets begin at `offset`. */
+/** The loss of the row whose predictions and targets start at `offset`. */
 function valueLoss(
   loss: LossName,
   predictions: Float32Array,

@@ -8,11 +8,11 @@ export function targetColumns({ target, logged }: Component): readonly string[] 
 }
 
 /**
- * What a component's own loss compares with: its target column; or, where only the reward of the action that was taken
- * is known, an unbiased estimate of the reward of every action.
+ * The column that a component's own loss compares with: its target column, or, if only the reward of the action taken is
+ * known, an unbiased estimate of the reward of every action.
  *
- * @throws UncoupleError `invalid-argument` for a column that is missing, `failed-precondition` for a logged action that
- *   is none of the output's, or a propensity that is no probability
+ * @throws UncoupleError `invalid-argument` for a missing column, `failed-precondition` for a logged action that is not
+ *   among the output's actions, or a propensity outside (0, 1]
  */
 export function targetColumn(component: Component, table: Table): Column {
   const { logged } = component;
@@ -20,17 +20,17 @@ export function targetColumn(component: Component, table: Table): Column {
   return estimatedRewards(component, logged, table);
 }
 
-/** What a log says of the rewards of a row's actions. */
+/** The logged rewards of each row's actions. */
 export interface LoggedRewards {
-  /** [rows * output width]: the reward at the action that was taken, 0 elsewhere. */
+  /** [rows * output width]: the reward at the action taken, 0 elsewhere. */
   readonly rewards: Float32Array;
-  /** [rows * output width]: 1 at the action that was taken, 0 elsewhere. */
+  /** [rows * output width]: 1 at the action taken, 0 elsewhere. */
   readonly observed: Float32Array;
   /** [rows], in (0, 1]. */
   readonly propensity: Float32Array;
 }
 
-/** @throws UncoupleError as `targetColumn` */
+/** Reads the logged actions, rewards and propensities. @throws UncoupleError as `targetColumn` */
 export function loggedRewards(component: Component, logged: LoggedActions, table: Table): LoggedRewards {
   const { width } = component.output;
   const action = actionsOf(component, columnOf(component, table, logged.action), logged.action);
@@ -41,11 +41,12 @@ export function loggedRewards(component: Component, logged: LoggedActions, table
   for (let row = 0; row < table.rows; row++) {
     const p = propensity[row] as number;
     if (!(p > 0 && p <= 1)) {
-      const what = `row ${row + 1} is ${p}; the probability of what was done is above 0 and at most 1`;
+      const what = `row ${row + 1} is ${p}; the probability of the action must be greater than 0 and at most 1`;
       throw refuse(component, logged.propensity, what);
     }
     const a = action(row);
-    if (a < 0) throw refuse(component, logged.action, `row ${row + 1} is none of the ${width} actions of the output`);
+    if (a < 0)
+      throw refuse(component, logged.action, `row ${row + 1} is not one of the ${width} actions of the output`);
     rewards[row * width + a] = reward[row] as number;
     observed[row * width + a] = 1;
   }
@@ -55,7 +56,7 @@ export function loggedRewards(component: Component, logged: LoggedActions, table
 /**
  * Inverse propensity scoring with the mean reward b as control variate: b + [a = logged] (r - b) / p for every action a
  * (Horvitz and Thompson 1952; Dudik, Langford and Li 2011, with a constant model of the reward). Its expectation over
- * the logging policy is the reward of every action, and its variance is far below that of [a = logged] r / p.
+ * the logging policy is the reward of every action, with a far smaller variance than [a = logged] r / p.
  *
  * @returns [rows * output width]
  */
@@ -70,14 +71,15 @@ function estimatedRewards(component: Component, logged: LoggedActions, table: Ta
   return { kind: "numeric", width, values };
 }
 
-/** The coordinate of the action that was taken in a row, or -1. */
+/** Returns a function from a row to the coordinate of its action, or -1. */
 function actionsOf(component: Component, column: Column, name: string): (row: number) => number {
   const { classes, width } = component.output;
   if (column.kind === "categorical") {
     const places = column.dictionary.map((text) => classes?.indexOf(text) ?? -1);
     return (row) => places[column.codes[row] as number] as number;
   }
-  if (column.width !== 1) throw refuse(component, name, `is ${column.width} wide; an action is one number or one text`);
+  if (column.width !== 1)
+    throw refuse(component, name, `has width ${column.width}; an action must be one number or one string`);
   return (row) => {
     const value = column.values[row] as number;
     return Number.isInteger(value) && value >= 0 && value < width ? value : -1;
@@ -87,13 +89,16 @@ function actionsOf(component: Component, column: Column, name: string): (row: nu
 function scalars(component: Component, table: Table, name: string): Float32Array {
   const column = columnOf(component, table, name);
   if (column.kind === "numeric" && column.width === 1) return column.values;
-  throw refuse(component, name, "must be one number a row");
+  throw refuse(component, name, "must have one number per row");
 }
 
 function columnOf(component: Component, table: Table, name: string): Column {
   const column = table.columns[name];
   if (column !== undefined) return column;
-  throw new UncoupleError("invalid-argument", `component ${component.name}: the data has no target column ${name}`);
+  throw new UncoupleError(
+    "invalid-argument",
+    `component ${component.name}: target column ${name} not found in the data`,
+  );
 }
 
 function refuse(component: Component, column: string, what: string): UncoupleError {

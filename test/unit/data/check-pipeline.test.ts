@@ -48,20 +48,23 @@ const texts = (problems: readonly Problem[]) =>
   problems.map((problem) => formatProblem(problem).replaceAll(`${folder}/`, ""));
 
 describe("the examples", () => {
-  test.each(["paper", "ads"])("%s: the pipeline fits its data, and every team file the pipeline", async (example) => {
-    const at = join(EXAMPLES, example);
-    const pipeline = await pipelineAt(join(at, "pipeline.yaml"));
-    expect(await checkPipelineAgainstData(pipeline, join(at, "pipeline.yaml"))).toEqual([]);
-    const teams = (await readdir(at)).filter((name) => name.endsWith(".yaml") && name !== "pipeline.yaml");
-    expect(teams.length).toBeGreaterThan(1);
-    for (const name of teams) {
-      const team = await teamAt(join(at, name));
-      expect(checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream)).toEqual([]);
-      expect(await checkTeamModule(team)).toEqual([]);
-    }
-  });
+  test.each(["paper", "ads"])(
+    "%s: the pipeline matches its data, and every team file the pipeline",
+    async (example) => {
+      const at = join(EXAMPLES, example);
+      const pipeline = await pipelineAt(join(at, "pipeline.yaml"));
+      expect(await checkPipelineAgainstData(pipeline, join(at, "pipeline.yaml"))).toEqual([]);
+      const teams = (await readdir(at)).filter((name) => name.endsWith(".yaml") && name !== "pipeline.yaml");
+      expect(teams.length).toBeGreaterThan(1);
+      for (const name of teams) {
+        const team = await teamAt(join(at, name));
+        expect(checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream)).toEqual([]);
+        expect(await checkTeamModule(team)).toEqual([]);
+      }
+    },
+  );
 
-  test("ads: each team gets its rows, and the few bad ones are named", async () => {
+  test("ads: a team gets its rows, and the few bad rows are reported", async () => {
     const { pipeline } = await pipelineAt(join(EXAMPLES, "ads/pipeline.yaml"));
     const source = await openDataSource(pipeline.data, join(EXAMPLES, "ads"));
     try {
@@ -76,28 +79,28 @@ describe("the examples", () => {
   });
 });
 
-describe("a pipeline beside its data", () => {
+describe("checkPipelineAgainstData", () => {
   const problemsOf = async (text: string) => {
     await writeFile(path("changed.yaml"), text);
     return texts(await checkPipelineAgainstData(await pipelineAt(path("changed.yaml")), path("changed.yaml")));
   };
 
-  test("columns that the data lacks are found", async () => {
+  test("reports columns that are missing in the data", async () => {
     expect(await problemsOf(PAPER.replace("[x2]", "[x9]"))).toEqual([
       'changed.yaml:5: components.m2.columns[0]: the data has no column "x9"; available: x1, x2, z, y; did you mean "x1"?',
     ]);
   });
 
-  test("columns that the data lacks are found in a file with other faults, too", async () => {
+  test("reports missing columns even if the file has other errors", async () => {
     const text = PAPER.replace("[x2], upstream: [m1]", "[x2, x9], upstream: [m1, m9]").replace(
       "rows: 100",
       "rows: 100, seeds: 3",
     );
     const result = parsePipelineFile(text, "changed.yaml");
-    // A fault in `data` itself leaves nothing to be compared with.
+    // Without a valid `data` section, no data can be compared.
     expect(result).not.toHaveProperty("readable");
     const inGraph = parsePipelineFile(text.replace(", seeds: 3", ""), "changed.yaml");
-    if (!("problems" in inGraph) || inGraph.readable === undefined) throw new Error("it is sound");
+    if (!("problems" in inGraph) || inGraph.readable === undefined) throw new Error("expected problems");
     expect(texts(inGraph.problems)).toEqual([
       'changed.yaml:5: components.m2.upstream[1]: unknown component "m9"; available: m1, m2; did you mean "m1"?',
     ]);
@@ -106,21 +109,21 @@ describe("a pipeline beside its data", () => {
     ]);
   });
 
-  test("data that cannot be opened is a problem of the line that names it", async () => {
+  test("reports data that cannot be opened on the line that names it", async () => {
     const generator = await problemsOf(PAPER.replace("two-stage", "three-stage"));
     expect(generator).toHaveLength(1);
-    expect(generator[0]).toContain('changed.yaml:2: data.generator: there is no generator "three-stage"');
+    expect(generator[0]).toContain('changed.yaml:2: data.generator: unknown generator "three-stage"');
     const data = "source: synthetic, generator: two-stage, rows: 100";
     expect(await problemsOf(PAPER.replace(data, "source: file, path: no.csv"))).toEqual([
-      "changed.yaml:2: data.path: there is no readable file no.csv",
+      "changed.yaml:2: data.path: file not found or not readable: no.csv",
     ]);
   });
 });
 
-test("a team's module must be there", async () => {
+test("checkTeamModule reports a missing module", async () => {
   await writeFile(path("team.yaml"), "component: m1\nmodel: { module: ./no-model.ts }\n");
   const team = await teamAt(path("team.yaml"));
-  expect(texts(await checkTeamModule(team))).toEqual(["team.yaml:2: model.module: there is no file no-model.ts"]);
+  expect(texts(await checkTeamModule(team))).toEqual(["team.yaml:2: model.module: file not found: no-model.ts"]);
   await writeFile(path("no-model.ts"), "");
   expect(await checkTeamModule(team)).toEqual([]);
 });

@@ -26,23 +26,23 @@ components:
   m4: { columns: [x4], upstream: [m2, m3], output: { name: y }, target: y }
 `);
 
-describe("who sees which columns", () => {
-  test("the M2 team sees x1, x2 and y, and never z", () => {
+describe("visible columns", () => {
+  test("the M2 team sees x1, x2 and y, but never z", () => {
     expect(visibleColumns(pipeline(PAPER), "m1")).toEqual(["x1", "z"]);
     expect(visibleColumns(pipeline(PAPER), "m2")).toEqual(["x1", "x2", "y"]);
   });
 
-  test("in a diamond, everyone sees what their ancestors read, and no target but their own", () => {
+  test("in a diamond, each team sees the columns of its ancestors, and no target but its own", () => {
     expect(visibleColumns(DIAMOND, "m2")).toEqual(["x1", "x2", "z2"]);
     expect(visibleColumns(DIAMOND, "m4")).toEqual(["x1", "x2", "x3", "x4", "y"]);
     expect(heldOutColumns(DIAMOND)).toEqual(["x1", "x2", "x3", "x4", "z1", "z2", "z3", "y"]);
   });
 
-  test("a component that does not exist sees nothing", () => {
+  test("an unknown component is an error", () => {
     expect(() => visibleColumns(DIAMOND, "m5")).toThrow('pipeline "diamond" has no component "m5"');
   });
 
-  test("what a trainer is given holds those columns and no other, on training rows alone", async () => {
+  test("a trainer's data has exactly those columns, and only training rows", async () => {
     const paper = pipeline(PAPER);
     const source = createSyntheticSource(paper.data as SyntheticSource);
     const data = await trainerData(source, paper, "m2");
@@ -54,7 +54,7 @@ describe("who sees which columns", () => {
     for (const value of valuesOf(heldOut.table.columns.y)) expect(seen.has(value)).toBe(false);
   });
 
-  test("an audit sample adds its annotated columns, in its own rows only", async () => {
+  test("an audit sample has the annotated columns, and only in its own rows", async () => {
     const paper = pipeline(`${PAPER}audit: { rows: 30, columns: [z] }\n`);
     const source = createSyntheticSource(paper.data as SyntheticSource);
     const { training, audit } = await trainerData(source, paper, "m2");

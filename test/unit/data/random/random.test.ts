@@ -4,7 +4,7 @@ import { gaussianFromBits, gaussianQuantile } from "../../../../services/data/ra
 import { createRandom } from "../../../../services/data/random/random.ts";
 import { threefry4x32 } from "../../../../services/data/random/threefry.ts";
 
-/** Recorded once; a change of any of them breaks every stored run's repeatability. */
+/** Recorded once. Changing any of them makes every stored run irreproducible. */
 const UINTS = [2809166535, 1288742307, 4238993926, 2525330872, 3680742282];
 const GAUSSIANS = [-1.0191745560048533, 0.5242316972692915, -0.032672983331936564];
 const UNIFORMS = [0.5273113078646229, 0.09659849882541416];
@@ -14,7 +14,7 @@ const LONG = 3180629992;
 const hex = (words: Int32Array) => Array.from(words, (word) => (word >>> 0).toString(16).padStart(8, "0"));
 
 describe("threefry4x32", () => {
-  test("gives the published known answers for 20 rounds", () => {
+  test("matches the published test vectors for 20 rounds", () => {
     const out = new Int32Array(4);
     threefry4x32(new Int32Array(4), new Int32Array(4), out);
     expect(hex(out)).toEqual(["9c6ca96a", "e17eae66", "fc10ecd4", "5256a7d8"]);
@@ -29,14 +29,14 @@ describe("threefry4x32", () => {
 });
 
 describe("gaussianQuantile", () => {
-  test("agrees with published quantiles of the standard normal distribution", () => {
+  test("matches published quantiles of the standard normal distribution", () => {
     expect(gaussianQuantile(0.5)).toBe(0);
     expect(gaussianQuantile(0.975)).toBeCloseTo(1.959963984540054, 14);
     expect(gaussianQuantile(0.001)).toBeCloseTo(-3.090232306167813, 13);
     expect(gaussianQuantile(1e-9)).toBeCloseTo(-5.997807015007686, 12);
   });
 
-  test("the table of cubics stays within 1e-7 of it, symmetrically", () => {
+  test("is approximated symmetrically to 1e-7 by the table of cubics", () => {
     fc.assert(
       fc.property(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), (word) => {
         const exact = gaussianQuantile(((word & 0x7fffffff) + 0.5) / 2 ** 32) * (word < 0 ? 1 : -1);
@@ -51,7 +51,7 @@ describe("gaussianQuantile", () => {
 });
 
 describe("createRandom", () => {
-  test("repeats fixed vectors on every machine", () => {
+  test("matches the recorded vectors on every machine", () => {
     const random = createRandom(7, "test", 3);
     expect([random.uint32(), random.uint32(), random.uint32(), random.uint32(), random.uint32()]).toEqual(UINTS);
     random.seek(3);
@@ -64,7 +64,7 @@ describe("createRandom", () => {
     );
   });
 
-  test("numbers of a counter do not depend on what was drawn before", () => {
+  test("the numbers of a counter do not depend on earlier draws", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.nat(20), (counter, other, drawn) => {
         const random = createRandom(1, "stream", other);
@@ -75,7 +75,7 @@ describe("createRandom", () => {
     );
   });
 
-  test("seeds, streams and counters give different numbers", () => {
+  test("different seeds, streams and counters give different numbers", () => {
     const first = (seed: number, stream: string | number, counter: number) =>
       createRandom(seed, stream, counter).uniform();
     const all = [
@@ -92,7 +92,7 @@ describe("createRandom", () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  test("a fill gives the same numbers as one at a time, from any position and in any pieces", () => {
+  test("a fill equals single draws, from any position and in any pieces", () => {
     fc.assert(
       fc.property(fc.nat(7), fc.nat(40), fc.nat(40), (before, length, cut) => {
         const whole = createRandom(3, "fill");
@@ -120,7 +120,7 @@ describe("createRandom", () => {
     expect(Math.abs(moment(4) - 3)).toBeLessThan(0.1);
   });
 
-  test("integers below n are even, also where n does not divide 2^32", () => {
+  test("integers below n are uniform, even if n does not divide 2^32", () => {
     const random = createRandom(5, "below");
     const counts = new Float64Array(6);
     for (let i = 0; i < 60_000; i += 1) {
@@ -128,7 +128,7 @@ describe("createRandom", () => {
       counts[value] = (counts[value] ?? 0) + 1;
     }
     for (const count of counts) expect(Math.abs(count / 60_000 - 1 / 6)).toBeLessThan(0.01);
-    // More than half of all words are refused here; what comes back must still cover the upper half evenly.
+    // Almost half of all words are rejected here; the results must still cover the upper half evenly.
     const n = 2 ** 31 + 1;
     let upper = 0;
     for (let i = 0; i < 4000; i += 1) if (random.below(n) >= n / 2) upper += 1;
@@ -136,7 +136,7 @@ describe("createRandom", () => {
     expect(random.below(1)).toBe(0);
   });
 
-  test("a permutation holds every number once", () => {
+  test("a permutation contains every number once", () => {
     fc.assert(
       fc.property(fc.nat(200), fc.nat(), (n, epoch) => {
         const values = Array.from(createRandom(2, "shuffle", epoch).permutation(n));
@@ -145,11 +145,11 @@ describe("createRandom", () => {
     );
   });
 
-  test("refuses seeds, counters and ranges that are not whole numbers in range", () => {
+  test("rejects seeds, counters and bounds that are not integers in range", () => {
     expect(() => createRandom(1.5, "a")).toThrow("seed must be an integer");
     expect(() => createRandom(-1, "a")).toThrow("seed must be an integer");
     expect(() => createRandom(1, 2 ** 32)).toThrow("stream must be an integer");
     expect(() => createRandom(1, "a", Number.NaN)).toThrow("counter must be an integer");
-    expect(() => createRandom(1, "a").below(0)).toThrow("below(n): n must be an integer from 1");
+    expect(() => createRandom(1, "a").below(0)).toThrow("below(n): n must be an integer between 1");
   });
 });

@@ -23,8 +23,8 @@ function numbers(rows: Rows, name: string): Float32Array {
 }
 
 describe("a synthetic source", () => {
-  test("gives the same rows on every machine", async () => {
-    // Recorded once: a change moves every published result.
+  test("generates the same rows on every machine", async () => {
+    // Recorded once. A change affects every published result.
     const fingerprints: string[] = [];
     for (const generator of ["two-stage", "figure1", "chain", "diamond"]) {
       const source = open({ generator, rows: 200 });
@@ -47,14 +47,14 @@ describe("a synthetic source", () => {
     );
   });
 
-  test("another seed is another process and other rows", async () => {
+  test("a different seed gives a different process and different rows", async () => {
     const [a, b] = await Promise.all([7, 8].map((seed) => open({ seed }).trainingRows(["x1", "z"])));
     expect(numbers(a as Rows, "x1")[0]).not.toBe(numbers(b as Rows, "x1")[0]);
     const layers = [7, 8].map((seed) => open({ seed }).oracle("m2")?.layers[0]?.weights[0]);
     expect(layers[0]).not.toBe(layers[1]);
   });
 
-  test("asking for more rows, or for fewer columns, moves no row and no value", async () => {
+  test("more rows or fewer columns change no existing value", async () => {
     const whole = await open({ rows: 12_000 }).trainingRows(["x1", "x2", "z", "y"]);
     const few = await open({ rows: 500 }).trainingRows(["y", "x1"]);
     expect(numbers(few, "x1")).toEqual(numbers(whole, "x1").subarray(0, few.table.rows * 10));
@@ -63,13 +63,13 @@ describe("a synthetic source", () => {
     expect(numbers(limited, "z")).toEqual(numbers(whole, "z").subarray(0, 21));
   });
 
-  test("gives exactly the columns asked for", async () => {
+  test("returns exactly the requested columns", async () => {
     const rows = await open().trainingRows(["x2", "y"]);
     expect(Object.keys(rows.table.columns)).toEqual(["x2", "y"]);
-    await expect(open().trainingRows(["x3"])).rejects.toThrow('there is no column "x3"; did you mean "x1"?');
+    await expect(open().trainingRows(["x3"])).rejects.toThrow('unknown column "x3"; did you mean "x1"?');
   });
 
-  test("every row is on one side of the split, and a side has its share", async () => {
+  test("every row is on one side of the split, and each side has the expected size", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 500, max: 3000 }),
@@ -79,7 +79,7 @@ describe("a synthetic source", () => {
           const training = numbers(await source.trainingRows(["x1"]), "x1");
           const heldOut = numbers(await source.heldOutRows(["x1"]), "x1");
           expect(training.length + heldOut.length).toBe(rows);
-          // Uniform numbers of 53 bits in float32 hardly ever coincide.
+          // Uniform numbers in float32 rarely coincide.
           const shared = new Set(training);
           expect(heldOut.filter((value) => shared.has(value)).length).toBeLessThanOrEqual(2);
           expect(Math.abs(heldOut.length / rows - fraction)).toBeLessThan(5 * Math.sqrt(0.25 / rows));
@@ -89,7 +89,7 @@ describe("a synthetic source", () => {
     );
   });
 
-  test("x2 takes as many values as it has levels, each about as often, and the process sees them", async () => {
+  test("x2 takes as many values as levels, about equally often, and the process uses them", async () => {
     const source = open({ rows: 2000, parameters: { levels: 8 } });
     const rows = await source.trainingRows(["x2", "z", "y"]);
     const { table } = rows;
@@ -106,7 +106,7 @@ describe("a synthetic source", () => {
     expect(evaluateOracle(oracle, [x2, numbers(rows, "z")], table.rows)).toEqual(numbers(rows, "y"));
   });
 
-  test("audited rows are training rows, and a smaller sample is the start of a larger one", async () => {
+  test("audited rows are training rows, and a smaller sample is a prefix of a larger one", async () => {
     const source = open({ generator: "figure1" });
     const training = new Set(numbers(await source.trainingRows(["x1"]), "x1"));
     const small = await source.auditRows(["x1"], ["z"], 20);
@@ -114,12 +114,10 @@ describe("a synthetic source", () => {
     expect(Object.keys(small.table.columns).sort()).toEqual(["x1", "z"]);
     for (const value of numbers(large, "x1")) expect(training.has(value)).toBe(true);
     expect(numbers(small, "x1")).toEqual(numbers(large, "x1").subarray(0, 20));
-    await expect(source.auditRows(["x1"], ["z"], 2000)).rejects.toThrow(
-      "2000 audited rows were asked for and there are",
-    );
+    await expect(source.auditRows(["x1"], ["z"], 2000)).rejects.toThrow("2000 audited rows requested, but only");
   });
 
-  test("an unknown generator or parameter is refused with what there is", () => {
+  test("rejects an unknown generator or parameter and lists the available ones", () => {
     expect(() => open({ generator: "twostage" })).toThrow(
       'data.generator: unknown generator "twostage"; available: two-stage, figure1, near-far, cube, policy, chain, diamond; did you mean "two-stage"?',
     );
@@ -150,7 +148,7 @@ describe("figure1", () => {
   });
 });
 
-describe("the generators of networks", () => {
+describe("the network generators", () => {
   const consumers = { "two-stage": ["m2"], figure1: ["m2"], chain: ["m2", "m3"], diamond: ["m2", "m3", "m4"] };
   const outputs: Readonly<Record<string, string>> = { m1: "z1", m2: "z2", m3: "z3", m4: "y" };
   const outputOf = (generator: string, component: string, last: string) =>
@@ -167,7 +165,7 @@ describe("the generators of networks", () => {
         const rows = await source.trainingRows([...oracle.inputs.map(({ name }) => name), output]);
         const inputs = oracle.inputs.map(({ name }) => numbers(rows, name));
         expect(evaluateOracle(oracle, inputs, rows.table.rows)).toEqual(numbers(rows, output));
-        // Own columns first, then what others emit: the order of a component's inputs.
+        // A component's inputs are its own columns, then the outputs of its upstream.
         expect(oracle.inputs[0]?.name).toMatch(/^x/);
         expect(oracle.inputs.at(-1)?.name).toMatch(/^z/);
       }
@@ -175,7 +173,7 @@ describe("the generators of networks", () => {
     },
   );
 
-  test("two-stage: z and y are standardized over rows that are in no data set, and z is three quarters linear in x1", async () => {
+  test("two-stage: z and y are standardized over rows outside any data set, and z is three quarters linear in x1", async () => {
     let linear = 0;
     for (let seed = 0; seed < 10; seed += 1) {
       const rows = await open({ seed, rows: 6000 }).trainingRows(["x1", "z", "y"]);
@@ -196,7 +194,7 @@ describe("the generators of networks", () => {
     expect(linear).toBeLessThan(0.84);
   });
 
-  test("two-stage: y depends on z and on x2, on z more, over ten seeds", async () => {
+  test("two-stage: over ten seeds, y depends on both z and x2, and more on z", async () => {
     let onZ = 0;
     let onX2 = 0;
     for (let seed = 0; seed < 10; seed += 1) {
@@ -213,7 +211,7 @@ describe("the generators of networks", () => {
   });
 });
 
-/** Total Sobol index of y on one input: half the mean squared change of y when that input alone is redrawn (Jansen). */
+/** Total Sobol index of y for one input: half the mean squared change of y when only that input is redrawn (Jansen). */
 async function totalEffect(source: DataSource, rows: Rows, name: "x2" | "z"): Promise<number> {
   const oracle = source.oracle("m2");
   if (oracle === undefined) throw new Error("no oracle");
@@ -241,7 +239,7 @@ function moments(values: Float32Array): { readonly mean: number; readonly varian
   return { mean, variance: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length };
 }
 
-/** R^2 of ordinary least squares with intercept; the columns of x are independent, so one at a time will do. */
+/** R^2 of ordinary least squares with intercept. The columns of x are independent, so each is fitted separately. */
 function explainedByLine(x: Float32Array, width: number, z: Float32Array): number {
   const { mean, variance } = moments(z);
   let explained = 0;

@@ -22,7 +22,7 @@ function categorical(...texts: string[]): CategoricalColumn {
 const table = (rows: number, columns: Table["columns"]): Table => ({ rows, columns });
 
 describe("fitEncoding and encode", () => {
-  test("numeric coordinates are standardized one by one, categories are one-hot in sorted order", () => {
+  test("standardize each numeric coordinate, and one-hot encode categories in sorted order", () => {
     const training = table(4, { v: numeric(2, 0, 10, 2, 10, 4, 30, 6, 30), c: categorical("b", "a", "b", "c") });
     const encoding = fitEncoding(training, ["c", "v"]);
     expect(encoding.width).toBe(5);
@@ -34,20 +34,20 @@ describe("fitEncoding and encode", () => {
     expect([4, 9, 14, 19].map((i) => encoded[i])).toEqual([-1, -1, 1, 1]);
   });
 
-  test("is fitted on training rows alone: other rows use the same numbers, and a new category is all zeros", () => {
+  test("apply the statistics of the training rows to other rows, and encode a new category as zeros", () => {
     const encoding = fitEncoding(table(2, { x: numeric(1, 0, 2), c: categorical("a", "b") }), ["x", "c"]);
     const later = table(2, { x: numeric(1, 11, 1), c: categorical("z", "b") });
     expect(Array.from(encode(encoding, later))).toEqual([10, 0, 0, 0, 0, 1]);
   });
 
-  test("survives JSON, as a checkpoint stores it", () => {
+  test("survive the JSON form of a checkpoint", () => {
     const training = table(3, { x: numeric(1, 0.1, 0.7, 5), c: categorical("b", "é", "a") });
     const encoding = fitEncoding(training, ["x", "c"]);
     const stored = JSON.parse(JSON.stringify(encoding));
     expect(encode(stored, training)).toEqual(encode(encoding, training));
   });
 
-  test("a constant column becomes zeros, also where its mean is not exact", () => {
+  test("encode a constant column as zeros, even if its mean is inexact", () => {
     const constant = table(3, { x: numeric(1, 0.1, 0.1, 0.1), y: numeric(1, 1e9, 1e9, 1e9) });
     const encoding = fitEncoding(constant, ["x", "y"]);
     for (const value of encode(encoding, constant)) expect(Math.abs(value)).toBeLessThan(1e-6);
@@ -55,7 +55,7 @@ describe("fitEncoding and encode", () => {
     expect(other[0]).toBeCloseTo(0.1, 5);
   });
 
-  test("keeps its digits where the mean is large against the spread", () => {
+  test("keep precision if the mean is large compared with the spread", () => {
     const values = Array.from({ length: 1000 }, (_, i) => 1_000_000 + (i % 2));
     const encoded = encode(
       fitEncoding(table(1000, { x: numeric(1, ...values) }), ["x"]),
@@ -64,7 +64,7 @@ describe("fitEncoding and encode", () => {
     for (const value of encoded) expect(Math.abs(Math.abs(value) - 1)).toBeLessThan(1e-5);
   });
 
-  test("numbers and training agree with a graph of float32, also for times in seconds", () => {
+  test("agree with a float32 graph, even for times in seconds", () => {
     const values = Array.from({ length: 100 }, (_, i) => 1_700_000_000 + 128 * (i % 37));
     const { columns } = fitEncoding(table(100, { t: numeric(1, ...values) }), ["t"]);
     const encoded = encode({ columns, width: 1 }, table(100, { t: numeric(1, ...values) }));
@@ -76,12 +76,12 @@ describe("fitEncoding and encode", () => {
     });
   });
 
-  test("a spread that is 0 to ONNX Runtime is that of a constant column", () => {
+  test("treat a subnormal spread, which ONNX Runtime flushes to 0, as constant", () => {
     const { columns } = fitEncoding(table(2, { x: numeric(1, 0, 1e-45) }), ["x"]);
     expect(columns).toMatchObject([{ std: [1] }]);
   });
 
-  test("texts of far too many kinds are refused before memory is asked for", () => {
+  test("reject a text column with too many values before allocating memory", () => {
     const kinds = 40_000;
     const column: CategoricalColumn = {
       kind: "categorical",
@@ -90,12 +90,12 @@ describe("fitEncoding and encode", () => {
       dictionary: Array.from({ length: kinds }, (_, i) => `user-${i}`),
     };
     expect(() => fitEncoding(table(kinds, { user: column }), ["user"])).toThrow(
-      "column user has 40000 different texts in 40000 rows, which take 6.0 GiB",
+      "column user has 40000 different values in 40000 rows, which take 6.0 GiB",
     );
   });
 
-  test("encoded training columns have mean 0 and variance 1, or are constant", () => {
-    // ONNX Runtime takes numbers too small for float32's normal form for 0, and so does a column's spread.
+  test("give training columns mean 0 and variance 1, unless constant", () => {
+    // Avoids subnormal spreads, which count as constant.
     const value = fc.float({ min: -1000, max: 1000, noNaN: true }).map((x) => (Math.abs(x) < 1e-30 ? 0 : x));
     fc.assert(
       fc.property(fc.array(value, { minLength: 2, maxLength: 60 }), (values) => {
@@ -110,9 +110,9 @@ describe("fitEncoding and encode", () => {
     );
   });
 
-  test("a column that is missing, or has another kind or width than it had, is refused by name", () => {
+  test("reject a missing column, and one with a different kind or width, by name", () => {
     const encoding = fitEncoding(table(1, { x: numeric(2, 1, 2) }), ["x"]);
-    expect(() => fitEncoding(table(1, {}), ["x"])).toThrow("there is no column x");
+    expect(() => fitEncoding(table(1, {}), ["x"])).toThrow("cannot encode column x: not found");
     expect(() => encode(encoding, table(1, { x: numeric(1, 1) }))).toThrow("column x is numeric, 1 wide");
     expect(() => encode(encoding, table(1, { x: categorical("a") }))).toThrow("column x is text");
   });

@@ -34,12 +34,12 @@ describe("row losses", () => {
     expect(losses[1]).toBe(-0);
   });
 
-  test("an impossible class costs -log 1e-12 instead of infinity", () => {
+  test("the loss of an impossible class is -log 1e-12, not infinity", () => {
     const target = targetOf(classifier, numeric([1]));
     expect(rowLosses(classifier, Float32Array.from([1, 0, 0]), target)[0]).toBeCloseTo(12 * Math.log(10), 6);
   });
 
-  test("a categorical target follows the order of the output's classes, and an unknown class costs the most", () => {
+  test("a categorical target follows the order of the output's classes, and an unknown class has the maximum loss", () => {
     const column: Column = {
       kind: "categorical",
       width: 1,
@@ -51,12 +51,12 @@ describe("row losses", () => {
     expect([...losses].map((loss) => loss.toFixed(4))).toEqual(["1.3863", "0.6931", "27.6310"]);
   });
 
-  test("a target that is a distribution gives the sum of -t log p", () => {
+  test("cross-entropy against a distribution is the sum of -t log p", () => {
     const target = targetOf(classifier, numeric([0, 0.5, 0.5], 3));
     expect(rowLosses(classifier, Float32Array.from([0.5, 0.25, 0.25]), target)[0]).toBeCloseTo(Math.log(4), 6);
   });
 
-  test("policy is minus the expected reward", () => {
+  test("policy is the negative expected reward", () => {
     const policy = component({
       name: "p",
       loss: "policy",
@@ -67,7 +67,7 @@ describe("row losses", () => {
     expect([...rowLosses(policy, Float32Array.from([0.25, 0.75, 0.5, 0.5]), target)]).toEqual([-1, -2]);
   });
 
-  test("a prediction that is NaN gives a loss that is NaN", () => {
+  test("a NaN prediction gives a NaN loss", () => {
     for (const [what, predictions] of [
       [targetOf(classifier, numeric([1])), [0.5, Number.NaN, 0.5]],
       [targetOf(classifier, numeric([0, 1, 0], 3)), [0.5, Number.NaN, 0.5]],
@@ -77,17 +77,17 @@ describe("row losses", () => {
   });
 
   test.each([
-    ["a class index out of range", classifier, numeric([3]), /held-out row 1 is 3, not a class index from 0 to 2/],
-    ["a class index that is no integer", classifier, numeric([0.5]), /not a class index/],
-    ["another width", classifier, numeric([0, 1], 2), /has width 2, but the output has width 3/],
+    ["a class index out of range", classifier, numeric([3]), /held-out row 1 is 3, not a class index between 0 and 2/],
+    ["a fractional class index", classifier, numeric([0.5]), /not a class index/],
+    ["a different width", classifier, numeric([0, 1], 2), /has width 2, but the output has width 3/],
     [
-      "text where the output names no classes",
+      "text for an output without classes",
       component({ name: "c", loss: "cross-entropy", target: "label" }),
       text,
-      /is text, and output.classes names 0 of 1 classes/,
+      /is categorical, but output.classes lists 0 of 1 classes/,
     ],
-    ["text under mse", component({ name: "m" }), text, /is categorical, which the loss mse cannot use/],
-  ])("a target with %s is refused", (_, described, column, message) => {
+    ["text under mse", component({ name: "m" }), text, /is categorical, but the loss mse requires numbers/],
+  ])("a target with %s is rejected", (_, described, column, message) => {
     expect(() => targetOf(described, column)).toThrow(message);
   });
 });

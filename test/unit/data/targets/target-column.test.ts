@@ -20,7 +20,7 @@ const tableOf = (action: Column, propensity = numbers(0.5, 0.25)): Table => ({
 });
 
 describe("targets of logged actions", () => {
-  it("are the mean reward, and at the action that was taken the reward's distance to it over the propensity", () => {
+  it("are the mean reward, corrected at the action taken by the reward's deviation over the propensity", () => {
     const expected = [2, 2, 0, 6, 2, 2];
     expect([...(targetColumn(logged, tableOf(numbers(2, 0))) as NumericColumn).values]).toEqual(expected);
     const texts: Column = {
@@ -32,23 +32,23 @@ describe("targets of logged actions", () => {
     expect([...(targetColumn(logged, tableOf(texts)) as NumericColumn).values]).toEqual(expected);
   });
 
-  it("take three columns", () => {
+  it("use three columns", () => {
     expect(targetColumns(logged)).toEqual(["reward", "action", "propensity"]);
     const { logged: _logged, ...plain } = logged;
     expect(targetColumns(plain)).toEqual(["reward"]);
   });
 
   it.each([
-    [tableOf(numbers(2, 3)), /target column action: row 2 is none of the 3 actions/],
-    [tableOf(numbers(0.5, 0)), /target column action: row 1 is none of the 3 actions/],
+    [tableOf(numbers(2, 3)), /target column action: row 2 is not one of the 3 actions/],
+    [tableOf(numbers(0.5, 0)), /target column action: row 1 is not one of the 3 actions/],
     [tableOf(numbers(1, 1), numbers(0.5, 0)), /target column propensity: row 2 is 0/],
     [tableOf(numbers(1, 1), numbers(1.5, 1)), /target column propensity: row 1 is 1\.5/],
-    [{ rows: 2, columns: { reward: numbers(1, 2) } }, /has no target column action/],
-  ])("are refused with the row where they are no log of choices", (table, message) => {
+    [{ rows: 2, columns: { reward: numbers(1, 2) } }, /target column action not found in the data/],
+  ])("are rejected with the row of an invalid action or propensity", (table, message) => {
     expect(() => targetColumn(logged, table)).toThrow(message);
   });
 
-  it("are right on average for every action, under a logging policy that depends on the row", async () => {
+  it("are unbiased for every action under a logging policy that depends on the row", async () => {
     const source = createSyntheticSource({
       source: "synthetic",
       generator: "policy",

@@ -321,9 +321,9 @@ describe("checkPipelineAgainstSchema", () => {
 
   test("says why an existing column cannot be read", () => {
     const text = PAPER.replace("[x2]", "[x2, day]");
-    const why = new Map([["day", "is of type DATE and cannot be read"]]);
+    const why = new Map([["day", "has the unsupported type DATE"]]);
     expect(checkPipelineAgainstSchema(parsed(text), schema, why).map(formatProblem)).toEqual([
-      'p.yaml:5: components.m2.columns[1]: "day" is of type DATE and cannot be read',
+      'p.yaml:5: components.m2.columns[1]: "day" has the unsupported type DATE',
     ]);
   });
 

@@ -45,8 +45,12 @@ describe("a request to train", () => {
       { teamFile: "component: m1\nmodel: linear\n" },
       ["this trainer trains m2", "the file is for m1"],
     ],
-    ["a team file for an unknown component", { teamFile: "component: m9\nmodel: linear\n" }, ['"m9"', "it has m1, m2"]],
-    ["invalid YAML", { teamFile: "component: [" }, ["team file of the request:1", "not YAML"]],
+    [
+      "a team file for an unknown component",
+      { teamFile: "component: m9\nmodel: linear\n" },
+      ['"m9"', "available: m1, m2"],
+    ],
+    ["invalid YAML", { teamFile: "component: [" }, ["team file of the request:1", "invalid YAML"]],
     [
       "every problem of a team file at once",
       { teamFile: "component: m2\nmodel: linear\nsteps: 0\nbach: 3\n" },
