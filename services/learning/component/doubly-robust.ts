@@ -2,17 +2,17 @@ import type { LoggedRewards } from "../../data/targets/target-column.ts";
 import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
 import { type FitContext, fitNetworks } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps } from "../fitting/fit-target.ts";
-import { evaluateManyRows, sideBySide } from "../fitting/matrices.ts";
+import { concatColumns, evaluateManyRows } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAY = 1e-3;
 
 /**
- * The rewards of all actions from logged ones by the doubly robust estimate of Dudik, Langford and Li (2011),
- * q(a) + [a = logged] (r - q(a)) / p, with a model q of the reward that reads the component's own inputs. q is
- * cross-fitted: each half of the rows is predicted by the network that learned from the other, since a q that knows a
- * row's reward by heart would leave nothing for the correction to correct.
+ * Estimates the rewards of all actions from the logged ones by the doubly robust estimator of Dudik, Langford and Li
+ * (2011), q(a) + [a = logged] (r - q(a)) / p, with a reward model q of the component's inputs. q is cross-fitted: each
+ * half of the rows is predicted by the network trained on the other half, because a q that has memorized a row's reward
+ * leaves no residual for the correction.
  *
- * @returns the dataset with that estimate as its target
+ * @returns the dataset with this estimate as its target
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
 export async function doublyRobust(
@@ -20,7 +20,7 @@ export async function doublyRobust(
   logged: LoggedRewards,
   context: FitContext,
 ): Promise<EncodedDataset> {
-  const inputs = sideBySide(dataset.own, dataset.imputed);
+  const inputs = concatColumns(dataset.own, dataset.imputed);
   const halves = [0, 1].map((half) => ({ weightDecay: WEIGHT_DECAY, learns: (row: number) => row % 2 !== half }));
   const networks = await fitNetworks(
     { ...fitTargetOf(dataset, dataset), inputs, members: halves, steps: fittingSteps(dataset.rows) },

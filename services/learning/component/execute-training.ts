@@ -18,7 +18,7 @@ import type { TrainedComponent } from "./training-backend.ts";
 
 export interface TrainingExecution {
   readonly engine: Engine;
-  /** The loaded module of a team whose model is one. */
+  /** The loaded module, if the team's model is one. */
   readonly module?: UserModelModule;
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
@@ -26,7 +26,7 @@ export interface TrainingExecution {
 }
 
 /**
- * Runs a prepared training on this process's engine and compiles the result into an ONNX model of raw inputs.
+ * Runs a prepared training on the engine of this process and compiles the result into an ONNX model of raw inputs.
  *
  * @throws UncoupleError `failed-precondition` (divergence), `invalid-argument` (a user's model module); the reason of
  *   the signal once it is aborted
@@ -50,7 +50,7 @@ export async function executeTraining(
     optimizer: team.optimizer,
     batch: team.batch,
   });
-  // Long steps hold this thread; the event loop gets a turn in between.
+  // Long steps block this thread.
   await yieldToEventLoop();
   const { state, loss: trainingLoss } = await runTraining({
     engine,
@@ -94,8 +94,7 @@ function modelOf(
     };
   }
   const { path } = team.model;
-  if (module === undefined)
-    throw new UncoupleError("internal", `model module ${path}: was not loaded for its training`);
+  if (module === undefined) throw new UncoupleError("internal", `model module ${path}: not loaded before its training`);
   return {
     network: userNetwork(module, shape, path),
     loss: userLoss(module, loss),

@@ -15,7 +15,7 @@ import type { ComponentTraining } from "./training-backend.ts";
 
 type ImputedColumns = Readonly<Record<string, NumericColumn>>;
 
-/** What the upstream snapshots give the component in these rows, by output name in the order of the pipeline file. */
+/** Predicts the component's upstream outputs on these rows; by output name, in the order of the pipeline file. */
 export async function imputedInputs(
   { pipeline, upstream }: Pick<ComponentTraining, "pipeline" | "upstream">,
   component: Component,
@@ -31,9 +31,9 @@ export async function imputedInputs(
 }
 
 /**
- * Prepares what the protocol asks for on the training rows. Deterministic, so that a resumed run may repeat it.
+ * Prepares what the protocol needs on the training rows. Deterministic, so that a resumed run can repeat it.
  *
- * @throws UncoupleError `failed-precondition` where the data cannot identify what the protocol needs
+ * @throws UncoupleError `failed-precondition` if the data cannot identify what the protocol needs
  */
 export async function prepareInputs(
   training: ComponentTraining,
@@ -45,7 +45,7 @@ export async function prepareInputs(
   const prepared: { -readonly [K in keyof PreparedInputs]: PreparedInputs[K] } = {};
   if (needs.previous) {
     if (training.previous === undefined) {
-      training.onWarning?.(`${component.name} has no snapshot yet to stay near: the proximal term is left out`);
+      training.onWarning?.(`${component.name} has no previous snapshot; training without the proximal term`);
     } else {
       prepared.previous = await previousOutputs(training.previous, dataset, {
         rows: dataset.rows,
@@ -56,7 +56,7 @@ export async function prepareInputs(
   if (needs.counterfactual !== "none") {
     const { source } = training.team.protocol.parameters;
     const evidence = await evidenceOf(training, dataset, needs.counterfactual);
-    // Whoever else needs the thread gets a turn between what is long.
+    // Long steps block this thread.
     await yieldToEventLoop();
     if (needs.counterfactual === "values") await warnOfSupport(training, evidence);
     await yieldToEventLoop();
@@ -73,7 +73,7 @@ export async function prepareInputs(
   return prepared;
 }
 
-/** Protocols that ask for the counterfactual output at perturbed points too do without support. */
+/** Only for protocols that train at the imputed inputs alone: those that perturb them do not need full support. */
 async function warnOfSupport(training: ComponentTraining, { dataset, audit }: CounterfactualEvidence): Promise<void> {
   if (dataset.imputed === undefined) return;
   const report = await measureSupport(dataset.imputed, "missing" in audit ? undefined : audit.annotated);
@@ -81,7 +81,7 @@ async function warnOfSupport(training: ComponentTraining, { dataset, audit }: Co
   if (warning !== undefined) training.onWarning?.(`${dataset.component.name}: ${warning}`);
 }
 
-/** What helper networks of this run are fitted with. */
+/** The context in which this run fits its helper networks. */
 export function fitContext({ engine, team, signal }: ComponentTraining): FitContext {
   return { engine, seed: team.seed, ...(signal !== undefined && { signal }) };
 }

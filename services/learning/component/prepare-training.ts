@@ -10,7 +10,7 @@ import { fitContext, imputedInputs, prepareInputs } from "./prepare-inputs.ts";
 import type { ComponentTraining } from "./training-backend.ts";
 
 /**
- * A training with everything that needs snapshots, an oracle or audited rows already done. Plain data: it can be sent to
+ * A training for which all work that needs snapshots, an oracle or audited rows is done. Plain data that can be sent to
  * another process.
  */
 export interface PreparedTraining {
@@ -21,7 +21,7 @@ export interface PreparedTraining {
 }
 
 /**
- * Imputes, encodes, and prepares what the protocol needs. Deterministic, so that a resumed run may repeat it.
+ * Imputes, encodes, and prepares what the protocol needs. Deterministic, so that a resumed run can repeat it.
  *
  * @throws UncoupleError `failed-precondition` (no upstream snapshot, no counterfactual source, a target that does not
  *   fit); the reason of the signal once it is aborted
@@ -30,7 +30,7 @@ export async function prepareTraining(training: ComponentTraining): Promise<Prep
   const { pipeline, team, table } = training;
   const component = pipeline.components.find(({ name }) => name === team.component) as Component;
   const imputed = await imputedInputs(training, component, table);
-  // Long steps hold this thread; the event loop gets a turn in between.
+  // Long steps block this thread.
   await yieldToEventLoop();
   const encoded = encodeDataset(component, table, imputed);
   const dataset =

@@ -2,7 +2,7 @@ import { Matrix as DenseMatrix, EigenvalueDecomposition } from "ml-matrix";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
-/** How much of their space the imputed inputs cover; consistency of causal training needs all of it. */
+/** How much of their space the imputed inputs cover. Causal training is consistent only if they cover all of it. */
 export interface SupportReport {
   /** Number of imputed coordinates. */
   readonly width: number;
@@ -14,25 +14,25 @@ export interface SupportReport {
   /** Share of variance along the weakest direction, relative to an even spread; in [0, 1]. */
   readonly weakest: number;
   /**
-   * Share of the audited rows whose annotated z lies, along every principal direction of zhat, between the least and the
-   * greatest zhat: how often a perfect upstream would give an input that training never came near. In [0, 1].
+   * Share of the audited rows whose annotated z lies within the range of zhat along every principal direction of zhat:
+   * how often the output of a perfect upstream lies within the range of the training inputs. In [0, 1].
    */
   readonly covered?: number;
 }
 
-/** Below this share of an even spread the weakest direction of zhat counts as not covered. */
+/** The weakest direction of zhat counts as not covered below this share of an even spread. */
 const WEAK_DIRECTION = 0.02;
-/** Below this share of audited rows within the range of zhat the true values count as out of reach. */
-const LEAST_COVERED = 0.8;
+/** The true values count as not covered if fewer audited rows than this share lie within the range of zhat. */
+const MIN_COVERED = 0.8;
 
 /** Multiplications between two yields to the event loop: about 10 ms. */
-const WORK_PER_TURN = 1e7;
+const WORK_PER_YIELD = 1e7;
 
 /**
- * Yields to the event loop as it goes; only the decomposition itself holds it, for 90 ms at a width of 192.
+ * Measures the support. Yields to the event loop except during the decomposition, which takes 90 ms at a width of 192.
  *
  * @param imputed standardized imputed inputs
- * @param annotated the true values in the same space, where some rows are audited
+ * @param annotated the true values of the audited rows, if any, in the same space
  */
 export async function measureSupport(imputed: Matrix, annotated?: Matrix): Promise<SupportReport> {
   const { width } = imputed;
@@ -48,7 +48,7 @@ export async function measureSupport(imputed: Matrix, annotated?: Matrix): Promi
   return { width, effectiveRank: Math.exp(entropy), weakest: Math.min(...shares) * width, ...covered };
 }
 
-/** What people should know before they train causally on these inputs, or undefined where all is well. */
+/** The warning to show before causal training on these inputs; undefined if they cover their space. */
 export function supportWarning(report: SupportReport): string | undefined {
   const { effectiveRank, width, weakest, covered } = report;
   const gaps: string[] = [];
@@ -58,13 +58,13 @@ export function supportWarning(report: SupportReport): string | undefined {
         `weakest direction ${(100 * weakest).toFixed(1)} % of an even spread`,
     );
   }
-  if (covered !== undefined && covered < LEAST_COVERED) {
+  if (covered !== undefined && covered < MIN_COVERED) {
     gaps.push(`${(100 * covered).toFixed(0)} % of the audited true values lie within their range`);
   }
   if (gaps.length === 0) return undefined;
   return (
-    `the imputed inputs do not cover their space: ${gaps.join("; ")}; causal training is not determined ` +
-    `there and consistency is at risk: use causal-proximal`
+    `the imputed inputs do not cover their space: ${gaps.join("; ")}; causal training is underdetermined there and ` +
+    `may be inconsistent; use causal-proximal`
   );
 }
 
@@ -86,7 +86,7 @@ async function coveredShare(
   return inside.reduce((sum, one) => sum + one, 0) / inside.length;
 }
 
-/** @returns where each row lies along a direction, [rows] */
+/** @returns the projection of each row onto a direction, [rows] */
 async function along(direction: readonly number[], { width, values }: Matrix): Promise<Float64Array> {
   const positions = new Float64Array(values.length / width);
   await forRows(positions.length, width, (row) => {
@@ -118,12 +118,12 @@ async function correlation({ width, values }: Matrix): Promise<DenseMatrix> {
   return matrix;
 }
 
-/** @param work multiplications a row */
+/** @param work multiplications per row */
 async function forRows(rows: number, work: number, body: (row: number) => void): Promise<void> {
-  const rowsPerTurn = Math.ceil(WORK_PER_TURN / work);
-  for (let start = 0; start < rows; start += rowsPerTurn) {
+  const rowsPerYield = Math.ceil(WORK_PER_YIELD / work);
+  for (let start = 0; start < rows; start += rowsPerYield) {
     if (start > 0) await yieldToEventLoop();
-    const end = Math.min(start + rowsPerTurn, rows);
+    const end = Math.min(start + rowsPerYield, rows);
     for (let row = start; row < end; row++) body(row);
   }
 }

@@ -7,7 +7,8 @@ import type { ComponentTraining, TrainedComponent } from "./training-backend.ts"
 /**
  * Trains one component in this process, as `TrainingBackend.train` does.
  *
- * @param module a model of our own, for a team whose model is a module; users' modules train in a process of their own
+ * @param module the imported module of a team whose model is one. For trusted modules only: users' modules train in a
+ *   separate process
  */
 export async function trainComponent(training: ComponentTraining, module?: UserModelModule): Promise<TrainedComponent> {
   const { engine, resume, signal, onProgress } = training;

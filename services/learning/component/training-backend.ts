@@ -11,20 +11,20 @@ import type { TrainingCheckpoint, TrainingProgress } from "../training/training-
 export interface ComponentTraining {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  /** The training rows, in the columns that the team may see. */
+  /** The training rows, restricted to the columns that the team may see. */
   readonly table: Table;
   /** A loaded snapshot for every ancestor. */
   readonly upstream: Readonly<Record<string, SnapshotModel>>;
-  /** The component's own newest snapshot, for the proximal term. */
+  /** The component's newest snapshot, for the proximal term. */
   readonly previous?: SnapshotModel;
-  /** The audited training rows: the same columns, and the annotated ones. */
+  /** The audited training rows: the same columns plus the annotated ones. */
   readonly audit?: Table;
   readonly oracle?: CounterfactualOracle;
   readonly engine: Engine;
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
-  /** Called with what people should know although the training continues. */
+  /** Called with each warning; the training continues. */
   onWarning?(message: string): void;
   /** Called with each line that a user's model module prints. */
   onOutput?(line: string): void;
@@ -38,23 +38,23 @@ export interface TrainedComponent {
   readonly output: TensorSpec;
   /** `dense 8-64-1`, `linear 10-3`, or the module's file name. */
   readonly model: string;
-  /** Where counterfactual targets or calibrated inputs came from, if the protocol asked for them. */
+  /** Where counterfactual targets or calibrated inputs came from, if the protocol needed them. */
   readonly counterfactual?: string;
-  /** Mean over the last 100 steps. */
+  /** Mean training loss over the last 100 steps. */
   readonly loss: number;
-  /** The engine that trained it, as `Engine.name`. */
+  /** `Engine.name` of the engine that trained it. */
   readonly engine: string;
 }
 
 /** Trains components. Holds no resources between trainings. */
 export interface TrainingBackend {
   /**
-   * Trains one component as its team decided, on the predictions of the given upstream snapshots, and compiles the
-   * result into an ONNX model of raw inputs. The same arguments give the same bytes on the same engine.
+   * Trains one component as its team configured it, on the predictions of the given upstream snapshots, and compiles
+   * the result into an ONNX model of raw inputs. The same arguments give the same bytes on the same engine.
    *
    * @throws UncoupleError `failed-precondition` (no upstream snapshot, no counterfactual source, divergence, a target
-   *   that does not fit), `invalid-argument` (a user's model module), `resource-exhausted` (a module that was killed,
-   *   probably out of memory); the reason of the signal once it is aborted
+   *   that does not fit), `invalid-argument` (a user's model module), `resource-exhausted` (a module whose process was
+   *   killed, probably for lack of memory); the reason of the signal once it is aborted
    */
   train(training: ComponentTraining): Promise<TrainedComponent>;
 }

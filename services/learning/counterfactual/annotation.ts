@@ -2,10 +2,10 @@ import type { NumericColumn, Table } from "../../data/table/table.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 
 /**
- * What a component should have given in audited rows, in the space of its output: its target's values, or the one-hot
+ * Derives the correct output of a component on audited rows, in its output space: the target's values, or the one-hot
  * row of the annotated class.
  *
- * @returns [rows * output width], or in one sentence why the audited rows do not say
+ * @returns [rows * output width], or one sentence saying why the audited rows do not determine it
  */
 export function annotatedOutput(component: Component, audit: Table): NumericColumn | { readonly missing: string } {
   const { target, output, loss, name } = component;
@@ -13,11 +13,11 @@ export function annotatedOutput(component: Component, audit: Table): NumericColu
   const column = audit.columns[target];
   if (column === undefined) return { missing: `the audit sample does not annotate ${target}, the target of ${name}` };
   if (loss === "policy") {
-    return { missing: `${name} chooses actions, and which action would have been right is not what its target says` };
+    return { missing: `${name} chooses actions, and its target does not say which action was right` };
   }
   if (loss === "mse") {
     if (column.kind === "numeric" && column.width === width) return column;
-    return { missing: `the annotated ${target} is not ${width} numbers a row, as the output of ${name} is` };
+    return { missing: `the annotated ${target} must have ${width} numbers per row, like the output of ${name}` };
   }
   if (column.kind === "numeric" && column.width === width && width > 1) return column;
   const classOf = (row: number): number => {
@@ -29,7 +29,7 @@ export function annotatedOutput(component: Component, audit: Table): NumericColu
   for (let row = 0; row < audit.rows; row++) {
     const index = classOf(row);
     if (!Number.isInteger(index) || index < 0 || index >= width) {
-      return { missing: `the annotated ${target} of audited row ${row + 1} is none of the classes of ${name}` };
+      return { missing: `the annotated ${target} of audited row ${row + 1} is not one of the classes of ${name}` };
     }
     values[row * width + index] = 1;
   }

@@ -1,12 +1,12 @@
 import { fitFewRows } from "../fitting/fit-few-rows.ts";
 import { fitTargetOf, targetLink } from "../fitting/fit-target.ts";
-import { sideBySide } from "../fitting/matrices.ts";
+import { concatColumns } from "../fitting/matrices.ts";
 import { auditOf } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
- * g(x2, z), regressed on y in the audited rows alone; ytilde = g(x2, zhat). Unbiased, but has only the audited rows to
- * learn a function from.
+ * Fits g(x2, z) to y on the audited rows alone; ytilde = g(x2, zhat). Unbiased, but limited by the size of the audit
+ * sample.
  */
 export const auditDirect: CounterfactualSource = {
   name: "audit-direct",
@@ -15,7 +15,7 @@ export const auditDirect: CounterfactualSource = {
   prepare: async (evidence) => {
     const audit = auditOf(evidence);
     const { dataset, fit } = evidence;
-    const inputs = [sideBySide(audit.own, audit.annotated)];
+    const inputs = [concatColumns(audit.own, audit.annotated)];
     const { layers } = await fitFewRows({ inputs, ...fitTargetOf(dataset, audit) }, fit);
     return { description: `audit-direct (${audit.rows} audited rows)`, layers, link: targetLink(dataset) };
   },

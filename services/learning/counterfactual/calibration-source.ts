@@ -1,11 +1,11 @@
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
-import { sideBySide } from "../fitting/matrices.ts";
+import { concatColumns } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
- * Regression calibration: ztilde in every training row from the audited ones, then f(x2, ztilde) fitted to y on all
- * rows; ytilde = f(x2, zhat). Biased where z is noisy given x1, because then f is fitted at E[z | x1] and not at z.
+ * Regression calibration: estimates ztilde on every training row from the audited rows, then fits f(x2, ztilde) to y on
+ * all rows; ytilde = f(x2, zhat). Biased when z is noisy given x1, because f is then fitted at E[z | x1] instead of z.
  */
 export const calibration: CounterfactualSource = {
   name: "calibration",
@@ -14,7 +14,7 @@ export const calibration: CounterfactualSource = {
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
     const calibrated = await calibrate(evidence);
-    const f = await fitOnManyRows(dataset, sideBySide(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
+    const f = await fitOnManyRows(dataset, concatColumns(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
     return { ...f, description: `calibration (${auditOf(evidence).rows} audited rows)` };
   },
 };

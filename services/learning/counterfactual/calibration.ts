@@ -1,15 +1,15 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { fitFewRows } from "../fitting/fit-few-rows.ts";
-import { add, evaluateManyRows, sideBySide, subtract } from "../fitting/matrices.ts";
+import { add, concatColumns, evaluateManyRows, subtract } from "../fitting/matrices.ts";
 import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
 
 /**
- * Regression calibration (Carroll et al. 2006, Measurement Error in Nonlinear Models, chapter 4): ztilde, the best guess
- * of z in every training row, zhat + r(...) with r fitted to z - zhat on the audited rows. r reads what the ancestors
- * read; whether zhat and the component's own columns tell more is decided by cross-validation.
+ * Regression calibration (Carroll et al. 2006, Measurement Error in Nonlinear Models, chapter 4): estimates z on every
+ * training row as ztilde = zhat + r(...), with r fitted to z - zhat on the audited rows. r reads the columns that the
+ * ancestors read; cross-validation decides whether it also reads zhat and the component's own columns.
  *
- * @returns ztilde of every training row, in the space of the imputed inputs
+ * @returns ztilde on every training row, in the space of the imputed inputs
  */
 export async function calibrate(evidence: CounterfactualEvidence): Promise<Matrix> {
   const { dataset, fit } = evidence;
@@ -21,7 +21,7 @@ export async function calibrate(evidence: CounterfactualEvidence): Promise<Matri
   };
   const { chosen, layers } = await fitFewRows(
     {
-      inputs: choices(audit).map((parts) => sideBySide(...parts)),
+      inputs: choices(audit).map((parts) => concatColumns(...parts)),
       target: subtract(audit.annotated, audit.imputed),
       kind: "regression",
     },
@@ -30,8 +30,12 @@ export async function calibrate(evidence: CounterfactualEvidence): Promise<Matri
   return add(all.imputed, await evaluateManyRows(layers, choices(all)[chosen] as Matrix[]));
 }
 
-/** The audit sample of a source that does not miss it. */
+/**
+ * The audit sample.
+ *
+ * @throws UncoupleError `internal` if it is missing, which `auditMissing` rules out
+ */
 export function auditOf({ audit }: CounterfactualEvidence): AuditSample {
-  if ("missing" in audit) throw new UncoupleError("internal", `an audit sample was read where ${audit.missing}`);
+  if ("missing" in audit) throw new UncoupleError("internal", `an audit sample was read although ${audit.missing}`);
   return audit;
 }

@@ -4,17 +4,17 @@ import type { TargetFunction } from "../fitting/fit-target.ts";
 import { add, evaluateManyRows } from "../fitting/matrices.ts";
 
 /**
- * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), everything in
- * the training space of the component: encoded own columns and standardized imputed inputs in, the target's space out.
+ * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), in the training
+ * space of the component: it maps encoded own columns and standardized imputed inputs to the target's space.
  */
 export interface CounterfactualFunction extends TargetFunction {
-  /** How it came about, for the manifest: `oracle`, `residualized (300 audited rows)`. */
+  /** Where it came from, for the manifest: `oracle`, `residualized (300 audited rows)`. */
   readonly description: string;
-  /** [rows * outputs] by training row; absent is 0. */
+  /** [rows * outputs], by training row; 0 if absent. */
   readonly residual?: Float32Array;
 }
 
-/** The function with its weights as tensors on tfjs's current backend, constants of the program; without the residual. */
+/** Loads the weights as constant tensors onto tfjs's current backend. Does not add the residual. */
 export function counterfactualNetwork(f: CounterfactualFunction): {
   apply(inputs: tf.Tensor2D): tf.Tensor2D;
   dispose(): void;
@@ -35,21 +35,21 @@ export function counterfactualNetwork(f: CounterfactualFunction): {
   };
 }
 
-/** ytilde of every training row at the given inputs. @param inputs own columns, then z */
+/** Evaluates ytilde on every training row at the given inputs. @param inputs own columns, then z */
 export async function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[]): Promise<Matrix> {
   const predicted = await predictTarget(f, inputs);
   const { residual } = f;
   return residual === undefined ? predicted : add(predicted, { width: predicted.width, values: residual });
 }
 
-/** The network and its link, without the residual. @param inputs own columns, then z */
+/** Evaluates the network and its link, without the residual. @param inputs own columns, then z */
 export async function predictTarget(f: TargetFunction, inputs: readonly Matrix[]): Promise<Matrix> {
   const output = await evaluateManyRows(f.layers, inputs);
   if (f.link === "softmax") softmaxRows(output);
   return output;
 }
 
-/** In place. */
+/** Works in place. */
 function softmaxRows({ width, values }: Matrix): void {
   for (let start = 0; start < values.length; start += width) {
     const at = values.subarray(start, start + width);

@@ -8,45 +8,45 @@ import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encod
 import type { FitContext } from "../fitting/fit-networks.ts";
 import { annotatedOutput } from "./annotation.ts";
 
-/** Training rows in which the upstream targets are annotated. Row r of every matrix is the same audited row. */
+/** Training rows with annotated upstream targets. Row r of every matrix is the same audited row. */
 export interface AuditSample {
   readonly rows: number;
-  /** The component's own columns, as in its training dataset; absent where it reads none. */
+  /** The component's own columns, encoded as in its training dataset; absent if it reads none. */
   readonly own?: Matrix;
-  /** zhat, as in the training dataset. */
+  /** zhat, encoded as in the training dataset. */
   readonly imputed: Matrix;
   /** z in the space of zhat. */
   readonly annotated: Matrix;
-  /** y, as in the training dataset. */
+  /** y, encoded as in the training dataset. */
   readonly target: Matrix;
   readonly logged?: LoggedRewards;
-  /** What the component's ancestors read, encoded. */
+  /** The columns that the component's ancestors read, encoded. */
   readonly context: Matrix;
-  /** The same in every training row. */
+  /** The same columns on every training row. */
   readonly trainingContext: Matrix;
 }
 
-/** What there is to learn the counterfactual output from. */
+/** The data from which a source can learn the counterfactual output. */
 export interface CounterfactualEvidence {
   readonly dataset: EncodedDataset;
-  /** The generator's own function, where the data is synthetic. */
+  /** The data-generating function, if the data is synthetic. */
   readonly oracle?: CounterfactualOracle;
-  /** The audit sample, or in one sentence why there is none of use. */
+  /** The audit sample, or one sentence saying why none is usable. */
   readonly audit: AuditSample | { readonly missing: string };
-  /** `values`: ytilde is asked for at the imputed inputs only. `function`: at other points too. */
+  /** `values`: ytilde is needed at the imputed inputs only. `function`: at other points too. */
   readonly extent: "values" | "function";
   readonly fit: FitContext;
 }
 
-/** Fewer audited rows than this say nothing about a function of several variables. */
-const LEAST_AUDITED_ROWS = 20;
+/** Fewer audited rows cannot identify a function of several variables. */
+const MIN_AUDITED_ROWS = 20;
 
 export interface EvidenceParts {
   readonly pipeline: Pipeline;
   readonly dataset: EncodedDataset;
-  /** The training rows in the columns that the team may see. */
+  /** The training rows, restricted to the columns that the team may see. */
   readonly table: Table;
-  /** The audited rows: the same columns, and the annotated ones. */
+  /** The audited rows: the same columns plus the annotated ones. */
   readonly audit?: Table;
   /** The predictions of the upstream snapshots on the audited rows, by output name. */
   readonly auditImputed?: Readonly<Record<string, NumericColumn>>;
@@ -55,7 +55,7 @@ export interface EvidenceParts {
   readonly fit: FitContext;
 }
 
-/** Encodes training rows and audited rows alike. */
+/** Encodes the audited rows in the same way as the training rows. */
 export function gatherEvidence(parts: EvidenceParts): CounterfactualEvidence {
   const { dataset, oracle } = parts;
   return {
@@ -75,9 +75,10 @@ function auditSample({
   auditImputed,
 }: EvidenceParts): CounterfactualEvidence["audit"] {
   const { component, encoding } = dataset;
-  if (audit === undefined || auditImputed === undefined) return { missing: "the pipeline file names no audit sample" };
-  if (audit.rows < LEAST_AUDITED_ROWS) {
-    return { missing: `the audit sample has ${audit.rows} rows, at least ${LEAST_AUDITED_ROWS} are needed` };
+  if (audit === undefined || auditImputed === undefined)
+    return { missing: "the pipeline file does not define an audit sample" };
+  if (audit.rows < MIN_AUDITED_ROWS) {
+    return { missing: `the audit sample has ${audit.rows} rows; at least ${MIN_AUDITED_ROWS} are required` };
   }
   const annotated: Record<string, NumericColumn> = {};
   for (const name of component.upstream) {

@@ -1,24 +1,24 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
-import { ROWS_A_TURN, rowsOf } from "../fitting/matrices.ts";
+import { ROWS_PER_YIELD, rowsOf } from "../fitting/matrices.ts";
 import { indexPoints } from "../fitting/nearest.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
-/** Below this the nearest row of a cell is far away. */
-const LEAST_ROWS_A_CELL = 20;
+/** With fewer rows, the nearest row of a cell is too far away. */
+const MIN_ROWS_PER_CELL = 20;
 
 /**
- * The matching-based estimate of Modi et al. 2023, section 3, for discrete X2: ytilde of a row is the y of the row with
- * the same x2 whose calibrated z is nearest to its zhat. Exact matching on x2; matching on zhat in place of the
- * calibrated z would only give the async target again.
+ * The matching estimator of Modi et al. 2023, section 3, for discrete X2: ytilde of a row is the y of the row with the
+ * same x2 whose calibrated z is nearest to its zhat. Matches x2 exactly. Matching on zhat instead of the calibrated z
+ * would reproduce the async target.
  */
 export const matching: CounterfactualSource = {
   name: "matching",
   observes: "(x1, z) in the audit sample; (x1, x2, y) in the training rows, with few distinct x2",
   missing: (evidence) => {
     if (evidence.extent === "function") {
-      return "matching knows the counterfactual output at the imputed values only, not at perturbed ones";
+      return "matching estimates the counterfactual output at the imputed values only, not at perturbed ones";
     }
     return auditMissing(evidence) ?? tooManyCells(evidence.dataset);
   },
@@ -29,14 +29,13 @@ export const matching: CounterfactualSource = {
     const { width, values } = dataset.target;
     const inputs = (dataset.own?.width ?? 0) + imputed.width;
     const matched = new Float32Array(values.length);
-    let turns = 0;
+    let matchedRows = 0;
     for (const rows of cellsOf(dataset)) {
       const donors = indexPoints(calibrated.values, calibrated.width, rows);
       for (const row of rows) {
         const donor = donors.nearest(imputed.values.subarray(row * imputed.width, (row + 1) * imputed.width));
         matched.set(values.subarray(donor * width, (donor + 1) * width), row * width);
-        // Whoever else needs the thread.
-        if (++turns % ROWS_A_TURN === 0) await yieldToEventLoop();
+        if (++matchedRows % ROWS_PER_YIELD === 0) await yieldToEventLoop();
       }
     }
     return {
@@ -50,11 +49,11 @@ export const matching: CounterfactualSource = {
 
 function tooManyCells(dataset: EncodedDataset): string | undefined {
   const cells = cellsOf(dataset).length;
-  if (cells * LEAST_ROWS_A_CELL <= dataset.rows) return undefined;
-  return `its own columns take ${cells} distinct values in ${dataset.rows} rows; matching needs ${LEAST_ROWS_A_CELL} rows of each`;
+  if (cells * MIN_ROWS_PER_CELL <= dataset.rows) return undefined;
+  return `its own columns take ${cells} distinct values in ${dataset.rows} rows; matching needs ${MIN_ROWS_PER_CELL} rows per value`;
 }
 
-/** Rows by the values of the component's own columns. */
+/** Groups rows by the values of the component's own columns. */
 function cellsOf({ own, rows, imputed }: EncodedDataset): readonly (readonly number[])[] {
   if (own === undefined) return [Array.from({ length: rowsOf(imputed as Matrix) }, (_, row) => row)];
   const cells = new Map<string, number[]>();

@@ -2,26 +2,27 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { CounterfactualOracle, DenseLayer } from "../../data/source/oracle.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
 import { type EncodedDataset, numericPart } from "../dataset/encoded-dataset.ts";
-import { writeStandardized } from "../fitting/scaling.ts";
+import { standardizeOutputs } from "../fitting/scaling.ts";
 import type { CounterfactualFunction } from "./counterfactual.ts";
 import type { CounterfactualEvidence } from "./evidence.ts";
 import type { CounterfactualSource } from "./source.ts";
 
-/** The generator's own M2* (Modi et al. 2023, section 4: "we use the DGP to compute the counterfactual output"). */
+/** The generator's M2* (Modi et al. 2023, section 4: "we use the DGP to compute the counterfactual output"). */
 export const oracle: CounterfactualSource = {
   name: "oracle",
-  observes: "the data-generating function itself, which synthetic data has",
+  observes: "the data-generating function itself, available for synthetic data",
   missing: (evidence) => {
-    if (evidence.oracle === undefined) return "the data source knows no data-generating function of this component";
-    return evidence.dataset.encoding.target.kind === "classes" ? "the oracle gives real outputs only" : undefined;
+    if (evidence.oracle === undefined)
+      return "the data source does not provide a data-generating function for this component";
+    return evidence.dataset.encoding.target.kind === "classes" ? "the oracle supports real outputs only" : undefined;
   },
   prepare: async (evidence) =>
     oracleCounterfactual(evidence.dataset, evidence.oracle as NonNullable<CounterfactualEvidence["oracle"]>),
 };
 
 /**
- * The oracle with the component's standardization folded into its first and last layer, so that it maps training space
- * to training space.
+ * Folds the component's standardization into the oracle's first and last layer, so that it maps training space to
+ * training space.
  *
  * @throws UncoupleError `failed-precondition` when the oracle reads an input that the component does not
  */
@@ -34,12 +35,12 @@ function oracleCounterfactual(dataset: EncodedDataset, oracle: CounterfactualOra
   layers[0] = readEncoded(layers[0] as DenseLayer, oracle, columns, component.name);
   if (encoding.target.kind === "standardized") {
     const target = numericPart(encoding.target.encoding);
-    layers[layers.length - 1] = writeStandardized(layers.at(-1) as DenseLayer, target);
+    layers[layers.length - 1] = standardizeOutputs(layers.at(-1) as DenseLayer, target);
   }
   return { description: "oracle", layers, link: "identity" };
 }
 
-/** The first layer, reading the component's encoded inputs in their order in place of the oracle's raw ones. */
+/** Rewrites the first layer to read the component's encoded inputs, in their order, instead of the oracle's raw inputs. */
 function readEncoded(
   layer: DenseLayer,
   oracle: CounterfactualOracle,
@@ -50,10 +51,7 @@ function readEncoded(
   let width = 0;
   for (const column of columns) {
     if (column.kind !== "numeric") {
-      throw new UncoupleError(
-        "failed-precondition",
-        `${component}: the oracle does not read text column ${column.name}`,
-      );
+      throw new UncoupleError("failed-precondition", `${component}: the oracle cannot read text column ${column.name}`);
     }
     offsets.set(column.name, width);
     width += column.width;
@@ -68,7 +66,7 @@ function readEncoded(
     if (column?.kind !== "numeric" || offset === undefined) {
       throw new UncoupleError(
         "failed-precondition",
-        `${component}: the oracle reads ${input.name}, which the component does not`,
+        `${component}: the oracle reads ${input.name}, but the component does not`,
       );
     }
     for (let k = 0; k < input.width; k++, row++) {

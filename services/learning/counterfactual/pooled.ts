@@ -1,19 +1,19 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
-import { rowsOf, sideBySide, stack } from "../fitting/matrices.ts";
+import { concatColumns, concatRows, rowsOf } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
- * The audited rows are repeated until they make up so much of the fit: enough to pull f toward the unbiased rows, too
- * little for it to learn their noise by heart.
+ * Share of the fit that the audited rows make up once repeated: enough to pull f toward the unbiased rows, too little
+ * for f to memorize their noise.
  */
 const AUDITED_SHARE = 0.2;
 
 /**
- * Regression calibration in which f is fitted to the calibrated training rows (x2, ztilde, y) and the audited rows
- * (x2, z, y) together: the audited rows lessen the bias that calibration has where z is noisy given x1.
+ * Regression calibration with f fitted to the calibrated training rows (x2, ztilde, y) and the audited rows (x2, z, y)
+ * together. The audited rows reduce the bias of calibration when z is noisy given x1.
  */
 export const pooled: CounterfactualSource = {
   name: "pooled",
@@ -22,12 +22,13 @@ export const pooled: CounterfactualSource = {
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
     const audit = auditOf(evidence);
-    const calibrated = sideBySide(dataset.own, await calibrate(evidence));
+    const calibrated = concatColumns(dataset.own, await calibrate(evidence));
     await yieldToEventLoop();
-    const audited = sideBySide(audit.own, audit.annotated);
+    const audited = concatColumns(audit.own, audit.annotated);
     const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
     const copies = Math.max(1, Math.round(wanted / audit.rows));
-    const pool = (trained: Matrix, annotated: Matrix) => stack([trained, ...new Array<Matrix>(copies).fill(annotated)]);
+    const pool = (trained: Matrix, annotated: Matrix) =>
+      concatRows([trained, ...new Array<Matrix>(copies).fill(annotated)]);
     const main = fitTargetOf(dataset, dataset);
     const few = fitTargetOf(dataset, audit);
     const target = {

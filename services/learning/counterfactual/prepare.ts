@@ -13,8 +13,8 @@ import { auditMissing, type CounterfactualSource } from "./source.ts";
 import { deprecatedSourceNames } from "./source-names.ts";
 
 /**
- * In the order in which `auto` prefers them: the truth where it is known, then by the loss that they leave after a
- * consistent update of the upstream component (`reproduce estimators` prints it).
+ * All sources in the order in which `auto` prefers them: the oracle first, then by increasing pipeline loss after a
+ * consistent update of the upstream component (measured by `reproduce estimators`).
  */
 export const counterfactualSources: readonly CounterfactualSource[] = [
   oracle,
@@ -26,13 +26,16 @@ export const counterfactualSources: readonly CounterfactualSource[] = [
 ];
 
 const NEVER =
-  "Its inputs, imputed values and target alone never can: whatever one-to-one map of the true upstream values one " +
-  "supposes, some function of them fits as well. A few hundred training rows in which the upstream targets are " +
-  "annotated (`audit:` in the pipeline file) are enough";
+  "Its inputs, imputed values and target alone are not sufficient: for any one-to-one map of the true upstream values, " +
+  "some function of the mapped values fits equally well. Annotate the upstream targets of a few hundred training rows " +
+  "(`audit:` in the pipeline file)";
 
 /**
- * @param name a source, or `auto`: the first whose evidence is there
- * @throws UncoupleError `failed-precondition` saying why the data cannot identify the counterfactual output
+ * Finds a source by name.
+ *
+ * @param name a source, or `auto` for the first one whose evidence is available
+ * @throws UncoupleError `failed-precondition` saying why the data cannot identify the counterfactual output,
+ *   `invalid-argument` for an unknown name
  */
 export function chooseSource(name: string, evidence: CounterfactualEvidence): CounterfactualSource {
   const { component } = evidence.dataset;
@@ -40,19 +43,19 @@ export function chooseSource(name: string, evidence: CounterfactualEvidence): Co
     const found = counterfactualSources.find((source) => source.missing(evidence) === undefined);
     if (found !== undefined) return found;
     const reasons = [...new Set(counterfactualSources.map((source) => source.missing(evidence)))].join("; ");
-    throw unidentified(`nothing identifies the counterfactual output of ${component.name}: ${reasons}`, evidence);
+    throw unidentified(`no source can identify the counterfactual output of ${component.name}: ${reasons}`, evidence);
   }
   const current = Object.hasOwn(deprecatedSourceNames, name) ? deprecatedSourceNames[name] : name;
   const source = counterfactualSources.find((candidate) => candidate.name === current);
   if (source === undefined) {
-    throw new UncoupleError("invalid-argument", `${component.name}: there is no counterfactual source "${name}"`);
+    throw new UncoupleError("invalid-argument", `${component.name}: unknown counterfactual source "${name}"`);
   }
   const missing = source.missing(evidence);
   if (missing === undefined) return source;
   throw unidentified(`${component.name}: source "${name}" needs ${source.observes}: ${missing}`, evidence);
 }
 
-/** @throws UncoupleError as `chooseSource`, and as the source's `prepare` */
+/** Finds the source and prepares it. @throws UncoupleError as `chooseSource` and the source's `prepare` */
 export async function prepareCounterfactual(
   name: string,
   evidence: CounterfactualEvidence,
@@ -61,9 +64,9 @@ export async function prepareCounterfactual(
 }
 
 /**
- * z as it would have been annotated, in every training row.
+ * Estimates the annotated z on every training row.
  *
- * @throws UncoupleError `failed-precondition` where no audit sample annotates z
+ * @throws UncoupleError `failed-precondition` if no audit sample annotates z
  */
 export async function prepareCalibrated(
   evidence: CounterfactualEvidence,
@@ -71,7 +74,7 @@ export async function prepareCalibrated(
   const missing = auditMissing(evidence);
   if (missing !== undefined) {
     throw unidentified(
-      `${evidence.dataset.component.name}: calibrating its inputs needs annotated rows: ${missing}`,
+      `${evidence.dataset.component.name}: calibrating its inputs requires annotated rows: ${missing}`,
       evidence,
     );
   }

@@ -1,13 +1,13 @@
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
-import { sideBySide, subtract } from "../fitting/matrices.ts";
+import { concatColumns, subtract } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { predictTarget } from "./counterfactual.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
- * ytilde = y + f(x2, zhat) - f(x2, ztilde), with ztilde and f as in `calibration`: what f does not explain of y stays
- * in. It keeps structure that f is too simple for, and lets the noise of y through.
+ * ytilde = y + f(x2, zhat) - f(x2, ztilde), with ztilde and f as in `calibration`. The residual of f stays in the target:
+ * this keeps structure that f is too simple to express, and also the noise of y.
  */
 export const residualized: CounterfactualSource = {
   name: "residualized",
@@ -16,7 +16,7 @@ export const residualized: CounterfactualSource = {
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
     const calibrated: Matrix = await calibrate(evidence);
-    const f = await fitOnManyRows(dataset, sideBySide(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
+    const f = await fitOnManyRows(dataset, concatColumns(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
     const inputs = [dataset.own, calibrated].filter((matrix) => matrix !== undefined);
     return {
       ...f,

@@ -8,7 +8,7 @@ export const counterfactualSourceNames = [
   "matching",
 ] as const;
 
-/** Former names, which stored runs and team files may still have, with the current ones. */
+/** Former names, which stored runs and team files may still contain, each with the current one. */
 export const deprecatedSourceNames: Readonly<Record<string, CounterfactualSourceName>> = {
   residualised: "residualized",
 };

@@ -2,22 +2,22 @@ import type { CounterfactualFunction } from "./counterfactual.ts";
 import type { CounterfactualEvidence } from "./evidence.ts";
 import type { CounterfactualSourceName } from "./source-names.ts";
 
-/** One way to know ytilde := M2*(x2, zhat), the output had the imputed inputs been the true ones. */
+/** One way to estimate ytilde := M2*(x2, zhat), the output if the imputed inputs were the true ones. */
 export interface CounterfactualSource {
   readonly name: CounterfactualSourceName;
-  /** What must be observed, in one line with the paper's symbols. */
+  /** What must be observed: one line, in the paper's symbols. */
   readonly observes: string;
-  /** Why the evidence does not identify ytilde this way, in one sentence; undefined when it does. */
+  /** Says in one sentence why this source cannot identify ytilde from the evidence; undefined if it can. */
   missing(evidence: CounterfactualEvidence): string | undefined;
   /**
-   * Called only where nothing is missing. The same evidence gives the same function on the same engine.
+   * Called only if nothing is missing. The same evidence gives the same function on the same engine.
    *
    * @throws UncoupleError `cancelled`, `failed-precondition` (a helper network's loss is not finite)
    */
   prepare(evidence: CounterfactualEvidence): Promise<CounterfactualFunction>;
 }
 
-/** Why an audit sample cannot serve, for the sources that need one. */
+/** `CounterfactualSource.missing` of the sources that need an audit sample. */
 export function auditMissing({ audit }: CounterfactualEvidence): string | undefined {
   return "missing" in audit ? audit.missing : undefined;
 }

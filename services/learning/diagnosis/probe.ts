@@ -6,7 +6,7 @@ import { type EncodedDataset, type Matrix, numericPart } from "../dataset/encode
 import { averageNetworks } from "../fitting/ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps, targetLink } from "../fitting/fit-target.ts";
-import { evaluateLayers, rowsOf, selectRows, sideBySide } from "../fitting/matrices.ts";
+import { concatColumns, evaluateLayers, rowsOf, selectRows } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAYS = [1e-4, 3e-3];
 /** Each network learns from all folds but one, on which the weight decay is judged. */
@@ -26,7 +26,7 @@ export interface Probe {
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
 export async function fitProbe(dataset: EncodedDataset, context: FitContext): Promise<Probe> {
-  const inputs = sideBySide(dataset.own, dataset.imputed);
+  const inputs = concatColumns(dataset.own, dataset.imputed);
   const target = fitTargetOf(dataset, dataset);
   const trials = WEIGHT_DECAYS.flatMap((weightDecay) =>
     Array.from({ length: FOLDS }, (_, fold) => ({ weightDecay, fold, learns: (row: number) => row % FOLDS !== fold })),

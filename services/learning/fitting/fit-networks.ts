@@ -8,7 +8,7 @@ import type { OptimizerSpec, ScheduleSpec } from "../../pipeline/team.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { runTraining } from "../training/run-training.ts";
 import { rowsOf } from "./matrices.ts";
-import { readStandardized, scalingOf, standardize, writeUnstandardized } from "./scaling.ts";
+import { scalingOf, standardize, unstandardizeInputs, unstandardizeOutputs } from "./scaling.ts";
 
 /** What every helper network of a counterfactual source is fitted with. */
 export interface FitContext {
@@ -46,7 +46,7 @@ export interface NetworkFit extends FitTarget {
 const UNITS = 64;
 const BATCH = 64;
 /** With this rate some thousand steps reach what a rate of 0.01 takes ten thousand for, on the paper's functions. */
-const OPTIMISER: OptimizerSpec = { name: "adam", learningRate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const OPTIMIZER: OptimizerSpec = { name: "adam", learningRate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
 
 /**
@@ -102,8 +102,8 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
       bias: part("output/bias", member),
     };
     return [
-      readStandardized(hidden, inputScaling),
-      targetScaling === undefined ? output : writeUnstandardized(output, targetScaling),
+      unstandardizeInputs(hidden, inputScaling),
+      targetScaling === undefined ? output : unstandardizeOutputs(output, targetScaling),
     ];
   });
 }
@@ -139,7 +139,7 @@ function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingPr
   });
   return {
     batch: Math.min(BATCH, rows),
-    optimizer: OPTIMISER,
+    optimizer: OPTIMIZER,
     resident: {
       inputs: { width: fit.inputs.width },
       target: { width: fit.target.width },

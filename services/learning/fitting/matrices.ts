@@ -7,7 +7,7 @@ export function rowsOf({ width, values }: Matrix): number {
 }
 
 /** The columns of all parts, which have the same rows, in their order. Parts that are absent are left out. */
-export function sideBySide(...given: readonly (Matrix | undefined)[]): Matrix {
+export function concatColumns(...given: readonly (Matrix | undefined)[]): Matrix {
   const parts = given.filter((part) => part !== undefined);
   const width = parts.reduce((sum, part) => sum + part.width, 0);
   const rows = parts[0] === undefined ? 0 : rowsOf(parts[0]);
@@ -23,7 +23,7 @@ export function sideBySide(...given: readonly (Matrix | undefined)[]): Matrix {
 }
 
 /** The rows of all parts, which have the same columns, one part after the other. */
-export function stack(parts: readonly Matrix[]): Matrix {
+export function concatRows(parts: readonly Matrix[]): Matrix {
   const values = new Float32Array(parts.reduce((sum, part) => sum + part.values.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -64,17 +64,17 @@ export function evaluateLayers(layers: readonly DenseLayer[], inputs: readonly M
 }
 
 /** Rows of which hundreds of units take some milliseconds. */
-export const ROWS_A_TURN = 1024;
+export const ROWS_PER_YIELD = 1024;
 
 /** As `evaluateLayers`, for all training rows: whoever else needs the thread gets a turn in between. */
 export async function evaluateManyRows(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
   const rows = rowsOf(inputs[0] as Matrix);
   const width = (layers.at(-1) as DenseLayer).outputs;
   const values = new Float32Array(rows * width);
-  for (let from = 0; from < rows; from += ROWS_A_TURN) {
+  for (let from = 0; from < rows; from += ROWS_PER_YIELD) {
     const part = inputs.map((matrix) => ({
       width: matrix.width,
-      values: matrix.values.subarray(from * matrix.width, (from + ROWS_A_TURN) * matrix.width),
+      values: matrix.values.subarray(from * matrix.width, (from + ROWS_PER_YIELD) * matrix.width),
     }));
     values.set(evaluateLayers(layers, part).values, from * width);
     await yieldToEventLoop();

@@ -32,7 +32,7 @@ export function standardize({ width, values }: Matrix, { mean, std }: Scaling): 
 }
 
 /** A layer that reads standardized inputs, reading raw ones. */
-export function readStandardized(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+export function unstandardizeInputs(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { inputs, outputs } = layer;
   const weights = new Float32Array(inputs * outputs);
   const bias = Float64Array.from(layer.bias);
@@ -47,7 +47,7 @@ export function readStandardized(layer: DenseLayer, { mean, std }: Scaling): Den
 }
 
 /** A layer that gives standardized outputs, giving raw ones. */
-export function writeUnstandardized(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+export function unstandardizeOutputs(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { outputs } = layer;
   return {
     ...layer,
@@ -57,7 +57,7 @@ export function writeUnstandardized(layer: DenseLayer, { mean, std }: Scaling): 
 }
 
 /** A layer that gives raw outputs, giving standardized ones. */
-export function writeStandardized(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
+export function standardizeOutputs(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { outputs } = layer;
   return {
     ...layer,

@@ -68,7 +68,7 @@ describe("training a component", () => {
     expect(visibleColumns(pipeline, "m2")).toEqual(["x1", "x2", "y"]);
   });
 
-  it("gives the same bytes for the same arguments, and other bytes for another seed", async () => {
+  it("produces the same bytes for the same arguments, and different bytes for a different seed", async () => {
     const train = async (seed: number) =>
       (await trainComponent(await trainingOf({ ...causal, seed }, { upstream: { m1 } }))).bytes;
     const first = await train(1);
@@ -97,7 +97,7 @@ describe("training a component", () => {
     }
   });
 
-  it("publishes a graph that predicts what the trained tfjs model predicts, to 1e-5", async () => {
+  it("compiles a graph whose predictions match the trained tfjs model to 1e-5", async () => {
     const component = componentNamed(pipeline, "m1");
     const { table } = await source.trainingRows(["x1", "z"]);
     const dataset = encodeDataset(component, table, {});
@@ -133,7 +133,7 @@ describe("training a component", () => {
     });
   });
 
-  it("stops when it is cancelled", async () => {
+  it("stops when cancelled", async () => {
     const stop = new AbortController();
     const training = await trainingOf(causal, {
       upstream: { m1 },
@@ -143,14 +143,14 @@ describe("training a component", () => {
     await expect(trainComponent({ ...training, team: { ...causal, steps: 100_000 } })).rejects.toThrow(/abort/i);
   });
 
-  it("says which step diverged", async () => {
+  it("names the step that diverged", async () => {
     const wild = team({ optimizer: { name: "sgd", learningRate: 1e6 }, steps: 200 });
     await expect(trainComponent(await trainingOf(wild, { upstream: { m1 } }))).rejects.toThrow(
       /training diverged: the loss of step \d+ is .*lower the learning rate/,
     );
   });
 
-  it("trains a team's own TypeScript model with its own loss, compiled", async () => {
+  it("trains a team's TypeScript model with the module's own loss, compiled", async () => {
     const path = join(folder, "model.ts");
     await writeFile(
       path,
@@ -174,13 +174,13 @@ describe("training a component", () => {
     expect(trained.model).toBe("module model.ts");
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect((await predictions(trained)).every(Number.isFinite)).toBe(true);
-    // tfjs takes a seed of 0 for none; a team's seed of 0 repeats all the same.
+    // tfjs treats a seed of 0 as unset; a team's seed of 0 is reproducible nevertheless.
     const unseeded = async () =>
       (await trainComponent(await trainingOf({ ...config, seed: 0, steps: 20 }, { upstream: { m1 } }), module)).bytes;
     expect(Buffer.compare(await unseeded(), await unseeded())).toBe(0);
   });
 
-  it("trains with the regularizers of a team's own model", async () => {
+  it("applies the regularizers of a team's model", async () => {
     const dense = (more: string) =>
       `export const buildModel = (tf: any, { inputs, outputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: outputs, inputShape: [inputs], kernelInitializer: tf.initializers.ones(), ${more} })] });`;
     const firstLoss = async (name: string, more: string) => {
@@ -224,7 +224,7 @@ describe("training a component", () => {
       "export const buildModel = (tf: any, { inputs, outputs }: any) => tf.sequential({ layers: [tf.layers.dense({ units: 9, inputShape: [inputs] }), tf.layers.dropout({ rate: 0.5 }), tf.layers.dense({ units: outputs })] });",
       /a constant in it differ.*must be a deterministic function of its batch/,
     ],
-  ])("refuses the module %s with one clear error", async (name, text, message) => {
+  ])("rejects the module %s with one clear error", async (name, text, message) => {
     const path = join(folder, name);
     if (text !== undefined) await writeFile(path, text);
     const config = team({ model: { kind: "module", path }, steps: 10 });

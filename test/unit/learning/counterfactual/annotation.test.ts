@@ -31,7 +31,7 @@ const read = (component: Component, label: Column | undefined, rows = 2) =>
   annotatedOutput(component, { rows, columns: label === undefined ? {} : { label } });
 
 describe("annotated upstream targets", () => {
-  it("are one-hot in the order of the output's classes, whatever the order in the data", () => {
+  it("are one-hot in the order of output.classes, regardless of the order in the data", () => {
     const column = read(classifier, texts(["leave", "ask"], [0, 1]));
     expect(column).toEqual(numeric(3, 0, 0, 1, 1, 0, 0));
     expect(read(classifier, numeric(1, 2, 0))).toEqual(numeric(3, 0, 0, 1, 1, 0, 0));
@@ -42,9 +42,11 @@ describe("annotated upstream targets", () => {
     expect(read(regressor, label)).toBe(label);
   });
 
-  it("are refused with the reason where they do not fit the output", () => {
+  it("are rejected with a reason if they do not fit the output", () => {
     expect(read(regressor, undefined)).toEqual({ missing: expect.stringMatching(/does not annotate label.*intent/) });
-    expect(read(regressor, numeric(1, 1, 2))).toEqual({ missing: expect.stringMatching(/is not 2 numbers a row/) });
+    expect(read(regressor, numeric(1, 1, 2))).toEqual({
+      missing: expect.stringMatching(/must have 2 numbers per row/),
+    });
     expect(read(classifier, texts(["return"], [0, 0]))).toEqual({ missing: expect.stringMatching(/row 1 is none/) });
     expect(read(classifier, numeric(1, 0, 3))).toEqual({ missing: expect.stringMatching(/row 2 is none/) });
     expect(read({ ...regressor, loss: "policy" }, numeric(2, 1, 2, 3, 4))).toEqual({

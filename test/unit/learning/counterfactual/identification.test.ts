@@ -85,18 +85,20 @@ const refusal = (name: string, given: Case): UncoupleError => {
   throw new Error(`${name} was not refused`);
 };
 
-describe("what identifies the counterfactual output", () => {
-  it("is nothing in (x1, x2, y) alone, whatever the source, and the message says why and what to do", () => {
+describe("the counterfactual output", () => {
+  it("cannot be identified by any source from (x1, x2, y) alone; the error says why and what to do", () => {
     for (const name of ["auto", "pooled", "calibration", "residualized", "audit-direct", "matching"]) {
       const error = refusal(name, {});
       expect(error.code).toBe("failed-precondition");
-      expect(error.message).toMatch(/names no audit sample/);
-      expect(error.message).toMatch(/inputs, imputed values and target alone never can.*audit:/s);
+      expect(error.message).toMatch(/the pipeline file does not define an audit sample/);
+      expect(error.message).toMatch(/inputs, imputed values and target alone are not sufficient.*audit:/s);
     }
-    expect(refusal("oracle", {}).message).toMatch(/needs the data-generating function.*knows no/s);
+    expect(refusal("oracle", {}).message).toMatch(
+      /needs the data-generating function.*does not provide a data-generating function/s,
+    );
   });
 
-  it("is an audit sample that annotates the targets of all upstream components", () => {
+  it("is identified by an audit sample that annotates the targets of all upstream components", () => {
     expect(refusal("auto", { audited: ["z1"] }).message).toMatch(/does not annotate z2, the target of right/);
     expect(chooseSource("auto", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("pooled");
     for (const name of ["pooled", "calibration", "residualized", "audit-direct"]) {
@@ -104,28 +106,28 @@ describe("what identifies the counterfactual output", () => {
     }
   });
 
-  it("is found under the old spelling of its source, which stored runs may have", () => {
+  it("accepts the former spelling of a source, which stored runs may contain", () => {
     expect(chooseSource("residualised", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("residualized");
   });
 
-  it("is the oracle where there is one, with or without audited rows", () => {
+  it("comes from the oracle if there is one, with or without audited rows", () => {
     expect(chooseSource("auto", evidenceOf({ oracle: true })).name).toBe("oracle");
     expect(chooseSource("auto", evidenceOf({ oracle: true, audited: ["z1", "z2"] })).name).toBe("oracle");
   });
 
-  it("is not a handful of rows", () => {
+  it("cannot be identified by a handful of audited rows", () => {
     const error = refusal("calibration", { audited: ["z1", "z2"], auditRows: 19 });
-    expect(error.message).toMatch(/has 19 rows, at least 20/);
+    expect(error.message).toMatch(/has 19 rows; at least 20 are required/);
   });
 
-  it("is found by matching only for discrete own columns, and only at the imputed values", () => {
+  it("is estimated by matching only for discrete own columns, and only at the imputed values", () => {
     const audited = ["z1", "z2"];
     expect(refusal("matching", { audited }).message).toMatch(/take 200 distinct values in 200 rows/);
     expect(refusal("matching", { audited, x2Levels: 4, extent: "function" }).message).toMatch(/not at perturbed ones/);
     expect(chooseSource("matching", evidenceOf({ audited, x2Levels: 4 })).name).toBe("matching");
   });
 
-  it("is needed for calibrated inputs too", async () => {
-    await expect(prepareCalibrated(evidenceOf({}))).rejects.toThrow(/calibrating its inputs needs annotated rows/);
+  it("requires an audit sample for calibrated inputs, too", async () => {
+    await expect(prepareCalibrated(evidenceOf({}))).rejects.toThrow(/calibrating its inputs requires annotated rows/);
   });
 });

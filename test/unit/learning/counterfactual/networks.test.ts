@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import type { DenseLayer } from "../../../../services/data/source/oracle.ts";
 import { averageNetworks } from "../../../../services/learning/fitting/ensemble.ts";
-import { evaluateLayers, sideBySide, stack } from "../../../../services/learning/fitting/matrices.ts";
+import { concatColumns, concatRows, evaluateLayers } from "../../../../services/learning/fitting/matrices.ts";
 import { indexPoints } from "../../../../services/learning/fitting/nearest.ts";
 import {
-  readStandardized,
   scalingOf,
   standardize,
-  writeStandardized,
-  writeUnstandardized,
+  standardizeOutputs,
+  unstandardizeInputs,
+  unstandardizeOutputs,
 } from "../../../../services/learning/fitting/scaling.ts";
 
 function random(length: number, stream: string, sigma = 1): Float32Array {
@@ -31,7 +31,7 @@ const close = (actual: Float32Array, expected: Float32Array) => {
 };
 
 describe("helper networks", () => {
-  it("averaged are one network that gives the average", () => {
+  it("are averaged into one network that predicts their average", () => {
     const a = network(3, "a");
     const b = network(5, "b");
     const expected = evaluateLayers(a, [inputs]).values.map(
@@ -40,18 +40,18 @@ describe("helper networks", () => {
     close(evaluateLayers(averageNetworks([a, b]), [inputs]).values, expected);
   });
 
-  it("trained on standardized numbers map raw ones once the scaling is folded in, and back", () => {
+  it("map raw values once the scaling is folded into their layers, and standardized values once it is folded back", () => {
     const [first, last] = network(3, "a") as [DenseLayer, DenseLayer];
     const scaling = scalingOf(inputs);
     const output = { mean: [10, -2], std: [3, 0.5] };
     const standardized = evaluateLayers([first, last], [{ width: 4, values: standardize(inputs, scaling) }]);
-    const raw = evaluateLayers([readStandardized(first, scaling), writeUnstandardized(last, output)], [inputs]);
+    const raw = evaluateLayers([unstandardizeInputs(first, scaling), unstandardizeOutputs(last, output)], [inputs]);
     close(
       raw.values,
       standardized.values.map((value, i) => value * (i % 2 ? 0.5 : 3) + (i % 2 ? -2 : 10)),
     );
     const back = evaluateLayers(
-      [readStandardized(first, scaling), writeStandardized(writeUnstandardized(last, output), output)],
+      [unstandardizeInputs(first, scaling), standardizeOutputs(unstandardizeOutputs(last, output), output)],
       [inputs],
     );
     close(back.values, standardized.values);
@@ -63,18 +63,18 @@ describe("helper networks", () => {
     ).toEqual(Float32Array.of(0, 0));
   });
 
-  it("read matrices side by side and stacked", () => {
+  it("read matrices concatenated by columns and by rows", () => {
     const a = { width: 1, values: Float32Array.of(1, 2) };
     const b = { width: 2, values: Float32Array.of(3, 4, 5, 6) };
-    expect(sideBySide(a, undefined, b)).toEqual({ width: 3, values: Float32Array.of(1, 3, 4, 2, 5, 6) });
-    expect(stack([b, b]).values).toEqual(Float32Array.of(3, 4, 5, 6, 3, 4, 5, 6));
+    expect(concatColumns(a, undefined, b)).toEqual({ width: 3, values: Float32Array.of(1, 3, 4, 2, 5, 6) });
+    expect(concatRows([b, b]).values).toEqual(Float32Array.of(3, 4, 5, 6, 3, 4, 5, 6));
   });
 });
 
 describe("nearest points", () => {
-  it("are those of an exhaustive search, with the lowest index on ties", () => {
+  it("match an exhaustive search, with the lowest index on ties", () => {
     const width = 3;
-    // Rounded, so that there are ties.
+    // Rounded to produce ties.
     const points = random(300 * width, "points").map((value) => Math.round(value * 2) / 2);
     const among = Array.from({ length: 300 }, (_, i) => i).filter((i) => i % 3 !== 0);
     const index = indexPoints(points, width, among);
