@@ -1,18 +1,18 @@
 import type { Readable } from "node:stream";
 
-const LONGEST_LINE = 2_000;
+const MAX_LINE_LENGTH = 2_000;
 
-/** Takes lines up to a number of them, then says once that it leaves out the others. */
-export function limitLines(most: number, onLine: (line: string) => void): (line: string) => void {
+/** Passes on at most `max` lines, followed by one line saying that the rest is omitted. */
+export function limitLines(max: number, onLine: (line: string) => void): (line: string) => void {
   let count = 0;
   return (line) => {
     count += 1;
-    if (count <= most) onLine(line);
-    else if (count === most + 1) onLine(`(more than ${most} lines; the rest of the output is left out)`);
+    if (count <= max) onLine(line);
+    else if (count === max + 1) onLine(`(more than ${max} lines; omitting the rest of the output)`);
   };
 }
 
-/** Reads a stream to its end, line by line; what exceeds 2,000 characters of a line is cut. Empty lines are left out. */
+/** Reads a stream to its end, line by line. Truncates lines to 2,000 characters and skips empty ones. */
 export function readLines(stream: Readable, onLine: (line: string) => void): void {
   let line = "";
   const flush = () => {
@@ -20,7 +20,7 @@ export function readLines(stream: Readable, onLine: (line: string) => void): voi
     line = "";
   };
   const take = (text: string) => {
-    line += text.slice(0, LONGEST_LINE - line.length);
+    line += text.slice(0, MAX_LINE_LENGTH - line.length);
   };
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {

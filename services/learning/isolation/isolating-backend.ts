@@ -4,12 +4,12 @@ import type { TrainingBackend } from "../component/training-backend.ts";
 import type { HostProcess } from "./model-process.ts";
 import { trainIsolated } from "./train-isolated.ts";
 
-/** With the time that a checkpoint takes, well within the grace period of a trainer. */
+/** Leaves enough of a trainer's grace period for writing the checkpoint. */
 const ANSWER_SECONDS = 5;
 
 /**
- * Trains dense models in this process and each run of a user's model module in a process of its own, so that its memory
- * comes back, its files are read anew, and its faults stay its own.
+ * Trains dense models in this process and each run of a user's model module in a separate process, so that every run
+ * frees its memory, reads the module's current files, and cannot crash the trainer.
  */
 export function createIsolatingBackend(
   host: HostProcess,

@@ -9,31 +9,31 @@ import type { FromModelProcess, ToModelProcess } from "./messages.ts";
 import { createMessenger } from "./messenger.ts";
 
 /**
- * Trains one user's model module, in a process of its own, started by `startModelProcess` with the module's path and
- * the trainer's process id. The process never ends by itself: the trainer kills it when it has what it needs.
+ * Trains a user's model module in a separate process, started by `startModelProcess` with the module's path and the
+ * trainer's process id. The process never exits by itself: the trainer kills it once it has the result.
  */
 const [, , path = "", parent] = process.argv;
 
-/** With whatever the module has started. */
-const endAll = () => process.kill(-process.pid, "SIGKILL");
+/** Kills this process and everything that the module has started. */
+const killGroup = () => process.kill(-process.pid, "SIGKILL");
 
-// The module may block this thread for ever, so a thread of its own notices that the trainer is gone.
+// The module may block this thread indefinitely, so a second thread watches for the death of the trainer.
 new Worker(
   `const { workerData } = require("node:worker_threads");
   setInterval(() => { if (process.ppid !== workerData) process.kill(-process.pid, "SIGKILL"); }, 250);`,
   { eval: true, workerData: Number(parent), execArgv: [] },
 ).unref();
-process.once("disconnect", endAll);
+process.once("disconnect", killGroup);
 
 try {
-  // Where memory runs out, Linux ends this process before any other.
+  // If memory runs out, Linux kills this process first.
   writeFileSync("/proc/self/oom_score_adj", "1000");
 } catch {
-  // Not Linux, or not allowed.
+  // Not Linux, or not permitted.
 }
 
 const send = process.send?.bind(process);
-// The channel is not the module's.
+// Keeps the module from using the channel.
 delete process.send;
 const trainer = createMessenger<FromModelProcess, ToModelProcess>({
   send: (frame, sent) => send?.(frame, undefined, undefined, sent),
@@ -42,7 +42,7 @@ const trainer = createMessenger<FromModelProcess, ToModelProcess>({
 
 function fail(thrown: unknown): void {
   const { code, message, stack, cause } = asUncoupleError(thrown);
-  // For the trainer's log: where in the module it happened.
+  // The trainer's log gets the position in the module.
   if (cause instanceof Error) console.error(cause.stack);
   void trainer.send({ kind: "failed", error: { code, message, stack } });
 }
@@ -50,16 +50,20 @@ function fail(thrown: unknown): void {
 process.on("uncaughtException", (thrown) => {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   fail(
-    new UncoupleError("invalid-argument", `model module ${path}: an error outside of buildModel and loss: ${message}`, {
-      cause: thrown,
-    }),
+    new UncoupleError(
+      "invalid-argument",
+      `model module ${path}: uncaught error outside of buildModel and loss: ${message}`,
+      {
+        cause: thrown,
+      },
+    ),
   );
 });
 
 async function train(): Promise<void> {
   const module = await loadUserModel(path);
   const order = await trainer.next();
-  if (order.kind !== "train") throw new UncoupleError("internal", `a ${order.kind} came before the training`);
+  if (order.kind !== "train") throw new UncoupleError("internal", `received ${order.kind} before train`);
   const trained = await executeTraining(order.prepared, {
     engine: engineNamed(order.engine, systemClock),
     module,

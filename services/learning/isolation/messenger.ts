@@ -1,38 +1,38 @@
-/** One end of an IPC channel that carries typed arrays (`serialization: "advanced"`). */
+/** One end of an IPC channel that supports typed arrays (`serialization: "advanced"`). */
 export interface ChannelEnd {
   send(frame: unknown, sent: (error: Error | null) => void): void;
   onFrame(listener: (frame: unknown) => void): void;
 }
 
-/** Typed messages of any size over a channel, in order. */
+/** Sends and receives typed messages of any size over a channel, in order. */
 export interface Messenger<Out, In> {
-  /** Resolves when the message has left this process, or cannot leave it because the other end is gone. */
+  /** Resolves when the message has been sent, or cannot be sent because the other end is gone. */
   send(message: Out): Promise<void>;
-  /** The next message; one call at a time. @throws what `close` was given, once every message has been read */
+  /** The next message; one call at a time. @throws the reason passed to `close`, once every message has been read */
   next(): Promise<In>;
   close(reason: Error): void;
 }
 
-/** Arrays above this many bytes travel in parts, so that no process copies or serializes all of one at once. */
+/** Larger arrays are sent in parts of this size, so that no process copies or serializes a whole one at once. */
 const PART_BYTES = 1024 * 1024;
 
 const arrayTypes = { Float32Array, Uint8Array } as const;
 type ArrayType = keyof typeof arrayTypes;
 type LargeArray = Float32Array | Uint8Array;
 
-interface ArrayPlace {
-  /** Where it belongs in the message. */
+interface ArraySlot {
+  /** Keys from the message's root to the array. */
   readonly path: readonly (string | number)[];
   readonly type: ArrayType;
-  /** Elements. */
+  /** Number of elements. */
   readonly length: number;
 }
 
-/** A message without its large arrays; their parts follow, array by array. */
+/** A message without its large arrays, whose parts follow, array by array. */
 interface MessageFrame {
   readonly frame: "message";
   readonly body: unknown;
-  readonly arrays: readonly ArrayPlace[];
+  readonly arrays: readonly ArraySlot[];
 }
 
 interface PartFrame {
@@ -61,7 +61,7 @@ export function createMessenger<Out, In>(channel: ChannelEnd): Messenger<Out, In
 
   channel.onFrame((frame) => {
     if (isFrame(frame, "message")) {
-      incoming = { body: frame.body, arrays: frame.arrays.map((place) => allocate(frame.body, place)), filled: 0 };
+      incoming = { body: frame.body, arrays: frame.arrays.map((slot) => allocate(frame.body, slot)), filled: 0 };
     } else if (isFrame(frame, "part") && incoming !== undefined) {
       const [array] = incoming.arrays as [Uint8Array];
       array.set(frame.bytes, incoming.filled);
@@ -75,13 +75,13 @@ export function createMessenger<Out, In>(channel: ChannelEnd): Messenger<Out, In
   });
 
   async function transmit(message: Out): Promise<void> {
-    const places: ArrayPlace[] = [];
+    const slots: ArraySlot[] = [];
     const arrays: LargeArray[] = [];
     const body = withoutLargeArrays(message, [], (array, path) => {
-      places.push({ path, type: array instanceof Float32Array ? "Float32Array" : "Uint8Array", length: array.length });
+      slots.push({ path, type: array instanceof Float32Array ? "Float32Array" : "Uint8Array", length: array.length });
       arrays.push(array);
     });
-    let open = await post({ frame: "message", body, arrays: places });
+    let open = await post({ frame: "message", body, arrays: slots });
     for (const array of arrays) {
       const bytes = bytesOf(array);
       for (let at = 0; at < bytes.length && open; at += PART_BYTES) {
@@ -90,7 +90,7 @@ export function createMessenger<Out, In>(channel: ChannelEnd): Messenger<Out, In
     }
   }
 
-  /** Whether the channel is still open. */
+  /** Resolves to whether the channel is still open. */
   function post(frame: MessageFrame | PartFrame): Promise<boolean> {
     return new Promise((resolve) => {
       channel.send(frame, (error) => resolve(error === null));
@@ -118,7 +118,7 @@ export function createMessenger<Out, In>(channel: ChannelEnd): Messenger<Out, In
   };
 }
 
-/** Anything else on the channel comes from a library that found it, and means nothing here. */
+/** False for anything else on the channel, such as a message of a library that uses it. */
 function isFrame<K extends "message" | "part">(
   value: unknown,
   kind: K,
@@ -129,23 +129,23 @@ function isFrame<K extends "message" | "part">(
 function withoutLargeArrays(
   value: unknown,
   path: readonly (string | number)[],
-  takeOut: (array: LargeArray, path: readonly (string | number)[]) => void,
+  extract: (array: LargeArray, path: readonly (string | number)[]) => void,
 ): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Float32Array || value instanceof Uint8Array) {
     if (value.byteLength <= PART_BYTES / 64) return value;
-    takeOut(value, path);
+    extract(value, path);
     return null;
   }
-  if (Array.isArray(value)) return value.map((item, i) => withoutLargeArrays(item, [...path, i], takeOut));
+  if (Array.isArray(value)) return value.map((item, i) => withoutLargeArrays(item, [...path, i], extract));
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, withoutLargeArrays(item, [...path, key], takeOut)]),
+    Object.entries(value).map(([key, item]) => [key, withoutLargeArrays(item, [...path, key], extract)]),
   );
 }
 
-/** Puts an empty array in its place. @returns its bytes, to be filled */
-function allocate(body: unknown, { path, type, length }: ArrayPlace): Uint8Array {
+/** Allocates an array and stores it in the message. @returns its bytes, to be filled */
+function allocate(body: unknown, { path, type, length }: ArraySlot): Uint8Array {
   const array = new arrayTypes[type](length);
   let parent = body as Record<string | number, unknown>;
   for (const key of path.slice(0, -1)) parent = parent[key] as Record<string | number, unknown>;

@@ -5,7 +5,7 @@ import { limitLines, readLines } from "./bounded-lines.ts";
 import type { FromModelProcess, ToModelProcess } from "./messages.ts";
 import { createMessenger, type Messenger } from "./messenger.ts";
 
-/** This process, as far as starting and killing another needs it: Node's own `process`. */
+/** The part of Node's `process` that starting and killing a process needs. */
 export interface HostProcess {
   readonly pid: number;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -13,23 +13,27 @@ export interface HostProcess {
   kill(pid: number, signal: NodeJS.Signals): unknown;
 }
 
-/** A process that has a user's model module to itself, and loads it. */
+/** A process that loads and trains one user's model module. */
 export interface ModelProcess {
-  /** `next` throws an UncoupleError that says how the process ended, when it ends by itself. */
+  /** `next` throws an UncoupleError that says how the process ended, if it ends by itself. */
   readonly messenger: Messenger<ToModelProcess, FromModelProcess>;
-  /** Kills what is still there of it and of what it has started; resolves when it is gone. */
+  /** Kills the process and everything that it has started; resolves when it is gone. */
   end(): Promise<void>;
 }
 
-/** What a user's code and the engines may need. Credentials of the service stay in the service. */
-const PASSED_ON =
+/** Environment variables that user code and engines may need. Never passes on the service's credentials. */
+const PASSED_VARIABLES =
   /^(PATH|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|TMP|TEMP|TZ|LANG|LC_\w+|NODE_OPTIONS|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|XDG_RUNTIME_DIR|(CUDA|NVIDIA|VK|TF|OMP)_\w+)$/i;
 
-const MOST_LINES = 1_000;
-/** What the process started may hold its output open after it has ended. */
+const MAX_LINES = 1_000;
+/** How long to wait for the end of the output: processes that the module started can keep it open. */
 const CLOSE_MS = 1_000;
 
-/** @param onOutput called with each line that the process prints, 1,000 at most */
+/**
+ * Starts the process of a user's model module.
+ *
+ * @param onOutput called with each line that the process prints, up to 1,000
+ */
 export function startModelProcess(
   path: string,
   host: HostProcess,
@@ -40,13 +44,13 @@ export function startModelProcess(
     { module: "./main", from: import.meta.url },
     {
       args: [path, `${host.pid}`],
-      env: Object.fromEntries(Object.entries(host.env).filter(([name]) => PASSED_ON.test(name))),
-      // A process group of its own: Ctrl-C in a terminal is the trainer's to answer, and the group can be killed whole.
+      env: Object.fromEntries(Object.entries(host.env).filter(([name]) => PASSED_VARIABLES.test(name))),
+      // A separate process group: Ctrl-C in a terminal reaches only the trainer, and the whole group can be killed.
       detached: true,
       stdout: "pipe",
     },
   );
-  const onLine = limitLines(MOST_LINES, onOutput);
+  const onLine = limitLines(MAX_LINES, onOutput);
   for (const stream of [child.stdout, child.stderr]) if (stream !== null) readLines(stream, onLine);
   const messenger = createMessenger<ToModelProcess, FromModelProcess>({
     send: (frame, sent) => child.send(frame as object, sent),
@@ -57,7 +61,7 @@ export function startModelProcess(
     try {
       host.kill(-child.pid, "SIGKILL");
     } catch {
-      // No process is left in the group, or the system knows no groups.
+      // The group is empty, or the system does not support process groups.
       child.kill("SIGKILL");
     }
   };
@@ -67,13 +71,13 @@ export function startModelProcess(
       resolve();
     };
     child.once("error", (cause) => {
-      const message = `model module ${path}: its process could not be started: ${cause.message}`;
+      const message = `model module ${path}: cannot start its process: ${cause.message}`;
       settle(new UncoupleError("resource-exhausted", message, { cause }));
     });
     child.once("exit", (code, signal) => {
       kill();
       const error = endError(path, code, signal);
-      // Messages and lines that it sent before its end are read first.
+      // Read the messages and lines that it sent before it ended.
       const timer = clock.after(CLOSE_MS, () => settle(error));
       child.once("close", () => {
         timer.cancel();
@@ -94,12 +98,12 @@ function endError(path: string, code: number | null, signal: NodeJS.Signals | nu
   if (signal === null) {
     return new UncoupleError(
       "invalid-argument",
-      `model module ${path}: its process ended with code ${code} before the training was done; the trainer's log has what it printed`,
+      `model module ${path}: its process exited with code ${code} before training finished; see the trainer's log for its output`,
     );
   }
   const memory = signal === "SIGKILL" || signal === "SIGABRT";
   return new UncoupleError(
     memory ? "resource-exhausted" : "failed-precondition",
-    `model module ${path}: its process ended with signal ${signal}${memory ? ", probably out of memory" : ""}; the trainer's log has what it printed`,
+    `model module ${path}: its process was killed by ${signal}${memory ? ", probably out of memory" : ""}; see the trainer's log for its output`,
   );
 }

@@ -3,18 +3,18 @@ import { UncoupleError } from "../../common/errors.ts";
 import { prepareTraining } from "../component/prepare-training.ts";
 import type { ComponentTraining, TrainedComponent } from "../component/training-backend.ts";
 import type { TrainingCheckpoint } from "../training/training-progress.ts";
-import type { CarriedError, FromModelProcess } from "./messages.ts";
+import type { FromModelProcess, SerializedError } from "./messages.ts";
 import { type HostProcess, type ModelProcess, startModelProcess } from "./model-process.ts";
 
 export interface IsolationSettings {
   readonly clock: Clock;
-  /** Seconds that an aborted training may take to reach the end of its chunk, for a last checkpoint. */
+  /** Seconds that an aborted training has to finish its chunk, for a final checkpoint. */
   readonly answerSeconds: number;
 }
 
 /**
- * Trains a user's model module in a process of its own, as `TrainingBackend.train` does. Whatever the module does there
- * fails this training at worst, and ends with it.
+ * Trains a user's model module in a separate process, as `TrainingBackend.train` does. Faults of the module can only fail
+ * this training, and everything that the module starts is killed at its end.
  *
  * @param path of the module
  */
@@ -30,12 +30,12 @@ export async function trainIsolated(
   let stepping = false;
   let deadline: Timer | undefined;
   const stop = () => {
-    // Before its first chunk there is nothing to keep.
+    // Before the first chunk, there is no progress to save.
     deadline = clock.after(stepping ? answerSeconds * 1000 : 0, () => void model.end());
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    // While the process loads the module, this one prepares the data.
+    // This process prepares the data while the other loads the module.
     const first = model.messenger.next();
     await handOver(training, model, first);
     for (let message = await first; ; message = await model.messenger.next()) {
@@ -47,7 +47,7 @@ export async function trainIsolated(
       await model.messenger.send({ kind: "continue" });
     }
   } catch (thrown) {
-    // Where the process was killed for it, its end says so in other words.
+    // If the process was killed because of the abort, its end is not the reason to report.
     signal?.throwIfAborted();
     throw thrown;
   } finally {
@@ -57,7 +57,11 @@ export async function trainIsolated(
   }
 }
 
-/** @param first the first message of the process, which comes before the data only when the process failed */
+/**
+ * Prepares the training and sends it.
+ *
+ * @param first the first message of the process, which arrives before the data is sent only if the process failed
+ */
 async function handOver(
   training: ComponentTraining,
   { messenger }: ModelProcess,
@@ -85,10 +89,10 @@ async function checkpointOf({ messenger }: ModelProcess): Promise<TrainingCheckp
 
 function unexpected(message: FromModelProcess): UncoupleError {
   if (message.kind === "failed") return errorOf(message.error);
-  return new UncoupleError("internal", `the process of a model module sent ${message.kind} out of turn`);
+  return new UncoupleError("internal", `the process of a model module unexpectedly sent ${message.kind}`);
 }
 
-function errorOf({ code, message, stack }: CarriedError): UncoupleError {
+function errorOf({ code, message, stack }: SerializedError): UncoupleError {
   const error = new UncoupleError(code, message);
   if (stack !== undefined) error.stack = stack;
   return error;

@@ -2,16 +2,16 @@ import * as tf from "@tensorflow/tfjs";
 import type { LossName } from "../../pipeline/pipeline.ts";
 
 /**
- * A loss in the space in which a network is trained: standardized values for real outputs, logits for probabilities.
+ * A loss in training space: standardized values for real outputs, logits for probabilities.
  */
 export interface TrainingLoss {
   /**
-   * @param output what the network gives, [rows, width]
-   * @param target standardized values, or a distribution over the classes (a one-hot row where the class is known)
+   * @param output the network's output, [rows, width]
+   * @param target standardized values, or a distribution over the classes (one-hot if the class is known)
    * @returns the mean over rows
    */
   loss(output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
-  /** From the network's output to what consumers read: identity, or softmax. */
+  /** Maps the network's output to what consumers read: identity, or softmax. */
   link(output: tf.Tensor2D): tf.Tensor2D;
 }
 
@@ -26,8 +26,8 @@ const crossEntropy: TrainingLoss = {
 };
 
 /**
- * Modi et al. 2023, section 2, "Y softmax(Yhat)": the expected reward of a policy that acts by softmax(Yhat). The
- * paper prints it without a sign; a loss is its negative. `target` holds the reward of every action; for logged-bandit
+ * Modi et al. 2023, section 2, "Y softmax(Yhat)": the expected reward of a policy that samples actions from
+ * softmax(Yhat). The paper prints the reward; the loss is its negative. `target` holds the reward of every action; for logged-bandit
  * data it holds the inverse-propensity estimate (reward / propensity at the logged action, 0 elsewhere).
  */
 const policyReward: TrainingLoss = {

@@ -7,9 +7,9 @@ import { UncoupleError } from "../../common/errors.ts";
 import { requireModuleFile } from "./user-model.ts";
 
 /**
- * SHA-256 (lower-case hex) over everything that a user's model module is made of: path and content of the module and of
- * each local file that it imports, directly or through others, and name and version of each package that these import.
- * Files that the code opens by itself are not part of it.
+ * Computes the SHA-256 (lower-case hex) of a user's model module and everything that it imports: path and content of the
+ * module and of each local file in its import graph, and name and version of each package that these import. Does not
+ * cover files that the code opens itself.
  *
  * @param path absolute
  * @throws UncoupleError `invalid-argument` naming the file and what is wrong with it
@@ -56,7 +56,7 @@ async function graphOf(path: string, folder: string): Promise<Metafile> {
   }
 }
 
-/** `@scope/name/deep/file` is of `@scope/name`. */
+/** `@scope/name/deep/file` belongs to `@scope/name`. */
 function packageName(imported: string): string {
   return imported
     .split("/")
@@ -64,7 +64,7 @@ function packageName(imported: string): string {
     .join("/");
 }
 
-/** `name@version` of the package that a file in the folder finds; loading the module names one that is missing. */
+/** `name@version` of the package as resolved from the folder. Loading the module reports missing packages. */
 async function packageVersion(name: string, folder: string): Promise<string> {
   for (let at = folder; ; at = dirname(at)) {
     try {

@@ -1,15 +1,15 @@
 import type * as tf from "@tensorflow/tfjs";
 
-/** A model with its trainable variables on one tfjs backend. */
+/** A model and its trainable variables, on one tfjs backend. */
 export interface Network {
-  /** By names that are the same in every build, in a fixed order. */
+  /** By name. Names and order are the same in every build. */
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /**
    * @param inputs encoded inputs, float32 [rows, inputs]
    * @returns [rows, outputs]: standardized values for real outputs, logits for probabilities
    */
   apply(inputs: tf.Tensor2D): tf.Tensor2D;
-  /** What the model itself adds to the loss: its regularizers. */
+  /** The model's own addition to the loss: its regularizers. */
   penalty?(): tf.Scalar;
   dispose(): void;
 }

@@ -8,10 +8,10 @@ import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 
 /**
- * The trained component as a function of raw inputs: standardization and one-hot encoding, the network, the link, and
- * back to raw units.
+ * The trained component as a function of raw inputs: standardizes and one-hot encodes them, applies the network and the
+ * link, and converts the output back to raw units.
  *
- * @param state the end of a training run of the same network
+ * @param state the final state of a training run of the same network
  */
 export function predictionProgram(
   dataset: EncodedDataset,
@@ -25,7 +25,7 @@ export function predictionProgram(
     inputs: inputs.map(inferenceInput),
     output: { name: component.output.name, width: component.output.width },
     predict: (raw) => {
-      // Built anew on whichever backend runs this; the weights are constants there.
+      // Rebuilt on the backend that is current; the weights are constants there.
       const trained = network();
       for (const [name, variable] of Object.entries(trained.variables)) {
         const tensor = state[`variable/${name}`];

@@ -8,13 +8,13 @@ import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/p
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 
-/** What a protocol asked for, prepared on the training rows. */
+/** The inputs that a protocol needs, prepared on the training rows. */
 export interface PreparedInputs {
-  /** What the own previous snapshot predicts, in the space of `TrainingLoss.link`. */
+  /** Predictions of the component's previous snapshot, in the output space of `TrainingLoss.link`. */
   readonly previous?: Matrix;
-  /** ytilde at the imputed inputs, where the protocol needs it there only. */
+  /** ytilde at the imputed inputs, if the protocol needs it only there. */
   readonly counterfactualValues?: Matrix;
-  /** ytilde as a function, where the protocol needs it at other points too. */
+  /** ytilde as a function, if the protocol needs it at other points too. */
   readonly counterfactual?: CounterfactualFunction;
   /** ztilde, in the space of the imputed inputs. */
   readonly calibrated?: Matrix;
@@ -34,7 +34,7 @@ export interface ProgramParts {
   readonly batch: number;
 }
 
-/** A component's training step under a protocol, with the resident columns that it reads. */
+/** Builds a component's training step under a protocol, and the resident columns that it reads. */
 export function trainingProgram(parts: ProgramParts): {
   program: TrainingProgram;
   data: Readonly<Record<string, Float32Array>>;
@@ -63,7 +63,7 @@ export function trainingProgram(parts: ProgramParts): {
   return { program, data: Object.fromEntries(Object.entries(resident).map(([name, m]) => [name, m.values])) };
 }
 
-/** The network's inputs in their order: own columns, then imputed outputs. */
+/** The network's inputs, in order: own columns, then imputed outputs. */
 export function inputsOf(dataset: EncodedDataset): Matrix[] {
   return [dataset.own, dataset.imputed].filter((matrix) => matrix !== undefined);
 }
@@ -115,6 +115,6 @@ function build(parts: ProgramParts) {
 }
 
 function required<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new UncoupleError("internal", `the training program was not given ${what}`);
+  if (value === undefined) throw new UncoupleError("internal", `the training program is missing ${what}`);
   return value;
 }

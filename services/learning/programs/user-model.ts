@@ -6,27 +6,27 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
-/** What a team's own module exports. It is given our tfjs, so that it needs to install nothing. */
+/** The exports of a user's model module. They receive Uncouple's tfjs, so the module does not need to install it. */
 export interface UserModelModule {
   /**
-   * Builds a tfjs layers model from [rows, shape.inputs] to [rows, shape.outputs] (logits for probabilities).
+   * Builds a tfjs layers model that maps [rows, shape.inputs] to [rows, shape.outputs] (logits for probabilities).
    * `shape.seed` is at least 1.
    */
   buildModel(tfjs: typeof tf, shape: NetworkShape): tf.LayersModel;
-  /** Replaces the component's loss in training: the mean over rows. The evaluator judges by the pipeline file's loss. */
+  /** Replaces the component's loss in training; returns the mean over rows. The evaluator uses the pipeline file's loss. */
   loss?(tfjs: typeof tf, output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
 }
 
-/** @throws UncoupleError `invalid-argument` when there is no file at the path of a module */
+/** Checks that a module's file exists. @throws UncoupleError `invalid-argument` if it does not */
 export async function requireModuleFile(path: string): Promise<void> {
   const file = await stat(path).catch(() => undefined);
   if (file?.isFile()) return;
-  throw new UncoupleError("invalid-argument", `model module ${path}: there is no such file`);
+  throw new UncoupleError("invalid-argument", `model module ${path}: file not found`);
 }
 
 /**
- * Loads a TypeScript or JavaScript module. This process keeps it, and what it imports, until it ends: the next load sees
- * neither freed memory nor changed files.
+ * Loads a TypeScript or JavaScript module. The process caches the module and its imports until it exits: loading it
+ * again neither frees memory nor picks up changed files.
  *
  * @throws UncoupleError `invalid-argument` naming the file and what is wrong with it
  */
@@ -37,7 +37,7 @@ export async function loadUserModel(path: string): Promise<UserModelModule> {
     exported = await tsImport(pathToFileURL(path).href, import.meta.url);
   } catch (cause) {
     const [first = "", second = first] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
-    // A syntax error's place and kind are in the line after its heading.
+    // The position and kind of a syntax error are in its second line.
     const message = first.startsWith("Transform failed") ? second : first;
     throw new UncoupleError("invalid-argument", `model module ${path}: cannot be loaded: ${message}`, { cause });
   }
@@ -53,8 +53,10 @@ export async function loadUserModel(path: string): Promise<UserModelModule> {
 }
 
 /**
- * @param module what `loadUserModel` gave
- * @throws UncoupleError `invalid-argument`, when built, if the model's input or output shape is not the component's
+ * Wraps a user's model as a network.
+ *
+ * @param module as returned by `loadUserModel`
+ * @throws UncoupleError `invalid-argument`, when built, if buildModel fails or its model does not fit the component
  */
 export function userNetwork(module: UserModelModule, shape: NetworkShape, path: string): NetworkBuilder {
   return (): Network => {
@@ -62,7 +64,7 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
       new UncoupleError("invalid-argument", `model module ${path}: ${what}`, { cause });
     let model: tf.LayersModel;
     try {
-      // tfjs takes a seed of 0 for no seed, and draws another one each time.
+      // tfjs treats a seed of 0 as unset and draws a random one.
       model = module.buildModel(tf, { ...shape, seed: shape.seed + 1 });
     } catch (cause) {
       throw cause instanceof UncoupleError ? cause : fail(`buildModel failed: ${(cause as Error).message}`, cause);
@@ -74,9 +76,9 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
     };
     expect("input", model.inputs[0]?.shape, shape.inputs);
     expect("output", model.outputs[0]?.shape, shape.outputs);
-    // A layer's variable hides its tf.Variable; `val` is where tfjs-layers itself keeps it.
+    // tfjs-layers keeps the tf.Variable of a layer's weight in `val`, which its types do not declare.
     if (model.trainableWeights.some((weight) => (weight as unknown as { constraint?: unknown }).constraint)) {
-      throw fail("a layer has a weight constraint, which training here cannot keep; use a penalty in `loss` instead");
+      throw fail("a layer has a weight constraint, which is not supported; use a penalty in `loss` instead");
     }
     const variables = model.trainableWeights.map((weight) => (weight as unknown as { val: tf.Variable }).val);
     const regularized = model.layers.some(({ losses }) => losses.length > 0);
@@ -89,7 +91,7 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
   };
 }
 
-/** The module's own loss where it has one, else the component's. */
+/** The module's own loss if it has one, else the component's. */
 export function userLoss(module: UserModelModule, componentLoss: TrainingLoss): TrainingLoss {
   const { loss } = module;
   return loss === undefined ? componentLoss : { ...componentLoss, loss: (output, target) => loss(tf, output, target) };

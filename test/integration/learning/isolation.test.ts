@@ -45,13 +45,13 @@ function trainingOf(path: string, change: Partial<TeamConfig> = {}): ComponentTr
   return { pipeline, team: config, table, upstream: {}, engine };
 }
 
-/** The process ids that a module prints as `pid 123`. */
+/** Process ids that a module prints as `pid 123`. */
 function pidsIn(lines: readonly string[]): number[] {
   return lines.flatMap((line) => /^pid (\d+)/.exec(line)?.[1] ?? []).map(Number);
 }
 
 describe("a user's model module", () => {
-  test("trains in a process of its own to the bits that it trains to here, stopped in the middle and resumed", async () => {
+  test("trains in a separate process to the same bits as in this one, also when stopped halfway and resumed", async () => {
     const path = await writeModule({
       prelude: 'if (process.send === undefined) console.log("pid", process.pid, JSON.stringify(process.env));',
     });
@@ -90,7 +90,7 @@ describe("a user's model module", () => {
     expect(resumed.engine).toBe("onnx:cpu");
   });
 
-  test("gives its memory back after every run, and the next run sees edited helpers", async () => {
+  test("frees its memory after every run, and the next run uses edited helpers", async () => {
     const prelude = "export const held = new Float32Array(40_000_000).fill(1);";
     const path = await writeModule({ prelude });
     const sizes: number[] = [];
@@ -100,27 +100,27 @@ describe("a user's model module", () => {
     const before = process.memoryUsage.rss();
     await writeModelModule(join(path, ".."), { prelude, width: 40 });
     await run();
-    // Loaded here, the module would hold another 160 MB by now.
+    // Loaded in this process, the module would hold another 160 MB by now.
     expect(process.memoryUsage.rss() - before).toBeLessThan(80_000_000);
     expect(sizes[1]).toBeGreaterThan(sizes[0] as number);
   });
 
   test.each([
-    ["ends its process", { prelude: "process.exit(3);" }, "invalid-argument", /its process ended with code 3/],
+    ["exits its process", { prelude: "process.exit(3);" }, "invalid-argument", /its process exited with code 3/],
     [
-      "throws when nobody calls it",
+      "throws outside of a call",
       {
         prelude: 'setTimeout(() => { throw new Error("a late fault"); }, 1);',
         inLoss: "for (const end = Date.now() + 50; Date.now() < end; );",
       },
       "invalid-argument",
-      /an error outside of buildModel and loss: a late fault/,
+      /uncaught error outside of buildModel and loss: a late fault/,
     ],
     [
-      "allocates without bound",
+      "allocates memory without bound",
       { prelude: "const all = []; for (;;) all.push(new Array(100_000).fill({}));" },
       "resource-exhausted",
-      /its process ended with signal SIGABRT, probably out of memory/,
+      /its process was killed by SIGABRT, probably out of memory/,
     ],
   ])("that %s fails its run with a clear error", async (_what, texts, code, message) => {
     const path = await writeModule(texts);
@@ -137,7 +137,7 @@ describe("a user's model module", () => {
     if (code === "resource-exhausted") expect(lines.join("\n")).toContain("JavaScript heap out of memory");
   });
 
-  test("that loops for ever is killed on cancel, with what it has started", async () => {
+  test("that loops forever is killed on cancel, together with the processes that it started", async () => {
     const path = await writeModule({
       prelude: `
         import { spawn } from "node:child_process";
@@ -160,7 +160,7 @@ describe("a user's model module", () => {
     await gone(pidsIn(lines));
   });
 
-  test("that does not come to the end of its chunk is killed once the time to answer is over", async () => {
+  test("that does not finish its chunk is killed once the grace period is over", async () => {
     const path = await writeModule({ prelude: "let calls = 0;", inLoss: "if (++calls > 20) for (;;);" });
     const cancel = new AbortController();
     const reason = new UncoupleError("cancelled", "the run was cancelled");

@@ -200,7 +200,7 @@ describe("training a component", () => {
   });
 
   it.each([
-    ["missing.ts", undefined, /missing\.ts: there is no such file/],
+    ["missing.ts", undefined, /missing\.ts: file not found/],
     ["broken.ts", "export const = 3;", /broken\.ts: cannot be loaded: .*broken\.ts:1:13: ERROR: /],
     ["empty.ts", "export const x = 3;", /empty\.ts: must export a function buildModel/],
     [

@@ -47,8 +47,12 @@ describe("annotated upstream targets", () => {
     expect(read(regressor, numeric(1, 1, 2))).toEqual({
       missing: expect.stringMatching(/must have 2 numbers per row/),
     });
-    expect(read(classifier, texts(["return"], [0, 0]))).toEqual({ missing: expect.stringMatching(/row 1 is none/) });
-    expect(read(classifier, numeric(1, 0, 3))).toEqual({ missing: expect.stringMatching(/row 2 is none/) });
+    expect(read(classifier, texts(["return"], [0, 0]))).toEqual({
+      missing: expect.stringMatching(/row 1 is not one of the classes/),
+    });
+    expect(read(classifier, numeric(1, 0, 3))).toEqual({
+      missing: expect.stringMatching(/row 2 is not one of the classes/),
+    });
     expect(read({ ...regressor, loss: "policy" }, numeric(2, 1, 2, 3, 4))).toEqual({
       missing: expect.stringMatching(/chooses actions/),
     });

@@ -13,18 +13,18 @@ async function linesOf(chunks: readonly string[]): Promise<string[]> {
   return lines;
 }
 
-test("lines are whole however they arrive, without the empty ones, the last one too", async () => {
+test("lines, including the last one, are complete however they arrive, and empty ones are skipped", async () => {
   expect(await linesOf(["on", "e\ntw", "o\n\n  \nthree\nfo", "ur"])).toEqual(["one", "two", "three", "four"]);
 });
 
-test("a line without an end takes no memory without an end", async () => {
+test("a line without an end takes a bounded amount of memory", async () => {
   const lines = await linesOf([...new Array<string>(50).fill("x".repeat(1000)), "\nshort\n"]);
   expect(lines).toEqual(["x".repeat(2000), "short"]);
 });
 
-test("more lines than the limit are left out, which is said once", () => {
+test("lines beyond the limit are omitted with one note", () => {
   const lines: string[] = [];
   const onLine = limitLines(2, (line) => lines.push(line));
   for (const line of ["a", "b", "c", "d"]) onLine(line);
-  expect(lines).toEqual(["a", "b", "(more than 2 lines; the rest of the output is left out)"]);
+  expect(lines).toEqual(["a", "b", "(more than 2 lines; omitting the rest of the output)"]);
 });

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { type ChannelEnd, createMessenger } from "../../../../services/learning/isolation/messenger.ts";
 
-/** Two ends of a channel that delivers copies later, as IPC does. */
+/** Two ends of a channel that delivers copies asynchronously, as IPC does. */
 function channel() {
   const listeners: ((frame: unknown) => void)[] = [];
   const sizes: number[] = [];
@@ -22,7 +22,7 @@ function channel() {
   return { ends: [end(0), end(1)] as const, sizes, inject: (frame: unknown) => listeners[1]?.(frame) };
 }
 
-test("large arrays cross in parts of a megabyte, messages in order and as they were", async () => {
+test("large arrays are sent in parts of a megabyte; messages arrive unchanged and in order", async () => {
   const { ends, sizes, inject } = channel();
   const sender = createMessenger<unknown, unknown>(ends[0]);
   const receiver = createMessenger<unknown, unknown>(ends[1]);
@@ -37,7 +37,7 @@ test("large arrays cross in parts of a megabyte, messages in order and as they w
   const both = [sender.send(first), sender.send({ kind: "second" })];
   inject({ kind: "from a library that found the channel" });
   inject("so is this");
-  // Not toEqual, which takes seconds for large arrays.
+  // toEqual takes seconds for large arrays.
   expect(isDeepStrictEqual(await receiver.next(), first)).toBe(true);
   expect(await receiver.next()).toEqual({ kind: "second" });
   await Promise.all(both);
@@ -45,13 +45,13 @@ test("large arrays cross in parts of a megabyte, messages in order and as they w
   expect(sizes.filter((size) => size > 0).length).toBeGreaterThan(6);
 });
 
-test("what had arrived is read before the end is heard of", async () => {
+test("messages that arrived before the channel closed are read before the error", async () => {
   const { ends } = channel();
   const sender = createMessenger<unknown, unknown>(ends[0]);
   const receiver = createMessenger<unknown, unknown>(ends[1]);
   await sender.send({ kind: "last" });
   receiver.close(new Error("the other end is gone"));
-  receiver.close(new Error("said twice"));
+  receiver.close(new Error("closed twice"));
   expect(await receiver.next()).toEqual({ kind: "last" });
   await expect(receiver.next()).rejects.toThrow("the other end is gone");
 });
