@@ -79,7 +79,7 @@ const wrongCalls: readonly WrongCall[] = [
     what: "a prediction from inputs with the wrong width",
     call: (m1) => m1.predict(x1(2, 9)),
     code: "invalid-argument",
-    says: "the input x1 has 18 values of width 9; the model wants [2, 10]",
+    says: "the input x1 has 18 values of width 9; the model requires [2, 10]",
   },
   {
     what: "a prediction from NaN",
@@ -146,7 +146,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
         tensor.dataLocation = 1;
         tensor.externalData = [{ key: "location", value: "/etc/passwd" }];
       }),
-    says: "malformed-model: the model stores a tensor in an external file (graph.initializer[0].external_data[0]); save the model with all its tensors inside",
+    says: "malformed-model: the model stores a tensor in an external file (graph.initializer[0].external_data[0]); save the model with all tensors embedded",
   },
   {
     what: "a model that is too large",
@@ -156,7 +156,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
   {
     what: "a wrong input name",
     bytes: () => denseBytes({ ...m1, inputs: [{ name: "x9", width: 10 }] }, "z"),
-    says: "wrong-inputs: the model reads an input x9; the component's are x1",
+    says: "wrong-inputs: the model has an input x9 that the component does not; expected x1",
   },
   {
     what: "a wrong output name",
@@ -166,7 +166,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
   {
     what: "an output of the wrong width",
     bytes: () => denseBytes({ ...m1, layers: m1.layers.slice(0, 1) }, "z"),
-    says: "wrong-output: the model's output z is float32 [rows, 8]; the pipeline wants float32 [rows, 3]",
+    says: "wrong-output: the model's output z is float32 [rows, 8]; the pipeline requires float32 [rows, 3]",
   },
   {
     what: "a manifest with the wrong width",

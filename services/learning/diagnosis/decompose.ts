@@ -2,33 +2,33 @@ import jstat from "jstat";
 import { mean, sampleVariance } from "../../common/statistics.ts";
 
 /**
- * Why an upstream update changed the pipeline's loss although the downstream was retrained: the decomposition of Wu,
- * Guo, Hannun and van der Maaten (2021), "Fixes that fail". For an upstream v, with w^ the downstream as its team trains
- * it, W what the team's model class can express, and any function at all:
+ * The parts of a change in the pipeline's loss caused by an upstream update with the downstream retrained: the
+ * decomposition of Wu, Guo, Hannun and van der Maaten (2021), "Fixes that fail". For an upstream v, the downstream w^ as
+ * its team trains it, and minima over the team's model class W and over all functions ("any"):
  *
- *   L(w^ o v) = min_any L(w o v)                            upstream: what v's output still tells
- *             + min_W L(w o v) - min_any L(w o v)           approximation: what the class cannot make of it
- *             + L(w^ o v) - min_W L(w o v)                  estimation: what finite data and training leave
+ *   L(w^ o v) = min_any L(w o v)                            upstream: information missing from v's output
+ *             + min_W L(w o v) - min_any L(w o v)           approximation: limits of the model class
+ *             + L(w^ o v) - min_W L(w o v)                  estimation: finite data and training
  *
- * The change of each part from the old v to the new one adds up to the change of the loss.
+ * The changes of the parts from the old v to the new one add up to the change in the loss.
  */
 export const DIAGNOSIS_PARTS = ["upstream", "approximation", "estimation"] as const;
 export type DiagnosisPart = (typeof DIAGNOSIS_PARTS)[number];
 
-/** In units of the loss, with its 95 % interval. */
+/** A difference in units of the loss, with its 95 % interval. */
 export interface Estimate {
   readonly value: number;
   readonly interval: readonly [low: number, high: number];
 }
 
 /**
- * Losses of downstreams that were trained on one upstream, on the same held-out rows: [seed][size][row], sizes rising,
- * each twice the one before, the last being all training rows.
+ * Losses of downstreams trained on one upstream, on the same held-out rows: [seed][size][row]. Each size is twice the one
+ * before; the last is all training rows.
  */
 export interface LearningCurves {
   /** The team's own model class. */
   readonly retrained: readonly (readonly Float64Array[])[];
-  /** A probe that can express any function. */
+  /** A flexible probe, which stands for the class of all functions. */
   readonly flexible: readonly (readonly Float64Array[])[];
 }
 
@@ -36,13 +36,17 @@ export interface Decomposition {
   /** Loss of the retrained downstream, before and after the update. */
   readonly losses: { readonly before: number; readonly after: number };
   readonly change: Estimate;
-  /** They add up to the change. */
+  /** The parts add up to `change`. */
   readonly parts: Readonly<Record<DiagnosisPart, Estimate>>;
-  /** The part that moved the loss most in the direction of its change; null where neither is beyond doubt. */
+  /** The part that contributed most to the change; null unless both the change and that part are significant. */
   readonly cause: DiagnosisPart | null;
 }
 
-/** @param before,after of the same seeds and held-out rows, at least two seeds and three sizes */
+/**
+ * Decomposes the change in loss between two upstreams.
+ *
+ * @param before,after curves with the same seeds and held-out rows, at least two seeds and three sizes
+ */
 export function decompose(before: LearningCurves, after: LearningCurves): Decomposition {
   const [old, latest] = [partsOf(before), partsOf(after)];
   const change = difference(old.total, latest.total);
@@ -66,7 +70,7 @@ function partsOf(curves: LearningCurves): Record<DiagnosisPart | "total", BySeed
   const total = curves.retrained.map((sizes) => sizes.at(-1) as Float64Array);
   const retrainedLimit = limit(curves.retrained);
   const flexibleLimit = limit(curves.flexible);
-  // The team's class is among all functions: where the probe did worse, the class is the better estimate of their best.
+  // The team's class is a subset of all functions: if the probe did worse, the class bounds their minimum more tightly.
   const upstream = overall(flexibleLimit) < overall(retrainedLimit) ? flexibleLimit : retrainedLimit;
   return {
     total,
@@ -76,13 +80,13 @@ function partsOf(curves: LearningCurves): Record<DiagnosisPart | "total", BySeed
   };
 }
 
-/** Rates n^-a with a from 1/2 to 3: slower ones cannot be told from a limit, faster ones are at it. */
+/** Ratios of rates n^-a with a from 1/2 to 3: slower ones are indistinguishable from a limit, faster ones have reached it. */
 const SLOWEST = 2 ** -0.5;
 const FASTEST = 2 ** -3;
 
 /**
- * The loss with endless data: L(n) = limit + c n^-a through the last three sizes, a from the means over all seeds and
- * rows (Richardson extrapolation), so that the limit is the same linear combination of losses in every row.
+ * Extrapolates the loss to infinite data (Richardson extrapolation): fits L(n) = limit + c n^-a to the last three sizes,
+ * with a from the means over all seeds and rows, so that the limit is the same linear combination of losses in every row.
  */
 function limit(curve: readonly (readonly Float64Array[])[]): BySeed {
   const size = (fromLast: number): BySeed => curve.map((sizes) => sizes.at(-1 - fromLast) as Float64Array);
@@ -98,9 +102,10 @@ function minus(a: BySeed, b: BySeed): BySeed {
   return a.map((losses, seed) => losses.map((loss, row) => loss - (b[seed]?.[row] as number)));
 }
 
+/** 97.5 % quantile of the standard normal distribution. */
 const NORMAL = 1.96;
 
-/** The mean change, and an interval that counts what another draw of held-out rows and another training would give. */
+/** The mean change, with an interval that covers the variation over held-out rows and over trainings. */
 function difference(before: BySeed, after: BySeed): Estimate {
   const differences = minus(after, before);
   const seeds = differences.length;
@@ -115,9 +120,9 @@ function difference(before: BySeed, after: BySeed): Estimate {
 
 function causeOf(change: Estimate, parts: Readonly<Record<DiagnosisPart, Estimate>>): DiagnosisPart | null {
   const sign = Math.sign(change.value);
-  const beyondDoubt = ({ interval: [low, high] }: Estimate) => (sign > 0 ? low > 0 : high < 0);
+  const isSignificant = ({ interval: [low, high] }: Estimate) => (sign > 0 ? low > 0 : high < 0);
   const [cause] = [...DIAGNOSIS_PARTS].sort((a, b) => sign * (parts[b].value - parts[a].value));
-  return cause !== undefined && beyondDoubt(change) && beyondDoubt(parts[cause]) ? cause : null;
+  return cause !== undefined && isSignificant(change) && isSignificant(parts[cause]) ? cause : null;
 }
 
 function overall(losses: BySeed): number {

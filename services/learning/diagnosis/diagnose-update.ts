@@ -23,18 +23,18 @@ export interface UpdateToDiagnose {
   readonly source: DataSource;
   /** The updated component. */
   readonly component: string;
-  /** Whose loss is explained, a component that reads from it directly or through others; see `diagnosedDownstream`. */
+  /** The component whose loss to explain: a descendant of the updated one. For the default, see `diagnosedDownstream`. */
   readonly downstream?: string;
-  /** A loaded snapshot of every ancestor of the downstream, with the updated component's old one. */
+  /** A loaded snapshot of every ancestor of the downstream, including the updated component's old one. */
   readonly before: Readonly<Record<string, SnapshotModel>>;
   /** The updated component's new snapshot. */
   readonly after: SnapshotModel;
-  /** The downstream team's configuration; by default a dense network of 64 units and `DEFAULT_TEAM`. */
+  /** The downstream team's configuration; defaults to `DEFAULT_TEAM` with a dense network of 64 units. */
   readonly team?: TeamConfig;
   readonly training: TrainingBackend;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
-  /** Trainings done and in all. */
+  /** Called with the number of trainings done and in total. */
   onProgress?(done: number, total: number): void;
   /** As `ComponentTraining.onOutput`. */
   onOutput?(line: string): void;
@@ -47,15 +47,15 @@ export interface UpdateDiagnosis extends Decomposition {
   readonly heldOutRows: number;
 }
 
-/** Shares of the training rows in which a learning curve is measured. */
+/** Shares of the training rows at which a learning curve is measured. */
 const SHARES = [1 / 4, 1 / 2, 1];
-/** Repetitions with other subsets and other initial weights. */
+/** Repetitions with different subsets and initial weights. */
 const SEEDS = 3;
 
 /**
- * Splits what an upstream update did to the loss, the downstream retrained on both snapshots, into upstream error,
- * downstream approximation error and downstream estimation error. The downstream is trained on the plain loss (async),
- * since what its class could do is the question, whatever protocol its team uses.
+ * Splits the effect of an upstream update on the loss into upstream error, downstream approximation error and downstream
+ * estimation error, with the downstream retrained on both snapshots. Trains it on the plain loss (async) whatever its
+ * team's protocol, because the decomposition is about the model class.
  *
  * @throws UncoupleError `invalid-argument` (a downstream that does not read from the component), `failed-precondition`
  *   (a missing snapshot, too few rows, a loss that is not finite), `cancelled`
@@ -67,10 +67,10 @@ export async function diagnoseUpdate(update: UpdateToDiagnose): Promise<UpdateDi
   const training = (await source.trainingRows(columns)).table;
   const heldOut = (await source.heldOutRows(columns)).table;
   if (training.rows < 100 || heldOut.rows < 100) {
-    const rows = `${training.rows} training rows and ${heldOut.rows} held-out ones`;
+    const rows = `${training.rows} training rows and ${heldOut.rows} held-out rows`;
     throw new UncoupleError(
       "failed-precondition",
-      `a learning curve needs at least 100 rows of each: there are ${rows}`,
+      `a learning curve requires at least 100 rows of each split; found ${rows}`,
     );
   }
   const total = 2 * SEEDS * SHARES.length;
@@ -99,10 +99,10 @@ export async function diagnoseUpdate(update: UpdateToDiagnose): Promise<UpdateDi
 }
 
 /**
- * The named downstream; without a name the pipeline's objective where it reads from the component directly, or its only
- * direct consumer.
+ * Finds the component whose loss to explain: the named one, or by default the pipeline's objective if it reads from the
+ * component directly, else the only direct consumer.
  *
- * @throws UncoupleError `invalid-argument` naming those that there are, `not-found` for a component that does not exist
+ * @throws UncoupleError `invalid-argument` naming the candidates, `not-found` for a component that does not exist
  */
 export function diagnosedDownstream(pipeline: Pipeline, component: string, named?: string): Component {
   componentNamed(pipeline, component);
@@ -118,8 +118,8 @@ export function diagnosedDownstream(pipeline: Pipeline, component: string, named
   throw new UncoupleError(
     "invalid-argument",
     direct.length === 0
-      ? `nobody reads from ${component}, so its updates have no downstream`
-      : `several components read from ${component} (${names}): say whose loss to explain`,
+      ? `no component reads from ${component}, so its updates affect no downstream`
+      : `several components read from ${component} (${names}); choose the one whose loss to explain`,
   );
 }
 
@@ -148,13 +148,13 @@ async function measureCurves(parts: CurveParts): Promise<LearningCurves> {
   for (let repetition = 0; repetition < SEEDS; repetition++) {
     const team = teamOf(update, downstream, repetition);
     const order = createRandom(team.seed, "learning-curve").permutation(training.rows);
-    const ofTeam: Float64Array[] = [];
-    const ofProbe: Float64Array[] = [];
+    const teamLosses: Float64Array[] = [];
+    const probeLosses: Float64Array[] = [];
     for (const share of SHARES) {
       update.signal?.throwIfAborted();
       const table = takeRows(training, order.subarray(0, Math.round(share * training.rows)));
       const model = await retrain(parts, team, table, upstream);
-      ofTeam.push(rowLosses(downstream, await model.predict(heldOut), target));
+      teamLosses.push(rowLosses(downstream, await model.predict(heldOut), target));
       await model.dispose();
       const dataset = encodeDataset(downstream, table, (await withImputed(table)).imputed);
       const probe = await fitProbe(dataset, {
@@ -162,11 +162,11 @@ async function measureCurves(parts: CurveParts): Promise<LearningCurves> {
         seed: team.seed,
         ...(update.signal !== undefined && { signal: update.signal }),
       });
-      ofProbe.push(rowLosses(downstream, await probe.predict(heldOut), target));
+      probeLosses.push(rowLosses(downstream, await probe.predict(heldOut), target));
       parts.step();
     }
-    retrained.push(ofTeam);
-    flexible.push(ofProbe);
+    retrained.push(teamLosses);
+    flexible.push(probeLosses);
   }
   return { retrained, flexible };
 }

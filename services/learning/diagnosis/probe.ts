@@ -9,19 +9,19 @@ import { fitTargetOf, fittingSteps, targetLink } from "../fitting/fit-target.ts"
 import { concatColumns, evaluateLayers, rowsOf, selectRows } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAYS = [1e-4, 3e-3];
-/** Each network learns from all folds but one, on which the weight decay is judged. */
+/** Each network is trained on all folds but one, on which its weight decay is evaluated. */
 const FOLDS = 3;
 
-/** What a flexible model makes of the component's inputs, whatever its team's model can. */
+/** A flexible model of the component's target, independent of its team's model. */
 export interface Probe {
   /** @param table own columns and imputed outputs by name @returns [rows * output width] in units of the output */
   predict(table: Table): Promise<Float32Array>;
 }
 
 /**
- * Cross-fitted networks of 64 hidden units: for every weight decay one a fold, each judged on the fold that it did not
- * see; the average over the folds of the best weight decay predicts. For a policy the network predicts the reward of
- * every action, and the probe takes the best one.
+ * Fits networks of 64 hidden units by cross-validation: one network per weight decay and fold, evaluated on the fold that
+ * it was not trained on. The probe predicts with the average of the networks of the best weight decay. For a policy, the
+ * networks predict the reward of every action, and the probe chooses the best action.
  *
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */

@@ -4,11 +4,11 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { SnapshotModel } from "./snapshot-model.ts";
 
 /**
- * Predicts every ancestor of a component on the given rows, each from the outputs of its own upstream.
+ * Predicts the outputs of every ancestor of a component on the given rows, each from the outputs of its own upstream.
  *
- * @param models a loaded snapshot for every ancestor, by component
- * @returns all ancestors' outputs by output name
- * @throws UncoupleError `failed-precondition` naming a component without a snapshot, or one whose predictions are not
+ * @param models a loaded snapshot of every ancestor, by component name
+ * @returns the outputs of all ancestors, by output name
+ * @throws UncoupleError `failed-precondition` naming a component that has no snapshot or predicts values that are not
  *   finite
  */
 export async function imputeAncestors(
@@ -22,11 +22,11 @@ export async function imputeAncestors(
     if (!ancestors.has(component.name)) continue;
     const model = models[component.name];
     if (model === undefined) {
-      throw new UncoupleError("failed-precondition", `${component.name} has no snapshot to impute with`);
+      throw new UncoupleError("failed-precondition", `cannot impute the inputs: ${component.name} has no snapshot`);
     }
     const { name, width } = component.output;
     const columns: Record<string, Column> = {};
-    // Its own inputs and no others: an output may have the name of a data column that another component reads.
+    // Only its own inputs: an output may share its name with a data column that a different component reads.
     for (const column of component.columns) columns[column] = table.columns[column] as Column;
     for (const upstream of component.upstream) {
       const read = pipeline.components.find((other) => other.name === upstream)?.output.name as string;
@@ -34,7 +34,10 @@ export async function imputeAncestors(
     }
     const values = await model.predict({ rows: table.rows, columns });
     if (values.some((value) => !Number.isFinite(value))) {
-      throw new UncoupleError("failed-precondition", `the snapshot of ${component.name} predicts NaN or infinity`);
+      throw new UncoupleError(
+        "failed-precondition",
+        `the snapshot of ${component.name} predicts NaN or infinite values`,
+      );
     }
     outputs[name] = { kind: "numeric", width, values };
   }

@@ -1,13 +1,13 @@
 import { UncoupleError } from "../../common/errors.ts";
 import { type FieldRules, walkModel } from "../../engine/compiler/onnx/walk-model.ts";
 
-/** Operators that can run for as long as their author likes: one such model could block an evaluator forever. */
+/** Operators without a bound on their running time: a single model with one could block an evaluator forever. */
 const UNBOUNDED = new Set(["Loop", "Scan"]);
 
-/** `TensorProto.DataLocation.DEFAULT`: the data is inside the model. */
-const INSIDE = 0;
+/** `TensorProto.DataLocation.DEFAULT`: the data is stored in the model. */
+const IN_MODEL = 0;
 
-/** Apply everywhere, including nested graphs, functions and training graphs. */
+/** These apply everywhere, including nested graphs, functions and training graphs. */
 const RULES: FieldRules = {
   NodeProto: {
     opType(value, path) {
@@ -15,13 +15,13 @@ const RULES: FieldRules = {
       if (!UNBOUNDED.has(operator)) return;
       throw new UncoupleError(
         "invalid-argument",
-        `the model contains a ${operator} (${path()}); snapshots must not loop`,
+        `the model contains a ${operator} (${path()}); snapshots must not contain loops`,
       );
     },
   },
   TensorProto: {
     dataLocation(value, path) {
-      if (value !== INSIDE) throw external(path());
+      if (value !== IN_MODEL) throw external(path());
     },
     externalData: (_, path) => {
       throw external(path());
@@ -30,8 +30,8 @@ const RULES: FieldRules = {
 };
 
 /**
- * Rejects bytes that must not reach ONNX Runtime: those that are not an ONNX model, models with tensors in external
- * files (such a path could name any file of this machine), and models that loop.
+ * Rejects bytes that must not reach ONNX Runtime: bytes that are not an ONNX model, models with tensors in external files
+ * (the path could name any file on this machine), and models with loops.
  *
  * @throws UncoupleError `invalid-argument`
  */
@@ -51,6 +51,6 @@ export function inspectModel(bytes: Uint8Array): void {
 function external(path: string): UncoupleError {
   return new UncoupleError(
     "invalid-argument",
-    `the model stores a tensor in an external file (${path}); save the model with all its tensors inside`,
+    `the model stores a tensor in an external file (${path}); save the model with all tensors embedded`,
   );
 }

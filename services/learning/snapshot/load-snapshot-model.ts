@@ -6,18 +6,18 @@ import type { TensorSpec } from "../../pipeline/manifest.ts";
 import { inspectModel } from "./inspect-model.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "./snapshot-model.ts";
 
-/** Rows a call of ONNX Runtime: bounds the memory of hidden layers, and the time for which the thread is held. */
+/** Rows per call of ONNX Runtime: bounds the memory of hidden layers and the time that the thread is blocked. */
 const ROWS_PER_CALL = 4096;
 
-/** What a session takes besides the model's bytes: 0.4 MB was measured for a dense network of 32 units. */
+/** Memory of a session besides the model's bytes; 0.4 MB measured for a dense network of 32 units. */
 export const SESSION_BYTES = 512 * 1024;
 
 /**
- * Loads a snapshot's ONNX graph into ONNX Runtime (cpu) and checks that it is what the pipeline file says: names,
- * kinds and widths of its inputs and its output.
+ * Loads a snapshot's ONNX graph into ONNX Runtime (cpu) and checks that it matches the pipeline file: names, kinds and
+ * widths of its inputs and its output.
  *
- * @throws UncoupleError `invalid-argument` when the bytes are no ONNX model, when ONNX Runtime cannot run it, or when it
- *   refers to files beside it; SnapshotContractError when its inputs or output are not the contract's
+ * @throws UncoupleError `invalid-argument` if the bytes are not a valid ONNX model, if `inspectModel` rejects them, or if
+ *   ONNX Runtime cannot load them; SnapshotContractError if its inputs or output do not match the contract
  */
 export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotContract): Promise<SnapshotModel> {
   inspectModel(bytes);
@@ -27,11 +27,11 @@ export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotCon
       executionProviders: ["cpu"],
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
-      // An arena would hold a megabyte for each of many sessions, and makes them no faster.
+      // An arena would take a megabyte per session without making it faster.
       enableCpuMemArena: false,
       logSeverityLevel: 4,
-      // By default, bytes with the signature of ONNX Runtime's own format are loaded as that format, whatever they mean
-      // as ONNX: the model that runs would not be the one that was inspected.
+      // By default, ONNX Runtime loads bytes with the signature of its own format as that format, even if they are also
+      // valid ONNX: the model that runs would not be the one that was inspected.
       extra: { session: { load_model_format: "ONNX" } },
     });
   } catch (thrown) {
@@ -90,7 +90,7 @@ class OnnxSnapshotModel implements SnapshotModel {
       const shape = result === undefined ? "nothing" : `${result.type} [${result.dims}]`;
       throw new SnapshotContractError(
         "output",
-        `the model's output ${output.name} is ${shape} for ${rows} rows; the pipeline wants float32 [${rows}, ${output.width}]`,
+        `the model's output ${output.name} is ${shape} for ${rows} rows; the pipeline requires float32 [${rows}, ${output.width}]`,
       );
     }
     return values;
@@ -107,7 +107,10 @@ function checkContract(session: InferenceSession, contract: SnapshotContract): v
   for (const name of session.inputNames) {
     if (!expected.has(name)) {
       const names = [...expected.keys()].join(", ");
-      throw new SnapshotContractError("input", `the model reads an input ${name}; the component's are ${names}`);
+      throw new SnapshotContractError(
+        "input",
+        `the model has an input ${name} that the component does not; expected ${names}`,
+      );
     }
   }
   for (const spec of contract.inputs) {
@@ -126,24 +129,27 @@ function checkValue(
   if (found === undefined) {
     throw new SnapshotContractError(
       what,
-      `the model has no ${what} ${spec.name}; it has ${names.length === 0 ? "none" : names.join(", ")}`,
+      `the model has no ${what} ${spec.name}; found: ${names.length === 0 ? "none" : names.join(", ")}`,
     );
   }
   const type = spec.kind === "numeric" ? "float32" : "string";
-  const wanted = `${type} [rows, ${spec.width}]`;
+  const required = `${type} [rows, ${spec.width}]`;
   if (!found.isTensor) {
-    throw new SnapshotContractError(what, `the model's ${what} ${spec.name} is no tensor, not ${wanted}`);
+    throw new SnapshotContractError(
+      what,
+      `the model's ${what} ${spec.name} is not a tensor; the pipeline requires ${required}`,
+    );
   }
-  // A dimension without a fixed size is a name, or empty where the model leaves even the name out.
+  // A dimension without a fixed size is a name, or empty if the model does not name it.
   const [rows, width] = found.shape;
   const fits =
     found.shape.length === 2 && typeof rows !== "number" && (typeof width !== "number" || width === spec.width);
-  // A model that declares no shapes at all is checked by what it answers.
+  // If a model declares no shape, its predictions are checked instead.
   const undeclared = found.shape.length === 0;
   if (found.type !== type || !(fits || undeclared)) {
     throw new SnapshotContractError(
       what,
-      `the model's ${what} ${spec.name} is ${found.type} [${found.shape.join(", ")}]; the pipeline wants ${wanted}`,
+      `the model's ${what} ${spec.name} is ${found.type} [${found.shape.join(", ")}]; the pipeline requires ${required}`,
     );
   }
 }
@@ -154,7 +160,7 @@ function checkedColumn(table: Table, spec: TensorSpec): Column {
   if (column.kind !== spec.kind) {
     throw new UncoupleError(
       "invalid-argument",
-      `the input ${spec.name} is ${column.kind}, the model wants ${spec.kind}`,
+      `the input ${spec.name} is ${column.kind}; the model requires ${spec.kind}`,
     );
   }
   const length = column.kind === "numeric" ? column.values.length : column.codes.length;
@@ -162,13 +168,13 @@ function checkedColumn(table: Table, spec: TensorSpec): Column {
     throw new UncoupleError(
       "invalid-argument",
       `the input ${spec.name} has ${length} values of width ${column.width}; ` +
-        `the model wants [${table.rows}, ${spec.width}]`,
+        `the model requires [${table.rows}, ${spec.width}]`,
     );
   }
   return column;
 }
 
-/** Rows `from` to `to` as ONNX Runtime takes them; numbers are not copied. */
+/** Rows `from` to `to` (exclusive) as a tensor of ONNX Runtime. Numbers are not copied. */
 function rowsOf(column: Column, from: number, to: number): Tensor {
   if (column.kind === "numeric") {
     const { width, values } = column;
@@ -179,7 +185,7 @@ function rowsOf(column: Column, from: number, to: number): Tensor {
   return new Tensor("string", texts, [to - from, 1]);
 }
 
-/** ONNX Runtime's message, on one line and of a length that a log can bear. */
+/** ONNX Runtime's message on one line, truncated for logs. */
 function reason(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   const line = text.replace(/\s+/g, " ").trim();

@@ -6,7 +6,9 @@ import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { SnapshotContract } from "./snapshot-model.ts";
 
 /**
- * What a component's graph must read and emit: its columns as the data has them, then the outputs of its upstream.
+ * Derives the inputs and output that a component's graph must have: inputs are its data columns, then the outputs of its
+ * upstream.
+ *
  * @throws UncoupleError `invalid-argument` for a column that the data does not have
  */
 export function snapshotContract(

@@ -2,13 +2,13 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Table } from "../../data/table/table.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
 
-/** What a snapshot's graph must look like, from the pipeline file. */
+/** The inputs and output that a snapshot's graph must have according to the pipeline file. */
 export interface SnapshotContract {
   readonly inputs: readonly TensorSpec[];
   readonly output: TensorSpec;
 }
 
-/** A graph that ONNX Runtime can load, but that is not what the pipeline file says. */
+/** A graph that ONNX Runtime can load, but that does not match the pipeline file. */
 export class SnapshotContractError extends UncoupleError {
   readonly side: "input" | "output";
 
@@ -22,10 +22,10 @@ export class SnapshotContractError extends UncoupleError {
 /** A snapshot's ONNX graph, loaded and checked against its contract. */
 export interface SnapshotModel {
   /**
-   * Predicts in parts of some thousand rows, and yields to the event loop between them.
+   * Predicts in batches of a few thousand rows and yields to the event loop between them.
    *
-   * @param inputs raw columns and upstream outputs by their names in the pipeline file; more may be there
-   * @returns [rows * output.width], row-major, raw units; not checked for NaN
+   * @param inputs raw columns and upstream outputs, by name in the pipeline file; ignores other columns
+   * @returns [rows * output.width], row-major, in raw units; not checked for NaN
    * @throws UncoupleError `invalid-argument` naming a missing or misshapen input
    */
   predict(inputs: Table): Promise<Float32Array>;

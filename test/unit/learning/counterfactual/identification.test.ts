@@ -82,7 +82,7 @@ const refusal = (name: string, given: Case): UncoupleError => {
   } catch (thrown) {
     if (thrown instanceof UncoupleError) return thrown;
   }
-  throw new Error(`${name} was not refused`);
+  throw new Error(`${name} was not rejected`);
 };
 
 describe("the counterfactual output", () => {

@@ -5,7 +5,7 @@ import { decompose, type LearningCurves } from "../../../../services/learning/di
 const ROWS = 2000;
 const SIZES = [250, 500, 1000];
 
-/** Row losses of mean limit + excess * (1000 / n)^rate, with noise over rows and over seeds. */
+/** Row losses with mean limit + excess * (1000 / n)^rate and with noise over rows and over seeds. */
 function curve(limit: number, excess: number, rate: number, stream: string, seedNoise = 0): Float64Array[][] {
   return [0, 1, 2].map((seed) =>
     SIZES.map((size) => {
@@ -43,7 +43,7 @@ const base = { upstream: 0.3, approximation: 0.1, estimation: 0.05 };
 const diagnose = (before: Truth, after: Truth) => decompose(curves(before, "before"), curves(after, "after"));
 
 describe("the decomposition of a change in pipeline loss", () => {
-  it.each(["upstream", "approximation", "estimation"] as const)("names %s error where that is what rose", (part) => {
+  it.each(["upstream", "approximation", "estimation"] as const)("names %s error if that part rose", (part) => {
     const result = diagnose(base, { ...base, [part]: base[part] + 0.2 });
     expect(result.cause).toBe(part);
     for (const other of ["upstream", "approximation", "estimation"] as const) {
@@ -55,7 +55,7 @@ describe("the decomposition of a change in pipeline loss", () => {
     expect(result.change.value).toBeCloseTo(0.2, 1);
   });
 
-  it("adds up: the parts to the change, and the change to the difference of the losses", () => {
+  it("has parts that add up to the change, and a change equal to the difference of the losses", () => {
     const { parts, change, losses } = diagnose(base, { upstream: 0.1, approximation: 0.3, estimation: 0.2 });
     const sum = parts.upstream.value + parts.approximation.value + parts.estimation.value;
     expect(sum).toBeCloseTo(change.value, 10);
@@ -66,8 +66,8 @@ describe("the decomposition of a change in pipeline loss", () => {
     [2, 12.7062],
     [3, 4.30265],
     [20, 2.09302],
-  ])("has intervals of Student's t where only the training varies: %d seeds", (seeds, t) => {
-    // Constant over rows; over seeds the loss after the update is 0, 1, 0, 1 ...
+  ])("has intervals of Student's t if only the training varies: %d seeds", (seeds, t) => {
+    // Constant over rows; the loss after the update alternates over seeds: 0, 1, 0, 1, ...
     const same = (of: (seed: number) => number): LearningCurves => {
       const sizes = Array.from({ length: seeds }, (_, seed) => SIZES.map(() => new Float64Array(4).fill(of(seed))));
       return { retrained: sizes, flexible: sizes };
@@ -81,24 +81,24 @@ describe("the decomposition of a change in pipeline loss", () => {
     expect((change.interval[1] - change.value) / (deviation / Math.sqrt(seeds))).toBeCloseTo(t, 4);
   });
 
-  it("names what made an improvement too", () => {
+  it("also names the cause of an improvement", () => {
     expect(diagnose(base, { ...base, upstream: 0.1, estimation: 0.06 }).cause).toBe("upstream");
   });
 
-  it("extrapolates other rates than 1 / n", () => {
+  it("extrapolates rates other than 1 / n", () => {
     const slow = { ...base, estimation: 0.2, rate: 0.6 };
     const { parts } = diagnose({ ...base, estimation: 0 }, slow);
     expect(parts.estimation.value).toBeGreaterThan(0.17);
     expect(parts.estimation.value).toBeLessThan(0.23);
   });
 
-  it("names nothing where nothing is beyond doubt", () => {
+  it("names no cause if no part is significant", () => {
     expect(diagnose(base, base).cause).toBeNull();
     const unsteady = { ...base, seedNoise: 0.2 };
     expect(diagnose(unsteady, { ...unsteady, approximation: 0.12 }).cause).toBeNull();
   });
 
-  it("gives no approximation error to a class that does better than the probe", () => {
+  it("attributes no approximation error to a model class that beats the probe", () => {
     const better = (stream: string): LearningCurves => ({
       retrained: curve(0.1, 0.01, 1, `${stream}/team`),
       flexible: curve(0.2, 0.01, 1, `${stream}/probe`),

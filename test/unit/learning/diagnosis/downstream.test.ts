@@ -17,19 +17,19 @@ const pipeline: Pipeline = {
   data: { source: "synthetic", generator: "diamond", seed: 1, rows: 100, testFraction: 0.5 },
 };
 
-describe("whose loss is explained", () => {
-  it("is the only consumer's, or the objective's where it is one of several", () => {
+describe("the downstream whose loss is explained", () => {
+  it("is the only consumer, or the objective if it is one of several consumers", () => {
     expect(diagnosedDownstream(pipeline, "left").name).toBe("end");
     expect(diagnosedDownstream({ ...pipeline, objective: "right" }, "m1").name).toBe("right");
   });
 
-  it("is any descendant's that is named", () => {
+  it("can be any descendant, by name", () => {
     expect(diagnosedDownstream(pipeline, "m1", "end").name).toBe("end");
   });
 
-  it("must be said, and must read from the component", () => {
-    expect(() => diagnosedDownstream(pipeline, "m1")).toThrow(/\(left, right\): say whose loss/);
-    expect(() => diagnosedDownstream(pipeline, "end")).toThrow(/nobody reads from end/);
+  it("must be named if several components qualify, and must read from the component", () => {
+    expect(() => diagnosedDownstream(pipeline, "m1")).toThrow(/\(left, right\); choose the one whose loss/);
+    expect(() => diagnosedDownstream(pipeline, "end")).toThrow(/no component reads from end/);
     expect(() => diagnosedDownstream(pipeline, "left", "right")).toThrow(/right does not read from left/);
     expect(() => diagnosedDownstream(pipeline, "m9")).toThrow(/no component "m9"/);
   });

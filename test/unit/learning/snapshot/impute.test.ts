@@ -13,7 +13,7 @@ components:
 `;
 
 const numeric = (...values: number[]) => ({ kind: "numeric", width: 1, values: Float32Array.from(values) }) as const;
-/** Predicts the sum of what it is given. */
+/** Predicts the sum of its inputs. */
 const sum: SnapshotModel = {
   predict: async ({ rows, columns }: Table) =>
     Float32Array.from({ length: rows }, (_, row) =>
@@ -25,7 +25,7 @@ const sum: SnapshotModel = {
   dispose: async () => {},
 };
 
-test("a component reads its own columns, also where another's output has the name of one of them", async () => {
+test("a component reads its own columns even if an output shares the name of one of them", async () => {
   const parsed = parsePipelineFile(PIPELINE, "p.yaml");
   if ("problems" in parsed) throw new Error(JSON.stringify(parsed.problems));
   const table: Table = { rows: 2, columns: { x1: numeric(1, 2), score: numeric(10, 20), y: numeric(0, 0) } };

@@ -20,7 +20,7 @@ const tensorType = messageType("TensorProto");
 const tensor = (content: object): Uint8Array => tensorType.encode(tensorType.fromObject(content)).finish();
 const join = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
 
-/** A complete model with a branch in it, as an exporter might write it. */
+/** A complete model with a branch, as an exporter might write it. */
 const sound = encodeModel({
   irVersion: 9,
   producerName: "pytorch",
@@ -42,7 +42,7 @@ const sound = encodeModel({
   },
 });
 
-/** The sound model, with these bytes before it. */
+/** The valid model, with these bytes before it. */
 const withSound = (bytes: Uint8Array): Uint8Array => join(bytes, sound);
 
 function jetStreamError(bytes: Uint8Array): string {
@@ -53,7 +53,7 @@ function jetStreamError(bytes: Uint8Array): string {
     expect((thrown as UncoupleError).code).toBe("invalid-argument");
     return (thrown as UncoupleError).message;
   }
-  throw new Error("the model was not refused");
+  throw new Error("the model was not rejected");
 }
 
 /** A path to a message of this type that does not lead through external data. */
@@ -75,7 +75,7 @@ describe("external data", () => {
     ["EXTERNAL only", tensor({ name: "w", dataLocation: 1 }), /data_location/],
   ];
 
-  it("has these fields to hide in", () => {
+  it("can be declared in exactly these fields", () => {
     const holders = messageTypes().flatMap((type) => type.fieldsArray.filter((f) => f.resolvedType === tensorType));
     expect(holders.map(({ parent, name }) => `${parent?.name}.${name}`).sort()).toEqual([
       "AttributeProto.t",
@@ -98,7 +98,7 @@ describe("external data", () => {
     expect(places.length).toBeGreaterThan(200);
   });
 
-  it.each(forms)("is refused wherever a model can hold a tensor: %s", (_, external, field) => {
+  it.each(forms)("is rejected wherever a model can hold a tensor: %s", (_, external, field) => {
     for (const path of places) {
       const message = jetStreamError(withSound(modelHolding(path, external)));
       expect(message).toMatch(/^the model stores a tensor in an external file \(.*\); save the model with all/);
@@ -108,7 +108,7 @@ describe("external data", () => {
     }
   });
 
-  it("is refused however it is encoded", () => {
+  it("is rejected in every encoding", () => {
     const value = (...bytes: number[]) => wireField(14, WIRE.varint, bytes);
     const path = pathTo(tensorType);
     const encodings: Record<string, Uint8Array[]> = {
@@ -144,7 +144,7 @@ describe("unknown fields", () => {
     [WIRE.fixed32, Array(4).fill(0)],
   ];
 
-  it("are refused in every message, by name of the message and the newest ONNX that is supported", () => {
+  it("are rejected in every message; the error names the message and the newest supported ONNX version", () => {
     expect(messageTypes().length).toBeGreaterThan(25);
     for (const type of messageTypes()) {
       const path = pathTo(type);
@@ -159,7 +159,7 @@ describe("unknown fields", () => {
     }
   });
 
-  it("are refused as values of an enum, too", () => {
+  it("are also rejected as values of an enum", () => {
     const path = pathTo(messageType("AttributeProto"));
     expect(jetStreamError(withSound(modelHolding(path, wireField(20, WIRE.varint, [99]))))).toContain(
       "unknown value 99 of AttributeType in graph.node[0].attribute[0].type;",
@@ -168,7 +168,7 @@ describe("unknown fields", () => {
 });
 
 describe("loops", () => {
-  it.each(["Loop", "Scan"])("are refused in every graph and function: %s", (operator) => {
+  it.each(["Loop", "Scan"])("are rejected in every graph and function: %s", (operator) => {
     const nodeType = messageType("NodeProto");
     const node = nodeType.encode(nodeType.fromObject({ opType: operator })).finish();
     const places = pathsTo(nodeType, 2);
@@ -181,8 +181,8 @@ describe("loops", () => {
   });
 });
 
-describe("sound models", () => {
-  it("pass, with every field that the schema has, numbers packed or one by one", () => {
+describe("valid models", () => {
+  it("pass with every field of the schema, with packed or unpacked numbers", () => {
     for (const packed of [true, false]) {
       for (const type of messageTypes()) {
         const fields = type.fieldsArray.filter(({ name }) => name !== "externalData");
@@ -191,7 +191,7 @@ describe("sound models", () => {
     }
   });
 
-  it("pass whatever the order of their fields, and with a message in several parts", () => {
+  it("pass with fields in any order, and with a message in several parts", () => {
     const version = wireField(1, WIRE.varint, [9]);
     const graph = wireField(7, WIRE.bytes, wireField(2, WIRE.bytes, new TextEncoder().encode("main")));
     inspectModel(join(graph, version, graph));
@@ -216,7 +216,7 @@ describe("sound models", () => {
 });
 
 describe("bytes that are not a model", () => {
-  it("are refused", () => {
+  it("are rejected", () => {
     expect(jetStreamError(new Uint8Array())).toBe("not a valid ONNX model: it contains no graph");
     expect(jetStreamError(new TextEncoder().encode("not a model"))).toMatch(
       /^not a valid ONNX model: parsing failed at byte 1/,
@@ -229,7 +229,7 @@ describe("bytes that are not a model", () => {
     );
   });
 
-  it("are refused when messages nest too deeply, however deep that is", () => {
+  it("are rejected if messages nest too deeply, at any depth", () => {
     const attribute = pathTo(messageType("AttributeProto"));
     const graph = messageType("AttributeProto").fields.g as protobuf.Field;
     const nested = (times: number) => {
@@ -243,24 +243,24 @@ describe("bytes that are not a model", () => {
     expect(jetStreamError(nested(200))).toMatch(/nested more than 64 levels/);
   });
 
-  it("are refused when they are more messages than a reader's memory should bear", () => {
+  it("are rejected if they contain too many messages", () => {
     const nodes = (count: number) => wireField(7, WIRE.bytes, Buffer.alloc(2 * count, wireField(1, WIRE.bytes, [])));
     inspectModel(nodes(900_000));
     expect(jetStreamError(nodes(1_000_000))).toBe("not a valid ONNX model: it contains more than 1000000 messages");
   });
 
-  it("never fail otherwise than with the typed error", () => {
+  it("never fail with anything but the typed error", () => {
     const trained = compileTraining(denseProgram({ widths: [2, 3, 1], batch: 2, optimizer: adam })).bytes;
-    const outcomes = { passed: 0, refused: 0 };
+    const outcomes = { passed: 0, rejected: 0 };
     const inspect = (bytes: Uint8Array) => {
       try {
         inspectModel(bytes);
         outcomes.passed++;
-        // What passes is also a model to another reader.
+        // Bytes that pass are also a model to a different reader.
         modelType.decode(bytes);
       } catch (thrown) {
         if (!(thrown instanceof UncoupleError) || thrown.code !== "invalid-argument") throw thrown;
-        outcomes.refused++;
+        outcomes.rejected++;
       }
     };
     const flips = fc.array(fc.record({ at: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) }), {
@@ -280,6 +280,6 @@ describe("bytes that are not a model", () => {
     );
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), inspect), { numRuns: 1000 });
     expect(outcomes.passed).toBeGreaterThan(50);
-    expect(outcomes.refused).toBeGreaterThan(1000);
+    expect(outcomes.rejected).toBeGreaterThan(1000);
   });
 });

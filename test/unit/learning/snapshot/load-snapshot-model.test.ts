@@ -51,7 +51,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
 }
 
 describe("a loaded snapshot", () => {
-  it("lets other work run between the batches of a long prediction", async () => {
+  it("yields to other work between the batches of a long prediction", async () => {
     const model = await loadSnapshotModel(bytes, contract);
     let turns = 0;
     let done = false;
@@ -66,7 +66,7 @@ describe("a loaded snapshot", () => {
     await model.dispose();
   });
 
-  it("predicts in batches what it would in one call, and leaves its input alone", async () => {
+  it("predicts the same in batches as in one call, and does not modify its input", async () => {
     const model = await loadSnapshotModel(bytes, contract);
     const many = rows(...Array.from({ length: 20_002 }, (_, index) => index % 7));
     const answer = await model.predict(many);
@@ -87,7 +87,7 @@ describe("a loaded snapshot", () => {
     await model.dispose();
   });
 
-  it("names a missing or misshapen input", async () => {
+  it("rejects a missing or misshapen input by name", async () => {
     const model = await loadSnapshotModel(bytes, contract);
     expect(await refusal(model.predict({ rows: 1, columns: {} }))).toMatch(/input x is missing/);
     const narrow: Table = { rows: 2, columns: { x: { kind: "numeric", width: 1, values: Float32Array.of(1, 2) } } };
@@ -100,7 +100,7 @@ describe("a loaded snapshot", () => {
     await model.dispose();
   });
 
-  it("can be disposed twice, and predicts no more after it", async () => {
+  it("can be disposed twice, and does not predict after that", async () => {
     const model = await loadSnapshotModel(bytes, contract);
     await model.dispose();
     await model.dispose();
@@ -108,28 +108,28 @@ describe("a loaded snapshot", () => {
   });
 });
 
-describe("a snapshot that is not what the pipeline file says", () => {
+describe("a snapshot that does not match the pipeline file or is not safe to run", () => {
   const input = (change: Partial<SnapshotContract["inputs"][number]>): SnapshotContract => ({
     ...contract,
     inputs: [{ name: "x", kind: "numeric", width: 2, ...change }],
   });
   const cases: [string, SnapshotContract, RegExp][] = [
-    ["another input name", input({ name: "z" }), /reads an input x; the component's are z/],
-    ["another input width", input({ width: 5 }), /input x is float32 \[rows, 2\].*float32 \[rows, 5\]/],
-    ["another input kind", input({ kind: "categorical", width: 1 }), /input x is float32.*string \[rows, 1\]/],
+    ["a different input name", input({ name: "z" }), /has an input x that the component does not; expected z/],
+    ["a different input width", input({ width: 5 }), /input x is float32 \[rows, 2\].*float32 \[rows, 5\]/],
+    ["a different input kind", input({ kind: "categorical", width: 1 }), /input x is float32.*string \[rows, 1\]/],
     [
       "an input too few",
       { ...contract, inputs: [...contract.inputs, { name: "u", kind: "numeric", width: 1 }] },
       /no input u; it has x/,
     ],
-    ["another output name", { ...contract, output: { ...contract.output, name: "q" } }, /no output q; it has y/],
-    ["another output width", { ...contract, output: { ...contract.output, width: 4 } }, /output y.*\[rows, 4\]/],
+    ["a different output name", { ...contract, output: { ...contract.output, name: "q" } }, /no output q; found: y/],
+    ["a different output width", { ...contract, output: { ...contract.output, width: 4 } }, /output y.*\[rows, 4\]/],
   ];
-  it.each(cases)("is refused: %s", async (_, wanted, message) => {
+  it.each(cases)("is rejected: %s", async (_, wanted, message) => {
     expect(await refusal(loadSnapshotModel(bytes, wanted))).toMatch(message);
   });
 
-  it("is refused when the bytes are no model", async () => {
+  it("is rejected if the bytes are not a model", async () => {
     expect(await refusal(loadSnapshotModel(new Uint8Array(0), contract))).toMatch(/not a valid ONNX model/);
     expect(await refusal(loadSnapshotModel(new TextEncoder().encode("not a model"), contract))).toMatch(
       /not a valid ONNX model/,
@@ -137,7 +137,7 @@ describe("a snapshot that is not what the pipeline file says", () => {
     expect(await refusal(loadSnapshotModel(bytes.slice(0, bytes.length / 2), contract))).toMatch(/model/);
   });
 
-  it("is refused when it keeps tensors in other files", async () => {
+  it("is rejected if it stores tensors in external files", async () => {
     const external = edited((model) => {
       const tensor = model.graph?.initializer?.find(({ dims }) => dims?.length === 2);
       if (tensor === undefined) throw new Error("no weights");
@@ -150,7 +150,7 @@ describe("a snapshot that is not what the pipeline file says", () => {
     );
   });
 
-  it("is refused when it would make ONNX Runtime read a file of this machine", async () => {
+  it("is rejected if it would make ONNX Runtime read a file on this machine", async () => {
     const folder = await mkdtemp(join(tmpdir(), "uncouple-model-"));
     const before = process.cwd();
     onTestFinished(async () => {
@@ -190,7 +190,7 @@ describe("a snapshot that is not what the pipeline file says", () => {
     );
   });
 
-  it("is run as the ONNX model that was inspected, though it also looks like ONNX Runtime's own format", async () => {
+  it("runs as the ONNX model that was inspected, even if it is also valid in ONNX Runtime's own format", async () => {
     const named = edited((model) => {
       delete model.irVersion;
       model.producerName = "..ORTM";
@@ -203,21 +203,21 @@ describe("a snapshot that is not what the pipeline file says", () => {
     await model.dispose();
   });
 
-  it("is refused when ONNX Runtime knows no such operator", async () => {
+  it("is rejected if ONNX Runtime does not support an operator", async () => {
     const unknown = edited((model) => {
       for (const node of model.graph?.node ?? []) node.opType = "Frobnicate";
     });
     expect(await refusal(loadSnapshotModel(unknown, contract))).toMatch(/ONNX Runtime cannot load.*Frobnicate/);
   });
 
-  it("is refused when it loops", async () => {
+  it("is rejected if it contains a loop", async () => {
     const looping = edited((model) => {
       for (const node of model.graph?.node ?? []) node.opType = "Loop";
     });
     expect(await refusal(loadSnapshotModel(looping, contract))).toMatch(/contains a Loop/);
   });
 
-  it("is an error and no crash when it wants more memory than there is", async () => {
+  it("fails with an error instead of a crash if it needs more memory than is available", async () => {
     const greedy = edited((model) => {
       const { graph } = model;
       if (graph === undefined) throw new Error("no graph");
@@ -237,7 +237,7 @@ describe("a snapshot that is not what the pipeline file says", () => {
     await expect(attempt()).rejects.toBeInstanceOf(UncoupleError);
   });
 
-  it("is refused when the number of rows is fixed", async () => {
+  it("is rejected if its number of rows is fixed", async () => {
     const fixed = edited((model) => {
       for (const value of [...(model.graph?.input ?? []), ...(model.graph?.output ?? [])]) {
         const dim = value.type?.tensorType?.shape?.dim;
@@ -247,8 +247,8 @@ describe("a snapshot that is not what the pipeline file says", () => {
     expect(await refusal(loadSnapshotModel(fixed, contract))).toMatch(/input x is float32 \[8, 2\]/);
   });
 
-  it("never ends the process, whatever byte is damaged", async () => {
-    let refused = 0;
+  it("never crashes the process, whichever byte is damaged", async () => {
+    let rejected = 0;
     for (let position = 0; position < bytes.length; position++) {
       const damaged = Uint8Array.from(bytes);
       damaged[position] = (damaged[position] as number) ^ (1 << (position % 8));
@@ -258,9 +258,9 @@ describe("a snapshot that is not what the pipeline file says", () => {
         await model.dispose();
       } catch (thrown) {
         expect(thrown).toBeInstanceOf(UncoupleError);
-        refused++;
+        rejected++;
       }
     }
-    expect(refused).toBeGreaterThan(bytes.length / 4);
+    expect(rejected).toBeGreaterThan(bytes.length / 4);
   });
 });
