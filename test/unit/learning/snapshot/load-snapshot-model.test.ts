@@ -120,7 +120,7 @@ describe("a snapshot that does not match the pipeline file or is not safe to run
     [
       "an input too few",
       { ...contract, inputs: [...contract.inputs, { name: "u", kind: "numeric", width: 1 }] },
-      /no input u; it has x/,
+      /no input u; found: x/,
     ],
     ["a different output name", { ...contract, output: { ...contract.output, name: "q" } }, /no output q; found: y/],
     ["a different output width", { ...contract, output: { ...contract.output, width: 4 } }, /output y.*\[rows, 4\]/],
