@@ -335,7 +335,7 @@ describe("wrong messages", () => {
     service.child.kill("SIGTERM");
     expect(await service.ended).toBe(0);
     expect(run.code).toBe(5);
-    expect(run.stdout).toBe('m1 async: failed: m1: target column word holds "w2", which is not among output.classes\n');
+    expect(run.stdout).toBe('m1 async: failed: m1: target column word contains "w2", which is not in output.classes\n');
   });
 });
 

@@ -4,7 +4,7 @@ import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { type LoggedRewards, loggedRewards, targetColumn } from "../../data/targets/target-column.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 
-/** A matrix, row-major. */
+/** A row-major matrix. */
 export interface Matrix {
   readonly width: number;
   /** [rows * width]. */
@@ -12,8 +12,8 @@ export interface Matrix {
 }
 
 /**
- * How a component's raw inputs and target map to the space in which its network is trained. Fitted on training rows
- * only, and written into the snapshot's graph.
+ * How a component's raw inputs and target map to training space. Fitted on training rows only, and stored in the
+ * snapshot's graph.
  */
 export interface ComponentEncoding {
   /** The component's data columns, in the order of the pipeline file. */
@@ -24,7 +24,7 @@ export interface ComponentEncoding {
 }
 
 /**
- * `standardized`: (y - mean) / std by coordinate. `classes`: one-hot over a vocabulary, or over 0 ... width - 1 where the
+ * `standardized`: (y - mean) / std per coordinate. `classes`: one-hot over a vocabulary, or over 0 ... width - 1 if the
  * column is numeric. `rewards`: the raw reward of every action.
  */
 export type TargetEncoding =
@@ -37,19 +37,21 @@ export interface EncodedDataset {
   readonly component: Component;
   readonly rows: number;
   readonly encoding: ComponentEncoding;
-  /** Absent for a component that reads no data columns. */
+  /** Absent if the component reads no data columns. */
   readonly own?: Matrix;
-  /** Absent for a component that reads no upstream output. */
+  /** Absent if the component reads no upstream output. */
   readonly imputed?: Matrix;
   readonly target: Matrix;
-  /** Where the data says what one action a row brought. */
+  /** Present if the data contains the reward of one logged action per row. */
   readonly logged?: LoggedRewards;
 }
 
 /**
+ * Fits the encoding of a component and encodes its training rows.
+ *
  * @param table the component's visible training rows
  * @param imputed predictions of the upstream snapshots on these rows, by output name
- * @throws UncoupleError `failed-precondition` when the target does not fit the component's output
+ * @throws UncoupleError `failed-precondition` if the target does not fit the component's output
  */
 export function encodeDataset(
   component: Component,
@@ -84,33 +86,33 @@ function matrix(encoding: Encoding, table: Table): Matrix {
 function fitTarget(component: Component, table: Table): TargetEncoding {
   const column = targetColumn(component, table);
   const { width } = component.output;
-  const refuse = (what: string) =>
+  const reject = (what: string) =>
     new UncoupleError("failed-precondition", `${component.name}: target column ${component.target} ${what}`);
   if (component.loss === "cross-entropy") {
     if (column.kind === "categorical") {
       const { classes: vocabulary = [] } = component.output;
       if (vocabulary.length !== width)
-        throw refuse(`is text, and output.classes names ${vocabulary.length} of ${width}`);
-      // In the order of the pipeline file, so that all snapshots, and who judges them, mean the same coordinates.
+        throw reject(`is text, but output.classes names ${vocabulary.length} of ${width} classes`);
+      // In the order of the pipeline file, so that coordinates mean the same in all snapshots and in the evaluator.
       const texts = [...new Set(column.codes)].map((code) => column.dictionary[code] as string);
       const unknown = texts.find((text) => !vocabulary.includes(text));
-      if (unknown !== undefined) throw refuse(`holds "${unknown}", which is not among output.classes`);
+      if (unknown !== undefined) throw reject(`contains "${unknown}", which is not in output.classes`);
       const columns = [{ kind: "categorical", name: component.target, vocabulary }] as const;
       return { kind: "classes", encoding: { columns, width } };
     }
-    if (column.width !== 1) throw refuse(`is ${column.width} wide; class numbers are 1 wide`);
+    if (column.width !== 1) throw reject(`is ${column.width} wide; class numbers must be 1 wide`);
     const wrong = column.values.find((value) => !Number.isInteger(value) || value < 0 || value >= width);
-    if (wrong !== undefined) throw refuse(`holds ${wrong}; classes are the integers 0 to ${width - 1}`);
+    if (wrong !== undefined) throw reject(`contains ${wrong}; classes must be integers from 0 to ${width - 1}`);
     return { kind: "classes", encoding: undefined };
   }
-  if (column.kind === "categorical") throw refuse(`is text; the ${component.loss} loss needs numbers`);
-  if (column.width !== width) throw refuse(`is ${column.width} wide, the output is ${width} wide`);
+  if (column.kind === "categorical") throw reject(`is text; the ${component.loss} loss requires numbers`);
+  if (column.width !== width) throw reject(`is ${column.width} wide, but the output is ${width} wide`);
   return component.loss === "policy"
     ? { kind: "rewards" }
     : { kind: "standardized", encoding: fitEncoding(table, [component.target]) };
 }
 
-/** The target of the given rows in training space, [rows * output width]. */
+/** Encodes the target of the given rows into training space, [rows * output width]. */
 export function encodeTarget(component: Component, target: TargetEncoding, table: Table): Float32Array {
   const column = targetColumn(component, table);
   switch (target.kind) {

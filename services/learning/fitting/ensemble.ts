@@ -1,9 +1,9 @@
 import type { DenseLayer } from "../../data/source/oracle.ts";
 
 /**
- * The average of several networks of one hidden layer as one network: their hidden layers side by side.
+ * Averages several networks with one hidden layer into one network by concatenating their hidden layers.
  *
- * @param networks of two layers each, of the same inputs and outputs
+ * @param networks two layers each, with the same inputs and outputs
  */
 export function averageNetworks(networks: readonly (readonly DenseLayer[])[]): readonly DenseLayer[] {
   const firsts = networks.map((layers) => layers[0] as DenseLayer);

@@ -5,41 +5,41 @@ import { averageNetworks } from "./ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, type Member, targetLoss } from "./fit-networks.ts";
 import { evaluateLayers, rowsOf, selectRows } from "./matrices.ts";
 
-/** From what is best for 1,000 rows without noise to what is best for 100 rows of more noise than signal. */
+/** From the optimum for 1,000 rows without noise to the optimum for 100 rows with more noise than signal. */
 const WEIGHT_DECAYS = [3e-4, 1e-3, 4e-3, 1.5e-2, 6e-2];
 const FOLDS = 4;
-/** Averaging removes most of the variance that the start of a network causes. */
+/** Averaging removes most of the variance due to the initial weights. */
 const MEMBERS = 4;
-/** Enough for 1,000 rows; more rows need more. */
-const LEAST_STEPS = 2000;
+/** Enough for 1,000 rows; more rows need more steps. */
+const MIN_STEPS = 2000;
 const EPOCHS = 100;
-const MOST_STEPS = 8000;
+const MAX_STEPS = 8000;
 const BATCH = 64;
 
 export interface SmallSample extends FitTarget {
-  /** Alternative descriptions of the same rows; the one that predicts best in cross-validation is taken. */
+  /** Alternative inputs for the same rows; cross-validation selects among them. */
   readonly inputs: readonly Matrix[];
 }
 
 export interface FittedSample {
-  /** Which of the alternative inputs the network reads. */
+  /** Index of the alternative inputs that the network reads. */
   readonly chosen: number;
   readonly layers: readonly DenseLayer[];
 }
 
 /**
- * Fits a small sample, some tens to some thousands of rows: weight decay and inputs by 4-fold cross-validation, then the
- * average of four networks on all rows.
+ * Fits a small sample, from tens to thousands of rows: selects weight decay and inputs by 4-fold cross-validation, then
+ * averages four networks fitted to all rows.
  *
  * @throws UncoupleError as `fitNetworks`
  */
 export async function fitFewRows(sample: SmallSample, context: FitContext): Promise<FittedSample> {
   const rows = rowsOf(sample.target);
   const folds = assignFolds(rows, context.seed);
-  const steps = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((EPOCHS * rows) / BATCH)));
+  const steps = Math.min(MAX_STEPS, Math.max(MIN_STEPS, Math.ceil((EPOCHS * rows) / BATCH)));
   let best = { chosen: 0, weightDecay: 0, loss: Number.POSITIVE_INFINITY };
   for (const [chosen, inputs] of sample.inputs.entries()) {
-    // Alternatives are compared near what was best for the first, since that depends on the rows more than on the inputs.
+    // The best weight decay depends on the rows more than on the inputs, so later alternatives try only values near it.
     const from = Math.max(0, WEIGHT_DECAYS.indexOf(best.weightDecay));
     const decays = chosen === 0 ? WEIGHT_DECAYS : WEIGHT_DECAYS.slice(from, from + 2);
     const losses = await crossValidate({ ...sample, inputs, steps }, decays, folds, context);
@@ -63,7 +63,7 @@ function assignFolds(rows: number, seed: number): Uint8Array {
   return folds;
 }
 
-/** The loss of every weight decay, summed over the rows, each predicted by a network that did not see it. */
+/** The loss of every weight decay, summed over all rows; every row is predicted by a network not trained on it. */
 async function crossValidate(
   fit: FitTarget & { readonly inputs: Matrix; readonly steps: number },
   weightDecays: readonly number[],

@@ -10,28 +10,28 @@ import { runTraining } from "../training/run-training.ts";
 import { rowsOf } from "./matrices.ts";
 import { scalingOf, standardize, unstandardizeInputs, unstandardizeOutputs } from "./scaling.ts";
 
-/** What every helper network of a counterfactual source is fitted with. */
+/** The engine, seed and signal with which helper networks are fitted. */
 export interface FitContext {
   readonly engine: Engine;
   readonly seed: number;
   readonly signal?: AbortSignal;
 }
 
-/** `regression`: squared error. `classification`: cross-entropy of a distribution over the classes; gives logits. */
+/** `regression`: squared error. `classification`: cross-entropy of a distribution over the classes; outputs logits. */
 export type FitKind = "regression" | "classification";
 
-/** One of several networks that are fitted to the same rows side by side. */
+/** One of several networks that are fitted to the same data in one training program. */
 export interface Member {
-  /** Factor on the sum of squared weights (biases excluded) that is added to the mean loss of standardized targets. */
+  /** Factor of the sum of squared weights (without biases) that is added to the mean loss on standardized targets. */
   readonly weightDecay: number;
-  /** The rows that it learns from; all where absent. */
+  /** Selects the rows that it is trained on; default: all. */
   readonly learns?: (row: number) => boolean;
 }
 
-/** What a network is fitted to. */
+/** The target that a network is fitted to. */
 export interface FitTarget {
   readonly target: Matrix;
-  /** 1 where a value of the target is known, 0 where it is not and does not count; all known where absent. */
+  /** 1 for each known value of the target, 0 for unknown ones, which the loss ignores; default: all known. */
   readonly observed?: Matrix;
   readonly kind: FitKind;
 }
@@ -42,19 +42,19 @@ export interface NetworkFit extends FitTarget {
   readonly steps: number;
 }
 
-/** Units of the one hidden layer: as many as the paper's over-parameterised components have. */
+/** Units of the hidden layer, as in the paper's over-parameterized components. */
 const UNITS = 64;
 const BATCH = 64;
-/** With this rate some thousand steps reach what a rate of 0.01 takes ten thousand for, on the paper's functions. */
+/** On the paper's functions, a few thousand steps at this rate match ten thousand steps at a rate of 0.01. */
 const OPTIMIZER: OptimizerSpec = { name: "adam", learningRate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
 
 /**
- * Fits networks of one hidden ReLU layer, all in one training program, since small networks cost their calls and not
- * their arithmetic. They share batches and nothing else. The scaling of inputs and targets that training takes is folded
- * into their layers, so that they map the given inputs to the given targets.
+ * Fits networks with one hidden ReLU layer in a single training program, because call overhead dominates the cost of
+ * small networks. They share only the batches. Folds the scaling of inputs and targets into the layers, so that the
+ * networks map the given inputs to the given targets.
  *
- * @returns two layers a member
+ * @returns two layers per member
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
 export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise<readonly (readonly DenseLayer[])[]> {
@@ -62,7 +62,7 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
   const rows = rowsOf(inputs);
   const inputScaling = scalingOf(inputs);
   const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
-  // Whoever else needs the thread: with a hundred thousand rows, each of these takes tens of milliseconds.
+  // With a hundred thousand rows, each of these steps blocks the thread for tens of milliseconds.
   await yieldToEventLoop();
   const scaledInputs = standardize(inputs, inputScaling);
   await yieldToEventLoop();
@@ -80,7 +80,7 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
     schedule: SCHEDULE,
     seed: context.seed,
     ...(context.signal !== undefined && { signal: context.signal }),
-    // An engine may compute on this thread: whoever asks for health or a cancel gets a turn.
+    // An engine may compute on this thread: keeps it responsive to health checks and cancels.
     onProgress: () => yieldToEventLoop(),
   });
   const part = (name: string, member: number): Float32Array => {
@@ -112,7 +112,7 @@ function masked(members: readonly Member[]): boolean {
   return members.some(({ learns }) => learns !== undefined);
 }
 
-/** [rows * members]: 0 where the member does not learn from the row, else the inverse of its share of the rows. */
+/** [rows * members]: 0 for rows that the member is not trained on, else the inverse of its share of the rows. */
 function learningWeights(members: readonly Member[], rows: number): Float32Array {
   const weights = new Float32Array(rows * members.length);
   members.forEach(({ learns }, member) => {
@@ -125,7 +125,7 @@ function learningWeights(members: readonly Member[], rows: number): Float32Array
   return weights;
 }
 
-/** All members as one: their weights lie in stacks of matrices, [members, inputs, outputs]. */
+/** Trains all members at once, with their weights stacked into tensors [members, inputs, outputs]. */
 function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingProgram {
   const { kind, members } = fit;
   const shapes = [
@@ -190,7 +190,7 @@ function rowErrors(
   return observed === undefined ? tf.mean(squares, -1) : tf.sum(tf.mul(squares, tf.expandDims(observed, 0)), -1);
 }
 
-/** The loss of predictions, summed over the rows. @param output values, or logits; [rows * outputs] */
+/** Loss of predictions, summed over the rows. @param output values or logits, [rows * outputs] */
 export function targetLoss({ kind, target, observed }: FitTarget, output: Float32Array): number {
   let sum = 0;
   if (kind === "regression") {

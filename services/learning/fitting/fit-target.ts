@@ -4,25 +4,25 @@ import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
 import { type FitContext, type FitTarget, fitNetworks } from "./fit-networks.ts";
 import { rowsOf } from "./matrices.ts";
 
-/** Hardly any: there are many rows. */
+/** Small, because there are many rows. */
 const WEIGHT_DECAY = 1e-4;
-const LEAST_STEPS = 2000;
+const MIN_STEPS = 2000;
 const EPOCHS = 25;
-/** Bounds the time on large data: some seconds with a compiled engine. */
-const MOST_STEPS = 20_000;
+/** Bounds the time on large data: a few seconds with a compiled engine. */
+const MAX_STEPS = 20_000;
 const BATCH = 64;
 
 /** A component's target as a dense network of its encoded inputs. */
 export interface TargetFunction {
   /** Dense layers with ReLU between them; reads [own, z]. */
   readonly layers: readonly DenseLayer[];
-  /** `softmax` where the target is a distribution over classes. */
+  /** `softmax` if the target is a distribution over classes. */
   readonly link: "identity" | "softmax";
 }
 
 /**
- * A component's target as a helper network is fitted to it. Of logged actions only the reward that was observed counts:
- * that has far less noise than an estimate of the reward of every action.
+ * The target to which helper networks of a component are fitted. For logged actions, only the observed reward counts: it
+ * has far less noise than an estimate of the reward of every action.
  */
 export function fitTargetOf(
   dataset: EncodedDataset,
@@ -37,17 +37,17 @@ export function fitTargetOf(
   return { kind, target: rows.target };
 }
 
-/** How a network that was fitted to the component's target gives it. */
+/** Maps the output of a network fitted to the component's target to that target. */
 export function targetLink(dataset: EncodedDataset): TargetFunction["link"] {
   return dataset.encoding.target.kind === "classes" ? "softmax" : "identity";
 }
 
-/** Steps for about as many rows as there are training rows. */
+/** Number of steps for a fit to about as many rows as there are training rows. */
 export function fittingSteps(rows: number): number {
-  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((EPOCHS * rows) / BATCH)));
+  return Math.min(MAX_STEPS, Math.max(MIN_STEPS, Math.ceil((EPOCHS * rows) / BATCH)));
 }
 
-/** A component's target as a function of its inputs, from about as many rows as there are training rows. */
+/** Fits a component's target as a function of its inputs, to about as many rows as there are training rows. */
 export async function fitOnManyRows(
   dataset: EncodedDataset,
   inputs: Matrix,

@@ -6,7 +6,7 @@ export function rowsOf({ width, values }: Matrix): number {
   return values.length / width;
 }
 
-/** The columns of all parts, which have the same rows, in their order. Parts that are absent are left out. */
+/** Concatenates the columns of matrices with the same rows, in order. Skips absent matrices. */
 export function concatColumns(...given: readonly (Matrix | undefined)[]): Matrix {
   const parts = given.filter((part) => part !== undefined);
   const width = parts.reduce((sum, part) => sum + part.width, 0);
@@ -22,7 +22,7 @@ export function concatColumns(...given: readonly (Matrix | undefined)[]): Matrix
   return { width, values };
 }
 
-/** The rows of all parts, which have the same columns, one part after the other. */
+/** Concatenates the rows of matrices with the same columns, in order. */
 export function concatRows(parts: readonly Matrix[]): Matrix {
   const values = new Float32Array(parts.reduce((sum, part) => sum + part.values.length, 0));
   let offset = 0;
@@ -51,7 +51,7 @@ export function selectRows({ width, values }: Matrix, wanted: (row: number) => b
   return { width, values: result };
 }
 
-/** A dense network at every row of the inputs, side by side. */
+/** Evaluates a dense network on every row of the inputs, concatenated by columns. */
 export function evaluateLayers(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Matrix {
   const network = { inputs: inputs.map(({ width }, i) => ({ name: `${i}`, width })), layers };
   const rows = rowsOf(inputs[0] as Matrix);
@@ -63,10 +63,10 @@ export function evaluateLayers(layers: readonly DenseLayer[], inputs: readonly M
   return { width: (layers.at(-1) as DenseLayer).outputs, values };
 }
 
-/** Rows of which hundreds of units take some milliseconds. */
+/** Rows that a network with hundreds of units evaluates in a few milliseconds. */
 export const ROWS_PER_YIELD = 1024;
 
-/** As `evaluateLayers`, for all training rows: whoever else needs the thread gets a turn in between. */
+/** Like `evaluateLayers`, for all training rows: yields to the event loop in between. */
 export async function evaluateManyRows(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
   const rows = rowsOf(inputs[0] as Matrix);
   const width = (layers.at(-1) as DenseLayer).outputs;

@@ -1,19 +1,19 @@
 /**
- * A k-d tree over points for nearest-neighbor queries (Bentley 1975): about log(n) a query where points have few
- * coordinates, in place of n.
+ * A k-d tree for nearest-neighbor queries (Bentley 1975). A query takes about log(n) time instead of n if points have few
+ * coordinates.
  */
 export interface NearestPoints {
-  /** @returns the index of the point nearest to the query, the lowest of equally near ones */
+  /** @returns the index of the point nearest to the query; the lowest one on ties */
   nearest(query: ArrayLike<number>): number;
 }
 
-/** @param values [points * width] @param points which of them to search, at least one */
+/** Builds the tree. @param values [points * width] @param points indices of the points to search, at least one */
 export function indexPoints(values: Float32Array, width: number, points: readonly number[]): NearestPoints {
   const order = Int32Array.from(points);
   arrange(0, order.length, 0);
   const coordinate = (point: number, axis: number) => values[point * width + axis] as number;
 
-  /** Puts the median of order[from, to) along the axis in the middle, smaller ones before it, and so on below. */
+  /** Moves the median of order[from, to) along the axis to the middle, smaller points before it; recurses into both halves. */
   function arrange(from: number, to: number, axis: number): void {
     if (to - from < 2) return;
     const sorted = order.subarray(from, to).slice();

@@ -1,7 +1,7 @@
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
-/** x = mean + std * standardized x, coordinate by coordinate; a std of 0 is kept as 1. */
+/** x = mean + std * standardized x, per coordinate. A std of 0 is replaced by 1. */
 export interface Scaling {
   /** [width]. */
   readonly mean: readonly number[];
@@ -9,7 +9,7 @@ export interface Scaling {
   readonly std: readonly number[];
 }
 
-/** @param observed 1 for the values that count, 0 for the others; all where absent */
+/** Measures mean and std. @param observed 1 for the values that count, 0 for the others; default: all count */
 export function scalingOf({ width, values }: Matrix, observed?: Matrix): Scaling {
   const counts = (i: number) => observed?.values[i] ?? 1;
   const average = (of: (value: number, k: number) => number): number[] => {
@@ -31,7 +31,7 @@ export function standardize({ width, values }: Matrix, { mean, std }: Scaling): 
   return values.map((value, i) => (value - (mean[i % width] as number)) / (std[i % width] as number));
 }
 
-/** A layer that reads standardized inputs, reading raw ones. */
+/** Rewrites a layer of standardized inputs into the equivalent layer of raw inputs. */
 export function unstandardizeInputs(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { inputs, outputs } = layer;
   const weights = new Float32Array(inputs * outputs);
@@ -46,7 +46,7 @@ export function unstandardizeInputs(layer: DenseLayer, { mean, std }: Scaling): 
   return { inputs, outputs, weights, bias: Float32Array.from(bias) };
 }
 
-/** A layer that gives standardized outputs, giving raw ones. */
+/** Rewrites a layer with standardized outputs into the equivalent layer with raw outputs. */
 export function unstandardizeOutputs(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { outputs } = layer;
   return {
@@ -56,7 +56,7 @@ export function unstandardizeOutputs(layer: DenseLayer, { mean, std }: Scaling):
   };
 }
 
-/** A layer that gives raw outputs, giving standardized ones. */
+/** Rewrites a layer with raw outputs into the equivalent layer with standardized outputs. */
 export function standardizeOutputs(layer: DenseLayer, { mean, std }: Scaling): DenseLayer {
   const { outputs } = layer;
   return {

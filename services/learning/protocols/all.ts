@@ -10,7 +10,7 @@ import type { Protocol } from "./protocol.ts";
 import { proximal } from "./proximal.ts";
 import { sync } from "./sync.ts";
 
-/** Every protocol there is, in the order in which people read about them. */
+/** All protocols, in the order in which `uncouple explain` lists them. */
 export const protocols: readonly Protocol[] = [
   sync,
   async,
@@ -22,20 +22,20 @@ export const protocols: readonly Protocol[] = [
   gaussNewton,
 ];
 
-/** What the parser of team files checks names and parameters against. */
+/** The protocol names and parameter ranges that the team-file parser checks against. */
 export const protocolCatalog: ProtocolCatalog = Object.fromEntries(protocols.map((p) => [p.name, p.parameters]));
 
-/** The protocols that mean nothing for a component that reads from no other. */
+/** Names of the protocols that apply only to components with upstream. */
 export const requiringUpstream: ReadonlySet<string> = new Set(
   protocols.filter((protocol) => protocol.requiresUpstream).map(({ name }) => name),
 );
 
-/** @throws UncoupleError `invalid-argument` naming the protocols there are */
+/** Finds a protocol by name. @throws UncoupleError `invalid-argument` naming the available protocols */
 export function findProtocol(name: string): Protocol {
   const found = protocols.find((protocol) => protocol.name === name);
   if (found === undefined) {
     const names = protocols.map((protocol) => protocol.name).join(", ");
-    throw new UncoupleError("invalid-argument", `there is no protocol "${name}"; there are ${names}`);
+    throw new UncoupleError("invalid-argument", `unknown protocol "${name}"; available: ${names}`);
   }
   return found;
 }

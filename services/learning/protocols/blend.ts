@@ -7,8 +7,8 @@ export const blend: Protocol = {
   summary: "A target between causal and async: weight * ytilde + (1 - weight) * y.",
   equation: "min_M  E L(M(x2, zhat), weight ytilde + (1 - weight) y)",
   advice:
-    "Trades today's loss against robustness to upstream updates: weight 0 is async, 1 is causal. Use it to move a " +
-    "running pipeline toward causal in steps that no gate on today's loss would refuse.",
+    "Trades current loss for robustness to upstream updates: weight 0 is async, weight 1 is causal. Use it to move a " +
+    "running pipeline toward causal in steps small enough to pass a gate on the current loss.",
   parameters: { source: counterfactualSource, weight: { min: 0, max: 1, default: 0.5 } },
   requiresUpstream: true,
   coordinated: false,

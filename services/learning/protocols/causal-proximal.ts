@@ -4,12 +4,13 @@ import { perturbed } from "./proximal.ts";
 
 export const causalProximal: Protocol = {
   name: "causal-proximal",
-  summary: "Causal at perturbed inputs: both the input and the counterfactual output move to zhat + delta.",
+  summary: "Causal at perturbed inputs: the input and the counterfactual output both move to zhat + delta.",
   equation: "min_M  E L(M(x2, zhat + delta), M2*(x2, zhat + delta)),  delta ~ sigma std(zhat) N(0, I) fresh a step",
   advice:
-    "The combination that the paper conjectures. Costs nothing where causal works, and is essential where the upstream " +
-    "output does not cover its space (low effective rank): there causal alone leaves the component undetermined. The " +
-    "target must move with the input: perturbed inputs with the unperturbed target hurt. sigma of 0.3 to 0.6 serves.",
+    "The combination that the paper conjectures. Costs nothing where causal works, and is essential if the upstream " +
+    "output does not cover its space (low effective rank): causal alone then leaves the component underdetermined. The " +
+    "target must move with the input: perturbed inputs with an unperturbed target increase the loss. Use a sigma " +
+    "between 0.3 and 0.6.",
   parameters: { source: counterfactualSource, sigma: { min: 0, default: 0.3 } },
   requiresUpstream: true,
   coordinated: false,

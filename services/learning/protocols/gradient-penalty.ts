@@ -5,11 +5,11 @@ import { needsNothing, numberOf, type Protocol } from "./protocol.ts";
 
 export const gradientPenalty: Protocol = {
   name: "gradient-penalty",
-  summary: "Penalise the sensitivity of the output to the imputed inputs.",
+  summary: "Penalize the sensitivity of the output to the imputed inputs.",
   equation: "min_M  E L(M(x2, zhat), y) + gamma |grad_z M(x2, zhat)|^2            (paper, footnote 4, z-free form)",
   advice:
-    "The prediction-side regularizer where nothing is annotated: a component that leans less on its imputed inputs " +
-    "suffers less when they shift. About the proximal protocol with gamma = sigma^2, without its noise. Costs a " +
+    "The prediction-side regularizer for data without annotations: a component that depends less on its imputed inputs " +
+    "is affected less when they shift. Roughly the proximal protocol with gamma = sigma^2, without its noise. Costs a " +
     "second-order gradient in every step.",
   parameters: { gamma: { min: 0, default: 0.05 } },
   requiresUpstream: true,

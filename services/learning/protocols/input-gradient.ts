@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * The gradients of every output coordinate with respect to the imputed inputs, row by row.
+ * Computes the gradient of every output coordinate with respect to the imputed inputs, row by row.
  *
- * @param output from imputed inputs [batch, q] to what consumers read [batch, outputs]
+ * @param output maps imputed inputs [batch, q] to outputs [batch, outputs]
  * @returns `outputs` tensors [batch, q]: d output_k / d imputed
  */
 export function inputGradients(
@@ -11,8 +11,8 @@ export function inputGradients(
   imputed: tf.Tensor2D,
   outputs: number,
 ): tf.Tensor2D[] {
-  // A row of the output depends on its own row of the input alone, so the gradient of the sum over rows holds the
-  // gradients of all rows.
+  // Each output row depends only on its own input row, so the gradient of the sum over rows contains the gradients of
+  // all rows.
   return Array.from({ length: outputs }, (_, k) => {
     const coordinate = (z: tf.Tensor) => {
       const all = output(z as tf.Tensor2D);

@@ -1,38 +1,38 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
 
-/** One batch as a protocol sees it. Everything is standardized; rows are those of the batch. */
+/** One batch as a protocol sees it. All values are in training space; row r of every tensor is the same example. */
 export interface ProtocolStep {
-  /** Imputed upstream outputs zhat, [batch, q]; absent for a component without upstream. */
+  /** Imputed upstream outputs zhat, [batch, q]; absent if the component has no upstream. */
   readonly imputed?: tf.Tensor2D;
   /** The observed target y, [batch, outputs]. */
   readonly target: tf.Tensor2D;
-  /** Fresh standard Gaussian numbers, [batch, q]. */
+  /** Standard Gaussian noise, drawn anew in every step, [batch, q]. */
   readonly noise?: tf.Tensor2D;
-  /** What the component's own previous snapshot predicts, [batch, outputs], comparable with `link(output)`. */
+  /** Predictions of the component's previous snapshot, [batch, outputs], comparable with `link(output)`. */
   readonly previous?: tf.Tensor2D;
-  /** z as it would have been annotated, estimated from an audit sample, [batch, q]. */
+  /** The annotated z, estimated from an audit sample, [batch, q]. */
   readonly calibrated?: tf.Tensor2D;
   /** The counterfactual output ytilde if the imputed inputs were forced to the given values, [batch, outputs]. */
   counterfactual(imputed: tf.Tensor2D): tf.Tensor2D;
   /** The network's output for the batch's own columns and the given imputed inputs. */
   output(imputed: tf.Tensor2D | undefined): tf.Tensor2D;
-  /** The component's loss, mean over rows. */
+  /** The component's loss; mean over rows. */
   loss(output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
-  /** From the network's output to what consumers read. */
+  /** Maps the network's output to what consumers read. */
   link(output: tf.Tensor2D): tf.Tensor2D;
 }
 
-/** What must be prepared before a protocol can train. */
+/** The inputs that a protocol needs prepared before training. */
 export interface ProtocolNeeds {
   readonly noise: boolean;
   readonly previous: boolean;
-  /** `values`: ytilde at the imputed inputs only, computed once. `function`: at other points too, in every step. */
+  /** `values`: ytilde at the imputed inputs only, computed once. `function`: also at other points, in every step. */
   readonly counterfactual: "none" | "values" | "function";
   readonly calibrated: boolean;
 }
 
-/** The place of a component in its pipeline, which decides what a protocol can mean for it. */
+/** The position of a component in its pipeline, which determines the parts of a protocol that apply to it. */
 export interface ComponentRole {
   readonly hasUpstream: boolean;
   readonly isConsumed: boolean;
@@ -40,19 +40,19 @@ export interface ComponentRole {
 
 export type ProtocolParameters = Readonly<Record<string, number | string>>;
 
-/** How a component is trained on the predictions of others. */
+/** How a component trains on the predictions of its upstream. */
 export interface Protocol {
   readonly name: string;
   /** One line. */
   readonly summary: string;
-  /** What is minimized, in the paper's symbols. */
+  /** The objective, in the paper's symbols. */
   readonly equation: string;
-  /** When to use it, what it costs and what it gives. */
+  /** When to use it, its costs and its benefits. */
   readonly advice: string;
   readonly parameters: Readonly<Record<string, ProtocolParameterRange>>;
-  /** Whether it can train anything beyond the plain loss for a component without upstream. */
+  /** Whether it applies only to components with upstream. */
   readonly requiresUpstream: boolean;
-  /** Whether one component of the pipeline trains at a time, and dependants retrain after every update. */
+  /** Whether only one component of the pipeline trains at a time, and dependents retrain after every update. */
   readonly coordinated: boolean;
   needs(parameters: ProtocolParameters, role: ComponentRole): ProtocolNeeds;
   loss(step: ProtocolStep, parameters: ProtocolParameters): tf.Scalar;
@@ -65,7 +65,7 @@ export const needsNothing: ProtocolNeeds = {
   calibrated: false,
 };
 
-/** A numeric parameter, defaults filled in by the parser of team files. */
+/** A numeric parameter. The team-file parser has filled in defaults. */
 export function numberOf(parameters: ProtocolParameters, name: string): number {
   return Number(parameters[name]);
 }

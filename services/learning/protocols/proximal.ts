@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { numberOf, type Protocol, type ProtocolStep } from "./protocol.ts";
 
-/** zhat + sigma * std(zhat) * N(0, I), fresh in every step; the inputs are standardized, so their std is 1. */
+/** zhat + sigma * std(zhat) * N(0, I), with new noise in every step. The inputs are standardized, so their std is 1. */
 export function perturbed(step: ProtocolStep, sigma: number): tf.Tensor2D | undefined {
   if (step.imputed === undefined || step.noise === undefined) return step.imputed;
   return tf.add(step.imputed, tf.mul(step.noise, sigma));
@@ -9,13 +9,13 @@ export function perturbed(step: ProtocolStep, sigma: number): tf.Tensor2D | unde
 
 export const proximal: Protocol = {
   name: "proximal",
-  summary: "Stay near the own previous snapshot (lambda), and train on perturbed imputed inputs (sigma).",
+  summary: "Stay near the component's previous snapshot (lambda) and train on perturbed imputed inputs (sigma).",
   equation:
     "min_M  E L(M(x2, zhat + sigma std(zhat) eps), y) + lambda |M(x) - M^previous(x)|^2,  eps ~ N(0, I) fresh a step",
   advice:
-    "Throttles the shift that consumers see (lambda, for a component that others consume) and makes a consumer robust " +
-    "to small shifts (sigma, for one that reads predictions). Cheap and independent; it softens coupling but does not " +
-    "remove it: a large upstream improvement still hurts. sigma acts like a gradient penalty of weight sigma^2.",
+    "Limits the shift that consumers see (lambda, for a component with consumers) and makes a consumer robust to small " +
+    "shifts (sigma, for a component that reads predictions). Cheap and independent. Reduces coupling without removing " +
+    "it: a large upstream improvement still degrades the pipeline. sigma acts like a gradient penalty of weight sigma^2.",
   parameters: {
     lambda: { min: 0, default: 1 },
     sigma: { min: 0, default: 0.15 },
@@ -29,13 +29,13 @@ export const proximal: Protocol = {
     calibrated: false,
   }),
   loss: (step, parameters) => {
-    const moved = perturbed(step, numberOf(parameters, "sigma"));
-    const output = step.output(moved);
+    const inputs = perturbed(step, numberOf(parameters, "sigma"));
+    const output = step.output(inputs);
     const fit = step.loss(output, step.target);
     if (step.previous === undefined) return fit;
-    // Near the previous snapshot at the inputs themselves, which is where consumers see both.
-    const unmoved = moved === step.imputed ? output : step.output(step.imputed);
-    const distance = tf.mean(tf.squaredDifference(step.link(unmoved), step.previous));
+    // Compare with the previous snapshot at the unperturbed inputs, because consumers see both there.
+    const unperturbed = inputs === step.imputed ? output : step.output(step.imputed);
+    const distance = tf.mean(tf.squaredDifference(step.link(unperturbed), step.previous));
     return tf.add(fit, tf.mul(distance, numberOf(parameters, "lambda")));
   },
 };

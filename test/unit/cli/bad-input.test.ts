@@ -90,7 +90,7 @@ const usage: readonly Case[] = [
   },
   { args: "alias m1 champion 2 --remove", code: "invalid-argument", says: "--remove" },
   { args: "alias m1 champion two", code: "invalid-argument", says: 'not "two"' },
-  { args: "explain casual", code: "invalid-argument", says: 'there is no protocol "casual"' },
+  { args: "explain casual", code: "invalid-argument", says: 'unknown protocol "casual"' },
   { args: "trainer", code: "invalid-argument", says: "required option '--pipeline <file>' not specified" },
   {
     args: "evaluator --pipeline p.yaml --port 70000",

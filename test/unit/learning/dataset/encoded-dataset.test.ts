@@ -19,13 +19,13 @@ const table: Table = {
   },
 };
 
-test("classes stand in the order of the pipeline file, whatever their texts", () => {
+test("classes keep the order of the pipeline file, regardless of their texts", () => {
   expect([...encodeDataset(classifier(["yes", "no"]), table, {}).target.values]).toEqual([0, 1, 1, 0, 0, 1]);
   expect([...encodeDataset(classifier(["no", "yes"]), table, {}).target.values]).toEqual([1, 0, 0, 1, 1, 0]);
 });
 
-test("a class that the pipeline file does not name is refused", () => {
+test("a class that the pipeline file does not name is rejected", () => {
   expect(() => encodeDataset(classifier(["yes", "perhaps"]), table, {})).toThrow(
-    'c: target column label holds "no", which is not among output.classes',
+    'c: target column label contains "no", which is not in output.classes',
   );
 });

@@ -21,14 +21,14 @@ const engines = {
   reference: createReferenceEngine(systemClock),
 };
 
-/** Every protocol with every loss that it is for. */
+/** Every protocol with every loss that it supports. */
 const cases = protocols.flatMap((protocol) =>
   (["mse", "cross-entropy", "policy"] as const)
     .filter((loss) => protocol.name !== "gauss-newton" || loss === "mse")
     .map((loss) => ({ protocol, loss, name: protocol.name })),
 );
 
-describe("every protocol trains alike on the compiled engine and on tfjs", () => {
+describe("every protocol trains to the same result on the compiled engine and on tfjs", () => {
   it.each(cases)("$name with $loss", async ({ protocol, loss }) => {
     for (const optimizer of optimizers) {
       const { parameters } = protocolSpec(protocol.name);
@@ -40,7 +40,7 @@ describe("every protocol trains alike on the compiled engine and on tfjs", () =>
           loss === "mse" ? 1 : 3,
           optimizer,
         );
-        // Returns the mean loss of all steps, for there are fewer than 100.
+        // Returns the mean loss of all steps, because there are fewer than 100.
         return runTraining({
           engine,
           program,

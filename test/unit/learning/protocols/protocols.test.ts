@@ -4,7 +4,7 @@ import { UncoupleError } from "../../../../services/common/errors.ts";
 import { trainingLosses } from "../../../../services/learning/programs/losses.ts";
 import { findProtocol, protocols } from "../../../../services/learning/protocols/all.ts";
 import type { ProtocolStep } from "../../../../services/learning/protocols/protocol.ts";
-// tfjs without its banner, as every engine has it.
+// Loads tfjs without its banner, as every engine does.
 import "../../../../services/engine/tfjs/tfjs-sandbox.ts";
 
 const rows = 6;
@@ -87,7 +87,7 @@ describe("protocols", () => {
     expect(of(2) - of(0)).toBeCloseTo(2 * distance, 4);
   });
 
-  it("proximal measures the distance to the previous snapshot at the inputs themselves, whatever the noise", () => {
+  it("proximal measures the distance to the previous snapshot at the unperturbed inputs, regardless of the noise", () => {
     const s = step("mse", 2, w(2));
     const distance = value(tf.mean(tf.squaredDifference(s.output(s.imputed), s.previous as tf.Tensor2D)));
     const of = (lambda: number) => value(findProtocol("proximal").loss(s, { lambda, sigma: 0.5 }));
@@ -105,7 +105,7 @@ describe("protocols", () => {
     expect(of(0.5) - of(0)).toBeCloseTo(0.5 * expected, 3);
   });
 
-  it("gauss-newton is the squared error at the linearised prediction", () => {
+  it("gauss-newton is the squared error at the linearized prediction", () => {
     const weights = w(1);
     const s = step("mse", 1, weights);
     const z = s.imputed as tf.Tensor2D;
@@ -116,7 +116,7 @@ describe("protocols", () => {
     expect(value(findProtocol("gauss-newton").loss(s, {}))).toBeCloseTo(value(tf.mean(expanded)), 3);
   });
 
-  it("ask for nothing that a component without upstream or consumers cannot have", () => {
+  it("need nothing that a component without upstream or consumers cannot provide", () => {
     const alone = { hasUpstream: false, isConsumed: false };
     expect(findProtocol("proximal").needs({ lambda: 1, sigma: 0.2 }, alone)).toMatchObject({
       noise: false,
@@ -124,15 +124,15 @@ describe("protocols", () => {
     });
   });
 
-  it("all have a summary, an equation and advice for people", () => {
+  it("all have a summary, an equation and advice", () => {
     for (const { name, summary, equation, advice } of protocols) {
       expect(name).toMatch(/^[a-z-]+$/);
       for (const text of [summary, equation, advice]) expect(text.length).toBeGreaterThan(20);
     }
   });
 
-  it("that do not exist are an error that names those that do", () => {
+  it("that do not exist cause an error that names the available ones", () => {
     expect(() => findProtocol("casual")).toThrow(UncoupleError);
-    expect(() => findProtocol("casual")).toThrow(/no protocol "casual".*causal-proximal/);
+    expect(() => findProtocol("casual")).toThrow(/unknown protocol "casual"; available: .*causal-proximal/);
   });
 });
