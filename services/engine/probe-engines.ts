@@ -46,7 +46,7 @@ async function describe(choice: EngineChoice, clock: Clock): Promise<string> {
     case "onnx:cpu":
       return "ONNX Runtime on the processor, compiled training steps";
     case "wasm":
-      return "WebAssembly on the processor, compiled training steps, the same bits on every machine";
+      return "WebAssembly on the processor, compiled training steps";
     default:
       return "tfjs in plain JavaScript: slow, the measure of the others";
   }

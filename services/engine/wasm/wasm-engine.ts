@@ -27,7 +27,7 @@ export interface WasmEngineOptions {
 
 /**
  * Runs compiled programs as WebAssembly, each session on one thread, sessions side by side on as many threads as there
- * are processors. The same program, data and chunks give the same bits on every machine.
+ * are processors. The same program, state, data and chunks give the same bits on every processor.
  */
 export function createWasmEngine(options: WasmEngineOptions): Engine {
   const threads = new WasmThreads(options.threads ?? availableCpus());
