@@ -4,19 +4,19 @@ import type { UncoupleError } from "../common/errors.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
 
-/** The newest announcement of every component, as this process has heard of it; it can lag, and asks nobody. */
+/** The newest announcement of each component that this process has seen. It can lag behind the registry. */
 export interface AnnouncementView {
   newest(component: string): SnapshotManifest | undefined;
-  /** Follows the registry until the signal aborts; a watch that fails is begun again where it stopped. */
+  /** Follows the registry until the signal aborts. A failed watch restarts where it stopped. */
   follow(signal: AbortSignal): Promise<void>;
 }
 
 export interface AnnouncementViewDeps {
   readonly registry: Registry;
   readonly clock: Clock;
-  /** Told of a watch that failed and is begun again. */
+  /** Called when a watch has failed and is about to restart. */
   onTrouble(what: string, error: UncoupleError): void;
-  /** Told of each announcement, from the first there ever was, in order. */
+  /** Called for each announcement, in order, starting with the first in the store. */
   onAnnouncement(announcement: Announcement): void;
 }
 

@@ -1,7 +1,7 @@
 import type { OutputSpec } from "../pipeline/pipeline.ts";
 import type { QuarantineReason } from "../pipeline/verdict.ts";
 
-/** float32 softmax over many classes stays well within these. */
+/** A float32 softmax over many classes stays well within these tolerances. */
 const SUM_TOLERANCE = 1e-3;
 const RANGE_TOLERANCE = 1e-6;
 
@@ -11,9 +11,9 @@ export interface OutputFault {
 }
 
 /**
- * Whether predictions are what the pipeline file says of the output: finite, and probabilities where it says so.
+ * Checks predictions against the pipeline file: finite, and probabilities where the file declares them.
  *
- * @param values [rows * width] @returns the first fault, naming its row (1-based), or undefined
+ * @param values [rows * width] @returns the first fault with its row (from 1), or undefined
  */
 export function checkOutput(output: OutputSpec, values: Float32Array): OutputFault | undefined {
   for (let i = 0; i < values.length; i++) {

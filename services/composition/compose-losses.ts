@@ -4,7 +4,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import type { Composer } from "./composer.ts";
 
-/** Losses of what the composer composes. @param targets of every component, by name */
+/** Measures losses of composed outputs. @param targets targets of every component, by name */
 export function composeLosses(
   pipeline: Pipeline,
   composer: Pick<Composer, "output" | "check">,

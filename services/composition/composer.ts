@@ -12,33 +12,33 @@ import { type LoadedModel, reasonOf } from "./load-model.ts";
 
 export interface ComposerConfig {
   readonly pipeline: Pipeline;
-  /** Every column that a component reads, of the held-out rows. */
+  /** The held-out rows, with every column that a component reads. */
   readonly heldOut: Table;
-  /** Bytes of outputs kept. */
+  /** Capacity of the output cache, in bytes. */
   readonly outputCacheBytes: number;
-  /** Bytes of ONNX models kept loaded. */
+  /** Capacity of the cache of loaded ONNX models, in bytes. */
   readonly modelCacheBytes: number;
 }
 
 export interface ComposerDeps {
-  /** @throws SnapshotFault for a model that cannot be used; anything else is taken as a passing trouble */
+  /** @throws SnapshotFault for a model that cannot be used; any other error counts as transient */
   loadModel(component: Component, serial: number): Promise<LoadedModel>;
-  /** Told of every pass of a snapshot over the held-out rows. */
+  /** Called for every pass of a snapshot over the held-out rows. */
   onPass?(component: string, serial: number): void;
 }
 
 /** Composes snapshots over the DAG on the held-out rows. */
 export interface Composer {
   /**
-   * The output of a component when it and everything upstream of it are the composition's snapshots. Outputs are kept
-   * by the snapshots that they depend on, and shared while they are being computed: all pairs of N upstream and M
+   * Returns the output of a component when it and everything upstream of it are the composition's snapshots. Outputs are
+   * cached by the snapshots that they depend on, and shared while they are being computed: all pairs of N upstream and M
    * downstream snapshots cost N upstream passes and N * M downstream ones.
    *
    * @returns [rows * width], not to be changed
-   * @throws SnapshotFault naming the snapshot that cannot be used or whose output is not what it must be
+   * @throws SnapshotFault naming the snapshot that cannot be used or whose output is invalid
    */
   output(component: string, composition: Composition): Promise<Float32Array>;
-  /** Loads a snapshot's model, without a pass, to see whether it can be used. @throws SnapshotFault */
+  /** Checks that a snapshot can be loaded, without running it. @throws SnapshotFault */
   check(component: string, serial: number): Promise<void>;
   cachedBytes(): { readonly outputs: number; readonly models: number };
   close(): Promise<void>;

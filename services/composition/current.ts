@@ -3,22 +3,22 @@ import type { Composition } from "../pipeline/verdict.ts";
 import type { Announcement } from "../registry/registry.ts";
 import { snapshotInUse } from "./in-use.ts";
 
-/** What the choice of the current snapshots depends on. */
+/** The information that decides which snapshots are current. */
 export interface CurrentView {
   announcements(component: string): readonly Announcement[];
   quarantined(component: string, serial: number): boolean;
 }
 
 /**
- * The snapshots in use at one moment in the order of announcements: of every component the one that the alias
- * `champion` points at, and without it the newest; never a quarantined one, and never one that was announced at or
- * after that moment. A component that has none is left out.
+ * Returns the snapshots in use at one position in the order of announcements: for each component the one that the alias
+ * `champion` points at, or the newest if there is no such alias. Quarantined snapshots and those announced at or after the
+ * position are excluded; components without a snapshot are omitted.
  *
- * A candidate is always compared with what was current just before its own announcement. That does not change when it
- * is delivered again or judged late by a restarted evaluator, with two exceptions that no evaluator can undo: aliases
- * are read when it is judged, and an older snapshot may have been quarantined in the meantime.
+ * A candidate is always compared with what was current just before its own announcement, even if it is redelivered or
+ * judged late, with two exceptions: aliases are read when it is judged, and an older snapshot may have been quarantined
+ * in the meantime.
  *
- * @param champions component to serial @param before a position, excluded; Infinity for now
+ * @param champions component to serial @param before a position, exclusive; Infinity for the present
  */
 export function currentComposition(
   pipeline: Pipeline,

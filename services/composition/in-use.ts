@@ -1,11 +1,11 @@
-/** The alias that says which snapshot of a component is in use, where that is not simply the newest. */
+/** The alias that overrides which snapshot of a component is in use. */
 export const CHAMPION = "champion";
 
 /**
- * The snapshot of a component that is in use: the one that the champion alias points at, else the newest.
- * @param candidates those that may be used at all, ascending
- * @param champion the serial that the alias points at, if there is one
- * @returns undefined where there are no candidates
+ * Returns the snapshot of a component that is in use: the one that the champion alias points at, or the newest.
+ * @param candidates the usable snapshots, ascending
+ * @param champion the serial that the alias points at, if it is set
+ * @returns undefined if there are no candidates
  */
 export function snapshotInUse<T extends { readonly serial: number }>(
   candidates: readonly T[],

@@ -15,26 +15,26 @@ import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 
 export interface LoadedModel {
   readonly model: SnapshotModel;
-  /** What it holds in memory, about. */
+  /** Approximate size in memory. */
   readonly bytes: number;
 }
 
 export interface ModelLoaderDeps {
   readonly registry: Registry;
   readonly schema: readonly ColumnSchema[];
-  /** @throws UncoupleError `invalid-argument` for bytes that are no usable model */
+  /** @throws UncoupleError `invalid-argument` for bytes that are not a usable model */
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
-  /** Reading bytes waits through outages. */
+  /** Aborts reading, which otherwise waits through outages. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a snapshot and makes it ready to predict, refusing whatever is not what it must be. Evaluators and trainers load
- * by the same rules; `createLoadModel` has a trainer's view of the faults.
+ * Reads a snapshot, validates it against its contract, and loads it for prediction. Evaluators and trainers use the same
+ * rules; `createLoadModel` translates the faults for trainers.
  *
  * @param maxBytes the largest model that is loaded
- * @throws SnapshotFault for the snapshot's own faults, with the error that showed it as the cause;
- *   UncoupleError `unavailable` and the like for passing trouble
+ * @throws SnapshotFault for faults of the snapshot, with the underlying error as its cause; UncoupleError (`unavailable`
+ *   and others) for infrastructure failures
  */
 export async function loadSnapshot(
   pipeline: Pipeline,
@@ -66,7 +66,7 @@ export async function loadSnapshot(
   }
 }
 
-/** Whether trouble of this kind lies outside the snapshot, so that trying again later can help. */
+/** Whether an error has a cause outside the snapshot, so that retrying later can help. */
 export function isInfrastructureFailure(code: ErrorCode): boolean {
   switch (code) {
     case "unavailable":
@@ -84,7 +84,7 @@ export function isInfrastructureFailure(code: ErrorCode): boolean {
   }
 }
 
-/** What the graph itself is guilty of when it cannot be loaded or run. */
+/** Returns the quarantine reason for a graph that cannot be loaded or run. */
 export function reasonOf(error: UncoupleError): QuarantineReason {
   if (!(error instanceof SnapshotContractError)) return "malformed-model";
   return error.side === "input" ? "wrong-inputs" : "wrong-output";
@@ -97,17 +97,17 @@ async function readBytes(registry: Registry, manifest: SnapshotManifest, signal?
     return await registry.bytes(manifest, signal);
   } catch (thrown) {
     const error = asUncoupleError(thrown);
-    // Announced bytes are promised to be there and whole: if they are not now, they never will be.
+    // Announced bytes are guaranteed to be complete: if they are damaged now, they stay damaged.
     if (error.code === "data-loss" || error.code === "not-found") {
       throw fault("digest-mismatch", error);
     }
-    // The registry has a limit of its own for what it reads.
+    // The registry has its own size limit for reading.
     if (error.code === "resource-exhausted") throw fault("oversized", error);
     throw error;
   }
 }
 
-/** What a person needs to know of the first tensor that is not as it must be; the order does not matter. */
+/** Describes the first tensor that differs from the contract; the order does not matter. */
 function differenceOf(actual: readonly TensorSpec[], expected: readonly TensorSpec[]): string | undefined {
   for (const { name, kind, width } of expected) {
     const found = actual.find((candidate) => candidate.name === name);

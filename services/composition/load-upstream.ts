@@ -9,8 +9,8 @@ import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import { loadSnapshot } from "./load-model.ts";
 
 /**
- * Reads a snapshot of any component of the pipeline, verified, and makes it ready to predict.
- * @throws UncoupleError `not-found`; `failed-precondition` for a snapshot that is not what the pipeline file says;
+ * Reads and verifies a snapshot of any component of the pipeline, and loads it for prediction.
+ * @throws UncoupleError `not-found`; `failed-precondition` for a snapshot that does not match the pipeline file;
  *   `data-loss`; `unavailable`
  */
 export type LoadModel = (
@@ -20,7 +20,7 @@ export type LoadModel = (
   signal?: AbortSignal,
 ) => Promise<SnapshotModel>;
 
-/** @param load makes a model of ONNX bytes; throws `invalid-argument` for what is none, or not the contract's */
+/** @param load loads ONNX bytes; throws `invalid-argument` if they are not a model or do not match the contract */
 export function createLoadModel(
   pipeline: Pipeline,
   registry: Registry,
@@ -36,7 +36,7 @@ export function createLoadModel(
       if (!(thrown instanceof SnapshotFault)) throw thrown;
       const { cause } = thrown;
       if (cause instanceof UncoupleError && cause.code !== "invalid-argument") throw cause;
-      // Nobody here gave a wrong argument: what was published is not what the pipeline file says.
+      // The caller's argument is fine: the published model does not match the pipeline file.
       const message = `${snapshotName(manifest)} cannot be used: ${thrown.message}`;
       throw new UncoupleError("failed-precondition", message, { cause: cause ?? thrown });
     }

@@ -8,42 +8,42 @@ import type { Backplane, WriteOnceLog } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
 
 /**
- * What this process has seen of the pipeline's announcements, verdicts and quarantines. It follows the backplane, so
- * that judging needs no listing of everything there ever was; it can lag, except where a call says not.
+ * The announcements, verdicts and quarantines that this process has seen. Follows the backplane, so that judging does not
+ * have to list the whole store. It can lag, unless a method says otherwise.
  */
 export interface PipelineView {
   /** Announcements of a component, oldest first. */
   announcements(component: string): readonly Announcement[];
   manifest(component: string, serial: number): SnapshotManifest | undefined;
   quarantined(component: string, serial: number): boolean;
-  /** Whether a verdict's comparison was made with that snapshot, so that it has given sound predictions before. */
+  /** Whether a verdict has compared that snapshot, which shows that it produced valid predictions. */
   proven(component: string, serial: number): boolean;
-  /** The first announcement before a position, of any component, that has neither a verdict nor a quarantine. */
+  /** The first announcement before a position, of any component, with neither a verdict nor a quarantine. */
   firstUnsettled(before: number): Announcement | undefined;
-  /** Serials that were judged and not quarantined, ascending. */
+  /** Serials that have a verdict and no quarantine, ascending. */
   usable(component: string): readonly number[];
-  /** Takes in what this process has just appended, without waiting for the log to say so. */
+  /** Records what this process has just appended, without waiting for the log to deliver it. */
   noteVerdict(verdict: Verdict): void;
   noteQuarantine(quarantine: Quarantine): void;
   /**
-   * Resolves when every announcement up to that position is in the view.
+   * Resolves when the view contains every announcement up to that position.
    * @throws UncoupleError `deadline-exceeded`, `cancelled`
    */
   reaches(position: number, signal: AbortSignal): Promise<void>;
-  /** Follows the backplane until the signal aborts; a watch that fails is begun again where it stopped. */
+  /** Follows the backplane until the signal aborts. A failed watch restarts where it stopped. */
   follow(signal: AbortSignal): Promise<void>;
 }
 
 export interface PipelineViewDeps {
   readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines">;
   readonly clock: Clock;
-  /** Told of a watch that failed and is begun again. */
+  /** Called when a watch has failed and is about to restart. */
   onTrouble(what: string, error: UncoupleError): void;
-  /** Told of every verdict, in the order of the log. */
+  /** Called for every verdict, in log order. */
   onVerdict(verdict: Verdict): void;
 }
 
-/** How long an announcement that the queue has delivered may take to reach the view. */
+/** How long an announcement delivered by the queue may take to appear in the view. */
 const REACH_TIMEOUT_SECONDS = 30;
 
 export function createPipelineView(deps: PipelineViewDeps): PipelineView {
@@ -59,7 +59,7 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
     const { component } = announcement.manifest;
     const list = announced.get(component) ?? [];
     announced.set(component, list);
-    // A watch begins with the last position that was seen.
+    // A watch starts at the last position seen, inclusive.
     if (announcement.position > (list.at(-1)?.position ?? 0)) list.push(announcement);
     seen = Math.max(seen, announcement.position);
     for (const waiter of waiting) if (waiter.position <= seen) waiter.resolve();

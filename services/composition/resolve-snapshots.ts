@@ -4,18 +4,18 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { CHAMPION, snapshotInUse } from "./in-use.ts";
 
-/** The snapshots that a run trains with, decided once: a resumed run uses the same. */
+/** The snapshots that a run trains with. Resolved once: a resumed run uses the same ones. */
 export interface ResolvedSnapshots {
   /** Ancestor to serial. */
   readonly upstream: Readonly<Record<string, number>>;
-  /** The component's own newest snapshot when the run began, which the run's snapshot must follow. */
+  /** The component's newest snapshot when the run started; the run's snapshot must follow it. */
   readonly parent: number | null;
 }
 
 /**
- * The snapshots that a run which begins now trains with: of every ancestor the one in use (its champion, else its
- * newest; never a quarantined one), and the component's own newest.
- * @throws UncoupleError `failed-precondition` naming every ancestor that has none
+ * Resolves the snapshots for a run that starts now: for every ancestor the one in use (its champion, or its newest that is
+ * not quarantined), and the component's own newest.
+ * @throws UncoupleError `failed-precondition` naming every ancestor without a usable snapshot
  */
 export async function resolveSnapshots(
   backplane: Pick<Backplane, "registry" | "quarantines">,
@@ -43,7 +43,7 @@ export async function resolveSnapshots(
   return { upstream, parent: (await registry.latest(component))?.serial ?? null };
 }
 
-/** Whether two choices of snapshots (component to serial) are the same. */
+/** Whether two maps from component to serial are equal. */
 export function sameSnapshots(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);

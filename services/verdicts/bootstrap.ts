@@ -10,13 +10,13 @@ export interface PairedDifference {
 }
 
 const RESAMPLES = 2000;
-/** More rows than this are averaged in at most this many random groups of equal size before they are resampled. */
+/** Beyond this many rows, rows are first averaged in at most this many random groups of equal size. */
 const MOST_UNITS = 10_000;
-/** Weights drawn between two turns of the event loop: a few milliseconds. */
+/** Weights drawn before yielding to the event loop: a few milliseconds. */
 const DRAWS_PER_TURN = 1_000_000;
 
 /**
- * The paired percentile bootstrap over rows of the mean loss difference (Efron & Tibshirani 1993, section 13.3), with
+ * Computes the paired percentile bootstrap over rows of the mean loss difference (Efron & Tibshirani 1993, section 13.3), with
  * independent Poisson(1) weights in place of multinomial ones and the sum divided by the drawn weight (Chamandy et al.
  * 2012, "Estimating uncertainty for massive data streams"): the same interval up to O(1 / rows), drawn without random
  * memory access.
@@ -24,12 +24,12 @@ const DRAWS_PER_TURN = 1_000_000;
  * Beyond 10,000 rows, rows are first averaged in at most 10,000 random groups, and groups are resampled: a group mean
  * has 1 / size of a row's variance, so the mean over resampled groups has the variance that the mean over resampled
  * rows has, and at such sizes both distributions are normal to well below the resampling noise. The cost is at most
- * 2 x 10^7 weights, less than a tenth of a second, for any number of rows. The event loop gets a turn every few
+ * 2 x 10^7 weights, less than a tenth of a second, for any number of rows. Yields to the event loop every few
  * milliseconds.
  *
- * @param current losses of every row under the current composition; @param candidate the same rows under the candidate
+ * @param current losses of every row under the current composition; @param candidate the same for the candidate
  * @param seed the same seed and losses give the same interval
- * @returns undefined where a loss is not finite, or fewer than two rows are there to resample
+ * @returns undefined if a loss is not finite or there are fewer than two rows
  */
 export async function pairedBootstrap(
   current: Float64Array,
@@ -62,7 +62,7 @@ export async function pairedBootstrap(
   return { difference: sum / rows, interval: [quantile(means, 0.025), quantile(means, 0.975)] };
 }
 
-/** A seed from whatever names the comparison, so that judging it again gives the same numbers (FNV-1a, 32 bits). */
+/** Derives a seed from the names of a comparison, so that judging it again gives the same numbers (FNV-1a, 32 bits). */
 export function seedOf(...names: readonly (string | number)[]): number {
   let hash = 0x811c9dc5;
   for (const character of names.join("/")) {
@@ -72,8 +72,8 @@ export function seedOf(...names: readonly (string | number)[]): number {
 }
 
 /**
- * Means of random groups of equal size. The rows left over, fewer than a group and so below one in 5,000 of all, take
- * no part in the resampling (they do in the difference itself).
+ * Returns the means of random groups of equal size. Leftover rows, fewer than one group and so below one in 5,000, are
+ * excluded from resampling, but not from the difference itself.
  */
 function grouped(values: Float64Array, random: Random): Float64Array {
   if (values.length <= MOST_UNITS) return values;
@@ -103,7 +103,7 @@ function quantile(sorted: Float64Array, probability: number): number {
   return low + (high - low) * (place - below);
 }
 
-/** 16 uniform bits to a Poisson(1) weight, by inversion; weights above 8 (one in a million) are cut off. */
+/** Maps 16 uniform bits to a Poisson(1) weight by inversion; weights above 8 (one in a million) are truncated. */
 const WEIGHT_OF_BITS = poissonTable();
 
 function poissonTable(): Uint8Array {
@@ -121,7 +121,7 @@ function poissonTable(): Uint8Array {
   return table;
 }
 
-/** One resample: two weights from every 32 random bits. */
+/** Draws one resample: two weights from every 32 random bits. */
 function resampledMean(units: Float64Array, random: Random): number {
   const even = units.length - (units.length % 2);
   for (;;) {
@@ -129,7 +129,7 @@ function resampledMean(units: Float64Array, random: Random): number {
     let sum = 0;
     let weights = 0;
     for (let unit = 0; unit < even; unit += 2) {
-      // `next`, written out: a call for every draw would double the time.
+      // `next`, inlined: a call for every draw would double the time.
       state = (state + 0x9e3779b9) | 0;
       let bits = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
       bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);

@@ -7,33 +7,34 @@ import type { ComposedLosses } from "./composed-losses.ts";
 import { judge } from "./judge.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
-/** What judging an announcement finds; who judged and when is added by the caller. */
+/** The outcome of judging a snapshot. The caller adds who judged it and when. */
 export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {
   readonly reason?: InconclusiveReason;
   readonly componentInterval: Interval | null;
-  /** Pipeline loss of the candidate composition, also where there is nothing to compare it with. */
+  /** Pipeline loss of the candidate composition, even if there is nothing to compare it with. */
   readonly candidateLoss: MaybeLoss;
 }
 
 export interface JudgementDeps {
   readonly pipeline: Pipeline;
   readonly losses: ComposedLosses;
-  /** What was current just before the announcement. */
+  /** The composition in use just before the announcement. */
   readonly current: Composition;
-  /** Serials of a component that the update is also judged under, beside the current one. */
+  /** Serials of a component, other than the current one, under which the update is also judged. */
   alternatives(component: string): readonly number[];
-  /** Whether a snapshot has given sound predictions before, so that unsound ones are blamed on what it now reads. */
+  /** Whether a snapshot has produced valid predictions before, so that invalid ones are blamed on its inputs. */
   proven(component: string, serial: number): boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Judges one announced snapshot: its own loss where its inputs can be composed, and the pipeline loss of (it with the
- * current others) against (the current composition), on the same rows.
+ * Judges one announced snapshot on the held-out rows. Measures the component's own loss, if its inputs can be composed,
+ * and the paired difference in pipeline loss between the candidate composition (the snapshot with everything else
+ * current) and the current one.
  *
- * @throws SnapshotFault for a snapshot that must be quarantined first: the announced one, or another one that judging it
- *   needs. Predictions of another component that are unsound only together with the candidate are nobody's proven
- *   fault and make the verdict inconclusive.
+ * @throws SnapshotFault for a snapshot that must be quarantined first: the announced one, or one that judging it needs.
+ *   If another component's predictions are invalid only in combination with the candidate, neither is at fault and the
+ *   verdict is inconclusive.
  */
 export async function judgeSnapshot(
   snapshot: { readonly component: string; readonly serial: number },
@@ -44,7 +45,7 @@ export async function judgeSnapshot(
   const seed = seedOf(pipeline.name, name, serial);
   await losses.check(name, serial);
 
-  /** Row losses of a component under a composition; undefined where it has no sound predictions there. */
+  /** Returns the row losses of a component under a composition; undefined if its predictions are invalid there. */
   async function lossesOf(component: string, composition: Composition): Promise<Float64Array | undefined> {
     deps.signal.throwIfAborted();
     try {
@@ -130,7 +131,7 @@ export async function judgeSnapshot(
   return { ...own, kind: comparison.kind, comparison, alternatives, candidateLoss: comparison.candidateLoss };
 }
 
-/** Null where there are no losses, or one that is not a number: JSON and metrics know only numbers. */
+/** Returns the mean, or null if there are no losses or it is not finite: JSON and metrics allow only numbers. */
 function lossOf(losses: Float64Array | undefined): MaybeLoss {
   if (losses === undefined) return null;
   const loss = mean(losses);

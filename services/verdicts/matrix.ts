@@ -9,31 +9,31 @@ import { SnapshotFault } from "./snapshot-fault.ts";
 export interface MatrixDeps {
   readonly pipeline: Pipeline;
   readonly losses: Pick<ComposedLosses, "rowLosses">;
-  /** The serials of a component that the matrix keeps, ascending; never a quarantined one. */
+  /** The serials of a component that the matrix covers, ascending, without quarantined ones. */
   retained(component: string): readonly number[];
-  /** What every other component is held at; the same for all cells of one call. */
+  /** The composition that all other components are fixed at, the same for all cells of one call. */
   current(): Promise<Composition>;
 }
 
 /** Pipeline losses of all pairs of retained snapshots along every edge that the objective depends on. */
 export interface Matrix {
   /**
-   * Measures what is missing and returns matrices that belong together: one moment's retained serials, all else at the
-   * snapshots that were current at that moment. Calls at the same time share the work.
+   * Measures missing cells and returns consistent matrices: the retained serials of one moment, with all other components
+   * at the snapshots current at that moment. Concurrent calls share the work.
    */
   refresh(signal: AbortSignal): Promise<readonly PipelineMatrix[]>;
-  /** The snapshots in use now and their pipeline loss, null where it cannot be measured. */
+  /** Returns the snapshots in use and their pipeline loss, null if it cannot be measured. */
   current(): Promise<{ readonly composition: Composition; readonly loss: MaybeLoss }>;
 }
 
-/** Losses kept, by the snapshots they depend on: a number each, so that any pipeline's matrices fit many times over. */
+/** Number of losses cached by the snapshots they depend on: far more than the matrices of any pipeline need. */
 const LOSSES_KEPT = 50_000;
 
 export function createMatrix(deps: MatrixDeps): Matrix {
   const { pipeline } = deps;
   const { objective } = pipeline;
   const needed = closureOf(pipeline, pipeline.objective);
-  // Only numbers outlive a refresh: outputs are the composer's to keep or drop.
+  // Only the losses are cached here; the composer caches outputs.
   const measured = new Map<string, MaybeLoss>();
   let refreshing: Promise<readonly PipelineMatrix[]> | undefined;
 
@@ -42,13 +42,13 @@ export function createMatrix(deps: MatrixDeps): Matrix {
       const loss = mean(await deps.losses.rowLosses(objective, composition));
       return Number.isFinite(loss) ? loss : null;
     } catch (thrown) {
-      // Whose fault it is, is found when an announcement is judged; here the pair just has no loss.
+      // Judging an announcement finds out which snapshot is at fault; here the pair has no loss.
       if (thrown instanceof SnapshotFault) return null;
       throw thrown;
     }
   }
 
-  /** Null while a component is missing, or where the prediction is not finite. */
+  /** Returns null if a component has no snapshot or the prediction is not finite. */
   async function lossOf(all: Composition): Promise<MaybeLoss> {
     const chosen: Record<string, number> = {};
     for (const name of needed) {

@@ -1,15 +1,15 @@
 import type { Composition, QuarantineReason } from "../pipeline/verdict.ts";
 
 /**
- * Something is wrong with a snapshot itself, or shows in its predictions. Evaluators quarantine it for that; where a
- * trainer needs the snapshot it is an UncoupleError.
+ * A fault of a snapshot itself, in its bytes or in its predictions. Evaluators quarantine the snapshot; for a trainer
+ * that needs it, the fault becomes an UncoupleError.
  */
 export class SnapshotFault extends Error {
   readonly component: string;
   readonly serial: number;
   readonly reason: QuarantineReason;
   /**
-   * The upstream snapshots whose outputs it read when it failed; undefined for a fault that is there whatever it reads
+   * The upstream snapshots whose outputs it read when it failed; undefined for a fault that does not depend on its inputs
    * (its bytes, its graph).
    */
   readonly inputs: Composition | undefined;
