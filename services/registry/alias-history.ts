@@ -2,7 +2,7 @@ import { UncoupleError } from "../common/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { AliasChange } from "./registry.ts";
 
-/** Where every alias of a component points after its changes, oldest first. */
+/** Applies the changes of a component's aliases, oldest first, and returns where each alias points. */
 export function aliasesAfter(log: readonly AliasChange[]): Readonly<Record<string, number>> {
   const now: Record<string, number> = {};
   for (const change of log) {
@@ -13,12 +13,12 @@ export function aliasesAfter(log: readonly AliasChange[]): Readonly<Record<strin
 }
 
 /**
- * The serial that a rollback points the alias back at: where it pointed before its last change, changes that an
- * earlier rollback undid not counted, removals skipped.
- * @throws UncoupleError `failed-precondition` when there is nothing to go back to
+ * Returns the serial that a rollback restores: where the alias pointed before its last change, ignoring changes that an
+ * earlier rollback undid and skipping removals.
+ * @throws UncoupleError `failed-precondition` if there is nothing to roll back to
  */
 export function rollbackTarget(log: readonly AliasChange[], component: string, alias: string): number {
-  /** Where it pointed, one after the other, without what was undone: no two neighbors are the same. */
+  /** The targets in order, without undone changes; adjacent ones differ. */
   const past: number[] = [];
   let removed = false;
   for (const change of log) {
@@ -36,7 +36,7 @@ export function rollbackTarget(log: readonly AliasChange[], component: string, a
   );
 }
 
-/** @throws UncoupleError `conflict` when the alias does not point at the expected serial */
+/** @throws UncoupleError `conflict` if the alias does not point at the expected serial */
 export function checkAlias(
   log: readonly AliasChange[],
   component: string,

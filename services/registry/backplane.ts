@@ -2,43 +2,42 @@ import type { ConnectionState } from "../common/connection-state.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Announcement, Registry } from "./registry.ts";
 
-/** An append-only log in which a (component, serial) stands at most once. */
+/** An append-only log with at most one entry per (component, serial). */
 export interface WriteOnceLog<T extends { readonly component: string; readonly serial: number }> {
-  /** @returns false if that (component, serial) stands in the log already; then nothing is appended */
+  /** @returns false, without appending, if the log already has an entry for that (component, serial) */
   append(value: T): Promise<boolean>;
   get(component: string, serial: number): Promise<T | undefined>;
   list(): Promise<readonly T[]>;
-  /** From a position on, itself included (0: all), then as they are appended, until the signal aborts. */
+  /** Yields entries from a position on, inclusive (0: all), then new ones as they are appended, until the signal aborts. */
   watch(from: number, signal: AbortSignal): AsyncIterable<Logged<T>>;
 }
 
-/** One announcement to be judged, held by this process until `done`, `retry` or its death. */
+/** One announcement to judge, held by this process until `done`, `retry`, or the process dies. */
 export interface WorkItem {
   readonly announcement: Announcement;
   /** 1 on the first delivery. */
   readonly delivery: number;
-  /** Confirmed: after it returns the item is never delivered again. */
+  /** Acknowledges the item. Once it resolves, the item is never redelivered. */
   done(): Promise<void>;
-  /** Gives it back, to be delivered again to any worker after a delay that grows. */
+  /** Returns the item to the queue, to be redelivered to any worker after a growing delay. */
   retry(): Promise<void>;
 }
 
 /**
- * The announcements of a pipeline, shared by any number of workers that use the same group name: each item is held by
- * one worker at a time, stays held while that worker lives (heartbeats are the implementation's business), and comes
- * back when it dies. Delivery is at least once.
+ * The announcements of a pipeline, shared by the workers of a group. Each item is held by one worker at a time for as long
+ * as that worker lives (implementations send heartbeats), and is redelivered if it dies. Delivery is at least once.
  */
 export interface WorkQueue {
   /**
-   * Items one at a time, until the signal aborts; an item that is held at that moment may still be finished. Leaving
-   * the loop in any other way (break, throw) gives back what it holds.
+   * Yields one item at a time until the signal aborts; an item held at that moment can still be finished. Leaving the loop
+   * in any other way (break, throw) returns held items to the queue.
    */
   items(signal: AbortSignal): AsyncIterable<WorkItem>;
-  /** Announcements that nobody has finished. */
+  /** Number of unfinished announcements. */
   pending(): Promise<number>;
 }
 
-/** Held until `release`, the end of the process, or loss (then `lost` aborts). */
+/** Held until `release`, process exit, or loss (`lost` aborts). */
 export interface Lease {
   readonly lost: AbortSignal;
   release(): Promise<void>;
@@ -46,25 +45,24 @@ export interface Lease {
 
 export interface Leases {
   /**
-   * Waits for a lease. It survives a dead holder: one that stops renewing loses it within `ttlSeconds` (the
-   * implementation's constant).
-   * @param holder for people: who holds it
-   * @throws UncoupleError `cancelled` when the signal aborts first
+   * Waits for a lease. A holder that stops renewing loses it within `ttlSeconds`, a constant of the implementation.
+   * @param holder human-readable name of the holder
+   * @throws UncoupleError `cancelled` if the signal aborts first
    */
   acquire(name: string, holder: string, signal: AbortSignal): Promise<Lease>;
-  /** Who holds it now. A holder that died is still named until somebody else takes the lease. */
+  /** The current holder. A dead holder is still reported until another one takes the lease. */
   holder(name: string): Promise<string | undefined>;
 }
 
-/** Everything that the services of one pipeline share. */
+/** Everything shared by the services of one pipeline. */
 export interface Backplane {
   readonly registry: Registry;
   readonly verdicts: WriteOnceLog<Verdict>;
   readonly quarantines: WriteOnceLog<Quarantine>;
   readonly leases: Leases;
-  /** The announcements as a shared queue; `group` names the workers that share it. */
+  /** Returns the announcements as a queue shared by the workers of a group. */
   workQueue(group: string): WorkQueue;
   connection(): ConnectionState;
-  /** Ends its watches and work queues, gives its leases back, flushes, closes. Safe to call again. */
+  /** Ends watches and work queues, releases leases, flushes, and closes. Idempotent. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { parseDraft } from "../pipeline/documents/manifest-schema.ts";
 import type { SnapshotDraft } from "../pipeline/manifest.ts";
 import { NAME, NOT_RESERVED } from "../pipeline/name.ts";
 
-/** @throws UncoupleError `invalid-argument` naming what is misnamed */
+/** @throws UncoupleError `invalid-argument` if the name is invalid */
 export function checkName(what: string, name: string): void {
   const refuse = (why: string) =>
     new UncoupleError("invalid-argument", `${what} ${JSON.stringify(name.slice(0, 80))}: ${why}`);
@@ -13,8 +13,8 @@ export function checkName(what: string, name: string): void {
 }
 
 /**
- * What every registry asks of a draft before it looks at the store.
- * @throws UncoupleError `invalid-argument` naming every field that is wrong
+ * Validates a draft before a registry accesses its store.
+ * @throws UncoupleError `invalid-argument` naming every invalid field
  */
 export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8Array): void {
   checkName("component", draft.component);
@@ -24,7 +24,7 @@ export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8A
       `a snapshot of pipeline ${JSON.stringify(draft.pipeline)} cannot be published in the registry of ${JSON.stringify(pipeline)}`,
     );
   }
-  // What cannot be read back would be an announcement that every reader leaves out.
+  // Every reader would ignore an announcement that it cannot parse.
   parseDraft(draft);
   if (bytes.length === 0) throw new UncoupleError("invalid-argument", `${draft.component}: the model has no bytes`);
 }

@@ -1,9 +1,9 @@
 import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
 
-/** Bytes of the largest model that is published, read or judged, where nothing else is said. */
+/** Default size limit for models that are published, read or judged, in bytes. */
 export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
 
-/** A manifest at its place in the order of all announcements of the pipeline. Positions grow, with gaps allowed. */
+/** A manifest with its position among all announcements of the pipeline. Positions increase, possibly with gaps. */
 export interface Announcement {
   readonly position: number;
   readonly manifest: SnapshotManifest;
@@ -12,34 +12,34 @@ export interface Announcement {
 export interface AliasChange {
   readonly component: string;
   readonly alias: string;
-  /** A rollback undoes the newest change that is not undone yet, and is itself never undone by another. */
+  /** A rollback undoes the newest change that has not been undone, and is never undone itself. */
   readonly kind: "set" | "rollback";
   /** null: the alias was removed. */
   readonly serial: number | null;
   readonly previous: number | null;
-  /** Who and why, for people; free text. */
+  /** Who made the change and why, as free text. */
   readonly by: string;
   readonly at: string;
 }
 
 /**
- * Where the snapshots of one pipeline live.
+ * Stores the snapshots of one pipeline.
  *
- * Promises, for every implementation (test/contract holds them to it):
- * - a manifest that anyone can see implies bytes that anyone can read whole: bytes are stored first, announced after;
- * - serials of a component are exactly 1, 2, 3 ... in the order of announcement, whoever contends;
- * - a snapshot is immutable: nothing that was announced changes or disappears;
+ * Every implementation guarantees (test/contract checks it):
+ * - the bytes of a visible manifest are complete and readable: bytes are stored before they are announced;
+ * - serials of a component are exactly 1, 2, 3 ... in the order of announcement, also under contention;
+ * - snapshots are immutable: nothing announced changes or disappears;
  * - a run publishes at most once: publishing again with the same run id and bytes returns the same manifest;
- * - bytes are given out only after their size and SHA-256 were found right.
+ * - bytes are returned only after their size and SHA-256 have been verified.
  */
 export interface Registry {
   /**
    * @param parent the serial that must be the component's newest (null: none yet), or `any`
-   * @throws UncoupleError `conflict` when the newest is another one, or the run has published other bytes (nothing is
-   *   published); `invalid-argument` for a draft of another pipeline, one that is no whole draft, or no bytes;
-   *   `resource-exhausted` when the store is full or the model too large (naming the setting); `unavailable`: then
-   *   publishing again with the same run id and bytes is safe, whatever became of the first attempt; `cancelled` when
-   *   the signal aborts before the announcement is sent: then nothing is published
+   * @throws UncoupleError `conflict` if the newest snapshot is a different one, or the run has published different bytes
+   *   (nothing is published); `invalid-argument` for a draft of a different pipeline, an incomplete draft, or empty bytes;
+   *   `resource-exhausted` if the store is full or the model too large (naming the setting); `unavailable`: publishing
+   *   again with the same run id and bytes is safe, whatever the outcome of the first attempt; `cancelled` if the signal
+   *   aborts before the announcement is sent: nothing is published
    */
   publish(
     draft: SnapshotDraft,
@@ -49,15 +49,15 @@ export interface Registry {
   ): Promise<SnapshotManifest>;
   /** @throws UncoupleError `not-found` */
   manifest(component: string, serial: number): Promise<SnapshotManifest>;
-  /** The newest manifest of a component, if there is one. */
+  /** Returns the newest manifest of a component, if any. */
   latest(component: string): Promise<SnapshotManifest | undefined>;
-  /** @throws UncoupleError `not-found`; `data-loss` when size or digest are wrong */
+  /** @throws UncoupleError `not-found`; `data-loss` if the size or digest does not match */
   bytes(manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array>;
-  /** All manifests, or a component's, in the order of announcement. */
+  /** Returns all manifests, or those of one component, in the order of announcement. */
   list(component?: string): Promise<readonly SnapshotManifest[]>;
   /**
-   * Announcements from a position on, itself included (0: all there ever were), then as they happen. It ends, without
-   * throwing, when the signal aborts or the backplane closes; an outage of the server is waited out.
+   * Yields announcements from a position on, inclusive (0: from the first), then new ones. Ends without an error when the
+   * signal aborts or the backplane closes, and waits through server outages.
    */
   watch(from: number, signal: AbortSignal): AsyncIterable<Announcement>;
 
@@ -66,8 +66,8 @@ export interface Registry {
   /**
    * Points an alias at a snapshot, or removes it with null.
    * @param expected the serial it must point at now (null: nowhere)
-   * @throws UncoupleError `conflict` when it points elsewhere, `not-found` when the snapshot does not exist,
-   *   `invalid-argument` for an alias that is not [a-z][a-z0-9-]{0,62}
+   * @throws UncoupleError `conflict` if it points elsewhere, `not-found` if the snapshot does not exist,
+   *   `invalid-argument` for an alias that does not match [a-z][a-z0-9-]{0,62}
    */
   setAlias(
     component: string,
@@ -76,12 +76,12 @@ export interface Registry {
     expected: number | null,
     by: string,
   ): Promise<AliasChange>;
-  /** Every change ever made, oldest first. */
+  /** Returns every change, oldest first. */
   aliasLog(component: string): Promise<readonly AliasChange[]>;
   /**
-   * Points the alias back at the snapshot that it pointed at before its last change (a removal is undone, and skipped
-   * on the way back); calling again goes further back, a new `setAlias` starts from where it then points.
-   * @throws UncoupleError `failed-precondition` when there is nothing to go back to
+   * Restores the snapshot that the alias pointed at before its last change. Removals are undone, and skipped on the way
+   * back. Calling it again goes further back; a new `setAlias` starts from the restored snapshot.
+   * @throws UncoupleError `failed-precondition` if there is nothing to roll back to
    */
   rollback(component: string, alias: string, by: string): Promise<AliasChange>;
 }

@@ -2,16 +2,16 @@ import { UncoupleError } from "../common/errors.ts";
 import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 
 /**
- * The announcements of a pipeline in their order, indexed. It is where the promise "serials are exactly 1, 2, 3 ..."
- * is kept on the reading side: an announcement that does not continue its component's serials is not taken in, so that
- * everyone who reads the same announcements sees the same ledger.
+ * An index of a pipeline's announcements, in order. It enforces on the reading side that serials are exactly 1, 2, 3 ...:
+ * an announcement that does not continue its component's serials is ignored, so that all readers of the same announcements
+ * have the same index.
  */
 export interface SnapshotIndex {
-  /** @returns why the announcement is not taken in, or undefined when it was */
+  /** @returns why the announcement is ignored, or undefined if it was added */
   take(manifest: SnapshotManifest): string | undefined;
   get(component: string, serial: number): SnapshotManifest | undefined;
   latest(component: string): SnapshotManifest | undefined;
-  /** What a run has published. */
+  /** Returns the snapshot that a run has published. */
   ofRun(component: string, runId: string): SnapshotManifest | undefined;
   list(component?: string): readonly SnapshotManifest[];
 }
@@ -45,8 +45,8 @@ export function createSnapshotIndex(): SnapshotIndex {
 }
 
 /**
- * What a run has published already, when it publishes again.
- * @throws UncoupleError `conflict` when it published other bytes
+ * Returns the snapshot that a run has already published, if it publishes again.
+ * @throws UncoupleError `conflict` if it published different bytes
  */
 export function alreadyPublished(
   ledger: SnapshotIndex,
@@ -63,8 +63,8 @@ export function alreadyPublished(
 }
 
 /**
- * @param newest the serial of the component's newest snapshot, null where it has none
- * @throws UncoupleError `conflict` when that is not the expected parent
+ * @param newest the serial of the component's newest snapshot, null if there is none
+ * @throws UncoupleError `conflict` if that is not the expected parent
  */
 export function checkParent(component: string, newest: number | null, parent: number | null | "any"): void {
   if (parent === "any" || parent === newest) return;
@@ -81,7 +81,7 @@ export function noSnapshot(component: string, serial: number, newest: number | u
   return new UncoupleError("not-found", `no snapshot ${snapshotName({ component, serial })}: ${known}`);
 }
 
-/** What a publish throws that was stopped before its announcement. */
+/** The error of a publish that was canceled before its announcement. */
 export function notPublished(draft: SnapshotDraft): UncoupleError {
   return new UncoupleError("cancelled", `run ${draft.runId} of ${draft.component} was stopped before it published`);
 }

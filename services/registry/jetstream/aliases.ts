@@ -9,7 +9,7 @@ import { createReplicatedLog } from "./replicated-log.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
-/** Aliases are what their log makes of them: one subject for each component, appended to with compare-and-set. */
+/** Aliases, derived from a log with one subject per component, appended to by compare-and-set. */
 export interface Aliases {
   readonly now: Registry["aliases"];
   readonly log: Registry["aliasLog"];
@@ -34,7 +34,7 @@ export function createAliases(
   const of = (component: string) =>
     changes.entries.map(({ value }) => value).filter((change) => change.component === component);
 
-  /** Decides on the log as it is, and appends if it still is; otherwise decides again. */
+  /** Decides on the current log and appends if the log is unchanged; otherwise decides again. */
   const change = async (
     component: string,
     alias: string,

@@ -7,23 +7,23 @@ import type { StoredMessage } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
 /**
- * The announcements of a pipeline: one subject for each component and serial, so that the server itself admits a
- * serial once. What does not continue its component's serials, or is no announcement at all, is left out, with a line
- * in the log; every reader leaves out the same.
+ * The announcements of a pipeline: one subject per component and serial, so that the server accepts each serial once.
+ * Messages that do not continue their component's serials, or are not announcements, are logged and ignored; all readers
+ * ignore the same ones.
  */
 export interface Announcements {
   readonly log: ReplicatedLog<StoredAnnouncement>;
   /** As of the last `log.sync`. */
   readonly ledger: SnapshotIndex;
   subject(component: string, serial: number): string;
-  /** Where the bytes of a manifest in the ledger are. */
+  /** Returns where the bytes of an indexed manifest are stored. */
   object(manifest: SnapshotManifest): StoredObject | undefined;
   /**
-   * The model store's ids of all that is announced, including by messages that are left out here: another version may
-   * read them.
+   * Returns the model store's ids of everything announced, including by messages that are ignored here: a different
+   * version may read them.
    */
   objects(): ReadonlySet<string>;
-  /** The announcement at a position of the stream, if it was taken in. */
+  /** Returns the announcement at a stream position, if it has been ingested. */
   at(position: number): StoredAnnouncement | undefined;
 }
 

@@ -17,10 +17,10 @@ import { ensureStreams, findStreams, namesOf } from "./streams.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 import { createJetStreamOnceLog } from "./write-once-log.ts";
 
-/** A server that has just started may not have its streams yet. */
+/** A server that has just started may not have loaded its streams yet. */
 const SETUP_LIMIT_MS = 20_000;
 const PUBLISH_LIMIT_MS = 60_000;
-/** Far above the longest upload and any difference between clocks. */
+/** Far longer than any upload, and than the difference between any two clocks. */
 const ORPHAN_AGE_MS = 6 * 3_600_000;
 
 export interface JetStreamOptions {
@@ -28,39 +28,39 @@ export interface JetStreamOptions {
   readonly url: string;
   readonly pipeline: string;
   readonly clock: Clock;
-  /** By which the server's monitoring knows this service. */
+  /** Name of this service in the server's monitoring. */
   readonly name: string;
   readonly credentials?: { readonly user: string; readonly password: string };
   /**
-   * Whether to create on the server what is missing of the pipeline, and to tidy up there; true if not given. With
-   * false, for who only looks, connecting changes nothing: a pipeline that the server does not have is `not-found`.
+   * Whether to create missing streams on the server and remove orphaned objects; defaults to true. With false, connecting
+   * changes nothing, and a pipeline that the server does not have is `not-found`.
    */
   readonly create?: boolean;
-  /** Largest model that is published or read, in bytes; 256 MiB if not given. */
+  /** Size limit for models that are published or read, in bytes; defaults to 256 MiB. */
   readonly maxModelBytes?: number;
-  /** All models of the pipeline together, in bytes; if not given, what the store has; for a new one 2 GiB, or less on a small server. */
+  /** Size limit of the model store, in bytes; defaults to the existing limit, or for a new store to 2 GiB (less on a small server). */
   readonly maxStoreBytes?: number;
-  /** How long a publish, a verdict or an alias goes on through an outage without getting on; 60 s if not given. */
+  /** How long a publish, verdict or alias change retries without progress during an outage; defaults to 60 s. */
   readonly retryLimitMs?: number;
-  /** Hears of outages, and of messages that are none of ours. */
+  /** Receives reports of outages and of foreign messages. */
   readonly log?: EventLogger;
 }
 
 export interface JetStreamBackplane extends Backplane {
   /**
-   * Removes the bytes that nobody can see: of publishers that died in the middle, or met a conflict while the server
-   * was away. Runs in the background whenever a backplane connects (but with `create: false`), for what is older than six hours.
-   * @param olderThanMs since its last byte was stored, by this machine's clock and the server's
-   * @returns how many objects were removed
+   * Removes unannounced bytes: from publishers that died midway, or met a conflict while the server was away. Runs in the
+   * background whenever a backplane connects (unless `create` is false), for objects older than six hours.
+   * @param olderThanMs milliseconds since the last byte was stored, by this machine's clock and the server's
+   * @returns the number of objects removed
    */
   sweepOrphans(olderThanMs: number): Promise<number>;
 }
 
 /**
- * Connects to the backplane of a pipeline, and creates on the server what is missing of it, unless `create` is false.
+ * Connects to the backplane of a pipeline and creates whatever is missing on the server, unless `create` is false.
  *
  * @throws UncoupleError `unavailable` naming the server, `resource-exhausted` naming --max-store-bytes, `invalid-argument`
- *   for a pipeline name that is none; with `create: false`, `not-found` naming the pipelines that the server has
+ *   for an invalid pipeline name; with `create: false`, `not-found` naming the pipelines that the server has
  */
 export async function connectJetStream(options: JetStreamOptions): Promise<JetStreamBackplane> {
   const { pipeline, create = true } = options;

@@ -14,7 +14,7 @@ export interface StoredAnnouncement {
 }
 
 export interface StoredObject {
-  /** In the bucket's list of objects, for people and for the `nats` tool. */
+  /** Name in the bucket's list of objects, as the `nats` tool shows it. */
   readonly name: string;
   /** The last token of the subject that the chunks are stored on. */
   readonly nuid: string;
@@ -36,7 +36,7 @@ const aliasChange: z.ZodType<AliasChange> = z.object({
   at: z.string(),
 });
 
-/** A message of a stream: its value, or why it is none. Anybody with the right to may have sent it. */
+/** Returns the decoded value or the reason it is invalid. Any client with write access may have sent it. */
 export type Reader<T> = (data: Uint8Array) => { readonly value: T } | { readonly wrong: string };
 
 export const readers = {

@@ -7,7 +7,7 @@ export interface ApiError {
   readonly description?: string;
 }
 
-/** JetStream error codes that something here depends on (nats-server, server/errors.json). */
+/** JetStream error codes that this code depends on (nats-server, server/errors.json). */
 export const JetStreamCode = {
   noMessageFound: 10037,
   streamNotFound: 10059,
@@ -16,10 +16,10 @@ export const JetStreamCode = {
   consumerNotFound: 10014,
 } as const;
 
-/** Of the account, of the server's storage, of its memory, of a stream: somewhere a limit is reached. */
+/** Limits reached: of the account, of the server's storage or memory, or of a stream. */
 const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077]);
 
-/** An error that the server answered, with the code that tells it apart. */
+/** An error response of the server, with its error code. */
 export class JetStreamError extends UncoupleError {
   readonly jetStream: number;
 
@@ -29,7 +29,7 @@ export class JetStreamError extends UncoupleError {
   }
 }
 
-/** @param verb what was asked for: an API call or a subject; @param server its address, for the message */
+/** @param verb the API call or subject; @param server the server's address, for the message */
 export function jetStreamError(error: ApiError, verb: string, server: string): JetStreamError {
   const code = error.err_code ?? 0;
   const text = `${verb} at ${server}: ${error.description ?? "refused"} (${code === 0 ? error.code : code})`;
@@ -40,7 +40,7 @@ export function jetStreamError(error: ApiError, verb: string, server: string): J
   return new JetStreamError(code, "failed-precondition", text);
 }
 
-/** Whether the server refused with that error code (see `JetStreamCode`). */
+/** Whether the server responded with that error code (see `JetStreamCode`). */
 export function isJetStreamError(error: unknown, code: number): boolean {
   return error instanceof JetStreamError && error.jetStream === code;
 }

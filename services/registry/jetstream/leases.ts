@@ -10,25 +10,25 @@ import { readMessage, store } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
 
 /**
- * A holder that does not renew for so long loses the lease. Nobody compares clocks: whoever waits takes over when it
- * has seen one revision unchanged for this long by its own clock; the holder considers it lost after HOLDER_LIMIT_MS
- * without a confirmed renewal by its own, counted from when it sent that renewal, and so gives up first.
+ * A holder that does not renew for this long loses the lease. Clocks are never compared: a waiter takes over once it has
+ * seen one revision unchanged for this long on its own clock, and the holder considers the lease lost after
+ * HOLDER_LIMIT_MS without a confirmed renewal on its own clock, counted from sending it. So the holder gives up first.
  */
 const LEASE_TTL_MS = 10_000;
 const RENEW_MS = 2_500;
 const HOLDER_LIMIT_MS = 7_500;
-/** How long a waiter goes without looking when nothing woke it. */
+/** Polling interval while no notification arrives. */
 const POLL_MS = 1_000;
 
 interface Entry {
-  /** 0: there never was one. */
+  /** 0 if the key never existed. */
   readonly revision: number;
-  /** null: free. */
+  /** null if the lease is free. */
   readonly held: { readonly token: string; readonly holder: string } | null;
 }
 
 export interface JetStreamLeases extends Leases {
-  /** Ends everything that is held, as lost to its holders, and gives it back. */
+  /** Reports all held leases as lost to their holders and releases them. */
   close(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function createJetStreamLeases(
 ): JetStreamLeases {
   const { clock } = connection;
   const key = (name: string) => `${names.subject}.${name}`;
-  /** What this process holds: how to end each, as a loss. */
+  /** One callback per lease of this process, which ends it as lost. */
   const held = new Set<() => Promise<void>>();
 
   const read = async (name: string): Promise<Entry> => {
@@ -49,13 +49,13 @@ export function createJetStreamLeases(
     const value = message.headers.has("KV-Operation") ? null : parse(message.data);
     return { revision: message.sequence, held: value };
   };
-  /** @returns the revision if the key now has this token, undefined if it is somebody else's */
+  /** @returns the revision if the key now has this token, undefined if it has a different token */
   const write = async (name: string, value: NonNullable<Entry["held"]>, revision: number) => {
     try {
       return await store(connection, key(name), Buffer.from(JSON.stringify(value)), revision);
     } catch (error) {
       if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) throw error;
-      // Perhaps an earlier attempt of ours, of which no acknowledgement came.
+      // This may be an earlier attempt whose acknowledgment was lost.
       const now = await read(name);
       return now.held?.token === value.token ? now.revision : undefined;
     }
@@ -67,7 +67,7 @@ export function createJetStreamLeases(
     let over = false;
     let busy: Promise<void> | undefined;
     let lapse: Timer | undefined;
-    /** @returns false if it was over already */
+    /** @returns false if it had already ended */
     const finish = (): boolean => {
       if (over) return false;
       over = true;
@@ -96,7 +96,7 @@ export function createJetStreamLeases(
         if (next === undefined) lose("somebody else took it");
         else lapseAfter(sent);
       } catch (error) {
-        // The next renewal may succeed; the lapse is the limit.
+        // The next renewal may succeed; the holder limit decides.
         if (!isTransient(error)) lose(error instanceof Error ? error.message : String(error));
       }
     };
@@ -105,7 +105,7 @@ export function createJetStreamLeases(
       try {
         await store(connection, key(name), new Uint8Array(), revision, { "KV-Operation": "DEL" });
       } catch (error) {
-        // It lapses by itself.
+        // It expires by itself.
         log("warn", `the lease ${name} was not given back: ${error instanceof Error ? error.message : String(error)}`);
       }
     };
@@ -160,7 +160,7 @@ export function createJetStreamLeases(
             }
           } catch (error) {
             if (!isTransient(error)) throw error;
-            // An outage: the wait goes on.
+            // An outage: keep waiting.
           }
           await bell.waitBeyond(heard, end, { clock, ms: POLL_MS });
         }
@@ -178,7 +178,7 @@ export function createJetStreamLeases(
   };
 }
 
-/** What anything else than this wrote is a lease that nobody renews. */
+/** A value written by anything else counts as a lease that is never renewed. */
 function parse(data: Uint8Array): NonNullable<Entry["held"]> {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(data));

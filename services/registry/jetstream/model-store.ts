@@ -11,44 +11,43 @@ import { retryPolicy } from "./retry-policy.ts";
 import { readMessage, store, storeNow, streamState } from "./stream-api.ts";
 import type { Names } from "./streams.ts";
 
-/** Bytes of a chunk; less where the server's max_payload demands it. */
+/** Chunk size in bytes; smaller if the server's max_payload requires it. */
 const CHUNK = 512 * 1024;
 /** Room for subject and headers in a message. */
 const ENVELOPE = 4 * 1024;
-/** Chunks on their way at once: enough to keep the server busy, few enough to stay small. */
+/** Chunks in flight: enough to keep the server busy, few enough to bound memory. */
 const WINDOW = 8;
-/** A replica may lag behind the announcement; after these waits a chunk that is not there is missing. */
+/** A replica may lag behind the announcement; after these waits, an absent chunk is missing. */
 const LAG_WAITS_MS = [50, 200, 800] as const;
 
 export interface ModelStore {
   /**
-   * Stores bytes, whole before anyone can see them. They must not change meanwhile.
-   * @param name the object's name begins with it; every attempt has a name of its own
+   * Stores bytes, which become visible only when complete. The caller must not modify them in the meantime.
+   * @param name prefix of the object's name; every attempt gets a unique name
    * @param digest their SHA-256, hex
-   * @throws UncoupleError `resource-exhausted` naming --max-store-bytes when the store is full; `cancelled`
+   * @throws UncoupleError `resource-exhausted` naming --max-store-bytes if the store is full; `cancelled`
    */
   put(name: string, bytes: Uint8Array, digest: string, retry: Retry, signal?: AbortSignal): Promise<StoredObject>;
   /**
-   * The bytes of a manifest, found right in size and SHA-256.
+   * Returns the bytes of a manifest, with size and SHA-256 verified.
    * @throws UncoupleError `data-loss`
    */
   get(manifest: SnapshotManifest, object: StoredObject, signal?: AbortSignal): Promise<Uint8Array>;
   /** Removes an object that was never announced. */
   remove(object: StoredObject): Promise<void>;
   /**
-   * Removes what nobody can see: chunks of uploads that never ended, and objects that no announcement names.
-   * @param olderThanMs since the object's last message was stored, by this machine's clock and the server's: choose it
-   *   far above the longest upload and any difference between clocks
-   * @param announced the objects that announcements name; asked for after the store was listed
-   * @returns the objects that were removed
+   * Removes unreachable objects: chunks of unfinished uploads, and objects that no announcement names.
+   * @param olderThanMs milliseconds since the object's last message was stored, by this machine's clock and the server's;
+   *   choose it far above the longest upload and any clock difference
+   * @param announced returns the announced objects; called after the store has been listed
+   * @returns the removed objects
    */
   sweep(olderThanMs: number, announced: () => Promise<ReadonlySet<string>>): Promise<readonly string[]>;
 }
 
 /**
- * Models in an object store bucket (NATS ADR-20), with a transfer of its own in place of the client library's: native
- * SHA-256, a window of awaited chunks on the way in, one request a chunk on the way out, so that a slow reader slows
- * the transfer and not the memory down.
+ * Models in an object store bucket (NATS ADR-20). Replaces the client library's transfer: native SHA-256, a window of
+ * awaited chunks for uploads, and one request per chunk for downloads, so that a slow reader does not cost memory.
  */
 export function createModelStore(connection: NatsConnection, names: Names["models"], retryLimitMs: number): ModelStore {
   const { stream, subject, bucket } = names;
@@ -61,7 +60,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
     await purge(chunks(id));
   };
 
-  /** One attempt. A chunk is never sent again on its own: it could land out of order. */
+  /** One upload attempt. Single chunks are never resent: they could arrive out of order. */
   const upload = async (
     prefix: string,
     bytes: Uint8Array,
@@ -112,13 +111,13 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       await store(connection, meta(name), Buffer.from(JSON.stringify(info)), 0);
       return { name, nuid: id };
     } catch (error) {
-      // The metadata may have been stored, too. What cannot be removed now is removed by a sweep.
+      // The metadata may have been stored as well. The sweep removes what cannot be removed now.
       await remove({ name, nuid: id }).catch(() => {});
       throw error;
     }
   };
 
-  /** The first chunk from a sequence number on. */
+  /** Returns the first chunk at or after a sequence number. */
   const nextChunk = async (id: string, from: number, retry: Retry) => {
     for (let lagged = 0; ; ) {
       try {
@@ -212,7 +211,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         const message = await readMessage(connection, stream, { last_by_subj: last });
         return message !== undefined && connection.clock.now() - message.storedAt.getTime() > olderThanMs;
       };
-      // What is stored is listed first, announcements are read last: an upload that ends in between is seen to be one.
+      // The store is listed before the announcements are read, so an upload that completes in between is recognized.
       const uploads = [...(await streamState(connection, stream, chunks("*"))).subjects.keys()];
       const metas = [...(await streamState(connection, stream, meta("").concat("*"))).subjects.keys()];
       /** The subjects of every object, that of its metadata (if it has one) last. */

@@ -14,11 +14,11 @@ import type { ConnectionState } from "../../common/connection-state.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { type ApiError, jetStreamError } from "./errors.ts";
 
-/** The time limit of every request to the server, the wait for a connection included. */
+/** Timeout of every request, including the wait for a connection. */
 export const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_WAIT_MS = 250;
-/** A connection that answers none of two pings is dead. */
+/** A connection is considered dead after two unanswered pings. */
 const PING_INTERVAL_MS = 10_000;
 const FLUSH_TIMEOUT_MS = 2_000;
 const API = "$JS.API";
@@ -28,45 +28,45 @@ export type EventLogger = (level: "info" | "warn", message: string) => void;
 export interface LinkOptions {
   /** One server or several, comma-separated: `nats://host:port`. */
   readonly url: string;
-  /** By which the server's own monitoring knows this client. */
+  /** Name of this client in the server's monitoring. */
   readonly name: string;
   readonly credentials?: { readonly user: string; readonly password: string };
   readonly clock: Clock;
   readonly log: EventLogger;
 }
 
-/** What a server says of a request that it did not carry out, or that did not reach it, is thrown as UncoupleError. */
+/** A connection to a NATS server. Failed requests throw an UncoupleError. */
 export interface NatsConnection {
   /** The address, for messages. */
   readonly server: string;
-  /** The time that everything on this connection waits and measures by. */
+  /** The clock of everything on this connection. */
   readonly clock: Clock;
   /** Aborts when `close` begins. */
   readonly closed: AbortSignal;
-  /** Bytes that a message may have, headers included. */
+  /** Size limit of a message in bytes, including headers. */
   maxPayload(): number;
   state(): ConnectionState;
   /**
-   * @throws UncoupleError `unavailable` when there is no connection, it broke before the answer, or nobody answers for
-   *   the subject; `deadline-exceeded` naming the time limit; `failed-precondition` without the right to
+   * @throws UncoupleError `unavailable` if there is no connection, it broke before the response, or the subject has no
+   *   responder; `deadline-exceeded` naming the timeout; `failed-precondition` without permission
    */
   request(subject: string, payload?: string | Uint8Array, options?: RequestOptions): Promise<Msg>;
-  /** A request that is sent before this returns, or not at all: calls in a row reach the server in that order. */
+  /** Sends the request before it returns, or not at all, so that consecutive calls reach the server in order. */
   requestNow(subject: string, payload: Uint8Array, options?: RequestOptions): Promise<Msg>;
   /**
-   * A request to the JetStream API.
+   * Sends a request to the JetStream API.
    * @throws UncoupleError as `request`; JetStreamError, which carries the server's error code
    */
   api(verb: string, body?: unknown): Promise<unknown>;
-  /** Calls back for every message on a subject, as long as the connection lives; never, once it is closed. */
+  /** Calls back for every message on a subject until the connection is closed. */
   subscribe(subject: string, heard: (message: Msg) => void): () => void;
   /**
-   * Asks for a message that may take long to come.
-   * @returns undefined when none came in time or the signal aborted; from then on the server sends none here
+   * Requests a message that may take long to arrive.
+   * @returns undefined if none arrived in time or the signal aborted; the server sends none afterward
    * @throws UncoupleError `unavailable` as `request`
    */
   await(subject: string, payload: string, timeoutMs: number, signal: AbortSignal): Promise<Msg | undefined>;
-  /** Sent without waiting for anything; lost when there is no connection. */
+  /** Sends without waiting. The message is lost if there is no connection. */
   send(subject: string, payload: string): void;
   close(): Promise<void>;
 }
@@ -77,12 +77,12 @@ export interface RequestOptions {
 }
 
 /**
- * Connects, and from then on reconnects for ever.
+ * Connects, and reconnects indefinitely from then on.
  * @throws UncoupleError `unavailable` naming the server
  */
 export async function openNatsConnection(options: LinkOptions): Promise<NatsConnection> {
   const { url, clock, log } = options;
-  // A password in the address is for nobody's log.
+  // Keep a password in the address out of logs.
   const server = url.replace(/\/\/[^/@,]*@/g, "//");
   let client: NatsClient;
   try {
@@ -91,7 +91,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       name: options.name,
       maxReconnectAttempts: -1,
       reconnectTimeWait: RECONNECT_WAIT_MS,
-      // Credentials that are being exchanged on the server are no reason to give up for ever.
+      // Credentials being rotated on the server are not a reason to give up.
       ignoreAuthErrorAbort: true,
       timeout: CONNECT_TIMEOUT_MS,
       pingInterval: PING_INTERVAL_MS,
@@ -107,7 +107,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
   const closing = new AbortController();
   let state: ConnectionState = "connected";
   let lostAt = 0;
-  /** Fails what waits for an answer that a broken connection will never bring. */
+  /** Fails pending requests, whose responses a broken connection will never deliver. */
   const waitingForAnswer = new Set<(error: UncoupleError) => void>();
   let reconnected = new AbortController();
 
@@ -134,7 +134,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
   };
   void follow().catch((error: unknown) => log("warn", `the NATS client's status ended: ${reasonOf(error)}`));
 
-  // It does not give up by itself, but for reasons that no reconnecting mends.
+  // The client only gives up by itself for reasons that reconnecting cannot fix.
   void client.closed().then((error) => {
     if (closing.signal.aborted) return;
     onDisconnect();

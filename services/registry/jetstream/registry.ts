@@ -37,7 +37,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
   };
   const newestOf = (component: string) => ledger.latest(component)?.serial ?? null;
   const find = async (component: string, serial: number): Promise<SnapshotManifest> => {
-    // What is announced never changes, so that what is known needs no question.
+    // Announcements never change, so known ones need no request.
     if (ledger.get(component, serial) === undefined) await log.sync();
     const manifest = ledger.get(component, serial);
     if (manifest === undefined) throw noSnapshot(component, serial, ledger.latest(component)?.serial);
@@ -54,7 +54,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
         throw signal?.aborted ? notPublished(draft) : error;
       };
       const digest = await sha256(bytes);
-      // Before the bytes travel: a conflict that is there already costs nothing.
+      // Check before the upload, so that an existing conflict costs nothing.
       await stoppable.run(() => log.sync()).catch(unlessStopped);
       const before = alreadyPublished(ledger, component, runId, digest);
       if (before !== undefined) return before;
@@ -63,7 +63,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       if (signal?.aborted) throw notPublished(draft);
       const object = await models.put(`${component}/${runId}`, bytes, digest, stoppable, signal).catch(unlessStopped);
       const retry = createRetry(retryPolicy(deps.connection, deps.retryLimitMs));
-      // The last moment: once an announcement is sent, only the stream knows whether it is there.
+      // The last chance to cancel: once an announcement is sent, only the stream knows the outcome.
       if (signal?.aborted) {
         await models.remove(object).catch(() => {});
         throw notPublished(draft);
@@ -76,7 +76,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
             return published;
           }
           const newest = newestOf(component);
-          // Others may have announced during the upload, too.
+          // Other publishers may have announced during the upload.
           checkParent(component, newest, parent);
           const serial = (newest ?? 0) + 1;
           const manifest: SnapshotManifest = {
@@ -89,9 +89,9 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           };
           const subject = announcements.subject(component, serial);
           const value: StoredAnnouncement = { manifest, object };
-          // Zero, but for a message that is no announcement and was sent to this subject by somebody.
+          // Zero, unless a foreign client has sent a message to this subject.
           await log.append(subject, value, log.lastSequence(subject), retry);
-          // Whoever took the serial: that is progress.
+          // The serial is taken, by this publisher or another one: that is progress.
           retry.progress();
         }
       } catch (error) {

@@ -8,11 +8,11 @@ import type { NatsConnection } from "./nats-connection.ts";
 import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
-/** Messages that are asked for at once while catching up. */
+/** Messages requested concurrently while catching up. */
 const READ_WINDOW = 32;
-/** How long a watch may go without looking when nothing woke it: a wake-up call can get lost, a message cannot. */
+/** Polling interval of a watch while no notification arrives: a notification can get lost, a message cannot. */
 const POLL_MS = 3_000;
-/** Subscribers hear of a message shortly before the stream has stored it. */
+/** Subscribers receive a message shortly before the stream has stored it. */
 const SETTLE_MS = [0, 5, 25, 125] as const;
 const TOKEN = "Uncouple-Append";
 
@@ -30,12 +30,11 @@ export class OutcomeUnknown extends UncoupleError {
 }
 
 /**
- * An append-only stream and its copy in this process. Readers bring the copy up to date with the stream's leader and
- * then look at it, so that whatever was stored before the call is seen; nothing but STREAM.INFO and STREAM.MSG.GET is
- * asked of the server.
+ * An append-only stream and its copy in this process. Readers sync the copy with the stream's leader before reading it, so
+ * they see everything stored before the call. Only STREAM.INFO and STREAM.MSG.GET are requested from the server.
  */
 export interface ReplicatedLog<T> {
-  /** Up to the last `sync`, in the stream's order; positions are stream sequence numbers. */
+  /** Entries as of the last `sync`, in stream order; positions are stream sequence numbers. */
   readonly entries: readonly Logged<T>[];
   /** The sequence number of the last message on a subject, readable or not; 0 for none. As of the last `sync`. */
   lastSequence(subject: string): number;
@@ -47,12 +46,12 @@ export interface ReplicatedLog<T> {
    * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
   append(subject: string, value: unknown, expected: number, retry: Retry): Promise<boolean>;
-  /** @throws UncoupleError what will not pass, as `data-loss` when the stream was replaced; outages are waited out */
+  /** @throws UncoupleError for permanent errors, such as `data-loss` if the stream was replaced; waits through outages */
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
 }
 
 /**
- * @param read the value of a message; undefined leaves it out of the log (whoever reads says why in its own log)
+ * @param read returns the value of a message; undefined excludes it from the log (the reader logs why)
  */
 export function createReplicatedLog<T>(
   connection: NatsConnection,
@@ -61,10 +60,10 @@ export function createReplicatedLog<T>(
 ): ReplicatedLog<T> {
   const entries: Logged<T>[] = [];
   const lastBySubject = new Map<string, number>();
-  /** Tokens of appends of this process whose acknowledgement is due, and whether they were seen in the stream. */
+  /** Tokens of this process's unacknowledged appends, and whether they have been seen in the stream. */
   const unacknowledged = new Map<string, boolean>();
   let position = 0;
-  /** When the stream was created that the copy is of. */
+  /** Creation time of the copied stream. */
   let origin: string | undefined;
 
   const take = (message: StoredMessage) => {
@@ -85,7 +84,7 @@ export function createReplicatedLog<T>(
       throw origin !== undefined && isJetStreamError(error, JetStreamCode.streamNotFound) ? replaced("is gone") : error;
     });
     origin ??= created;
-    // Another stream may be as long as this one was, and what it has at a position is something else.
+    // A replacement may be as long as the old stream, with different messages at the same positions.
     if (created !== origin) throw replaced(`was created at ${created}, and the one before at ${origin}`);
     if (lastSequence < position) throw replaced(`ends at ${lastSequence}, and was at ${position} before`);
     while (position < lastSequence) {
@@ -99,7 +98,7 @@ export function createReplicatedLog<T>(
     }
   };
 
-  // Callers share a catching-up that has not begun yet: one that runs may have asked the leader before they called.
+  // Callers share a sync that has not started; a running one may have asked the leader before they called.
   let running: Promise<void> = Promise.resolve();
   let queued: Promise<void> | undefined;
   const sync = (): Promise<void> => {
@@ -150,7 +149,7 @@ export function createReplicatedLog<T>(
           } catch (error) {
             if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) await retry.wait(error);
           }
-          // It may be stored although no acknowledgement came: only the stream knows.
+          // The message may be stored although no acknowledgment arrived: only the stream knows.
           try {
             await sync();
           } catch (error) {

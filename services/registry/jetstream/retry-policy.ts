@@ -2,11 +2,11 @@ import type { RetryPolicy } from "../../common/async/retry.ts";
 import type { NatsConnection } from "./nats-connection.ts";
 
 /**
- * Retries of requests while the server is away: after 50 ms, doubling to 2 s, with jitter so that clients do not come
- * back all at once. Closing the connection ends them.
+ * The retry policy while the server is away: after 50 ms, doubling up to 2 s, with jitter so that clients do not return
+ * all at once. Closing the connection ends it.
  *
  * @param limitMs milliseconds without progress
- * @param signal ends them, too
+ * @param signal ends it as well
  */
 export function retryPolicy(
   { clock, closed }: Pick<NatsConnection, "clock" | "closed">,

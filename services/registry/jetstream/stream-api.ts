@@ -2,7 +2,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { type ApiError, isJetStreamError, JetStreamCode, jetStreamError } from "./errors.ts";
 import type { NatsConnection, RequestOptions } from "./nats-connection.ts";
 
-/** A message as a stream keeps it. */
+/** A stored message. */
 export interface StoredMessage {
   readonly sequence: number;
   readonly subject: string;
@@ -19,7 +19,7 @@ const ENVELOPE_BYTES = 1024;
  * Stores a message and returns its sequence number.
  * @param expected the sequence number that the last message of the subject must have, 0 for none; undefined: any
  * @throws UncoupleError as NatsConnection.request; JetStreamError with `wrongLastSequence`, with `maximumBytesExceeded` ...;
- *   `resource-exhausted` naming max_payload when the message is too large to be sent
+ *   `resource-exhausted` naming max_payload if the message is too large to send
  */
 export async function store(
   connection: NatsConnection,
@@ -41,7 +41,7 @@ export function checkPayload(connection: NatsConnection, subject: string, payloa
   );
 }
 
-/** As `store`, but sent before it returns: a row of calls is stored in that order. Size unchecked. */
+/** Like `store`, but sends before it returns, so that consecutive calls are stored in order. Does not check the size. */
 export async function storeNow(connection: NatsConnection, subject: string, payload: Uint8Array): Promise<number> {
   return stored(await connection.requestNow(subject, payload), subject, connection);
 }
@@ -60,7 +60,7 @@ function stored(message: { json<T>(): T }, subject: string, connection: NatsConn
   return answer.seq;
 }
 
-/** Reads a message where it is decided, at the stream's leader: what was stored before this call is seen. */
+/** Reads a message from the stream's leader, so that everything stored before this call is visible. */
 export async function readMessage(
   connection: NatsConnection,
   stream: string,
@@ -94,7 +94,7 @@ function parseHeaders(text: string): ReadonlyMap<string, string> {
 }
 
 export interface StreamState {
-  /** When the stream was created, by the server's clock; one that is made again in its place has another. */
+  /** Creation time of the stream on the server's clock; a replacement has a different one. */
   readonly created: string;
   readonly lastSequence: number;
   /** Messages by subject, of those that match the filter; empty without one. */

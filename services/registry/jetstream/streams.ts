@@ -3,7 +3,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
 
-/** The names of everything that a pipeline keeps on the server. Pipeline and component names need no escaping. */
+/** Names of everything a pipeline stores on the server. Pipeline and component names need no escaping. */
 export interface Names {
   readonly snapshots: LogNames;
   readonly aliases: LogNames;
@@ -15,7 +15,7 @@ export interface Names {
 
 export interface LogNames {
   readonly stream: string;
-  /** Every message of the log has this and more tokens as its subject. */
+  /** Subject prefix of every message of the log. */
   readonly subject: string;
 }
 
@@ -38,17 +38,17 @@ export function namesOf(pipeline: string): Names {
 }
 
 /**
- * Bytes of all models of a pipeline together, where nobody says otherwise: the first of these that the server has room
- * for. JetStream sets them aside, so that models which fill their store leave room for announcements.
+ * Default sizes of a new model store, in bytes: the first that the server has room for. JetStream reserves the space, so
+ * that models which fill their store leave room for announcements.
  */
 const DEFAULT_STORE_BYTES = [2048, 1024, 512, 256, 128, 64].map((mebibytes) => mebibytes * 1024 ** 2);
 
 /**
- * Creates what is missing on the server. Several processes may do so at once. A stream that exists stays as it is
- * (an administrator may have given it replicas), but for the model store's limit where one is given.
+ * Creates whatever is missing on the server. Several processes may do so concurrently. Existing streams are left unchanged
+ * (an administrator may have configured replicas), except for the model store's limit if one is given.
  *
- * @param maxStoreBytes bytes of all models; undefined: as it is, and for a new store 2 GiB or what there is room for
- * @throws UncoupleError `resource-exhausted` when the server has no room for a store of that size
+ * @param maxStoreBytes size limit of the model store; undefined leaves it unchanged, or uses the default for a new store
+ * @throws UncoupleError `resource-exhausted` if the server has no room for a store of that size
  */
 export async function ensureStreams(
   connection: NatsConnection,
@@ -77,12 +77,12 @@ export async function ensureStreams(
 }
 
 /**
- * Looks whether the server has the pipeline, and changes nothing.
+ * Checks that the server has the pipeline, without changing anything.
  * @throws UncoupleError `not-found` naming the pipelines that it has
  */
 export async function findStreams(connection: NatsConnection, names: Names, pipeline: string): Promise<void> {
   if ((await existing(connection, names.snapshots.stream)) !== undefined) return;
-  // Whoever may not list streams hears the rest.
+  // Clients without permission to list streams get the rest of the message.
   const known = await pipelinesAt(connection).catch(() => undefined);
   const others =
     known === undefined
@@ -94,7 +94,7 @@ export async function findStreams(connection: NatsConnection, names: Names, pipe
   );
 }
 
-/** The pipelines that the server has anything of, by name. */
+/** Returns the names of the pipelines that have streams on the server. */
 async function pipelinesAt(connection: NatsConnection): Promise<readonly string[]> {
   const pipelines: string[] = [];
   for (let offset = 0; ; ) {
@@ -145,7 +145,7 @@ async function ensureModelStore(
 
 type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string };
 
-/** Waits between looks at a stream that another process seems to be creating: then creating it is refused in many ways. */
+/** Waits between checks of a stream that another process seems to be creating; creating it then fails in various ways. */
 const OTHERS_CREATE_MS = [20, 100, 400] as const;
 
 async function ensure(

@@ -9,17 +9,17 @@ import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nat
 import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
-/** An item whose worker was not heard of for so long goes to another. */
+/** An item is redelivered if its worker sends no heartbeat for this long. */
 const ACK_WAIT_MS = 10_000;
 const HEARTBEAT_MS = 3_000;
-/** Items that all workers of a group may hold together. */
+/** Maximum number of items held by all workers of a group. */
 const MAX_ACK_PENDING = 256;
-/** How long the server keeps one request for an item before it is asked again. */
+/** How long the server keeps a pull request before it is renewed. */
 const PULL_MS = 5_000;
 const AFTER_REFUSAL_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 
-/** One durable pull consumer, shared by everyone who names the same group. */
+/** One durable pull consumer, shared by all workers of the group. */
 export function createJetStreamWorkQueue(
   connection: NatsConnection,
   log: EventLogger,
@@ -59,7 +59,7 @@ export function createJetStreamWorkQueue(
     return ensured;
   };
 
-  /** The next message, or undefined when none came in time. */
+  /** Returns the next message, or undefined if none arrived in time. */
   const pull = async (signal: AbortSignal): Promise<Msg | undefined> => {
     const ask = JSON.stringify({ batch: 1, expires: PULL_MS * NANOS_PER_MS });
     const message = await connection.await(
@@ -70,7 +70,7 @@ export function createJetStreamWorkQueue(
     );
     const status = message?.headers?.code ?? 0;
     if (status === 0) return message;
-    // 408: none came in time. Anything else: the consumer went, or is moving to another server.
+    // 408: none arrived in time. Otherwise, the consumer was deleted or is moving to another server.
     if (status !== 408) {
       ensured = undefined;
       await clock.sleep(AFTER_REFUSAL_MS, signal).catch(() => {});
@@ -78,9 +78,9 @@ export function createJetStreamWorkQueue(
     return undefined;
   };
 
-  /** @returns what the message announces; undefined when it is none (then it is done with) */
+  /** @returns the announcement, or undefined if the message is not one (it is acknowledged then) */
   const open = async (message: Msg, position: number) => {
-    // Also where the position is known: if the store was replaced, another announcement is at it now.
+    // Read it even if the position is known: a replaced store has a different announcement there.
     await announcements.log.sync();
     const announced = announcements.at(position);
     if (announced !== undefined) return announced;
@@ -117,7 +117,7 @@ export function createJetStreamWorkQueue(
           announcement,
           delivery,
           async done() {
-            // Heartbeats go on until it is confirmed: an outage must not give a finished item to somebody else.
+            // Heartbeats continue until the acknowledgment is confirmed, so that an outage does not redeliver a finished item.
             await retry(retryPolicy(connection, retryLimitMs), () => connection.request(reply, "+ACK"));
             settle();
           },
@@ -134,7 +134,7 @@ export function createJetStreamWorkQueue(
             if (message === undefined) continue;
             const { position, delivery } = placeOf(message);
             const announced = await open(message, position).catch((error: unknown) => {
-              // Others may be able to.
+              // Other workers may be able to.
               connection.send(message.reply ?? "", "-NAK");
               throw error;
             });
@@ -144,13 +144,13 @@ export function createJetStreamWorkQueue(
             asked = true;
           } catch (error) {
             if (end.aborted) return;
-            // An outage, which the connection reports: the wait goes on.
+            // An outage, which the connection reports: keep waiting.
             if (!isTransient(error)) throw error;
             await clock.sleep(AFTER_REFUSAL_MS, end).catch(() => {});
           }
         }
       } finally {
-        // Left by break or throw, not asked for another item: what it holds goes to somebody else.
+        // The loop was left by break or throw: return held items to the queue.
         if (!asked) for (const abandon of held) abandon();
       }
     },
@@ -158,7 +158,7 @@ export function createJetStreamWorkQueue(
 }
 
 /**
- * The stream position and delivery count of a pulled message, from the subject that it is acknowledged on:
+ * Parses the stream position and delivery count of a pulled message from its acknowledgment subject:
  * `$JS.ACK.[domain.account.]stream.consumer.delivered.position. ...` (NATS ADR-15).
  */
 function placeOf(message: Msg): { position: number; delivery: number } {

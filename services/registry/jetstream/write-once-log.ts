@@ -7,7 +7,7 @@ import { createReplicatedLog } from "./replicated-log.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
-/** One subject for each component and serial, of which the first message that can be read counts. */
+/** One subject per component and serial; the first readable message counts. */
 export function createJetStreamOnceLog<T extends { readonly component: string; readonly serial: number }>(
   connection: NatsConnection,
   log: EventLogger,

@@ -10,8 +10,8 @@ import { createMemoryWorkQueue } from "./work-queue.ts";
 import { createMemoryOnceLog } from "./write-once-log.ts";
 
 /**
- * A backplane for services that live in one process and share this object. It keeps every promise of the ports and
- * nothing beyond the process's life; whoever created it closes it. All its delays are the clock's.
+ * Creates a backplane for services that share this object in one process. It keeps every guarantee of the ports, and
+ * nothing outlives the process; its creator closes it. All delays use the clock.
  */
 export function createMemoryBackplane(pipeline: string, { clock }: { readonly clock: Clock }): Backplane {
   checkName("pipeline", pipeline);

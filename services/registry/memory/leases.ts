@@ -3,7 +3,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Lease, Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
 
-/** Leases within one process: a holder cannot die alone, so a lease lasts until its release or the backplane's end. */
+/** Leases within one process. A holder cannot die alone, so a lease lasts until it is released or the backplane closes. */
 export function createMemoryLeases(closed: AbortSignal): Leases {
   const held = new Map<string, string>();
   const bell = createNotifier();

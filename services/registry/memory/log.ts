@@ -33,7 +33,7 @@ export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
   };
 }
 
-/** A copy that nobody can change: what is in a log is a record. */
+/** Returns a deeply frozen copy: log entries are immutable. */
 export function frozen<T>(value: T): T {
   const freeze = (part: unknown): void => {
     if (typeof part !== "object" || part === null) return;

@@ -8,7 +8,7 @@ import type { AliasChange, Registry } from "../registry.ts";
 import { alreadyPublished, checkParent, createSnapshotIndex, noSnapshot, notPublished } from "../snapshot-index.ts";
 import { frozen, type MemoryLog } from "./log.ts";
 
-/** A registry over a log of announcements that it alone appends to. */
+/** A registry over a log of announcements of which it is the only writer. */
 export function createMemoryRegistry(
   pipeline: string,
   announcements: MemoryLog<SnapshotManifest>,
@@ -44,7 +44,7 @@ export function createMemoryRegistry(
       const stored = bytes.slice();
       const digest = await sha256(stored);
       if (signal?.aborted) throw notPublished(draft);
-      // From here to the end nothing waits: contenders take their serials one after the other.
+      // Nothing awaits from here on, so contenders take their serials one after the other.
       const published = alreadyPublished(ledger, draft.component, draft.runId, digest);
       if (published !== undefined) return published;
       const newest = ledger.latest(draft.component)?.serial ?? null;

@@ -5,13 +5,13 @@ import type { WorkItem, WorkQueue } from "../backplane.ts";
 import { redeliveryDelayMs } from "../redelivery.ts";
 import type { MemoryLog } from "./log.ts";
 
-/** One group of workers over the announcements. */
+/** The announcements as a queue for one group of workers. */
 export function createMemoryWorkQueue(
   announcements: MemoryLog<SnapshotManifest>,
   clock: Clock,
   closed: AbortSignal,
 ): WorkQueue {
-  /** Given back, due for another delivery. */
+  /** Returned items that are due for redelivery. */
   const returned: { position: number; delivery: number }[] = [];
   const finished = new Set<number>();
   const bell = createNotifier();
@@ -72,7 +72,7 @@ export function createMemoryWorkQueue(
           asked = true;
         }
       } finally {
-        // Left by break or throw, not asked for another item: what it holds goes to somebody else.
+        // The loop was left by break or throw: return held items to the queue.
         if (!asked) for (const abandon of held) abandon();
       }
     },
