@@ -1,16 +1,16 @@
 import type { Summary } from "./lab/statistics.ts";
 import type { Reproduction } from "./reproduce.ts";
 
-/** An experiment's result as people read it; the last column holds the numbers. */
+/** An experiment's result as a table; the last column contains the numbers. */
 export interface ResultTable {
   readonly title: string;
-  /** What was done, and the unit. */
+  /** The setup and the unit. */
   readonly text: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The experiments that go beyond the paper, for the terminal and the report alike. */
+/** Tables of the experiments that go beyond the paper, for the terminal and the report. */
 export function furtherTables({ dag, estimators, support, policy, diagnosis }: Reproduction): readonly ResultTable[] {
   return [
     ...(dag === undefined
@@ -18,7 +18,7 @@ export function furtherTables({ dag, estimators, support, policy, diagnosis }: R
       : [
           {
             title: "Larger pipelines: all components updated at once",
-            text: "A chain of three and a diamond of four components. All teams train in parallel on the initial predictions of their upstream, then all snapshots are exchanged; sync trains one after another on the new ones. The initial pipeline is 100; mean and standard deviation over seeds.",
+            text: "A chain of three and a diamond of four components. All teams train in parallel on the initial predictions of their upstream, then all snapshots are replaced at once; sync trains the components one after another on the new snapshots. The initial pipeline is 100. Mean and standard deviation over seeds.",
             columns: ["Pipeline", "Protocol of all", "End-to-end loss"],
             rows: dag.rows.map((row) => [row.shape, row.protocol, spread(row)]),
           },
@@ -28,7 +28,7 @@ export function furtherTables({ dag, estimators, support, policy, diagnosis }: R
       : [
           {
             title: "Causal training without the oracle",
-            text: "M2 trained causally on M1^0 with counterfactual outputs from so many audited rows, then composed with the consistent M1. M2* o M1^0 is 100; mean and standard deviation over seeds.",
+            text: "M2 trained causally on M1^0, with counterfactual outputs learned from audited rows, then composed with the consistent M1. M2* o M1^0 is 100. Mean and standard deviation over seeds.",
             columns: ["Source", "Audited rows", "End-to-end loss"],
             rows: estimators.rows.map((row) => [row.estimator, row.audited === 0 ? "" : `${row.audited}`, spread(row)]),
           },
@@ -38,7 +38,7 @@ export function furtherTables({ dag, estimators, support, policy, diagnosis }: R
       : [
           {
             title: "Support: M1^0 through a bottleneck",
-            text: "M2 trained on an M1^0 whose output may not cover its space, then composed with the consistent M1, and in how many seeds the support check warned before training. M2* o M1^0 is 100; mean and standard deviation over seeds.",
+            text: "M2 trained on an M1^0 whose output may not cover its space, then composed with the consistent M1. Warned: number of seeds in which the support check warned before training. M2* o M1^0 is 100. Mean and standard deviation over seeds.",
             columns: ["M1^0", "Protocol", "Warned", "End-to-end loss"],
             rows: support.rows.map((row) => [
               row.bottleneck,
@@ -52,8 +52,8 @@ export function furtherTables({ dag, estimators, support, policy, diagnosis }: R
       ? []
       : [
           {
-            title: "An M2 that decides: regret",
-            text: "A policy over four actions, trained on the reward of every action or on logged actions. Regret of choosing by M2* o M1^0 is 100; mean and standard deviation over seeds.",
+            title: "A decision-making M2: regret",
+            text: "A policy over four actions, trained on the reward of every action or on logged actions. The regret of choosing by M2* o M1^0 is 100. Mean and standard deviation over seeds.",
             columns: ["Feedback", "Protocol", "M1", "Regret"],
             rows: policy.rows.map((row) => [row.feedback, row.protocol, row.upstream, spread(row)]),
           },
@@ -62,9 +62,9 @@ export function furtherTables({ dag, estimators, support, policy, diagnosis }: R
       ? []
       : [
           {
-            title: "Why a better M1 degrades the pipeline although M2 is retrained",
-            text: "Two generated updates with known causes. near-far: M1 gets far objects right and forgets the near ones that M2 needs, upstream error of 1/6. cube: M1 becomes the truth, which a linear M2 cannot read, approximation error of 4/75. The rise of the mean squared error and its parts; mean and standard deviation over seeds.",
-            columns: ["Case", "Cause", "Upstream", "Approximation", "Estimation", "Rise"],
+            title: "Why a better M1 degrades the pipeline even with M2 retrained",
+            text: "Two generated updates with known causes. near-far: M1 becomes right about far objects and loses the near ones that M2 needs, an upstream error of 1/6. cube: M1 becomes exact, but a linear M2 cannot use its output, an approximation error of 4/75. The increase in mean squared error and its parts; mean and standard deviation over seeds.",
+            columns: ["Case", "Cause", "Upstream", "Approximation", "Estimation", "Increase"],
             rows: diagnosis.rows.map((row) => [
               row.case,
               Object.entries(row.named)

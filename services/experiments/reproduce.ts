@@ -13,19 +13,19 @@ import { type Table1, type Table1Seed, table1, table1Of } from "./paper/table1.t
 import { type Table2, type Table2Seed, table2, table2Of } from "./paper/table2.ts";
 import { openTwoStage, type Sizes } from "./paper/two-stage.ts";
 
-/** The tables and figures of the paper: what `all` runs. */
+/** The tables and figures of the paper, which `all` runs. */
 export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
-/** What goes beyond the paper's two components. */
+/** Experiments beyond the paper. */
 export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy", "diagnosis"] as const;
 export type ExperimentName = (typeof PAPER_EXPERIMENTS)[number] | (typeof FURTHER_EXPERIMENTS)[number];
 
-/** Those that share the paper's pipeline and its trained M1s. */
+/** The experiments that share the paper's pipeline and its trained M1s. */
 const TWO_STAGE_EXPERIMENTS: readonly ExperimentName[] = ["table1", "table2", "figure3", "estimators", "support"];
 
 export interface ReproduceOptions {
   readonly experiments: readonly ExperimentName[];
   readonly seeds: readonly number[];
-  /** Seeds that run at the same time; changes nothing in the results. */
+  /** Number of seeds to run concurrently. Does not affect the results. */
   readonly jobs: number;
   readonly sizes: Sizes;
   /** Coefficients of Figure 1's z = a x1^2 + b x1. */
@@ -33,7 +33,7 @@ export interface ReproduceOptions {
   readonly b: number;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
-  /** Work done and work in all, in seeds (Figure 1 counts as one). */
+  /** Called with the work done and in total, in seeds (Figure 1 counts as one). */
   onProgress?(done: number, total: number): void;
 }
 
@@ -61,9 +61,9 @@ interface SeedResult {
 }
 
 /**
- * Runs the paper's experiments. The same seeds give the same numbers, bit for bit, whatever `jobs`.
+ * Runs experiments. The same seeds give the same numbers, bit for bit, for any `jobs`.
  *
- * @throws UncoupleError `cancelled` when the signal aborts, between two trainings
+ * @throws UncoupleError `invalid-argument` for an invalid `jobs`; the reason of the signal once it is aborted
  */
 export async function reproduce(options: ReproduceOptions): Promise<Reproduction> {
   const { experiments, seeds, sizes, engine } = options;
@@ -105,16 +105,16 @@ async function runSeed(
   wants: (name: ExperimentName) => boolean,
   { sizes, engine, signal }: ReproduceOptions,
 ): Promise<SeedResult> {
-  const apart: SeedResult = {
+  const independent: SeedResult = {
     ...(wants("dag") && { dag: await dagOf(seed, sizes, engine, signal) }),
     ...(wants("policy") && { policy: await policyOf(seed, sizes, engine, signal) }),
     ...(wants("diagnosis") && { diagnosis: await diagnosesOf(seed, sizes, engine, signal) }),
   };
-  if (!TWO_STAGE_EXPERIMENTS.some(wants)) return apart;
+  if (!TWO_STAGE_EXPERIMENTS.some(wants)) return independent;
   const stage = await openTwoStage(seed, sizes, engine, signal);
   try {
     return {
-      ...apart,
+      ...independent,
       ...(wants("table2") && { table2: await table2Of(stage) }),
       ...(wants("figure3") && { figure3: await figure3Of(stage) }),
       ...(wants("table1") && { table1: await table1Of(stage, seed) }),
@@ -126,7 +126,7 @@ async function runSeed(
   }
 }
 
-/** Maps with at most `jobs` at a time; results in order. The first failure stops what has not begun. */
+/** Maps items with at most `jobs` at a time; returns results in order. The first failure cancels items not yet started. */
 async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
   if (!Number.isInteger(jobs) || jobs < 1)
     throw new UncoupleError("invalid-argument", `jobs must be at least 1, not ${jobs}`);
@@ -143,7 +143,7 @@ async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: 
       }),
     ),
   );
-  // What was cleared from the queue stands behind the failure that cleared it.
+  // Items cleared from the queue come after the failure that cleared them.
   return settled.map((outcome) => {
     if (outcome.status === "rejected") throw outcome.reason;
     return outcome.value;

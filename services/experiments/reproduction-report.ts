@@ -11,13 +11,13 @@ import type { Table1 } from "./paper/table1.ts";
 import type { Table2 } from "./paper/table2.ts";
 import type { Reproduction } from "./reproduce.ts";
 
-/** What the paper prints in its Table 2: mean and standard deviation over ten runs. */
+/** The values of the paper's Table 2: mean and standard deviation over ten runs. */
 export const PAPER_TABLE2 = {
   consistent: { mean: 0.642, std: 0.334 },
   incremental: { mean: 46.094, std: 0.449 },
 } as const;
 
-/** The reproduced tables and figures as one HTML document, beside the paper's own values. @param footer how it was made */
+/** Renders the reproduced tables and figures, with the paper's values, as an HTML document. @param footer how it was made */
 export async function reproductionReport(reproduction: Reproduction, footer: string): Promise<string> {
   const sections: ReportSection[] = [];
   if (reproduction.figure1 !== undefined) sections.push(await figure1Section(reproduction.figure1));
@@ -31,7 +31,7 @@ export async function reproductionReport(reproduction: Reproduction, footer: str
   return reportDocument({
     title: "Towards Modular Machine Learning Pipelines, reproduced",
     summary:
-      "The experiments of Modi et al. (2023), trained and measured anew with the code that the services run. All losses " +
+      "The experiments of Modi et al. (2023), retrained and remeasured with the code that the services run. All losses " +
       "are measured on held-out rows.",
     sections,
     footer,
@@ -60,8 +60,8 @@ async function figure1Section({ a, b, losses, selfDefeating }: Figure1): Promise
   return {
     heading: `Figure 1: coupling in two components, z = ${a} x1² + ${b} x1`,
     text: selfDefeating
-      ? "M2 has learned to correct the linear M1's mistakes. Once M1 is right, M2 over-corrects, and the pipeline is worse than one that never looks at z: a self-defeating improvement."
-      : "With these coefficients the coupled M2 is still better with the true M1 than one that never looks at z; above |a / b| of 1.0855 it is not.",
+      ? "M2 has learned to correct the errors of the linear M1. Once M1 is exact, M2 overcorrects, and the pipeline is worse than one that ignores z: a self-defeating improvement."
+      : "With these coefficients, the coupled M2 with the true M1 is still better than an M2 that ignores z; above |a / b| = 1.0855 it is not.",
     body: figure(chart),
   };
 }
@@ -87,8 +87,8 @@ async function table1Section({ rows, remarks }: Table1): Promise<ReportSection> 
     ]),
   );
   return {
-    heading: "Table 1: what each protocol gives",
-    text: "Independent: coordination messages while both teams train once, and the share of all training steps that a team waited. Consistent and aligned: updates of M1 after which the pipeline's held-out loss was higher, with 95 % Wilson intervals. Paper: its ticks for independently trainable, consistent, aligned.",
+    heading: "Table 1: properties of each protocol",
+    text: "Messages and Waited: coordination messages while both teams train once, and time spent waiting as a share of all training steps. Worse after consistent and incremental: updates of M1 that increased the pipeline's held-out loss, with 95 % Wilson intervals. Paper: its ticks for independently trainable, consistent, aligned.",
     body: html`${table}${remarks.map((remark) => html`<p class="note">${remark}</p>`)}`,
   };
 }
@@ -100,7 +100,7 @@ export function proportionText({ count, trials, interval: [low, high] }: Proport
 async function table2Section({ rows }: Table2): Promise<ReportSection> {
   return {
     heading: "Table 2: M1's own loss after an update",
-    text: "Relative to M1's initial snapshot (100). Mean and standard deviation over seeds.",
+    text: "Relative to M1's initial snapshot, which is 100. Mean and standard deviation over seeds.",
     body: tableHtml(
       [{ title: "Update" }, { title: "Here", number: true }, { title: "Paper", number: true }],
       rows.map(({ upstream, mean, std }) => [
@@ -140,7 +140,7 @@ async function figure3Section(result: Figure3): Promise<ReportSection> {
   );
   return {
     heading: "Figure 3: the pipeline after M1 is updated",
-    text: "Bars are means over seeds, lines one standard deviation. The paper prints this figure without numbers and reads orderings off it; below is in how many seeds each of them held.",
+    text: "Bars are means over seeds; lines are one standard deviation. The paper prints this figure without numbers and derives orderings from it; the last table counts the seeds in which each ordering held.",
     body: html`${figure(chart)}${table}${tableHtml(
       [{ title: "Ordering" }, { title: "Held in", number: true }],
       Object.entries(countOrderings(result)).map(([claim, count]) => [claim, `${count} of ${seeds.length}`]),

@@ -11,9 +11,9 @@ import { probeProvider } from "../../services/engine/onnx/probe-provider.ts";
 import { Torch } from "./torch.ts";
 
 /**
- * Microseconds a training step of every engine, and ratios to PyTorch and tfjs wasm, on one machine in one run. The
- * engines take turns in rounds; a round counts by its least disturbed stretch of some ten milliseconds, and an engine by
- * its median round, so that other work on the machine does not decide.
+ * Measures microseconds per training step of every engine, and ratios to PyTorch and tfjs wasm, on one machine in one
+ * run. The engines alternate in rounds. The result of a round is its fastest stretch of about ten milliseconds, and that
+ * of an engine its median round, which limits the influence of other work on the machine.
  *
  *     npm run bench:engine [-- --json] [-- --rounds 7]
  */
@@ -28,7 +28,7 @@ interface Size {
   readonly widths: readonly number[];
   readonly batch: number;
   readonly threads: number;
-  /** Engines that would take minutes here are left out. */
+  /** Whether to include the slow engines, which take minutes on larger sizes. */
   readonly slow: boolean;
 }
 
@@ -55,7 +55,7 @@ const say = (line: string) => {
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
-/** Opens a session and returns what times it for about `SECONDS`. */
+/** Opens a session and returns a function that times it for about `SECONDS`. */
 async function timer(engine: Engine, size: Size, close: (() => Promise<void>)[]): Promise<Measure> {
   const program = benchmarkProgram(size.widths, size.batch);
   const rows = Math.max(4096, size.batch);
@@ -104,7 +104,7 @@ function report(rows: readonly Row[]): void {
   const of = (engine: string) => rows.find((row) => row.engine === engine)?.microsPerStep;
   const ours = of("onnx:cpu") as number;
   const [first] = rows;
-  say(`\n${first?.model}, batch ${first?.batch}, ${first?.threads} thread(s), Adam: microseconds a step`);
+  say(`\n${first?.model}, batch ${first?.batch}, ${first?.threads} thread(s), Adam: microseconds per step`);
   for (const { engine, microsPerStep } of rows) {
     const ratio = engine === "onnx:cpu" ? "" : `  ${(microsPerStep / ours).toFixed(1)} times ours`;
     say(`  ${engine.padEnd(14)}${microsPerStep.toFixed(0).padStart(9)}${ratio}`);
@@ -122,7 +122,7 @@ function compileTimes(): void {
   );
 }
 
-/** Samples a second on the GPU, where there is one. */
+/** Measures samples per second on the GPU, if there is one. */
 async function onGpu(torch: Torch | undefined): Promise<Row[]> {
   const rows: Row[] = [];
   for (const provider of ["webgpu", "cuda"] as const) {
@@ -139,11 +139,11 @@ async function onGpu(torch: Torch | undefined): Promise<Row[]> {
       for (const dispose of close) await dispose();
       const row = { model: size.widths.join("-"), batch: size.batch, threads: 1 };
       rows.push({ engine: `onnx:${provider}`, ...row, microsPerStep: ours });
-      say(`onnx:${provider} ${row.model}: ${((size.batch / ours) * 1e6).toFixed(0)} samples a second`);
+      say(`onnx:${provider} ${row.model}: ${((size.batch / ours) * 1e6).toFixed(0)} samples per second`);
       if (torch?.cuda) {
         const theirs = await torch.microsPerStep({ ...size, device: "cuda", seconds: 2 });
         rows.push({ engine: "pytorch:cuda", ...row, microsPerStep: theirs });
-        say(`pytorch:cuda ${row.model}: ${((size.batch / theirs) * 1e6).toFixed(0)} samples a second`);
+        say(`pytorch:cuda ${row.model}: ${((size.batch / theirs) * 1e6).toFixed(0)} samples per second`);
       }
     }
   }
@@ -159,7 +159,7 @@ async function main(): Promise<void> {
   const torch = await Torch.start();
   say(
     torch === undefined
-      ? "PyTorch is not installed (python3-torch, libopenblas0): left out"
+      ? "PyTorch is not installed (python3-torch, libopenblas0); skipping it"
       : `PyTorch ${torch.version}`,
   );
   const rows: Row[] = [];

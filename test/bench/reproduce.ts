@@ -5,7 +5,7 @@ import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { PAPER_EXPERIMENTS, reproduce } from "../../services/experiments/reproduce.ts";
 
 /**
- * How long `uncouple reproduce all` takes: seconds in all and a seed.
+ * Measures the duration of `uncouple reproduce all`: seconds in total and per seed.
  *
  *     npm run bench:reproduce [-- --seeds 10] [-- --json]
  */
@@ -32,7 +32,7 @@ if (options.json) console.log(JSON.stringify({ seeds: seeds.length, rows }));
 else {
   for (const { jobs, seconds, secondsPerSeed } of rows) {
     console.log(
-      `reproduce all, ${seeds.length} seeds, ${jobs} at a time: ${seconds.toFixed(1)} s (${secondsPerSeed.toFixed(1)} s a seed)`,
+      `reproduce all, ${seeds.length} seeds, ${jobs} at a time: ${seconds.toFixed(1)} s (${secondsPerSeed.toFixed(1)} s per seed)`,
     );
   }
 }

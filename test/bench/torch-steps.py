@@ -1,7 +1,7 @@
 """Times PyTorch eager training steps: a dense network with ReLU, squared error and Adam over gathered batches.
 
-Reads one JSON request a line: {"widths": [8, 64, 1], "batch": 64, "threads": 1, "device": "cpu", "seconds": 0.5}
-The least disturbed stretch of some ten milliseconds counts. Writes one JSON answer a line: {"microsPerStep": 583.0}
+Reads one JSON request per line: {"widths": [8, 64, 1], "batch": 64, "threads": 1, "device": "cpu", "seconds": 0.5}
+Reports the fastest stretch of about ten milliseconds. Writes one JSON response per line: {"microsPerStep": 583.0}
 """
 
 import json

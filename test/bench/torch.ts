@@ -11,7 +11,7 @@ export interface TorchRequest {
   readonly seconds: number;
 }
 
-/** PyTorch in a process of its own, where the system's Python has it. */
+/** PyTorch in a separate process, if the system's Python has it. */
 export class Torch {
   readonly version: string;
   readonly cuda: boolean;
@@ -28,7 +28,7 @@ export class Torch {
     this.lines = lines;
   }
 
-  /** @returns undefined where `/usr/bin/python3` has no torch (Debian: python3-torch, with libopenblas0) */
+  /** Starts it. @returns undefined if `/usr/bin/python3` has no torch (Debian: python3-torch, with libopenblas0) */
   static async start(): Promise<Torch | undefined> {
     const script = fileURLToPath(new URL("./torch-steps.py", import.meta.url));
     const child = spawn("/usr/bin/python3", [script], { stdio: ["pipe", "pipe", "ignore"] });
@@ -42,7 +42,7 @@ export class Torch {
   async microsPerStep(request: TorchRequest): Promise<number> {
     this.child.stdin?.write(`${JSON.stringify(request)}\n`);
     const answer = await this.lines.next();
-    if (answer.done) throw new Error("PyTorch ended");
+    if (answer.done) throw new Error("the PyTorch process exited");
     return (JSON.parse(answer.value) as { microsPerStep: number }).microsPerStep;
   }
 

@@ -9,8 +9,8 @@ import { reproduce } from "../../services/experiments/reproduce.ts";
 
 const engineOf = () => createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
 
-describe("the paper, reduced", () => {
-  it("has the robust orderings of Figure 3, and the same numbers whatever the number of jobs", async () => {
+describe("the paper at a reduced size", () => {
+  it("reproduces the robust orderings of Figure 3, with the same numbers for any number of jobs", async () => {
     const engine = await engineOf();
     const seeds = [0, 1];
     const run = (some: readonly number[], jobs: number) =>

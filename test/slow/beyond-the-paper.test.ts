@@ -23,7 +23,7 @@ const run = (experiment: ExperimentName, seeds: number): Promise<Reproduction> =
   });
 
 describe("causal training without the oracle", () => {
-  it("loses no more than a prototype of the estimators did, within a factor of 1.5", async () => {
+  it("has at most 1.5 times the loss of a prototype of the estimators", async () => {
     const { estimators } = await run("estimators", 10);
     const loss = (estimator: string, audited: number) =>
       estimators?.rows.find((row) => row.estimator === estimator && row.audited === audited)?.mean ?? Number.NaN;
@@ -44,7 +44,7 @@ describe("causal training without the oracle", () => {
 });
 
 describe("the support check", () => {
-  it("warns wherever M1's output does not cover its space, and nowhere else", async () => {
+  it("warns if and only if M1's output does not cover its space", async () => {
     const { support } = await run("support", 10);
     const row = (bottleneck: string, protocol: string) =>
       support?.rows.find((entry) => entry.bottleneck === bottleneck && entry.protocol === protocol);
@@ -57,8 +57,8 @@ describe("the support check", () => {
   });
 });
 
-describe("an M2 that decides", () => {
-  it("has the regrets of the paper's policy loss: causal is consistent, async pays today's regret back", async () => {
+describe("a decision-making M2", () => {
+  it("has the regrets of the paper's policy loss: causal is consistent, async trades lower regret now for more after an update", async () => {
     const { policy } = await run("policy", 5);
     for (const feedback of ["full", "logged"]) {
       const regret = (protocol: string, upstream: string) =>

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
-/** Chromium carries a software Vulkan and its loader: enough to prove the WebGPU provider where there is no GPU. */
+/** Chromium contains a software Vulkan and its loader, which suffice to test the WebGPU provider without a GPU. */
 const CHROMIUM = "/usr/lib/chromium";
 const SWIFTSHADER = `${CHROMIUM}/vk_swiftshader_icd.json`;
 
@@ -34,7 +34,7 @@ async function expectAgreement(engine: string, environments: Record<string, stri
 }
 
 describe("GPU engines agree with tfjs over 50 steps, through a checkpoint", () => {
-  it("onnx:webgpu, on a GPU or on a software Vulkan", async (context) => {
+  it("onnx:webgpu, on a GPU or a software Vulkan", async (context) => {
     const software = { LD_LIBRARY_PATH: CHROMIUM, VK_DRIVER_FILES: SWIFTSHADER };
     const reason = await expectAgreement("onnx:webgpu", existsSync(SWIFTSHADER) ? [{}, software] : [{}]);
     if (reason !== undefined) context.skip(`onnx:webgpu ${reason}`);

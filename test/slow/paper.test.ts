@@ -6,7 +6,7 @@ import { countOrderings, meanOf } from "../../services/experiments/paper/orderin
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
 
-/** The paper's results on 20 seeds: takes minutes, so `npm test` runs a reduced version and this has its own script. */
+/** The paper's results on 20 seeds. Takes minutes: `npm test` runs a reduced version, and this has a separate script. */
 describe("the paper on 20 seeds", () => {
   const seeds = Array.from({ length: 20 }, (_, seed) => seed);
   let reproduction: Reproduction;
@@ -24,12 +24,12 @@ describe("the paper on 20 seeds", () => {
     });
   });
 
-  it("has the orderings of Figure 3", () => {
+  it("reproduces the orderings of Figure 3", () => {
     const counts = countOrderings(reproduction.figure3 as Figure3);
     console.log(JSON.stringify(counts, null, 2));
     const all = seeds.length;
     for (const [claim, count] of Object.entries(counts)) {
-      // On these seeds one proximal M2 of 20 is 0.5 % worse than its async twin on the consistent update.
+      // On these seeds, one of 20 proximal M2s is 0.5 % worse than its async counterpart after the consistent update.
       const mayMiss = /proximal below|async improves/.test(claim) ? 0.1 * all : 0;
       expect(count, claim).toBeGreaterThanOrEqual(all - mayMiss);
     }
@@ -38,7 +38,7 @@ describe("the paper on 20 seeds", () => {
     );
   });
 
-  it("all causal recovers within twice sync's loss in a chain and a diamond, all async does not", async () => {
+  it("recovers to within twice sync's loss in a chain and a diamond if all components are causal, but not if all are async", async () => {
     const engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
     const options = {
       experiments: ["dag"],
@@ -60,7 +60,7 @@ describe("the paper on 20 seeds", () => {
     }
   });
 
-  it("has Table 2 within the paper's intervals", () => {
+  it("reproduces Table 2 within the paper's intervals", () => {
     const mean = (upstream: string) => reproduction.table2?.rows.find((row) => row.upstream === upstream)?.mean;
     expect(mean("consistent")).toBeGreaterThan(0.3);
     expect(mean("consistent")).toBeLessThan(1);

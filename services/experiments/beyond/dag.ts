@@ -13,7 +13,7 @@ export type DagShape = (typeof DAG_SHAPES)[number];
 export const DAG_PROTOCOLS = ["sync", "async", "causal"] as const;
 export type DagProtocol = (typeof DAG_PROTOCOLS)[number];
 
-/** End-to-end losses of one seed after every component was updated at once; the initial pipeline is 100. */
+/** End-to-end losses of one seed after all components are updated at once; the initial pipeline is 100. */
 export type DagSeed = Readonly<Record<DagShape, Readonly<Record<DagProtocol, number>>>>;
 
 export interface Dag {
@@ -23,9 +23,9 @@ export interface Dag {
 }
 
 /**
- * What happens in a larger pipeline when all teams train in parallel on stale inputs and all swap at once: every
- * component has a linear initial snapshot; then each trains an over-parameterised model on the initial predictions of
- * its upstream, and all are exchanged together. Under sync each trains on the new snapshots instead, one after another.
+ * Measures larger pipelines whose teams all train in parallel on stale inputs and deploy at once. Every component has a
+ * linear initial snapshot; each then trains an over-parameterized model on the initial predictions of its upstream, and
+ * all snapshots are replaced together. Under sync, components train one after another on the new snapshots instead.
  */
 export async function dagOf(seed: number, sizes: Sizes, engine: Engine, signal?: AbortSignal): Promise<DagSeed> {
   return {
@@ -102,7 +102,7 @@ function onlyAncestors(
   return Object.fromEntries(names.map((name) => [name, models[name] as SnapshotModel]));
 }
 
-/** The pipelines of the generators `chain` and `diamond`. */
+/** The pipeline of the generator `chain` or `diamond`. */
 function dagPipeline(shape: DagShape, seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
   const stage = (name: string, column: string, upstream: readonly string[], output: string): Component => ({
     name,

@@ -2,7 +2,7 @@ import { protocolSpec } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 
-/** How M2 is trained on M1^0: the two ends, and every source that replaces the oracle by audited rows. */
+/** How M2 trains on M1^0: the two baselines, and every source that uses audited rows instead of the oracle. */
 export const ESTIMATORS = ["async", "oracle", "pooled", "calibration", "residualized", "audit-direct"] as const;
 export type Estimator = (typeof ESTIMATORS)[number];
 
@@ -11,7 +11,7 @@ export const AUDIT_SIZES: readonly number[] = [100, 300, 1000];
 /** One trained M2: its end-to-end loss with the consistent M1, where M2* o M1^0 = 100. */
 export interface EstimatorLoss {
   readonly estimator: Estimator;
-  /** Annotated rows; 0 for the two ends, which use none. */
+  /** Annotated rows; 0 for the baselines, which use none. */
   readonly audited: number;
   readonly loss: number;
 }
@@ -23,8 +23,8 @@ export interface Estimators {
 }
 
 /**
- * What causal training loses where ytilde is estimated from audited rows and not given by the oracle: M2 trained on
- * M1^0 under each source and audit size, composed with the consistent M1.
+ * Measures the cost of estimating ytilde from audited rows instead of the oracle: trains M2 on M1^0 with each source and
+ * audit size, and composes it with the consistent M1.
  */
 export async function estimatorsOf(
   { lab, m1, sizes }: TwoStage,

@@ -16,7 +16,7 @@ import {
 const ACTIONS = 4;
 const AUDITED = 300;
 
-/** What M2 knows of rewards: of every action, or of the one that was taken (logged-bandit data). */
+/** The rewards that M2 observes: of every action, or of the action taken (logged-bandit data). */
 export const FEEDBACKS = ["full", "logged"] as const;
 export type Feedback = (typeof FEEDBACKS)[number];
 export const POLICY_PROTOCOLS = ["async", "causal", "causal-audited", "sync"] as const;
@@ -35,7 +35,7 @@ export interface Policy {
   readonly rows: readonly (Summary & Omit<PolicyRegret, "regret">)[];
 }
 
-/** The paper's pipeline with an M2 that chooses one of four actions. */
+/** The paper's pipeline, with an M2 that chooses one of four actions. */
 export function policyPipeline(
   seed: number,
   rows: number,
@@ -58,9 +58,9 @@ export function policyPipeline(
 }
 
 /**
- * Regret of a decision-making M2 (the paper's "Y softmax(Yhat)") under every protocol and snapshot of M1: what the best
- * action of every held-out row would have brought beyond what the policy brings in expectation. Unit: the regret of
- * choosing by M2*(x2, M1^0(x1)) is 100. `causal` has ytilde from the oracle, `causal-audited` from 300 annotated rows.
+ * Measures the regret of a decision-making M2 (the paper's "Y softmax(Yhat)") under every protocol and snapshot of M1:
+ * the reward of the best action minus the expected reward of the policy, on the held-out rows. Unit: the regret of
+ * choosing by M2*(x2, M1^0(x1)) is 100. `causal` gets ytilde from the oracle, `causal-audited` from 300 audited rows.
  */
 export async function policyOf(
   seed: number,

@@ -12,10 +12,10 @@ import { type Summary, summarize } from "../lab/statistics.ts";
 import type { Sizes } from "../paper/two-stage.ts";
 
 /**
- * Updates of M1 that improve its own loss and degrade the pipeline although M2 is retrained, with known causes.
- * `near-far`: the new M1 gets far objects right, which its squared error is all about, and forgets the near ones that
- * M2 needs; the pipeline's loss rises by 1/6, all of it upstream error. `cube`: the new M1 is the truth, and a linear M2
- * cannot read it; the loss rises by 4/75, all of it approximation error.
+ * Updates of M1 with known causes that improve its own loss but degrade the pipeline even with M2 retrained. `near-far`:
+ * the new M1 is right about far objects, which dominate its squared error, and loses the near ones that M2 needs; the
+ * pipeline's loss increases by 1/6, all of it upstream error. `cube`: the new M1 is exact, but a linear M2 cannot use its
+ * output; the loss increases by 4/75, all of it approximation error.
  */
 export const SELF_DEFEATING_CASES = ["near-far", "cube"] as const;
 export type SelfDefeatingCase = (typeof SELF_DEFEATING_CASES)[number];
@@ -51,7 +51,7 @@ const cases: Readonly<Record<SelfDefeatingCase, Case>> = {
   },
 };
 
-/** Diagnoses one of the generated cases. */
+/** Diagnoses one generated case. */
 export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOptions): Promise<UpdateDiagnosis> {
   const { columns, model, before, after } = cases[name];
   const component = (own: string, reads: readonly string[], upstream: string[], target: string): Component => ({
@@ -94,15 +94,15 @@ export interface DiagnosedUpdates {
   readonly seeds: readonly number[];
   readonly rows: readonly {
     readonly case: SelfDefeatingCase;
-    /** Rise of the pipeline's loss, M2 retrained. */
+    /** Increase in the pipeline's loss with M2 retrained. */
     readonly change: Summary;
     readonly parts: Readonly<Record<DiagnosisPart, Summary>>;
-    /** Seeds in which each part was named as the cause. */
+    /** Number of seeds in which each part was named as the cause. */
     readonly named: Readonly<Record<DiagnosisPart | "none", number>>;
   }[];
 }
 
-/** Both cases on one seed. */
+/** Diagnoses both cases on one seed. */
 export async function diagnosesOf(
   seed: number,
   sizes: Sizes,

@@ -12,7 +12,7 @@ export interface SupportLoss {
   readonly protocol: (typeof SUPPORT_PROTOCOLS)[number];
   /** End-to-end loss with the consistent M1, where M2* o M1^0 = 100. */
   readonly loss: number;
-  /** What the support check said before training. */
+  /** Warnings of the support check before training. */
   readonly warnings: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export interface Support {
   readonly seeds: readonly number[];
   readonly rows: readonly (Summary &
     Pick<SupportLoss, "bottleneck" | "protocol"> & {
-      /** Seeds in which the support check warned. */
+      /** Number of seeds in which the support check warned. */
       readonly warned: number;
     })[];
 }
@@ -29,7 +29,7 @@ export interface Support {
 const SIGMA = 0.5;
 
 /**
- * What becomes of causal training where M1^0's output does not cover its space, and whether the support check says so
+ * Measures causal training if the output of M1^0 does not cover its space, and whether the support check warns
  * beforehand.
  */
 export async function supportOf({ lab, m1, sizes }: TwoStage): Promise<readonly SupportLoss[]> {

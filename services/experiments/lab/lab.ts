@@ -14,45 +14,45 @@ import { ancestors, componentNamed } from "../../pipeline/dag.ts";
 import type { AuditSpec, Pipeline } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type ModelSpec, type ProtocolSpec } from "../../pipeline/team.ts";
 
-/** One choice of a model for every component that a composition needs, by component. */
+/** One model for every component that a composition needs, by component name. */
 export type Models = Readonly<Record<string, SnapshotModel>>;
 
-/** What the published experiments vary from training to training; everything else is as in `DEFAULT_TEAM`. */
+/** The settings that the published experiments vary between trainings; all others are those of `DEFAULT_TEAM`. */
 export interface Recipe {
   readonly model: ModelSpec;
-  /** The imported module, where the model is one. */
+  /** The imported module, if the model is one. */
   readonly module?: UserModelModule;
   readonly steps: number;
   readonly protocol?: ProtocolSpec;
-  /** Training rows in which more is annotated, for the sources that learn the counterfactual output from them. */
+  /** Training rows with additional annotations, for sources that learn the counterfactual output from them. */
   readonly audit?: AuditSpec;
   onWarning?(message: string): void;
 }
 
 /**
- * A pipeline on its data, in one process: trains components and measures compositions through the learning code that
- * the services use.
+ * A pipeline and its data in a single process: trains components and measures compositions with the learning code of the
+ * services.
  */
 export interface Lab {
   readonly pipeline: Pipeline;
-  /** @param upstream a model for every ancestor; @param previous the component's own snapshot, for a proximal term */
+  /** Trains a component. @param upstream a model of every ancestor @param previous its own snapshot, for a proximal term */
   train(component: string, recipe: Recipe, upstream: Models, previous?: SnapshotModel): Promise<SnapshotModel>;
-  /** What a component composed of the given models gives on the held-out rows, [rows * output width]. */
+  /** Predictions of a component composed with the given models on the held-out rows, [rows * output width]. */
   predict(component: string, models: Models): Promise<Float32Array>;
-  /** The same with the component replaced by its data-generating function. */
+  /** Like `predict`, with the component replaced by its data-generating function. */
   oracle(component: string, upstream: Models): Promise<Float32Array>;
-  /** M* of a component without upstream, on the held-out rows only: predicts the column that holds the truth. */
+  /** M* of a component without upstream, for the held-out rows only: returns the column that contains the truth. */
   truth(column: string): SnapshotModel;
   /** A numeric column of the held-out rows, [rows * width]. */
   observed(column: string): Float32Array;
-  /** Mean squared error of a component composed of the given models, on the held-out rows. */
+  /** Mean squared error of a component composed with the given models, on the held-out rows. */
   loss(component: string, models: Models): Promise<number>;
-  /** The same with the component replaced by its data-generating function. */
+  /** Like `loss`, with the component replaced by its data-generating function. */
   oracleLoss(component: string, upstream: Models): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Opens a lab; the same arguments give the same losses, bit for bit, on the same engine. The signal cancels a training. */
+/** Opens a lab. The same arguments give the same losses, bit for bit, on the same engine. The signal cancels trainings. */
 export async function openLab(
   pipeline: Pipeline,
   source: DataSource,
@@ -88,7 +88,7 @@ export async function openLab(
       const visible = visibleColumns(pipeline, component);
       const { table } = await source.trainingRows(visible);
       const { audit } = recipe;
-      const ofProcess = source.oracle(component);
+      const generating = source.oracle(component);
       const trained = await trainComponent(
         {
           pipeline,
@@ -105,7 +105,7 @@ export async function openLab(
           engine,
           ...(signal !== undefined && { signal }),
           ...(previous !== undefined && { previous }),
-          ...(ofProcess !== undefined && { oracle: ofProcess }),
+          ...(generating !== undefined && { oracle: generating }),
           ...(recipe.onWarning !== undefined && { onWarning: recipe.onWarning }),
           ...(audit !== undefined && { audit: (await source.auditRows(visible, audit.columns, audit.rows)).table }),
         },
@@ -124,26 +124,29 @@ export async function openLab(
   };
 }
 
-/** A protocol with the defaults of its parameters where nothing else is said. */
+/** A protocol with the given parameters and defaults for the others. */
 export function protocolSpec(name: string, parameters: ProtocolSpec["parameters"] = {}): ProtocolSpec {
   const defaults = Object.entries(findProtocol(name).parameters).map(([key, range]) => [key, range.default]);
   return { name, parameters: { ...Object.fromEntries(defaults), ...parameters } };
 }
 
-/** A dense network with ReLU layers of these widths; none is a linear model. */
+/** A dense network with ReLU layers of these widths; a linear model without any. */
 export function dense(...hidden: readonly number[]): ModelSpec {
   return { kind: "dense", hidden };
 }
 
 function numeric(table: Table, name: string): Float32Array {
   const column = table.columns[name];
-  if (column?.kind !== "numeric") throw new UncoupleError("internal", `there is no numeric column ${name}`);
+  if (column?.kind !== "numeric") throw new UncoupleError("internal", `no numeric column ${name}`);
   return (column satisfies NumericColumn).values;
 }
 
 function meanSquaredError(values: Float32Array, target: Float32Array): number {
   if (values.length !== target.length) {
-    throw new UncoupleError("internal", `${values.length} predicted numbers against ${target.length} observed ones`);
+    throw new UncoupleError(
+      "internal",
+      `cannot compare ${values.length} predicted values with ${target.length} observed ones`,
+    );
   }
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += ((values[i] as number) - (target[i] as number)) ** 2;

@@ -1,6 +1,6 @@
 import { mean, sampleVariance } from "../../common/statistics.ts";
 
-/** Mean and sample standard deviation (n - 1) of the values of a table's row. */
+/** Mean and sample standard deviation (n - 1) of the values behind a table row. */
 export interface Summary {
   readonly mean: number;
   readonly std: number;

@@ -1,17 +1,17 @@
 import { findProtocol } from "../../learning/protocols/all.ts";
 import { createMemoryLeases } from "../../registry/memory/leases.ts";
 
-/** What training all components in parallel costs a protocol in coordination. */
+/** The coordination cost of training all components in parallel under a protocol. */
 export interface Coordination {
-  /** Requests, grants and hand-backs of the training lease, and orders to retrain. */
+  /** Requests, grants and releases of the training lease, and requests to retrain. */
   readonly messages: number;
-  /** Steps that one component's team waited while another trained. */
+  /** Steps during which a team waited while a different one trained. */
   readonly waitedSteps: number;
-  /** Steps trained by all. */
+  /** Total number of training steps. */
   readonly trainedSteps: number;
 }
 
-/** One team's training, cut into stretches; awaits nothing but its own work. */
+/** One team's training. */
 export interface TeamWork {
   readonly component: string;
   readonly steps: number;
@@ -19,20 +19,20 @@ export interface TeamWork {
 }
 
 /**
- * Lets every team train once, all starting together, and under a coordinated protocol lets the dependants retrain
- * after each publication, one at a time under the real lease. Time is counted in steps, so that the result is the same
- * on every machine.
+ * Simulates all teams starting to train once at the same time. Under a coordinated protocol, teams train one at a time
+ * under the real lease, and dependents retrain after each publication. Counts time in steps, so that the result is the
+ * same on every machine.
  */
 export async function measureCoordination(protocolName: string, teams: readonly TeamWork[]): Promise<Coordination> {
   const { coordinated } = findProtocol(protocolName);
   const never = new AbortController().signal;
   const leases = createMemoryLeases(never);
-  /** When the lease's last holder was done; teams that need no lease start when they like. */
+  /** Time at which the last holder of the lease finished. Uncoordinated teams do not wait for it. */
   let leaseFree = 0;
   let messages = 0;
   let waitedSteps = 0;
   let trainedSteps = 0;
-  /** @returns when it was done */
+  /** @returns the time at which it finished */
   const train = async (team: TeamWork, wanted: number): Promise<number> => {
     trainedSteps += team.steps;
     if (!coordinated) return wanted + team.steps;
@@ -44,13 +44,13 @@ export async function measureCoordination(protocolName: string, teams: readonly 
     messages += 3;
     return leaseFree;
   };
-  const trainAndTell = async (team: TeamWork, wanted: number): Promise<void> => {
+  const trainAndNotify = async (team: TeamWork, wanted: number): Promise<void> => {
     const done = await train(team, wanted);
     if (!coordinated) return;
-    const dependants = teams.filter(({ upstream }) => upstream.includes(team.component));
-    messages += dependants.length;
-    await Promise.all(dependants.map((dependant) => trainAndTell(dependant, done)));
+    const dependents = teams.filter(({ upstream }) => upstream.includes(team.component));
+    messages += dependents.length;
+    await Promise.all(dependents.map((dependent) => trainAndNotify(dependent, done)));
   };
-  await Promise.all(teams.map((team) => trainAndTell(team, 0)));
+  await Promise.all(teams.map((team) => trainAndNotify(team, 0)));
   return { messages, waitedSteps, trainedSteps };
 }

@@ -11,25 +11,25 @@ export interface Figure1 {
   readonly b: number;
   /** Held-out end-to-end mean squared errors. */
   readonly losses: {
-    /** M2 that never sees z, whatever M1 is. */
+    /** An M2 that ignores z, with any M1. */
     readonly blind: number;
-    /** M2 trained async on the linear M1^0, with M1^0. */
+    /** M2 trained async on the linear M1^0, composed with M1^0. */
     readonly async_initial: number;
-    /** The same M2 once M1 is the truth. */
+    /** The same M2, composed with the true M1. */
     readonly async_true: number;
-    /** M2 trained causally on M1^0, once M1 is the truth. */
+    /** M2 trained causally on M1^0, composed with the true M1. */
     readonly causal_true: number;
-    /** M2* with M1^0. */
+    /** M2*, composed with M1^0. */
     readonly oracle_initial: number;
   };
-  /** Whether the coupled M2 is worse with the true M1 than an M2 that ignores z, as in the paper's A/B test. */
+  /** Whether the coupled M2 with the true M1 is worse than an M2 that ignores z, as in the paper's A/B test. */
   readonly selfDefeating: boolean;
 }
 
 /**
  * The expected losses of Figure 1 in closed form, for x1 ~ U(-1, 1), z = a x1^2 + b x1, y = x2 + z, with M2 in the span
- * of 1, x2, zhat, zhat^2. With r = a / b: blind b^2 / 3 + 4 a^2 / 45; M2* o M1^0 is M1^0's error 4 a^2 / 45; async with
- * the truth b^2 r^2 (4 / 45 + 208 r^2 / 945 + 16 r^4 / 945).
+ * of 1, x2, zhat, zhat^2. With r = a / b: blind b^2 / 3 + 4 a^2 / 45; M2* o M1^0 the error of M1^0, 4 a^2 / 45; async
+ * with the true M1 b^2 r^2 (4 / 45 + 208 r^2 / 945 + 16 r^4 / 945).
  */
 export function figure1ClosedForm(a: number, b: number): Figure1["losses"] {
   const r2 = (a / b) ** 2;

@@ -14,8 +14,8 @@ export interface Figure3 {
 }
 
 /**
- * The pipeline's held-out loss for every protocol of M2 and every snapshot of M1 (Modi et al. 2023, Figure 3). All but
- * sync train M2 once, on M1^0; sync trains it anew on every snapshot of M1.
+ * Measures the pipeline's held-out loss for every protocol of M2 and every snapshot of M1 (Modi et al. 2023, Figure 3).
+ * Sync retrains M2 on every snapshot of M1; all others train it once, on M1^0.
  */
 export async function figure3Of(stage: TwoStage): Promise<Figure3Seed> {
   const { lab, m1, sizes } = stage;
@@ -30,7 +30,7 @@ export async function figure3Of(stage: TwoStage): Promise<Figure3Seed> {
     return across((upstream) => lab.loss("m2", { m1: m1[upstream], m2 }));
   };
   const retrained = async (upstream: Upstream) => {
-    // On M1^0 sync and async are the same training, as the paper says.
+    // On M1^0, sync and async are the same training (stated in the paper).
     const m2 = await (upstream === "initial"
       ? stage.downstream("async")
       : trainDownstream(lab, sizes, m1[upstream], "sync"));

@@ -1,7 +1,7 @@
 import type { Figure3, Figure3Protocol } from "./figure3.ts";
 import type { Upstream } from "./two-stage.ts";
 
-/** In how many seeds each of the orderings that the paper reads off its Figure 3 held. Keys read as the claims. */
+/** Counts the seeds in which each ordering that the paper derives from its Figure 3 held, by claim. */
 export function countOrderings({ seeds, rows }: Figure3): Readonly<Record<string, number>> {
   const value = (protocol: Figure3Protocol, upstream: Upstream, seed: number): number =>
     rows.find((row) => row.protocol === protocol && row.upstream === upstream)?.values[seed] as number;

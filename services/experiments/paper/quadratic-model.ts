@@ -1,6 +1,6 @@
 import type { UserModelModule } from "../../learning/programs/user-model.ts";
 
-/** Linear in the inputs and their squares: holds every M2 of the paper's Figure 1, [1, x2, zhat, zhat^2], exactly. */
+/** Linear in the inputs and their squares, so that it can express every M2 of the paper's Figure 1 exactly. */
 export const buildModel: UserModelModule["buildModel"] = (tf, { inputs, outputs, seed }) => {
   const input = tf.input({ shape: [inputs] });
   const squares = tf.layers.multiply().apply([input, input]) as typeof input;

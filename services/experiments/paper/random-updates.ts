@@ -5,12 +5,11 @@ import { dense } from "../lab/lab.ts";
 import type { TwoStage } from "./two-stage.ts";
 
 /**
- * m0 + w (m1 - m0), coordinate by coordinate: an update that goes part of the way from one model to another, and in
- * some coordinates the other way.
+ * Interpolates between two models, m0 + w (m1 - m0) per coordinate. A negative weight moves away from the second model.
  *
- * @param weights one a coordinate of the output
+ * @param weights one per coordinate of the output
  */
-export function partWay(from: SnapshotModel, to: SnapshotModel, weights: readonly number[]): SnapshotModel {
+export function interpolate(from: SnapshotModel, to: SnapshotModel, weights: readonly number[]): SnapshotModel {
   return {
     predict: async (inputs) => {
       const [m0, m1] = await Promise.all([from.predict(inputs), to.predict(inputs)]);
@@ -23,12 +22,12 @@ export function partWay(from: SnapshotModel, to: SnapshotModel, weights: readonl
   };
 }
 
-/** Coordinates may get worse by as much as half the way that they could get better. */
-const LOWEST_WEIGHT = -0.5;
+/** A coordinate may move away from the consistent model by up to half its distance to it. */
+const MIN_WEIGHT = -0.5;
 
 /**
- * Random updates of M1^0 that improve M1's own held-out loss without reaching the truth: in each coordinate a random
- * part of the way toward the consistent model, in some coordinates away from it.
+ * Draws random updates of M1^0 that improve M1's own held-out loss without reaching the truth: each coordinate moves a
+ * random part of the way toward the consistent model, some of them away from it.
  */
 export async function randomIncrementalUpdates(
   { lab, m1 }: TwoStage,
@@ -39,14 +38,14 @@ export async function randomIncrementalUpdates(
   const before = await lab.loss("m1", { m1: m1.initial });
   const updates: SnapshotModel[] = [];
   while (updates.length < count) {
-    const weights = Array.from({ length: 3 }, () => LOWEST_WEIGHT + (1 - LOWEST_WEIGHT) * random.uniform());
-    const update = partWay(m1.initial, m1.consistent, weights);
+    const weights = Array.from({ length: 3 }, () => MIN_WEIGHT + (1 - MIN_WEIGHT) * random.uniform());
+    const update = interpolate(m1.initial, m1.consistent, weights);
     if ((await lab.loss("m1", { m1: update })) < before) updates.push(update);
   }
   return updates;
 }
 
-/** Another over-parameterised M1, of a random width, trained to near the truth. */
+/** Trains an over-parameterized M1 of random width to near the truth. */
 export function randomConsistentUpdate(lab: Lab, seed: number, steps: number): Promise<SnapshotModel> {
   const width = 48 + createRandom(seed, "consistent-update").below(81);
   return lab.train("m1", { model: dense(width), steps }, {});

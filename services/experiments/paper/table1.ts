@@ -29,9 +29,9 @@ export type Table1Seed = Readonly<
 export interface Table1Row {
   readonly protocol: Table1Protocol;
   readonly coordination: Coordination;
-  /** Updates to a (nearly) optimal M1 after which the pipeline was worse. */
+  /** Updates to a (nearly) optimal M1 that made the pipeline worse. */
   readonly consistencyViolations: Proportion;
-  /** Updates that improved M1's own loss after which the pipeline was worse. */
+  /** Updates that improved M1's own loss but made the pipeline worse. */
   readonly alignmentViolations: Proportion;
   readonly paper: PaperTicks;
 }
@@ -40,13 +40,13 @@ export interface Table1 {
   readonly experiment: "table1";
   readonly seeds: readonly number[];
   readonly rows: readonly Table1Row[];
-  /** Where the measurement and the paper differ, and why. */
+  /** Where and why the measurement differs from the paper. */
   readonly remarks: readonly string[];
 }
 
 const INCREMENTAL_TRIALS = 4;
 
-/** The three properties of Modi et al. 2023, Table 1, measured on the paper's pipeline of one seed. */
+/** Measures consistency and alignment (Modi et al. 2023, Table 1) on the paper's pipeline for one seed. */
 export async function table1Of(stage: TwoStage, seed: number): Promise<Table1Seed> {
   const { lab, m1, sizes } = stage;
   const consistent = [m1.consistent, await randomConsistentUpdate(lab, seed, sizes.consistentSteps), lab.truth("z")];
@@ -99,10 +99,10 @@ export async function table1(
 }
 
 const REMARKS: readonly string[] = [
-  "Alignment is measured, not guaranteed: an update may improve M1's loss in coordinates that M2 hardly uses and " +
-    "worsen those that it uses most (Wu et al. 2021 call it a loss mismatch). No protocol rules that out, the ticked " +
-    "ones included: sync and proximal make it rarer, not impossible.",
-  "Consistency of causal training needs imputed inputs that cover their space, and an M2 large enough to hold M2*. On a " +
-    "rank-deficient M1^0, or with a narrow M2, plain causal loses it; causal-proximal keeps it on the former.",
-  "Async violates consistency only where the coupling is strong enough: in some seeds the consistent M1 still helps.",
+  "Alignment is measured, not guaranteed: an update can improve M1's loss in coordinates that M2 hardly uses and worsen " +
+    "those that it uses most (Wu et al. 2021 call this a loss mismatch). No protocol rules this out, including those " +
+    "that the paper ticks: sync and proximal make it rarer, not impossible.",
+  "Causal training is consistent only if the imputed inputs cover their space and M2 is large enough to express M2*. " +
+    "With a rank-deficient M1^0 or a narrow M2, plain causal is not; causal-proximal is with a rank-deficient M1^0.",
+  "Async violates consistency only if the coupling is strong enough: in some seeds, the consistent M1 still helps.",
 ];

@@ -13,7 +13,7 @@ export interface Table2 {
   readonly rows: readonly (Summary & { readonly upstream: (typeof UPDATES)[number] })[];
 }
 
-/** M1's own held-out loss after each kind of update, relative to M1^0 (Modi et al. 2023, Table 2). */
+/** Measures M1's own held-out loss after each kind of update, relative to M1^0 (Modi et al. 2023, Table 2). */
 export async function table2Of({ lab, m1 }: TwoStage): Promise<Table2Seed> {
   const initial = await lab.loss("m1", { m1: m1.initial });
   const relative = async (model: SnapshotModel) => (100 * (await lab.loss("m1", { m1: model }))) / initial;

@@ -8,7 +8,7 @@ import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
 export const UPSTREAMS = ["initial", "incremental", "consistent"] as const;
 export type Upstream = (typeof UPSTREAMS)[number];
 
-/** How much work an experiment does: the paper's sizes, or smaller ones that keep nearly all orderings. */
+/** Sizes of an experiment: the paper's, or smaller ones that preserve nearly all orderings. */
 export interface Sizes {
   /** Rows of each split. */
   readonly rows: number;
@@ -30,10 +30,10 @@ export const SMALL_SIZES: Sizes = { ...PAPER_SIZES, rows: 4_000, downstreamSteps
 
 /**
  * lambda of the incremental update, lambda |M1(x1) - M1^0(x1)|^2: the fit is (z + lambda m0) / (1 + lambda), whose loss
- * is (lambda / (1 + lambda))^2 of M1^0's, the 46 % of the paper's Table 2.
+ * is (lambda / (1 + lambda))^2 times that of M1^0, the 46 % of the paper's Table 2.
  */
 const INCREMENTAL_LAMBDA = 2.07;
-/** Every student of the paper's configuration. */
+/** The model of every trained component except M1^0, as in the paper. */
 export const STUDENT = dense(64);
 
 /** M1 of the paper's pipelines: reads X1, predicts Z. @param width of Z */
@@ -68,16 +68,16 @@ export function twoStagePipeline(seed: number, rows: number): Pipeline & { reado
   };
 }
 
-/** The paper's pipeline with its three snapshots of M1, trained. */
+/** The paper's pipeline with its three trained snapshots of M1. */
 export interface TwoStage {
   readonly lab: Lab;
   readonly sizes: Sizes;
   readonly m1: Readonly<Record<Upstream, SnapshotModel>>;
-  /** M2 trained under a protocol on M1^0. Each is trained once, whichever experiments ask for it. */
+  /** M2 trained under a protocol on M1^0. Trains each only once, even if several experiments request it. */
   downstream(protocol: string): Promise<SnapshotModel>;
 }
 
-/** Generates the data of a seed and trains the three snapshots of M1. */
+/** Generates the data for a seed and trains the three snapshots of M1. */
 export async function openTwoStage(
   seed: number,
   sizes: Sizes,
@@ -100,7 +100,7 @@ export async function openTwoStage(
   };
 }
 
-/** M1^0, which is linear, and its incremental and consistent updates, of 64 hidden units. */
+/** Trains M1^0, which is linear, and its incremental and consistent updates, which have 64 hidden units. */
 export async function trainUpstreams(lab: Lab, sizes: Sizes): Promise<Readonly<Record<Upstream, SnapshotModel>>> {
   const initial = await lab.train("m1", { model: dense(), steps: sizes.initialSteps }, {});
   const protocol = protocolSpec("proximal", { lambda: INCREMENTAL_LAMBDA });
@@ -111,7 +111,7 @@ export async function trainUpstreams(lab: Lab, sizes: Sizes): Promise<Readonly<R
   };
 }
 
-/** Trains M2 on a model of M1. */
+/** Trains M2 on the predictions of a model of M1. */
 export function trainDownstream(
   lab: Lab,
   sizes: Sizes,

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 describe("causal training without the oracle", () => {
-  it("comes near the oracle with 300 audited rows, in the order of the estimators", async () => {
+  it("nearly matches the oracle with 300 audited rows, and ranks the estimators as expected", async () => {
     const losses = await estimatorsOf(stage, [300]);
     const of = (estimator: string) => losses.find((row) => row.estimator === estimator)?.loss ?? Number.NaN;
     expect(of("oracle")).toBeLessThan(6);
@@ -46,8 +46,8 @@ describe("causal training without the oracle", () => {
   });
 });
 
-describe("support of the imputed inputs", () => {
-  it("is warned of before causal training goes wrong, and causal-proximal does not", async () => {
+describe("the support check of imputed inputs", () => {
+  it("warns before causal training degrades, where causal-proximal does not", async () => {
     const rows = await supportOf(stage);
     const of = (bottleneck: string, protocol: string) =>
       rows.find((row) => row.bottleneck === bottleneck && row.protocol === protocol);
@@ -67,7 +67,7 @@ describe("support of the imputed inputs", () => {
 });
 
 describe("matching", () => {
-  it("serves where x2 is discrete, and so does the calibrated Gauss-Newton form where z is annotated", async () => {
+  it("works if x2 is discrete, as does the calibrated Gauss-Newton form if z is annotated", async () => {
     const pipeline = twoStagePipeline(0, SMALL_SIZES.rows);
     const data = { ...pipeline.data, parameters: { levels: 8 } };
     const lab = await openLab({ ...pipeline, data }, createSyntheticSource(data), engine, 0);
@@ -89,8 +89,8 @@ describe("matching", () => {
   });
 });
 
-describe("a run that prepares its counterfactual", () => {
-  it("ends in the same bytes after an interruption, and says where its targets came from", async () => {
+describe("a run that prepares a counterfactual source", () => {
+  it("produces the same bytes after an interruption, and records where its targets came from", async () => {
     const pipeline = twoStagePipeline(3, 1000);
     const source = createSyntheticSource(pipeline.data);
     const visible = visibleColumns(pipeline, "m2");

@@ -30,7 +30,7 @@ describe("a component that chooses actions", () => {
     expect(Math.abs(of(feedback, "causal", "initial") - 100)).toBeLessThan(10);
   });
 
-  it("learns from logged actions nearly as much as from the reward of every action", () => {
+  it("learns nearly as well from logged actions as from the reward of every action", () => {
     expect(of("logged", "sync", "consistent")).toBeLessThan(1.5 * of("full", "sync", "consistent"));
   });
 });

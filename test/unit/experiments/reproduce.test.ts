@@ -7,7 +7,7 @@ import { type ReproduceOptions, reproduce } from "../../../services/experiments/
 
 const options = { experiments: ["diagnosis"], sizes: SMALL_SIZES, a: 2, b: 1 } as const;
 
-test("the first seed that fails stops those that have not begun, and its error is what a caller gets", async () => {
+test("the first seed that fails cancels seeds not yet started, and the caller gets its error", async () => {
   let trainings = 0;
   const broken: Engine = {
     name: "broken",
