@@ -126,7 +126,9 @@ async function runSeed(
   }
 }
 
-/** Maps items with at most `jobs` at a time; returns results in order. The first failure cancels items not yet started. */
+/**
+ * Maps items with at most `jobs` at a time; returns results in order. The first failure cancels items not yet started.
+ */
 async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
   if (!Number.isInteger(jobs) || jobs < 1)
     throw new UncoupleError("invalid-argument", `jobs must be at least 1, not ${jobs}`);

@@ -17,7 +17,11 @@ export const PAPER_TABLE2 = {
   incremental: { mean: 46.094, std: 0.449 },
 } as const;
 
-/** Renders the reproduced tables and figures, with the paper's values, as an HTML document. @param footer how it was made */
+/**
+ * Renders the reproduced tables and figures, with the paper's values, as an HTML document.
+ *
+ * @param footer how it was made
+ */
 export async function reproductionReport(reproduction: Reproduction, footer: string): Promise<string> {
   const sections: ReportSection[] = [];
   if (reproduction.figure1 !== undefined) sections.push(await figure1Section(reproduction.figure1));
@@ -31,8 +35,8 @@ export async function reproductionReport(reproduction: Reproduction, footer: str
   return reportDocument({
     title: "Towards Modular Machine Learning Pipelines, reproduced",
     summary:
-      "The experiments of Modi et al. (2023), retrained and remeasured with the code that the services run. All losses " +
-      "are measured on held-out rows.",
+      "The experiments of Modi et al. (2023), retrained and remeasured with the code that the services run. All " +
+      "losses are measured on held-out rows.",
     sections,
     footer,
   });

@@ -12,8 +12,8 @@ import { Torch } from "./torch.ts";
 
 /**
  * Measures microseconds per training step of every engine, and ratios to PyTorch and tfjs wasm, on one machine in one
- * run. The engines alternate in rounds. The result of a round is its fastest stretch of about ten milliseconds, and that
- * of an engine its median round, which limits the influence of other work on the machine.
+ * run. The engines alternate in rounds. The result of a round is its fastest stretch of about ten milliseconds, and
+ * that of an engine its median round, which limits the influence of other work on the machine.
  *
  *     npm run bench:engine [-- --json] [-- --rounds 7]
  */

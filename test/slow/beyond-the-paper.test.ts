@@ -58,7 +58,7 @@ describe("the support check", () => {
 });
 
 describe("a decision-making M2", () => {
-  it("has the regrets of the paper's policy loss: causal is consistent, async trades lower regret now for more after an update", async () => {
+  it("reproduces the regrets of the policy loss: causal is consistent, async is better only before updates", async () => {
     const { policy } = await run("policy", 5);
     for (const feedback of ["full", "logged"]) {
       const regret = (protocol: string, upstream: string) =>

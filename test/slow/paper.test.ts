@@ -6,7 +6,9 @@ import { countOrderings, meanOf } from "../../services/experiments/paper/orderin
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
 
-/** The paper's results on 20 seeds. Takes minutes: `npm test` runs a reduced version, and this has a separate script. */
+/**
+ * The paper's results on 20 seeds. Takes minutes: `npm test` runs a reduced version, and this has a separate script.
+ */
 describe("the paper on 20 seeds", () => {
   const seeds = Array.from({ length: 20 }, (_, seed) => seed);
   let reproduction: Reproduction;
@@ -38,7 +40,7 @@ describe("the paper on 20 seeds", () => {
     );
   });
 
-  it("recovers to within twice sync's loss in a chain and a diamond if all components are causal, but not if all are async", async () => {
+  it("recovers to within twice sync's loss in a chain and a diamond if all are causal, not if all are async", async () => {
     const engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
     const options = {
       experiments: ["dag"],

@@ -23,8 +23,8 @@ export interface Estimators {
 }
 
 /**
- * Measures the cost of estimating ytilde from audited rows instead of the oracle: trains M2 on M1^0 with each source and
- * audit size, and composes it with the consistent M1.
+ * Measures the cost of estimating ytilde from audited rows instead of the oracle: trains M2 on M1^0 with each source
+ * and audit size, and composes it with the consistent M1.
  */
 export async function estimatorsOf(
   { lab, m1, sizes }: TwoStage,

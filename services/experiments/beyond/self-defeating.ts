@@ -12,10 +12,10 @@ import { type Summary, summarize } from "../lab/statistics.ts";
 import type { Sizes } from "../paper/two-stage.ts";
 
 /**
- * Updates of M1 with known causes that improve its own loss but degrade the pipeline even with M2 retrained. `near-far`:
- * the new M1 is right about far objects, which dominate its squared error, and loses the near ones that M2 needs; the
- * pipeline's loss increases by 1/6, all of it upstream error. `cube`: the new M1 is exact, but a linear M2 cannot use its
- * output; the loss increases by 4/75, all of it approximation error.
+ * Updates of M1 with known causes that improve its own loss but degrade the pipeline even with M2 retrained.
+ * `near-far`: the new M1 is right about far objects, which dominate its squared error, and loses the near ones that M2
+ * needs; the pipeline's loss increases by 1/6, all of it upstream error. `cube`: the new M1 is exact, but a linear M2
+ * cannot use its output; the loss increases by 4/75, all of it approximation error.
  */
 export const SELF_DEFEATING_CASES = ["near-far", "cube"] as const;
 export type SelfDefeatingCase = (typeof SELF_DEFEATING_CASES)[number];

@@ -30,12 +30,17 @@ export interface Recipe {
 }
 
 /**
- * A pipeline and its data in a single process: trains components and measures compositions with the learning code of the
- * services.
+ * A pipeline and its data in a single process: trains components and measures compositions with the learning code of
+ * the services.
  */
 export interface Lab {
   readonly pipeline: Pipeline;
-  /** Trains a component. @param upstream a model of every ancestor @param previous its own snapshot, for a proximal term */
+  /**
+   * Trains a component.
+   *
+   * @param upstream a model of every ancestor
+   * @param previous its own snapshot, for a proximal term
+   */
   train(component: string, recipe: Recipe, upstream: Models, previous?: SnapshotModel): Promise<SnapshotModel>;
   /** Predictions of a component composed with the given models on the held-out rows, [rows * output width]. */
   predict(component: string, models: Models): Promise<Float32Array>;
@@ -52,7 +57,9 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** Opens a lab. The same arguments give the same losses, bit for bit, on the same engine. The signal cancels trainings. */
+/**
+ * Opens a lab. The same arguments give the same losses, bit for bit, on the same engine. The signal cancels trainings.
+ */
 export async function openLab(
   pipeline: Pipeline,
   source: DataSource,

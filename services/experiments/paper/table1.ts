@@ -99,9 +99,9 @@ export async function table1(
 }
 
 const REMARKS: readonly string[] = [
-  "Alignment is measured, not guaranteed: an update can improve M1's loss in coordinates that M2 hardly uses and worsen " +
-    "those that it uses most (Wu et al. 2021 call this a loss mismatch). No protocol rules this out, including those " +
-    "that the paper ticks: sync and proximal make it rarer, not impossible.",
+  "Alignment is measured, not guaranteed: an update can improve M1's loss in coordinates that M2 hardly uses and " +
+    "worsen those that it uses most (Wu et al. 2021 call this a loss mismatch). No protocol rules this out, " +
+    "including those that the paper ticks: sync and proximal make it rarer, not impossible.",
   "Causal training is consistent only if the imputed inputs cover their space and M2 is large enough to express M2*. " +
     "With a rank-deficient M1^0 or a narrow M2, plain causal is not; causal-proximal is with a rank-deficient M1^0.",
   "Async violates consistency only if the coupling is strong enough: in some seeds, the consistent M1 still helps.",

@@ -40,7 +40,9 @@ function oracleCounterfactual(dataset: EncodedDataset, oracle: CounterfactualOra
   return { description: "oracle", layers, link: "identity" };
 }
 
-/** Rewrites the first layer to read the component's encoded inputs, in their order, instead of the oracle's raw inputs. */
+/**
+ * Rewrites the first layer to read the component's encoded inputs, in their order, instead of the oracle's raw inputs.
+ */
 function readEncoded(
   layer: DenseLayer,
   oracle: CounterfactualOracle,

@@ -26,9 +26,9 @@ export const counterfactualSources: readonly CounterfactualSource[] = [
 ];
 
 const NEVER =
-  "Its inputs, imputed values and target alone are not sufficient: for any one-to-one map of the true upstream values, " +
-  "some function of the mapped values fits equally well. Annotate the upstream targets of a few hundred training rows " +
-  "(`audit:` in the pipeline file)";
+  "Its inputs, imputed values and target alone are not sufficient: for any one-to-one map of the true upstream " +
+  "values, some function of the mapped values fits equally well. Annotate the upstream targets of a few hundred " +
+  "training rows (`audit:` in the pipeline file)";
 
 /**
  * Finds a source by name.

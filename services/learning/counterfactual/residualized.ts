@@ -6,8 +6,8 @@ import { predictTarget } from "./counterfactual.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
- * ytilde = y + f(x2, zhat) - f(x2, ztilde), with ztilde and f as in `calibration`. The residual of f stays in the target:
- * this keeps structure that f is too simple to express, and also the noise of y.
+ * ytilde = y + f(x2, zhat) - f(x2, ztilde), with ztilde and f as in `calibration`. The residual of f stays in the
+ * target: this keeps structure that f is too simple to express, and also the noise of y.
  */
 export const residualized: CounterfactualSource = {
   name: "residualized",

@@ -3,8 +3,8 @@ import { mean, sampleVariance } from "../../common/statistics.ts";
 
 /**
  * The parts of a change in the pipeline's loss caused by an upstream update with the downstream retrained: the
- * decomposition of Wu, Guo, Hannun and van der Maaten (2021), "Fixes that fail". For an upstream v, the downstream w^ as
- * its team trains it, and minima over the team's model class W and over all functions ("any"):
+ * decomposition of Wu, Guo, Hannun and van der Maaten (2021), "Fixes that fail". For an upstream v, the downstream w^
+ * as its team trains it, and minima over the team's model class W and over all functions ("any"):
  *
  *   L(w^ o v) = min_any L(w o v)                            upstream: information missing from v's output
  *             + min_W L(w o v) - min_any L(w o v)           approximation: limits of the model class
@@ -22,8 +22,8 @@ export interface Estimate {
 }
 
 /**
- * Losses of downstreams trained on one upstream, on the same held-out rows: [seed][size][row]. Each size is twice the one
- * before; the last is all training rows.
+ * Losses of downstreams trained on one upstream, on the same held-out rows: [seed][size][row]. Each size is twice the
+ * one before; the last is all training rows.
  */
 export interface LearningCurves {
   /** The team's own model class. */
@@ -80,13 +80,14 @@ function partsOf(curves: LearningCurves): Record<DiagnosisPart | "total", BySeed
   };
 }
 
-/** Ratios of rates n^-a with a from 1/2 to 3: slower ones are indistinguishable from a limit, faster ones have reached it. */
+/** 2^-a for rates n^-a with a from 1/2 to 3: slower ones are indistinguishable from a limit, faster ones at it. */
 const SLOWEST = 2 ** -0.5;
 const FASTEST = 2 ** -3;
 
 /**
- * Extrapolates the loss to infinite data (Richardson extrapolation): fits L(n) = limit + c n^-a to the last three sizes,
- * with a from the means over all seeds and rows, so that the limit is the same linear combination of losses in every row.
+ * Extrapolates the loss to infinite data (Richardson extrapolation): fits L(n) = limit + c n^-a to the last three
+ * sizes, with a from the means over all seeds and rows, so that the limit is the same linear combination of losses in
+ * every row.
  */
 function limit(curve: readonly (readonly Float64Array[])[]): BySeed {
   const size = (fromLast: number): BySeed => curve.map((sizes) => sizes.at(-1 - fromLast) as Float64Array);

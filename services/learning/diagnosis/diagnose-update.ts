@@ -23,7 +23,9 @@ export interface UpdateToDiagnose {
   readonly source: DataSource;
   /** The updated component. */
   readonly component: string;
-  /** The component whose loss to explain: a descendant of the updated one. For the default, see `diagnosedDownstream`. */
+  /**
+   * The component whose loss to explain: a descendant of the updated one. For the default, see `diagnosedDownstream`.
+   */
   readonly downstream?: string;
   /** A loaded snapshot of every ancestor of the downstream, including the updated component's old one. */
   readonly before: Readonly<Record<string, SnapshotModel>>;
@@ -53,9 +55,9 @@ const SHARES = [1 / 4, 1 / 2, 1];
 const SEEDS = 3;
 
 /**
- * Splits the effect of an upstream update on the loss into upstream error, downstream approximation error and downstream
- * estimation error, with the downstream retrained on both snapshots. Trains it on the plain loss (async) whatever its
- * team's protocol, because the decomposition is about the model class.
+ * Splits the effect of an upstream update on the loss into upstream error, downstream approximation error and
+ * downstream estimation error, with the downstream retrained on both snapshots. Trains it on the plain loss (async)
+ * whatever its team's protocol, because the decomposition is about the model class.
  *
  * @throws UncoupleError `invalid-argument` (a downstream that does not read from the component), `failed-precondition`
  *   (a missing snapshot, too few rows, a loss that is not finite), `cancelled`

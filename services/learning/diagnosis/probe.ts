@@ -19,9 +19,9 @@ export interface Probe {
 }
 
 /**
- * Fits networks of 64 hidden units by cross-validation: one network per weight decay and fold, evaluated on the fold that
- * it was not trained on. The probe predicts with the average of the networks of the best weight decay. For a policy, the
- * networks predict the reward of every action, and the probe chooses the best action.
+ * Fits networks of 64 hidden units by cross-validation: one network per weight decay and fold, evaluated on the fold
+ * that it was not trained on. The probe predicts with the average of the networks of the best weight decay. For a
+ * policy, the networks predict the reward of every action, and the probe chooses the best action.
  *
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */

@@ -21,8 +21,8 @@ export interface TargetFunction {
 }
 
 /**
- * The target to which helper networks of a component are fitted. For logged actions, only the observed reward counts: it
- * has far less noise than an estimate of the reward of every action.
+ * The target to which helper networks of a component are fitted. For logged actions, only the observed reward counts:
+ * it has far less noise than an estimate of the reward of every action.
  */
 export function fitTargetOf(
   dataset: EncodedDataset,

@@ -1,6 +1,6 @@
 /**
- * A k-d tree for nearest-neighbor queries (Bentley 1975). A query takes about log(n) time instead of n if points have few
- * coordinates.
+ * A k-d tree for nearest-neighbor queries (Bentley 1975). A query takes about log(n) time instead of n if points have
+ * few coordinates.
  */
 export interface NearestPoints {
   /** @returns the index of the point nearest to the query; the lowest one on ties */
@@ -13,7 +13,10 @@ export function indexPoints(values: Float32Array, width: number, points: readonl
   arrange(0, order.length, 0);
   const coordinate = (point: number, axis: number) => values[point * width + axis] as number;
 
-  /** Moves the median of order[from, to) along the axis to the middle, smaller points before it; recurses into both halves. */
+  /**
+   * Moves the median of order[from, to) along the axis to the middle, smaller points before it; recurses into both
+   * halves.
+   */
   function arrange(from: number, to: number, axis: number): void {
     if (to - from < 2) return;
     const sorted = order.subarray(from, to).slice();

@@ -13,8 +13,8 @@ export interface IsolationSettings {
 }
 
 /**
- * Trains a user's model module in a separate process, as `TrainingBackend.train` does. Faults of the module can only fail
- * this training, and everything that the module starts is killed at its end.
+ * Trains a user's model module in a separate process, as `TrainingBackend.train` does. Faults of the module can only
+ * fail this training, and everything that the module starts is killed at its end.
  *
  * @param path of the module
  */

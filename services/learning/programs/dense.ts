@@ -3,10 +3,10 @@ import { createRandom } from "../../data/random/random.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
 /**
- * A dense network with ReLU after every hidden layer; an empty `hidden` is a linear model. Initializes weights that feed
- * a ReLU from N(0, 2 / fan_in) (He et al. 2015), those of the last layer from N(0, 1 / fan_in) (LeCun et al. 1998), and
- * biases with 0. The variance of the last layer matters: with 2 / fan_in, the paper's M1 has more than twice the error
- * after the same number of steps.
+ * A dense network with ReLU after every hidden layer; an empty `hidden` is a linear model. Initializes weights that
+ * feed a ReLU from N(0, 2 / fan_in) (He et al. 2015), those of the last layer from N(0, 1 / fan_in) (LeCun et al.
+ * 1998), and biases with 0. The variance of the last layer matters: with 2 / fan_in, the paper's M1 has more than twice
+ * the error after the same number of steps.
  */
 export function denseNetwork(shape: NetworkShape, hidden: readonly number[]): NetworkBuilder {
   const widths = [shape.inputs, ...hidden, shape.outputs];

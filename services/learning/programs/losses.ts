@@ -27,8 +27,8 @@ const crossEntropy: TrainingLoss = {
 
 /**
  * Modi et al. 2023, section 2, "Y softmax(Yhat)": the expected reward of a policy that samples actions from
- * softmax(Yhat). The paper prints the reward; the loss is its negative. `target` holds the reward of every action; for logged-bandit
- * data it holds the inverse-propensity estimate (reward / propensity at the logged action, 0 elsewhere).
+ * softmax(Yhat). The paper prints the reward; the loss is its negative. `target` holds the reward of every action; for
+ * logged-bandit data it holds the inverse-propensity estimate (reward / propensity at the logged action, 0 elsewhere).
  */
 const policyReward: TrainingLoss = {
   loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.softmax(output)), -1))) as tf.Scalar,

@@ -7,9 +7,9 @@ import { UncoupleError } from "../../common/errors.ts";
 import { requireModuleFile } from "./user-model.ts";
 
 /**
- * Computes the SHA-256 (lower-case hex) of a user's model module and everything that it imports: path and content of the
- * module and of each local file in its import graph, and name and version of each package that these import. Does not
- * cover files that the code opens itself.
+ * Computes the SHA-256 (lower-case hex) of a user's model module and everything that it imports: path and content of
+ * the module and of each local file in its import graph, and name and version of each package that these import. Does
+ * not cover files that the code opens itself.
  *
  * @param path absolute
  * @throws UncoupleError `invalid-argument` naming the file and what is wrong with it

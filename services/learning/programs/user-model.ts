@@ -13,7 +13,9 @@ export interface UserModelModule {
    * `shape.seed` is at least 1.
    */
   buildModel(tfjs: typeof tf, shape: NetworkShape): tf.LayersModel;
-  /** Replaces the component's loss in training; returns the mean over rows. The evaluator uses the pipeline file's loss. */
+  /**
+   * Replaces the component's loss in training; returns the mean over rows. The evaluator uses the pipeline file's loss.
+   */
   loss?(tfjs: typeof tf, output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
 }
 

@@ -5,11 +5,11 @@ import { perturbed } from "./proximal.ts";
 export const causalProximal: Protocol = {
   name: "causal-proximal",
   summary: "Causal at perturbed inputs: the input and the counterfactual output both move to zhat + delta.",
-  equation: "min_M  E L(M(x2, zhat + delta), M2*(x2, zhat + delta)),  delta ~ sigma std(zhat) N(0, I) fresh a step",
+  equation: "min_M  E L(M(x2, zhat + delta), M2*(x2, zhat + delta)),  delta ~ sigma std(zhat) N(0, I) each step",
   advice:
     "The combination that the paper conjectures. Costs nothing where causal works, and is essential if the upstream " +
-    "output does not cover its space (low effective rank): causal alone then leaves the component underdetermined. The " +
-    "target must move with the input: perturbed inputs with an unperturbed target increase the loss. Use a sigma " +
+    "output does not cover its space (low effective rank): causal alone then leaves the component underdetermined. " +
+    "The target must move with the input: perturbed inputs with an unperturbed target increase the loss. Use a sigma " +
     "between 0.3 and 0.6.",
   parameters: { source: counterfactualSource, sigma: { min: 0, default: 0.3 } },
   requiresUpstream: true,

@@ -8,9 +8,9 @@ export const gradientPenalty: Protocol = {
   summary: "Penalize the sensitivity of the output to the imputed inputs.",
   equation: "min_M  E L(M(x2, zhat), y) + gamma |grad_z M(x2, zhat)|^2            (paper, footnote 4, z-free form)",
   advice:
-    "The prediction-side regularizer for data without annotations: a component that depends less on its imputed inputs " +
-    "is affected less when they shift. Roughly the proximal protocol with gamma = sigma^2, without its noise. Costs a " +
-    "second-order gradient in every step.",
+    "The prediction-side regularizer for data without annotations: a component that depends less on its imputed " +
+    "inputs is affected less when they shift. Roughly the proximal protocol with gamma = sigma^2, without its noise. " +
+    "Costs a second-order gradient in every step.",
   parameters: { gamma: { min: 0, default: 0.05 } },
   requiresUpstream: true,
   coordinated: false,

@@ -11,11 +11,12 @@ export const proximal: Protocol = {
   name: "proximal",
   summary: "Stay near the component's previous snapshot (lambda) and train on perturbed imputed inputs (sigma).",
   equation:
-    "min_M  E L(M(x2, zhat + sigma std(zhat) eps), y) + lambda |M(x) - M^previous(x)|^2,  eps ~ N(0, I) fresh a step",
+    "min_M  E L(M(x2, zhat + sigma std(zhat) eps), y) + lambda |M(x) - M^previous(x)|^2,  eps ~ N(0, I) each step",
   advice:
-    "Limits the shift that consumers see (lambda, for a component with consumers) and makes a consumer robust to small " +
-    "shifts (sigma, for a component that reads predictions). Cheap and independent. Reduces coupling without removing " +
-    "it: a large upstream improvement still degrades the pipeline. sigma acts like a gradient penalty of weight sigma^2.",
+    "Limits the shift that consumers see (lambda, for a component with consumers) and makes a consumer robust to " +
+    "small shifts (sigma, for a component that reads predictions). Cheap and independent. Reduces coupling without " +
+    "removing it: a large upstream improvement still degrades the pipeline. sigma acts like a gradient penalty of " +
+    "weight sigma^2.",
   parameters: {
     lambda: { min: 0, default: 1 },
     sigma: { min: 0, default: 0.15 },

@@ -30,8 +30,8 @@ const RULES: FieldRules = {
 };
 
 /**
- * Rejects bytes that must not reach ONNX Runtime: bytes that are not an ONNX model, models with tensors in external files
- * (the path could name any file on this machine), and models with loops.
+ * Rejects bytes that must not reach ONNX Runtime: bytes that are not an ONNX model, models with tensors in external
+ * files (the path could name any file on this machine), and models with loops.
  *
  * @throws UncoupleError `invalid-argument`
  */

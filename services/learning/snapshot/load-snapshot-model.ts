@@ -16,8 +16,8 @@ export const SESSION_BYTES = 512 * 1024;
  * Loads a snapshot's ONNX graph into ONNX Runtime (cpu) and checks that it matches the pipeline file: names, kinds and
  * widths of its inputs and its output.
  *
- * @throws UncoupleError `invalid-argument` if the bytes are not a valid ONNX model, if `inspectModel` rejects them, or if
- *   ONNX Runtime cannot load them; SnapshotContractError if its inputs or output do not match the contract
+ * @throws UncoupleError `invalid-argument` if the bytes are not a valid ONNX model, `inspectModel` rejects them, or ONNX
+ *   Runtime cannot load them; SnapshotContractError if its inputs or output do not match the contract
  */
 export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotContract): Promise<SnapshotModel> {
   inspectModel(bytes);

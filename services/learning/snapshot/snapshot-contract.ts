@@ -6,8 +6,8 @@ import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { SnapshotContract } from "./snapshot-model.ts";
 
 /**
- * Derives the inputs and output that a component's graph must have: inputs are its data columns, then the outputs of its
- * upstream.
+ * Derives the inputs and output that a component's graph must have: inputs are its data columns, then the outputs of
+ * its upstream.
  *
  * @throws UncoupleError `invalid-argument` for a column that the data does not have
  */

@@ -51,7 +51,7 @@ function pidsIn(lines: readonly string[]): number[] {
 }
 
 describe("a user's model module", () => {
-  test("trains in a separate process to the same bits as in this one, also when stopped halfway and resumed", async () => {
+  test("trains in a separate process to the same bits as in this one, even if stopped and resumed", async () => {
     const path = await writeModule({
       prelude: 'if (process.send === undefined) console.log("pid", process.pid, JSON.stringify(process.env));',
     });

@@ -25,7 +25,7 @@ describe("a component that chooses actions", () => {
     },
   );
 
-  it.each(["full", "logged"])("pays for it with today's regret, from %s rewards", (feedback) => {
+  it.each(["full", "logged"])("pays for consistency with a higher initial regret, from %s rewards", (feedback) => {
     expect(of(feedback, "async", "initial")).toBeLessThan(of(feedback, "causal", "initial"));
     expect(Math.abs(of(feedback, "causal", "initial") - 100)).toBeLessThan(10);
   });

@@ -23,7 +23,7 @@ describe("support of imputed inputs", () => {
     expect(supportWarning(report)).toMatch(/effective rank 1\.00 of 3.*causal-proximal/);
   });
 
-  it("reports exp of the entropy of the eigenvalues, and the smallest eigenvalue relative to an even spread", async () => {
+  it("reports exp of the eigenvalues' entropy, and the smallest one relative to an even spread", async () => {
     // A second-moment matrix with eigenvalues 4 and 1, along (1, 1) and (1, -1).
     const values = Float32Array.of(2, 2, -2, -2, 1, -1, -1, 1);
     const { effectiveRank, weakest } = await measureSupport({ width: 2, values });

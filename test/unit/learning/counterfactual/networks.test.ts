@@ -40,7 +40,7 @@ describe("helper networks", () => {
     close(evaluateLayers(averageNetworks([a, b]), [inputs]).values, expected);
   });
 
-  it("map raw values once the scaling is folded into their layers, and standardized values once it is folded back", () => {
+  it("map raw values once the scaling is folded into their layers, and standardized ones once it is undone", () => {
     const [first, last] = network(3, "a") as [DenseLayer, DenseLayer];
     const scaling = scalingOf(inputs);
     const output = { mean: [10, -2], std: [3, 0.5] };

@@ -87,7 +87,7 @@ describe("protocols", () => {
     expect(of(2) - of(0)).toBeCloseTo(2 * distance, 4);
   });
 
-  it("proximal measures the distance to the previous snapshot at the unperturbed inputs, regardless of the noise", () => {
+  it("proximal measures the distance to the previous snapshot at the unperturbed inputs", () => {
     const s = step("mse", 2, w(2));
     const distance = value(tf.mean(tf.squaredDifference(s.output(s.imputed), s.previous as tf.Tensor2D)));
     const of = (lambda: number) => value(findProtocol("proximal").loss(s, { lambda, sigma: 0.5 }));
