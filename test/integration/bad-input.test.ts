@@ -161,7 +161,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
   {
     what: "a wrong output name",
     bytes: () => denseBytes(m1, "zz"),
-    says: "wrong-output: the model has no output z; it has zz",
+    says: "wrong-output: the model has no output z; found: zz",
   },
   {
     what: "an output of the wrong width",
