@@ -15,7 +15,7 @@ export interface AnnouncementViewDeps {
   readonly registry: Registry;
   readonly clock: Clock;
   /** Called when a watch has failed and is about to restart. */
-  onTrouble(what: string, error: UncoupleError): void;
+  onError(what: string, error: UncoupleError): void;
   /** Called for each announcement, in order, starting with the first in the store. */
   onAnnouncement(announcement: Announcement): void;
 }
@@ -34,8 +34,8 @@ export function createAnnouncementView(deps: AnnouncementViewDeps): Announcement
           deps.onAnnouncement(announcement);
         }
       };
-      const onTrouble = (error: UncoupleError) => deps.onTrouble("watching announcements", error);
-      await restartForever({ clock, signal, onTrouble }, watch);
+      const onError = (error: UncoupleError) => deps.onError("watching announcements", error);
+      await restartForever({ clock, signal, onError }, watch);
     },
   };
 }

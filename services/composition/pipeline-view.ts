@@ -38,7 +38,7 @@ export interface PipelineViewDeps {
   readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines">;
   readonly clock: Clock;
   /** Called when a watch has failed and is about to restart. */
-  onTrouble(what: string, error: UncoupleError): void;
+  onError(what: string, error: UncoupleError): void;
   /** Called for every verdict, in log order. */
   onVerdict(verdict: Verdict): void;
 }
@@ -152,7 +152,7 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
       await Promise.all(
         watches.map(([what, watch]) =>
           restartForever(
-            { clock: deps.clock, signal, onTrouble: (error) => deps.onTrouble(`watching ${what}`, error) },
+            { clock: deps.clock, signal, onError: (error) => deps.onError(`watching ${what}`, error) },
             watch,
           ),
         ),

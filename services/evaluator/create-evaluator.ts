@@ -84,7 +84,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const view = createPipelineView({
     backplane,
     clock,
-    onTrouble: reportFailure,
+    onError: reportFailure,
     onVerdict: (verdict) => metrics.losses(verdict),
   });
   const losses = createHeldOutLosses(config, {

@@ -54,8 +54,8 @@ export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
 
   return {
     start() {
-      const onTrouble = (error: UncoupleError) => reportFailure("taking announcements", error);
-      running = restartForever({ clock, signal: taking.signal, onTrouble }, takeAll);
+      const onError = (error: UncoupleError) => reportFailure("taking announcements", error);
+      running = restartForever({ clock, signal: taking.signal, onError }, takeAll);
       // The view follows until the work is aborted: the last evaluation may still wait for an announcement.
       view
         .follow(work.signal)

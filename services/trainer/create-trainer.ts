@@ -111,7 +111,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const view = createAnnouncementView({
     registry,
     clock,
-    onTrouble: createFailureReporter(log, deps.onLost),
+    onError: createFailureReporter(log, deps.onLost),
     onAnnouncement: triggers.onAnnouncement,
   });
   const { service, close } = createTrainerService({

@@ -6,7 +6,7 @@ import type { Clock } from "../clock/clock.ts";
  */
 export interface Notifier {
   readonly count: number;
-  ring(): void;
+  notify(): void;
   /** Resolves when `count` exceeds `seen`, the time limit expires, or the signal aborts, whichever comes first. */
   waitBeyond(seen: number, signal: AbortSignal, limit?: TimeLimit): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function createNotifier(): Notifier {
     get count() {
       return count;
     },
-    ring() {
+    notify() {
       count++;
       for (const wake of waiting) wake();
     },

@@ -7,7 +7,7 @@ export interface RestartSettings {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Called for every failure. */
-  onTrouble(error: UncoupleError): void;
+  onError(error: UncoupleError): void;
 }
 
 /** Runs `body` until the signal aborts, and restarts it one second after it returns or fails. */
@@ -18,7 +18,7 @@ export async function restartForever(settings: RestartSettings, body: () => Prom
       await body();
     } catch (thrown) {
       if (signal.aborted) return;
-      settings.onTrouble(asUncoupleError(thrown));
+      settings.onError(asUncoupleError(thrown));
     }
     await clock.sleep(RESTART_DELAY_MS, signal).catch(() => {});
   }

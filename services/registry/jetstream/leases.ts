@@ -137,7 +137,7 @@ export function createJetStreamLeases(
       const value = { token: randomUUID(), holder };
       const end = AbortSignal.any([signal, connection.closed]);
       const bell = createNotifier();
-      const stop = connection.subscribe(key(name), () => bell.ring());
+      const stop = connection.subscribe(key(name), () => bell.notify());
       let watched = { revision: -1, since: 0 };
       try {
         for (;;) {

@@ -117,7 +117,7 @@ export function createReplicatedLog<T>(
   const listen = () => {
     if (listening) return;
     listening = true;
-    connection.subscribe(`${names.subject}.>`, () => bell.ring());
+    connection.subscribe(`${names.subject}.>`, () => bell.notify());
   };
 
   return {

@@ -25,7 +25,7 @@ export function createMemoryLeases(closed: AbortSignal): Leases {
           if (!mine) return;
           mine = false;
           held.delete(name);
-          bell.ring();
+          bell.notify();
         },
       };
     },

@@ -17,7 +17,7 @@ export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
     values,
     append(value) {
       values.push(frozen(value));
-      bell.ring();
+      bell.notify();
       return values.length;
     },
     async *watch(from, signal) {

@@ -29,7 +29,7 @@ export function createMemoryWorkQueue(
       if (!held.delete(abandon)) return;
       const put = () => {
         returned.push({ position, delivery: delivery + 1 });
-        bell.ring();
+        bell.notify();
       };
       if (delayMs === 0) put();
       else clock.after(delayMs, put, { keepsAlive: false });

@@ -104,7 +104,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
 
   function change(entry: Entry, stored: Partial<StoredRun>, run: Partial<Run> = {}): void {
     entry.stored = { ...entry.stored, ...stored, run: { ...entry.stored.run, ...run } };
-    entry.updated.ring();
+    entry.updated.notify();
   }
 
   function find(id: string): Entry {
@@ -128,8 +128,8 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     } catch (error) {
       log.error({ run: id, error }, `cannot write the end of run ${id}: ${asUncoupleError(error).message}`);
     }
-    entry.updated.ring();
-    changed.ring();
+    entry.updated.notify();
+    changed.notify();
   }
 
   async function deleteOldest(): Promise<void> {
@@ -180,10 +180,10 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
         await changed.waitBeyond(seen, stopping.signal);
         continue;
       }
-      changed.ring();
+      changed.notify();
       await execute(active);
       active = undefined;
-      changed.ring();
+      changed.notify();
     }
   }
 
@@ -235,7 +235,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
       arrivals = arrival.catch(() => {});
       await arrival;
       log.info({ run: stored.run.id, trigger: request.trigger }, `queued run ${stored.run.id}`);
-      changed.ring();
+      changed.notify();
       return stored.run;
     },
     async cancel(id) {

@@ -69,7 +69,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
   return {
     announced(mark) {
       newest = mark;
-      arrived.ring();
+      arrived.notify();
     },
     async run(signal) {
       let seen = await store.announcementSeen();

@@ -9,7 +9,7 @@ describe("a notifier", () => {
   test("wakes all waiters", async () => {
     const notifier = createNotifier();
     const waiting = [notifier.waitBeyond(0, never), notifier.waitBeyond(0, never)];
-    notifier.ring();
+    notifier.notify();
     await Promise.all(waiting);
     expect(notifier.count).toBe(1);
   });
@@ -17,7 +17,7 @@ describe("a notifier", () => {
   test("does not miss a notification between the check and the wait", async () => {
     const notifier = createNotifier();
     const seen = notifier.count;
-    notifier.ring();
+    notifier.notify();
     await notifier.waitBeyond(seen, never);
   });
 
@@ -50,7 +50,7 @@ describe("a notifier", () => {
     const { signal } = new AbortController();
     const waiting = notifier.waitBeyond(0, signal, { clock, ms: 1_000 });
     expect(clock.pending).toBe(1);
-    notifier.ring();
+    notifier.notify();
     await waiting;
     expect(clock.pending).toBe(0);
     expect(getEventListeners(signal, "abort")).toEqual([]);

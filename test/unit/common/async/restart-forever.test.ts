@@ -8,7 +8,7 @@ function start(body: (run: number) => Promise<void>) {
   const stop = new AbortController();
   const errors: UncoupleError[] = [];
   const startTimes: number[] = [];
-  const running = restartForever({ clock, signal: stop.signal, onTrouble: (error) => errors.push(error) }, () => {
+  const running = restartForever({ clock, signal: stop.signal, onError: (error) => errors.push(error) }, () => {
     startTimes.push(clock.elapsed());
     return body(startTimes.length);
   });
