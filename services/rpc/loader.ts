@@ -8,24 +8,24 @@ import type { ProtoGrpcType as EvaluatorTypes } from "./gen/evaluator.ts";
 import type { ProtoGrpcType as TrainerTypes } from "./gen/trainer.ts";
 
 /**
- * How messages look in JavaScript. The types under gen/ are generated with the same options: with others they would
- * still compile, and wrong values would arrive.
+ * Options for messages in JavaScript. The types under gen/ are generated with the same options; with different ones they
+ * would still compile, but receive wrong values.
  */
 export const loaderOptions = { longs: String, enums: String, defaults: true, oneofs: true } as const satisfies Options;
 
 export const protoFiles = ["uncouple/v1/trainer.proto", "uncouple/v1/evaluator.proto"] as const;
 
-/** The project's proto/ folder, from source and from dist alike. */
+/** Finds the project's proto/ folder, from the sources or from dist. */
 function protoRoot(): string {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
     const root = join(folder, "proto");
     if (existsSync(join(root, protoFiles[0]))) return root;
   }
-  throw new UncoupleError("internal", `no proto/ folder above ${import.meta.dirname}`);
+  throw new UncoupleError("internal", `proto/ folder not found above ${import.meta.dirname}`);
 }
 
 export interface LoadedProtos {
-  /** For server reflection: our services and the standard health service. */
+  /** Our services and the standard health service, for server reflection. */
   readonly definition: PackageDefinition;
   readonly Trainer: TrainerTypes["uncouple"]["v1"]["Trainer"];
   readonly Evaluator: EvaluatorTypes["uncouple"]["v1"]["Evaluator"];
@@ -33,10 +33,10 @@ export interface LoadedProtos {
 
 let loaded: LoadedProtos | undefined;
 
-/** Reads the .proto files; they are immutable, and so are read once. */
+/** Loads the .proto files once; they are immutable. */
 export function loadProtos(): LoadedProtos {
   if (loaded === undefined) {
-    // What gRPC would print to stderr reaches callers as errors.
+    // Callers receive as errors what gRPC would print to stderr.
     setLogVerbosity(logVerbosity.NONE);
     const definition = loadSync([...protoFiles], { ...loaderOptions, includeDirs: [protoRoot()] });
     const types: GrpcObject = loadPackageDefinition(definition);

@@ -2,7 +2,7 @@ import { Metadata, type ServiceError, type StatusObject, status } from "@grpc/gr
 import { asUncoupleError, type ErrorCode, UncoupleError } from "../common/errors.ts";
 import { reasons } from "./codecs/reasons.ts";
 
-/** What a failure looks like on the wire: one status for each code. */
+/** The gRPC status of each error code. */
 const statuses: Readonly<Record<ErrorCode, status>> = {
   "invalid-argument": status.INVALID_ARGUMENT,
   "not-found": status.NOT_FOUND,
@@ -16,7 +16,7 @@ const statuses: Readonly<Record<ErrorCode, status>> = {
   internal: status.INTERNAL,
 };
 
-/** What a status means that did not come from a handler of ours: from gRPC itself, a proxy, a server of another version. */
+/** The error code of a status that gRPC itself, a proxy or a server of a different version returned. */
 const codes: Readonly<Record<Exclude<status, status.OK>, ErrorCode>> = {
   [status.CANCELLED]: "cancelled",
   [status.UNKNOWN]: "internal",
@@ -36,13 +36,13 @@ const codes: Readonly<Record<Exclude<status, status.OK>, ErrorCode>> = {
   [status.UNAUTHENTICATED]: "failed-precondition",
 };
 
-/** The trailer that names the reason of a jetStreamError (an `ErrorReason` of common.proto). */
+/** The trailer with the reason of a failed call (an `ErrorReason` of common.proto). */
 const reasonTrailer = "uncouple-reason";
 
-/** A status message travels in an HTTP/2 header, percent-encoded, and headers are small. */
+/** Status messages are sent percent-encoded in an HTTP/2 header, whose size is limited. */
 const maxDetailsBytes = 4096;
 
-/** Whatever a handler threw, as gRPC sends it: status, message (cut to what a header holds), and the reason as a trailer. */
+/** Converts what a handler threw: status, message (truncated to fit a header), and the reason as a trailer. */
 export function toStatus(thrown: unknown): Pick<StatusObject, "code" | "details" | "metadata"> {
   const error = asUncoupleError(thrown);
   const metadata = new Metadata();
@@ -74,14 +74,14 @@ export interface ClientContext {
   readonly maxMessageBytes: number;
 }
 
-/** What a failed call means to its caller: the server's own error as it was thrown there, or what gRPC ran into. */
+/** Converts a failed call for its caller: the error that the server threw, or a transport error. */
 export function fromStatus(thrown: unknown, context: ClientContext): UncoupleError {
   if (!isServiceError(thrown)) return asUncoupleError(thrown);
   const { details } = thrown;
   const code = codes[thrown.code as Exclude<status, status.OK>] ?? "internal";
   const [reason] = thrown.metadata?.get(reasonTrailer) ?? [];
   if (reason !== undefined) return new UncoupleError(code, details, { cause: thrown });
-  // What this client cancels itself is told apart before; so it was the server, or something on the way, that cut it.
+  // Cancellations by this client are handled before, so the server or a proxy ended the call.
   const cut = thrown.code === status.CANCELLED;
   const transport = cut ? "unavailable" : code;
   return new UncoupleError(transport, transportMessage(thrown.code, details, context), { cause: thrown });
@@ -105,7 +105,7 @@ function transportMessage(code: status, details: string, context: ClientContext)
   }
 }
 
-/** What went wrong with a connection, out of grpc-js's `No connection established. Last error: Error: connect ...`. */
+/** Extracts the cause from grpc-js's `No connection established. Last error: Error: connect ...`. */
 function connectionTrouble(details: string): string {
   return details
     .replace(/^No connection established\. Last error: (Error: )?/, "")

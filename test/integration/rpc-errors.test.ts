@@ -284,7 +284,7 @@ describe("bad predict messages", () => {
           { name: "x", categorical: {} },
         ],
       },
-      "column x: given twice",
+      "column x: appears twice",
     ],
   ])("with %s are refused by name before the trainer sees them", async (_what, request, message) => {
     const { address } = await serve({});

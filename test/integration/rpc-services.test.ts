@@ -104,7 +104,7 @@ describe("a trainer over gRPC", () => {
   });
 
   test.each([
-    ["cut short", (bytes: Buffer) => bytes.subarray(1), "99 bytes arrived, the manifest says 100"],
+    ["cut short", (bytes: Buffer) => bytes.subarray(1), "received 99 bytes, but the manifest says 100"],
     ["damaged", (bytes: Buffer) => Buffer.from(bytes).fill(0, 50, 51), "digest"],
   ])("refuses a snapshot that arrives %s", async (_how, spoil, message) => {
     const [base] = sample(manifests, 1);

@@ -8,13 +8,12 @@ import { type ClientTls, clientCredentials } from "../tls.ts";
 export interface ConnectOptions {
   readonly clock: Clock;
   /**
-   * How long a call may take, and how long a finite stream may give no sign of progress, in seconds. Watch streams
-   * have no limit.
+   * Timeout of a call, and of a finite stream without progress, in seconds. Watch streams have no timeout.
    */
   readonly deadlineSeconds?: number;
-  /** Plain text without it. */
+  /** Plain text if not set. */
   readonly tls?: ClientTls;
-  /** Largest message taken or sent, in bytes. */
+  /** Size limit of a message in either direction, in bytes. */
   readonly maxMessageBytes?: number;
 }
 
@@ -28,18 +27,18 @@ interface Method<Q, S> {
 export interface ClientCalls extends ClientContext {
   unary<Q, S>(method: Method<Q, S>, request: Q): Promise<S>;
   /**
-   * Messages until the server ends the stream; each within the deadline of the one before.
-   * @throws UncoupleError `cancelled` when the signal aborts
+   * Yields messages until the server ends the stream. Each must arrive within the timeout after the previous one.
+   * @throws UncoupleError `cancelled` if the signal aborts
    */
   finite<Q, S>(method: Method<Q, S>, request: Q, signal?: AbortSignal): AsyncIterable<S>;
-  /** Messages until the server ends the stream, or, without an error, until the signal aborts. */
+  /** Yields messages until the server ends the stream or, without an error, until the signal aborts. */
   watch<Q, S>(method: Method<Q, S>, request: Q, signal: AbortSignal): AsyncIterable<S>;
   close(): void;
 }
 
 /**
- * @param service its full name
- * @param reads its methods that change nothing, and so may be repeated while the server is unavailable
+ * @param service full name of the service
+ * @param reads its read-only methods, which may be retried while the server is unavailable
  */
 export function clientCalls(
   address: string,
@@ -63,7 +62,7 @@ export function clientCalls(
     channelOptions(context.maxMessageBytes, service, reads),
   );
 
-  /** @param idleSeconds give up when there is no message for so long */
+  /** @param idleSeconds timeout without a message */
   async function* messages<Q, S>(
     method: Method<Q, S>,
     request: Q,
@@ -90,12 +89,12 @@ export function clientCalls(
     };
     const onAbort = () => call.cancel();
     signal?.addEventListener("abort", onAbort);
-    // Cancelling is reported as an error even when nobody reads any more.
+    // grpc-js reports a cancellation as an error even if the stream is no longer read.
     call.on("error", () => {});
     try {
       watchProgress();
       for await (const message of call) {
-        // While the reader is busy with a message the server is not to blame.
+        // The timeout pauses while the reader handles a message.
         timer?.cancel();
         if (signal?.aborted) return;
         yield message as S;
@@ -126,7 +125,7 @@ export function clientCalls(
           (error, response) => {
             if (error !== null) reject(fromStatus(error, context));
             else if (response !== undefined) resolve(response);
-            else reject(new UncoupleError("data-loss", `${address}: an answer without a message`));
+            else reject(new UncoupleError("data-loss", `${address}: response without a message`));
           },
         );
       }),
@@ -144,7 +143,7 @@ function channelOptions(maxMessageBytes: number, service: string, reads: readonl
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
     ...keepAlive,
-    // The services of a pipeline are neighbors; a proxy for the way out of the house is not meant for them.
+    // Services of a pipeline are on the same network; a proxy for outbound traffic does not apply.
     "grpc.enable_http_proxy": 0,
     "grpc.service_config": JSON.stringify({
       loadBalancingConfig: [{ pick_first: {} }],

@@ -11,7 +11,8 @@ export interface RemoteEvaluator extends EvaluatorService {
 const reads = ["GetStatus", "GetMatrix", "ListVerdicts", "ListQuarantines"];
 
 /**
- * An evaluator at `host:port`. Connects at the first call; reads are repeated a few times while it is unavailable.
+ * Creates a client of an evaluator at `host:port`. Connects at the first call; reads are retried a few times while it is
+ * unavailable.
  * @throws UncoupleError `invalid-argument` for an address without a port
  */
 export function connectEvaluator(address: string, options: ConnectOptions): RemoteEvaluator {

@@ -16,11 +16,12 @@ export interface RemoteTrainer extends TrainerService {
   close(): void;
 }
 
-/** Calls that change nothing, and so may be repeated. */
+/** Read-only calls, which may be retried. */
 const reads = ["GetRun", "ListRuns", "GetStatus", "Predict", "ReadSnapshot"];
 
 /**
- * A trainer at `host:port`. Connects at the first call; reads are repeated a few times while it is unavailable.
+ * Creates a client of a trainer at `host:port`. Connects at the first call; reads are retried a few times while it is
+ * unavailable.
  * @throws UncoupleError `invalid-argument` for an address without a port
  */
 export function connectTrainer(address: string, options: ConnectOptions): RemoteTrainer {
@@ -53,7 +54,7 @@ export function connectTrainer(address: string, options: ConnectOptions): Remote
   };
 }
 
-/** @throws UncoupleError `data-loss` when it is not the whole snapshot that the manifest announces */
+/** @throws UncoupleError `data-loss` if the bytes do not match the manifest */
 async function gather(parts: AsyncIterable<SnapshotPart__Output>): Promise<SnapshotBytes> {
   let manifest: SnapshotManifest | undefined;
   const chunks: Buffer[] = [];
@@ -65,14 +66,14 @@ async function gather(parts: AsyncIterable<SnapshotPart__Output>): Promise<Snaps
       size += part.chunk.byteLength;
     }
   }
-  if (manifest === undefined) throw new UncoupleError("data-loss", "a snapshot came without its manifest");
+  if (manifest === undefined) throw new UncoupleError("data-loss", "received a snapshot without its manifest");
   const bytes = Buffer.concat(chunks, size);
   const name = `${manifest.component}@${manifest.serial}`;
   if (size !== manifest.size) {
-    throw new UncoupleError("data-loss", `${name}: ${size} bytes arrived, the manifest says ${manifest.size}`);
+    throw new UncoupleError("data-loss", `${name}: received ${size} bytes, but the manifest says ${manifest.size}`);
   }
   if (createHash("sha256").update(bytes).digest("hex") !== manifest.digest) {
-    throw new UncoupleError("data-loss", `${name}: the bytes are not those that the manifest's digest says`);
+    throw new UncoupleError("data-loss", `${name}: the bytes do not match the digest in the manifest`);
   }
   return { manifest, bytes };
 }

@@ -2,11 +2,11 @@ import { UncoupleError } from "../../common/errors.ts";
 
 export interface ClosedSet<D extends string, W extends string> {
   encode(value: D): W;
-  /** @throws UncoupleError `data-loss` for a value that only a newer version knows, and for none at all */
+  /** @throws UncoupleError `data-loss` for a missing value, or one that only a newer version knows */
   decode(value: string | number): D;
 }
 
-/** Both directions of an enumeration: `map` is exhaustive over the domain's values. */
+/** Converts an enumeration in both directions; `map` covers all values of the domain. */
 export function closedSet<D extends string, W extends string>(
   what: string,
   map: Readonly<Record<D, W>>,

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
 
-/** @throws UncoupleError `data-loss` when a document is not JSON */
+/** @throws UncoupleError `data-loss` if the document is not JSON */
 export function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);

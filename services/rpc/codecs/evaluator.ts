@@ -25,8 +25,8 @@ export function decodeVerdict(message: LoggedVerdict__Output): Logged<Verdict> {
 }
 
 /**
- * A uint64, which protobufjs gives as a string so that no digit is lost.
- * @throws UncoupleError of that code above 2^53 - 1
+ * Decodes a uint64, which protobufjs returns as a string to keep all digits.
+ * @throws UncoupleError with the given code above 2^53 - 1
  */
 export function decodePosition(position: string, code: "invalid-argument" | "data-loss"): number {
   const value = Number(position);

@@ -1,7 +1,7 @@
 import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 
 /**
- * A uint32 field: protobufjs would cut anything else to fit without a word.
+ * Checks a uint32 field: protobufjs silently truncates anything else.
  * @throws UncoupleError `internal`
  */
 export function uint32(value: number, what: string): number {
@@ -11,20 +11,20 @@ export function uint32(value: number, what: string): number {
   return value;
 }
 
-/** An optional field: a missing one is not sent. */
+/** Encodes an optional field; a missing value is not sent. */
 export function optional<K extends string, T, U>(name: K, value: T | null, encode: (value: T) => U): { [P in K]?: U } {
   return value === null ? {} : ({ [name]: encode(value) } as { [P in K]?: U });
 }
 
 export const same = <T>(value: T): T => value;
 
-/** @throws UncoupleError of that code when a message lacks a part that it must have */
+/** @throws UncoupleError with the given code if the message lacks a required part */
 export function required<T>(value: T | null | undefined, what: string, code: ErrorCode): T {
   if (value === null || value === undefined) throw new UncoupleError(code, `the message has no ${what}`);
   return value;
 }
 
-/** A copy of a map of serials, with each checked. */
+/** Copies a map of serials and checks each. */
 export function serials(map: Readonly<Record<string, number>>, what: string): Record<string, number> {
   return Object.fromEntries(Object.entries(map).map(([name, serial]) => [name, uint32(serial, `${what}.${name}`)]));
 }

@@ -1,15 +1,15 @@
 import { endianness } from "node:os";
 import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 
-/** Little-endian float32; a view of the values where the machine is little-endian. */
+/** Encodes float32 values as little-endian bytes; on little-endian machines, a view of the values. */
 export function encodeFloats(values: Float32Array): Buffer {
   const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   return endianness() === "LE" ? bytes : Buffer.from(bytes).swap32();
 }
 
 /**
- * A copy, because a message's bytes are not aligned.
- * @throws UncoupleError of that code when they are not `count` numbers
+ * Decodes a copy of the bytes, which need not be aligned in the message.
+ * @throws UncoupleError with the given code if there are not exactly `count` numbers
  */
 export function decodeFloats(bytes: Uint8Array, count: number, what: string, code: ErrorCode): Float32Array {
   if (bytes.byteLength !== count * 4) {

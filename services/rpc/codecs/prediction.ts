@@ -11,7 +11,7 @@ export interface PredictCall {
   readonly serial: number | undefined;
 }
 
-/** @throws UncoupleError `invalid-argument` naming a column that has not as many values as rows */
+/** @throws UncoupleError `invalid-argument` naming a column whose number of values does not match the rows */
 export function encodePredictRequest({ inputs, serial }: PredictCall): PredictRequest {
   const { rows, columns } = inputs;
   return {
@@ -32,13 +32,13 @@ function encodeColumn(name: string, column: PredictionColumn, rows: number): Col
     : { name, categorical: { values: [...column.values] } };
 }
 
-/** @throws UncoupleError `invalid-argument` naming the column that is misshapen, doubled or without values */
+/** @throws UncoupleError `invalid-argument` naming a column that is malformed, duplicated or empty */
 export function decodePredictRequest(message: PredictRequest__Output): PredictCall {
   const { rows } = message;
   const columns = new Map<string, PredictionColumn>();
   for (const column of message.columns) {
     const refuse = (why: string) => new UncoupleError("invalid-argument", `column ${column.name}: ${why}`);
-    if (columns.has(column.name)) throw refuse("given twice");
+    if (columns.has(column.name)) throw refuse("appears twice");
     columns.set(column.name, decodeColumn(column, rows, refuse));
   }
   return { serial: message.serial, inputs: { rows, columns: Object.fromEntries(columns) } };
@@ -68,13 +68,13 @@ export function encodePrediction(prediction: Prediction): PredictResponse {
   };
 }
 
-/** @throws UncoupleError `data-loss` when it is not one output a row */
+/** @throws UncoupleError `data-loss` if it does not have one output per row */
 export function decodePrediction(message: PredictResponse__Output, rows: number): Prediction {
   const { serial, width } = message;
   return { serial, width, values: decodeFloats(message.values, rows * width, "prediction", "data-loss") };
 }
 
-/** Not less than the bytes of a predict request on the wire. */
+/** Upper bound of a predict request's size on the wire, in bytes. */
 export function requestBytes(inputs: PredictionInputs): number {
   let bytes = 64;
   for (const [name, column] of Object.entries(inputs.columns)) {
@@ -85,12 +85,12 @@ export function requestBytes(inputs: PredictionInputs): number {
   return bytes;
 }
 
-/** Not less than the bytes of a predict response on the wire. */
+/** Upper bound of a predict response's size on the wire, in bytes. */
 export function responseBytes(prediction: Prediction): number {
   return prediction.values.byteLength + 64;
 }
 
-/** @throws UncoupleError of `resource-exhausted` naming the setting */
+/** @throws UncoupleError `resource-exhausted` naming the setting */
 export function checkMessageSize(what: string, bytes: number, maxMessageBytes: number, rows: number): void {
   if (bytes <= maxMessageBytes) return;
   const code: ErrorCode = "resource-exhausted";

@@ -11,7 +11,7 @@ export function encodeProtocol(protocol: ProtocolSpec): Protocol {
   return { name: protocol.name, parameters };
 }
 
-/** @throws UncoupleError of that code for a parameter without a value */
+/** @throws UncoupleError with the given code for a parameter without a value */
 export function decodeProtocol(message: Protocol__Output, code: ErrorCode): ProtocolSpec {
   const value = (name: string, parameter: ParameterValue__Output): number | string => {
     const found = parameter.value === "text" ? parameter.text : parameter.number;

@@ -10,7 +10,7 @@ import { loadProtos } from "../loader.ts";
 import type { EvaluatorService } from "../services/evaluator-service.ts";
 import type { RpcServer } from "./server.ts";
 
-/** Offers an evaluator on a server, before the server is started. */
+/** Registers an evaluator service on a server. Call it before the server starts. */
 export function addEvaluatorService(server: RpcServer, evaluator: EvaluatorService): void {
   const { unary, stream } = server.context;
   const handlers: EvaluatorHandlers = {

@@ -3,28 +3,28 @@ import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall } from
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { toStatus } from "../status.ts";
 
-/** The part of a log that gRPC needs. */
+/** The logger methods that gRPC needs. */
 export interface RpcLogger {
   debug(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
-/** `watch` streams go on until somebody stops them; `finite` ones end by themselves. */
+/** `watch` streams continue until they are stopped; `finite` ones end by themselves. */
 export type StreamKind = "watch" | "finite";
 
-/** The calls in progress on a server, and the wrappers that make handlers of functions on domain types. */
+/** Tracks the calls in progress on a server, and wraps functions on domain types as handlers. */
 export interface CallContext {
   readonly maxMessageBytes: number;
-  /** The signal aborts when the client leaves or the server cuts the call. */
+  /** The signal aborts when the client disconnects or the server ends the call. */
   unary<Q, S>(handle: (request: Q, signal: AbortSignal) => Promise<S>): handleUnaryCall<Q, S>;
-  /** Reads from the stream no faster than the client does. */
+  /** Applies backpressure: reads from the source only as fast as the client reads. */
   stream<Q, S>(
     kind: StreamKind,
     handle: (request: Q, signal: AbortSignal) => AsyncIterable<S>,
   ): handleServerStreamingCall<Q, S>;
   active(): number;
-  /** Resolves when no call is in progress. */
+  /** Resolves once no call is in progress. */
   idle(): Promise<void>;
   /** Ends the watch streams. */
   stop(): void;
@@ -39,10 +39,10 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
   const watchers = new Set<() => void>();
   let stopped: UncoupleError | undefined;
 
-  /** Follows one call from its arrival to its end. */
+  /** Tracks one call from start to end. */
   function begin(call: Call, kind: StreamKind | "unary") {
     const controller = new AbortController();
-    const onCancelled = () => controller.abort(new UncoupleError("cancelled", "the client left"));
+    const onCancelled = () => controller.abort(new UncoupleError("cancelled", "the client disconnected"));
     call.once("cancelled", onCancelled);
     if (call.cancelled) onCancelled();
     if (kind === "watch" && stopped !== undefined) controller.abort(stopped);
@@ -54,11 +54,11 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
         calls.delete(controller);
         if (calls.size === 0) for (const wake of watchers) wake();
       },
-      jetStreamError: (thrown: unknown) => {
+      toServiceError: (thrown: unknown) => {
         const error = asUncoupleError(thrown);
         const fields = { method: call.getPath(), code: error.code };
         if (error.code === "internal") log.error({ ...fields, error }, "a call failed by a defect");
-        else log.debug(fields, `refused: ${error.message}`);
+        else log.debug(fields, `call failed: ${error.message}`);
         return toStatus(error);
       },
     };
@@ -79,19 +79,19 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
       if (calls.size > 0) await new Promise<void>((resolve) => watchers.add(resolve));
     },
     unary: (handle) => (call, callback) => {
-      const { signal, end, jetStreamError } = begin(call, "unary");
-      // A function that throws at once is a rejection too.
+      const { signal, end, toServiceError } = begin(call, "unary");
+      // A synchronous throw counts as a rejection.
       Promise.resolve()
         .then(() => handle(call.request, signal))
         .then(
           (response) => callback(null, response),
-          (thrown: unknown) => callback(jetStreamError(thrown)),
+          (thrown: unknown) => callback(toServiceError(thrown)),
         )
         .finally(end)
-        .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "an answer was not sent"));
+        .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "failed to send a response"));
     },
     stream: (kind, handle) => (call) => {
-      const { signal, end, jetStreamError } = begin(call, kind);
+      const { signal, end, toServiceError } = begin(call, kind);
       const send = async () => {
         for await (const message of untilAborted(handle(call.request, signal), signal)) {
           if (!call.write(message)) await once(call, "drain", { signal });
@@ -100,22 +100,22 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
       send()
         .then(
           () => call.end(),
-          (thrown: unknown) => call.emit("error", jetStreamError(signal.aborted ? signal.reason : thrown)),
+          (thrown: unknown) => call.emit("error", toServiceError(signal.aborted ? signal.reason : thrown)),
         )
         .finally(end)
-        .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "a stream was not ended"));
+        .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "failed to end a stream"));
     },
   };
 }
 
 /**
- * The values of a source until it ends. When the signal aborts it throws the signal's reason at once, whether the
- * source ends without a word (which must not look as if it had come to its end) or does not heed the signal at all.
+ * Yields the values of a source until it ends. If the signal aborts, throws its reason immediately, whether the source
+ * ends silently (which must not look like a normal end) or ignores the signal.
  */
 async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
   const iterator = source[Symbol.asyncIterator]();
-  // One listener, and a promise for each value: racing each against one promise of the abort would keep every value
-  // that was ever sent for as long as the stream lasts.
+  // One listener, and one promise per value: racing every value against a single abort promise would retain all values
+  // until the stream ends.
   let giveUp = () => {};
   const onAbort = () => giveUp();
   signal.addEventListener("abort", onAbort);
@@ -132,7 +132,7 @@ async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): 
     }
   } finally {
     signal.removeEventListener("abort", onAbort);
-    // Not awaited: a source that does not heed the signal would hold it up.
+    // Not awaited: a source that ignores the signal would block.
     iterator.return?.().catch(() => {});
   }
 }

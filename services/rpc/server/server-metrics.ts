@@ -2,10 +2,10 @@ import { ServerInterceptingCall, type ServerInterceptor, status } from "@grpc/gr
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import type { FinishedCall } from "../../common/finished-call.ts";
 
-/** Who leaves so shortly before its deadline has been waiting for it to pass. */
+/** A client that disconnects this shortly before its deadline has timed out. */
 const DEADLINE_SLACK_MS = 50;
 
-/** Tells of each call to a method whose path begins with `prefix`, once, when it has ended. */
+/** Reports each call to a method whose path starts with `prefix`, once, when it has ended. */
 export function observeCalls(prefix: string, clock: Clock, observe: (call: FinishedCall) => void): ServerInterceptor {
   return (method, call) => {
     if (!method.path.startsWith(prefix)) return new ServerInterceptingCall(call);
@@ -21,14 +21,14 @@ export function observeCalls(prefix: string, clock: Clock, observe: (call: Finis
         seconds: secondsSince(clock, start),
       });
     };
-    // Not as an interceptor's `sendStatus`, which hears of handlers only: a deadline that passes here, a message that is
-    // too large or does not parse are answered by the call itself, and would look as if the client had left.
+    // An interceptor's `sendStatus` sees only statuses from handlers. Expired deadlines and messages that are too large or
+    // malformed are answered by the call itself, and would look like disconnects.
     const sendStatus = call.sendStatus.bind(call);
     call.sendStatus = (sent) => {
       end(sent.code ?? status.UNKNOWN);
       sendStatus(sent);
     };
-    // A client's deadline passes for the client first, which then leaves.
+    // A deadline expires at the client first, which then disconnects.
     const onCancel = () => {
       const late = clock.now() + DEADLINE_SLACK_MS >= Number(call.getDeadline());
       end(late ? status.DEADLINE_EXCEEDED : status.CANCELLED);

@@ -12,41 +12,41 @@ import { observeCalls } from "./server-metrics.ts";
 
 export interface RpcServerSettings {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 chooses a free port. */
   readonly port: number;
-  /** Plain text without it. */
+  /** Plain text if not set. */
   readonly tls?: ServerTls | undefined;
-  /** Largest message taken or sent, in bytes. */
+  /** Size limit of a message in either direction, in bytes. */
   readonly maxMessageBytes?: number | undefined;
-  /** Sees every call to a service of ours when it has ended; for metrics. */
+  /** Called for every finished call to our services, for metrics. */
   readonly onCall?: ((call: FinishedCall) => void) | undefined;
   readonly clock: Clock;
   readonly log: RpcLogger;
 }
 
 export interface RpcServer {
-  /** For the services that are added: their calls are tracked, and end in order when the server stops. */
+  /** Tracks the calls of added services, which end in order when the server stops. */
   readonly context: CallContext;
   add(name: string, definition: ServiceDefinition, implementation: UntypedServiceImplementation): void;
   /**
-   * Listens, and from then on is SERVING by the standard health service unless `setServing` said otherwise.
+   * Starts listening. The standard health service reports SERVING from then on, unless `setServing` says otherwise.
    * @returns the port
-   * @throws UncoupleError `failed-precondition` when the port cannot be listened on
+   * @throws UncoupleError `failed-precondition` if the server cannot listen on the port
    */
   start(): Promise<number>;
-  /** What the standard health service says of the server as a whole and of each service. */
+  /** Sets what the standard health service reports for the server and each service. */
   setServing(serving: boolean): void;
   /**
-   * Health says NOT_SERVING, watch streams end with UNAVAILABLE, new calls are refused; other calls have the grace
-   * time to finish, then they are cut. Calling again gives the same promise.
+   * Stops in order: health reports NOT_SERVING, watch streams end with UNAVAILABLE, new calls are rejected, and other
+   * calls may finish within the grace period before they are aborted. Calling it again returns the same promise.
    */
   stop(graceSeconds: number): Promise<void>;
 }
 
-/** After the last call has ended its answer may still be on the way to the socket. */
+/** After the last call has ended, its response may still be in transit to the socket. */
 const flushSeconds = 0.25;
 
-/** A gRPC server with reflection, the standard health service, metrics of its calls, and typed errors. */
+/** Creates a gRPC server with reflection, the standard health service, call metrics, and typed errors. */
 export function createRpcServer(settings: RpcServerSettings): RpcServer {
   const { host, clock, log, onCall } = settings;
   const maxMessageBytes = settings.maxMessageBytes ?? defaultMaxMessageBytes;
@@ -78,7 +78,7 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
       const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const waiting = new AbortController();
       const { signal } = waiting;
-      // Streams of others, such as a health watch, never end by themselves and hold up nothing.
+      // Other services' streams, such as health watches, never end by themselves and must not block the stop.
       const idle = context.idle().then(() => clock.sleep(flushSeconds * 1000, signal));
       const late = clock.sleep(graceSeconds * 1000, signal);
       try {
@@ -88,7 +88,8 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
         await Promise.allSettled([late]);
         idle.catch(() => {});
       }
-      if (context.active() > 0) log.warn({ calls: context.active() }, `calls cut short after ${graceSeconds} s`);
+      if (context.active() > 0)
+        log.warn({ calls: context.active() }, `aborting calls that did not finish within ${graceSeconds} s`);
       context.cut();
     }
     server.forceShutdown();
@@ -102,13 +103,13 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
       tellHealth();
     },
     async start() {
-      // Of what is offered here, and not of every service there is.
+      // Only for the services on this server.
       const services = [...names, "grpc.health.v1.Health"];
       new ReflectionService(loadProtos().definition, { services }).addToServer(server);
       const port = await new Promise<number>((resolve, reject) => {
         server.bindAsync(`${host}:${settings.port}`, credentials, (cause, bound) => {
           if (cause === null) return resolve(bound);
-          // grpc-js tells of a failure for each address that the host has, in brackets.
+          // grpc-js reports one failure per address of the host, in brackets.
           const why = /\[(.*)\]$/.exec(cause.message)?.[1] ?? cause.message;
           const message = `cannot serve gRPC on ${host}:${settings.port}: ${why}`;
           reject(new UncoupleError("failed-precondition", message, { cause }));
@@ -123,7 +124,7 @@ export function createRpcServer(settings: RpcServerSettings): RpcServer {
       tellHealth();
     },
     stop(graceSeconds) {
-      // The promise stands before the first step, because health asks for it.
+      // Set the promise before the first step: the health service checks it.
       stopped ??= Promise.resolve().then(() => shutDown(graceSeconds));
       return stopped;
     },

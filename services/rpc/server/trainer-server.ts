@@ -8,7 +8,7 @@ import { chunkBytes } from "../options.ts";
 import type { SnapshotBytes, TrainerService } from "../services/trainer-service.ts";
 import type { RpcServer } from "./server.ts";
 
-/** Offers a trainer on a server, before the server is started. */
+/** Registers a trainer service on a server. Call it before the server starts. */
 export function addTrainerService(server: RpcServer, trainer: TrainerService): void {
   const { unary, stream, maxMessageBytes } = server.context;
   const handlers: TrainerHandlers = {

@@ -1,35 +1,35 @@
 import type { Composition, Logged, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 
-/** `starting`: held-out data or connections are not there yet. */
+/** `starting`: waiting for held-out data or connections. */
 export type EvaluatorState = "starting" | "idle" | "evaluating" | "stopping";
 
 export interface EvaluatorStatus {
   readonly pipeline: string;
-  /** This process among those that share the work. */
+  /** Name of this evaluator among those that share the work. */
   readonly evaluator: string;
   readonly state: EvaluatorState;
-  /** Announcements that no evaluator has finished. */
+  /** Announcements that no evaluator has finished yet. */
   readonly pending: number;
-  /** Held-out rows that losses are means over. */
+  /** Number of held-out rows, over which losses are averaged. */
   readonly rows: number;
-  /** The snapshot in use of every component that has one. */
+  /** The snapshot in use, for each component that has one. */
   readonly current: Composition;
-  /** The pipeline loss of `current` on the held-out rows; null while it is incomplete. */
+  /** Pipeline loss of `current` on the held-out rows; null while the composition is incomplete. */
   readonly loss: number | null;
 }
 
-/** What an evaluator offers over gRPC; the client offers the same interface. */
+/** The evaluator's gRPC interface, on server and client. */
 export interface EvaluatorService {
-  /** Oldest first. */
+  /** Returns entries oldest first. */
   listVerdicts(): Promise<readonly Verdict[]>;
   /**
-   * Verdicts from a position on (0: all there ever were), then as they are published, until the signal aborts.
-   * @throws UncoupleError `unavailable` when the evaluator stops first
+   * Yields verdicts from a position on (0: from the first), then new ones, until the signal aborts.
+   * @throws UncoupleError `unavailable` if the evaluator stops first
    */
   watchVerdicts(from: number, signal: AbortSignal): AsyncIterable<Logged<Verdict>>;
-  /** One for each edge of the DAG. */
+  /** Returns one matrix per edge of the DAG. */
   matrix(): Promise<readonly PipelineMatrix[]>;
-  /** Oldest first. */
+  /** Returns entries oldest first. */
   listQuarantines(): Promise<readonly Quarantine[]>;
   status(): Promise<EvaluatorStatus>;
 }

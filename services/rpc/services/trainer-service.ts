@@ -4,13 +4,13 @@ import type { Run } from "../../pipeline/run.ts";
 import type { ProtocolSpec } from "../../pipeline/team.ts";
 
 export interface StartRun {
-  /** Instead of the team file's, for this run. */
+  /** Overrides the team file's protocol for this run. */
   readonly protocol?: ProtocolSpec;
-  /** The text of a team file (YAML) to use for this run instead of the trainer's own. */
+  /** Text of a team file (YAML) that replaces the trainer's own for this run. */
   readonly teamFile?: string;
 }
 
-/** `starting`: data or connections are not there yet. `stopping`: no new runs are taken. */
+/** `starting`: waiting for data or connections. `stopping`: new runs are rejected. */
 export type TrainerState = "starting" | "idle" | "training" | "stopping";
 
 export interface TrainerStatus {
@@ -21,47 +21,47 @@ export interface TrainerStatus {
   readonly state: TrainerState;
   /** The run in progress. */
   readonly run: string | null;
-  /** Runs that wait. */
+  /** Number of queued runs. */
   readonly queued: number;
   readonly queueCapacity: number;
-  /** The newest snapshot of the component in the registry. */
+  /** Serial of the component's newest snapshot in the registry. */
   readonly newest: number | null;
 }
 
-/** A model with its manifest; whoever receives one over gRPC may rely on size and digest having been checked. */
+/** A model with its manifest. The gRPC client has verified size and digest. */
 export interface SnapshotBytes {
   readonly manifest: SnapshotManifest;
   readonly bytes: Uint8Array;
 }
 
 /**
- * What a trainer offers over gRPC. The server turns requests into these calls, and the client offers the same interface.
- * A client adds `unavailable` and `deadline-exceeded` to the errors of each call.
+ * The trainer's gRPC interface, on server and client. A client adds `unavailable` and `deadline-exceeded` to the errors of
+ * each call.
  */
 export interface TrainerService {
   /**
-   * Queues a run and returns at once.
-   * @throws UncoupleError `invalid-argument` (the protocol or team file is wrong, with every problem named),
+   * Queues a run and returns immediately.
+   * @throws UncoupleError `invalid-argument` (the protocol or team file is invalid; lists every problem),
    *   `resource-exhausted` (the queue is full), `failed-precondition` (the trainer is starting or stopping)
    */
   startRun(request: StartRun): Promise<Run>;
   /**
-   * The run as it is now and whenever it changes, until it has ended or the signal aborts. A slow reader skips
-   * states, never the last.
-   * @throws UncoupleError `not-found`, `unavailable` when the trainer stops first
+   * Yields the run's current state and every change until it ends or the signal aborts. A slow reader skips states, but
+   * never the last one.
+   * @throws UncoupleError `not-found`, `unavailable` if the trainer stops first
    */
   watchRun(id: string, signal: AbortSignal): AsyncIterable<Run>;
-  /** @throws UncoupleError `not-found`, `failed-precondition` when it has ended already */
+  /** @throws UncoupleError `not-found`, `failed-precondition` if it has already ended */
   cancelRun(id: string): Promise<Run>;
-  /** Newest first. */
+  /** Returns runs newest first. */
   listRuns(): Promise<readonly Run[]>;
   /** @throws UncoupleError `not-found` */
   getRun(id: string): Promise<Run>;
   status(): Promise<TrainerStatus>;
   /**
-   * @param serial the newest snapshot where undefined
-   * @throws UncoupleError `not-found`, `invalid-argument` naming the column that is missing or misshapen,
-   *   `resource-exhausted` when the batch or its prediction is too large for a message
+   * @param serial defaults to the newest snapshot
+   * @throws UncoupleError `not-found`, `invalid-argument` naming a missing or malformed column,
+   *   `resource-exhausted` if the batch or its prediction is too large for a message
    */
   predict(inputs: PredictionInputs, serial?: number): Promise<Prediction>;
   /** @throws UncoupleError `not-found`, `data-loss` */

@@ -34,7 +34,7 @@ export function attr<T>(call: KernelCall, name: string): T {
   return call.attrs[name] as T;
 }
 
-/** A jetStreamError that names the kernel and what about it cannot be compiled. */
+/** Creates an error that names the kernel and what about it cannot be compiled. */
 export function unsupported(call: KernelCall, what: string): UncoupleError {
   return new UncoupleError(
     "invalid-argument",

@@ -34,7 +34,7 @@ interface Entry {
 /** What is recorded while one function runs. */
 export class Recorder extends GraphBuilder {
   /** Why this recording is of no use, where nobody could be told at once. */
-  jetStreamError: UncoupleError | undefined;
+  failure: UncoupleError | undefined;
   private readonly constants = new Map<TensorValues, Map<string, Value>>();
 
   /** A new graph input, as a tensor that can be computed with while tracing. */
@@ -91,7 +91,7 @@ export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T)
     activeRecorder = recorder;
     try {
       const result = work(recorder);
-      if (recorder.jetStreamError !== undefined) throw recorder.jetStreamError;
+      if (recorder.failure !== undefined) throw recorder.failure;
       return { nodes: recorder.nodes, result };
     } finally {
       activeRecorder = outer;
@@ -149,7 +149,7 @@ class TraceBackend extends tf.KernelBackend {
     const { values, shape } = this.entry(dataId);
     if (values !== null) return Promise.resolve(values as tf.BackendValues);
     // A rejection would reach the program, which may not wait for it: the recording fails instead, and this never settles.
-    if (activeRecorder !== null) activeRecorder.jetStreamError ??= looksAtValues(shape);
+    if (activeRecorder !== null) activeRecorder.failure ??= looksAtValues(shape);
     return new Promise(() => {});
   }
 

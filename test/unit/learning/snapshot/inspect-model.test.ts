@@ -45,7 +45,7 @@ const sound = encodeModel({
 /** The valid model, with these bytes before it. */
 const withSound = (bytes: Uint8Array): Uint8Array => join(bytes, sound);
 
-function jetStreamError(bytes: Uint8Array): string {
+function refusalOf(bytes: Uint8Array): string {
   try {
     inspectModel(bytes);
   } catch (thrown) {
@@ -100,7 +100,7 @@ describe("external data", () => {
 
   it.each(forms)("is rejected wherever a model can hold a tensor: %s", (_, external, field) => {
     for (const path of places) {
-      const message = jetStreamError(withSound(modelHolding(path, external)));
+      const message = refusalOf(withSound(modelHolding(path, external)));
       expect(message).toMatch(/^the model stores a tensor in an external file \(.*\); save the model with all/);
       expect(message).toMatch(field);
       const where = shown(path);
@@ -131,7 +131,7 @@ describe("external data", () => {
     for (const [encoding, occurrences] of Object.entries(encodings)) {
       const attribute = join(...occurrences.map((content) => modelHolding(path.slice(-1), content)));
       const bytes = withSound(modelHolding(path.slice(0, -1), attribute));
-      expect(jetStreamError(bytes), encoding).toMatch(/external file|not a valid ONNX model: (unknown|parsing failed)/);
+      expect(refusalOf(bytes), encoding).toMatch(/external file|not a valid ONNX model: (unknown|parsing failed)/);
     }
   });
 });
@@ -151,7 +151,7 @@ describe("unknown fields", () => {
       const place = path.length === 0 ? "the model" : shown(path);
       for (const [wire, payload] of payloads) {
         for (const id of [27, 999, 2 ** 29 - 1]) {
-          const message = jetStreamError(withSound(modelHolding(path, wireField(id, wire, payload))));
+          const message = refusalOf(withSound(modelHolding(path, wireField(id, wire, payload))));
           expect(message).toContain(`not a valid ONNX model: unknown field ${id} of ${type.name} in ${place};`);
           expect(message).toMatch(/if a newer ONNX made the model, export it for ONNX 1\.\d+\.\d+ \(IR version \d+\)/);
         }
@@ -161,7 +161,7 @@ describe("unknown fields", () => {
 
   it("are also rejected as values of an enum", () => {
     const path = pathTo(messageType("AttributeProto"));
-    expect(jetStreamError(withSound(modelHolding(path, wireField(20, WIRE.varint, [99]))))).toContain(
+    expect(refusalOf(withSound(modelHolding(path, wireField(20, WIRE.varint, [99]))))).toContain(
       "unknown value 99 of AttributeType in graph.node[0].attribute[0].type;",
     );
   });
@@ -176,7 +176,7 @@ describe("loops", () => {
       expect.arrayContaining(["graph.node[0].attribute[0].g.node[0]", "functions[0].node[0]"]),
     );
     for (const path of places) {
-      expect(jetStreamError(withSound(modelHolding(path, node)))).toContain(`the model contains a ${operator} (`);
+      expect(refusalOf(withSound(modelHolding(path, node)))).toContain(`the model contains a ${operator} (`);
     }
   });
 });
@@ -217,16 +217,14 @@ describe("valid models", () => {
 
 describe("bytes that are not a model", () => {
   it("are rejected", () => {
-    expect(jetStreamError(new Uint8Array())).toBe("not a valid ONNX model: it contains no graph");
-    expect(jetStreamError(new TextEncoder().encode("not a model"))).toMatch(
+    expect(refusalOf(new Uint8Array())).toBe("not a valid ONNX model: it contains no graph");
+    expect(refusalOf(new TextEncoder().encode("not a model"))).toMatch(
       /^not a valid ONNX model: parsing failed at byte 1/,
     );
-    expect(jetStreamError(sound.subarray(0, -1))).toMatch(
+    expect(refusalOf(sound.subarray(0, -1))).toMatch(
       /^not a valid ONNX model: parsing failed at byte \d+: .*truncated/,
     );
-    expect(jetStreamError(wireField(1, WIRE.varint, Array(11).fill(0x80)))).toMatch(
-      /parsing failed.* more than 10 bytes/,
-    );
+    expect(refusalOf(wireField(1, WIRE.varint, Array(11).fill(0x80)))).toMatch(/parsing failed.* more than 10 bytes/);
   });
 
   it("are rejected if messages nest too deeply, at any depth", () => {
@@ -239,14 +237,14 @@ describe("bytes that are not a model", () => {
       return withSound(modelHolding([...attribute, ...inner], new Uint8Array()));
     };
     inspectModel(nested(20));
-    expect(jetStreamError(nested(21))).toBe("not a valid ONNX model: its messages are nested more than 64 levels deep");
-    expect(jetStreamError(nested(200))).toMatch(/nested more than 64 levels/);
+    expect(refusalOf(nested(21))).toBe("not a valid ONNX model: its messages are nested more than 64 levels deep");
+    expect(refusalOf(nested(200))).toMatch(/nested more than 64 levels/);
   });
 
   it("are rejected if they contain too many messages", () => {
     const nodes = (count: number) => wireField(7, WIRE.bytes, Buffer.alloc(2 * count, wireField(1, WIRE.bytes, [])));
     inspectModel(nodes(900_000));
-    expect(jetStreamError(nodes(1_000_000))).toBe("not a valid ONNX model: it contains more than 1000000 messages");
+    expect(refusalOf(nodes(1_000_000))).toBe("not a valid ONNX model: it contains more than 1000000 messages");
   });
 
   it("never fail with anything but the typed error", () => {
