@@ -8,7 +8,7 @@ import { createOnnxEngine } from "./onnx/onnx-engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
 import { createWasmEngine } from "./wasm/wasm-engine.ts";
 
-/** Where an engine says which device it took, and why not another. */
+/** Receives which device an engine chose, and why it rejected others. */
 export type EngineLogger = (line: string) => void;
 
 export interface EngineDeps {
@@ -17,13 +17,13 @@ export interface EngineDeps {
 }
 
 /**
- * Makes the engine that a team file or `--engine` asks for.
+ * Creates the engine that a team file or `--engine` selects.
  *
  * `auto` is `tensorflow` where its binding is there and sees a GPU, otherwise `onnx` on the first execution provider
- * that starts and has a GPU, otherwise `onnx:cpu`. `onnx` alone is the same without TensorFlow. What was tried and why
- * it was not taken is logged.
+ * that starts and has a GPU, otherwise `onnx:cpu`. `onnx` alone is the same without TensorFlow. Rejected candidates are
+ * logged with the reason.
  *
- * @throws UncoupleError `failed-precondition` when a named engine or provider cannot start on this machine, saying why
+ * @throws UncoupleError `failed-precondition` if a named engine or provider cannot start on this machine, with the reason
  */
 export async function createEngine(choice: EngineChoice, deps: EngineDeps): Promise<Engine> {
   const { clock } = deps;
@@ -45,7 +45,7 @@ export async function createEngine(choice: EngineChoice, deps: EngineDeps): Prom
 }
 
 /**
- * Makes the engine of a name that `createEngine` returned before on this machine, without trying again whether it starts.
+ * Creates an engine by a name that `createEngine` has returned on this machine, without probing it again.
  *
  * @param name as `Engine.name`
  */

@@ -8,11 +8,11 @@ import type { Engine, EngineProbe } from "./interface/engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
 
 const CHOICES: readonly EngineChoice[] = ["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu", "wasm", "reference"];
-/** How long an engine is timed. */
+/** How long each engine is measured. */
 const MEASURED_MS = 1000;
 const ROWS = 4096;
 
-/** Which engines work on this machine, which do not and why, and how fast they are. Takes about a second an engine. */
+/** Probes which engines work on this machine, why others do not, and how fast they are. Takes about a second per engine. */
 export async function probeEngines(clock: Clock): Promise<EngineProbe[]> {
   const probes: EngineProbe[] = [];
   for (const choice of CHOICES) probes.push(await probeEngine(choice, clock));
@@ -52,7 +52,7 @@ async function describe(choice: EngineChoice, clock: Clock): Promise<string> {
   }
 }
 
-/** Microseconds a step of the paper's M2 (8-64-1, batch 64, Adam). */
+/** Measures microseconds per step of the paper's M2 (8-64-1, batch 64, Adam). */
 async function microsPerStep(engine: Engine): Promise<number> {
   const program = benchmarkProgram([8, 64, 1], 64);
   const session = await engine.prepare(program, benchmarkData(program, ROWS), ROWS);

@@ -4,8 +4,8 @@ import type { Engine } from "./interface/engine.ts";
 const ROWS = 8;
 
 /**
- * Does what holds the JavaScript thread for longer the first time in a process (recording and compiling a step, loading
- * ONNX Runtime), so that a service can have it behind it before it says that it is ready.
+ * Performs the work that blocks the JavaScript thread longest the first time in a process (recording and compiling a step,
+ * loading ONNX Runtime), so that a service can do it before it reports ready.
  * @throws UncoupleError as `Engine.prepare`
  */
 export async function warmUp(engine: Engine): Promise<void> {

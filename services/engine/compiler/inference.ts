@@ -23,7 +23,7 @@ export const ROWS_DIMENSION = "rows";
  * in the graph, a string outside the vocabulary to zeros.
  *
  * @returns the serialized model and its operator set
- * @throws UncoupleError `invalid-argument` when a kernel of `predict` cannot be compiled, when it looks at values, when
+ * @throws UncoupleError `invalid-argument` if a kernel of `predict` cannot be compiled, if it reads values, or if
  *   its rows influence each other's shapes, or when its output does not have the promised shape
  */
 export function compileInference(program: InferenceProgram): { bytes: Uint8Array; opset: number } {
@@ -71,7 +71,7 @@ function rawInput(input: InferenceInput, rows: number): Value {
   return input.kind === "numeric" ? newValue("float32", [rows, input.width]) : newValue("string", [rows, 1]);
 }
 
-/** The one-hot encoding of a categorical input, in the graph; a numeric one as it is. */
+/** One-hot encodes a categorical input in the graph; returns a numeric input unchanged. */
 function encode(recorder: Recorder, input: InferenceInput, value: Value): Value {
   if (input.kind === "numeric") return value;
   const shape = [value.shape[0] as number, input.vocabulary.length];

@@ -5,7 +5,7 @@ import { type ScalarSchedule, type ScheduledStep, scheduleScalars } from "./pass
 import { simplify } from "./passes/simplify.ts";
 import { applyToStep, type RecordedStep } from "./tracing/record-step.ts";
 
-/** What every code generator begins with: a recorded step, simplified, its state in flat vectors, plain numbers apart. */
+/** The input of every code generator: a recorded step, simplified, with flat state vectors and scalars computed ahead. */
 export interface PreparedStep {
   readonly step: ScheduledStep;
   readonly schedule: ScalarSchedule;

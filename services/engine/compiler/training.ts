@@ -10,18 +10,18 @@ import { type RecordedStep, recordStep } from "./tracing/record-step.ts";
 
 /** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
 export interface CompiledTraining {
-  /** The same for every program of the same shape: initial values are not in it. */
+  /** Identical for all programs of the same shape: initial values are not included. */
   readonly bytes: Uint8Array;
   /** The state's tensors in each carried input, in the order of the inputs. The schedule holds the others. */
   readonly carried: readonly { readonly shape: readonly number[]; readonly parts: readonly StatePart[] }[];
   readonly schedule: ScalarSchedule;
-  /** What the model reads: resident columns and feeds that the loss does not depend on are left out. */
+  /** The inputs of the model, without resident columns and feeds that the loss does not depend on. */
   readonly resident: readonly string[];
   readonly feeds: readonly string[];
   readonly initial: TrainingState;
-  /** Multiplications in the largest matrix product of a step, by which an engine chooses its threads. */
+  /** Multiplications in the largest matrix product of a step; engines choose their threads by it. */
   readonly largestProduct: number;
-  /** The body's nodes, for those who tune the passes. */
+  /** Number of nodes in the body, for tuning the passes. */
   readonly nodesAStep: number;
 }
 
@@ -35,7 +35,7 @@ export function compileTraining(program: TrainingProgram): CompiledTraining {
   return compileStep(recordStep(program), program);
 }
 
-/** The part of `compileTraining` that comes after the recording. */
+/** Compiles a recorded step. */
 export function compileStep(recorded: RecordedStep, program: TrainingProgram): CompiledTraining {
   const { initial } = recorded;
   const { step, schedule } = prepareStep(recorded, optimize);

@@ -12,7 +12,7 @@ import { createTfjsSandbox, type TfjsSandbox } from "../tfjs/tfjs-sandbox.ts";
 const SLICE_MS = 15;
 
 /**
- * An engine that runs a program on a tfjs backend as it is written, kernel by kernel.
+ * An engine that runs a program eagerly on a tfjs backend, kernel by kernel.
  *
  * @param backend a tfjs backend that is registered and starts synchronously
  */

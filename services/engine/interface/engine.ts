@@ -3,18 +3,18 @@ import type { EngineChoice } from "../../pipeline/team.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "./program.ts";
 
 /**
- * Runs training programs. Promises: the loss sequence agrees with the `reference` engine to relative 1e-4 over tens of
- * steps; the same engine repeats a run bit for bit whatever the chunk sizes, and from any `state()` onwards; the
- * JavaScript thread is never held for longer than a step.
+ * Runs training programs. Guarantees: losses agree with the `reference` engine to relative 1e-4 over tens of steps; the
+ * same engine repeats a run bit for bit for any chunk sizes and from any `state()`; the JavaScript thread is never
+ * blocked for longer than a step.
  */
 export interface Engine {
   /** As a manifest records it: `onnx:cpu`, `tensorflow`, `reference`. */
   readonly name: string;
-  /** The time that it runs in: trainings size their chunks by it. */
+  /** The clock by which trainings size their chunks. */
   readonly clock: Clock;
   /**
    * @param data resident columns by name, [rows * width]
-   * @throws UncoupleError `invalid-argument` when the program cannot be run (the message names the kernel, the op and
+   * @throws UncoupleError `invalid-argument` if the program cannot be run (the message names the kernel, the op and
    *   what to do), `failed-precondition` when the engine cannot start here
    */
   prepare(
@@ -24,7 +24,7 @@ export interface Engine {
   ): Promise<TrainingSession>;
 }
 
-/** One program with its data and state, being trained. Calls must not overlap. */
+/** A program in training, with its data and state. Calls must not overlap. */
 export interface TrainingSession {
   /** @returns the loss of every step, before its update, [steps] */
   run(chunk: Chunk): Promise<Float32Array>;
@@ -41,6 +41,6 @@ export interface EngineProbe {
   readonly available: boolean;
   /** One line: the device it would use, or why it cannot start. */
   readonly detail: string;
-  /** Microseconds a step of the paper's M2 (8-64-1, batch 64, Adam) over about a second, where available. */
+  /** Microseconds per step of the paper's M2 (8-64-1, batch 64, Adam), measured for about a second; absent if unavailable. */
   readonly microsPerStep?: number;
 }

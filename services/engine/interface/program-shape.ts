@@ -2,7 +2,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Chunk, TrainingProgram } from "./program.ts";
 
 /**
- * Refuses data that is not what the program says.
+ * Checks that data has the shapes that the program declares.
  *
  * @throws UncoupleError `invalid-argument` naming the column
  */
@@ -18,7 +18,7 @@ export function checkData(program: TrainingProgram, data: Readonly<Record<string
 }
 
 /**
- * Refuses a chunk that is not what the program says, before it reaches a backend that may not check.
+ * Checks that a chunk has the shapes that the program declares, before it reaches a backend that may not check.
  *
  * @param rows of the resident data
  * @throws UncoupleError `invalid-argument`
@@ -48,7 +48,7 @@ function expectLength(what: string, length: number, expected: number, shape: str
   throw new UncoupleError("invalid-argument", `${what}: ${length} values, ${expected} wanted for ${shape}`);
 }
 
-/** One call at a time: a session's state is being changed while `run` is under way. */
+/** Rejects overlapping calls: `run` modifies the session's state. */
 export class OneAtATime {
   private busy = false;
 

@@ -2,21 +2,21 @@ import type * as tf from "@tensorflow/tfjs";
 import type { OptimizerSpec } from "../../pipeline/team.ts";
 
 /**
- * A training step as an ordinary tfjs program, independent of who runs it: eagerly on a tfjs backend, or traced once
- * and compiled. Everything that varies from step to step enters by name, so that a step is a pure function of
+ * A training step as an ordinary tfjs program, which an engine runs eagerly on a tfjs backend, or traces once and
+ * compiles. Everything that varies from step to step enters by name, so that a step is a pure function of
  * (variables, optimizer state, batch, learning rate).
  */
 export interface TrainingProgram {
-  /** Rows a step. */
+  /** Rows per step. */
   readonly batch: number;
   /**
    * Columns that stay resident with the engine for the whole run, all float32 [rows, width]. A step sees the rows of
    * its batch, [batch, width], under the same name.
    */
   readonly resident: Readonly<Record<string, { readonly width: number }>>;
-  /** Values that are fresh in every step (for example noise), float32 [batch, width], drawn by the caller. */
+  /** Values drawn by the caller for every step, such as noise, float32 [batch, width]. */
   readonly feeds: Readonly<Record<string, { readonly width: number }>>;
-  /** The `learningRate` here is the peak; the rate of each step comes with the step. */
+  /** Its `learningRate` is the peak; each step receives its own rate. */
   readonly optimizer: OptimizerSpec;
   /**
    * Creates the variables on tfjs's current backend and returns the loss of a batch. Called under the engine's own
@@ -28,7 +28,7 @@ export interface TrainingProgram {
 export interface BuiltProgram {
   /**
    * Trainable variables by names that are the same in every build, in a fixed order. (tfjs's own `Variable.name` is
-   * unique in the process and therefore differs from build to build: leave it to tfjs, and never use it in a state.)
+   * unique in the process and therefore differs from build to build: never use it in a state.)
    */
   readonly variables: Readonly<Record<string, tf.Variable>>;
   /** @param batch resident columns and feeds by name @returns a scalar */
@@ -43,8 +43,7 @@ export interface StateTensor {
 }
 
 /**
- * Everything that a step changes. Names are the same for every engine, so that a checkpoint of one can be read by
- * another: `variable/<name>`, and `optimiser/<slot>/<name>` or `optimiser/<slot>` for scalars such as Adam's beta powers.
+ * Everything that a step changes. All engines use the same names, so that each can read the checkpoints of the others: `variable/<name>`, and `optimiser/<slot>/<name>` or `optimiser/<slot>` for scalars such as Adam's beta powers.
  */
 export type TrainingState = Readonly<Record<string, StateTensor>>;
 

@@ -3,7 +3,7 @@ import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { GraphBuilder, newValue } from "../compiler/graph/ir.ts";
 import { emitOnnx } from "../compiler/onnx/emit-onnx.ts";
 
-/** Providers whose tensors can stay in the device's memory between calls; with the others they travel every time. */
+/** Providers whose tensors can stay in device memory between calls; the others copy them in every call. */
 export function keepsTensors(provider: ExecutionProvider): boolean {
   return provider === "webgpu";
 }
@@ -12,7 +12,7 @@ export function keepsTensors(provider: ExecutionProvider): boolean {
  * Copies tensors into the device's memory, once.
  *
  * ONNX Runtime for Node has no calls for copies to and from a device (reading a tensor there ends the process, in
- * 1.30), so that both go through an identity graph whose outputs are where they should be.
+ * 1.30), so both go through an identity graph whose outputs are in the right place.
  */
 export async function copyToDevice(
   tensors: Readonly<Record<string, Tensor>>,
@@ -23,7 +23,7 @@ export async function copyToDevice(
   return Object.fromEntries(Object.keys(tensors).map((name, index) => [name, copies[index] as Tensor]));
 }
 
-/** The elements of tensors, wherever they are. Copies, which can be handed to another thread. */
+/** Copies the elements of tensors, wherever they are; the copies can be transferred to another thread. */
 export async function readTensors(tensors: readonly Tensor[], provider: ExecutionProvider): Promise<Float32Array[]> {
   const onDevice = tensors.some(({ location }) => location === "gpu-buffer");
   const here = onDevice ? await copy(tensors, provider, "cpu") : tensors;
@@ -55,7 +55,7 @@ async function copy(
   }
 }
 
-/** Gives a device's memory back; what ONNX Runtime keeps in the computer's own memory is collected as garbage. */
+/** Frees device memory; host memory of ONNX Runtime is garbage-collected. */
 export function freeOnDevice(tensors: readonly Tensor[]): void {
   for (const tensor of tensors) if (tensor.location === "gpu-buffer") tensor.dispose();
 }

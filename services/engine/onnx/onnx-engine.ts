@@ -12,7 +12,7 @@ import { checkState } from "../tfjs/optimizer-state.ts";
 import { type OnnxThread, OnnxThreadPool } from "./onnx-thread.ts";
 import type { CarriedTensor } from "./thread-messages.ts";
 
-/** A matrix product this large (multiplications) is worth sharing out among threads. */
+/** Multiplications in a matrix product from which several threads pay off. */
 const SHARED_PRODUCT = 4_000_000;
 const BREAK_MS = 4;
 /** Values of a resident column that are copied at once: 2 MiB. */
@@ -20,11 +20,11 @@ const SENT_VALUES = 524_288;
 
 export interface OnnxEngineOptions {
   readonly clock: Clock;
-  /** Threads a matrix product is shared out among; chosen by the size of the program where left out. */
+  /** Threads per matrix product; defaults to a number chosen by the size of the program. */
   readonly threads?: number;
 }
 
-/** Runs compiled programs on ONNX Runtime, on a thread of their own: the JavaScript thread is never held by a chunk. */
+/** Runs compiled programs on ONNX Runtime, on a dedicated thread, so that chunks never block the JavaScript thread. */
 export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngineOptions): Engine {
   const { clock } = options;
   const pool = new OnnxThreadPool();
@@ -33,8 +33,8 @@ export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngin
     clock,
     async prepare(program, data, rows) {
       checkData(program, data, rows);
-      // Recording and compiling hold the thread for tens of milliseconds each, the first time. A call that came meanwhile
-      // is answered in between, which takes it some turns of the event loop.
+      // Recording and compiling block this thread for tens of milliseconds each, the first time. The pauses let pending
+      // calls be answered, which takes several turns of the event loop.
       const recorded = recordStep(program);
       await clock.sleep(BREAK_MS);
       const compiled = compileStep(recorded, program);
@@ -101,7 +101,7 @@ class OnnxSession implements TrainingSession {
     });
   }
 
-  /** In parts, because copying hundreds of megabytes at once would hold this thread. */
+  /** Sends in parts, because copying hundreds of megabytes at once would block this thread. */
   private async send(name: string, values: Float32Array): Promise<void> {
     for (let from = 0; from < values.length; from += SENT_VALUES) {
       const part = values.slice(from, from + SENT_VALUES);
@@ -151,7 +151,7 @@ class OnnxSession implements TrainingSession {
         const { shape } = this.compiled.initial[name] as StateTensor;
         named.set(name, { shape, values: this.numbers.slice(index, index + 1) });
       });
-      // In the order of every other engine.
+      // In the same order as the other engines.
       const names = Object.keys(this.compiled.initial);
       return Object.fromEntries(names.map((name) => [name, named.get(name) as StateTensor]));
     });

@@ -8,7 +8,7 @@ export class OnnxThread extends EngineThread<OnnxRequest, OnnxResult> {
   }
 }
 
-/** Threads that wait for the next session, with the models that they have loaded. */
+/** Idle threads with their loaded models. */
 export class OnnxThreadPool {
   private readonly idle: OnnxThread[] = [];
 

@@ -6,8 +6,8 @@ import { copyToDevice, freeOnDevice, keepsTensors, readTensors } from "./device-
 import type { CarriedTensor, OnnxRequest, OnnxResult } from "./thread-messages.ts";
 
 /**
- * Runs ONNX Runtime on a thread of its own: onnxruntime-node does its work on the thread that calls it, and a training
- * chunk would hold up everything else there. One training session at a time.
+ * Runs ONNX Runtime on a dedicated thread: onnxruntime-node computes on the thread that calls it, and a training chunk
+ * would block it. One training session at a time.
  */
 
 env.logLevel = "error";
@@ -28,7 +28,7 @@ let open: Open | null = null;
 async function model(request: OnnxRequest & { kind: "open" }): Promise<InferenceSession> {
   const known = models.get(request.digest);
   if (known !== undefined) {
-    // Moves to the end: the first in the map is the longest unused.
+    // Re-inserts the entry at the end, so that the first key is the least recently used.
     models.delete(request.digest);
     models.set(request.digest, known);
     return known;
@@ -79,11 +79,11 @@ async function run(current: Open, request: OnnxRequest & { kind: "run" }): Promi
   const results = await current.session.run(feeds);
   freeOnDevice(current.carried);
   current.carried = current.carried.map((_, index) => results[EPOCH_NAMES.after(index)] as Tensor);
-  // A copy: what ONNX Runtime allocated cannot be handed to another thread.
+  // A copy: memory of ONNX Runtime cannot be transferred to another thread.
   return Float32Array.from((results[EPOCH_NAMES.losses] as Tensor).data as Float32Array);
 }
 
-/** Columns that have been sent for the next session. */
+/** Columns received for the next session. */
 const sent = new Map<string, Float32Array>();
 
 function receive({ name, length, from, values }: OnnxRequest & { kind: "column" }): void {

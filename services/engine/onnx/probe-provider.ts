@@ -8,18 +8,18 @@ import { emitOnnx } from "../compiler/onnx/emit-onnx.ts";
 
 export interface ProviderProbe {
   readonly starts: boolean;
-  /** Whether it would compute on a GPU: a software implementation of Vulkan is none. */
+  /** Whether it would compute on a GPU; a software implementation of Vulkan does not count. */
   readonly gpu: boolean;
-  /** One line: what it would use, or why it cannot start. */
+  /** One line: the device it would use, or why it cannot start. */
   readonly detail: string;
 }
 
-/** Starting a GPU driver for the first time takes seconds; this is for one that hangs. */
+/** Timeout for a GPU driver that hangs; starting one for the first time takes seconds. */
 const TIMEOUT_MS = 60_000;
 
 const known = new Map<ExecutionProvider, Promise<ProviderProbe>>();
 
-/** Whether an execution provider of ONNX Runtime starts on this machine. Asked once per process. Never throws. */
+/** Checks whether an execution provider of ONNX Runtime starts on this machine. Cached per process. Never throws. */
 export function probeProvider(provider: ExecutionProvider, clock: Clock): Promise<ProviderProbe> {
   let probe = known.get(provider);
   if (probe === undefined) {
@@ -64,13 +64,13 @@ function inChild(provider: ExecutionProvider, clock: Clock): Promise<string | nu
   });
 }
 
-/** The last line on stderr that speaks of an error. */
+/** Returns the last line on stderr that mentions an error. */
 function lastComplaint(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.findLast((line) => /error|fail|what\(\)|unable|not /i.test(line)) ?? "";
 }
 
-/** What ONNX Runtime's messages mean to someone who does not know its sources. */
+/** Explanations of ONNX Runtime's messages for users. */
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/RequestAdapter/, "no GPU adapter was found (WebGPU needs a driver for Vulkan, Metal or Direct3D 12)"],
   [
@@ -86,7 +86,7 @@ function oneLine(text: string): string {
   return line.length > 240 ? `${line.slice(0, 240)}...` : line;
 }
 
-/** y = x x, so that there is something to compute. */
+/** A model that computes y = x x. */
 function smallestModel(): Uint8Array {
   const builder = new GraphBuilder();
   const x = newValue("float32", [2, 2]);
@@ -98,7 +98,7 @@ function smallestModel(): Uint8Array {
   });
 }
 
-/** The first GPU of this machine, by its device node, or undefined. */
+/** Returns the device node of this machine's first GPU, or undefined. */
 function gpuDevice(): string | undefined {
   if (platform() !== "linux") return "the system's GPU";
   if (existsSync("/dev/nvidia0")) return "/dev/nvidia0";

@@ -1,6 +1,6 @@
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 
-/** What the JavaScript thread asks of the thread that runs ONNX Runtime. Answers carry the request's number. */
+/** Requests to the thread that runs ONNX Runtime. Responses carry the request's number. */
 export type OnnxRequest =
   | {
       /** A part of a graph input that stays for the whole session, sent before `open`. */
@@ -14,7 +14,7 @@ export type OnnxRequest =
     }
   | {
       readonly kind: "open";
-      /** Identifies the compiled model: a thread keeps the models that it has seen. */
+      /** Identifies the compiled model; threads cache models. */
       readonly digest: string;
       readonly model: Uint8Array;
       readonly provider: ExecutionProvider;

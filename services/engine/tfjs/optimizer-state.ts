@@ -8,15 +8,15 @@ export interface TrainingStep {
   /** `variable/<name>`, then `optimiser/...`, in a fixed order. */
   readonly state: Readonly<Record<string, tf.Variable>>;
   /**
-   * One update. @param batch resident columns and feeds by name @returns the loss before the update
+   * Performs one update. @param batch resident columns and feeds by name @returns the loss before the update
    */
   run(batch: Readonly<Record<string, tf.Tensor2D>>, learningRate: number): tf.Scalar;
   dispose(): void;
 }
 
 /**
- * tfjs's optimizers keep these fields to themselves: their accumulators, which a checkpoint needs, and a learning rate
- * that a schedule changes in every step. tfjs's own getWeights leaves out Adam's beta powers.
+ * Private fields of tfjs's optimizers: the accumulators, which a checkpoint needs, and the learning rate, which a schedule
+ * changes in every step. tfjs's own getWeights omits Adam's beta powers.
  */
 interface OptimizerFields {
   learningRate: number;
@@ -32,7 +32,7 @@ interface Slot {
   readonly variable: tf.Variable;
 }
 
-/** Makes the optimizer of a program on tfjs's current backend, with all its accumulators. Not inside a tidy. */
+/** Creates a program's optimizer on tfjs's current backend, with all its accumulators. Do not call it inside a tidy. */
 export function openTrainingStep(program: BuiltProgram, spec: OptimizerSpec): TrainingStep {
   const names = Object.keys(program.variables);
   const variables = Object.values(program.variables);
@@ -86,7 +86,7 @@ function setLearningRate(fields: OptimizerFields, rate: number): void {
   else fields.setLearningRate(rate);
 }
 
-/** tfjs makes accumulators in the first update, so one is made with zero gradients, and undone. */
+/** tfjs creates accumulators in the first update, so this makes one with zero gradients and undoes it. */
 function createAccumulators(
   optimizer: tf.Optimizer,
   fields: OptimizerFields,
@@ -126,7 +126,7 @@ function lossAndGradients(
   }
 }
 
-/** A copy of the values of state variables. Reads from the backend, so not while tracing. */
+/** Copies the values of state variables. Reads from the backend, so do not call it while tracing. */
 export function readState(state: Readonly<Record<string, tf.Variable>>): TrainingState {
   const read: Record<string, StateTensor> = {};
   for (const [name, variable] of Object.entries(state)) {
@@ -136,10 +136,10 @@ export function readState(state: Readonly<Record<string, tf.Variable>>): Trainin
 }
 
 /**
- * Refuses a state that is not of the program it is given to.
+ * Checks that a state belongs to the program.
  *
  * @param expected names and shapes of the program's own state
- * @throws UncoupleError `invalid-argument` naming the first tensor that is missing, unknown or misshapen
+ * @throws UncoupleError `invalid-argument` naming the first tensor that is missing, unknown or has the wrong shape
  */
 export function checkState(
   state: TrainingState,
@@ -159,5 +159,5 @@ export function checkState(
 }
 
 function mismatch(what: string): UncoupleError {
-  return new UncoupleError("invalid-argument", `the state is of another program: ${what}`);
+  return new UncoupleError("invalid-argument", `the state belongs to a different program: ${what}`);
 }

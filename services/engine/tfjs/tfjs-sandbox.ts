@@ -1,25 +1,25 @@
 import * as tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
 
-// Training on the slow backend is what the reference engine is for: no banner about it.
+// The reference engine trains on the slow backend on purpose: suppress tfjs's banner about it.
 tf.env().set("PROD", true);
 
 /**
- * A private corner of tfjs's global engine: a backend and a table of variable names of its own, so that programs with
- * equal variable names, on different backends, can live side by side in one process.
+ * An isolated part of tfjs's global engine, with its own backend and table of variable names, so that programs with equal
+ * variable names on different backends can coexist in one process.
  */
 export interface TfjsSandbox {
   /**
-   * Runs `work` with tfjs switched to this sandbox, and restores what was there. Tensors that `work` creates are
-   * disposed at its end, unless they are variables or were kept. `work` must not be asynchronous.
+   * Runs `work` with tfjs switched to this sandbox, then restores the previous state. Disposes tensors that `work` creates,
+   * except variables and kept tensors. `work` must be synchronous.
    *
-   * @param backend another tfjs backend for this once, with the same variables
-   * @throws UncoupleError `failed-precondition` when the backend cannot start
+   * @param backend overrides the tfjs backend for this call, with the same variables
+   * @throws UncoupleError `failed-precondition` if the backend cannot start
    */
   run<T>(work: () => T, backend?: string): T;
-  /** As `run`, but what `work` creates lives until `close`: for building programs. */
+  /** Like `run`, but keeps what `work` creates until `close`. For building programs. */
   open<T>(work: () => T): T;
-  /** Disposes what `open` made, variables included. */
+  /** Disposes everything created by `open`, including variables. */
   close(): void;
 }
 

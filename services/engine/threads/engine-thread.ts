@@ -2,7 +2,7 @@ import type { Worker } from "node:worker_threads";
 import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 import { type EntryPoint, startThread } from "../../common/processes/entry-point.ts";
 
-/** What a thread answers to a request, by the request's number. */
+/** A thread's response, with the number of the request. */
 export type ThreadAnswer<Result> =
   | { readonly id: number; readonly result: Result }
   | { readonly id: number; readonly error: string; readonly code?: ErrorCode };
@@ -12,7 +12,7 @@ interface Pending<Result> {
   reject(error: UncoupleError): void;
 }
 
-/** A thread that an engine computes on. It keeps the process alive only while an answer is due. */
+/** A thread on which an engine computes. It keeps the process alive only while a response is pending. */
 export class EngineThread<Request, Result> {
   private readonly worker: Worker;
   private readonly engine: string;
@@ -36,7 +36,7 @@ export class EngineThread<Request, Result> {
   }
 
   /**
-   * @param transfer what is handed over instead of copied
+   * @param transfer buffers to transfer instead of copying
    * @throws UncoupleError `internal`, or the code that the thread gives, with the engine's message
    */
   ask(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Result> {

@@ -16,18 +16,18 @@ import { type WasmThread, WasmThreads } from "./wasm-threads.ts";
 
 /** Values of a resident column that are copied at once: 2 MiB. */
 const SENT_VALUES = 524_288;
-/** Compiled modules that are kept. */
+/** Number of compiled modules in the cache. */
 const MODULES_KEPT = 32;
 
 export interface WasmEngineOptions {
   readonly clock: Clock;
-  /** Most threads, each with any number of sessions; as many as there are processors where left out. */
+  /** Maximum number of threads, each with any number of sessions; defaults to the number of available processors. */
   readonly threads?: number;
 }
 
 /**
- * Runs compiled programs as WebAssembly, each session on one thread, sessions side by side on as many threads as there
- * are processors. The same program, state, data and chunks give the same bits on every processor.
+ * Runs compiled programs as WebAssembly. Each session runs on one thread; sessions run in parallel on up to one thread per
+ * available processor. The same program, state, data and chunks give the same bits on every processor.
  */
 export function createWasmEngine(options: WasmEngineOptions): Engine {
   const threads = new WasmThreads(options.threads ?? availableCpus());

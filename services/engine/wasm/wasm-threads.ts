@@ -12,7 +12,7 @@ interface Shared {
   sessions: number;
 }
 
-/** Threads that sessions share: one for each processor at most, the next session on the one with the fewest. */
+/** Threads shared by sessions: at most one per processor; a new session goes to the thread with the fewest. */
 export class WasmThreads {
   private readonly most: number;
   private threads: Shared[] = [];

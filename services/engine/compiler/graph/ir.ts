@@ -10,7 +10,7 @@ export type ElementType = "float32" | "int32" | "int64" | "bool" | "string";
 /** Bool constants are bytes of 0 and 1. */
 export type ConstantData = Float32Array | Int32Array | BigInt64Array | Uint8Array | readonly string[];
 
-/** What flows along an edge. Identity (`===`) is what makes two values the same. */
+/** A value along an edge of the graph. Values are compared by identity (`===`). */
 export interface Value {
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -22,7 +22,7 @@ export type Attribute = number | readonly number[] | string | { readonly float: 
 
 export interface Node {
   readonly op: string;
-  /** `null` is an optional input left out. */
+  /** `null` stands for an omitted optional input. */
   readonly inputs: readonly (Value | null)[];
   readonly outputs: readonly Value[];
   readonly attributes: Readonly<Record<string, Attribute>>;
@@ -36,7 +36,7 @@ export interface NamedValue {
 export interface Graph {
   readonly inputs: readonly NamedValue[];
   readonly outputs: readonly NamedValue[];
-  /** In an order in which every node comes after the nodes that it reads. */
+  /** In topological order. */
   readonly nodes: readonly Node[];
 }
 
@@ -70,7 +70,7 @@ export function int64Vector(numbers: readonly number[]): Value {
   return constantValue("int64", [numbers.length], BigInt64Array.from(numbers, BigInt));
 }
 
-/** The one number that all elements of a float constant share, or undefined. */
+/** Returns the value shared by all elements of a float constant, or undefined. */
 export function splatOf(value: Value): number | undefined {
   const { constant } = value;
   if (!(constant instanceof Float32Array) || constant.length === 0) return undefined;
@@ -93,7 +93,7 @@ export function broadcastShapes(a: readonly number[], b: readonly number[]): num
   return shape;
 }
 
-/** Collects nodes in order; the only way in which the compiler makes them. */
+/** Collects nodes in order. The compiler creates nodes only through it. */
 export class GraphBuilder {
   readonly nodes: Node[];
 
@@ -156,14 +156,14 @@ export function substitute(graph: Graph, replacements: ReadonlyMap<Value, Value>
   };
 }
 
-/** The node that makes each value. */
+/** Maps each value to the node that produces it. */
 export function producers(graph: Graph): Map<Value, Node> {
   const map = new Map<Value, Node>();
   for (const node of graph.nodes) for (const output of node.outputs) map.set(output, node);
   return map;
 }
 
-/** How often each value is read, graph outputs included. */
+/** Counts the uses of each value, including graph outputs. */
 export function useCounts(graph: Graph): Map<Value, number> {
   const counts = new Map<Value, number>();
   const use = (value: Value | null) => {
@@ -174,7 +174,7 @@ export function useCounts(graph: Graph): Map<Value, number> {
   return counts;
 }
 
-/** The same nodes with every node after the nodes that it reads; otherwise in the given order. */
+/** Sorts nodes topologically; otherwise keeps their order. */
 export function inDependencyOrder(nodes: readonly Node[]): Node[] {
   const makers = new Map<Value, Node>();
   for (const node of nodes) for (const output of node.outputs) makers.set(output, node);

@@ -1,6 +1,6 @@
 import type { NamedValue, Node, Value } from "./ir.ts";
 
-/** What one named tensor of the training state looks like in a step's graph. */
+/** A named tensor of the training state in a step's graph. */
 export interface StepState {
   readonly name: string;
   readonly before: Value;

@@ -13,13 +13,13 @@ import {
   where,
 } from "./lowering.ts";
 
-/** A kernel of one input that is an ONNX operator as it is. */
+/** A kernel of one input that maps to a single ONNX operator. */
 const same =
   (op: string): Lowering =>
   (call) =>
     unary(call.builder, op, input(call, "x"));
 
-/** A kernel of two broadcast inputs that is an ONNX operator as it is. */
+/** A kernel of two broadcast inputs that maps to a single ONNX operator. */
 const sameBinary =
   (op: string): Lowering =>
   (call) =>

@@ -38,7 +38,7 @@ const reduction =
     return reduce(builder, op, x, axesOf(call, x.shape.length, options.axes), attr<boolean>(call, "keepDims") === true);
   };
 
-/** All and Any: the least or the greatest of 0 and 1. */
+/** All and Any: the minimum or maximum of 0 and 1. */
 const logicalReduction =
   (op: string): Lowering =>
   (call) => {
@@ -69,7 +69,7 @@ const cumsum: Lowering = (call) => {
   });
 };
 
-/** The longest axis along which products are written out one by one: ONNX has no cumulative product. */
+/** Longest axis along which products are unrolled: ONNX has no cumulative product. */
 const LONGEST_PRODUCT = 256;
 
 const cumprod: Lowering = (call) => {

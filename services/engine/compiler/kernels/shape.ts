@@ -134,7 +134,7 @@ const pad: Lowering = (call) => {
   return call.builder.add("Pad", [x, pads, numberLike(x, attr(call, "constantValue"))], x.type, shape);
 };
 
-/** One number in every element: a scalar that stays one wherever its reader broadcasts. */
+/** Fills a tensor with one number; stays a scalar wherever its consumer broadcasts. */
 function filled(call: KernelCall, type: ElementType, shape: readonly number[], value: number): Value {
   if (type === "string") throw unsupported(call, "with strings");
   const scalar =

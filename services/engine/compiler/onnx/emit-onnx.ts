@@ -10,11 +10,11 @@ const IR_VERSION = 9;
 /** Uniform constants above this many elements are stored as one number and expanded at load. */
 const LARGEST_UNIFORM = 64;
 
-/** A dimension of a graph input or output that is only known at run time, by its name. */
+/** The name of a graph input or output dimension that is only known at run time. */
 export type SymbolicShape = readonly (number | string)[];
 
 export interface EmitOptions {
-  /** Shapes to declare for graph inputs and outputs in place of the traced ones. */
+  /** Declared shapes of graph inputs and outputs that replace the traced ones. */
   readonly shapes?: ReadonlyMap<Value, SymbolicShape>;
 }
 
@@ -49,7 +49,7 @@ class GraphEmitter {
     for (const input of graph.inputs) this.names.set(input.value, input.name);
     const made = new Set<Value>();
     for (const node of graph.nodes) for (const output of node.outputs) made.add(output);
-    // A value that leaves under several names, or that no node of this graph makes, leaves through Identity nodes.
+    // Values with several output names, or not produced by a node of this graph, are output through Identity nodes.
     const copies: NodeProto[] = [];
     for (const output of graph.outputs) {
       if (made.has(output.value) && !this.names.has(output.value)) this.names.set(output.value, output.name);
@@ -154,7 +154,7 @@ function tensorProto(name: string, value: Value): TensorProto {
   return proto;
 }
 
-/** How many nodes a graph has, those of its loop bodies included. */
+/** Counts the nodes of a graph, including those of its loop bodies. */
 export function countNodes(graph: Graph): number {
   let count = 0;
   for (const node of graph.nodes) {

@@ -21,7 +21,7 @@ export interface EpochGraph {
   readonly graph: Graph;
   /** Inputs and outputs of the graph whose first dimension varies from call to call, with the dimension's name. */
   readonly open: ReadonlyMap<Value, "steps" | "rows">;
-  /** Resident columns and feeds that the loss really reads. */
+  /** Resident columns and feeds that the loss depends on. */
   readonly resident: readonly string[];
   readonly feeds: readonly string[];
 }
@@ -43,7 +43,7 @@ export function wrapInScan(step: ScheduledStep, resident: ReadonlySet<string>): 
   const inputs: NamedValue[] = [];
   const open = new Map<Value, "steps" | "rows">();
   const scanned: { readonly outer: Value; readonly inner: NamedValue }[] = [];
-  /** An input of the graph that has one more dimension than what a step sees of it. */
+  /** A graph input with one more dimension than its slice in a step. */
   const scan = (name: string, inner: Value): void => {
     const outer: Value = { type: inner.type, shape: [1, ...inner.shape] };
     inputs.push({ name, value: outer });
@@ -62,7 +62,7 @@ export function wrapInScan(step: ScheduledStep, resident: ReadonlySet<string>): 
       fetch.push({ op: "Reshape", inputs: [number, int64Vector(value.shape)], outputs: [value], attributes: {} });
     }
   });
-  // Scanned even when no column is read: the number of steps is the length of what is scanned.
+  // Scanned even if no column is read: the length of the scanned inputs is the number of steps.
   const batch = step.batch[0]?.value.shape[0] ?? 1;
   const rows: Value = { type: "int32", shape: [batch] };
   scan(EPOCH_NAMES.indices, rows);

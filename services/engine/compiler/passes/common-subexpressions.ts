@@ -1,10 +1,10 @@
 import { type Attribute, type Graph, type Node, subgraphs, substitute, type Value } from "../graph/ir.ts";
 import type { Pass } from "./pass.ts";
 
-/** Small constants with equal elements count as the same value; large ones only when they are the same object. */
+/** Small constants are compared by their elements, large ones by identity. */
 const LARGEST_COMPARED = 64;
 
-/** Computes each thing once: nodes with equal operator, attributes and inputs become one. */
+/** Common-subexpression elimination: merges nodes with equal operators, attributes and inputs. */
 export const shareCommonSubexpressions: Pass = (graph) => {
   const ids = new Map<Value, number>();
   const constants = new Map<string, number>();

@@ -1,7 +1,7 @@
 import type { Node, Value } from "../graph/ir.ts";
 import type { Pass } from "./pass.ts";
 
-/** Drops nodes whose outputs nobody reads. */
+/** Dead-code elimination: removes nodes whose outputs are unused. */
 export const removeDeadNodes: Pass = (graph) => {
   const live = new Set<Value>(graph.outputs.map(({ value }) => value));
   const kept: Node[] = [];

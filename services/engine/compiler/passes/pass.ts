@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/ir.ts";
 
-/** A rewriting that keeps what a graph computes. Makes a new graph, or returns the same one when it finds nothing. */
+/** A rewrite that preserves what a graph computes. Returns a new graph, or the same one if nothing changed. */
 export type Pass = (graph: Graph) => Graph;
 
 /** Applies passes in order, again and again until none of them changes anything. */

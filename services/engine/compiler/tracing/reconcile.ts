@@ -2,15 +2,15 @@ import { type Graph, type Node, sameShape, type Value } from "../graph/ir.ts";
 import { attributesKey } from "../passes/common-subexpressions.ts";
 
 export interface Differences {
-  /** What stands for two constants that differ, in the graph for both. May add nodes to `nodes`. */
+  /** Returns the value that replaces two differing constants in the merged graph. May add nodes to `nodes`. */
   constant(first: Value, second: Value, reader: Node | null, nodes: Node[]): Value;
   /** The error for recordings that differ in anything but constants. */
   refuse(what: string): Error;
 }
 
 /**
- * Merges two recordings of one program, made under different circumstances, into one graph that is right in both: they
- * must consist of the same operations, and where their constants differ `differences` says what stands for both.
+ * Merges two recordings of one program, made under different conditions, into one graph that is valid for both. They must
+ * consist of the same operations; `differences` provides the values that replace differing constants.
  *
  * @returns the first recording's graph and values, with the constants that differ replaced
  */

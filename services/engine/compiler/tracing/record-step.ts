@@ -14,13 +14,13 @@ export interface RecordedStep {
   readonly initial: TrainingState;
 }
 
-/** Two learning rates: a constant that follows them is the rate, one that differs otherwise is a random number. */
+/** Two learning rates: a constant that follows them is the rate; any other difference is a random number. */
 const RATES = [0.3713, 0.5927] as const;
 
 /**
  * Records one training step: forward pass, gradients and the optimizer's update.
  *
- * @throws UncoupleError `invalid-argument` when a kernel cannot be compiled, when the step looks at values, draws random
+ * @throws UncoupleError `invalid-argument` if a kernel cannot be compiled, or the step reads values, draws random
  *   numbers, or its loss is not a scalar
  */
 export function recordStep(program: TrainingProgram): RecordedStep {
@@ -69,7 +69,7 @@ function trace(
   return { inputs, outputs: [...outputs, { name: "loss", value: loss }] };
 }
 
-/** Makes the learning rate an input: the constants that follow it in the two recordings. */
+/** Turns the constants that follow the learning rate in the two recordings into an input. */
 function withRate(program: TrainingProgram, first: Graph, second: Graph): StepGraph {
   const rate = { type: "float32", shape: [] } as const satisfies Value;
   const negativeRate = { type: "float32", shape: [] } as const satisfies Value;
@@ -106,7 +106,7 @@ function withRate(program: TrainingProgram, first: Graph, second: Graph): StepGr
   };
 }
 
-/** A pass over a step: as over a graph whose inputs are everything that the step reads. */
+/** Applies a graph pass to a step, treating everything that the step reads as graph inputs. */
 export function applyToStep(step: StepGraph, pass: (graph: Graph) => Graph): StepGraph {
   const graph = pass({
     inputs: [],

@@ -11,24 +11,24 @@ import {
 } from "../graph/ir.ts";
 import { type Differences, reconcile } from "./reconcile.ts";
 
-/** One program recorded with a certain number of rows. */
+/** A program recorded with a given number of rows. */
 export interface RecordedAt {
   readonly rows: number;
   readonly graph: Graph;
 }
 
 /**
- * Makes a graph for any number of rows from two recordings with different numbers of rows. The recordings must differ
+ * Builds a graph for any number of rows from two recordings with different numbers of rows. The recordings must differ
  * in shapes only, and linearly: a shape constant that changes is computed in the graph from the first input's shape.
  *
  * @returns the first recording's graph, with its values
- * @throws UncoupleError `invalid-argument` when anything else depends on the number of rows
+ * @throws UncoupleError `invalid-argument` if anything else depends on the number of rows
  */
 export function generalizeRows(first: RecordedAt, second: RecordedAt): Graph {
   return reconcile(first.graph, second.graph, new RowDifferences(first, second));
 }
 
-/** A number that follows the rows: slope * rows + offset. */
+/** A number that depends linearly on the rows: slope * rows + offset. */
 interface Line {
   readonly slope: number;
   readonly offset: number;
@@ -56,7 +56,7 @@ class RowDifferences implements Differences {
     const builder = new GraphBuilder(nodes);
     if (a.constant instanceof BigInt64Array && b.constant instanceof BigInt64Array && sameShape(a.shape, b.shape)) {
       const lines = this.lines(Array.from(a.constant, Number), Array.from(b.constant, Number));
-      // One dimension that follows the rows is what Reshape infers by itself.
+      // Reshape infers a single row-dependent dimension by itself.
       if (reader?.op === "Reshape" && lines.filter(({ slope }) => slope !== 0).length === 1) {
         return int64Vector(lines.map(({ slope, offset }) => (slope === 0 ? offset : -1)));
       }

@@ -15,14 +15,14 @@ import { kernelLowerings } from "../kernels/lowerings.ts";
 /**
  * A tfjs backend that computes nothing and records. While a function runs on it, every kernel that tfjs calls (forward
  * pass, gradients, optimizer) is lowered to ONNX nodes; tensors stand for values of the recorded graph. Kernels whose
- * inputs are all known are executed at once on tfjs's cpu backend, so that constants fold themselves.
+ * inputs are all known run immediately on tfjs's cpu backend, which folds constants.
  */
 export const TRACE_BACKEND = "uncouple-trace";
 
 type TensorValues = Float32Array | Int32Array | Uint8Array | Uint8Array[];
 
 interface Entry {
-  /** Set for what is only known at run time. */
+  /** Set for values that are only known at run time. */
   readonly value: Value | null;
   /** Set for constants. */
   readonly values: TensorValues | null;
@@ -31,13 +31,13 @@ interface Entry {
   references: number;
 }
 
-/** What is recorded while one function runs. */
+/** Records the kernels of one function call. */
 export class Recorder extends GraphBuilder {
-  /** Why this recording is of no use, where nobody could be told at once. */
+  /** Why the recording failed, if the error could not be thrown immediately. */
   failure: UncoupleError | undefined;
   private readonly constants = new Map<TensorValues, Map<string, Value>>();
 
-  /** A new graph input, as a tensor that can be computed with while tracing. */
+  /** Adds a graph input and returns it as a tensor for tracing. */
   input(
     shape: readonly number[],
     dtype: "float32" | "int32" | "bool" = "float32",
@@ -46,18 +46,18 @@ export class Recorder extends GraphBuilder {
     return { value, tensor: this.tensorOf(value) };
   }
 
-  /** The tensor that stands for a value of the graph. */
+  /** Returns the tensor for a value of the graph. */
   tensorOf(value: Value): tf.Tensor {
     const info = backend().symbolic(value);
     return tf.engine().makeTensorFromDataId(info.dataId, info.shape, info.dtype);
   }
 
-  /** The value of the graph that a tensor stands for; a constant where the tensor's elements are known. */
+  /** Returns the graph value of a tensor; a constant if the tensor's elements are known. */
   valueFor(tensor: { readonly dataId: object; readonly shape: number[]; readonly dtype: tf.DataType }): Value {
     const entry = backend().entry(tensor.dataId);
     if (entry.value !== null) return entry.value;
     const values = entry.values as TensorValues;
-    // One constant per storage and shape, so that equal tensors are seen to be equal.
+    // One constant per storage and shape, so that equal tensors map to one value.
     let byShape = this.constants.get(values);
     if (byShape === undefined) {
       byShape = new Map();
@@ -79,9 +79,9 @@ export interface Recording<T> {
 }
 
 /**
- * Runs `work` on the recording backend, with the sandbox's variables. A synchronous call: nothing else of tfjs can get in between.
+ * Runs `work` on the recording backend, with the sandbox's variables. The call is synchronous, so no other tfjs code can interleave.
  *
- * @throws UncoupleError `invalid-argument` when `work` calls a kernel that has no lowering, or reads a tensor's values
+ * @throws UncoupleError `invalid-argument` if `work` calls a kernel without a lowering, or reads a tensor's values
  */
 export function record<T>(sandbox: TfjsSandbox, work: (recorder: Recorder) => T): Recording<T> {
   registerTraceBackend();
@@ -148,7 +148,7 @@ class TraceBackend extends tf.KernelBackend {
   override read(dataId: object): Promise<tf.BackendValues> {
     const { values, shape } = this.entry(dataId);
     if (values !== null) return Promise.resolve(values as tf.BackendValues);
-    // A rejection would reach the program, which may not wait for it: the recording fails instead, and this never settles.
+    // The program may not await a rejection, so the recording fails instead and this promise never settles.
     if (activeRecorder !== null) activeRecorder.failure ??= looksAtValues(shape);
     return new Promise(() => {});
   }
@@ -200,7 +200,7 @@ function backend(): TraceBackend {
   return registered;
 }
 
-/** tfjs keeps backends and kernels in a table of the process; ours enters it once. */
+/** tfjs keeps backends and kernels in a process-wide table; ours is registered once. */
 function registerTraceBackend(): void {
   if (registered !== null) return;
   const created = new TraceBackend();
@@ -225,7 +225,7 @@ function runKernel(
   const recorder = activeRecorder;
   const known = Object.values(inputs).every((input) => input == null || backend().entry(input.dataId).values !== null);
   const lowering = kernelLowerings[kernelName];
-  // Fill has no inputs and can be large: it stays a node.
+  // Fill has no inputs and can be large, so it stays a node.
   if (known && kernelName !== "Fill") return evaluate(kernelName, inputs, attrs);
   if (recorder === null) {
     throw new UncoupleError("internal", `the kernel ${kernelName} was called on a traced tensor after the trace`);
@@ -279,7 +279,7 @@ function unknownKernel(kernelName: string): UncoupleError {
   return new UncoupleError("invalid-argument", `tfjs has no cpu implementation of the kernel ${kernelName}`);
 }
 
-/** The tfjs operation under way, as its users know it: `tf.matMul`. */
+/** Returns the current tfjs operation under its public name: `tf.matMul`. */
 function scopeName(): string {
   const state = tf.engine().state as { activeScope?: { name: string } };
   const name = state.activeScope?.name.replace(/__op$/, "");

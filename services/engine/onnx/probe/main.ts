@@ -1,8 +1,8 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 /**
- * Tries an execution provider in a process of its own: where one cannot start, ONNX Runtime may end the whole process.
- * The parent sends a model over IPC, and gets back null or the reason why it did not run.
+ * Tries an execution provider in a child process: if it cannot start, ONNX Runtime may abort the whole process. The parent
+ * sends a model over IPC and receives null, or the reason why the model did not run.
  */
 export interface ProbeRequest {
   readonly provider: string;
