@@ -21,7 +21,7 @@ import { dumpStreams } from "./stream-files.ts";
  *     npx tsx test/helpers/make-store-fixture.ts CHECKOUT test/fixtures/store-VERSION
  *
  * Runs a stack that trains, evaluates, receives a broken snapshot and alias changes, and stops in the middle of a run.
- * VerdictWriter what the commands print before that run, then the store and the folder, then the snapshot that the same
+ * Records what the commands print before that run, then the store and the folder, then the snapshot that the same
  * program publishes when it resumes the run.
  */
 const [checkout, destination] = process.argv.slice(2).map((path) => resolve(path));
@@ -212,8 +212,9 @@ for (const entry of await readdir(state, { recursive: true, withFileTypes: true 
   if (entry.name.endsWith(".bin")) await cp(path, join(destination, to), { recursive: true });
   else await write(to, await readFile(path, "utf8"));
 }
-const { decodeCheckpoint } =
-  await built<typeof import("../../services/trainer/checkpoints/checkpoint-codec.ts")>("trainer/checkpoint-codec.js");
+const { decodeCheckpoint } = await built<typeof import("../../services/trainer/checkpoints/checkpoint-codec.ts")>(
+  "trainer/checkpoints/checkpoint-codec.js",
+);
 const { step } = await decodeCheckpoint(await readFile(join(state, PIPELINE, "m1/runs", id, "checkpoint.bin")));
 
 stack = await up();
