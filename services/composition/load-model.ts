@@ -51,9 +51,9 @@ export async function loadSnapshot(
       `its model has ${manifest.size} bytes, and this evaluator loads at most ${maxBytes}`,
     );
   }
-  const inputFault = differenceOf(manifest.inputs, contract.inputs);
+  const inputFault = differenceOf(manifest.contract.inputs, contract.inputs);
   if (inputFault !== undefined) throw new SnapshotFault(manifest, "wrong-inputs", inputFault);
-  const outputFault = differenceOf([manifest.output], [contract.output]);
+  const outputFault = differenceOf([manifest.contract.output], [contract.output]);
   if (outputFault !== undefined) throw new SnapshotFault(manifest, "wrong-output", outputFault);
 
   const bytes = await readBytes(deps.registry, manifest, deps.signal);

@@ -38,6 +38,8 @@ export interface EvaluatorDeps {
   readonly schema: readonly ColumnSchema[];
   /** The held-out rows, with every input and target column of the pipeline. */
   readonly heldOut: Table;
+  /** Of the held-out rows, as verdicts record it. */
+  readonly fingerprint: string;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -97,7 +99,10 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     signal,
   });
   const matrix = createEvaluatorMatrix({ pipeline, retained, registry, view, losses, reportFailure, signal });
-  const writer = createVerdictWriter(name, pipeline, heldOut.rows, { backplane, view, metrics, clock, log });
+  const writer = createVerdictWriter(
+    { evaluator: name, pipeline, rows: heldOut.rows, fingerprint: deps.fingerprint },
+    { backplane, view, metrics, clock, log },
+  );
   const judge = createDeliveryJudge({
     evaluator: name,
     backplane,

@@ -7,6 +7,8 @@ import type { Logger } from "../runtime/logs.ts";
 export interface HeldOut {
   readonly schema: readonly ColumnSchema[];
   readonly table: Table;
+  /** SHA-256 (hex) of the rows. */
+  readonly fingerprint: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log
     if (bad.bad > 0) {
       log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, "skipped bad held-out rows");
     }
-    return { schema, table };
+    return { schema, table, fingerprint };
   } finally {
     await source.close();
   }

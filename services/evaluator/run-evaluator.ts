@@ -104,7 +104,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       ready: { data: () => (loaded ? undefined : "loading the held-out rows") },
     });
 
-    const { schema, table } = await loadHeldOut(parsed, options.pipelineFile, log);
+    const { schema, table, fingerprint } = await loadHeldOut(parsed, options.pipelineFile, log);
     loaded = true;
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline);
@@ -125,6 +125,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         backplane: connected,
         schema,
         heldOut: table,
+        fingerprint,
         load: loadSnapshotModel,
         clock,
         log,

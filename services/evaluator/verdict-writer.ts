@@ -2,7 +2,13 @@ import { type Clock, timestamp } from "../common/clock/clock.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Quarantine, QuarantineReason, Verdict } from "../pipeline/verdict.ts";
+import {
+  CONFIDENCE_LEVEL,
+  PAIRED_BOOTSTRAP,
+  type Quarantine,
+  type QuarantineReason,
+  type Verdict,
+} from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Judgement } from "../verdicts/judgement.ts";
@@ -34,22 +40,24 @@ export interface VerdictWriterDeps {
  */
 const MAX_DETAIL_LENGTH = 1_000;
 
-export function createVerdictWriter(
-  evaluator: string,
-  pipeline: Pipeline,
-  rows: number,
-  deps: VerdictWriterDeps,
-): VerdictWriter {
+export interface VerdictWriterConfig {
+  readonly evaluator: string;
+  readonly pipeline: Pipeline;
+  /** Number and fingerprint of the held-out rows. */
+  readonly rows: number;
+  readonly fingerprint: string;
+}
+
+export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWriterDeps): VerdictWriter {
+  const { evaluator, pipeline, rows, fingerprint } = config;
   const { backplane, view, metrics, log } = deps;
-  const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) =>
-    ({
-      version: 1,
-      pipeline: pipeline.name,
-      component,
-      serial,
-      evaluator,
-      judgedAt: timestamp(deps.clock),
-    }) as const;
+  const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) => ({
+    pipeline: pipeline.name,
+    component,
+    serial,
+    evaluator,
+    judgedAt: timestamp(deps.clock),
+  });
 
   return {
     async isSettled({ component, serial }) {
@@ -60,7 +68,7 @@ export function createVerdictWriter(
     },
     async quarantine(snapshot, reason, text) {
       const detail = text.length <= MAX_DETAIL_LENGTH ? text : `${text.slice(0, MAX_DETAIL_LENGTH)} ... (truncated)`;
-      const record: Quarantine = { ...stamp(snapshot), reason, detail };
+      const record: Quarantine = { version: 1, ...stamp(snapshot), reason, detail };
       const appended = await backplane.quarantines.append(record);
       view.noteQuarantine(record);
       if (!appended) return;
@@ -69,7 +77,18 @@ export function createVerdictWriter(
     },
     async publish(manifest, judgement, seconds) {
       const { candidateLoss, ...outcome } = judgement;
-      const verdict: Verdict = { ...stamp(manifest), ...outcome, rows, seconds };
+      const verdict: Verdict = {
+        version: 2,
+        ...stamp(manifest),
+        ...outcome,
+        method: PAIRED_BOOTSTRAP,
+        level: CONFIDENCE_LEVEL,
+        rows,
+        // The split is fixed by the pipeline file: there has been one so far.
+        heldOut: { fingerprint, generation: 1 },
+        pipelineDigest: null,
+        seconds,
+      };
       if (!(await backplane.verdicts.append(verdict))) return;
       view.noteVerdict(verdict);
       metrics.judged(verdict);

@@ -1,4 +1,4 @@
-import type { OptimizerSpec, ProtocolSpec, ScheduleSpec } from "./team.ts";
+import type { ProtocolSpec } from "./team.ts";
 
 /** An input or output of a snapshot's ONNX graph. Shape [rows, width], row-major. */
 export interface TensorSpec {
@@ -9,49 +9,86 @@ export interface TensorSpec {
   readonly width: number;
 }
 
-/** A snapshot as the trainer describes it, before the registry assigns a serial. */
+/** The signature of a model: everything that other components need to know in order to use it. */
+export interface ModelContract {
+  readonly inputs: readonly TensorSpec[];
+  readonly output: TensorSpec;
+}
+
+/**
+ * How a snapshot came about. Nothing here is needed to compose or judge it, so provenance is open: every field is optional,
+ * sets of names (protocols, optimizers, engines) can grow, and fields that this version does not know are kept as they
+ * are when a manifest is read, forwarded or printed. A known field keeps its name and its shape forever.
+ */
+export interface Provenance {
+  /** Short description of the model: `dense 8-64-1`, `linear`, or the file name of the module. */
+  readonly model?: string;
+  /** ONNX operator set of the default domain. */
+  readonly opset?: number;
+  readonly protocol?: ProtocolSpec;
+  readonly optimizer?: { readonly name: string; readonly learningRate?: number };
+  readonly schedule?: { readonly warmup: number; readonly decay: string };
+  readonly batch?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  /** Component to serial: the exact snapshots that imputed the training inputs. */
+  readonly upstream?: Readonly<Record<string, number>>;
+  /** Source of the counterfactual targets, for the causal protocols. */
+  readonly counterfactual?: string;
+  readonly data?: { readonly fingerprint: string; readonly rows: number };
+  /** Mean training loss over the last steps, in the units of the component's loss on standardized outputs. */
+  readonly trainingLoss?: number;
+  readonly engine?: string;
+  /** Numerics class: which machines reproduce the bits. */
+  readonly numerics?: string;
+  /** The workers that trained it, if there was more than one. */
+  readonly workers?: { readonly count: number };
+  /** The independent groups of training rows, if the rows themselves are not independent. */
+  readonly groups?: { readonly column: string; readonly count: number };
+  /** The program that made the model, if it was not trained by Uncouple. */
+  readonly producer?: { readonly name: string; readonly version?: string };
+  /** Version of Uncouple. */
+  readonly codeVersion?: string;
+  /** ISO 8601, informational; serials and stream positions define the order. */
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  /** Known fields whose value this version cannot interpret, as they were. */
+  readonly misfits?: Readonly<Record<string, unknown>>;
+}
+
+/** A snapshot as its publisher describes it, before the registry assigns a serial. */
 export interface SnapshotDraft {
   readonly pipeline: string;
   readonly component: string;
   /** The run that produced it. A run publishes at most once. */
   readonly runId: string;
-  readonly inputs: readonly TensorSpec[];
-  readonly output: TensorSpec;
-  /** ONNX operator set of the default domain. */
-  readonly opset: number;
-  /** Short description of the model: `dense 8-64-1`, `linear`, or the file name of the module. */
-  readonly model: string;
-  readonly protocol: ProtocolSpec;
-  readonly optimiser: OptimizerSpec;
-  readonly schedule: ScheduleSpec;
-  readonly batch: number;
-  readonly steps: number;
-  readonly seed: number;
-  /** Component to serial: the exact snapshots that imputed the training inputs. */
-  readonly upstream: Readonly<Record<string, number>>;
-  /** Source of the counterfactual targets, for the causal protocols. */
-  readonly counterfactual?: string;
-  readonly data: { readonly fingerprint: string; readonly rows: number };
-  /** Mean training loss over the last steps, in the units of the component's loss on standardized outputs. */
-  readonly trainingLoss: number;
-  readonly engine: string;
-  readonly codeVersion: string;
-  /** ISO 8601, informational; serials and stream positions define the order. */
-  readonly startedAt: string;
-  readonly finishedAt: string;
+  readonly contract: ModelContract;
+  /** SHA-256 of the pipeline file that the publisher used, lowercase hex; null if it is not known. */
+  readonly pipelineDigest: string | null;
+  readonly provenance: Provenance;
 }
 
-/** The immutable record of a published snapshot. */
+/**
+ * The immutable record of a published snapshot. Everything but the provenance is its envelope: what services need to
+ * number, compose and judge it. The envelope is frozen: a version of the format has exactly these fields, and a manifest
+ * with any other is unreadable, so that no service acts on half of what it says.
+ */
 export interface SnapshotManifest extends SnapshotDraft {
-  readonly version: 1;
-  /** 1, 2, 3, ... within the component, without gaps. */
+  /** Version of the format. Version 1 is read as version 2 and never written. */
+  readonly version: 2;
+  /** The place in the order of the component's announcements: 1, 2, 3, ... */
   readonly serial: number;
-  /** The previous snapshot of the component; null for the first. */
+  /**
+   * The newest snapshot of the component that its publisher could read; null if there was none. Serials in between are
+   * taken by announcements that the publisher could not read.
+   */
   readonly parent: number | null;
   /** SHA-256 of the ONNX bytes, lowercase hex. */
   readonly digest: string;
   /** Size of the ONNX model in bytes. */
   readonly size: number;
+  /** ISO 8601, by the publisher's clock; informational. */
+  readonly publishedAt: string;
 }
 
 /** `component@serial`, the name of a snapshot in logs and user interfaces. */

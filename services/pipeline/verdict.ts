@@ -4,9 +4,12 @@ export type MaybeLoss = number | null;
 /** Component name to serial: one snapshot for every component. */
 export type Composition = Readonly<Record<string, number>>;
 
+/** A member of a set that later versions extend: the known ones, or any other name. */
+export type OpenSet<T extends string> = T | (string & {});
+
 /**
  * Compares the pipeline loss of the candidate composition with that of the current one, on the same held-out rows.
- * Intervals are 95 % percentile intervals of the paired bootstrap over rows.
+ * The verdict's `method` and `level` say what its interval is.
  */
 export interface PairedComparison {
   readonly current: Composition;
@@ -16,13 +19,14 @@ export interface PairedComparison {
   /** candidateLoss - currentLoss; negative is better. */
   readonly difference: number;
   readonly interval: readonly [low: number, high: number];
-  readonly kind: VerdictKind;
+  readonly kind: OpenSet<VerdictKind>;
 }
 
 /**
  * `self-defeating`: the component improved (interval of its own loss below 0), but the pipeline degraded (interval above
  *   0).
- * `inconclusive`: the interval contains 0, or the evaluation lacks something it needs. Never counts as a pass.
+ * `inconclusive`: the interval contains 0, or the evaluation lacks something it needs. Never counts as a pass, and
+ *   neither does a kind that this version does not know.
  */
 export const VERDICT_KINDS = ["improved", "degraded", "inconclusive", "self-defeating"] as const;
 export type VerdictKind = (typeof VERDICT_KINDS)[number];
@@ -36,17 +40,26 @@ export type VerdictKind = (typeof VERDICT_KINDS)[number];
 export const INCONCLUSIVE_REASONS = ["no-current-snapshot", "incomplete-pipeline", "not-finite"] as const;
 export type InconclusiveReason = (typeof INCONCLUSIVE_REASONS)[number];
 
-/** The measured effect of an announced snapshot on the whole pipeline. */
+/** How intervals are computed today: the paired Poisson bootstrap over held-out rows, with percentile intervals. */
+export const PAIRED_BOOTSTRAP = "paired-bootstrap";
+/** The confidence level of its intervals. */
+export const CONFIDENCE_LEVEL = 0.95;
+
+/**
+ * The measured effect of an announced snapshot on the whole pipeline. Open like a manifest's provenance: fields that this
+ * version does not know are kept as they are.
+ */
 export interface Verdict {
-  readonly version: 1;
+  /** Version of the format. Version 1 is read as version 2 and never written. */
+  readonly version: 2;
   readonly pipeline: string;
   readonly component: string;
   readonly serial: number;
-  readonly kind: VerdictKind;
-  readonly reason?: InconclusiveReason;
+  readonly kind: OpenSet<VerdictKind>;
+  readonly reason?: OpenSet<InconclusiveReason>;
   /** The component's own loss with its pinned inputs composed from the current upstream; null without a target. */
   readonly componentLoss: { readonly current: MaybeLoss; readonly candidate: MaybeLoss };
-  /** 95 % interval of the difference in the component's own loss, candidate minus current; null if unknown. */
+  /** Interval of the difference in the component's own loss, candidate minus current; null if unknown. */
   readonly componentInterval: readonly [low: number, high: number] | null;
   /** The announced snapshot with everything else current, against the current composition. Null with a `reason`. */
   readonly comparison: PairedComparison | null;
@@ -55,21 +68,35 @@ export interface Verdict {
    * current: its effect on the pipeline if that snapshot were in use.
    */
   readonly alternatives: readonly PairedComparison[];
+  /** How the intervals were computed: `paired-bootstrap`, or a name that a later version gives. */
+  readonly method: string;
+  /** Confidence level of the intervals, in (0, 1). */
+  readonly level: number;
   /** Number of held-out rows that the losses are averaged over. */
   readonly rows: number;
+  /** Number of independent groups of those rows; absent if every row counts as independent. */
+  readonly groups?: number;
+  /** The held-out rows: their fingerprint, and how often the held-out split was renewed before, from 1. */
+  readonly heldOut?: { readonly fingerprint: string; readonly generation: number };
+  /** The release whose composition was current. */
+  readonly release?: string;
+  /** SHA-256 of the evaluator's pipeline file, lowercase hex; null if it is not known. */
+  readonly pipelineDigest: string | null;
   /** Name of the evaluator that judged. */
   readonly evaluator: string;
   readonly seconds: number;
   readonly judgedAt: string;
 }
 
-/** A snapshot that the evaluator refuses to compose, with the reason. */
+/** A snapshot that the evaluator refuses to compose, with the reason. Open like a verdict. */
 export interface Quarantine {
+  /** Version of the format. */
   readonly version: 1;
   readonly pipeline: string;
   readonly component: string;
   readonly serial: number;
-  readonly reason: QuarantineReason;
+  /** A snapshot is refused for any reason, also one that this version does not know. */
+  readonly reason: OpenSet<QuarantineReason>;
   /** A sentence that says what was found and where. */
   readonly detail: string;
   readonly evaluator: string;

@@ -9,6 +9,15 @@ export interface Announcement {
   readonly manifest: SnapshotManifest;
 }
 
+/** A serial whose announcement this version of the program cannot read. It is taken, and never used. */
+export interface UnreadableSnapshot {
+  readonly component: string;
+  readonly serial: number;
+  readonly position: number;
+  /** What is wrong: for example, that a newer version wrote it. */
+  readonly reason: string;
+}
+
 export interface AliasChange {
   readonly component: string;
   readonly alias: string;
@@ -27,7 +36,8 @@ export interface AliasChange {
  *
  * Every implementation guarantees (test/contract checks it):
  * - the bytes of a visible manifest are complete and readable: bytes are stored before they are announced;
- * - serials of a component are exactly 1, 2, 3 ... in the order of announcement, also under contention;
+ * - serials of a component are exactly 1, 2, 3 ... in the order of announcement, also under contention; a serial is taken
+ *   as soon as anything is announced under it, and every reader gives it to the same announcement;
  * - snapshots are immutable: nothing announced changes or disappears;
  * - a run publishes at most once: publishing again with the same run id and bytes returns the same manifest;
  * - bytes are returned only after their size and SHA-256 have been verified.
@@ -47,14 +57,16 @@ export interface Registry {
     parent: number | null | "any",
     signal?: AbortSignal,
   ): Promise<SnapshotManifest>;
-  /** @throws UncoupleError `not-found` */
+  /** @throws UncoupleError `not-found`; `failed-precondition` if this version cannot read the announcement */
   manifest(component: string, serial: number): Promise<SnapshotManifest>;
-  /** Returns the newest manifest of a component, if any. */
+  /** Returns the newest readable manifest of a component, if any. */
   latest(component: string): Promise<SnapshotManifest | undefined>;
   /** @throws UncoupleError `not-found`; `data-loss` if the size or digest does not match */
   bytes(manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array>;
   /** Returns all manifests, or those of one component, in the order of announcement. */
   list(component?: string): Promise<readonly SnapshotManifest[]>;
+  /** Returns the serials that are taken but cannot be read by this version, in the order of announcement. */
+  unreadable(component?: string): Promise<readonly UnreadableSnapshot[]>;
   /**
    * Yields announcements from a position on, inclusive (0: from the first), then new ones. Ends without an error when the
    * signal aborts or the backplane closes, and waits through server outages.
@@ -66,7 +78,7 @@ export interface Registry {
   /**
    * Points an alias at a snapshot, or removes it with null.
    * @param expected the serial it must point at now (null: nowhere)
-   * @throws UncoupleError `conflict` if it points elsewhere, `not-found` if the snapshot does not exist,
+   * @throws UncoupleError `conflict` if it points elsewhere; `not-found`, `failed-precondition` as `manifest`;
    *   `invalid-argument` for an alias that does not match [a-z][a-z0-9-]{0,62}
    */
   setAlias(

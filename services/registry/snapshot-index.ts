@@ -1,47 +1,100 @@
 import { UncoupleError } from "../common/errors.ts";
 import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import type { UnreadableSnapshot } from "./registry.ts";
 
 /**
- * An index of a pipeline's announcements, in order. It enforces on the reading side that serials are exactly 1, 2, 3 ...:
- * an announcement that does not continue its component's serials is ignored, so that all readers of the same announcements
- * have the same index.
+ * An index of a pipeline's announcements, which arrive in the order of their positions. All readers of the same
+ * announcements give the same serials to the same snapshots, whatever version of the program they are:
+ *
+ * - The first announcement of a component and serial takes that serial, whether or not this version can read it. Later ones
+ *   of the same serial are ignored.
+ * - A serial that this version cannot read is unreadable for good: it is listed, and it is never used.
+ * - A readable announcement is a snapshot if its serial is the component's lowest free one and its parent, if any, is a
+ *   taken serial. Otherwise its serial is unreadable, too.
+ *
+ * Nothing depends on the content of other announcements, because another version may not be able to read them.
  */
 export interface SnapshotIndex {
-  /** @returns why the announcement is ignored, or undefined if it was added */
-  take(manifest: SnapshotManifest): string | undefined;
+  /**
+   * Takes in an announcement of `component` and `serial`: its manifest, or why it cannot be read.
+   * @returns why it is not a snapshot, or undefined if it is one
+   */
+  take(
+    place: AnnouncementPlace,
+    read: { readonly manifest: SnapshotManifest } | { readonly wrong: string },
+  ): string | undefined;
   get(component: string, serial: number): SnapshotManifest | undefined;
+  /** Returns the newest readable snapshot. */
   latest(component: string): SnapshotManifest | undefined;
-  /** Returns the snapshot that a run has published. */
+  /** The lowest free serial: the next snapshot of the component has this one. */
+  next(component: string): number;
+  /** Returns the first snapshot that a run has published. */
   ofRun(component: string, runId: string): SnapshotManifest | undefined;
   list(component?: string): readonly SnapshotManifest[];
+  /** Returns the serials that are taken and cannot be read, in the order of announcement. */
+  unreadable(component?: string): readonly UnreadableSnapshot[];
+}
+
+export interface AnnouncementPlace {
+  readonly position: number;
+  readonly component: string;
+  readonly serial: number;
 }
 
 export function createSnapshotIndex(): SnapshotIndex {
   const all: SnapshotManifest[] = [];
-  const byComponent = new Map<string, SnapshotManifest[]>();
-  const byRun = new Map<string, SnapshotManifest>();
-  const runKey = (component: string, runId: string) => `${component} ${runId}`;
+  const unreadable: UnreadableSnapshot[] = [];
+  const byComponent = new Map<string, ComponentIndex>();
+  const empty = createComponentIndex();
+  const of = (component: string) => byComponent.get(component) ?? empty;
   return {
-    take(manifest) {
-      const of = byComponent.get(manifest.component) ?? [];
-      const next = of.length + 1;
-      if (manifest.serial !== next) return `serial ${manifest.serial} where ${manifest.component} is at ${next}`;
-      if (manifest.parent !== (next === 1 ? null : next - 1)) {
-        return `${snapshotName(manifest)} names ${manifest.parent} as its parent`;
+    take({ position, component, serial }, read) {
+      const index = byComponent.get(component) ?? createComponentIndex();
+      byComponent.set(component, index);
+      if (index.taken.has(serial)) return "the serial is taken";
+      const wrong = "wrong" in read ? read.wrong : misplaced(read.manifest, index);
+      index.taken.add(serial);
+      while (index.taken.has(index.next)) index.next++;
+      if ("wrong" in read || wrong !== undefined) {
+        unreadable.push({ position, component, serial, reason: wrong ?? "" });
+        return wrong;
       }
-      const run = runKey(manifest.component, manifest.runId);
-      if (byRun.has(run)) return `run ${manifest.runId} of ${manifest.component} has published already`;
-      byComponent.set(manifest.component, of);
-      of.push(manifest);
-      byRun.set(run, manifest);
+      const { manifest } = read;
+      index.bySerial.set(serial, manifest);
+      index.readable.push(manifest);
+      if (!index.byRun.has(manifest.runId)) index.byRun.set(manifest.runId, manifest);
       all.push(manifest);
       return undefined;
     },
-    get: (component, serial) => byComponent.get(component)?.[serial - 1],
-    latest: (component) => byComponent.get(component)?.at(-1),
-    ofRun: (component, runId) => byRun.get(runKey(component, runId)),
-    list: (component) => (component === undefined ? [...all] : [...(byComponent.get(component) ?? [])]),
+    get: (component, serial) => of(component).bySerial.get(serial),
+    latest: (component) => of(component).readable.at(-1),
+    next: (component) => of(component).next,
+    ofRun: (component, runId) => of(component).byRun.get(runId),
+    list: (component) => [...(component === undefined ? all : of(component).readable)],
+    unreadable: (component) =>
+      unreadable.filter((snapshot) => component === undefined || snapshot.component === component),
   };
+}
+
+interface ComponentIndex {
+  readonly taken: Set<number>;
+  readonly bySerial: Map<number, SnapshotManifest>;
+  readonly byRun: Map<string, SnapshotManifest>;
+  readonly readable: SnapshotManifest[];
+  /** The lowest serial that is not taken. */
+  next: number;
+}
+
+function createComponentIndex(): ComponentIndex {
+  return { taken: new Set(), bySerial: new Map(), byRun: new Map(), readable: [], next: 1 };
+}
+
+/** Why a readable announcement of a free serial is not a snapshot. */
+function misplaced(manifest: SnapshotManifest, { taken, next }: ComponentIndex): string | undefined {
+  const { component, serial, parent } = manifest;
+  if (serial !== next) return `serial ${serial} where ${component} is at ${next}`;
+  if (parent !== null && !taken.has(parent)) return `${snapshotName(manifest)} names ${parent} as its parent`;
+  return undefined;
 }
 
 /**
@@ -49,12 +102,12 @@ export function createSnapshotIndex(): SnapshotIndex {
  * @throws UncoupleError `conflict` if it published different bytes
  */
 export function alreadyPublished(
-  ledger: SnapshotIndex,
+  index: SnapshotIndex,
   component: string,
   runId: string,
   digest: string,
 ): SnapshotManifest | undefined {
-  const published = ledger.ofRun(component, runId);
+  const published = index.ofRun(component, runId);
   if (published === undefined || published.digest === digest) return published;
   throw new UncoupleError(
     "conflict",
@@ -75,10 +128,21 @@ export function checkParent(component: string, newest: number | null, parent: nu
   );
 }
 
-/** @throws UncoupleError `not-found` */
-export function noSnapshot(component: string, serial: number, newest: number | undefined): UncoupleError {
+/**
+ * Finds a snapshot.
+ * @throws UncoupleError `not-found`; `failed-precondition` if its announcement cannot be read
+ */
+export function findSnapshot(index: SnapshotIndex, component: string, serial: number): SnapshotManifest {
+  const manifest = index.get(component, serial);
+  if (manifest !== undefined) return manifest;
+  const name = snapshotName({ component, serial });
+  const unreadable = index.unreadable(component).find((snapshot) => snapshot.serial === serial);
+  if (unreadable !== undefined) {
+    throw new UncoupleError("failed-precondition", `${name} cannot be read and is never used: ${unreadable.reason}`);
+  }
+  const newest = index.latest(component)?.serial;
   const known = newest === undefined ? "it has published none" : `its newest is ${newest}`;
-  return new UncoupleError("not-found", `no snapshot ${snapshotName({ component, serial })}: ${known}`);
+  throw new UncoupleError("not-found", `no snapshot ${name}: ${known}`);
 }
 
 /** The error of a publish that was canceled before its announcement. */

@@ -1,4 +1,5 @@
 import { snapshotName } from "../pipeline/manifest.ts";
+import type { OpenSet, VerdictKind } from "../pipeline/verdict.ts";
 import { type Html, html, trusted } from "./html.ts";
 
 /** A snapshot as a node of the lineage graph. */
@@ -11,7 +12,7 @@ export interface LineageNode {
   /** Second line, below the name: the protocol or the loss. */
   readonly caption: string;
   /** The outcome, which colors the node. */
-  readonly outcome?: "improved" | "degraded" | "self-defeating" | "inconclusive" | "quarantined";
+  readonly outcome?: OpenSet<VerdictKind | "quarantined">;
   /** Aliases that point to the snapshot. */
   readonly aliases?: readonly string[];
 }

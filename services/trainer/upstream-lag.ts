@@ -8,7 +8,7 @@ export function upstreamLag(
 ): Readonly<Record<string, number>> {
   const own = view.newest(component.name);
   const lags = component.upstream.map((name) => {
-    const lag = (view.newest(name)?.serial ?? 0) - (own?.upstream[name] ?? 0);
+    const lag = (view.newest(name)?.serial ?? 0) - (own?.provenance.upstream?.[name] ?? 0);
     return [name, Math.max(0, lag)] as const;
   });
   return Object.fromEntries(lags);

@@ -56,7 +56,7 @@ export function backplaneContract(implementation: Implementation): void {
       test("another process reads back a published snapshot completely", async () => {
         const bytes = model(1, 1_500_000);
         const manifest = await one.registry.publish(draft({ runId: "r1" }), bytes, null);
-        expect(manifest).toMatchObject({ version: 1, component: "m1", serial: 1, parent: null, size: 1_500_000 });
+        expect(manifest).toMatchObject({ version: 2, component: "m1", serial: 1, parent: null, size: 1_500_000 });
         expect(manifest.digest).toMatch(/^[0-9a-f]{64}$/);
         expect(await two.registry.manifest("m1", 1)).toEqual(manifest);
         expect(await two.registry.latest("m1")).toEqual(manifest);
@@ -90,8 +90,12 @@ export function backplaneContract(implementation: Implementation): void {
 
       test("each component has its own serials", async () => {
         await one.registry.publish(draft({ component: "m1" }), model(1), null);
-        const m2 = await two.registry.publish(draft({ component: "m2", upstream: { m1: 1 } }), model(2), null);
-        expect(m2).toMatchObject({ component: "m2", serial: 1, upstream: { m1: 1 } });
+        const m2 = await two.registry.publish(
+          draft({ component: "m2", provenance: { upstream: { m1: 1 } } }),
+          model(2),
+          null,
+        );
+        expect(m2).toMatchObject({ component: "m2", serial: 1, provenance: { upstream: { m1: 1 } } });
         expect((await one.registry.list()).map(({ component }) => component)).toEqual(["m1", "m2"]);
         expect((await one.registry.list("m2")).map(({ component }) => component)).toEqual(["m2"]);
       });
@@ -162,7 +166,7 @@ export function backplaneContract(implementation: Implementation): void {
         ["a different pipeline", { pipeline: "other" }, model(1)],
         ["an invalid component name", { component: "M.1" }, model(1)],
         ["no run id", { runId: "" }, model(1)],
-        ["a loss that JSON cannot represent", { trainingLoss: Number.NaN }, model(1)],
+        ["a loss that JSON cannot represent", { provenance: { trainingLoss: Number.NaN } }, model(1)],
         ["no bytes", {}, new Uint8Array(0)],
       ])("a draft with %s is rejected and has no effect", async (_, bad, bytes) => {
         expect(await failure(one.registry.publish(draft(bad), bytes, null))).toMatchObject({

@@ -52,8 +52,8 @@ describe("the story of `npm start`", () => {
       "m1@3",
     ]);
     const m2 = results.snapshots.filter(({ component }) => component === "m2");
-    expect(m2.map(({ upstream }) => upstream)).toEqual([{ m1: 1 }, { m1: 1 }, { m1: 1 }]);
-    expect(m2[2]?.counterfactual).toMatch(/oracle/);
+    expect(m2.map(({ provenance }) => provenance.upstream)).toEqual([{ m1: 1 }, { m1: 1 }, { m1: 1 }]);
+    expect(m2[2]?.provenance.counterfactual).toMatch(/oracle/);
     expect(results.matrix.cells).toHaveLength(9);
     expect(results.quarantines).toEqual([]);
   });

@@ -96,7 +96,7 @@ describe("a stack", () => {
     const { code } = await uncouple("train", "m1", "--team", "better.yaml", "--follow");
     expect(code).toBe(0);
     const manifests = (await json<{ manifest: SnapshotManifest }[]>("snapshots", "m1")).map(({ manifest }) => manifest);
-    expect(manifests.map(({ serial, model }) => [serial, model])).toEqual([
+    expect(manifests.map(({ serial, provenance }) => [serial, provenance.model])).toEqual([
       [1, "linear 10-3"],
       [2, "dense 10-32-3"],
     ]);

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import type { ErrorCode } from "../../services/common/errors.ts";
-import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
+import type { Provenance, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { OptimizerSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
 import {
+  INCONCLUSIVE_REASONS,
   type PairedComparison,
   QUARANTINE_REASONS,
   type Quarantine,
@@ -79,70 +80,109 @@ const optimizers: fc.Arbitrary<OptimizerSpec> = fc.oneof(
   }),
 );
 
-export const manifests: fc.Arbitrary<SnapshotManifest> = fc
-  .record({
-    version: fc.constant(1 as const),
-    serial,
-    parent: fc.option(serial),
-    digest: fc.stringMatching(/^[0-9a-f]{64}$/),
-    size: count,
-    pipeline: name,
-    component: name,
-    runId: name,
-    inputs: fc.array(tensors, { maxLength: 3 }),
-    output: tensors,
-    opset: serial,
-    model: text,
-    protocol: protocols,
-    optimiser: optimizers,
-    schedule: fc.record({ warmup: count, decay: fc.constantFrom("constant" as const, "cosine" as const) }),
-    batch: count,
-    steps: count,
-    seed: count,
-    upstream: dictionary(serial),
-    data: fc.record({ fingerprint: text, rows: count }),
-    trainingLoss: finite,
-    engine: text,
-    codeVersion: text,
-    startedAt: time,
-    finishedAt: time,
-  })
-  .chain((manifest) =>
-    fc.oneof(
-      fc.constant(manifest),
-      text.map((counterfactual) => ({ ...manifest, counterfactual })),
-    ),
-  );
+/** Any JSON value that a newer version may put into a document. */
+const json = fc.jsonValue({ depthSize: "small", noUnicodeString: false });
+/** Fields that this version does not know, beside those that it does. */
+const later = fc.dictionary(
+  key.map((it) => `later-${it}`),
+  json,
+  { maxKeys: 3, noNullPrototype: true },
+);
+const withLater = <T extends object>(known: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+  fc.tuple(known, later).map(([fields, more]) => ({ ...more, ...fields }));
+
+const provenances: fc.Arbitrary<Provenance> = withLater(
+  fc.record(
+    {
+      opset: serial,
+      model: text,
+      protocol: protocols,
+      optimizer: withLater(optimizers),
+      schedule: fc.record({ warmup: count, decay: fc.oneof(fc.constantFrom("constant", "cosine"), text) }),
+      batch: count,
+      steps: count,
+      seed: count,
+      upstream: dictionary(serial),
+      counterfactual: text,
+      data: withLater(fc.record({ fingerprint: text, rows: count })),
+      trainingLoss: finite,
+      engine: text,
+      numerics: text,
+      workers: withLater(fc.record({ count: serial })),
+      groups: fc.record({ column: text, count }),
+      producer: fc.record({ name, version: text }, { requiredKeys: ["name"] }),
+      codeVersion: text,
+      startedAt: time,
+      finishedAt: time,
+    },
+    { requiredKeys: [] },
+  ),
+);
+
+const digests = fc.stringMatching(/^[0-9a-f]{64}$/);
+
+export const manifests: fc.Arbitrary<SnapshotManifest> = fc.record({
+  version: fc.constant(2 as const),
+  serial,
+  parent: fc.option(serial),
+  digest: digests,
+  size: count,
+  publishedAt: time,
+  pipeline: name,
+  component: name,
+  runId: name,
+  contract: fc.record({ inputs: fc.array(tensors, { maxLength: 3 }), output: tensors }),
+  pipelineDigest: fc.option(digests),
+  provenance: provenances,
+});
 
 const intervals = fc.tuple(finite, finite);
 
-const comparisons: fc.Arbitrary<PairedComparison> = fc.record({
-  current: dictionary(serial),
-  candidate: dictionary(serial),
-  currentLoss: finite,
-  candidateLoss: finite,
-  difference: finite,
-  interval: intervals,
-  kind: fc.constantFrom(...VERDICT_KINDS),
-});
+const kinds = fc.oneof(fc.constantFrom(...VERDICT_KINDS), name);
 
-export const verdicts: fc.Arbitrary<Verdict> = fc
-  .record({
-    version: fc.constant(1 as const),
-    pipeline: name,
-    component: name,
-    serial,
-    kind: fc.constantFrom(...VERDICT_KINDS),
-    componentLoss: fc.record({ current: fc.option(finite), candidate: fc.option(finite) }),
-    componentInterval: fc.option(intervals),
-    comparison: fc.option(comparisons),
-    alternatives: fc.array(comparisons, { maxLength: 3 }),
-    rows: count,
-    evaluator: text,
-    seconds: finite,
-    judgedAt: time,
-  })
-  .chain((verdict) => fc.constantFrom(verdict, { ...verdict, reason: "incomplete-pipeline" as const }));
+const comparisons: fc.Arbitrary<PairedComparison> = withLater(
+  fc.record({
+    current: dictionary(serial),
+    candidate: dictionary(serial),
+    currentLoss: finite,
+    candidateLoss: finite,
+    difference: finite,
+    interval: intervals,
+    kind: kinds,
+  }),
+);
+
+const requiredOfVerdict = {
+  version: fc.constant(2 as const),
+  pipeline: name,
+  component: name,
+  serial,
+  kind: kinds,
+  componentLoss: withLater(fc.record({ current: fc.option(finite), candidate: fc.option(finite) })),
+  componentInterval: fc.option(intervals),
+  comparison: fc.option(comparisons),
+  alternatives: fc.array(comparisons, { maxLength: 3 }),
+  method: name,
+  level: fc.constantFrom(0.9, 0.95, 0.99),
+  rows: count,
+  pipelineDigest: fc.option(digests),
+  evaluator: text,
+  seconds: finite,
+  judgedAt: time,
+};
+const optionalOfVerdict = {
+  reason: fc.oneof(fc.constantFrom(...INCONCLUSIVE_REASONS), name),
+  groups: count,
+  heldOut: withLater(fc.record({ fingerprint: name, generation: serial })),
+  release: name,
+};
+
+export const verdicts: fc.Arbitrary<Verdict> = withLater(
+  fc.record(
+    { ...requiredOfVerdict, ...optionalOfVerdict },
+    { requiredKeys: Object.keys(requiredOfVerdict) as (keyof typeof requiredOfVerdict)[] },
+  ),
+);
 
 export const quarantines: fc.Arbitrary<Quarantine> = fc.record({
   version: fc.constant(1 as const),

@@ -2,7 +2,7 @@ import { type DemoResults, demoResults } from "../../services/cli/demo/results.t
 import type { Role, StoryRecord, StoryRun } from "../../services/cli/demo/story.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { PairedComparison, Verdict, VerdictKind } from "../../services/pipeline/verdict.ts";
-import { draft, verdict } from "./drafts.ts";
+import * as make from "./drafts.ts";
 
 /** Pipeline losses by M2 (rows) and M1 (columns): async, proximal, causal with initial, incremental, consistent. */
 const losses = [
@@ -12,22 +12,15 @@ const losses = [
 ];
 
 function storyRun(role: Role, component: string, serial: number): StoryRun {
+  const order = component === "m1" && serial === 1 ? 0 : component === "m2" ? serial : serial + 3;
+  const upstream = component === "m2" ? { m1: 1 } : {};
+  const protocol = {
+    name: role === "proximal" ? "proximal" : role === "causal" ? "causal" : "async",
+    parameters: role === "proximal" ? { sigma: 0.15, lambda: 1 } : {},
+  };
   const manifest: SnapshotManifest = {
-    ...draft({
-      pipeline: "paper",
-      component,
-      protocol: {
-        name: role === "proximal" ? "proximal" : role === "causal" ? "causal" : "async",
-        parameters: role === "proximal" ? { sigma: 0.15, lambda: 1 } : {},
-      },
-      finishedAt: `2030-01-01T00:00:0${component === "m1" && serial === 1 ? 0 : component === "m2" ? serial : serial + 3}.000Z`,
-      upstream: component === "m2" ? { m1: 1 } : {},
-    }),
-    version: 1,
-    serial,
-    parent: serial === 1 ? null : serial - 1,
-    digest: "0".repeat(64),
-    size: 100,
+    ...make.manifest(serial, { pipeline: "paper", component, provenance: { protocol, upstream } }),
+    publishedAt: `2030-01-01T00:00:0${order}.000Z`,
   };
   return {
     role,
@@ -37,14 +30,14 @@ function storyRun(role: Role, component: string, serial: number): StoryRun {
       component,
       state: "succeeded",
       trigger: "request",
-      protocol: manifest.protocol,
+      protocol,
       step: 100,
       steps: 100,
       loss: 0.1,
       learningRate: 0,
       stepsPerSecond: 1,
       etaSeconds: 0,
-      upstream: manifest.upstream,
+      upstream,
       snapshot: serial,
       error: null,
       warnings: [],
@@ -77,7 +70,7 @@ function compared(m1: number, m2: number): PairedComparison {
 
 function judged(m1: number, candidate: number): Verdict {
   const comparison = compared(m1, 1);
-  const { reason: _, ...plain } = verdict("m1", m1);
+  const { reason: _, ...plain } = make.verdict("m1", m1);
   return {
     ...plain,
     pipeline: "paper",
@@ -99,7 +92,7 @@ export const record: StoryRecord = {
     storyRun("incremental", "m1", 2),
     storyRun("consistent", "m1", 3),
   ],
-  verdicts: [verdict("m1", 1), verdict("m2", 1), judged(2, 0.14), judged(3, 0.003)],
+  verdicts: [make.verdict("m1", 1), make.verdict("m2", 1), judged(2, 0.14), judged(3, 0.003)],
   quarantines: [],
   matrix: {
     upstream: "m1",

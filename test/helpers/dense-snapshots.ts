@@ -9,7 +9,7 @@ import { snapshotContract } from "../../services/learning/snapshot/snapshot-cont
 import { componentNamed } from "../../services/pipeline/dag.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import type { Pipeline, SyntheticSource } from "../../services/pipeline/pipeline.ts";
-import { draft } from "./drafts.ts";
+import { type DraftChange, draft } from "./drafts.ts";
 
 const data: SyntheticSource = { source: "synthetic", generator: "two-stage", seed: 11, rows: 4000, testFraction: 0.5 };
 
@@ -84,9 +84,9 @@ export function denseBytes(network: CounterfactualOracle, output: string): Uint8
 export async function draftFor(
   pipeline: Pipeline,
   component: string,
-  change: Partial<SnapshotDraft> = {},
+  { contract, ...change }: DraftChange = {},
 ): Promise<SnapshotDraft> {
   const schema = await createSyntheticSource(pipeline.data as SyntheticSource).schema();
   const { inputs, output } = snapshotContract(pipeline, componentNamed(pipeline, component), schema);
-  return draft({ pipeline: pipeline.name, component, inputs, output, ...change });
+  return draft({ pipeline: pipeline.name, component, contract: { inputs, output, ...contract }, ...change });
 }

@@ -1,32 +1,58 @@
-import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
+import type { ModelContract, Provenance, SnapshotDraft, SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 
 let runs = 0;
 
+/** What a test wants to be different in a draft; contract and provenance keep their other fields. */
+export interface DraftChange extends Partial<Omit<SnapshotDraft, "contract" | "provenance">> {
+  readonly contract?: Partial<ModelContract>;
+  readonly provenance?: Partial<Provenance>;
+}
+
 /** A draft that any registry takes; every call is another run unless told otherwise. */
-export function draft(change: Partial<SnapshotDraft> = {}): SnapshotDraft {
+export function draft({ contract, provenance, ...change }: DraftChange = {}): SnapshotDraft {
   return {
     pipeline: "demo",
     component: "m1",
     runId: `run-${++runs}`,
-    inputs: [{ name: "x", kind: "numeric", width: 8 }],
-    output: { name: "y1", kind: "numeric", width: 1 },
-    opset: 17,
-    model: "linear",
-    protocol: { name: "async", parameters: {} },
-    optimiser: { name: "sgd", learningRate: 0.1 },
-    schedule: { warmup: 0, decay: "constant" },
-    batch: 32,
-    steps: 100,
-    seed: 7,
-    upstream: {},
-    data: { fingerprint: "synthetic:1", rows: 1000 },
-    trainingLoss: 0.5,
-    engine: "reference",
-    codeVersion: "0.1.0",
-    startedAt: "2026-01-01T00:00:00.000Z",
-    finishedAt: "2026-01-01T00:01:00.000Z",
+    pipelineDigest: null,
     ...change,
+    contract: {
+      inputs: [{ name: "x", kind: "numeric", width: 8 }],
+      output: { name: "y1", kind: "numeric", width: 1 },
+      ...contract,
+    },
+    provenance: {
+      opset: 17,
+      model: "linear",
+      protocol: { name: "async", parameters: {} },
+      optimizer: { name: "sgd", learningRate: 0.1 },
+      schedule: { warmup: 0, decay: "constant" },
+      batch: 32,
+      steps: 100,
+      seed: 7,
+      upstream: {},
+      data: { fingerprint: "synthetic:1", rows: 1000 },
+      trainingLoss: 0.5,
+      engine: "reference",
+      codeVersion: "0.1.0",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      finishedAt: "2026-01-01T00:01:00.000Z",
+      ...provenance,
+    },
+  };
+}
+
+/** A manifest as a registry makes it of a draft. */
+export function manifest(serial: number, change: DraftChange = {}): SnapshotManifest {
+  return {
+    ...draft(change),
+    version: 2,
+    serial,
+    parent: serial === 1 ? null : serial - 1,
+    digest: "0".repeat(64),
+    size: 100,
+    publishedAt: "2026-01-01T00:01:01.000Z",
   };
 }
 
@@ -43,7 +69,7 @@ export function model(seed: number, size = 64): Uint8Array {
 
 export function verdict(component: string, serial: number, change: Partial<Verdict> = {}): Verdict {
   return {
-    version: 1,
+    version: 2,
     pipeline: "demo",
     component,
     serial,
@@ -53,7 +79,10 @@ export function verdict(component: string, serial: number, change: Partial<Verdi
     componentInterval: null,
     comparison: null,
     alternatives: [],
+    method: "paired-bootstrap",
+    level: 0.95,
     rows: 100,
+    pipelineDigest: null,
     evaluator: "evaluator-1",
     seconds: 0.1,
     judgedAt: "2026-01-01T00:02:00.000Z",

@@ -8,11 +8,12 @@ import {
   type RunningEvaluator,
   runEvaluator,
 } from "../../services/evaluator/run-evaluator.ts";
-import type { SnapshotDraft, SnapshotManifest } from "../../services/pipeline/manifest.ts";
+import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { denseBytes, draftFor, twoStage } from "./dense-snapshots.ts";
+import type { DraftChange } from "./drafts.ts";
 import { silentLog } from "./log.ts";
 
 /** A pipeline of its own on a NATS server, its evaluators, and a publisher of snapshots. */
@@ -24,7 +25,7 @@ export interface EvaluatorWorld {
   publish(
     component: string,
     network: CounterfactualOracle | Uint8Array,
-    change?: Partial<SnapshotDraft>,
+    change?: DraftChange,
   ): Promise<SnapshotManifest>;
   /** Waits until `count` announcements are judged or quarantined and none is pending. */
   settled(count: number): Promise<{ verdicts: readonly Verdict[]; quarantines: readonly Quarantine[] }>;

@@ -59,7 +59,10 @@ export const someRun: Run = {
 };
 
 export const someVerdict: Verdict = {
-  version: 1,
+  version: 2,
+  method: "paired-bootstrap",
+  level: 0.95,
+  pipelineDigest: null,
   pipeline: "demo",
   component: "m1",
   serial: 2,

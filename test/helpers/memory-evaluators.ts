@@ -1,6 +1,6 @@
 import { createVirtualClock, type VirtualClock } from "../../services/common/clock/virtual-clock.ts";
 import { createEvaluator, type Evaluator, type EvaluatorConfig } from "../../services/evaluator/create-evaluator.ts";
-import type { SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
+import type { ModelContract, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../../services/registry/backplane.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
@@ -51,7 +51,7 @@ export interface MemoryEvaluators {
   publish(
     component: "u" | "d",
     model: LinearModel["weights"] | Uint8Array,
-    change?: Partial<SnapshotManifest>,
+    change?: Partial<ModelContract>,
   ): Promise<SnapshotManifest>;
   /** Waits until `count` announcements are judged or quarantined and none is pending. */
   settled(count: number): Promise<{ verdicts: readonly Verdict[]; quarantines: readonly Quarantine[] }>;
@@ -82,6 +82,7 @@ export function openMemoryEvaluators(): MemoryEvaluators {
           backplane: over,
           schema: schemaOf(heldOut),
           heldOut,
+          fingerprint: "held-out",
           load: loadLinear,
           clock,
           log,
@@ -95,7 +96,11 @@ export function openMemoryEvaluators(): MemoryEvaluators {
     },
     async publish(component, model, change = {}) {
       const bytes = model instanceof Uint8Array ? model : linearBytes({ weights: model });
-      return backplane.registry.publish(draft({ component, ...specs[component], ...change }), bytes, "any");
+      return backplane.registry.publish(
+        draft({ component, contract: { ...specs[component], ...change } }),
+        bytes,
+        "any",
+      );
     },
     async settled(count) {
       const queue = backplane.workQueue("evaluator");

@@ -7,13 +7,13 @@ import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
 import type { ModelProto } from "../../services/engine/compiler/onnx/gen/onnx-schema.ts";
 import { encodeModel } from "../../services/engine/compiler/onnx/onnx-proto.ts";
-import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import type { TrainerState } from "../../services/rpc/services/trainer-service.ts";
 import { denseBytes, draftFor, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
+import type { DraftChange } from "../helpers/drafts.ts";
 import { decodeModel } from "../helpers/onnx-models.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
@@ -110,7 +110,7 @@ const wrongCalls: readonly WrongCall[] = [
 interface WrongSnapshot {
   readonly what: string;
   readonly bytes: () => Uint8Array;
-  readonly change?: Partial<SnapshotDraft>;
+  readonly change?: DraftChange;
   /** Flips a bit of the stored bytes before they are read, as a bad disk would. */
   readonly damaged?: true;
   readonly says: string;
@@ -171,7 +171,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
   {
     what: "a manifest with the wrong width",
     bytes: () => denseBytes(m1, "z"),
-    change: { output: { name: "z", kind: "numeric", width: 2 } },
+    change: { contract: { output: { name: "z", kind: "numeric", width: 2 } } },
     says: "wrong-output: z is numeric of width 2: the pipeline file asks for numeric of width 3",
   },
   {

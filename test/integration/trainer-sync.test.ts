@@ -55,7 +55,9 @@ describe("under sync", () => {
     await allEnded(m1.client, 3);
     await allEnded(m2.client, 3);
     const snapshots = await world.backplane.registry.list();
-    const trainings = snapshots.map(({ startedAt, finishedAt }) => [Date.parse(startedAt), Date.parse(finishedAt)]);
+    const trainings = snapshots.map(({ provenance: { startedAt = "", finishedAt = "" } }) =>
+      [startedAt, finishedAt].map((time) => Date.parse(time)),
+    );
     trainings.sort(([a = 0], [b = 0]) => a - b);
     expect(trainings.length).toBeGreaterThanOrEqual(6);
     for (const [i, [began = 0]] of trainings.entries()) {

@@ -55,17 +55,21 @@ describe("a trainer over gRPC", () => {
     const manifest = await world.backplane.registry.manifest("m2", 1);
     expect(manifest).toMatchObject({
       runId: done.id,
-      upstream: { m1: 1 },
-      engine: "onnx:cpu",
-      model: "dense 8-8-1",
-      inputs: [
-        { name: "x2", width: 5 },
-        { name: "z", width: 3 },
-      ],
-      output: { name: "y", width: 1 },
-      data: { rows: expect.any(Number) },
+      contract: {
+        inputs: [
+          { name: "x2", width: 5 },
+          { name: "z", width: 3 },
+        ],
+        output: { name: "y", width: 1 },
+      },
+      provenance: {
+        upstream: { m1: 1 },
+        engine: "onnx:cpu",
+        model: "dense 8-8-1",
+        data: { rows: expect.any(Number) },
+      },
     });
-    expect(manifest.trainingLoss).toBeGreaterThan(0);
+    expect(manifest.provenance.trainingLoss).toBeGreaterThan(0);
   });
 
   test("lists its runs, newest first, and returns each by id", async () => {
@@ -82,7 +86,9 @@ describe("a trainer over gRPC", () => {
     const { client } = await world.trainer("m1");
     const teamFile = "component: m1\nmodel: linear\nsteps: 7\nseed: 3\nengine: onnx:cpu\n";
     expect(await train(client, { teamFile })).toMatchObject({ state: "succeeded", step: 7 });
-    expect(await world.backplane.registry.manifest("m1", 1)).toMatchObject({ model: "linear 10-3", seed: 3, steps: 7 });
+    expect(await world.backplane.registry.manifest("m1", 1)).toMatchObject({
+      provenance: { model: "linear 10-3", seed: 3, steps: 7 },
+    });
     expect(await train(client)).toMatchObject({ steps: 60 });
   });
 

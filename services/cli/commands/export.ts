@@ -6,6 +6,7 @@ import { type ConnectionFlags, withConnections, withPeers } from "../connect/con
 import type { CliContext } from "../context/context.ts";
 import { parseReference, type SnapshotReference } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
+import { manifestJson } from "../text/manifest-text.ts";
 
 interface ExportFlags extends ConnectionFlags {
   readonly force?: true;
@@ -33,7 +34,10 @@ export function exportCommand(context: CliContext): Command {
         const manifest = await registry.manifest(component, serial);
         const bytes = await registry.bytes(manifest, context.interrupted);
         await writeWhole(resolve(context.cwd, file), file, bytes, flags.force === true);
-        output.result({ file, manifest }, () => `wrote ${snapshotName(manifest)} to ${file} (${bytes.length} bytes)`);
+        output.result(
+          { file, manifest: manifestJson(manifest) },
+          () => `wrote ${snapshotName(manifest)} to ${file} (${bytes.length} bytes)`,
+        );
       });
     });
 }

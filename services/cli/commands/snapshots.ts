@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import type { UnreadableSnapshot } from "../../registry/registry.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
@@ -7,11 +8,14 @@ import { formatProtocol } from "../flags/protocol-options.ts";
 import { createOutput } from "../terminal/output.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
+import { manifestJson, upstreamText } from "../text/manifest-text.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
 
 /** A snapshot with its aliases and verdict. */
 interface SnapshotRow {
-  readonly manifest: SnapshotManifest;
+  /** Null if this version cannot read it. */
+  readonly manifest: SnapshotManifest | null;
+  readonly unreadable?: UnreadableSnapshot;
   readonly aliases: readonly string[];
   /** The kind of its verdict, `quarantined`, or null if it has not been judged yet. */
   readonly verdict: string | null;
@@ -23,7 +27,7 @@ export function snapshotsCommand(context: CliContext): Command {
       .summary("list published snapshots")
       .description("Lists the snapshots in the registry, oldest first, with their verdicts and aliases.")
       .argument("[component]", "list only the snapshots of this component")
-      .option("--json", "print JSON: [{ manifest, aliases, verdict }]"),
+      .option("--json", "print JSON: [{ manifest, aliases, verdict, unreadable }]"),
     "registry",
   )
     .addHelpText("after", "\nExamples:\n  uncouple snapshots\n  uncouple snapshots m2 --json\n")
@@ -33,24 +37,28 @@ export function snapshotsCommand(context: CliContext): Command {
         const { registry, verdicts, quarantines } = await connections.backplane(component);
         const all = await registry.list();
         const manifests = all.filter((manifest) => component === undefined || manifest.component === component);
+        const unreadable = await registry.unreadable(component);
         const judged = new Map(
           (await verdicts.list()).map((verdict) => [snapshotName(verdict), verdict.kind as string]),
         );
         for (const quarantine of await quarantines.list()) judged.set(snapshotName(quarantine), "quarantined");
-        const components = [...new Set(manifests.map((manifest) => manifest.component))];
+        const components = [...new Set([...manifests, ...unreadable].map((snapshot) => snapshot.component))];
         const aliases = new Map(
           await Promise.all(components.map(async (name) => [name, await registry.aliases(name)] as const)),
         );
-        const rows = manifests.map((manifest): SnapshotRow => {
-          const pointing = Object.entries(aliases.get(manifest.component) ?? {});
-          return {
-            manifest,
-            aliases: pointing.filter(([, serial]) => serial === manifest.serial).map(([alias]) => alias),
-            verdict: judged.get(snapshotName(manifest)) ?? null,
-          };
+        const outcome = (snapshot: { readonly component: string; readonly serial: number }) => ({
+          aliases: Object.entries(aliases.get(snapshot.component) ?? {}).flatMap(([alias, serial]) =>
+            serial === snapshot.serial ? [alias] : [],
+          ),
+          verdict: judged.get(snapshotName(snapshot)) ?? null,
         });
+        const rows: readonly SnapshotRow[] = [
+          ...manifests.map((manifest) => ({ manifest, ...outcome(manifest) })),
+          ...unreadable.map((snapshot) => ({ manifest: null, unreadable: snapshot, ...outcome(snapshot) })),
+        ];
         const published = all.map((manifest) => manifest.component);
-        output.result(rows, (style, width) =>
+        const json = rows.map((row) => ({ ...row, manifest: row.manifest && manifestJson(row.manifest) }));
+        output.result(json, (style, width) =>
           rows.length === 0 ? nothingYet("snapshots", component, published) : snapshotTable(rows, style, width),
         );
       });
@@ -60,26 +68,35 @@ export function snapshotsCommand(context: CliContext): Command {
 function snapshotTable(rows: readonly SnapshotRow[], style: Style, width: number): string {
   const titles = ["SNAPSHOT", "MODEL", "PROTOCOL", "TRAINED ON", "LOSS", "KB", "VERDICT", "ALIASES", "PUBLISHED"];
   const wrapping = ["MODEL", "PROTOCOL", "TRAINED ON", "ALIASES"];
-  return formatTable(
+  const table = formatTable(
     titles.map((title) => ({ title, number: title === "LOSS" || title === "KB", wraps: wrapping.includes(title) })),
-    rows.map(({ manifest, aliases, verdict }) => [
-      plain(snapshotName(manifest)),
-      plain(manifest.model),
-      plain(formatProtocol(manifest.protocol)),
-      plain(upstreamText(manifest)),
-      formatNumber(manifest.trainingLoss),
-      (manifest.size / 1000).toFixed(1),
-      verdict === null ? style.dim("not judged") : colored(style, verdict),
-      plain(aliases.join(", ")),
-      plain(manifest.finishedAt),
-    ]),
+    rows.map((row) => tableRow(row, style)),
     style,
     width,
   );
+  const reasons = rows.flatMap(({ unreadable }) =>
+    unreadable === undefined ? [] : [`${plain(snapshotName(unreadable))} is unreadable: ${plain(unreadable.reason)}`],
+  );
+  return [table, ...reasons].join("\n");
 }
 
-/** The snapshots that the inputs were imputed with: `m1@1`. */
-export function upstreamText({ upstream }: SnapshotManifest): string {
-  const names = Object.entries(upstream).map(([component, serial]) => snapshotName({ component, serial }));
-  return names.length === 0 ? "-" : names.join(", ");
+function tableRow({ manifest, unreadable, aliases, verdict }: SnapshotRow, style: Style): string[] {
+  const outcome = verdict === null ? style.dim("not judged") : colored(style, verdict);
+  const pointing = plain(aliases.join(", "));
+  if (manifest === null) {
+    const name = unreadable === undefined ? "" : plain(snapshotName(unreadable));
+    return [name, "-", "-", "-", "-", "-", style.red("unreadable"), pointing, "-"];
+  }
+  const { model, protocol, trainingLoss } = manifest.provenance;
+  return [
+    plain(snapshotName(manifest)),
+    plain(model ?? "-"),
+    protocol === undefined ? "-" : plain(formatProtocol(protocol)),
+    plain(upstreamText(manifest)),
+    trainingLoss === undefined ? "-" : formatNumber(trainingLoss),
+    (manifest.size / 1000).toFixed(1),
+    outcome,
+    pointing,
+    plain(manifest.publishedAt),
+  ];
 }

@@ -8,7 +8,6 @@ import { type Html, html } from "../../report/html.ts";
 import { lineChart } from "../../report/line-chart.ts";
 import { type LineageNode, lineage } from "../../report/lineage.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
-import { formatProtocol } from "../flags/protocol-options.ts";
 import { comparisonText, componentText, othersText } from "../text/verdict-text.ts";
 import { conclusions, labelOf } from "./demo-text.ts";
 import { type DemoResults, upstreamRoles } from "./results.ts";
@@ -74,7 +73,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
         body: figure(lineage(["m1", "m2"], lineageNodes(results))),
       },
     ],
-    footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.data.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. Based on Modi et al. (2023), section 4. The same seed and engine give the same numbers; results.json in the same folder has all of them.`,
+    footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.provenance.data?.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.provenance.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. Based on Modi et al. (2023), section 4. The same seed and engine give the same numbers; results.json in the same folder has all of them.`,
   });
 }
 
@@ -139,17 +138,18 @@ function reasonText({ reason }: Verdict): string {
 function lineageNodes(results: DemoResults): LineageNode[] {
   const quarantined = new Set(results.quarantines.map(snapshotName));
   const verdicts = new Map(results.verdicts.map((verdict) => [snapshotName(verdict), verdict.kind]));
-  const ordered = [...results.snapshots].sort((a, b) => a.finishedAt.localeCompare(b.finishedAt));
+  const ordered = [...results.snapshots].sort((a, b) => a.publishedAt.localeCompare(b.publishedAt));
   return ordered.map((manifest) => {
     const name = snapshotName(manifest);
     const outcome = quarantined.has(name) ? ("quarantined" as const) : verdicts.get(name);
-    const { component, serial, parent, upstream } = manifest;
+    const { component, serial, parent, provenance } = manifest;
+    const { model = "", protocol, upstream = {} } = provenance;
     return {
       component,
       serial,
       parent,
       upstream,
-      caption: `${manifest.model.split(" ")[0]}, ${formatProtocol({ name: manifest.protocol.name, parameters: {} })}`,
+      caption: [model.split(" ")[0], protocol?.name].filter((part) => part !== undefined && part !== "").join(", "),
       ...(outcome !== undefined && { outcome }),
       aliases: serial === 1 ? [CHAMPION] : [],
     };

@@ -1,6 +1,7 @@
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PairedComparison, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { manifestJson } from "../text/manifest-text.ts";
 import type { Role, StoryRecord, StoryRun } from "./story.ts";
 
 export const upstreamRoles = ["initial", "incremental", "consistent"] as const satisfies readonly Role[];
@@ -28,7 +29,7 @@ export interface ResultRow {
   readonly updates: readonly UpdateOutcome[];
 }
 
-/** Contents of `results.json`. */
+/** The results of a demo. */
 export interface DemoResults {
   readonly version: 1;
   readonly pipeline: string;
@@ -74,6 +75,11 @@ export function demoResults(record: StoryRecord, metadata: DemoMetadata): DemoRe
     runs: runs.map(({ role, run, losses }) => ({ role, run, losses })),
     compositions: matrix.cells.length,
   };
+}
+
+/** Contents of `results.json`. */
+export function resultsJson(results: DemoResults): Readonly<Record<string, unknown>> {
+  return { ...results, snapshots: results.snapshots.map(manifestJson) };
 }
 
 function rowOf(protocol: DownstreamRole, { manifest }: StoryRun, record: StoryRecord, oracle: number): ResultRow {

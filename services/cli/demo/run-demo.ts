@@ -13,7 +13,7 @@ import { lockStack } from "../stack/stack-lock.ts";
 import { demoReport } from "./demo-report.ts";
 import { oracleLoss } from "./oracle-loss.ts";
 import { memoryPlatform, type Platform, processPlatform } from "./platform.ts";
-import { type DemoResults, demoResults } from "./results.ts";
+import { type DemoResults, demoResults, resultsJson } from "./results.ts";
 import { type StoryFiles, type StoryListener, tellStory } from "./story.ts";
 
 export interface DemoOptions {
@@ -74,7 +74,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
     });
     const resultsFile = join(out, "results.json");
     const reportFile = join(out, "report.html");
-    await writeWhole(resultsFile, resultsFile, `${JSON.stringify(results, null, 2)}\n`, true);
+    await writeWhole(resultsFile, resultsFile, `${JSON.stringify(resultsJson(results), null, 2)}\n`, true);
     await writeWhole(reportFile, reportFile, await demoReport(results), true);
     return { results, reportFile, resultsFile };
   } finally {

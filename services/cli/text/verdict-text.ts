@@ -3,11 +3,16 @@ import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Ver
 import { formatNumber, formatPercent, relativeChange } from "../../report/numbers.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 
-const reasons: Readonly<Record<InconclusiveReason, string>> = {
+const reasons = {
   "no-current-snapshot": "first snapshot of its component, nothing to compare it with",
   "incomplete-pipeline": "another component has no snapshot yet",
   "not-finite": "the composed prediction of another component is not finite",
-};
+} satisfies Readonly<Record<InconclusiveReason, string>>;
+
+/** Why a verdict has no comparison; a reason that this version does not know stands for itself. */
+function reasonText(reason: Verdict["reason"]): string | undefined {
+  return reason === undefined ? undefined : ((reasons as Readonly<Record<string, string>>)[reason] ?? reason);
+}
 
 /**
  * Formats a change in loss relative to `from`, with its 95 % interval: `improved 99 %`, `degraded 94 % [71, 118]`, or
@@ -51,8 +56,7 @@ export function othersText(composition: Composition, component: string): string 
 export function verdictLine(verdict: Verdict, style: Style): string {
   const { kind, reason, comparison, component } = verdict;
   const own = componentText(verdict);
-  const said =
-    comparison === null ? [reason === undefined ? undefined : reasons[reason]] : [own, comparisonText(comparison)];
+  const said = comparison === null ? [reasonText(reason)] : [own, comparisonText(comparison)];
   const others = comparison === null ? "" : othersText(comparison.candidate, component);
   const text = said.filter((part) => part !== undefined).join(", ");
   return `${style.bold(plain(snapshotName(verdict)))}  ${colored(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;

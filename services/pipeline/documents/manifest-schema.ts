@@ -1,77 +1,62 @@
 import { z } from "zod";
-import type { SnapshotDraft, SnapshotManifest, TensorSpec } from "../manifest.ts";
-import type { OptimizerSpec, ProtocolSpec, ScheduleSpec } from "../team.ts";
-import { parseDocument } from "./document.ts";
+import type { ModelContract, SnapshotDraft, SnapshotManifest, TensorSpec } from "../manifest.ts";
+import { formatVersion, parseDocument } from "./document.ts";
+import { readProvenance, writtenProvenance } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
-const count = z.int().min(0);
 const serial = z.int().min(1);
+const digest = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits");
 
-export const serialsSchema: z.ZodType<Readonly<Record<string, number>>> = z.record(name, serial);
+const tensorFields = { name, kind: z.enum(["numeric", "categorical"]), width: z.int().min(1) };
+const tensor: z.ZodType<TensorSpec> = z.strictObject(tensorFields);
+const contract: z.ZodType<ModelContract> = z.strictObject({ inputs: z.array(tensor), output: tensor });
 
-const tensor: z.ZodType<TensorSpec> = z.object({
-  name,
-  kind: z.enum(["numeric", "categorical"]),
-  width: z.int().min(1),
-});
+const draftFields = { pipeline: name, component: name, runId: name, contract, pipelineDigest: digest.nullable() };
+const draft: z.ZodType<SnapshotDraft> = z.strictObject({ ...draftFields, provenance: writtenProvenance });
 
-const protocol: z.ZodType<ProtocolSpec> = z.object({
-  name,
-  parameters: z.record(z.string(), z.union([z.number(), z.string()])),
-});
-
-const optimiser: z.ZodType<OptimizerSpec> = z.discriminatedUnion("name", [
-  z.object({ name: z.literal("sgd"), learningRate: z.number() }),
-  z.object({ name: z.literal("momentum"), learningRate: z.number(), momentum: z.number() }),
-  z.object({
-    name: z.literal("adam"),
-    learningRate: z.number(),
-    beta1: z.number(),
-    beta2: z.number(),
-    epsilon: z.number(),
-  }),
-]);
-
-const schedule: z.ZodType<ScheduleSpec> = z.object({ warmup: count, decay: z.enum(["constant", "cosine"]) });
-
-const draftFields = {
-  pipeline: name,
-  component: name,
-  runId: name,
-  inputs: z.array(tensor),
-  output: tensor,
-  opset: z.int().min(1),
-  model: z.string(),
-  protocol,
-  optimiser,
-  schedule,
-  batch: count,
-  steps: count,
-  seed: z.int(),
-  upstream: serialsSchema,
-  counterfactual: z.string().exactOptional(),
-  data: z.object({ fingerprint: z.string(), rows: count }),
-  trainingLoss: z.number(),
-  engine: z.string(),
-  codeVersion: z.string(),
-  startedAt: z.string(),
-  finishedAt: z.string(),
-};
-
-const draft: z.ZodType<SnapshotDraft> = z.object(draftFields);
-
-const manifest: z.ZodType<SnapshotManifest> = z.object({
+const assignedFields = { serial, parent: serial.nullable(), digest, size: z.int().min(0) };
+const version2: z.ZodType<SnapshotManifest> = z.strictObject({
   ...draftFields,
-  version: z.literal(1),
-  serial,
-  parent: serial.nullable(),
-  digest: z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits"),
-  size: count,
+  ...assignedFields,
+  version: z.literal(2),
+  publishedAt: z.string(),
+  provenance: readProvenance,
 });
 
-/** Parses a snapshot manifest. @throws UncoupleError `data-loss` naming every invalid field */
+/** Version 1 had all fields side by side, and other spellings of two. Its other fields are provenance. */
+const version1 = z
+  .looseObject({
+    ...assignedFields,
+    version: z.literal(1),
+    pipeline: name,
+    component: name,
+    runId: name,
+    inputs: z.array(z.object(tensorFields)),
+    output: z.object(tensorFields),
+    optimiser: z.unknown(),
+    finishedAt: z.string(),
+  })
+  .transform((document): z.input<typeof version2> => {
+    const { version: _1, pipeline, component, runId, ...rest } = document;
+    const { serial, parent, digest, size, inputs, output, optimiser, ...provenance } = rest;
+    const identity = { pipeline, component, runId, serial, parent, digest, size, publishedAt: rest.finishedAt };
+    return {
+      version: 2,
+      ...identity,
+      contract: { inputs, output },
+      pipelineDigest: null,
+      provenance: { ...provenance, optimizer: optimiser },
+    };
+  })
+  .pipe(version2);
+
+/**
+ * Parses a manifest of version 1 or 2.
+ * @throws NewerFormatError; UncoupleError `data-loss` naming every invalid field
+ */
 export function parseManifest(document: unknown): SnapshotManifest {
-  return parseDocument(manifest, "manifest", document);
+  const version = formatVersion("manifest", document, 2);
+  return parseDocument(version === 1 ? version1 : version2, "manifest", document);
 }
 
 /**

@@ -1,64 +1,85 @@
 import { z } from "zod";
 import {
-  INCONCLUSIVE_REASONS,
+  CONFIDENCE_LEVEL,
+  PAIRED_BOOTSTRAP,
   type PairedComparison,
-  QUARANTINE_REASONS,
   type Quarantine,
-  VERDICT_KINDS,
   type Verdict,
 } from "../verdict.ts";
-import { parseDocument } from "./document.ts";
-import { serialsSchema } from "./manifest-schema.ts";
+import { formatVersion, parseDocument } from "./document.ts";
+import { serialsSchema } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
 const serial = z.int().min(1);
 const interval = z.tuple([z.number(), z.number()]).readonly();
-const kind = z.enum(VERDICT_KINDS);
 
-const comparison: z.ZodType<PairedComparison> = z.object({
+const comparison: z.ZodType<PairedComparison> = z.looseObject({
   current: serialsSchema,
   candidate: serialsSchema,
   currentLoss: z.number(),
   candidateLoss: z.number(),
   difference: z.number(),
   interval,
-  kind,
+  kind: name,
 });
 
-const verdict: z.ZodType<Verdict> = z.object({
-  version: z.literal(1),
+const version2: z.ZodType<Verdict> = z.looseObject({
+  version: z.literal(2),
   pipeline: name,
   component: name,
   serial,
-  kind,
-  reason: z.enum(INCONCLUSIVE_REASONS).exactOptional(),
-  componentLoss: z.object({ current: z.number().nullable(), candidate: z.number().nullable() }),
+  kind: name,
+  reason: name.exactOptional(),
+  componentLoss: z.looseObject({ current: z.number().nullable(), candidate: z.number().nullable() }),
   componentInterval: interval.nullable(),
   comparison: comparison.nullable(),
   alternatives: z.array(comparison),
+  method: name,
+  level: z.number().gt(0).lt(1),
   rows: z.int().min(0),
+  groups: z.int().min(0).exactOptional(),
+  heldOut: z.looseObject({ fingerprint: name, generation: z.int().min(1) }).exactOptional(),
+  release: name.exactOptional(),
+  pipelineDigest: z.string().nullable(),
   evaluator: z.string(),
   seconds: z.number(),
   judgedAt: z.string(),
 });
 
-const quarantine: z.ZodType<Quarantine> = z.object({
+/** Version 1 did not say how it was computed: there was one way. */
+const version1 = z
+  .looseObject({ version: z.literal(1) })
+  .transform((document): unknown => ({
+    ...document,
+    version: 2,
+    method: PAIRED_BOOTSTRAP,
+    level: CONFIDENCE_LEVEL,
+    pipelineDigest: null,
+  }))
+  .pipe(version2);
+
+const quarantine: z.ZodType<Quarantine> = z.looseObject({
   version: z.literal(1),
   pipeline: name,
   component: name,
   serial,
-  reason: z.enum(QUARANTINE_REASONS),
+  reason: name,
   detail: z.string(),
   evaluator: z.string(),
   judgedAt: z.string(),
 });
 
-/** Parses a verdict. @throws UncoupleError `data-loss` naming every invalid field */
+/**
+ * Parses a verdict of version 1 or 2.
+ * @throws NewerFormatError; UncoupleError `data-loss` naming every invalid field
+ */
 export function parseVerdict(document: unknown): Verdict {
-  return parseDocument(verdict, "verdict", document);
+  const version = formatVersion("verdict", document, 2);
+  return parseDocument(version === 1 ? version1 : version2, "verdict", document);
 }
 
-/** Parses a quarantine. @throws UncoupleError `data-loss` naming every invalid field */
+/** Parses a quarantine. @throws NewerFormatError; UncoupleError `data-loss` naming every invalid field */
 export function parseQuarantine(document: unknown): Quarantine {
+  formatVersion("quarantine", document, 1);
   return parseDocument(quarantine, "quarantine", document);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { asUncoupleError } from "../../common/errors.ts";
-import { parseDocument } from "../../pipeline/documents/document.ts";
+import { NewerFormatError, parseDocument } from "../../pipeline/documents/document.ts";
 import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
 import { parseQuarantine, parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
@@ -36,8 +36,11 @@ const aliasChange: z.ZodType<AliasChange> = z.object({
   at: z.string(),
 });
 
-/** Returns the decoded value or the reason it is invalid. Any client with write access may have sent it. */
-export type Reader<T> = (data: Uint8Array) => { readonly value: T } | { readonly wrong: string };
+/** The decoded value, or why there is none. `newer`: only because a newer version of the program wrote it. */
+export type Read<T> = { readonly value: T } | { readonly wrong: string; readonly newer: boolean };
+
+/** Decodes a message. Any client with write access may have sent it. */
+export type Reader<T> = (data: Uint8Array) => Read<T>;
 
 export const readers = {
   announcement: reader((document): StoredAnnouncement => {
@@ -67,12 +70,12 @@ function reader<T>(parse: (document: unknown) => T): Reader<T> {
     try {
       document = JSON.parse(new TextDecoder().decode(data));
     } catch {
-      return { wrong: "it is not JSON" };
+      return { wrong: "it is not JSON", newer: false };
     }
     try {
       return { value: parse(document) };
     } catch (thrown) {
-      return { wrong: asUncoupleError(thrown).message };
+      return { wrong: asUncoupleError(thrown).message, newer: thrown instanceof NewerFormatError };
     }
   };
 }

@@ -1,10 +1,11 @@
 import { createRetry } from "../../common/async/retry.ts";
+import { timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
-import { alreadyPublished, checkParent, noSnapshot, notPublished } from "../snapshot-index.ts";
+import { alreadyPublished, checkParent, findSnapshot, notPublished } from "../snapshot-index.ts";
 import type { Aliases } from "./aliases.ts";
 import type { Announcements } from "./announcements.ts";
 import type { StoredAnnouncement } from "./codec.ts";
@@ -39,9 +40,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
   const find = async (component: string, serial: number): Promise<SnapshotManifest> => {
     // Announcements never change, so known ones need no request.
     if (ledger.get(component, serial) === undefined) await log.sync();
-    const manifest = ledger.get(component, serial);
-    if (manifest === undefined) throw noSnapshot(component, serial, ledger.latest(component)?.serial);
-    return manifest;
+    return findSnapshot(ledger, component, serial);
   };
 
   return {
@@ -78,19 +77,19 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           const newest = newestOf(component);
           // Other publishers may have announced during the upload.
           checkParent(component, newest, parent);
-          const serial = (newest ?? 0) + 1;
+          const serial = ledger.next(component);
           const manifest: SnapshotManifest = {
             ...draft,
-            version: 1,
+            version: 2,
             serial,
             parent: newest,
             digest,
             size: bytes.length,
+            publishedAt: timestamp(deps.connection.clock),
           };
-          const subject = announcements.subject(component, serial);
           const value: StoredAnnouncement = { manifest, object };
-          // Zero, unless a foreign client has sent a message to this subject.
-          await log.append(subject, value, log.lastSequence(subject), retry);
+          // Whatever is on the subject has taken the serial.
+          await log.append(announcements.subject(component, serial), value, 0, retry);
           // The serial is taken, by this publisher or another one: that is progress.
           retry.progress();
         }
@@ -109,12 +108,18 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       const known = await find(manifest.component, manifest.serial);
       checkSize(snapshotName(manifest), manifest.size);
       const object = announcements.object(known);
-      if (object === undefined) throw noSnapshot(manifest.component, manifest.serial, undefined);
+      if (object === undefined) {
+        throw new UncoupleError("internal", `no object is known for ${snapshotName(manifest)}`);
+      }
       return models.get(manifest, object, signal);
     },
     async list(component) {
       await log.sync();
       return ledger.list(component);
+    },
+    async unreadable(component) {
+      await log.sync();
+      return ledger.unreadable(component);
     },
     async *watch(from, signal) {
       for await (const { position, value } of log.watch(from, signal)) yield { position, manifest: value.manifest };

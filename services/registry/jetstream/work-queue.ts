@@ -78,14 +78,19 @@ export function createJetStreamWorkQueue(
     return undefined;
   };
 
-  /** @returns the announcement, or undefined if the message is not one (it is acknowledged then) */
-  const open = async (message: Msg, position: number) => {
+  /**
+   * Returns the announcement, or undefined if it is not for this worker: a newer one may be able to read it, so it goes
+   * back to the queue; what nobody can read is acknowledged.
+   */
+  const open = async (message: Msg, { position, delivery }: { position: number; delivery: number }) => {
     // Read it even if the position is known: a replaced store has a different announcement there.
     await announcements.log.sync();
     const announced = announcements.at(position);
     if (announced !== undefined) return announced;
-    log("warn", `${names.stream} ${position} is no announcement: it is dropped from the queue ${group}`);
-    connection.send(message.reply ?? "", "+TERM");
+    const isNewer = announcements.isNewer(position);
+    const outcome = isNewer ? "it stays in the queue" : "it is dropped from the queue";
+    if (delivery === 1) log("warn", `${names.stream} ${position} is unreadable: ${outcome} ${group}`);
+    connection.send(message.reply ?? "", isNewer ? nak(redeliveryDelayMs(delivery)) : "+TERM");
     return undefined;
   };
 
@@ -109,7 +114,7 @@ export function createJetStreamWorkQueue(
         const giveBack = (delayMs: number) => {
           if (!held.has(abandon)) return;
           settle();
-          connection.send(reply, delayMs === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay: delayMs * NANOS_PER_MS })}`);
+          connection.send(reply, nak(delayMs));
         };
         const abandon = () => giveBack(0);
         held.add(abandon);
@@ -132,8 +137,9 @@ export function createJetStreamWorkQueue(
             await ensure();
             const message = await pull(end);
             if (message === undefined) continue;
-            const { position, delivery } = placeOf(message);
-            const announced = await open(message, position).catch((error: unknown) => {
+            const place = placeOf(message);
+            const { position, delivery } = place;
+            const announced = await open(message, place).catch((error: unknown) => {
               // Other workers may be able to.
               connection.send(message.reply ?? "", "-NAK");
               throw error;
@@ -155,6 +161,11 @@ export function createJetStreamWorkQueue(
       }
     },
   };
+}
+
+/** The negative acknowledgment that asks for a redelivery after a delay. */
+function nak(delayMs: number): string {
+  return delayMs === 0 ? "-NAK" : `-NAK ${JSON.stringify({ delay: delayMs * NANOS_PER_MS })}`;
 }
 
 /**

@@ -7,7 +7,10 @@ import { createReplicatedLog } from "./replicated-log.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
-/** One subject per component and serial; the first readable message counts. */
+/**
+ * One subject per component and serial; the first message counts that this version or a newer one can read. What only a
+ * newer version can read is an entry without a value here, so that both versions agree on who came first.
+ */
 export function createJetStreamOnceLog<T extends { readonly component: string; readonly serial: number }>(
   connection: NatsConnection,
   log: EventLogger,
@@ -16,22 +19,23 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
   retryLimitMs: number,
 ): WriteOnceLog<T> {
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
-  const bySubject = new Map<string, T>();
+  /** Undefined: only a newer version can read it. */
+  const bySubject = new Map<string, T | undefined>();
   const entries = createReplicatedLog<T>(connection, names, (message) => {
-    const parsed = reader(message.data);
-    const wrong =
-      "wrong" in parsed
-        ? parsed.wrong
-        : message.subject !== subject(parsed.value.component, parsed.value.serial)
-          ? `it is of ${parsed.value.component}@${parsed.value.serial}`
-          : bySubject.has(message.subject)
-            ? "there is one already"
-            : undefined;
-    if (wrong !== undefined || !("value" in parsed)) {
-      log("warn", `${names.stream} ${message.sequence} (${message.subject}) left out: ${wrong}`);
+    const { subject: at } = message;
+    const leftOut = (why: string) => {
+      log("warn", `${names.stream} ${message.sequence} (${at}) left out: ${why}`);
       return undefined;
+    };
+    const parsed = reader(message.data);
+    if (bySubject.has(at)) return leftOut("there is one already");
+    if ("wrong" in parsed) {
+      if (parsed.newer) bySubject.set(at, undefined);
+      return leftOut(parsed.wrong);
     }
-    bySubject.set(message.subject, parsed.value);
+    const { component, serial } = parsed.value;
+    if (at !== subject(component, serial)) return leftOut(`it is of ${component}@${serial}`);
+    bySubject.set(at, parsed.value);
     return parsed.value;
   });
   return {

@@ -5,7 +5,7 @@ import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts"
 import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
-import { alreadyPublished, checkParent, createSnapshotIndex, noSnapshot, notPublished } from "../snapshot-index.ts";
+import { alreadyPublished, checkParent, createSnapshotIndex, findSnapshot, notPublished } from "../snapshot-index.ts";
 import { frozen, type MemoryLog } from "./log.ts";
 
 /** A registry over a log of announcements of which it is the only writer. */
@@ -32,11 +32,7 @@ export function createMemoryRegistry(
     log.push(made);
     return made;
   };
-  const find = (component: string, serial: number) => {
-    const manifest = ledger.get(component, serial);
-    if (manifest === undefined) throw noSnapshot(component, serial, ledger.latest(component)?.serial);
-    return manifest;
-  };
+  const find = (component: string, serial: number) => findSnapshot(ledger, component, serial);
 
   return {
     async publish(draft, bytes, parent, signal) {
@@ -51,15 +47,16 @@ export function createMemoryRegistry(
       checkParent(draft.component, newest, parent);
       const manifest = frozen<SnapshotManifest>({
         ...draft,
-        version: 1,
-        serial: (newest ?? 0) + 1,
+        version: 2,
+        serial: ledger.next(draft.component),
         parent: newest,
         digest,
         size: stored.length,
+        publishedAt: timestamp(clock),
       });
       models.set(snapshotName(manifest), stored);
-      ledger.take(manifest);
-      announcements.append(manifest);
+      const { component, serial } = manifest;
+      ledger.take({ position: announcements.append(manifest), component, serial }, { manifest });
       return manifest;
     },
     async manifest(component, serial) {
@@ -83,6 +80,9 @@ export function createMemoryRegistry(
     },
     async list(component) {
       return ledger.list(component);
+    },
+    async unreadable(component) {
+      return ledger.unreadable(component);
     },
     async *watch(from, signal) {
       for await (const { position, value } of announcements.watch(from, signal)) yield { position, manifest: value };

@@ -50,7 +50,7 @@ export function encodeQuarantine(quarantine: Quarantine): QuarantineMessage {
     pipeline: quarantine.pipeline,
     component: quarantine.component,
     serial: uint32(quarantine.serial, "serial"),
-    reason: reasons.encode(quarantine.reason),
+    reason: reasons.encode(quarantine.reason as QuarantineReason),
     detail: quarantine.detail,
     evaluator: quarantine.evaluator,
     judgedAt: quarantine.judgedAt,

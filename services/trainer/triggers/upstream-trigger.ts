@@ -58,7 +58,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     // Another ancestor has no usable snapshot yet; its announcement is still to come.
     if (pinned === undefined) return true;
     const last = await backplane.registry.latest(component);
-    if (last !== undefined && sameSnapshots(last.upstream, pinned.upstream)) return true;
+    if (last !== undefined && sameSnapshots(last.provenance.upstream ?? {}, pinned.upstream)) return true;
     // A run is already training on exactly these snapshots, but may still fail.
     if (open.some(({ pins }) => pins !== null && sameSnapshots(pins.upstream, pinned.upstream))) return false;
     if (queue.queued() >= queue.capacity) return false;

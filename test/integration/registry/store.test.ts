@@ -148,17 +148,17 @@ test("a store can be made larger by whoever connects with another limit", async 
 
 test("a manifest above the server's max_payload is refused at the source, and nothing is left in the store", async () => {
   const { registry, verdicts } = await open();
-  const huge = { model: "x".repeat(MiB) };
+  const huge = "x".repeat(MiB);
   const jetStreamError = { code: "resource-exhausted", message: expect.stringContaining("max_payload") };
-  await expect(registry.publish(draft(huge), model(1), null)).rejects.toMatchObject(jetStreamError);
-  await expect(verdicts.append(verdict("m1", 1, { pipeline, evaluator: huge.model }))).rejects.toMatchObject(
+  await expect(registry.publish(draft({ provenance: { model: huge } }), model(1), null)).rejects.toMatchObject(
     jetStreamError,
   );
+  await expect(verdicts.append(verdict("m1", 1, { pipeline, evaluator: huge }))).rejects.toMatchObject(jetStreamError);
   expect(await raw.count(models, "$O.>")).toBe(0);
   expect((await registry.publish(draft(), model(1), null)).serial).toBe(1);
 });
 
-test("what is no announcement is left out and named in the log, and stops neither publishers, readers nor workers", async () => {
+test("what cannot be read takes its serial, is named in the log, and stops neither publishers, readers nor workers", async () => {
   const one = await open();
   const first = await one.registry.publish(draft(), model(1), null);
   const stored = await raw.jsm.streams.getMessage(`uncouple-${pipeline}-snapshots`, { seq: 1 });
@@ -178,8 +178,21 @@ test("what is no announcement is left out and named in the log, and stops neithe
   const two = await open();
   expect(await two.registry.list()).toEqual([first]);
   const second = await two.registry.publish(draft(), model(2), 1);
-  expect(second.serial).toBe(2);
-  expect((await one.registry.list()).map(({ serial }) => serial)).toEqual([1, 2]);
+  expect(second).toMatchObject({ serial: 4, parent: 1 });
+  expect((await one.registry.list()).map(({ serial }) => serial)).toEqual([1, 4]);
+  expect((await one.registry.unreadable()).map(({ component, serial }) => [component, serial])).toEqual([
+    ["m1", 2],
+    ["m1", 9],
+    ["m2", 1],
+    ["m1", 3],
+  ]);
+  await expect(one.registry.manifest("m1", 2)).rejects.toMatchObject({
+    code: "failed-precondition",
+    message: expect.stringContaining("m1@2 cannot be read and is never used: it is not JSON"),
+  });
+  await expect(one.registry.setAlias("m1", "champion", 3, null, "ann")).rejects.toMatchObject({
+    code: "failed-precondition",
+  });
   expect((await take(two.registry.watch(0, never), 2)).map(({ manifest }) => manifest)).toEqual([first, second]);
   const done: number[] = [];
   for await (const item of one.workQueue("evaluators").items(never)) {
@@ -187,13 +200,13 @@ test("what is no announcement is left out and named in the log, and stops neithe
     await item.done();
     if (done.length === 2) break;
   }
-  expect(done).toEqual([1, 2]);
+  expect(done).toEqual([1, 4]);
   expect(await one.workQueue("evaluators").pending()).toBe(0);
   for (const [sequence, why] of [
     [2, "not JSON"],
-    [3, "manifest: runId"],
-    [4, "serial 9 where m1 is at 2"],
-    [5, "serial 1 where m1 is at 2"],
+    [3, "the serial is taken"],
+    [4, "serial 9 where m1 is at 3"],
+    [5, "the serial is taken"],
     [6, "it is m1@1"],
     [7, "manifest: digest"],
   ] as const) {
@@ -222,7 +235,7 @@ test("an orphan sweep keeps the bytes of an announcement that only another versi
   const bucket = `$O.uncouple-${pipeline}-models`;
   await raw.nc.request(`${bucket}.C.FUTURE`, model(2, 1000));
   await raw.nc.request(`${bucket}.M.ZnV0dXJl`, JSON.stringify({ name: "future", nuid: "FUTURE" }));
-  const announcement = { manifest: { ...first, version: 2, serial: 2 }, object: { name: "future", nuid: "FUTURE" } };
+  const announcement = { manifest: { ...first, version: 3, serial: 2 }, object: { name: "future", nuid: "FUTURE" } };
   await raw.nc.request(`uncouple.${pipeline}.snapshots.m1.2`, JSON.stringify(announcement));
   expect(await backplane.registry.list()).toEqual([first]);
   await new Promise((resolve) => setTimeout(resolve, 20));

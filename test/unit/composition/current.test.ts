@@ -1,15 +1,14 @@
 import { expect, test } from "vitest";
 import { currentComposition } from "../../../services/composition/current.ts";
 import type { Announcement } from "../../../services/registry/registry.ts";
-import { draft } from "../../helpers/drafts.ts";
+import { manifest } from "../../helpers/drafts.ts";
 import { twoComponents } from "../../helpers/linear-pipelines.ts";
 
 /** Names in the order of announcement; positions are 10, 20, 30 ... */
 function viewOf(names: readonly string[], quarantined: readonly string[] = []) {
   const announcements = names.map((name, index): Announcement => {
     const [component = "", serial] = name.split("@");
-    const manifest = { ...draft({ component }), version: 1, serial: Number(serial), parent: null } as const;
-    return { position: (index + 1) * 10, manifest: { ...manifest, digest: "", size: 1 } };
+    return { position: (index + 1) * 10, manifest: manifest(Number(serial), { component }) };
   });
   return {
     announcements: (component: string) => announcements.filter(({ manifest }) => manifest.component === component),

@@ -24,7 +24,11 @@ beforeEach(() => {
 
 /** What an evaluator and a trainer get from a snapshot of `u`, or why they do not. */
 async function bothViews(bytes: Uint8Array, change: object = {}, error?: UncoupleError) {
-  const manifest = await registry.publish(draft({ component: "u", inputs, output, ...change }), bytes, "any");
+  const manifest = await registry.publish(
+    draft({ component: "u", contract: { inputs, output, ...change } }),
+    bytes,
+    "any",
+  );
   const reading: Registry = error === undefined ? registry : { ...registry, bytes: () => Promise.reject(error) };
   const deps = { registry: reading, schema, load: loadLinear };
   const evaluator = loadSnapshot(twoComponents, componentNamed(twoComponents, "u"), manifest, 1e6, deps);

@@ -92,6 +92,7 @@ test("too few held-out rows are rejected", () => {
         backplane: world.backplane,
         schema: schemaOf(few),
         heldOut: few,
+        fingerprint: "few",
         load: loadLinear,
         clock: systemClock,
         log,

@@ -14,7 +14,10 @@ import type { Verdict } from "../../../../services/pipeline/verdict.ts";
 const style = createStyle(false);
 
 const verdict: Verdict = {
-  version: 1,
+  version: 2,
+  method: "paired-bootstrap",
+  level: 0.95,
+  pipelineDigest: null,
   pipeline: "paper",
   component: "m1",
   serial: 3,

@@ -33,8 +33,7 @@ describe("pinning", () => {
     expect(manifest).toMatchObject({
       runId: run.id,
       parent: null,
-      upstream: { m1: 2 },
-      data: { fingerprint: "rows-1" },
+      provenance: { upstream: { m1: 2 }, data: { fingerprint: "rows-1" } },
     });
   });
 

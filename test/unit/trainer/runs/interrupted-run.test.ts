@@ -158,7 +158,9 @@ describe("an interrupted run", () => {
       state: "succeeded",
       warnings: ["started on engine reference and resumed on onnx:cpu: results may differ in the last bits"],
     });
-    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({ engine: "onnx:cpu" });
+    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({
+      provenance: { engine: "onnx:cpu" },
+    });
   });
 
   test("that published without receiving the acknowledgement is not trained again", async () => {

@@ -8,7 +8,7 @@ import type { SnapshotManifest } from "../../../../services/pipeline/manifest.ts
 import type { Run } from "../../../../services/pipeline/run.ts";
 import { createRunQueue, type RunJob } from "../../../../services/trainer/runs/run-queue.ts";
 import { createRunStore, type RunStore } from "../../../../services/trainer/runs/run-store.ts";
-import { draft } from "../../../helpers/drafts.ts";
+import * as make from "../../../helpers/drafts.ts";
 import { silentLog } from "../../../helpers/log.ts";
 import { team } from "../../../helpers/teams.ts";
 
@@ -22,14 +22,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const request = { trigger: "request", team: team() } as const;
 const never = new AbortController().signal;
-const manifest = (serial: number): SnapshotManifest => ({
-  ...draft({ component: "m2" }),
-  version: 1,
-  serial,
-  parent: serial === 1 ? null : serial - 1,
-  digest: "d",
-  size: 1,
-});
+const manifest = (serial: number) => make.manifest(serial, { component: "m2" });
 
 /** Runs that end when the test ends them. */
 function manual() {

@@ -162,7 +162,7 @@ describe("an upstream snapshot", () => {
     expect(all.length).toBeGreaterThanOrEqual(9);
     await handled(position + 1);
     const newest = await bench.backplane.registry.latest("m2");
-    expect(newest?.upstream).toEqual({ m1: 2 });
+    expect(newest?.provenance.upstream).toEqual({ m1: 2 });
   });
 });
 

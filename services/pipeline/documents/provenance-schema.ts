@@ -1,0 +1,52 @@
+import { z } from "zod";
+import type { Provenance } from "../manifest.ts";
+
+const name = z.string().min(1);
+const count = z.int().min(0);
+
+/** Component to serial. */
+export const serialsSchema: z.ZodType<Readonly<Record<string, number>>> = z.record(name, z.int().min(1));
+
+/** Objects are loose: newer versions add fields to them, which are kept. */
+const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType<NonNullable<Provenance[K]>> } = {
+  model: z.string(),
+  opset: z.int().min(1),
+  protocol: z.looseObject({ name, parameters: z.record(z.string(), z.union([z.number(), z.string()])) }),
+  optimizer: z.looseObject({ name, learningRate: z.number().exactOptional() }),
+  schedule: z.looseObject({ warmup: count, decay: z.string() }),
+  batch: count,
+  steps: count,
+  seed: z.int(),
+  upstream: serialsSchema,
+  counterfactual: z.string(),
+  data: z.looseObject({ fingerprint: z.string(), rows: count }),
+  trainingLoss: z.number(),
+  engine: z.string(),
+  numerics: z.string(),
+  workers: z.looseObject({ count: z.int().min(1) }),
+  groups: z.looseObject({ column: z.string(), count }),
+  producer: z.looseObject({ name, version: z.string().exactOptional() }),
+  codeVersion: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+};
+
+/** Provenance as this version writes it; rejects known fields with a value of another shape. */
+export const writtenProvenance = z.looseObject(
+  Object.fromEntries(Object.entries(known).map(([key, schema]) => [key, schema.exactOptional()])),
+) as z.ZodType<Provenance>;
+
+/**
+ * Provenance as any version may have written it. Unknown fields stay as they are. A known field of another shape moves
+ * to `misfits`: it cannot be used, and is neither lost nor a reason to reject the snapshot.
+ */
+export const readProvenance: z.ZodType<Provenance> = z.record(z.string(), z.unknown()).transform((document) => {
+  const misfits = Object.entries(known).filter(
+    ([key, schema]) => document[key] !== undefined && !schema.safeParse(document[key]).success,
+  );
+  if (misfits.length === 0) return document;
+  const rest = { ...document };
+  for (const [key] of misfits) delete rest[key];
+  const earlier = typeof document.misfits === "object" ? document.misfits : {};
+  return { ...rest, misfits: { ...earlier, ...Object.fromEntries(misfits.map(([key]) => [key, document[key]])) } };
+});
