@@ -9,10 +9,10 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { startNatsServer } from "../../services/cli/stack/nats-server.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { type SnapshotManifest, snapshotName } from "../../services/pipeline/manifest.ts";
+import { type SnapshotDraft, snapshotName } from "../../services/pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../services/pipeline/run.ts";
 import { natsServerBinary } from "./nats-server.ts";
-import { FOLDER, type StoreExpectation } from "./store-fixture.ts";
+import { FOLDER, type ManifestVersion1, type StoreExpectation } from "./store-fixture.ts";
 import { dumpStreams } from "./stream-files.ts";
 
 /**
@@ -128,8 +128,11 @@ async function publishBroken(): Promise<void> {
   const backplane = await connectJetStream({ clock: systemClock, url: natsUrl, pipeline: PIPELINE, name: "fixture" });
   const last = await backplane.registry.latest("m2");
   if (last === undefined) throw new Error("m2 has published nothing");
-  const { version: _version, serial: _serial, parent: _parent, digest: _digest, size: _size, ...draft } = last;
-  await backplane.registry.publish({ ...draft, runId: "broken" }, Buffer.from("not a model"), "any");
+  // Everything but what the registry assigns, whatever the version of the format.
+  const assigned = ["version", "serial", "parent", "digest", "size", "publishedAt"];
+  const draft = Object.fromEntries(Object.entries(last).filter(([key]) => !assigned.includes(key)));
+  const broken = { ...draft, runId: "broken" } as unknown as SnapshotDraft;
+  await backplane.registry.publish(broken, Buffer.from("not a model"), "any");
   await backplane.close();
 }
 
@@ -182,10 +185,10 @@ await uncouple("alias", "m2", "candidate", "3");
 await uncouple("alias", "m2", "candidate", "--remove");
 const before = {
   snapshots: await snapshots(),
-  verdicts: await ask<readonly unknown[]>("verdicts"),
+  verdicts: await ask<readonly object[]>("verdicts"),
   show: await keyed(
     rows.map(({ manifest }) => snapshotName(manifest)),
-    (name) => ask<unknown>("show", name),
+    (name) => ask<StoreExpectation["show"][string]>("show", name),
   ),
   aliases: await keyed(["m1", "m2"], (component) => ask<unknown>("alias", component)),
   runs: await ask<readonly Run[]>("runs"),
@@ -220,7 +223,7 @@ const { step } = await decodeCheckpoint(await readFile(join(state, PIPELINE, "m1
 stack = await up();
 const { state: end, snapshot } = await until(() => ask<Run>("runs", id), hasEnded);
 if (end !== "succeeded") throw new Error(`the resumed run has ${end}`);
-const { manifest: published } = await ask<{ manifest: SnapshotManifest }>("show", `m1@${snapshot}`);
+const { manifest: published } = await ask<{ manifest: ManifestVersion1 }>("show", `m1@${snapshot}`);
 await stop(stack);
 const expected: StoreExpectation = { ...before, interrupted: { id, step, published } };
 await write("expected.json", `${JSON.stringify(expected, undefined, 2)}\n`);

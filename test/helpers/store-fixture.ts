@@ -1,7 +1,6 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import { startTestNats } from "./nats-server.ts";
 import { restoreStream } from "./stream-files.ts";
@@ -9,14 +8,21 @@ import { restoreStream } from "./stream-files.ts";
 /** Placeholder, in a fixture's files, for the folder that they are in. */
 export const FOLDER = "{{folder}}";
 
+/** A manifest as version 0.1.0 stored and printed it; every field beside the other. */
+export type ManifestVersion1 = Readonly<Record<string, unknown>> & {
+  readonly version: 1;
+  readonly component: string;
+  readonly serial: number;
+};
+
 /** What the program that made a store fixture printed about it, with --json. */
 export interface StoreExpectation {
   /** `uncouple snapshots` */
-  readonly snapshots: readonly { readonly manifest: SnapshotManifest }[];
+  readonly snapshots: readonly { readonly manifest: ManifestVersion1 }[];
   /** `uncouple verdicts` */
-  readonly verdicts: readonly unknown[];
+  readonly verdicts: readonly object[];
   /** `uncouple show SNAPSHOT`, by snapshot */
-  readonly show: Readonly<Record<string, unknown>>;
+  readonly show: Readonly<Record<string, { readonly manifest: ManifestVersion1; readonly verdict: object | null }>>;
   /** `uncouple alias COMPONENT`, by component */
   readonly aliases: Readonly<Record<string, unknown>>;
   /** `uncouple runs`: those that have ended */
@@ -24,7 +30,7 @@ export interface StoreExpectation {
   /** `uncouple predict SNAPSHOT ROWS`, by snapshot */
   readonly predictions: Readonly<Record<string, { readonly rows: unknown; readonly values: readonly number[][] }>>;
   /** A run of m1 that was stopped, and the snapshot that it published when the program was started again. */
-  readonly interrupted: { readonly id: string; readonly step: number; readonly published: SnapshotManifest };
+  readonly interrupted: { readonly id: string; readonly step: number; readonly published: ManifestVersion1 };
 }
 
 /** A store fixture, restored into its own NATS server and folder. */

@@ -7,6 +7,7 @@ import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { sha256 } from "../../services/common/files/digest.ts";
 import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
+import { parseManifest } from "../../services/pipeline/documents/manifest-schema.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
 import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
@@ -14,6 +15,7 @@ import { runTrainer } from "../../services/trainer/run-trainer.ts";
 import { createRunStore } from "../../services/trainer/runs/run-store.ts";
 import { cli } from "../helpers/cli.ts";
 import { silentLog } from "../helpers/log.ts";
+import { connectRaw } from "../helpers/raw-nats.ts";
 import { type OpenStoreFixture, openStoreFixture } from "../helpers/store-fixture.ts";
 
 /** The store of version 0.1.0, and the folder of its stack, which was stopped in the middle of a run. */
@@ -87,18 +89,39 @@ async function startEvaluator(): Promise<string> {
   return `127.0.0.1:${evaluator.grpcPort}`;
 }
 
+/** What is stored in version 1 is printed as version 2, with every key of version 1 where it was. */
+const asVersion2 = (document: object): object => expect.objectContaining<object>({ ...document, version: 2 });
+
 test("manifests, models, verdicts, quarantines and aliases are read as they were stored", async () => {
   const { expected } = fixture;
-  expect(await said("snapshots")).toEqual(expected.snapshots);
-  for (const [name, shown] of Object.entries(expected.show)) expect(await said("show", name)).toEqual(shown);
+  expect(await said("snapshots")).toEqual(
+    expected.snapshots.map((row) => ({ ...row, manifest: asVersion2(row.manifest) })),
+  );
+  for (const [name, shown] of Object.entries(expected.show)) {
+    const { manifest, verdict } = shown;
+    expect(await said("show", name)).toEqual({
+      ...shown,
+      manifest: asVersion2(manifest),
+      verdict: verdict && asVersion2(verdict),
+    });
+  }
   for (const [name, aliases] of Object.entries(expected.aliases)) expect(await said("alias", name)).toEqual(aliases);
-  expect(await backplane.verdicts.list()).toEqual(expected.verdicts);
-  for (const { manifest } of expected.snapshots) {
+  expect(await backplane.verdicts.list()).toEqual(expected.verdicts.map(asVersion2));
+  const manifests = await backplane.registry.list();
+  expect(manifests).toEqual(expected.snapshots.map(({ manifest }) => parseManifest(manifest)));
+  for (const manifest of manifests) {
     expect(await sha256(await backplane.registry.bytes(manifest))).toBe(manifest.digest);
   }
   // Every object is announced, and every announcement was judged.
   expect(await backplane.sweepOrphans(0)).toBe(0);
   expect(await backplane.workQueue("evaluator").pending()).toBe(0);
+});
+
+test("the stream of announcements has become one that takes one message of each serial", async () => {
+  const raw = await connectRaw(fixture.natsUrl);
+  const { config } = await raw.jsm.streams.info("uncouple-fixture-snapshots");
+  await raw.close();
+  expect(config).toMatchObject({ max_msgs_per_subject: 1, discard: "new", discard_new_per_subject: true });
 });
 
 test("services resume where the last ones stopped", async () => {
@@ -121,10 +144,12 @@ test("services resume where the last ones stopped", async () => {
   expect(seen.at(-1)).toMatchObject({ state: "succeeded", warnings: [], snapshot: interrupted.published.serial });
   for (const { step } of seen) expect(step === 0 || step >= interrupted.step).toBe(true);
   // Steps before the checkpoint by the old program, steps after it by this one: the same bits as all by the old one.
-  expect(await backplane.registry.manifest("m1", interrupted.published.serial)).toEqual({
-    ...interrupted.published,
-    finishedAt: expect.any(String),
-    codeVersion: expect.any(String),
+  // Its serial continues those of the old program.
+  const published = parseManifest(interrupted.published);
+  expect(await backplane.registry.manifest("m1", published.serial)).toEqual({
+    ...published,
+    publishedAt: expect.any(String),
+    provenance: { ...published.provenance, finishedAt: expect.any(String), codeVersion: expect.any(String) },
   });
 
   // m2 trains when m1 publishes. It has answered the earlier snapshots, but not this one.
@@ -136,8 +161,8 @@ test("services resume where the last ones stopped", async () => {
 
   const runs = (await said("runs")) as Run[];
   expect(runs.filter(({ id }) => id !== interrupted.id && id !== following.id)).toEqual(expected.runs);
-  const verdicts = (await said("verdicts")) as unknown[];
-  expect(verdicts.slice(0, expected.verdicts.length)).toEqual(expected.verdicts);
+  const verdicts = (await said("verdicts")) as object[];
+  expect(verdicts.slice(0, expected.verdicts.length)).toEqual(expected.verdicts.map(asVersion2));
   for (const [name, { rows, values }] of Object.entries(expected.predictions)) {
     await writeFile(path("rows.json"), JSON.stringify(rows));
     const predicted = (await said("predict", name, "rows.json")) as { values: number[][] };

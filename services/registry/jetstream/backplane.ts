@@ -71,7 +71,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const connection = await openNatsConnection({ ...options, log });
   try {
     await retry(retryPolicy(connection, SETUP_LIMIT_MS), () =>
-      create ? ensureStreams(connection, names, options.maxStoreBytes) : findStreams(connection, names, pipeline),
+      create ? ensureStreams(connection, names, options.maxStoreBytes, log) : findStreams(connection, names, pipeline),
     );
   } catch (error) {
     await connection.close();

@@ -1,7 +1,8 @@
-import { UncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
-import type { NatsConnection } from "./nats-connection.ts";
+import type { EventLogger, NatsConnection } from "./nats-connection.ts";
+import { streamState } from "./stream-api.ts";
 
 /** Names of everything a pipeline stores on the server. Pipeline and component names need no escaping. */
 export interface Names {
@@ -45,7 +46,8 @@ const DEFAULT_STORE_BYTES = [2048, 1024, 512, 256, 128, 64].map((mebibytes) => m
 
 /**
  * Creates whatever is missing on the server. Several processes may do so concurrently. Existing streams are left unchanged
- * (an administrator may have configured replicas), except for the model store's limit if one is given.
+ * (an administrator may have configured replicas), except for the model store's limit if one is given, and for the rule
+ * that an announcement's subject takes one message.
  *
  * @param maxStoreBytes size limit of the model store; undefined leaves it unchanged, or uses the default for a new store
  * @throws UncoupleError `resource-exhausted` if the server has no room for a store of that size
@@ -54,14 +56,13 @@ export async function ensureStreams(
   connection: NatsConnection,
   names: Names,
   maxStoreBytes: number | undefined,
+  log: EventLogger,
 ): Promise<void> {
-  const log = ({ stream, subject }: LogNames) =>
-    ensure(connection, { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true });
   await Promise.all([
-    log(names.snapshots),
-    log(names.aliases),
-    log(names.verdicts),
-    log(names.quarantines),
+    ensureAnnouncements(connection, names.snapshots, log),
+    ensure(connection, logConfig(names.aliases)),
+    ensure(connection, logConfig(names.verdicts)),
+    ensure(connection, logConfig(names.quarantines)),
     ensureModelStore(connection, names.models, maxStoreBytes),
     // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
     ensure(connection, {
@@ -111,6 +112,40 @@ async function pipelinesAt(connection: NatsConnection): Promise<readonly string[
 }
 
 const SHARED = { storage: "file", retention: "limits", num_replicas: 1, max_age: 0, allow_direct: true };
+
+function logConfig({ stream, subject }: LogNames): StreamConfig {
+  return { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true };
+}
+
+/**
+ * A subject takes one announcement: the server refuses a second one, also from a version that cannot read the first and
+ * would announce its own under the same serial. Version 0.1.0 created its streams without this rule.
+ */
+const ONE_PER_SUBJECT = { max_msgs_per_subject: 1, discard: "new", discard_new_per_subject: true };
+
+async function ensureAnnouncements(connection: NatsConnection, names: LogNames, log: EventLogger): Promise<void> {
+  const wanted: StreamConfig = { ...logConfig(names), ...ONE_PER_SUBJECT };
+  if ((await existing(connection, wanted.name)) === undefined) await create(connection, wanted);
+  // Another process, of any version, may have created it.
+  const config = (await existing(connection, wanted.name)) ?? wanted;
+  if (Object.entries(ONE_PER_SUBJECT).every(([key, value]) => config[key] === value)) return;
+  const unlimited = (why: string) =>
+    log("warn", `${names.stream} takes several announcements of one serial, although only the first counts: ${why}`);
+  // With the limit, the server would delete all but the last message of a subject.
+  const { subjects } = await streamState(connection, names.stream, `${names.subject}.>`);
+  const several = [...subjects].filter(([, count]) => count > 1).map(([subject]) => subject);
+  if (several.length > 0) {
+    return unlimited(`${several.slice(0, 3).join(", ")} ${several.length === 1 ? "has" : "have"} several already`);
+  }
+  try {
+    await connection.api(`STREAM.UPDATE.${names.stream}`, { ...config, ...ONE_PER_SUBJECT });
+    log("info", `${names.stream} now takes one announcement of each serial`);
+  } catch (error) {
+    // A server that is away is retried. One that answers does not permit this client to update streams.
+    await existing(connection, names.stream);
+    unlimited(`${asUncoupleError(error).message}; an administrator can set ${JSON.stringify(ONE_PER_SUBJECT)}`);
+  }
+}
 
 /** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
 async function ensureModelStore(
