@@ -19,6 +19,8 @@ export default defineConfig({
       project("contract", 60_000),
       project("integration", 120_000),
       project("e2e", 300_000),
+      // This program beside the version before: `npm run test:versions`.
+      project("versions", 120_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],
