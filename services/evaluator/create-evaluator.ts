@@ -121,6 +121,6 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     start: loop.start,
     stop: loop.stop,
     matrices: matrix.refresh,
-    status: () => evaluatorStatus({ ...identity, loop, queue, matrix }),
+    status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix }),
   };
 }

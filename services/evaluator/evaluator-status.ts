@@ -1,4 +1,5 @@
 import type { WorkQueue } from "../registry/backplane.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import type { Matrix } from "../verdicts/matrix.ts";
 import type { EvaluatorLoop } from "./evaluator-loop.ts";
@@ -6,12 +7,14 @@ import type { EvaluatorLoop } from "./evaluator-loop.ts";
 export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | "evaluator" | "rows"> {
   readonly loop: Pick<EvaluatorLoop, "state">;
   readonly queue: Pick<WorkQueue, "pending">;
+  readonly registry: Pick<Registry, "unreadable">;
   readonly matrix: Pick<Matrix, "current">;
 }
 
 /** The state of this evaluator and of the pipeline it judges. */
 export async function evaluatorStatus(deps: EvaluatorStatusDeps): Promise<EvaluatorStatus> {
-  const { pipeline, evaluator, rows, loop, queue, matrix } = deps;
-  const { composition, loss } = await matrix.current();
-  return { pipeline, evaluator, state: loop.state(), pending: await queue.pending(), rows, current: composition, loss };
+  const { pipeline, evaluator, rows, loop, queue, registry, matrix } = deps;
+  const { composition: current, loss } = await matrix.current();
+  const [pending, unreadable] = await Promise.all([queue.pending(), registry.unreadable()]);
+  return { pipeline, evaluator, state: loop.state(), pending, rows, current, loss, unreadable };
 }

@@ -91,6 +91,15 @@ export interface SnapshotManifest extends SnapshotDraft {
   readonly publishedAt: string;
 }
 
+/** A serial whose announcement this version of the program cannot read. It is taken, and never used. */
+export interface UnreadableSnapshot {
+  readonly component: string;
+  readonly serial: number;
+  readonly position: number;
+  /** What is wrong: for example, that a newer version wrote it. */
+  readonly reason: string;
+}
+
 /** `component@serial`, the name of a snapshot in logs and user interfaces. */
 export function snapshotName(snapshot: { readonly component: string; readonly serial: number }): string {
   return `${snapshot.component}@${snapshot.serial}`;

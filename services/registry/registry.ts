@@ -1,4 +1,4 @@
-import type { SnapshotDraft, SnapshotManifest } from "../pipeline/manifest.ts";
+import type { SnapshotDraft, SnapshotManifest, UnreadableSnapshot } from "../pipeline/manifest.ts";
 
 /** Default size limit for models that are published, read or judged, in bytes. */
 export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
@@ -7,15 +7,6 @@ export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
 export interface Announcement {
   readonly position: number;
   readonly manifest: SnapshotManifest;
-}
-
-/** A serial whose announcement this version of the program cannot read. It is taken, and never used. */
-export interface UnreadableSnapshot {
-  readonly component: string;
-  readonly serial: number;
-  readonly position: number;
-  /** What is wrong: for example, that a newer version wrote it. */
-  readonly reason: string;
 }
 
 export interface AliasChange {

@@ -1,6 +1,10 @@
 import { UncoupleError } from "../common/errors.ts";
-import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
-import type { UnreadableSnapshot } from "./registry.ts";
+import {
+  type SnapshotDraft,
+  type SnapshotManifest,
+  snapshotName,
+  type UnreadableSnapshot,
+} from "../pipeline/manifest.ts";
 
 /**
  * An index of a pipeline's announcements, which arrive in the order of their positions. All readers of the same

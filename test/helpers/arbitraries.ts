@@ -187,16 +187,18 @@ export const verdicts: fc.Arbitrary<Verdict> = withLater(
   ),
 );
 
-export const quarantines: fc.Arbitrary<Quarantine> = fc.record({
-  version: fc.constant(1 as const),
-  pipeline: name,
-  component: name,
-  serial,
-  reason: fc.constantFrom(...QUARANTINE_REASONS),
-  detail: text,
-  evaluator: text,
-  judgedAt: time,
-});
+export const quarantines: fc.Arbitrary<Quarantine> = withLater(
+  fc.record({
+    version: fc.constant(1 as const),
+    pipeline: name,
+    component: name,
+    serial,
+    reason: fc.oneof(fc.constantFrom(...QUARANTINE_REASONS), name),
+    detail: text,
+    evaluator: text,
+    judgedAt: time,
+  }),
+);
 
 export const predictionInputs: fc.Arbitrary<PredictionInputs> = fc.nat(5).chain((rows) => {
   const numeric: fc.Arbitrary<PredictionColumn> = fc

@@ -162,6 +162,7 @@ describe("an evaluator over gRPC", () => {
       rows: 1000,
       current: { m1: 2, m2: 3 },
       loss: null,
+      unreadable: [],
     };
     const { evaluator } = await serve({
       evaluator: { matrix: async () => [matrix, matrix], status: async () => status },

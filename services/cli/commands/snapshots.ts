@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import type { UnreadableSnapshot } from "../../registry/registry.ts";
+import { type SnapshotManifest, snapshotName, type UnreadableSnapshot } from "../../pipeline/manifest.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";

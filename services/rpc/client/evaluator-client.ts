@@ -1,5 +1,6 @@
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
-import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine, decodeVerdict } from "../codecs/evaluator.ts";
+import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine } from "../codecs/evaluator.ts";
+import { decodeVerdict } from "../codecs/verdict.ts";
 import { loadProtos } from "../loader.ts";
 import type { EvaluatorService } from "../services/evaluator-service.ts";
 import { type ConnectOptions, clientCalls } from "./client.ts";

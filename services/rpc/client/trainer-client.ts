@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { UncoupleError } from "../../common/errors.ts";
-import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
-import { parseJson } from "../codecs/documents.ts";
 import { checkMessageSize, decodePrediction, encodePredictRequest, requestBytes } from "../codecs/prediction.ts";
 import { decodeRun } from "../codecs/run.ts";
+import { manifestOfPart } from "../codecs/snapshot.ts";
 import { decodeTrainerStatus, encodeStartRun } from "../codecs/trainer.ts";
 import type { SnapshotPart__Output } from "../gen/uncouple/v1/SnapshotPart.ts";
 import { loadProtos } from "../loader.ts";
@@ -60,7 +59,7 @@ async function gather(parts: AsyncIterable<SnapshotPart__Output>): Promise<Snaps
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const part of parts) {
-    if (part.manifest !== undefined) manifest = parseManifest(parseJson(part.manifest, "manifest"));
+    manifest = manifestOfPart(part) ?? manifest;
     if (part.chunk !== undefined) {
       chunks.push(part.chunk);
       size += part.chunk.byteLength;

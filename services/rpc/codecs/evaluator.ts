@@ -1,38 +1,19 @@
-import { UncoupleError } from "../../common/errors.ts";
-import { parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
-import type { Logged, PipelineMatrix, Quarantine, QuarantineReason, Verdict } from "../../pipeline/verdict.ts";
+import {
+  type PipelineMatrix,
+  QUARANTINE_REASONS,
+  type Quarantine,
+  type QuarantineReason,
+} from "../../pipeline/verdict.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";
-import type { LoggedVerdict__Output, LoggedVerdict as VerdictMessage } from "../gen/uncouple/v1/LoggedVerdict.ts";
 import type { Matrix, Matrix__Output } from "../gen/uncouple/v1/Matrix.ts";
 import type { Quarantine__Output, Quarantine as QuarantineMessage } from "../gen/uncouple/v1/Quarantine.ts";
 import type { QuarantineReason__Output } from "../gen/uncouple/v1/QuarantineReason.ts";
 import type { EvaluatorState, EvaluatorStatus } from "../services/evaluator-service.ts";
 import { closedSet } from "./closed-set.ts";
-import { parseJson } from "./documents.ts";
 import { optional, same, serials, uint32 } from "./fields.ts";
-
-export function encodeVerdict({ position, value }: Logged<Verdict>): VerdictMessage {
-  return { position: String(position), verdict: JSON.stringify(value) };
-}
-
-/** @throws UncoupleError `data-loss` */
-export function decodeVerdict(message: LoggedVerdict__Output): Logged<Verdict> {
-  return {
-    position: decodePosition(message.position, "data-loss"),
-    value: parseVerdict(parseJson(message.verdict, "verdict")),
-  };
-}
-
-/**
- * Decodes a uint64, which protobufjs returns as a string to keep all digits.
- * @throws UncoupleError with the given code above 2^53 - 1
- */
-export function decodePosition(position: string, code: "invalid-argument" | "data-loss"): number {
-  const value = Number(position);
-  if (!Number.isSafeInteger(value)) throw new UncoupleError(code, `position ${position} is out of range`);
-  return value;
-}
+import { decodeUnreadable, encodeUnreadable } from "./snapshot.ts";
+import { decodeOther, encodeOther } from "./struct.ts";
 
 const reasons = closedSet<QuarantineReason, QuarantineReason__Output>("quarantine reason", {
   "malformed-model": "QUARANTINE_REASON_MALFORMED_MODEL",
@@ -50,21 +31,40 @@ export function encodeQuarantine(quarantine: Quarantine): QuarantineMessage {
     pipeline: quarantine.pipeline,
     component: quarantine.component,
     serial: uint32(quarantine.serial, "serial"),
-    reason: reasons.encode(quarantine.reason as QuarantineReason),
+    reason: isKnown(quarantine.reason) ? reasons.encode(quarantine.reason) : "QUARANTINE_REASON_UNSPECIFIED",
+    reasonName: quarantine.reason,
     detail: quarantine.detail,
     evaluator: quarantine.evaluator,
     judgedAt: quarantine.judgedAt,
+    ...encodeOther(quarantine, fieldsOfQuarantine),
   };
 }
+
+function isKnown(reason: Quarantine["reason"]): reason is QuarantineReason {
+  return (QUARANTINE_REASONS as readonly string[]).includes(reason);
+}
+
+const fieldsOfQuarantine = Object.keys({
+  version: true,
+  pipeline: true,
+  component: true,
+  serial: true,
+  reason: true,
+  detail: true,
+  evaluator: true,
+  judgedAt: true,
+} satisfies Record<keyof Quarantine, true>);
 
 /** @throws UncoupleError `data-loss` */
 export function decodeQuarantine(message: Quarantine__Output): Quarantine {
   return {
+    ...decodeOther(message),
     version: 1,
     pipeline: message.pipeline,
     component: message.component,
     serial: message.serial,
-    reason: reasons.decode(message.reason),
+    // Evaluators of version 0.1.0 send no name.
+    reason: message.reasonName === "" ? reasons.decode(message.reason) : message.reasonName,
     detail: message.detail,
     evaluator: message.evaluator,
     judgedAt: message.judgedAt,
@@ -111,6 +111,7 @@ export function encodeEvaluatorStatus(status: EvaluatorStatus): StatusMessage {
     rows: uint32(status.rows, "rows"),
     current: serials(status.current, "current"),
     ...optional("loss", status.loss, same),
+    unreadable: status.unreadable.map(encodeUnreadable),
   };
 }
 
@@ -124,5 +125,6 @@ export function decodeEvaluatorStatus(message: EvaluatorStatus__Output): Evaluat
     rows: message.rows,
     current: message.current,
     loss: message.loss ?? null,
+    unreadable: message.unreadable.map(decodeUnreadable),
   };
 }

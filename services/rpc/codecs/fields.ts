@@ -11,6 +11,16 @@ export function uint32(value: number, what: string): number {
   return value;
 }
 
+/**
+ * Decodes a uint64, which protobufjs returns as a string to keep all digits.
+ * @throws UncoupleError with the given code above 2^53 - 1
+ */
+export function decodeUint64(what: string, text: string, code: "invalid-argument" | "data-loss"): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new UncoupleError(code, `${what} ${text} is out of range`);
+  return value;
+}
+
 /** Encodes an optional field; a missing value is not sent. */
 export function optional<K extends string, T, U>(name: K, value: T | null, encode: (value: T) => U): { [P in K]?: U } {
   return value === null ? {} : ({ [name]: encode(value) } as { [P in K]?: U });

@@ -1,10 +1,6 @@
-import {
-  decodePosition,
-  encodeEvaluatorStatus,
-  encodeMatrix,
-  encodeQuarantine,
-  encodeVerdict,
-} from "../codecs/evaluator.ts";
+import { encodeEvaluatorStatus, encodeMatrix, encodeQuarantine } from "../codecs/evaluator.ts";
+import { decodeUint64 } from "../codecs/fields.ts";
+import { encodeVerdict } from "../codecs/verdict.ts";
 import type { EvaluatorHandlers } from "../gen/uncouple/v1/Evaluator.ts";
 import { loadProtos } from "../loader.ts";
 import type { EvaluatorService } from "../services/evaluator-service.ts";
@@ -23,7 +19,7 @@ export function addEvaluatorService(server: RpcServer, evaluator: EvaluatorServi
       for (const quarantine of await evaluator.listQuarantines()) yield encodeQuarantine(quarantine);
     }),
     WatchVerdicts: stream("watch", async function* ({ from }, signal) {
-      const position = decodePosition(from, "invalid-argument");
+      const position = decodeUint64("position", from, "invalid-argument");
       for await (const verdict of evaluator.watchVerdicts(position, signal)) yield encodeVerdict(verdict);
     }),
   };

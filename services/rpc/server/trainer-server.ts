@@ -1,5 +1,6 @@
 import { checkMessageSize, decodePredictRequest, encodePrediction, responseBytes } from "../codecs/prediction.ts";
 import { encodeRun } from "../codecs/run.ts";
+import { encodeManifest } from "../codecs/snapshot.ts";
 import { decodeStartRun, encodeTrainerStatus } from "../codecs/trainer.ts";
 import type { SnapshotPart } from "../gen/uncouple/v1/SnapshotPart.ts";
 import type { TrainerHandlers } from "../gen/uncouple/v1/Trainer.ts";
@@ -36,7 +37,7 @@ export function addTrainerService(server: RpcServer, trainer: TrainerService): v
 }
 
 function* snapshotParts({ manifest, bytes }: SnapshotBytes): Iterable<SnapshotPart> {
-  yield { manifest: JSON.stringify(manifest) };
+  yield { snapshot: encodeManifest(manifest) };
   for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
     const part = bytes.subarray(start, start + chunkBytes);
     yield { chunk: Buffer.from(part.buffer, part.byteOffset, part.byteLength) };

@@ -1,3 +1,4 @@
+import type { UnreadableSnapshot } from "../../pipeline/manifest.ts";
 import type { Composition, Logged, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 
 /** `starting`: waiting for held-out data or connections. */
@@ -16,6 +17,8 @@ export interface EvaluatorStatus {
   readonly current: Composition;
   /** Pipeline loss of `current` on the held-out rows; null while the composition is incomplete. */
   readonly loss: number | null;
+  /** Announcements that this evaluator cannot read. */
+  readonly unreadable: readonly UnreadableSnapshot[];
 }
 
 /** The evaluator's gRPC interface, on server and client. */

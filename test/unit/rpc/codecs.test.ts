@@ -6,14 +6,12 @@ import { describe, expect, test } from "vitest";
 import {
   decodeEvaluatorStatus,
   decodeMatrix,
-  decodePosition,
   decodeQuarantine,
-  decodeVerdict,
   encodeEvaluatorStatus,
   encodeMatrix,
   encodeQuarantine,
-  encodeVerdict,
 } from "../../../services/rpc/codecs/evaluator.ts";
+import { decodeUint64 } from "../../../services/rpc/codecs/fields.ts";
 import {
   decodePrediction,
   decodePredictRequest,
@@ -23,16 +21,19 @@ import {
   responseBytes,
 } from "../../../services/rpc/codecs/prediction.ts";
 import { decodeRun, encodeRun } from "../../../services/rpc/codecs/run.ts";
+import { encodeManifest, manifestOfPart } from "../../../services/rpc/codecs/snapshot.ts";
 import {
   decodeStartRun,
   decodeTrainerStatus,
   encodeStartRun,
   encodeTrainerStatus,
 } from "../../../services/rpc/codecs/trainer.ts";
+import { decodeVerdict, encodeVerdict } from "../../../services/rpc/codecs/verdict.ts";
 import { loaderOptions, loadProtos, protoFiles } from "../../../services/rpc/loader.ts";
 import type { EvaluatorStatus } from "../../../services/rpc/services/evaluator-service.ts";
 import type { StartRun, TrainerStatus } from "../../../services/rpc/services/trainer-service.ts";
-import { predictionInputs, protocols, quarantines, runs, verdicts } from "../../helpers/arbitraries.ts";
+import { manifests, predictionInputs, protocols, quarantines, runs, verdicts } from "../../helpers/arbitraries.ts";
+import { manifest, quarantine, verdict } from "../../helpers/drafts.ts";
 import { someRun } from "../../helpers/fake-services.ts";
 
 const Trainer = loadProtos().Trainer.service;
@@ -87,7 +88,16 @@ describe("what goes over the wire comes back as it was", () => {
     );
   });
 
-  test("verdicts at any position, and quarantines", () => {
+  test("manifests, with all of their provenance", () => {
+    fc.assert(
+      fc.property(manifests, (sent) => {
+        const part = overResponse(Trainer.ReadSnapshot, { snapshot: encodeManifest(sent) });
+        expect(manifestOfPart(part)).toEqual(sent);
+      }),
+    );
+  });
+
+  test("verdicts at any position, and quarantines, with the fields that only newer versions know", () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), verdicts, quarantines, (position, value, quarantine) => {
         const logged = { position, value };
@@ -117,6 +127,9 @@ describe("what goes over the wire comes back as it was", () => {
       rows: count,
       current: fc.record({ m1: serial, m2: serial }),
       loss: fc.option(fc.double()),
+      unreadable: fc.array(fc.record({ component: name, serial, position: fc.maxSafeNat(), reason: name }), {
+        maxLength: 2,
+      }),
     });
     const matrix = fc.record({
       upstream: name,
@@ -172,9 +185,36 @@ describe("what an older or newer version sends", () => {
   });
 
   test("a verdict that is not one", () => {
-    expect(() => decodeVerdict({ position: "1", verdict: "{" })).toThrow("the verdict is not JSON");
-    expect(() => decodeVerdict({ position: "1", verdict: "{}" })).toThrow("not a valid verdict");
-    expect(() => decodePosition("9007199254740993", "data-loss")).toThrow("out of range");
+    const logged = overResponse(Evaluator.WatchVerdicts, encodeVerdict({ position: 1, value: verdict("m1", 1) }));
+    const value = logged.value as NonNullable<typeof logged.value>;
+    expect(() => decodeVerdict({ ...logged, value: { ...value, level: 2 } })).toThrow("not a valid verdict: level");
+    expect(() => decodeVerdict({ ...logged, value: { ...value, componentLoss: null } })).toThrow("no component_loss");
+    expect(() => decodeUint64("position", "9007199254740993", "data-loss")).toThrow("out of range");
+  });
+
+  test("a manifest and a verdict as JSON of version 1, from a service of version 0.1.0", () => {
+    const { version: _v, method: _m, level: _l, pipelineDigest: _p, ...judged } = verdict("m1", 2);
+    const json = JSON.stringify({ ...judged, version: 1 });
+    expect(decodeVerdict(overResponse(Evaluator.WatchVerdicts, { position: "7", verdict: json }))).toEqual({
+      position: 7,
+      value: verdict("m1", 2),
+    });
+    const { contract, provenance, publishedAt, pipelineDigest: _, ...envelope } = manifest(2, { runId: "r" });
+    const { optimizer, ...rest } = provenance;
+    const old = { ...envelope, ...contract, ...rest, optimiser: optimizer, finishedAt: publishedAt, version: 1 };
+    const part = overResponse(Trainer.ReadSnapshot, { manifest: JSON.stringify(old) });
+    const read = manifest(2, { runId: "r", provenance: { finishedAt: publishedAt } });
+    expect(manifestOfPart(part)).toEqual({ ...read, publishedAt });
+    expect(() => decodeVerdict({ position: "1", verdict: "{", value: null })).toThrow("the verdict is not JSON");
+  });
+
+  test("a quarantine without the name of its reason, or with a reason that has no number", () => {
+    const { reasonName: _, ...numbered } = encodeQuarantine(quarantine("m1", 1));
+    expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, numbered))).toEqual(quarantine("m1", 1));
+    const named = quarantine("m1", 1, { reason: "too-expensive" });
+    const message = encodeQuarantine(named);
+    expect(message.reason).toBe("QUARANTINE_REASON_UNSPECIFIED");
+    expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, message))).toEqual(named);
   });
 });
 

@@ -1,6 +1,7 @@
 // Original file: proto/uncouple/v1/evaluator.proto
 
 import type { EvaluatorState as _uncouple_v1_EvaluatorState, EvaluatorState__Output as _uncouple_v1_EvaluatorState__Output } from '../../uncouple/v1/EvaluatorState.ts';
+import type { UnreadableSnapshot as _uncouple_v1_UnreadableSnapshot, UnreadableSnapshot__Output as _uncouple_v1_UnreadableSnapshot__Output } from '../../uncouple/v1/UnreadableSnapshot.ts';
 
 export interface EvaluatorStatus {
   'pipeline'?: (string);
@@ -25,6 +26,10 @@ export interface EvaluatorStatus {
    * Pipeline loss of `current`.
    */
   'loss'?: (number | string);
+  /**
+   * Announcements that this evaluator cannot read.
+   */
+  'unreadable'?: (_uncouple_v1_UnreadableSnapshot)[];
   '_loss'?: "loss";
 }
 
@@ -51,5 +56,9 @@ export interface EvaluatorStatus__Output {
    * Pipeline loss of `current`.
    */
   'loss'?: (number);
+  /**
+   * Announcements that this evaluator cannot read.
+   */
+  'unreadable': (_uncouple_v1_UnreadableSnapshot__Output)[];
   '_loss'?: "loss";
 }

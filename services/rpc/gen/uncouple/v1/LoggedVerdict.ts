@@ -1,5 +1,6 @@
 // Original file: proto/uncouple/v1/evaluator.proto
 
+import type { Verdict as _uncouple_v1_Verdict, Verdict__Output as _uncouple_v1_Verdict__Output } from '../../uncouple/v1/Verdict.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface LoggedVerdict {
@@ -8,9 +9,11 @@ export interface LoggedVerdict {
    */
   'position'?: (number | string | Long);
   /**
-   * The verdict as a JSON document, as stored in the log.
+   * The verdict as a JSON document of version 1: only evaluators of version 0.1.0 send it.
+   * @deprecated
    */
   'verdict'?: (string);
+  'value'?: (_uncouple_v1_Verdict | null);
 }
 
 export interface LoggedVerdict__Output {
@@ -19,7 +22,9 @@ export interface LoggedVerdict__Output {
    */
   'position': (string);
   /**
-   * The verdict as a JSON document, as stored in the log.
+   * The verdict as a JSON document of version 1: only evaluators of version 0.1.0 send it.
+   * @deprecated
    */
   'verdict': (string);
+  'value': (_uncouple_v1_Verdict__Output | null);
 }

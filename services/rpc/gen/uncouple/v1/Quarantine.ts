@@ -1,6 +1,7 @@
 // Original file: proto/uncouple/v1/evaluator.proto
 
 import type { QuarantineReason as _uncouple_v1_QuarantineReason, QuarantineReason__Output as _uncouple_v1_QuarantineReason__Output } from '../../uncouple/v1/QuarantineReason.ts';
+import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from '../../google/protobuf/Struct.ts';
 
 export interface Quarantine {
   'pipeline'?: (string);
@@ -13,6 +14,14 @@ export interface Quarantine {
   'detail'?: (string);
   'evaluator'?: (string);
   'judgedAt'?: (string);
+  /**
+   * The name of `reason`, also of one that this version of the enum does not have. Any reason is a refusal.
+   */
+  'reasonName'?: (string);
+  /**
+   * Fields that the sender does not know and has kept from the stored quarantine.
+   */
+  'other'?: (_google_protobuf_Struct | null);
 }
 
 export interface Quarantine__Output {
@@ -26,4 +35,12 @@ export interface Quarantine__Output {
   'detail': (string);
   'evaluator': (string);
   'judgedAt': (string);
+  /**
+   * The name of `reason`, also of one that this version of the enum does not have. Any reason is a refusal.
+   */
+  'reasonName': (string);
+  /**
+   * Fields that the sender does not know and has kept from the stored quarantine.
+   */
+  'other': (_google_protobuf_Struct__Output | null);
 }
