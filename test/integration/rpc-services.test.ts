@@ -134,15 +134,15 @@ describe("an evaluator over gRPC", () => {
     const { evaluator } = await serve({
       evaluator: {
         async *watchVerdicts(from) {
-          for (let position = from; ; position++) yield { position, value: { ...someVerdict, serial: position + 1 } };
+          for (let position = from; ; position++) yield { position, value: { ...someVerdict, seconds: position } };
         },
       },
     });
     const from = 2 ** 40;
     const seen = await take(evaluator.watchVerdicts(from, never), 2);
     expect(seen).toEqual([
-      { position: from, value: { ...someVerdict, serial: from + 1 } },
-      { position: from + 1, value: { ...someVerdict, serial: from + 2 } },
+      { position: from, value: { ...someVerdict, seconds: from } },
+      { position: from + 1, value: { ...someVerdict, seconds: from + 1 } },
     ]);
   });
 

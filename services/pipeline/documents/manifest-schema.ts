@@ -1,20 +1,19 @@
 import { z } from "zod";
 import type { ModelContract, SnapshotDraft, SnapshotManifest, TensorSpec } from "../manifest.ts";
 import { formatVersion, parseDocument } from "./document.ts";
-import { readProvenance, writtenProvenance } from "./provenance-schema.ts";
+import { readProvenance, serialSchema, uint32Schema, writtenProvenance } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
-const serial = z.int().min(1);
 const digest = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits");
 
-const tensorFields = { name, kind: z.enum(["numeric", "categorical"]), width: z.int().min(1) };
+const tensorFields = { name, kind: z.enum(["numeric", "categorical"]), width: uint32Schema.min(1) };
 const tensor: z.ZodType<TensorSpec> = z.strictObject(tensorFields);
 const contract: z.ZodType<ModelContract> = z.strictObject({ inputs: z.array(tensor), output: tensor });
 
 const draftFields = { pipeline: name, component: name, runId: name, contract, pipelineDigest: digest.nullable() };
 const draft: z.ZodType<SnapshotDraft> = z.strictObject({ ...draftFields, provenance: writtenProvenance });
 
-const assignedFields = { serial, parent: serial.nullable(), digest, size: z.int().min(0) };
+const assignedFields = { serial: serialSchema, parent: serialSchema.nullable(), digest, size: z.int().min(0) };
 const version2: z.ZodType<SnapshotManifest> = z.strictObject({
   ...draftFields,
   ...assignedFields,

@@ -4,8 +4,12 @@ import type { Provenance } from "../manifest.ts";
 const name = z.string().min(1);
 const count = z.int().min(0);
 
+/** The numbers of a document that are uint32 in gRPC. */
+export const uint32Schema = z.int().min(0).max(0xffff_ffff);
+export const serialSchema = uint32Schema.min(1);
+
 /** Component to serial. */
-export const serialsSchema: z.ZodType<Readonly<Record<string, number>>> = z.record(name, z.int().min(1));
+export const serialsSchema: z.ZodType<Readonly<Record<string, number>>> = z.record(name, serialSchema);
 
 /** Objects are loose: newer versions add fields to them, which are kept. */
 const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType<NonNullable<Provenance[K]>> } = {

@@ -7,10 +7,9 @@ import {
   type Verdict,
 } from "../verdict.ts";
 import { formatVersion, parseDocument } from "./document.ts";
-import { serialsSchema } from "./provenance-schema.ts";
+import { serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
-const serial = z.int().min(1);
 const interval = z.tuple([z.number(), z.number()]).readonly();
 
 const comparison: z.ZodType<PairedComparison> = z.looseObject({
@@ -27,7 +26,7 @@ const version2: z.ZodType<Verdict> = z.looseObject({
   version: z.literal(2),
   pipeline: name,
   component: name,
-  serial,
+  serial: serialSchema,
   kind: name,
   reason: name.exactOptional(),
   componentLoss: z.looseObject({ current: z.number().nullable(), candidate: z.number().nullable() }),
@@ -36,9 +35,9 @@ const version2: z.ZodType<Verdict> = z.looseObject({
   alternatives: z.array(comparison),
   method: name,
   level: z.number().gt(0).lt(1),
-  rows: z.int().min(0),
-  groups: z.int().min(0).exactOptional(),
-  heldOut: z.looseObject({ fingerprint: name, generation: z.int().min(1) }).exactOptional(),
+  rows: uint32Schema,
+  groups: uint32Schema.exactOptional(),
+  heldOut: z.looseObject({ fingerprint: name, generation: uint32Schema.min(1) }).exactOptional(),
   release: name.exactOptional(),
   pipelineDigest: z.string().nullable(),
   evaluator: z.string(),
@@ -62,7 +61,7 @@ const quarantine: z.ZodType<Quarantine> = z.looseObject({
   version: z.literal(1),
   pipeline: name,
   component: name,
-  serial,
+  serial: serialSchema,
   reason: name,
   detail: z.string(),
   evaluator: z.string(),

@@ -1,3 +1,5 @@
+import { generateKeyPairSync, sign, verify } from "node:crypto";
+import { headers } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import {
@@ -240,6 +242,53 @@ test("an orphan sweep keeps the bytes of an announcement that only another versi
   expect(await backplane.registry.list()).toEqual([first]);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await backplane.sweepOrphans(10)).toBe(0);
+});
+
+test("an announcement of the future is listed as unreadable, stays in the queue, and keeps its bytes and signature", async () => {
+  const one = await open();
+  await one.registry.publish(draft(), model(1), null);
+  const subject = `uncouple.${pipeline}.snapshots.m1.2`;
+  const object = { name: "future", nuid: "FUTURE" };
+  // What is signed are the bytes of the message, as they are stored.
+  const payload = Buffer.from(JSON.stringify({ manifest: { version: 3, what: "nobody knows" }, object }, undefined, 1));
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const signed = headers();
+  signed.set("Uncouple-Signature", sign(null, payload, privateKey).toString("base64"));
+  await raw.nc.request(subject, payload, { headers: signed });
+
+  const two = await open();
+  expect(await two.registry.publish(draft(), model(3), 1)).toMatchObject({ serial: 3, parent: 1 });
+  for (const { registry } of [one, two]) {
+    expect((await registry.list()).map(({ serial }) => serial)).toEqual([1, 3]);
+    expect(await registry.latest("m1")).toMatchObject({ serial: 3 });
+    expect(await registry.unreadable("m1")).toEqual([
+      { component: "m1", serial: 2, position: 2, reason: expect.stringContaining("newer version of Uncouple") },
+    ]);
+  }
+  const stored = await raw.jsm.streams.getMessage(`uncouple-${pipeline}-snapshots`, { seq: 2 });
+  const signature = Buffer.from(stored.header.get("Uncouple-Signature"), "base64");
+  expect(verify(null, stored.data, publicKey, signature)).toBe(true);
+
+  // Only a newer evaluator can judge it: it waits for one, and the others do not wait for it.
+  const done: number[] = [];
+  for await (const item of one.workQueue("evaluators").items(never)) {
+    done.push(item.announcement.manifest.serial);
+    await item.done();
+    if (done.length === 2) break;
+  }
+  expect(done).toEqual([1, 3]);
+  expect(await two.workQueue("evaluators").pending()).toBe(1);
+});
+
+test("a verdict that only a newer version can read is the one that counts, and nobody else's is stored", async () => {
+  const { verdicts } = await open();
+  const subject = `uncouple.${pipeline}.verdicts.m1.1`;
+  await raw.nc.request(subject, "not JSON");
+  await raw.nc.request(subject, JSON.stringify({ version: 3, component: "m1", serial: 1 }));
+  expect(await verdicts.append(verdict("m1", 1, { pipeline }))).toBe(false);
+  expect(await verdicts.get("m1", 1)).toBeUndefined();
+  expect(await raw.count(`uncouple-${pipeline}-verdicts`, ">")).toBe(2);
+  expect(await verdicts.append(verdict("m1", 2, { pipeline }))).toBe(true);
 });
 
 test("a publish that meets a conflict after its upload leaves no bytes behind", async () => {
