@@ -171,9 +171,9 @@ test("what cannot be read takes its serial, is named in the log, and stops neith
       typeof change === "string" ? change : JSON.stringify({ ...announcement, manifest: { ...first, ...change } }),
     );
   await send("m1.2", "not JSON");
-  await send("m1.2", { serial: 2, parent: 1, runId: "" });
+  const again = await send("m1.2", { serial: 2, parent: 1, runId: "again" });
+  expect(again.json()).toMatchObject({ error: { description: "maximum messages per subject exceeded" } });
   await send("m1.9", { serial: 9, parent: 8, runId: "gap" });
-  await send("m1.1", { runId: "overwrites" });
   await send("m2.1", { runId: "of-another-component" });
   await send("m1.3", { serial: 3, parent: 2, digest: "../etc/passwd" });
 
@@ -206,11 +206,9 @@ test("what cannot be read takes its serial, is named in the log, and stops neith
   expect(await one.workQueue("evaluators").pending()).toBe(0);
   for (const [sequence, why] of [
     [2, "not JSON"],
-    [3, "the serial is taken"],
-    [4, "serial 9 where m1 is at 3"],
-    [5, "the serial is taken"],
-    [6, "it is m1@1"],
-    [7, "manifest: digest"],
+    [3, "serial 9 where m1 is at 3"],
+    [4, "it is m1@1"],
+    [5, "manifest: digest"],
   ] as const) {
     expect(lines).toContainEqual(expect.stringMatching(new RegExp(`snapshots ${sequence} .*left out: .*${why}`)));
   }
@@ -254,7 +252,7 @@ test("an announcement of the future is listed as unreadable, stays in the queue,
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const signed = headers();
   signed.set("Uncouple-Signature", sign(null, payload, privateKey).toString("base64"));
-  await raw.nc.request(subject, payload, { headers: signed });
+  await raw.nc.request(subject, payload, { headers: signed, timeout: 5_000 });
 
   const two = await open();
   expect(await two.registry.publish(draft(), model(3), 1)).toMatchObject({ serial: 3, parent: 1 });
