@@ -10,6 +10,7 @@ import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { parseManifest } from "../../services/pipeline/documents/manifest-schema.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
+import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { runTrainer } from "../../services/trainer/run-trainer.ts";
 import { createRunStore } from "../../services/trainer/runs/run-store.ts";
@@ -169,4 +170,36 @@ test("services resume where the last ones stopped", async () => {
     // ONNX Runtime may add in a different order on a different machine.
     expect(predicted.values).toEqual(values.map((row) => row.map((value) => expect.closeTo(value, 5))));
   }
+});
+
+test("commands list a snapshot of the future as unreadable, and do not use it", async () => {
+  const serial = ((await backplane.registry.latest("m1"))?.serial ?? 0) + 1;
+  const raw = await connectRaw(fixture.natsUrl);
+  const announcement = { manifest: { version: 3 }, object: { name: "future", nuid: "FUTURE" } };
+  await raw.nc.request(`uncouple.fixture.snapshots.m1.${serial}`, JSON.stringify(announcement));
+  await raw.close();
+
+  const rows = (await said("snapshots", "m1")) as object[];
+  expect(rows.at(-1)).toEqual({
+    manifest: null,
+    unreadable: { component: "m1", serial, position: expect.any(Number), reason: expect.stringContaining("newer") },
+    aliases: [],
+    verdict: null,
+  });
+  const run = (...args: string[]) => cli(args, { cwd: fixture.folder, env: { UNCOUPLE_DIR: "stack" } });
+  const name = `m1@${serial}`;
+  expect((await run("snapshots")).stdout).toContain(`${name} is unreadable: a newer version of Uncouple wrote this`);
+  const says = `${name} cannot be read and is never used: a newer version of Uncouple wrote this manifest`;
+  for (const args of [
+    ["show", name],
+    ["export", name, "future.onnx"],
+    ["alias", "m1", "champion", String(serial)],
+  ]) {
+    expect(await run(...args)).toMatchObject({ code: 5, stderr: expect.stringContaining(says) });
+  }
+  // The evaluator and the trainer of the test above say so, too.
+  const evaluator = connectEvaluator((await readStack(path("stack")))?.evaluator ?? "", { clock: systemClock });
+  closing.push(async () => evaluator.close());
+  expect(await evaluator.status()).toMatchObject({ unreadable: [{ component: "m1", serial }] });
+  expect((await run("predict", name, "rows.json")).stderr).toContain(says);
 });
