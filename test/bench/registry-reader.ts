@@ -1,0 +1,64 @@
+import { once } from "node:events";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { readChampions } from "../../services/composition/champions.ts";
+import { currentComposition } from "../../services/composition/current.ts";
+import { createPipelineView } from "../../services/composition/pipeline-view.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { component, pipelineOf } from "../helpers/linear-pipelines.ts";
+
+/** A process that follows a pipeline as an evaluator does. `registry.ts` starts it. */
+export interface Measured {
+  /** From the start of the process. */
+  readonly replaySeconds: number;
+  readonly residentMegabytes: number;
+}
+
+/** A chain, so that the pipeline's loss depends on all of them. */
+export const benchedComponents = Array.from({ length: 100 }, (_, index) => `c${index}`);
+
+if (process.send !== undefined) {
+  const [url = "", name = "", history = ""] = process.argv.slice(2);
+  const components = benchedComponents.map((each, index) =>
+    component({ name: each, upstream: index === 0 ? [] : [benchedComponents[index - 1] as string] }),
+  );
+  const pipeline = pipelineOf(components, "c99");
+  const backplane = await connectJetStream({ clock: systemClock, url, pipeline: name, name: "reader" });
+  const { signal } = new AbortController();
+  let verdicts = 0;
+  const view = createPipelineView({
+    backplane,
+    clock: systemClock,
+    onError(what, error) {
+      throw new Error(`${what}: ${error.message}`);
+    },
+    onVerdict() {
+      verdicts += 1;
+    },
+  });
+  void view.follow(signal);
+  for (let reached = false; !reached; ) {
+    reached = await view.reaches(Number(history), signal).then(
+      () => true,
+      () => false,
+    );
+  }
+  while (verdicts < Number(history)) await systemClock.sleep(5);
+  const measured: Measured = {
+    replaySeconds: performance.now() / 1000,
+    residentMegabytes: process.memoryUsage().rss / 1e6,
+  };
+  process.send(measured);
+  for (;;) {
+    const [{ from, count }] = (await once(process, "message")) as [{ from: number; count: number }];
+    await view.reaches(from, signal);
+    const before = process.cpuUsage();
+    for (let position = from; position < from + count; position++) {
+      await view.reaches(position, signal);
+      const champions = await readChampions(backplane.registry, pipeline.components);
+      const current = currentComposition(pipeline, view, champions, position);
+      if (Object.keys(current).length !== components.length) throw new Error(`incomplete at ${position}`);
+    }
+    const { user, system } = process.cpuUsage(before);
+    process.send((user + system) / count);
+  }
+}
