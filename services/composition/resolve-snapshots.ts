@@ -1,38 +1,54 @@
+import { raceAbort } from "../common/async/race-abort.ts";
+import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Backplane } from "../registry/backplane.ts";
-import { CHAMPION, snapshotInUse } from "./in-use.ts";
+import type { Composition } from "../pipeline/verdict.ts";
+import type { Registry } from "../registry/registry.ts";
+import { CHAMPION, inUse } from "./in-use.ts";
+import { createPipelineView, type PipelineView, type PipelineViewDeps } from "./pipeline-view.ts";
 
 /** The snapshots that a run trains with. Resolved once: a resumed run uses the same ones. */
 export interface ResolvedSnapshots {
   /** Ancestor to serial. */
-  readonly upstream: Readonly<Record<string, number>>;
+  readonly upstream: Composition;
   /** The component's newest snapshot when the run started; the run's snapshot must follow it. */
   readonly parent: number | null;
 }
 
+/** Ancestors whose snapshots have no verdict yet, so that there is nothing to train on: component to newest serial. */
+export interface UnjudgedSnapshots {
+  readonly unjudged: Composition;
+}
+
+export interface ResolveDeps {
+  readonly registry: Pick<Registry, "aliased" | "latest">;
+  /** Must be followed. */
+  readonly view: Pick<PipelineView, "history" | "catchUp">;
+}
+
 /**
- * Resolves the snapshots for a run that starts now: for every ancestor the one in use (its champion, or its newest that is
- * not quarantined), and the component's own newest.
- * @throws UncoupleError `failed-precondition` naming every ancestor without a usable snapshot
+ * Resolves the snapshots for a run that starts now: for every ancestor the one in use (`in-use.ts`), and the component's
+ * own newest.
+ * @throws UncoupleError `failed-precondition` naming every ancestor that has no snapshot but quarantined ones
  */
 export async function resolveSnapshots(
-  backplane: Pick<Backplane, "registry" | "quarantines">,
+  { registry, view }: ResolveDeps,
   pipeline: Pipeline,
   component: string,
-): Promise<ResolvedSnapshots> {
-  const { registry } = backplane;
-  const upstream: Record<string, number> = {};
-  const missing: string[] = [];
+  signal: AbortSignal,
+): Promise<ResolvedSnapshots | UnjudgedSnapshots> {
   const needed = ancestors(pipeline.components, componentNamed(pipeline, component).name);
-  const quarantines = needed.length === 0 ? [] : await backplane.quarantines.list();
-  const refused = new Set(quarantines.map((entry) => `${entry.component} ${entry.serial}`));
+  await view.catchUp(signal);
+  const { history } = view;
+  const upstream = needed.length === 0 ? {} : inUse(needed, history, await registry.aliased(CHAMPION));
+  const unjudged: Record<string, number> = {};
+  const missing: string[] = [];
   for (const { name } of needed) {
-    const usable = (await registry.list(name)).filter(({ serial }) => !refused.has(`${name} ${serial}`));
-    const chosen = snapshotInUse(usable, (await registry.aliases(name))[CHAMPION]);
-    if (chosen === undefined) missing.push(name);
-    else upstream[name] = chosen.serial;
+    if (upstream[name] !== undefined) continue;
+    const [newest] = history.sound(name).newest(1, Number.POSITIVE_INFINITY);
+    if (newest === undefined) missing.push(name);
+    else unjudged[name] = newest;
   }
   if (missing.length > 0) {
     throw new UncoupleError(
@@ -40,11 +56,39 @@ export async function resolveSnapshots(
       `${component} trains on the predictions of ${missing.join(" and ")}, which ${missing.length === 1 ? "has" : "have"} no usable snapshot yet; train ${missing.join(" and ")} first`,
     );
   }
+  if (Object.keys(unjudged).length > 0) return { unjudged };
   return { upstream, parent: (await registry.latest(component))?.serial ?? null };
 }
 
+/**
+ * Resolves the ancestors' snapshots for a caller that follows nothing.
+ * @throws UncoupleError as `resolveSnapshots`; `failed-precondition` if they have no verdict yet
+ */
+export async function resolveSnapshotsOnce(
+  backplane: PipelineViewDeps["backplane"],
+  pipeline: Pipeline,
+  component: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Composition> {
+  const done = new AbortController();
+  const end = AbortSignal.any([signal, done.signal]);
+  const failed = new AbortController();
+  const view = createPipelineView({ backplane, clock, onError: (_, error) => failed.abort(error) });
+  const following = view.follow(end);
+  try {
+    const deps = { registry: backplane.registry, view };
+    const resolved = await raceAbort(resolveSnapshots(deps, pipeline, component, end), failed.signal);
+    if ("upstream" in resolved) return resolved.upstream;
+    const names = Object.keys(resolved.unjudged).join(" and ");
+    throw new UncoupleError("failed-precondition", `the snapshots of ${names} have no verdict yet; start an evaluator`);
+  } finally {
+    done.abort();
+    await following;
+  }
+}
+
 /** Whether two maps from component to serial are equal. */
-export function sameSnapshots(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+export function sameSnapshots(a: Composition, b: Composition): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }

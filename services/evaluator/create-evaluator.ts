@@ -1,5 +1,6 @@
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
+import { CHAMPION } from "../composition/in-use.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
@@ -87,14 +88,16 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     backplane,
     clock,
     onError: reportFailure,
-    onVerdict: (verdict) => metrics.losses(verdict),
+    onVerdict: ({ value }) => metrics.losses(value),
+    onAliasChange: ({ value }) => {
+      if (value.alias === CHAMPION) matrix.invalidate();
+    },
   });
   const losses = createHeldOutLosses(config, {
     heldOut,
     registry,
     schema: deps.schema,
     load: deps.load,
-    view,
     onPass: metrics.passed,
     signal,
   });

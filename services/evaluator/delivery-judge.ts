@@ -18,7 +18,7 @@ export interface DeliveryJudgeDeps {
   /** This evaluator's name, as the holder of leases. */
   readonly evaluator: string;
   readonly backplane: Pick<Backplane, "registry" | "leases">;
-  readonly view: Pick<PipelineView, "firstUnsettled" | "reaches">;
+  readonly view: Pick<PipelineView, "history" | "reaches">;
   readonly writer: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "handled">;
   readonly clock: Clock;
@@ -57,7 +57,7 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
     await view.reaches(position, signal);
     const name = `judging-${position}`;
     const crashed = survived.has(position) ? undefined : await backplane.leases.holder(name);
-    const earlier = crashed === undefined ? undefined : view.firstUnsettled(position);
+    const earlier = crashed === undefined ? undefined : view.history.firstUnsettled(position);
     if (crashed !== undefined && earlier === undefined) {
       const detail = `delivered ${delivery} times without finishing; evaluator ${crashed} crashed while judging it`;
       await writer.quarantine(manifest, "evaluation-failed", detail);
@@ -66,7 +66,7 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
     const lease = await backplane.leases.acquire(name, deps.evaluator, signal);
     try {
       if (earlier === undefined) return await deps.evaluate(announcement);
-      const first = `${snapshotName(earlier.manifest)} was announced earlier and must be settled first`;
+      const first = `${snapshotName(earlier)} was announced earlier and must be settled first`;
       throw new UncoupleError("failed-precondition", `evaluator ${crashed} crashed while judging it; ${first}`);
     } finally {
       survived.add(position);

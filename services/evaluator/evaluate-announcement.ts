@@ -1,6 +1,5 @@
 import { type Clock, secondsSince } from "../common/clock/clock.ts";
-import { readChampions } from "../composition/champions.ts";
-import { currentComposition } from "../composition/current.ts";
+import { baseline, CHAMPION } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
@@ -13,8 +12,8 @@ export interface EvaluateDeps {
   readonly pipeline: Pipeline;
   /** Number of newest serials per component among a verdict's alternatives. */
   readonly retained: number;
-  readonly registry: Pick<Registry, "aliases">;
-  readonly view: Pick<PipelineView, "announcements" | "quarantined" | "proven" | "reaches">;
+  readonly registry: Pick<Registry, "aliased">;
+  readonly view: Pick<PipelineView, "history" | "reaches">;
   readonly losses: ComposedLosses;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
   readonly clock: Clock;
@@ -31,14 +30,7 @@ export type EvaluateAnnouncement = (announcement: Announcement) => Promise<"verd
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
   const { pipeline, retained, registry, view, losses, writer, clock, signal } = deps;
-
-  /** The newest N usable serials of a component that were announced before a position. */
-  const alternativesBefore = (before: number) => (component: string) =>
-    view
-      .announcements(component)
-      .filter(({ position, manifest }) => position < before && !view.quarantined(component, manifest.serial))
-      .slice(-retained)
-      .map(({ manifest }) => manifest.serial);
+  const { history } = view;
 
   return async ({ position, manifest }) => {
     const started = clock.elapsed();
@@ -47,15 +39,15 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
       return "quarantine";
     }
     await view.reaches(position, signal);
-    const champions = await readChampions(registry, pipeline.components);
+    const champions = await registry.aliased(CHAMPION);
     for (;;) {
       try {
         const judgement = await judgeSnapshot(manifest, {
           pipeline,
           losses,
-          current: currentComposition(pipeline, view, champions, position),
-          alternatives: alternativesBefore(position),
-          proven: view.proven,
+          current: baseline(pipeline.components, history, champions, position),
+          alternatives: (component) => history.sound(component).newest(retained, position),
+          proven: (component, serial) => history.isProven({ component, serial }),
           signal,
         });
         await writer.publish(manifest, judgement, secondsSince(clock, started));

@@ -1,6 +1,5 @@
 import { asUncoupleError } from "../common/errors.ts";
-import { readChampions } from "../composition/champions.ts";
-import { currentComposition } from "../composition/current.ts";
+import { CHAMPION, inUse } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
@@ -13,8 +12,8 @@ export interface EvaluatorMatrixDeps {
   readonly pipeline: Pipeline;
   /** Number of newest serials per component in the matrix. */
   readonly retained: number;
-  readonly registry: Pick<Registry, "aliases">;
-  readonly view: Pick<PipelineView, "announcements" | "quarantined" | "usable">;
+  readonly registry: Pick<Registry, "aliased">;
+  readonly view: Pick<PipelineView, "history">;
   readonly losses: Pick<ComposedLosses, "rowLosses">;
   readonly reportFailure: FailureReporter;
   /** Aborts refreshes in progress. */
@@ -27,36 +26,41 @@ export interface EvaluatorMatrix extends Pick<Matrix, "current"> {
   refresh(): Promise<readonly PipelineMatrix[]>;
   /** Starts a refresh without waiting for it, and reports its failure. */
   refreshInBackground(): void;
+  /** Called when what is current has changed without a verdict. */
+  invalidate(): void;
 }
 
 export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatrix {
   const { pipeline, registry, view, signal, reportFailure } = deps;
-  const usable = {
-    quarantined: view.quarantined,
-    announcements: (component: string) => {
-      const serials = new Set(view.usable(component));
-      return view.announcements(component).filter(({ manifest }) => serials.has(manifest.serial));
-    },
-  };
   const matrix = createMatrix({
     pipeline,
     losses: deps.losses,
-    retained: (component) => view.usable(component).slice(-deps.retained),
-    current: async () =>
-      currentComposition(
-        pipeline,
-        usable,
-        await readChampions(registry, pipeline.components),
-        Number.POSITIVE_INFINITY,
-      ),
+    retained: (component) => view.history.usable(component).newest(deps.retained, Number.POSITIVE_INFINITY),
+    current: async () => inUse(pipeline.components, view.history, await registry.aliased(CHAMPION)),
   });
   const refresh = () => matrix.refresh(signal);
+  let busy = false;
+  let again = false;
+  /** One refresh at a time; those asked for meanwhile are one more. */
+  const refreshInBackground = () => {
+    again = busy;
+    if (busy || signal.aborted) return;
+    busy = true;
+    refresh()
+      .catch((thrown: unknown) => {
+        if (!signal.aborted) reportFailure("computing the matrix", asUncoupleError(thrown));
+      })
+      .finally(() => {
+        busy = false;
+        if (again) refreshInBackground();
+      });
+  };
   return {
     refresh,
-    refreshInBackground() {
-      refresh().catch((thrown: unknown) => {
-        if (!signal.aborted) reportFailure("computing the matrix", asUncoupleError(thrown));
-      });
+    refreshInBackground,
+    invalidate() {
+      matrix.invalidate();
+      refreshInBackground();
     },
     current: () => matrix.current(),
   };

@@ -2,7 +2,6 @@ import { UncoupleError } from "../common/errors.ts";
 import { composeLosses } from "../composition/compose-losses.ts";
 import { type Composer, createComposer } from "../composition/composer.ts";
 import { loadSnapshot, type ModelLoaderDeps } from "../composition/load-model.ts";
-import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
@@ -19,7 +18,6 @@ export interface HeldOutLossesConfig {
 
 export interface HeldOutLossesDeps extends ModelLoaderDeps {
   readonly heldOut: Table;
-  readonly view: Pick<PipelineView, "manifest">;
   /** Called after each pass of a snapshot over the held-out rows. */
   onPass(component: string): void;
 }
@@ -36,7 +34,7 @@ const MIN_ROWS = 30;
  */
 export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLossesDeps): HeldOutLosses {
   const { pipeline, maxModelBytes } = config;
-  const { heldOut, view, onPass } = deps;
+  const { heldOut, onPass } = deps;
   if (heldOut.rows < MIN_ROWS) {
     throw new UncoupleError(
       "failed-precondition",
@@ -50,8 +48,7 @@ export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLo
     { ...config, heldOut },
     {
       async loadModel(component, serial) {
-        const manifest =
-          view.manifest(component.name, serial) ?? (await deps.registry.manifest(component.name, serial));
+        const manifest = await deps.registry.manifest(component.name, serial);
         return loadSnapshot(pipeline, component, manifest, maxModelBytes, deps);
       },
       onPass,

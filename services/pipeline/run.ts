@@ -3,7 +3,8 @@ import type { ProtocolSpec } from "./team.ts";
 
 /**
  * queued -> (waiting ->) running -> publishing -> succeeded, and from any of the first four -> failed or cancelled.
- * `waiting`: under the sync protocol, the run waits for the lease that lets one component of the pipeline train at a time.
+ * `waiting`: the run waits for a verdict on an upstream snapshot, or, under the sync protocol, for the lease that lets one
+ * component of the pipeline train at a time.
  * A run interrupted by a shutdown or a crash keeps its state on disk and resumes when the trainer restarts.
  */
 export type RunState = "queued" | "waiting" | "running" | "publishing" | "succeeded" | "failed" | "cancelled";
@@ -36,6 +37,8 @@ export interface Run {
   readonly upstream: Readonly<Record<string, number>>;
   /** The published serial. */
   readonly snapshot: number | null;
+  /** What a `waiting` run waits for; null in other states. */
+  readonly waitingFor: string | null;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
   /** Problems that did not stop the run: a support warning, an unavailable engine. */
   readonly warnings: readonly string[];

@@ -2,14 +2,36 @@ import { UncoupleError } from "../common/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { AliasChange } from "./registry.ts";
 
-/** Applies the changes of a component's aliases, oldest first, and returns where each alias points. */
-export function aliasesAfter(log: readonly AliasChange[]): Readonly<Record<string, number>> {
-  const now: Record<string, number> = {};
-  for (const change of log) {
-    if (change.serial === null) delete now[change.alias];
-    else now[change.alias] = change.serial;
-  }
-  return now;
+/** Where the aliases of all components point, after the changes taken so far. */
+export interface AliasIndex {
+  take(change: AliasChange): void;
+  /** Alias to serial. */
+  of(component: string): Readonly<Record<string, number>>;
+  /** Component to serial. */
+  aliased(alias: string): Readonly<Record<string, number>>;
+  serial(component: string, alias: string): number | null;
+}
+
+export function createAliasIndex(): AliasIndex {
+  const byAlias = new Map<string, Map<string, number>>();
+  return {
+    take({ component, alias, serial }) {
+      const serials = byAlias.get(alias) ?? new Map<string, number>();
+      byAlias.set(alias, serials);
+      if (serial === null) serials.delete(component);
+      else serials.set(component, serial);
+    },
+    of(component) {
+      const now: Record<string, number> = {};
+      for (const [alias, serials] of byAlias) {
+        const serial = serials.get(component);
+        if (serial !== undefined) now[alias] = serial;
+      }
+      return now;
+    },
+    aliased: (alias) => Object.fromEntries(byAlias.get(alias) ?? []),
+    serial: (component, alias) => byAlias.get(alias)?.get(component) ?? null,
+  };
 }
 
 /**
@@ -36,14 +58,11 @@ export function rollbackTarget(log: readonly AliasChange[], component: string, a
   );
 }
 
-/** @throws UncoupleError `conflict` if the alias does not point at the expected serial */
-export function checkAlias(
-  log: readonly AliasChange[],
-  component: string,
-  alias: string,
-  expected: number | null,
-): void {
-  const now = aliasesAfter(log)[alias] ?? null;
+/**
+ * @param now the serial that the alias points at, null for none
+ * @throws UncoupleError `conflict` if that is not the expected one
+ */
+export function checkAlias(now: number | null, component: string, alias: string, expected: number | null): void {
   if (now === expected) return;
   const name = (serial: number | null) => (serial === null ? "nowhere" : `at ${snapshotName({ component, serial })}`);
   throw new UncoupleError(

@@ -8,6 +8,10 @@ export interface WriteOnceLog<T extends { readonly component: string; readonly s
   append(value: T): Promise<boolean>;
   get(component: string, serial: number): Promise<T | undefined>;
   list(): Promise<readonly T[]>;
+  /** The position of the newest entry, 0 for none. */
+  end(): Promise<number>;
+  /** Yields the entries from a position on, inclusive (0: all), that the log has at the time of the call. */
+  read(from: number): AsyncIterable<Logged<T>>;
   /** Yields entries from a position on, inclusive (0: all), then new ones as they are appended, until the signal aborts. */
   watch(from: number, signal: AbortSignal): AsyncIterable<Logged<T>>;
 }

@@ -1,4 +1,5 @@
 import type { SnapshotDraft, SnapshotManifest, UnreadableSnapshot } from "../pipeline/manifest.ts";
+import type { Logged } from "../pipeline/verdict.ts";
 
 /** Default size limit for models that are published, read or judged, in bytes. */
 export const DEFAULT_MAX_MODEL_BYTES = 256 * 1024 ** 2;
@@ -54,6 +55,10 @@ export interface Registry {
   latest(component: string): Promise<SnapshotManifest | undefined>;
   /** @throws UncoupleError `not-found`; `data-loss` if the size or digest does not match */
   bytes(manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Returns the snapshot that a run has published, if any. */
+  ofRun(component: string, runId: string): Promise<SnapshotManifest | undefined>;
+  /** Returns the position of the newest announcement, 0 for none. */
+  end(): Promise<number>;
   /** Returns all manifests, or those of one component, in the order of announcement. */
   list(component?: string): Promise<readonly SnapshotManifest[]>;
   /** Returns the serials that are taken but cannot be read by this version, in the order of announcement. */
@@ -66,6 +71,8 @@ export interface Registry {
 
   /** Alias to serial. */
   aliases(component: string): Promise<Readonly<Record<string, number>>>;
+  /** The serial that an alias points at in each component that has it. */
+  aliased(alias: string): Promise<Readonly<Record<string, number>>>;
   /**
    * Points an alias at a snapshot, or removes it with null.
    * @param expected the serial it must point at now (null: nowhere)
@@ -81,6 +88,8 @@ export interface Registry {
   ): Promise<AliasChange>;
   /** Returns every change, oldest first. */
   aliasLog(component: string): Promise<readonly AliasChange[]>;
+  /** Yields the changes of all components' aliases, as `watch` does announcements. Positions are those of the alias log. */
+  watchAliases(from: number, signal: AbortSignal): AsyncIterable<Logged<AliasChange>>;
   /**
    * Restores the snapshot that the alias pointed at before its last change. Removals are undone, and skipped on the way
    * back. Calling it again goes further back; a new `setAlias` starts from the restored snapshot.

@@ -7,7 +7,7 @@ import {
 } from "../pipeline/manifest.ts";
 
 /**
- * An index of a pipeline's announcements, which arrive in the order of their positions. All readers of the same
+ * An index of a pipeline's announcements by name, run and position, which arrive in the order of their positions. All readers of the same
  * announcements give the same serials to the same snapshots, whatever version of the program they are:
  *
  * - The first announcement of a component and serial takes that serial, whether or not this version can read it. Later ones
@@ -27,14 +27,14 @@ export interface SnapshotIndex {
     place: AnnouncementPlace,
     read: { readonly manifest: SnapshotManifest } | { readonly wrong: string },
   ): string | undefined;
-  get(component: string, serial: number): SnapshotManifest | undefined;
+  /** Returns a readable snapshot. */
+  get(component: string, serial: number): AnnouncementPlace | undefined;
   /** Returns the newest readable snapshot. */
-  latest(component: string): SnapshotManifest | undefined;
+  latest(component: string): AnnouncementPlace | undefined;
   /** The lowest free serial: the next snapshot of the component has this one. */
   next(component: string): number;
   /** Returns the first snapshot that a run has published. */
-  ofRun(component: string, runId: string): SnapshotManifest | undefined;
-  list(component?: string): readonly SnapshotManifest[];
+  ofRun(component: string, runId: string): AnnouncementPlace | undefined;
   /** Returns the serials that are taken and cannot be read, in the order of announcement. */
   unreadable(component?: string): readonly UnreadableSnapshot[];
 }
@@ -46,76 +46,78 @@ export interface AnnouncementPlace {
 }
 
 export function createSnapshotIndex(): SnapshotIndex {
-  const all: SnapshotManifest[] = [];
   const unreadable: UnreadableSnapshot[] = [];
   const byComponent = new Map<string, ComponentIndex>();
   const empty = createComponentIndex();
   const of = (component: string) => byComponent.get(component) ?? empty;
+  const get = (component: string, serial: number | undefined) => {
+    const position = serial === undefined ? undefined : of(component).positions.get(serial);
+    return position === undefined || serial === undefined ? undefined : { position, component, serial };
+  };
   return {
     take({ position, component, serial }, read) {
       const index = byComponent.get(component) ?? createComponentIndex();
       byComponent.set(component, index);
-      if (index.taken.has(serial)) return "the serial is taken";
+      if (isTaken(index, serial)) return "the serial is taken";
       const wrong = "wrong" in read ? read.wrong : misplaced(read.manifest, index);
-      index.taken.add(serial);
-      while (index.taken.has(index.next)) index.next++;
       if ("wrong" in read || wrong !== undefined) {
+        index.unreadable.add(serial);
         unreadable.push({ position, component, serial, reason: wrong ?? "" });
-        return wrong;
+      } else {
+        index.positions.set(serial, position);
+        index.newest = serial;
+        const { runId } = read.manifest;
+        if (!index.byRun.has(runId)) index.byRun.set(runId, serial);
       }
-      const { manifest } = read;
-      index.bySerial.set(serial, manifest);
-      index.readable.push(manifest);
-      if (!index.byRun.has(manifest.runId)) index.byRun.set(manifest.runId, manifest);
-      all.push(manifest);
-      return undefined;
+      while (isTaken(index, index.next)) index.next++;
+      return wrong;
     },
-    get: (component, serial) => of(component).bySerial.get(serial),
-    latest: (component) => of(component).readable.at(-1),
+    get,
+    latest: (component) => get(component, of(component).newest),
     next: (component) => of(component).next,
-    ofRun: (component, runId) => of(component).byRun.get(runId),
-    list: (component) => [...(component === undefined ? all : of(component).readable)],
+    ofRun: (component, runId) => get(component, of(component).byRun.get(runId)),
     unreadable: (component) =>
       unreadable.filter((snapshot) => component === undefined || snapshot.component === component),
   };
 }
 
+/** Names and positions only: manifests are read when asked for. */
 interface ComponentIndex {
-  readonly taken: Set<number>;
-  readonly bySerial: Map<number, SnapshotManifest>;
-  readonly byRun: Map<string, SnapshotManifest>;
-  readonly readable: SnapshotManifest[];
+  /** Serial to position, of readable snapshots. */
+  readonly positions: Map<number, number>;
+  readonly unreadable: Set<number>;
+  /** Run to the serial that it published. */
+  readonly byRun: Map<string, number>;
+  newest: number | undefined;
   /** The lowest serial that is not taken. */
   next: number;
 }
 
 function createComponentIndex(): ComponentIndex {
-  return { taken: new Set(), bySerial: new Map(), byRun: new Map(), readable: [], next: 1 };
+  return { positions: new Map(), unreadable: new Set(), byRun: new Map(), newest: undefined, next: 1 };
+}
+
+function isTaken({ positions, unreadable }: ComponentIndex, serial: number): boolean {
+  return positions.has(serial) || unreadable.has(serial);
 }
 
 /** Why a readable announcement of a free serial is not a snapshot. */
-function misplaced(manifest: SnapshotManifest, { taken, next }: ComponentIndex): string | undefined {
+function misplaced(manifest: SnapshotManifest, index: ComponentIndex): string | undefined {
   const { component, serial, parent } = manifest;
-  if (serial !== next) return `serial ${serial} where ${component} is at ${next}`;
-  if (parent !== null && !taken.has(parent)) return `${snapshotName(manifest)} names ${parent} as its parent`;
+  if (serial !== index.next) return `serial ${serial} where ${component} is at ${index.next}`;
+  if (parent !== null && !isTaken(index, parent)) return `${snapshotName(manifest)} names ${parent} as its parent`;
   return undefined;
 }
 
 /**
- * Returns the snapshot that a run has already published, if it publishes again.
- * @throws UncoupleError `conflict` if it published different bytes
+ * Checks that a run which publishes again has the same bytes.
+ * @throws UncoupleError `conflict`
  */
-export function alreadyPublished(
-  index: SnapshotIndex,
-  component: string,
-  runId: string,
-  digest: string,
-): SnapshotManifest | undefined {
-  const published = index.ofRun(component, runId);
-  if (published === undefined || published.digest === digest) return published;
+export function checkSameBytes(published: SnapshotManifest, digest: string): void {
+  if (published.digest === digest) return;
   throw new UncoupleError(
     "conflict",
-    `run ${runId} has published ${snapshotName(published)} with other bytes (SHA-256 ${published.digest}, now ${digest}); a run publishes once`,
+    `run ${published.runId} has published ${snapshotName(published)} with other bytes (SHA-256 ${published.digest}, now ${digest}); a run publishes once`,
   );
 }
 
@@ -136,9 +138,9 @@ export function checkParent(component: string, newest: number | null, parent: nu
  * Finds a snapshot.
  * @throws UncoupleError `not-found`; `failed-precondition` if its announcement cannot be read
  */
-export function findSnapshot(index: SnapshotIndex, component: string, serial: number): SnapshotManifest {
-  const manifest = index.get(component, serial);
-  if (manifest !== undefined) return manifest;
+export function findSnapshot(index: SnapshotIndex, component: string, serial: number): AnnouncementPlace {
+  const place = index.get(component, serial);
+  if (place !== undefined) return place;
   const name = snapshotName({ component, serial });
   const unreadable = index.unreadable(component).find((snapshot) => snapshot.serial === serial);
   if (unreadable !== undefined) {

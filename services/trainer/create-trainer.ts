@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
-import { createAnnouncementView } from "../composition/announcement-view.ts";
 import { createLoadModel } from "../composition/load-upstream.ts";
+import { createPipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { TrainingBackend } from "../learning/component/training-backend.ts";
@@ -46,6 +46,8 @@ export interface TrainerConfig {
   readonly checkpointSeconds: number;
   /** How long the registry may be unavailable before a run that needs it fails. */
   readonly unavailableSeconds: number;
+  /** How long a run waits for a verdict on an upstream snapshot before it fails. */
+  readonly waitForVerdictSeconds: number;
 }
 
 export interface TrainerDeps {
@@ -82,7 +84,7 @@ export interface Trainer {
 
 /** @throws UncoupleError `not-found` if the pipeline does not have the team's component */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
-  const { pipeline, team, codeVersion, checkpointSeconds, unavailableSeconds } = config;
+  const { pipeline, team, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds } = config;
   const { backplane, source, processes, training, clock, log } = deps;
   const { registry } = backplane;
   const component = componentNamed(pipeline, team.component);
@@ -99,21 +101,23 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     queued: () => queue.queued(),
     lag: () => upstreamLag(component, view),
   });
+  const view = createPipelineView({
+    backplane,
+    clock,
+    onError: createFailureReporter(log, deps.onLost),
+    onAnnouncement: (announcement) => triggers.onAnnouncement(announcement),
+    onVerdict: (verdict) => triggers.onVerdict(verdict),
+    onAliasChange: (change) => triggers.onAliasChange(change),
+  });
   const execute = createExecuteRun(
-    { pipeline, component: name, holder, codeVersion, checkpointSeconds, unavailableSeconds },
-    { backplane, store, data, engine: engines, training, load, metrics, clock, log },
+    { pipeline, component: name, holder, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds },
+    { backplane, view, store, data, engine: engines, training, load, metrics, clock, log },
   );
   const queue = createRunQueue(
     { component: name, capacity: config.queueCapacity, retained: config.retainedRuns },
     { store, execute, clock, log, onEnd: metrics.ended },
   );
-  const triggers = createTeamTriggers({ pipeline, team, backplane, queue, store, clock, log });
-  const view = createAnnouncementView({
-    registry,
-    clock,
-    onError: createFailureReporter(log, deps.onLost),
-    onAnnouncement: triggers.onAnnouncement,
-  });
+  const triggers = createTeamTriggers({ pipeline, team, registry, view, queue, store, clock, log });
   const { service, close } = createTrainerService({
     pipeline,
     team,

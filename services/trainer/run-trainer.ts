@@ -45,6 +45,8 @@ export interface RunTrainerOptions {
   readonly checkpointSeconds?: number | undefined;
   /** How long the registry may be unavailable before a run that needs it fails; defaults to 900. */
   readonly unavailableSeconds?: number | undefined;
+  /** How long a run waits for a verdict on an upstream snapshot before it fails; defaults to 900. */
+  readonly waitForVerdictSeconds?: number | undefined;
   /** How long a stop waits for a checkpoint and for calls in progress; defaults to 20. */
   readonly graceSeconds?: number | undefined;
 }
@@ -134,6 +136,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         retainedRuns: options.retainedRuns ?? 100,
         checkpointSeconds: options.checkpointSeconds ?? 5,
         unavailableSeconds: options.unavailableSeconds ?? 900,
+        waitForVerdictSeconds: options.waitForVerdictSeconds ?? 900,
       },
       {
         backplane: connected,

@@ -2,7 +2,7 @@ import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
-import type { AnnouncementView } from "../composition/announcement-view.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
 import { warmUp } from "../engine/warm-up.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Logger } from "../runtime/logs.ts";
@@ -19,7 +19,7 @@ export interface TrainerLifecycleDeps {
   readonly data: TrainingData;
   readonly engines: Engines;
   readonly queue: Pick<RunQueue, "start" | "stop">;
-  readonly view: Pick<AnnouncementView, "follow">;
+  readonly view: Pick<PipelineView, "follow">;
   readonly triggers: Pick<TeamTriggers, "run">;
   readonly state: MutableTrainerState;
   readonly processes: ProcessTable;

@@ -1,7 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
-import type { AnnouncementView } from "../composition/announcement-view.ts";
 import type { LoadModel } from "../composition/load-upstream.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
@@ -22,7 +22,7 @@ export interface TrainerServiceDeps {
   readonly teamFolder: string;
   readonly registry: Registry;
   readonly queue: RunQueue;
-  readonly view: Pick<AnnouncementView, "newest">;
+  readonly view: Pick<PipelineView, "newest">;
   readonly load: LoadModel;
   readonly source: Pick<DataSource, "schema">;
   readonly state: TrainerState;

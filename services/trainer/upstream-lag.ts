@@ -1,10 +1,10 @@
-import type { AnnouncementView } from "../composition/announcement-view.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Component } from "../pipeline/pipeline.ts";
 
 /** The number of snapshots that each upstream has published since the one the newest own snapshot was trained on. */
 export function upstreamLag(
   component: Component,
-  view: Pick<AnnouncementView, "newest">,
+  view: Pick<PipelineView, "newest">,
 ): Readonly<Record<string, number>> {
   const own = view.newest(component.name);
   const lags = component.upstream.map((name) => {

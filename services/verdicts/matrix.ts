@@ -22,6 +22,8 @@ export interface Matrix {
    * at the snapshots current at that moment. Concurrent calls share the work.
    */
   refresh(signal: AbortSignal): Promise<readonly PipelineMatrix[]>;
+  /** Later calls of `refresh` start over, because what is current has changed. */
+  invalidate(): void;
   /** Returns the snapshots in use and their pipeline loss, null if it cannot be measured. */
   current(): Promise<{ readonly composition: Composition; readonly loss: MaybeLoss }>;
 }
@@ -100,10 +102,15 @@ export function createMatrix(deps: MatrixDeps): Matrix {
 
   return {
     refresh(signal) {
-      refreshing ??= measureAll(signal).finally(() => {
-        refreshing = undefined;
+      if (refreshing !== undefined) return refreshing;
+      const started: Promise<readonly PipelineMatrix[]> = measureAll(signal).finally(() => {
+        if (refreshing === started) refreshing = undefined;
       });
-      return refreshing;
+      refreshing = started;
+      return started;
+    },
+    invalidate() {
+      refreshing = undefined;
     },
     async current() {
       const composition = await deps.current();

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { readChampions } from "../../services/composition/champions.ts";
-import { currentComposition } from "../../services/composition/current.ts";
+import { baseline, CHAMPION } from "../../services/composition/in-use.ts";
 import { createPipelineView } from "../../services/composition/pipeline-view.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { component, pipelineOf } from "../helpers/linear-pipelines.ts";
@@ -17,32 +16,22 @@ export interface Measured {
 export const benchedComponents = Array.from({ length: 100 }, (_, index) => `c${index}`);
 
 if (process.send !== undefined) {
-  const [url = "", name = "", history = ""] = process.argv.slice(2);
+  const [url = "", name = ""] = process.argv.slice(2);
   const components = benchedComponents.map((each, index) =>
     component({ name: each, upstream: index === 0 ? [] : [benchedComponents[index - 1] as string] }),
   );
   const pipeline = pipelineOf(components, "c99");
   const backplane = await connectJetStream({ clock: systemClock, url, pipeline: name, name: "reader" });
   const { signal } = new AbortController();
-  let verdicts = 0;
   const view = createPipelineView({
     backplane,
     clock: systemClock,
     onError(what, error) {
       throw new Error(`${what}: ${error.message}`);
     },
-    onVerdict() {
-      verdicts += 1;
-    },
   });
   void view.follow(signal);
-  for (let reached = false; !reached; ) {
-    reached = await view.reaches(Number(history), signal).then(
-      () => true,
-      () => false,
-    );
-  }
-  while (verdicts < Number(history)) await systemClock.sleep(5);
+  await view.catchUp(signal);
   const measured: Measured = {
     replaySeconds: performance.now() / 1000,
     residentMegabytes: process.memoryUsage().rss / 1e6,
@@ -54,8 +43,8 @@ if (process.send !== undefined) {
     const before = process.cpuUsage();
     for (let position = from; position < from + count; position++) {
       await view.reaches(position, signal);
-      const champions = await readChampions(backplane.registry, pipeline.components);
-      const current = currentComposition(pipeline, view, champions, position);
+      const champions = await backplane.registry.aliased(CHAMPION);
+      const current = baseline(pipeline.components, view.history, champions, position);
       if (Object.keys(current).length !== components.length) throw new Error(`incomplete at ${position}`);
     }
     const { user, system } = process.cpuUsage(before);

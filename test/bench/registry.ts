@@ -49,7 +49,7 @@ async function measure(announcements: number): Promise<Row> {
       if (index % 10 === 0) await backplane.registry.setAlias(component, "champion", 1, null, "bench");
     }
     await backplane.close();
-    child = fork(join(import.meta.dirname, "registry-reader.ts"), [server.url, pipeline, String(announcements)], {
+    child = fork(join(import.meta.dirname, "registry-reader.ts"), [server.url, pipeline], {
       execArgv: ["--import", "tsx"],
     });
     const [caughtUp] = (await once(child, "message")) as [Measured];

@@ -55,6 +55,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   etaSeconds: fc.option(finite),
   upstream: dictionary(serial),
   snapshot: fc.option(serial),
+  waitingFor: fc.option(text),
   error: fc.option(fc.record({ code: fc.constantFrom(...errorCodes), message: text })),
   warnings: fc.array(text, { maxLength: 3 }),
   queuedAt: time,

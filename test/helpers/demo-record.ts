@@ -39,6 +39,7 @@ function storyRun(role: Role, component: string, serial: number): StoryRun {
       etaSeconds: 0,
       upstream,
       snapshot: serial,
+      waitingFor: null,
       error: null,
       warnings: [],
       queuedAt: "",

@@ -51,6 +51,7 @@ export const someRun: Run = {
   etaSeconds: null,
   upstream: { m1: 3 },
   snapshot: null,
+  waitingFor: null,
   error: null,
   warnings: [],
   queuedAt: "2024-01-01T00:00:00.000Z",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { createPipelineView, type PipelineView } from "../../services/composition/pipeline-view.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
 import type {
   ComponentTraining,
@@ -23,7 +24,7 @@ import { createRunQueue, type RunQueue } from "../../services/trainer/runs/run-q
 import { createRunStore, type RunStore } from "../../services/trainer/runs/run-store.ts";
 import type { NewRun } from "../../services/trainer/runs/stored-run.ts";
 import type { LoadedData } from "../../services/trainer/runs/training-data.ts";
-import { draft, model } from "./drafts.ts";
+import { draft, model, verdict } from "./drafts.ts";
 import { silentLog } from "./log.ts";
 import { team } from "./teams.ts";
 
@@ -105,7 +106,9 @@ export interface TrainerBench {
   data: LoadedData;
   /** Snapshots loaded, as `m1@3`. */
   readonly loaded: string[];
-  /** Publishes a snapshot of a component, as another process would. */
+  /** Follows the backplane. */
+  readonly view: PipelineView;
+  /** Publishes a snapshot of a component, as another process would, and judges it. */
   publish(component: string): Promise<SnapshotManifest>;
   /** The bytes of a snapshot of m2. */
   bytesOf(serial: number): Promise<Uint8Array>;
@@ -114,7 +117,11 @@ export interface TrainerBench {
   /** Starts a trainer's queue that executes runs with the given training. A second call simulates a restart. */
   queue(
     train: TrainingBackend["train"],
-    change?: Partial<ExecuteDeps> & { component?: string; unavailableSeconds?: number },
+    change?: Partial<ExecuteDeps> & {
+      component?: string;
+      unavailableSeconds?: number;
+      waitForVerdictSeconds?: number;
+    },
   ): Promise<RunQueue>;
   close(): Promise<void>;
 }
@@ -122,15 +129,29 @@ export interface TrainerBench {
 export async function openTrainerBench(clock: Clock = systemClock): Promise<TrainerBench> {
   const folder = await mkdtemp(join(tmpdir(), "uncouple-bench-"));
   const backplane = createMemoryBackplane("demo", { clock });
+  const view = createPipelineView({
+    backplane,
+    clock,
+    onError(what, error) {
+      throw new Error(`${what}: ${error.message}`);
+    },
+  });
+  const leaving = new AbortController();
+  const following = view.follow(leaving.signal);
   const store = createRunStore(folder, silentLog);
   const loaded: string[] = [];
   const queues: RunQueue[] = [];
   const engine: Engine = { name: "reference", clock, prepare: () => Promise.reject(new Error("no test trains on it")) };
   const bench: TrainerBench = {
     backplane,
+    view,
     store,
     loaded,
-    publish: (component) => backplane.registry.publish(draft({ component }), model(1), "any"),
+    async publish(component) {
+      const manifest = await backplane.registry.publish(draft({ component }), model(1), "any");
+      await backplane.verdicts.append(verdict(component, manifest.serial));
+      return manifest;
+    },
     bytesOf: async (serial) => backplane.registry.bytes(await backplane.registry.manifest("m2", serial)),
     registryWith: (change) => ({ backplane: { ...backplane, registry: { ...backplane.registry, ...change } } }),
     data: {
@@ -142,7 +163,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
       schema: [],
       oracle: undefined,
     },
-    async queue(train, { component = "m2", unavailableSeconds = 60, ...change } = {}) {
+    async queue(train, { component = "m2", unavailableSeconds = 60, waitForVerdictSeconds = 60, ...change } = {}) {
       const execute = createExecuteRun(
         {
           pipeline: benchPipeline,
@@ -151,9 +172,11 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
           codeVersion: "0.0.0",
           checkpointSeconds: 0,
           unavailableSeconds,
+          waitForVerdictSeconds,
         },
         {
           backplane,
+          view,
           store,
           data: { load: async () => bench.data },
           engine: async () => engine,
@@ -178,6 +201,8 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
     },
     async close() {
       await Promise.all(queues.map((queue) => queue.stop()));
+      leaving.abort();
+      await following;
       await backplane.close();
       await rm(folder, { recursive: true, force: true });
     },

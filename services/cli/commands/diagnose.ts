@@ -92,7 +92,7 @@ async function diagnose(
       import("../../learning/snapshot/load-snapshot-model.ts"),
     ]);
   const { createIsolatingBackend } = await import("../../learning/isolation/isolating-backend.ts");
-  const [{ createLoadModel }, { resolveSnapshots }] = await Promise.all([
+  const [{ createLoadModel }, { resolveSnapshotsOnce }] = await Promise.all([
     import("../../composition/load-upstream.ts"),
     import("../../composition/resolve-snapshots.ts"),
   ]);
@@ -109,7 +109,10 @@ async function diagnose(
   try {
     const schema = await source.schema();
     const load = createLoadModel(pipeline, backplane.registry, loadSnapshotModel);
-    const { upstream } = await resolveSnapshots(backplane, pipeline, downstream);
+    const upstream = await resolveSnapshotsOnce(backplane, pipeline, downstream, {
+      clock: context.clock,
+      signal: context.interrupted,
+    });
     const before = Object.fromEntries(
       await Promise.all(
         Object.entries({ ...upstream, [update.component]: against }).map(

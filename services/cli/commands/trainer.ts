@@ -22,6 +22,7 @@ interface TrainerFlags extends ServiceFlags {
   readonly state?: string;
   readonly engine?: EngineChoice;
   readonly checkpointSeconds: number;
+  readonly waitForVerdict: number;
 }
 
 export function trainerCommand(context: CliContext): Command {
@@ -36,6 +37,12 @@ export function trainerCommand(context: CliContext): Command {
     .option("--state <folder>", "folder for runs and checkpoints (default: .uncouple/state)")
     .addOption(new Option("--engine <name>", "training engine, overrides the team file").choices(engines))
     .option("--checkpoint-seconds <seconds>", "time between checkpoints", parseSeconds, 5)
+    .option(
+      "--wait-for-verdict <seconds>",
+      "how long a run waits for the verdict on an upstream snapshot before it fails",
+      parseSeconds,
+      900,
+    )
     .addHelpText(
       "after",
       "\nExample:\n  uncouple trainer --pipeline pipeline.yaml --team m2.yaml --nats nats://127.0.0.1:4222 --port 50052\n",
@@ -57,6 +64,7 @@ export function trainerCommand(context: CliContext): Command {
               httpPort: flags.metricsPort,
               engine: flags.engine,
               checkpointSeconds: flags.checkpointSeconds,
+              waitForVerdictSeconds: flags.waitForVerdict,
               tls: await serverTls(context, flags),
             },
             { ...deps, processes: processTableOf(process, hostname()), hostProcess: process },

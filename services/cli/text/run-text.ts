@@ -16,6 +16,7 @@ export function runLine(run: Run, style: Style): string {
   const seconds = secondsOf(run);
   const what = plain(`${component} ${formatProtocol(run.protocol)}`);
   if (state === "failed") return `${what}: ${colored(style, state)}: ${plain(error?.message ?? "no reason given")}`;
+  if (run.waitingFor !== null) return `${what}: ${colored(style, state)} for ${plain(run.waitingFor)}`;
   if (state !== "succeeded" || snapshot === null) return `${what}: ${colored(style, state)}`;
   const took = seconds === undefined ? "" : ` in ${formatSeconds(seconds)}`;
   return `${what}: published ${style.bold(snapshotName({ component, serial: snapshot }))} after ${steps} steps${took}, loss ${formatNumber(loss)}`;

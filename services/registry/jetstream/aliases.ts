@@ -1,6 +1,7 @@
 import { createRetry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
-import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
+import { checkAlias, createAliasIndex, rollbackTarget } from "../alias-history.ts";
+import { collect } from "../logged.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
 import { readers } from "./codec.ts";
@@ -12,7 +13,9 @@ import type { LogNames } from "./streams.ts";
 /** Aliases, derived from a log with one subject per component, appended to by compare-and-set. */
 export interface Aliases {
   readonly now: Registry["aliases"];
+  readonly aliased: Registry["aliased"];
   readonly log: Registry["aliasLog"];
+  readonly watch: Registry["watchAliases"];
   readonly set: Registry["setAlias"];
   readonly rollback: Registry["rollback"];
 }
@@ -24,52 +27,60 @@ export function createAliases(
   retryLimitMs: number,
 ): Aliases {
   const subject = (component: string) => `${names.subject}.${component}`;
-  const changes = createReplicatedLog<AliasChange>(connection, names, (message) => {
-    const parsed = readers.aliasChange(message.data);
-    if ("value" in parsed && message.subject === subject(parsed.value.component)) return parsed.value;
-    const why = "wrong" in parsed ? parsed.wrong : `it is of ${parsed.value.component}`;
-    log("warn", `${names.stream} ${message.sequence} (${message.subject}) is no alias change, left out: ${why}`);
-    return undefined;
+  const index = createAliasIndex();
+  const changes = createReplicatedLog<AliasChange>(connection, log, names, {
+    decode: readers.aliasChange,
+    take(message, read) {
+      if ("wrong" in read) return read.wrong;
+      if (message.subject !== subject(read.value.component)) return `it is of ${read.value.component}`;
+      index.take(read.value);
+      return undefined;
+    },
   });
-  const of = (component: string) =>
-    changes.entries.map(({ value }) => value).filter((change) => change.component === component);
+  /** The changes of a component as of the last sync, oldest first. */
+  const history = (component: string) => collect(changes.read(0, subject(component)));
 
-  /** Decides on the current log and appends if the log is unchanged; otherwise decides again. */
+  /** Decides on the current log and appends if the component's log is unchanged; otherwise decides again. */
   const change = async (
     component: string,
     alias: string,
     kind: AliasChange["kind"],
     by: string,
-    decide: (log: readonly AliasChange[]) => number | null,
+    decide: () => number | null | Promise<number | null>,
   ): Promise<AliasChange> => {
     checkName("component", component);
     checkName("alias", alias);
     const retry = createRetry(retryPolicy(connection, retryLimitMs));
+    const at = timestamp(connection.clock);
     await changes.sync();
     for (;;) {
-      const history = of(component);
-      const serial = decide(history);
-      const previous = aliasesAfter(history)[alias] ?? null;
-      const made: AliasChange = { component, alias, kind, serial, previous, by, at: timestamp(connection.clock) };
-      if (await changes.append(subject(component), made, changes.lastSequence(subject(component)), retry)) return made;
+      const expected = changes.lastSequence(subject(component));
+      const previous = index.serial(component, alias);
+      const made: AliasChange = { component, alias, kind, serial: await decide(), previous, by, at };
+      if (await changes.append(subject(component), made, expected, retry)) return made;
     }
   };
 
   return {
     async now(component) {
       await changes.sync();
-      return aliasesAfter(of(component));
+      return index.of(component);
+    },
+    async aliased(alias) {
+      await changes.sync();
+      return index.aliased(alias);
     },
     async log(component) {
       await changes.sync();
-      return of(component);
+      return history(component);
     },
+    watch: (from, signal) => changes.watch(from, signal),
     set: (component, alias, serial, expected, by) =>
-      change(component, alias, "set", by, (history) => {
-        checkAlias(history, component, alias, expected);
+      change(component, alias, "set", by, () => {
+        checkAlias(index.serial(component, alias), component, alias, expected);
         return serial;
       }),
     rollback: (component, alias, by) =>
-      change(component, alias, "rollback", by, (history) => rollbackTarget(history, component, alias)),
+      change(component, alias, "rollback", by, async () => rollbackTarget(await history(component), component, alias)),
   };
 }

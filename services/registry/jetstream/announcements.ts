@@ -1,9 +1,9 @@
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { collect } from "../logged.ts";
 import { createSnapshotIndex, type SnapshotIndex } from "../snapshot-index.ts";
-import { type Read, readers, type StoredAnnouncement, type StoredObject } from "./codec.ts";
+import { type Read, readers, type StoredAnnouncement } from "./codec.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createReplicatedLog, type ReplicatedLog } from "./replicated-log.ts";
-import type { StoredMessage } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
 /**
@@ -15,25 +15,25 @@ export interface Announcements {
   /** As of the last `log.sync`. */
   readonly ledger: SnapshotIndex;
   subject(component: string, serial: number): string;
-  /** Returns where the bytes of an indexed manifest are stored. */
-  object(manifest: SnapshotManifest): StoredObject | undefined;
+  /** Reads the manifests of all components or one, as of the last `log.sync`. */
+  manifests(component?: string): Promise<readonly SnapshotManifest[]>;
   /**
    * Returns the model store's ids of everything announced, including by messages that are unreadable here: a different
    * version may read them.
    */
   objects(): ReadonlySet<string>;
-  /** Returns the announcement at a stream position, if it has been ingested. */
-  at(position: number): StoredAnnouncement | undefined;
-  /** Whether only a newer version of the program can read the message at a stream position. */
-  isNewer(position: number): boolean;
+  /** Returns what is known of the message at a stream position. */
+  kindOf(position: number): AnnouncementKind;
 }
+
+/** `newer`: only a newer version of the program can read it. */
+export type AnnouncementKind = "snapshot" | "newer" | "unreadable";
 
 export function createAnnouncements(connection: NatsConnection, log: EventLogger, names: LogNames): Announcements {
   const ledger = createSnapshotIndex();
-  const byName = new Map<string, StoredObject>();
   const objects = new Set<string>();
-  const byPosition = new Map<number, StoredAnnouncement>();
-  const newer = new Set<number>();
+  /** Messages that are no snapshots, by position. */
+  const others = new Map<number, AnnouncementKind>();
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
   /** The component and serial of a subject; undefined if nothing can be announced there. */
   const placeOf = (of: string) => {
@@ -42,34 +42,32 @@ export function createAnnouncements(connection: NatsConnection, log: EventLogger
     return component === undefined ? undefined : { component, serial: Number(serial) };
   };
 
-  const read = (message: StoredMessage): StoredAnnouncement | undefined => {
-    const position = message.sequence;
-    const named = readers.announcedObject(message.data);
-    if ("value" in named) objects.add(named.value.nuid);
-    const parsed = readers.announcement(message.data);
-    const place = placeOf(message.subject);
-    const refused =
-      place === undefined
-        ? "the subject is not one of a component and serial"
-        : ledger.take({ position, ...place }, manifestAt(parsed, place));
-    if (refused === undefined && "value" in parsed) {
-      byName.set(snapshotName(parsed.value.manifest), parsed.value.object);
-      byPosition.set(position, parsed.value);
-      return parsed.value;
-    }
-    if ("wrong" in parsed && parsed.newer) newer.add(position);
-    log("warn", `${names.stream} ${position} (${message.subject}) is unreadable, left out: ${refused}`);
-    return undefined;
-  };
+  const announcements = createReplicatedLog<StoredAnnouncement>(connection, log, names, {
+    decode: readers.announcement,
+    take(message, read) {
+      const position = message.sequence;
+      const object = "value" in read ? { value: read.value.object } : readers.announcedObject(message.data);
+      if ("value" in object) objects.add(object.value.nuid);
+      const place = placeOf(message.subject);
+      const refused =
+        place === undefined
+          ? "the subject is not one of a component and serial"
+          : ledger.take({ position, ...place }, manifestAt(read, place));
+      if (refused !== undefined) others.set(position, "wrong" in read && read.newer ? "newer" : "unreadable");
+      return refused;
+    },
+  });
 
   return {
-    log: createReplicatedLog(connection, names, read),
+    log: announcements,
     ledger,
     subject,
-    object: (manifest) => byName.get(snapshotName(manifest)),
+    async manifests(component) {
+      const filter = component === undefined ? undefined : `${names.subject}.${component}.*`;
+      return (await collect(announcements.read(0, filter))).map(({ manifest }) => manifest);
+    },
     objects: () => objects,
-    at: (position) => byPosition.get(position),
-    isNewer: (position) => newer.has(position),
+    kindOf: (position) => others.get(position) ?? "snapshot",
   };
 }
 

@@ -66,6 +66,16 @@ export interface NatsConnection {
    * @throws UncoupleError `unavailable` as `request`
    */
   await(subject: string, payload: string, timeoutMs: number, signal: AbortSignal): Promise<Msg | undefined>;
+  /**
+   * Sends a request that several messages answer, and calls back for each until the returned function is called.
+   * @param broke called once if the connection breaks first or the request is not permitted
+   */
+  collect(
+    subject: string,
+    payload: string,
+    heard: (message: Msg) => void,
+    broke: (error: UncoupleError) => void,
+  ): () => void;
   /** Sends without waiting. The message is lost if there is no connection. */
   send(subject: string, payload: string): void;
   close(): Promise<void>;
@@ -260,6 +270,27 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
         waitingForAnswer.add(fail);
         client.publish(subject, payload, { reply: inbox });
       });
+    },
+    collect(subject, payload, heard, broke) {
+      const fail = (error: UncoupleError) => {
+        stop();
+        broke(error);
+      };
+      if (state !== "connected") {
+        queueMicrotask(() => broke(broken()));
+        return () => {};
+      }
+      const inbox = createInbox();
+      const subscription = client.subscribe(inbox, {
+        callback: (error, message) => (error === null ? heard(message) : fail(failed(error, subject, 0))),
+      });
+      const stop = () => {
+        waitingForAnswer.delete(fail);
+        subscription.unsubscribe();
+      };
+      waitingForAnswer.add(fail);
+      client.publish(subject, payload, { reply: inbox });
+      return stop;
     },
     send(subject, payload) {
       if (state === "connected") client.publish(subject, payload);

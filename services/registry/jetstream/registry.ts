@@ -5,7 +5,7 @@ import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
-import { alreadyPublished, checkParent, findSnapshot, notPublished } from "../snapshot-index.ts";
+import { checkParent, checkSameBytes, findSnapshot, notPublished } from "../snapshot-index.ts";
 import type { Aliases } from "./aliases.ts";
 import type { Announcements } from "./announcements.ts";
 import type { StoredAnnouncement } from "./codec.ts";
@@ -37,11 +37,12 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
     );
   };
   const newestOf = (component: string) => ledger.latest(component)?.serial ?? null;
-  const find = async (component: string, serial: number): Promise<SnapshotManifest> => {
-    // Announcements never change, so known ones need no request.
+  const find = async (component: string, serial: number): Promise<StoredAnnouncement> => {
     if (ledger.get(component, serial) === undefined) await log.sync();
-    return findSnapshot(ledger, component, serial);
+    return log.at(findSnapshot(ledger, component, serial).position);
   };
+  const manifestAt = async (place: { readonly position: number } | undefined) =>
+    place === undefined ? undefined : (await log.at(place.position)).manifest;
 
   return {
     async publish(draft, bytes, parent, signal) {
@@ -55,8 +56,16 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       const digest = await sha256(bytes);
       // Check before the upload, so that an existing conflict costs nothing.
       await stoppable.run(() => log.sync()).catch(unlessStopped);
-      const before = alreadyPublished(ledger, component, runId, digest);
-      if (before !== undefined) return before;
+      /** The snapshot that the run has already published, if it publishes again. */
+      const published = async () => {
+        const place = ledger.ofRun(component, runId);
+        if (place === undefined) return undefined;
+        const stored = await stoppable.run(() => log.at(place.position));
+        checkSameBytes(stored.manifest, digest);
+        return stored;
+      };
+      const before = await published().catch(unlessStopped);
+      if (before !== undefined) return before.manifest;
       checkParent(component, newestOf(component), parent);
 
       if (signal?.aborted) throw notPublished(draft);
@@ -69,10 +78,10 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       }
       try {
         for (;;) {
-          const published = alreadyPublished(ledger, component, runId, digest);
-          if (published !== undefined) {
-            if (announcements.object(published)?.nuid !== object.nuid) await models.remove(object).catch(() => {});
-            return published;
+          const earlier = await published();
+          if (earlier !== undefined) {
+            if (earlier.object.nuid !== object.nuid) await models.remove(object).catch(() => {});
+            return earlier.manifest;
           }
           const newest = newestOf(component);
           // Other publishers may have announced during the upload.
@@ -89,8 +98,8 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           };
           const value: StoredAnnouncement = { manifest, object };
           // Whatever is on the subject has taken the serial.
-          await log.append(announcements.subject(component, serial), value, 0, retry);
-          // The serial is taken, by this publisher or another one: that is progress.
+          if (await log.append(announcements.subject(component, serial), value, 0, retry)) return manifest;
+          // Another publisher has taken the serial: that is progress.
           retry.progress();
         }
       } catch (error) {
@@ -99,23 +108,27 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
         throw error;
       }
     },
-    manifest: find,
+    manifest: async (component, serial) => (await find(component, serial)).manifest,
     async latest(component) {
       await log.sync();
-      return ledger.latest(component);
+      return manifestAt(ledger.latest(component));
     },
     async bytes(manifest, signal) {
-      const known = await find(manifest.component, manifest.serial);
+      const { object } = await find(manifest.component, manifest.serial);
       checkSize(snapshotName(manifest), manifest.size);
-      const object = announcements.object(known);
-      if (object === undefined) {
-        throw new UncoupleError("internal", `no object is known for ${snapshotName(manifest)}`);
-      }
       return models.get(manifest, object, signal);
+    },
+    async ofRun(component, runId) {
+      await log.sync();
+      return manifestAt(ledger.ofRun(component, runId));
+    },
+    async end() {
+      await log.sync();
+      return log.end();
     },
     async list(component) {
       await log.sync();
-      return ledger.list(component);
+      return announcements.manifests(component);
     },
     async unreadable(component) {
       await log.sync();
@@ -125,6 +138,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       for await (const { position, value } of log.watch(from, signal)) yield { position, manifest: value.manifest };
     },
     aliases: (component) => aliases.now(component),
+    aliased: (alias) => aliases.aliased(alias),
     async setAlias(component, alias, serial, expected, by) {
       checkName("component", component);
       checkName("alias", alias);
@@ -132,6 +146,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       return aliases.set(component, alias, serial, expected, by);
     },
     aliasLog: (component) => aliases.log(component),
+    watchAliases: (from, signal) => aliases.watch(from, signal),
     rollback: (component, alias, by) => aliases.rollback(component, alias, by),
   };
 }

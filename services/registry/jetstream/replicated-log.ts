@@ -3,17 +3,19 @@ import { createNotifier } from "../../common/async/notifier.ts";
 import type { Retry } from "../../common/async/retry.ts";
 import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../../pipeline/verdict.ts";
+import type { Reader } from "./codec.ts";
 import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
-import type { NatsConnection } from "./nats-connection.ts";
+import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
+import { createRecentEntries } from "./recent-entries.ts";
 import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
+import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
 
-/** Messages requested concurrently while catching up. */
-const READ_WINDOW = 32;
-/** Polling interval of a watch while no notification arrives: a notification can get lost, a message cannot. */
-const POLL_MS = 3_000;
-/** Subscribers receive a message shortly before the stream has stored it. */
-const SETTLE_MS = [0, 5, 25, 125] as const;
+/** A sync that gets nothing for this long has the stream read again: its last messages may have been deleted. */
+const STALLED_MS = 1_000;
+const RESTART_MS = 250;
+/** Entries per page of history. */
+const PAGE = 256;
 const TOKEN = "Uncouple-Append";
 
 /**
@@ -29,72 +31,147 @@ export class OutcomeUnknown extends UncoupleError {
   }
 }
 
+/** What a log makes of its messages. */
+export interface LogReader<T> {
+  /** Decodes the data of a message. Called again whenever an entry that is no longer in memory is needed. */
+  readonly decode: Reader<T>;
+  /**
+   * Called once for each message, in stream order, to index it.
+   * @returns why the message is not an entry of the log, or undefined if it is one
+   */
+  take(message: StoredMessage, read: ReturnType<Reader<T>>): string | undefined;
+}
+
 /**
- * An append-only stream and its copy in this process. Readers sync the copy with the stream's leader before reading it, so
- * they see everything stored before the call. Only STREAM.INFO and STREAM.MSG.GET are requested from the server.
+ * An append-only stream and this process's index of it. One consumer follows the stream from the first use on; the index
+ * and the newest entries are held in memory, older entries are read when asked for. Readers sync with the stream's leader
+ * first, so they see everything stored before the call.
  */
 export interface ReplicatedLog<T> {
-  /** Entries as of the last `sync`, in stream order; positions are stream sequence numbers. */
-  readonly entries: readonly Logged<T>[];
   /** The sequence number of the last message on a subject, readable or not; 0 for none. As of the last `sync`. */
   lastSequence(subject: string): number;
+  /** The position of the newest entry, 0 for none. As of the last `sync`. */
+  end(): number;
+  /** Ends when the index has everything that was stored before the call. */
   sync(): Promise<void>;
   /**
    * Appends a message if the last one on its subject has the expected sequence number, with the given
-   * retries; recognizes its own message when an acknowledgement was lost. The copy has it afterwards.
+   * retries; recognizes its own message when an acknowledgement was lost. The index has it afterwards.
    * @returns false, and nothing is appended, if another message stands last on the subject
    * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
   append(subject: string, value: unknown, expected: number, retry: Retry): Promise<boolean>;
+  /** Returns the entry at a position that has been indexed. @throws UncoupleError `data-loss` if it is gone */
+  at(position: number): Promise<T>;
+  /** Reads the indexed entries from a position on, inclusive, in order. @param filter only those of matching subjects */
+  read(from: number, filter?: string): AsyncGenerator<Logged<T>, void, undefined>;
   /** @throws UncoupleError for permanent errors, such as `data-loss` if the stream was replaced; waits through outages */
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
 }
 
-/**
- * @param read returns the value of a message; undefined excludes it from the log (the reader logs why)
- */
 export function createReplicatedLog<T>(
   connection: NatsConnection,
+  log: EventLogger,
   names: LogNames,
-  read: (message: StoredMessage) => T | undefined,
+  reader: LogReader<T>,
 ): ReplicatedLog<T> {
-  const entries: Logged<T>[] = [];
+  const { clock, closed } = connection;
+  const recent = createRecentEntries<T>();
   const lastBySubject = new Map<string, number>();
+  /** Positions of messages that are no entries. */
+  const excluded = new Set<number>();
   /** Tokens of this process's unacknowledged appends, and whether they have been seen in the stream. */
   const unacknowledged = new Map<string, boolean>();
+  /** Everything up to here is indexed. */
   let position = 0;
-  /** Creation time of the copied stream. */
+  let end = 0;
+  /** Creation time of the stream that is followed. */
   let origin: string | undefined;
 
   const take = (message: StoredMessage) => {
-    position = message.sequence;
-    lastBySubject.set(message.subject, message.sequence);
+    const { sequence, subject } = message;
+    position = sequence;
+    lastBySubject.set(subject, sequence);
     const token = message.headers.get(TOKEN);
     if (token !== undefined && unacknowledged.has(token)) unacknowledged.set(token, true);
-    const value = read(message);
-    if (value !== undefined) entries.push({ position: message.sequence, value });
+    const read = reader.decode(message.data);
+    const wrong = reader.take(message, read);
+    if (wrong === undefined && "value" in read) {
+      end = sequence;
+      recent.add({ position: sequence, value: read.value });
+    } else {
+      excluded.add(sequence);
+      log("warn", `${names.stream} ${sequence} (${subject}) is left out: ${wrong}`);
+    }
   };
   const replaced = (how: string) =>
     new UncoupleError(
       "data-loss",
       `${names.stream} at ${connection.server} ${how}: its store was replaced; restart this service to go on with the new one`,
     );
-  const catchUp = async () => {
+  /** @returns the sequence number of the stream's last message */
+  const look = async (): Promise<number> => {
+    // More may be delivered before the answer arrives.
+    const before = position;
     const { created, lastSequence } = await streamState(connection, names.stream).catch((error: unknown) => {
       throw origin !== undefined && isJetStreamError(error, JetStreamCode.streamNotFound) ? replaced("is gone") : error;
     });
     origin ??= created;
     // A replacement may be as long as the old stream, with different messages at the same positions.
     if (created !== origin) throw replaced(`was created at ${created}, and the one before at ${origin}`);
-    if (lastSequence < position) throw replaced(`ends at ${lastSequence}, and was at ${position} before`);
-    while (position < lastSequence) {
-      const window = Math.min(READ_WINDOW, lastSequence - position);
-      const from = position + 1;
-      const messages = await Promise.all(
-        Array.from({ length: window }, (_, i) => readMessage(connection, names.stream, { seq: from + i })),
-      );
-      for (const message of messages) if (message !== undefined) take(message);
-      position = from + window - 1;
+    if (lastSequence < before) throw replaced(`ends at ${lastSequence}, and was at ${before} before`);
+    return lastSequence;
+  };
+
+  const moved = createNotifier();
+  /** Why the stream cannot be followed at the moment. */
+  let trouble: UncoupleError | undefined;
+  let restart = new AbortController();
+  const follow = async (signal: AbortSignal) => {
+    const last = await look();
+    for await (const messages of readStream(connection, names.stream, { from: position + 1, follow: true }, signal)) {
+      for (const message of messages) take(message);
+      // Whatever was stored after the last message that is left has been deleted.
+      if (messages.length === 0) position = Math.max(position, last);
+      trouble = undefined;
+      moved.notify();
+    }
+  };
+  const followForever = async () => {
+    while (!closed.aborted) {
+      restart = new AbortController();
+      try {
+        await follow(AbortSignal.any([closed, restart.signal]));
+      } catch (thrown) {
+        trouble = asUncoupleError(thrown);
+        moved.notify();
+        await clock.sleep(RESTART_MS, closed).catch(() => {});
+      }
+    }
+    moved.notify();
+  };
+  let following = false;
+  const ensureFollowing = () => {
+    if (following) return;
+    following = true;
+    void followForever();
+  };
+  /** Waits until everything up to a sequence number is indexed. */
+  const reaches = async (sequence: number) => {
+    ensureFollowing();
+    for (let progress = clock.elapsed(), before = position; position < sequence; ) {
+      if (closed.aborted) throw new UncoupleError("unavailable", `the connection to ${connection.server} is closed`);
+      const seen = moved.count;
+      if (trouble !== undefined && !isTransient(trouble)) throw trouble;
+      await moved.waitBeyond(seen, closed, { clock, ms: STALLED_MS });
+      if (position !== before) {
+        before = position;
+        progress = clock.elapsed();
+      } else if (clock.elapsed() - progress > REQUEST_TIMEOUT_MS) {
+        throw trouble ?? new UncoupleError("deadline-exceeded", `${names.stream} did not deliver message ${sequence}`);
+      } else if (moved.count === seen) {
+        restart.abort();
+      }
     }
   };
 
@@ -106,23 +183,32 @@ export function createReplicatedLog<T>(
       .catch(() => {})
       .then(() => {
         queued = undefined;
-        running = catchUp();
+        running = look().then(reaches);
         return running;
       });
     return queued;
   };
 
-  const bell = createNotifier();
-  let listening = false;
-  const listen = () => {
-    if (listening) return;
-    listening = true;
-    connection.subscribe(`${names.subject}.>`, () => bell.notify());
+  const decodeEntry = (message: StoredMessage): T => {
+    const read = reader.decode(message.data);
+    if ("value" in read) return read.value;
+    throw new UncoupleError("data-loss", `${names.stream} ${message.sequence} cannot be read again: ${read.wrong}`);
   };
+  /** Reads what is indexed now and no longer in memory, from a position on. */
+  async function* readStored(from: number, filter?: string): AsyncGenerator<Logged<T>, void, undefined> {
+    const last = position;
+    const range = { from, follow: false, ...(filter !== undefined && { filter }) };
+    for await (const messages of readStream(connection, names.stream, range, closed)) {
+      for (const message of messages) {
+        if (message.sequence > last) return;
+        if (!excluded.has(message.sequence)) yield { position: message.sequence, value: decodeEntry(message) };
+      }
+    }
+  }
 
   return {
-    entries,
     lastSequence: (subject) => lastBySubject.get(subject) ?? 0,
+    end: () => end,
     sync,
     async append(subject, value, expected, retry) {
       const payload = Buffer.from(JSON.stringify(value));
@@ -130,22 +216,23 @@ export function createReplicatedLog<T>(
       const token = randomUUID();
       unacknowledged.set(token, false);
       let maybeStored = false;
-      const attempt = async () => {
+      const attempt = async (): Promise<number> => {
+        let sequence: number;
         try {
-          await store(connection, subject, payload, expected, { [TOKEN]: token });
+          sequence = await store(connection, subject, payload, expected, { [TOKEN]: token });
         } catch (error) {
           // After anything but a jetStreamError, the message may have been stored or still be on its way.
           if (!(error instanceof JetStreamError)) maybeStored = true;
           throw error;
         }
         maybeStored = true;
+        return sequence;
       };
       try {
         for (;;) {
           try {
-            await attempt();
-            await sync();
-            return true;
+            await reaches(await attempt());
+            if (unacknowledged.get(token) === true) return true;
           } catch (error) {
             if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) await retry.wait(error);
           }
@@ -165,35 +252,46 @@ export function createReplicatedLog<T>(
         unacknowledged.delete(token);
       }
     },
+    async at(wanted) {
+      const known = recent.get(wanted);
+      if (known !== undefined) return known;
+      const message = await readMessage(connection, names.stream, { seq: wanted });
+      if (message === undefined) throw new UncoupleError("data-loss", `${names.stream} ${wanted} was deleted`);
+      const value = decodeEntry(message);
+      recent.keep(wanted, value);
+      return value;
+    },
+    async *read(from, filter) {
+      if (filter === undefined && recent.covers(from)) yield* recent.from(from);
+      else yield* readStored(from, filter);
+    },
     async *watch(from, signal) {
-      const end = AbortSignal.any([signal, connection.closed]);
-      listen();
-      let next = from;
-      let index = 0;
-      let woken = false;
-      while (!end.aborted) {
-        const heard = bell.count;
-        let found = false;
-        for (const settle of woken ? SETTLE_MS : [0]) {
-          if (settle > 0) await connection.clock.sleep(settle);
-          try {
-            await sync();
-          } catch (error) {
-            if (end.aborted) return;
-            if (!isTransient(error)) throw error;
-            break;
+      const over = AbortSignal.any([signal, closed]);
+      if (over.aborted) return;
+      ensureFollowing();
+      let next = Math.max(1, from);
+      while (!over.aborted) {
+        const seen = moved.count;
+        try {
+          if (trouble !== undefined && !isTransient(trouble)) throw trouble;
+          if (next <= end) {
+            let count = 0;
+            for await (const entry of recent.covers(next) ? recent.from(next) : readStored(next)) {
+              if (over.aborted) return;
+              next = entry.position + 1;
+              yield entry;
+              // Catch up with what has become recent meanwhile.
+              if (++count >= PAGE && recent.covers(next)) break;
+            }
+            continue;
           }
-          for (let entry = entries[index]; entry !== undefined; entry = entries[++index]) {
-            if (entry.position < next) continue;
-            if (end.aborted) return;
-            next = entry.position + 1;
-            found = true;
-            yield entry;
-          }
-          if (found) break;
+        } catch (error) {
+          if (over.aborted) return;
+          if (!isTransient(error)) throw error;
+          await clock.sleep(RESTART_MS, over).catch(() => {});
+          continue;
         }
-        if (!found) await bell.waitBeyond(heard, end, { clock: connection.clock, ms: POLL_MS });
-        woken = bell.count > heard;
+        await moved.waitBeyond(seen, over);
       }
     },
   };

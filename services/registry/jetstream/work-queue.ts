@@ -85,9 +85,9 @@ export function createJetStreamWorkQueue(
   const open = async (message: Msg, { position, delivery }: { position: number; delivery: number }) => {
     // Read it even if the position is known: a replaced store has a different announcement there.
     await announcements.log.sync();
-    const announced = announcements.at(position);
-    if (announced !== undefined) return announced;
-    const isNewer = announcements.isNewer(position);
+    const kind = announcements.kindOf(position);
+    if (kind === "snapshot") return announcements.log.at(position);
+    const isNewer = kind === "newer";
     const outcome = isNewer ? "it stays in the queue" : "it is dropped from the queue";
     if (delivery === 1) log("warn", `${names.stream} ${position} is unreadable: ${outcome} ${group}`);
     connection.send(message.reply ?? "", isNewer ? nak(redeliveryDelayMs(delivery)) : "+TERM");

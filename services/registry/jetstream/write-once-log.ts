@@ -1,5 +1,6 @@
 import { createRetry } from "../../common/async/retry.ts";
 import type { WriteOnceLog } from "../backplane.ts";
+import { collect } from "../logged.ts";
 import { checkName } from "../names.ts";
 import type { Reader } from "./codec.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
@@ -19,24 +20,21 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
   retryLimitMs: number,
 ): WriteOnceLog<T> {
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
-  /** Undefined: only a newer version can read it. */
-  const bySubject = new Map<string, T | undefined>();
-  const entries = createReplicatedLog<T>(connection, names, (message) => {
-    const { subject: at } = message;
-    const leftOut = (why: string) => {
-      log("warn", `${names.stream} ${message.sequence} (${at}) left out: ${why}`);
+  /** The position of each entry; undefined: only a newer version can read it. */
+  const bySubject = new Map<string, number | undefined>();
+  const entries = createReplicatedLog<T>(connection, log, names, {
+    decode: reader,
+    take({ sequence, subject: at }, read) {
+      if (bySubject.has(at)) return "there is one already";
+      if ("wrong" in read) {
+        if (read.newer) bySubject.set(at, undefined);
+        return read.wrong;
+      }
+      const { component, serial } = read.value;
+      if (at !== subject(component, serial)) return `it is of ${component}@${serial}`;
+      bySubject.set(at, sequence);
       return undefined;
-    };
-    const parsed = reader(message.data);
-    if (bySubject.has(at)) return leftOut("there is one already");
-    if ("wrong" in parsed) {
-      if (parsed.newer) bySubject.set(at, undefined);
-      return leftOut(parsed.wrong);
-    }
-    const { component, serial } = parsed.value;
-    if (at !== subject(component, serial)) return leftOut(`it is of ${component}@${serial}`);
-    bySubject.set(at, parsed.value);
-    return parsed.value;
+    },
   });
   return {
     async append(value) {
@@ -52,11 +50,20 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
     async get(component, serial) {
       const at = subject(component, serial);
       if (!bySubject.has(at)) await entries.sync();
-      return bySubject.get(at);
+      const position = bySubject.get(at);
+      return position === undefined ? undefined : entries.at(position);
     },
     async list() {
       await entries.sync();
-      return entries.entries.map(({ value }) => value);
+      return collect(entries.read(0));
+    },
+    async end() {
+      await entries.sync();
+      return entries.end();
+    },
+    async *read(from) {
+      await entries.sync();
+      yield* entries.read(from);
     },
     watch: (from, signal) => entries.watch(from, signal),
   };

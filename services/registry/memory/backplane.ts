@@ -3,6 +3,7 @@ import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
 import { checkName } from "../names.ts";
+import type { AliasChange } from "../registry.ts";
 import { createMemoryLeases } from "./leases.ts";
 import { createMemoryLog } from "./log.ts";
 import { createMemoryRegistry } from "./registry.ts";
@@ -19,7 +20,7 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
   const announcements = createMemoryLog<SnapshotManifest>(closing.signal);
   const queues = new Map<string, WorkQueue>();
   return {
-    registry: createMemoryRegistry(pipeline, announcements, clock),
+    registry: createMemoryRegistry(pipeline, announcements, createMemoryLog<AliasChange>(closing.signal), clock),
     verdicts: createMemoryOnceLog<Verdict>(closing.signal),
     quarantines: createMemoryOnceLog<Quarantine>(closing.signal),
     leases: createMemoryLeases(closing.signal),

@@ -5,7 +5,10 @@ import type { Logged } from "../../pipeline/verdict.ts";
 export interface MemoryLog<T> {
   readonly bell: Notifier;
   readonly values: readonly T[];
+  /** Appends a frozen copy. @returns its position */
   append(value: T): number;
+  /** Yields the entries from a position on that the log has now. */
+  read(from: number): AsyncGenerator<Logged<T>, void, undefined>;
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
 }
 
@@ -20,6 +23,12 @@ export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
       bell.notify();
       return values.length;
     },
+    async *read(from) {
+      const end = values.length;
+      for (let position = Math.max(1, from); position <= end; position++) {
+        yield { position, value: values[position - 1] as T };
+      }
+    },
     async *watch(from, signal) {
       const end = AbortSignal.any([signal, closed]);
       let next = Math.max(1, from);
@@ -33,8 +42,12 @@ export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
   };
 }
 
-/** Returns a deeply frozen copy: log entries are immutable. */
+/** Values that `frozen` made. */
+const made = new WeakSet<object>();
+
+/** Returns a deeply frozen copy, or the value itself if it is one already: log entries are immutable. */
 export function frozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null && made.has(value)) return value;
   const freeze = (part: unknown): void => {
     if (typeof part !== "object" || part === null) return;
     Object.freeze(part);
@@ -42,5 +55,6 @@ export function frozen<T>(value: T): T {
   };
   const copy = structuredClone(value);
   freeze(copy);
+  if (typeof copy === "object" && copy !== null) made.add(copy);
   return copy;
 }

@@ -2,37 +2,36 @@ import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import { aliasesAfter, checkAlias, rollbackTarget } from "../alias-history.ts";
+import { checkAlias, createAliasIndex, rollbackTarget } from "../alias-history.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
-import { alreadyPublished, checkParent, createSnapshotIndex, findSnapshot, notPublished } from "../snapshot-index.ts";
+import { checkParent, checkSameBytes, createSnapshotIndex, findSnapshot, notPublished } from "../snapshot-index.ts";
 import { frozen, type MemoryLog } from "./log.ts";
 
 /** A registry over a log of announcements of which it is the only writer. */
 export function createMemoryRegistry(
   pipeline: string,
   announcements: MemoryLog<SnapshotManifest>,
+  aliasChanges: MemoryLog<AliasChange>,
   clock: Clock,
 ): Registry {
   const ledger = createSnapshotIndex();
   /** By `component@serial`. */
   const models = new Map<string, Uint8Array>();
-  const aliasLogs = new Map<string, AliasChange[]>();
+  const aliases = createAliasIndex();
 
-  const logOf = (component: string) => {
-    checkName("component", component);
-    const log = aliasLogs.get(component) ?? [];
-    aliasLogs.set(component, log);
-    return log;
-  };
+  const logOf = (component: string) => aliasChanges.values.filter((change) => change.component === component);
   const change = (component: string, alias: string, kind: AliasChange["kind"], serial: number | null, by: string) => {
-    const log = logOf(component);
-    const previous = aliasesAfter(log)[alias] ?? null;
+    const previous = aliases.serial(component, alias);
     const made = frozen({ component, alias, kind, serial, previous, by, at: timestamp(clock) });
-    log.push(made);
+    aliases.take(made);
+    aliasChanges.append(made);
     return made;
   };
-  const find = (component: string, serial: number) => findSnapshot(ledger, component, serial);
+  const manifestAt = (place: { readonly position: number } | undefined) =>
+    place === undefined ? undefined : announcements.values[place.position - 1];
+  const find = (component: string, serial: number) =>
+    manifestAt(findSnapshot(ledger, component, serial)) as SnapshotManifest;
 
   return {
     async publish(draft, bytes, parent, signal) {
@@ -41,8 +40,11 @@ export function createMemoryRegistry(
       const digest = await sha256(stored);
       if (signal?.aborted) throw notPublished(draft);
       // Nothing awaits from here on, so contenders take their serials one after the other.
-      const published = alreadyPublished(ledger, draft.component, draft.runId, digest);
-      if (published !== undefined) return published;
+      const published = manifestAt(ledger.ofRun(draft.component, draft.runId));
+      if (published !== undefined) {
+        checkSameBytes(published, digest);
+        return published;
+      }
       const newest = ledger.latest(draft.component)?.serial ?? null;
       checkParent(draft.component, newest, parent);
       const manifest = frozen<SnapshotManifest>({
@@ -63,7 +65,7 @@ export function createMemoryRegistry(
       return find(component, serial);
     },
     async latest(component) {
-      return ledger.latest(component);
+      return manifestAt(ledger.latest(component));
     },
     async bytes(manifest, signal) {
       signal?.throwIfAborted();
@@ -78,8 +80,15 @@ export function createMemoryRegistry(
       }
       return model.slice();
     },
+    async ofRun(component, runId) {
+      return manifestAt(ledger.ofRun(component, runId));
+    },
+    async end() {
+      return announcements.values.length;
+    },
     async list(component) {
-      return ledger.list(component);
+      const { values } = announcements;
+      return component === undefined ? [...values] : values.filter((manifest) => manifest.component === component);
     },
     async unreadable(component) {
       return ledger.unreadable(component);
@@ -88,18 +97,24 @@ export function createMemoryRegistry(
       for await (const { position, value } of announcements.watch(from, signal)) yield { position, manifest: value };
     },
     async aliases(component) {
-      return aliasesAfter(logOf(component));
+      return aliases.of(component);
+    },
+    async aliased(alias) {
+      return aliases.aliased(alias);
     },
     async setAlias(component, alias, serial, expected, by) {
+      checkName("component", component);
       checkName("alias", alias);
-      checkAlias(logOf(component), component, alias, expected);
+      checkAlias(aliases.serial(component, alias), component, alias, expected);
       if (serial !== null) find(component, serial);
       return change(component, alias, "set", serial, by);
     },
     async aliasLog(component) {
-      return [...logOf(component)];
+      return logOf(component);
     },
+    watchAliases: (from, signal) => aliasChanges.watch(from, signal),
     async rollback(component, alias, by) {
+      checkName("component", component);
       checkName("alias", alias);
       return change(component, alias, "rollback", rollbackTarget(logOf(component), component, alias), by);
     },

@@ -1,3 +1,4 @@
+import { snapshotName } from "../../pipeline/manifest.ts";
 import type { WriteOnceLog } from "../backplane.ts";
 import { createMemoryLog } from "./log.ts";
 
@@ -5,20 +6,25 @@ export function createMemoryOnceLog<T extends { readonly component: string; read
   closed: AbortSignal,
 ): WriteOnceLog<T> {
   const log = createMemoryLog<T>(closed);
-  const find = (component: string, serial: number) =>
-    log.values.find((value) => value.component === component && value.serial === serial);
+  /** The position of each entry, by `component@serial`. */
+  const positions = new Map<string, number>();
   return {
     async append(value) {
-      if (find(value.component, value.serial) !== undefined) return false;
-      log.append(value);
+      if (positions.has(snapshotName(value))) return false;
+      positions.set(snapshotName(value), log.append(value));
       return true;
     },
     async get(component, serial) {
-      return find(component, serial);
+      const position = positions.get(snapshotName({ component, serial }));
+      return position === undefined ? undefined : log.values[position - 1];
     },
     async list() {
       return [...log.values];
     },
+    async end() {
+      return log.values.length;
+    },
+    read: (from) => log.read(from),
     watch: (from, signal) => log.watch(from, signal),
   };
 }

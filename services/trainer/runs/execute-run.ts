@@ -3,7 +3,8 @@ import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { type Clock, secondsSince, timestamp } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
-import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
+import type { PipelineView } from "../../composition/pipeline-view.ts";
+import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingBackend } from "../../learning/component/training-backend.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
@@ -14,10 +15,10 @@ import type { SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { EngineChoice } from "../../pipeline/team.ts";
 import type { Backplane } from "../../registry/backplane.ts";
-import { checkParent } from "../../registry/snapshot-index.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import { createPinSnapshots, type PinSettings } from "./pin-snapshots.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
@@ -27,16 +28,12 @@ import type { LoadedData, TrainingData } from "./training-data.ts";
 /** Under a coordinated protocol, only the component that holds this lease trains. */
 const TRAIN_LEASE = "train";
 
-export interface ExecuteSettings {
-  readonly pipeline: Pipeline;
-  readonly component: string;
+export interface ExecuteSettings extends PinSettings {
   /** Names this trainer as the lease's holder. */
   readonly holder: string;
   readonly codeVersion: string;
   /** Time between checkpoints. */
   readonly checkpointSeconds: number;
-  /** How long the registry may be unavailable before a run that needs it fails. */
-  readonly unavailableSeconds: number;
 }
 
 /** Metrics of runs. */
@@ -47,7 +44,9 @@ export interface RunMetrics {
 }
 
 export interface ExecuteDeps {
-  readonly backplane: Pick<Backplane, "registry" | "leases" | "quarantines">;
+  readonly backplane: Pick<Backplane, "registry" | "leases">;
+  /** Must be followed. */
+  readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly store: RunStore;
   readonly data: TrainingData;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
@@ -74,20 +73,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     log,
   });
 
-  async function pin(job: RunJob, signal: AbortSignal): Promise<ResolvedSnapshots> {
-    const known = job.stored().pins;
-    const own = async () => (await registry.latest(component))?.serial ?? null;
-    if (known !== null) {
-      const newest = await retryWhileUnavailable("looking for the newest snapshot", outage(signal), own);
-      checkParent(component, newest, known.parent);
-      return known;
-    }
-    const pins = await retryWhileUnavailable("pinning upstream snapshots", outage(signal), () =>
-      resolveSnapshots(deps.backplane, pipeline, component),
-    );
-    await job.record({ pins }, { upstream: pins.upstream });
-    return pins;
-  }
+  const pin = createPinSnapshots(settings, { registry, view: deps.view, clock, log });
 
   /** The checkpoint to resume from, if everything it depends on is unchanged. */
   async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
@@ -201,7 +187,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   async function attempt(job: RunJob, signal: AbortSignal): Promise<SnapshotManifest> {
     const startedAt = job.stored().run.startedAt ?? timestamp(clock);
-    await job.record({}, { state: "running", startedAt });
+    await job.record({}, { state: "running", waitingFor: null, startedAt });
     const pins = await pin(job, signal);
     const data = await raceAbort(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
@@ -241,7 +227,10 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   async function attemptUnderLease(job: RunJob): Promise<SnapshotManifest> {
     const { id } = job.stored().run;
     for (;;) {
-      await job.record({}, { state: "waiting", stepsPerSecond: null, etaSeconds: null });
+      await job.record(
+        {},
+        { state: "waiting", waitingFor: "the training lease", stepsPerSecond: null, etaSeconds: null },
+      );
       const lease = await leases.acquire(TRAIN_LEASE, settings.holder, job.signal);
       try {
         return await attempt(job, AbortSignal.any([job.signal, lease.lost]));
@@ -258,8 +247,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   /** The snapshot that the run published without receiving the acknowledgement. Retries until the trainer stops. */
   const findOwnSnapshot = (job: RunJob) =>
-    retryWhileUnavailable("looking for the run's snapshot", outage(job.stopping), async () =>
-      (await registry.list(component)).find(({ runId }) => runId === job.stored().run.id),
+    retryWhileUnavailable("looking for the run's snapshot", outage(job.stopping), () =>
+      registry.ofRun(component, job.stored().run.id),
     );
 
   return async (job) => {

@@ -119,7 +119,10 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     const { id } = entry.stored.run;
     const finishedAt = timestamp(clock);
     // Synchronously and without notifying: from here on, nothing else changes the record.
-    entry.stored = { ...entry.stored, run: { ...entry.stored.run, ...run, etaSeconds: null, finishedAt } };
+    entry.stored = {
+      ...entry.stored,
+      run: { ...entry.stored.run, ...run, etaSeconds: null, waitingFor: null, finishedAt },
+    };
     deps.onEnd?.(entry.stored.run);
     try {
       await store.save(entry.stored);

@@ -4,11 +4,19 @@ import type { Run, RunTrigger } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { TrainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 
-/** Identifies an announcement. Positions alone are ambiguous: a server that lost its store starts again from 1. */
+/**
+ * Identifies a moment in the store: the positions in its logs. Positions alone are ambiguous: a server that lost its store
+ * starts again from 1.
+ */
 export interface AnnouncementMark {
   /** Id of the run that made the store's first announcement, unique to the store. */
   readonly store: string;
+  /** Of the newest announcement. */
   readonly position: number;
+  /** Position of the newest verdict; absent in records of version 0.1.0. */
+  readonly verdict?: number | undefined;
+  /** Position of the newest alias change; absent in records of version 0.1.0. */
+  readonly alias?: number | undefined;
 }
 
 /** A run with everything needed to resume it after a restart: `run.json`. */
@@ -57,6 +65,7 @@ export function newStoredRun(id: string, sequence: number, request: NewRun, now:
       etaSeconds: null,
       upstream: {},
       snapshot: null,
+      waitingFor: null,
       error: null,
       warnings: [],
       queuedAt: now,
@@ -75,6 +84,8 @@ export function newStoredRun(id: string, sequence: number, request: NewRun, now:
 export const announcementMarkSchema: z.ZodType<AnnouncementMark> = z.object({
   store: z.string(),
   position: z.number(),
+  verdict: z.number().optional(),
+  alias: z.number().optional(),
 });
 
 /** Only this program writes `run.json`, so this checks just that the record is complete and of this version. */
@@ -101,9 +112,11 @@ export function formatStoredRun({ team: { optimizer, ...team }, ...stored }: Sto
 /** Parses `run.json`; undefined if it is not a complete record of this version. */
 export function parseStoredRun(text: string): StoredRun | undefined {
   try {
-    const { team, ...stored } = storedSchema.parse(JSON.parse(text));
+    const { team, run, ...stored } = storedSchema.parse(JSON.parse(text));
     const { optimiser, ...rest } = team;
-    return { ...stored, team: { ...rest, optimizer: optimiser } } as unknown as StoredRun;
+    // Records of version 0.1.0 do not say what a run waits for.
+    const known = { waitingFor: null, ...run };
+    return { ...stored, run: known, team: { ...rest, optimizer: optimiser } } as unknown as StoredRun;
   } catch {
     return undefined;
   }

@@ -1,13 +1,16 @@
+import { CHAMPION } from "../../composition/in-use.ts";
+import type { PipelineViewDeps } from "../../composition/pipeline-view.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
-import type { Announcement } from "../../registry/registry.ts";
 import { triggerAtIntervals } from "./interval-trigger.ts";
 import { createUpstreamTrigger, type UpstreamTriggerDeps } from "./upstream-trigger.ts";
 
-/** Queues the runs that a team wants without a request: on upstream snapshots, or at an interval. */
-export interface TeamTriggers {
-  /** Called for each announcement of the pipeline, from the first, in order. */
-  onAnnouncement(announcement: Announcement): void;
+/**
+ * Queues the runs that a team wants without a request: when the upstream snapshots in use change, or at an interval. Its
+ * callbacks are those of the pipeline view.
+ */
+export interface TeamTriggers
+  extends Required<Pick<PipelineViewDeps, "onAnnouncement" | "onVerdict" | "onAliasChange">> {
   /** Runs the triggers until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -19,12 +22,28 @@ export function createTeamTriggers(deps: UpstreamTriggerDeps): TeamTriggers {
   const followsUpstream = team.train.when === "on-upstream" || findProtocol(team.protocol.name).coordinated;
   const trigger = createUpstreamTrigger(deps);
   let firstRun: string | undefined;
+  let moment = { position: 0, verdict: 0, alias: 0 };
+  let told = true;
+  /** Takes in an entry of a log, which matters if it can change what a run would pin. */
+  const note = (matters: boolean, change: Partial<typeof moment>) => {
+    if (matters) {
+      moment = { ...moment, ...change };
+      told = false;
+    }
+    // The logs are followed side by side; the first announcement, which names the store, may come last.
+    if (told || firstRun === undefined) return;
+    told = true;
+    trigger.changed({ store: firstRun, ...moment });
+  };
+  const isUpstream = (component: string) => followsUpstream && upstream.includes(component);
   return {
     onAnnouncement({ position, manifest }) {
       firstRun ??= manifest.runId;
-      if (!followsUpstream || !upstream.includes(manifest.component)) return;
-      trigger.announced({ store: firstRun, position });
+      note(isUpstream(manifest.component), { position });
     },
+    onVerdict: ({ position, value }) => note(isUpstream(value.component), { verdict: position }),
+    onAliasChange: ({ position, value }) =>
+      note(value.alias === CHAMPION && isUpstream(value.component), { alias: position }),
     async run(signal) {
       const running: Promise<void>[] = [];
       if (followsUpstream) running.push(trigger.run(signal));

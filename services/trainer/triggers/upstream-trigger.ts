@@ -1,11 +1,12 @@
 import { createNotifier, type Notifier, type TimeLimit } from "../../common/async/notifier.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
+import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { resolveSnapshots, sameSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { hasEnded } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
-import type { Backplane } from "../../registry/backplane.ts";
+import type { Registry } from "../../registry/registry.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import type { RunQueue } from "../runs/run-queue.ts";
 import type { RunStore } from "../runs/run-store.ts";
@@ -14,7 +15,9 @@ import type { AnnouncementMark } from "../runs/stored-run.ts";
 export interface UpstreamTriggerDeps {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  readonly backplane: Pick<Backplane, "registry" | "quarantines">;
+  readonly registry: Pick<Registry, "aliased" | "latest">;
+  /** Must be followed. */
+  readonly view: Pick<PipelineView, "history" | "catchUp">;
   readonly queue: RunQueue;
   readonly store: RunStore;
   readonly clock: Clock;
@@ -22,13 +25,14 @@ export interface UpstreamTriggerDeps {
 }
 
 /**
- * Queues a run when an upstream publishes. One run covers all announcements that arrive before it pins its snapshots.
- * No run is queued if the newest own snapshot was trained on exactly what a run would pin now. The position of the last
- * handled announcement is stored, so that a restart neither misses nor repeats one.
+ * Queues a run when the upstream snapshots in use change: an upstream publishes and its snapshot is judged, or its champion
+ * moves. One run covers all changes that arrive before it pins its snapshots. No run is queued if the newest own snapshot
+ * was trained on exactly what a run would pin now. The last handled moment is stored, so that a restart neither misses nor
+ * repeats a change.
  */
 export interface UpstreamTrigger {
-  /** Called for each announcement of a direct upstream, in order. */
-  announced(mark: AnnouncementMark): void;
+  /** Called for each announcement, verdict and champion of a direct upstream, with ever later moments. */
+  changed(mark: AnnouncementMark): void;
   /** Queues runs until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -37,37 +41,40 @@ export interface UpstreamTrigger {
 const RETRY_DELAY_MS = 1_000;
 
 export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigger {
-  const { pipeline, team, backplane, queue, store, clock, log } = deps;
+  const { pipeline, team, registry, view, queue, store, clock, log } = deps;
   const { component } = team;
   const arrived = createNotifier();
   let newest: AnnouncementMark | undefined;
 
-  /** @returns whether all announcements up to this one are handled */
-  async function settle(mark: AnnouncementMark): Promise<boolean> {
+  /** @returns whether all changes up to this moment are handled */
+  async function settle(mark: AnnouncementMark, signal: AbortSignal): Promise<boolean> {
     const runs = queue.runs();
     // A run was queued for it before a restart, but the position was not stored.
     if (runs.some(({ announcement }) => includes(announcement ?? undefined, mark))) return true;
     const open = runs.filter(({ run }) => !hasEnded(run));
     if (open.some(({ run, pins }) => run.trigger === "upstream" && pins === null)) return true;
-    const pinned = await resolveSnapshots(backplane, pipeline, component).catch((thrown: unknown) => {
+    const pinned = await resolveSnapshots({ registry, view }, pipeline, component, signal).catch((thrown: unknown) => {
       const error = asUncoupleError(thrown);
       if (error.code !== "failed-precondition") throw error;
-      log.info({ position: mark.position }, `not queuing a run for the announcement: ${error.message}`);
+      log.info({ position: mark.position }, `not queuing a run for an upstream snapshot: ${error.message}`);
       return undefined;
     });
     // Another ancestor has no usable snapshot yet; its announcement is still to come.
     if (pinned === undefined) return true;
-    const last = await backplane.registry.latest(component);
-    if (last !== undefined && sameSnapshots(last.provenance.upstream ?? {}, pinned.upstream)) return true;
-    // A run is already training on exactly these snapshots, but may still fail.
-    if (open.some(({ pins }) => pins !== null && sameSnapshots(pins.upstream, pinned.upstream))) return false;
+    if ("upstream" in pinned) {
+      const { upstream } = pinned;
+      const last = await registry.latest(component);
+      if (last !== undefined && sameSnapshots(last.provenance.upstream ?? {}, upstream)) return true;
+      // A run is already training on exactly these snapshots, but may still fail.
+      if (open.some(({ pins }) => pins !== null && sameSnapshots(pins.upstream, upstream))) return false;
+    }
     if (queue.queued() >= queue.capacity) return false;
     await queue.submit({ trigger: "upstream", team, announcement: mark });
     return true;
   }
 
   return {
-    announced(mark) {
+    changed(mark) {
       newest = mark;
       arrived.notify();
     },
@@ -79,7 +86,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
         let retryAfter: TimeLimit | undefined;
         if (mark !== undefined && !includes(seen, mark)) {
           try {
-            if (await settle(mark)) {
+            if (await settle(mark, signal)) {
               await store.saveAnnouncementSeen(mark);
               seen = mark;
               continue;
@@ -97,9 +104,11 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
   };
 }
 
-/** Whether the announcements up to `upTo` include `mark`. */
+/** Whether `mark` is no later than `upTo`. */
 function includes(upTo: AnnouncementMark | undefined, mark: AnnouncementMark): boolean {
-  return upTo?.store === mark.store && upTo.position >= mark.position;
+  if (upTo?.store !== mark.store) return false;
+  const atLeast = (a = 0, b = 0) => a >= b;
+  return upTo.position >= mark.position && atLeast(upTo.verdict, mark.verdict) && atLeast(upTo.alias, mark.alias);
 }
 
 /** Waits for either notifier. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
+import { createSnapshotHistory } from "../../../services/composition/snapshot-history.ts";
 import { createDeliveryJudge } from "../../../services/evaluator/delivery-judge.ts";
 import type { Backplane, WorkItem } from "../../../services/registry/backplane.ts";
 import type { Registry } from "../../../services/registry/registry.ts";
@@ -72,7 +73,7 @@ test("a delivery whose quarantine cannot be recorded is returned to the queue", 
   const judge = createDeliveryJudge({
     evaluator: "e1",
     backplane: world.backplane,
-    view: { firstUnsettled: () => undefined, reaches: async () => {} },
+    view: { history: createSnapshotHistory(), reaches: async () => {} },
     writer,
     metrics: { handled: () => {} },
     clock: world.clock,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { aliasesAfter, rollbackTarget } from "../../../services/registry/alias-history.ts";
+import { createAliasIndex, rollbackTarget } from "../../../services/registry/alias-history.ts";
 import type { AliasChange } from "../../../services/registry/registry.ts";
 
 const change = (kind: AliasChange["kind"], serial: number | null, alias = "champion"): AliasChange => ({
@@ -13,6 +13,11 @@ const change = (kind: AliasChange["kind"], serial: number | null, alias = "champ
   at: "2026-01-01T00:00:00.000Z",
 });
 const set = (serial: number | null, alias?: string) => change("set", serial, alias);
+const aliasesAfter = (log: readonly AliasChange[]) => {
+  const index = createAliasIndex();
+  for (const each of log) index.take(each);
+  return index.of("m1");
+};
 const target = (log: readonly AliasChange[]) => rollbackTarget(log, "m1", "champion");
 
 test("rolling back n times after n moves to new places walks the moves backwards", () => {

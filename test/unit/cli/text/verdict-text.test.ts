@@ -119,6 +119,7 @@ const run: Run = {
   etaSeconds: 0.7,
   upstream: { m1: 1 },
   snapshot: null,
+  waitingFor: null,
   error: null,
   warnings: [],
   queuedAt: "2030-01-01T00:00:00.000Z",

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { RunQueue } from "../../../../services/trainer/runs/run-queue.ts";
 import { createUpstreamTrigger } from "../../../../services/trainer/triggers/upstream-trigger.ts";
-import { draft, model } from "../../../helpers/drafts.ts";
 import { silentLog } from "../../../helpers/log.ts";
 import { team } from "../../../helpers/teams.ts";
 import {
@@ -37,7 +36,7 @@ beforeEach(() => {
 
 /** Publishes a snapshot of m1. @returns the position of its announcement */
 async function publish(): Promise<number> {
-  await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), "any");
+  await bench.publish("m1");
   return ++announced;
 }
 
@@ -46,14 +45,15 @@ function triggerOf(queue: RunQueue, name = "first") {
   const trigger = createUpstreamTrigger({
     pipeline: benchPipeline,
     team: quick,
-    backplane: bench.backplane,
+    registry: bench.backplane.registry,
+    view: bench.view,
     queue,
     store: bench.store,
     clock: systemClock,
     log: silentLog,
   });
   running.push(trigger.run(ending.signal));
-  return { announced: (position: number) => trigger.announced({ store: name, position }) };
+  return { announced: (position: number) => trigger.changed({ store: name, position }) };
 }
 
 /** Waits until at least `count` runs were queued and all have ended. */
@@ -213,14 +213,15 @@ describe("after a restart", () => {
     const trigger = createUpstreamTrigger({
       pipeline: benchPipeline,
       team: quick,
-      backplane: bench.backplane,
+      registry: bench.backplane.registry,
+      view: bench.view,
       queue: before,
       store: forgetful,
       clock: systemClock,
       log: silentLog,
     });
     void trigger.run(ending.signal);
-    trigger.announced({ store: "first", position: await publish() });
+    trigger.changed({ store: "first", position: await publish() });
     while (before.runs()[0]?.pins == null) await new Promise((resolve) => setTimeout(resolve, 2));
     await before.stop().catch(() => {});
 

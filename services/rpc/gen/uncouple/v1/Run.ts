@@ -36,6 +36,10 @@ export interface Run {
   'queuedAt'?: (string);
   'startedAt'?: (string);
   'finishedAt'?: (string);
+  /**
+   * What a waiting run waits for.
+   */
+  'waitingFor'?: (string);
   '_loss'?: "loss";
   '_learningRate'?: "learningRate";
   '_stepsPerSecond'?: "stepsPerSecond";
@@ -43,6 +47,7 @@ export interface Run {
   '_snapshot'?: "snapshot";
   '_startedAt'?: "startedAt";
   '_finishedAt'?: "finishedAt";
+  '_waitingFor'?: "waitingFor";
 }
 
 export interface Run__Output {
@@ -76,6 +81,10 @@ export interface Run__Output {
   'queuedAt': (string);
   'startedAt'?: (string);
   'finishedAt'?: (string);
+  /**
+   * What a waiting run waits for.
+   */
+  'waitingFor'?: (string);
   '_loss'?: "loss";
   '_learningRate'?: "learningRate";
   '_stepsPerSecond'?: "stepsPerSecond";
@@ -83,4 +92,5 @@ export interface Run__Output {
   '_snapshot'?: "snapshot";
   '_startedAt'?: "startedAt";
   '_finishedAt'?: "finishedAt";
+  '_waitingFor'?: "waitingFor";
 }

@@ -4,7 +4,8 @@ export const RunState = {
   RUN_STATE_UNSPECIFIED: 'RUN_STATE_UNSPECIFIED',
   RUN_STATE_QUEUED: 'RUN_STATE_QUEUED',
   /**
-   * Waiting for the lease that allows one component at a time to train (protocol `sync`).
+   * Waiting for a verdict on an upstream snapshot, or for the lease that allows one component at a time to train (protocol
+   * `sync`).
    */
   RUN_STATE_WAITING: 'RUN_STATE_WAITING',
   RUN_STATE_RUNNING: 'RUN_STATE_RUNNING',
@@ -20,7 +21,8 @@ export type RunState =
   | 'RUN_STATE_QUEUED'
   | 1
   /**
-   * Waiting for the lease that allows one component at a time to train (protocol `sync`).
+   * Waiting for a verdict on an upstream snapshot, or for the lease that allows one component at a time to train (protocol
+   * `sync`).
    */
   | 'RUN_STATE_WAITING'
   | 2

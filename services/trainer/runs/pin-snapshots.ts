@@ -1,0 +1,88 @@
+import { type Clock, secondsSince } from "../../common/clock/clock.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import type { PipelineView } from "../../composition/pipeline-view.ts";
+import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
+import { snapshotName } from "../../pipeline/manifest.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
+import type { Registry } from "../../registry/registry.ts";
+import { checkParent } from "../../registry/snapshot-index.ts";
+import type { Logger } from "../../runtime/logs.ts";
+import { retryWhileUnavailable } from "./retry-while-unavailable.ts";
+import type { RunJob } from "./run-queue.ts";
+
+export interface PinSettings {
+  readonly pipeline: Pipeline;
+  readonly component: string;
+  /** How long the registry may be unavailable before a run that needs it fails. */
+  readonly unavailableSeconds: number;
+  /** How long a run waits for a verdict on an upstream snapshot before it fails. */
+  readonly waitForVerdictSeconds: number;
+}
+
+export interface PinDeps {
+  readonly registry: Pick<Registry, "aliased" | "latest">;
+  readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Pins the snapshots that a run trains with. While the snapshots of an ancestor have no verdict yet, the run is `waiting`.
+ *
+ * @throws UncoupleError `failed-precondition` if an ancestor has no usable snapshot, or no verdict came in time; `conflict`
+ *   if another snapshot of the component was published since the run pinned its snapshots
+ */
+export type PinSnapshots = (job: RunJob, signal: AbortSignal) => Promise<ResolvedSnapshots>;
+
+export function createPinSnapshots(settings: PinSettings, { registry, view, clock, log }: PinDeps): PinSnapshots {
+  const { pipeline, component, waitForVerdictSeconds } = settings;
+
+  return async (job, signal) => {
+    const outage = { seconds: settings.unavailableSeconds, signal, clock, log };
+    const known = job.stored().pins;
+    if (known !== null) {
+      const newest = await retryWhileUnavailable("looking for the newest snapshot", outage, () =>
+        registry.latest(component),
+      );
+      checkParent(component, newest?.serial ?? null, known.parent);
+      return known;
+    }
+    const started = clock.elapsed();
+    for (;;) {
+      const seen = view.changed.count;
+      const resolved = await retryWhileUnavailable("pinning upstream snapshots", outage, () =>
+        resolveSnapshots({ registry, view }, pipeline, component, signal),
+      );
+      if (!("unjudged" in resolved)) {
+        await job.record({ pins: resolved }, { state: "running", waitingFor: null, upstream: resolved.upstream });
+        return resolved;
+      }
+      const snapshots = names(resolved.unjudged);
+      const left = waitForVerdictSeconds - secondsSince(clock, started);
+      if (left <= 0) {
+        throw new UncoupleError(
+          "failed-precondition",
+          `no verdict on ${snapshots} within ${waitForVerdictSeconds} s (--wait-for-verdict): no evaluator judges pipeline ${pipeline.name}; start one with uncouple evaluator`,
+        );
+      }
+      await showWaiting(job, `a verdict on ${snapshots}`);
+      await view.changed.waitBeyond(seen, signal, { clock, ms: left * 1000 });
+      signal.throwIfAborted();
+    }
+  };
+
+  async function showWaiting(job: RunJob, waitingFor: string): Promise<void> {
+    const { id, state, waitingFor: before } = job.stored().run;
+    if (state === "waiting" && before === waitingFor) return;
+    log.info({ run: id }, `run ${id} waits for ${waitingFor}`);
+    await job.record({}, { state: "waiting", waitingFor });
+  }
+}
+
+/** `m1@3 and m2@1` */
+function names(composition: Composition): string {
+  return Object.entries(composition)
+    .map(([component, serial]) => snapshotName({ component, serial }))
+    .join(" and ");
+}
