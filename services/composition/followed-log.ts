@@ -65,6 +65,7 @@ export function createFollowedLog<E extends { readonly position: number }>(deps:
       const onError = (error: UncoupleError) => deps.onError(`watching ${what}`, error);
       await restartForever({ clock, signal, onError }, async () => {
         for await (const entry of deps.watch(seen + 1, signal)) {
+          if (entry.position <= seen) continue;
           seen = entry.position;
           deps.note(entry);
           for (const waiter of waiting) if (waiter.position <= seen) waiter.wake();

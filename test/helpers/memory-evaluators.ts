@@ -12,11 +12,14 @@ import { recordingLog } from "./log.ts";
 /** z = 2 x, and y = 3 x plus a small fixed noise pattern, so that intervals have nonzero width. */
 export const rows = 400;
 export const x = Array.from({ length: rows }, (_, row) => ((row * 7919) % 401) / 200 - 1);
-const heldOut = tableOf({
-  x,
-  z: x.map((value) => 2 * value),
-  y: x.map((value, row) => 3 * value + 0.01 * ((row % 5) - 2)),
-});
+const heldOutRows = (count: number) => {
+  const some = x.slice(0, count);
+  return tableOf({
+    x: some,
+    z: some.map((value) => 2 * value),
+    y: some.map((value, row) => 3 * value + 0.01 * ((row % 5) - 2)),
+  });
+};
 
 export const specs: Record<"u" | "d", { readonly inputs: TensorSpec[]; readonly output: TensorSpec }> = {
   u: {
@@ -58,7 +61,9 @@ export interface MemoryEvaluators {
   close(): Promise<void>;
 }
 
-export function openMemoryEvaluators(): MemoryEvaluators {
+/** @param count of held-out rows */
+export function openMemoryEvaluators(count = rows): MemoryEvaluators {
+  const heldOut = heldOutRows(count);
   const clock = createVirtualClock();
   const backplane = createMemoryBackplane("demo", { clock });
   const evaluators: Evaluator[] = [];
