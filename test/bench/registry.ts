@@ -91,7 +91,14 @@ function createWriter(js: JetStreamClient, pipeline: string) {
         const runId = `20260101-000000-${String(announced).padStart(8, "0")}`;
         const manifest = {
           ...draft({ pipeline, component, runId }),
-          ...{ version: 2, serial, parent, digest: announced.toString(16).padStart(64, "0"), size: 4096, publishedAt: "2026-01-01T00:01:00.000Z" },
+          ...{
+            version: 2,
+            serial,
+            parent,
+            digest: announced.toString(16).padStart(64, "0"),
+            size: 4096,
+            publishedAt: "2026-01-01T00:01:00.000Z",
+          },
         };
         const object = { name: `${component}/${runId}/${nuid}`, nuid };
         await store(`${names.snapshots.subject}.${component}.${serial}`, { manifest, object });

@@ -10,6 +10,7 @@ import { connectJetStream } from "../../services/registry/jetstream/backplane.ts
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import type { Logger } from "../../services/runtime/logs.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
+import { verdict } from "./drafts.ts";
 import { silentLog } from "./log.ts";
 
 /** A trainer with a client. */
@@ -55,16 +56,19 @@ export const quickTeam = "{ model: { hidden: [8] }, batch: 32, steps: 60, engine
 
 const root = join(import.meta.dirname, "../..");
 
+/** @param judged whether each snapshot gets a verdict at once, as an evaluator's; false where a test has evaluators */
 export async function openTrainerWorld(
   natsUrl: string,
   name: string,
-  { data = twoStageData, components = twoStageComponents } = {},
+  { data = twoStageData, components = twoStageComponents, judged = true } = {},
 ): Promise<TrainerWorld> {
   const dir = await mkdtemp(join(tmpdir(), "uncouple-trainer-"));
   const pipelineFile = join(dir, "pipeline.yaml");
   await writeFile(pipelineFile, `pipeline: ${name}\ndata: ${data}\ncomponents:${components}`);
   const connect = (as: string) => connectJetStream({ clock: systemClock, url: natsUrl, pipeline: name, name: as });
   const backplane = await connect("test");
+  const leaving = new AbortController();
+  const judging = judged ? judgeEverything(backplane, leaving.signal) : undefined;
   const closing: (() => Promise<unknown>)[] = [];
   let teams = 0;
 
@@ -152,10 +156,19 @@ export async function openTrainerWorld(
     },
     async close() {
       await Promise.all(closing.map((close) => close()));
+      leaving.abort();
+      await judging;
       await backplane.close();
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+async function judgeEverything({ registry, verdicts }: Backplane, signal: AbortSignal): Promise<void> {
+  for await (const { manifest } of registry.watch(0, signal)) {
+    const { pipeline, component, serial } = manifest;
+    await verdicts.append(verdict(component, serial, { pipeline }));
+  }
 }
 
 const never = new AbortController().signal;

@@ -50,7 +50,7 @@ let evaluatorPage: Page;
 
 beforeAll(async () => {
   nats = await startTestNats();
-  world = await openTrainerWorld(nats.url, "metrics");
+  world = await openTrainerWorld(nats.url, "metrics", { judged: false });
   evaluator = await runEvaluator(
     { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
     {

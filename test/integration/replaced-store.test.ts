@@ -11,7 +11,7 @@ import { endOf, openTrainerWorld } from "../helpers/trainer-world.ts";
 
 test("services exit when the server comes back with an empty store, and use the new store after a restart", async () => {
   const nats = await startTestNats();
-  const world = await openTrainerWorld(nats.url, "replaced");
+  const world = await openTrainerWorld(nats.url, "replaced", { judged: false });
   const startEvaluator = () =>
     runEvaluator(
       { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
