@@ -1,5 +1,6 @@
 import type { Backplane } from "../registry/backplane.ts";
 import type { EvaluatorService } from "../rpc/services/evaluator-service.ts";
+import { pageOf } from "../rpc/services/pages.ts";
 import type { Evaluator } from "./create-evaluator.ts";
 
 /** Implements the gRPC service. Verdicts and quarantines are those of all the pipeline's evaluators. */
@@ -8,10 +9,10 @@ export function serveEvaluator(
   backplane: Pick<Backplane, "verdicts" | "quarantines">,
 ): EvaluatorService {
   return {
-    listVerdicts: () => backplane.verdicts.list(),
+    listVerdicts: (page) => pageOf(backplane.verdicts.read(page.from), page),
     watchVerdicts: (from, signal) => backplane.verdicts.watch(from, signal),
     matrix: () => evaluator.matrices(),
-    listQuarantines: () => backplane.quarantines.list(),
+    listQuarantines: (page) => pageOf(backplane.quarantines.read(page.from), page),
     status: () => evaluator.status(),
   };
 }

@@ -125,9 +125,9 @@ describe("verdicts", () => {
     let calls = 0;
     const { address } = await serve({
       evaluator: {
-        async listQuarantines() {
+        async listQuarantines({ from }) {
           calls += 1;
-          return [quarantine];
+          return from > 1 ? [] : [{ position: 1, value: quarantine }];
         },
         async *watchVerdicts() {
           yield { position: 1, value: someVerdict };

@@ -1,3 +1,5 @@
+import { readPages } from "../../services/rpc/services/pages.ts";
+import { collect } from "../../services/registry/logged.ts";
 import { connect } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
@@ -151,7 +153,7 @@ describe("real snapshots on a real server", () => {
       }
 
       expect(await client.status()).toMatchObject({ evaluator: "e1", pending: 0, current: { m1: 4, m2: 2 } });
-      expect(await client.listVerdicts()).toEqual(verdicts);
+      expect(await collect(readPages(client.listVerdicts))).toEqual(verdicts);
       const watched = await take(client.watchVerdicts(0, new AbortController().signal), 6);
       expect(watched.map(({ value }) => value)).toEqual(verdicts);
       const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
@@ -228,7 +230,7 @@ describe("real snapshots on a real server", () => {
     expect(summary(verdicts).at(-1)).toEqual(["m1@12", "improved"]);
     expect(verdicts.at(-1)?.comparison?.current).toEqual({ m1: 1, m2: 1 });
     const client = connectEvaluator(`127.0.0.1:${grpcPort}`, { clock: systemClock });
-    expect(await client.listQuarantines()).toEqual(quarantines);
+    expect(await collect(readPages(client.listQuarantines))).toEqual(quarantines);
     expect((await client.matrix())[0]?.upstreamSerials).toEqual([1, 12]);
     // Models in use stay loaded even when the size limit is small.
     const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();

@@ -1,3 +1,5 @@
+import { type Page, readPages } from "../../services/rpc/services/pages.ts";
+import type { Logged } from "../../services/pipeline/verdict.ts";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -119,15 +121,39 @@ describe("a trainer over gRPC", () => {
   });
 });
 
+async function all<T>(entries: AsyncIterable<T>): Promise<T[]> {
+  const values: T[] = [];
+  for await (const entry of entries) values.push(entry);
+  return values;
+}
+
 describe("an evaluator over gRPC", () => {
   test("lists verdicts and quarantines", async () => {
-    const judged = sample(verdicts, 50);
-    const refused = sample(quarantines, 20);
+    const logged = <T>(values: readonly T[]) => values.map((value, index) => ({ position: 3 * index + 2, value }));
+    const judged = logged(sample(verdicts, 1201));
+    const refused = logged(sample(quarantines, 20));
+    const pages: Page[] = [];
+    const list =
+      <T>(entries: readonly Logged<T>[]) =>
+      async (page: Page) => {
+        pages.push(page);
+        return entries.filter(({ position }) => position >= page.from).slice(0, page.limit);
+      };
     const { evaluator } = await serve({
-      evaluator: { listVerdicts: async () => judged, listQuarantines: async () => refused },
+      evaluator: { listVerdicts: list(judged), listQuarantines: list(refused) },
     });
-    expect(await evaluator.listVerdicts()).toEqual(judged);
-    expect(await evaluator.listQuarantines()).toEqual(refused);
+    expect(await all(readPages(evaluator.listVerdicts))).toEqual(judged);
+    expect(await all(readPages(evaluator.listQuarantines))).toEqual(refused);
+    expect(await evaluator.listVerdicts({ from: 9, limit: 2 })).toEqual(judged.slice(3, 5));
+    // What a client of version 0.1.0 asks for.
+    pages.length = 0;
+    expect(await evaluator.listVerdicts({ from: 0, limit: 0 })).toEqual(judged);
+    expect(Math.max(...pages.map(({ limit }) => limit))).toBe(500);
+  });
+
+  test("of version 0.1.0 lists verdicts without positions, all of them at once", async () => {
+    const old = sample(verdicts, 700).map((value) => ({ position: 0, value }));
+    expect(await all(readPages(async () => old))).toEqual(old);
   });
 
   test("streams verdicts from a position, as they come", async () => {

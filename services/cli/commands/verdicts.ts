@@ -1,6 +1,9 @@
 import { Command } from "commander";
+import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { collect } from "../../registry/logged.ts";
 import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
+import { readPages } from "../../rpc/services/pages.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
@@ -36,10 +39,10 @@ export function verdictsCommand(context: CliContext): Command {
           await follow(evaluator, wanted, context, output);
           throw new Finished(exitCodes.cancelled);
         }
-        const given = await evaluator.listVerdicts();
+        const given = await collect(readPages(evaluator.listVerdicts));
         const verdicts = given.filter(wanted);
         if (flags.json === true) return output.result(verdicts, () => "");
-        const refused = await evaluator.listQuarantines();
+        const refused = await collect(readPages(evaluator.listQuarantines));
         const quarantines = refused.filter(wanted);
         for (const verdict of verdicts) show(verdict, output);
         for (const quarantine of quarantines) showQuarantine(quarantine, output);
@@ -67,10 +70,15 @@ async function follow(
     for await (const { value } of evaluator.watchVerdicts(0, either)) if (wanted(value)) show(value, output);
   };
   const polling = async () => {
-    for (let shown = 0; !either.aborted && !output.json; ) {
-      const all = await evaluator.listQuarantines();
-      for (const quarantine of all.slice(shown).filter(wanted)) showQuarantine(quarantine, output);
-      shown = all.length;
+    const shown = new Set<string>();
+    for (let from = 0; !either.aborted && !output.json; ) {
+      for await (const { position, value } of readPages(evaluator.listQuarantines, { from, limit: 0 })) {
+        from = position + 1;
+        // Evaluators of version 0.1.0 list all of them again.
+        if (shown.has(snapshotName(value))) continue;
+        shown.add(snapshotName(value));
+        if (wanted(value)) showQuarantine(value, output);
+      }
       await clock.sleep(POLL_MS, either).catch(() => {});
     }
   };

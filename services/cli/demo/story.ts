@@ -1,3 +1,4 @@
+import { readPages } from "../../rpc/services/pages.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { CHAMPION } from "../../composition/in-use.ts";
@@ -112,7 +113,7 @@ export async function tellStory(
         const message = `the evaluator did not judge ${missing().join(", ")} within ${VERDICT_SECONDS} s`;
         throw new UncoupleError("deadline-exceeded", message);
       }
-      for (const quarantine of await platform.evaluator.listQuarantines()) {
+      for await (const { value: quarantine } of readPages(platform.evaluator.listQuarantines)) {
         const name = snapshotName(quarantine);
         if (quarantines.has(name)) continue;
         quarantines.set(name, quarantine);

@@ -1,5 +1,5 @@
-import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
-import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine } from "../codecs/evaluator.ts";
+import type { Logged, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine, encodePage } from "../codecs/evaluator.ts";
 import { decodeVerdict } from "../codecs/verdict.ts";
 import { loadProtos } from "../loader.ts";
 import type { EvaluatorService } from "../services/evaluator-service.ts";
@@ -23,16 +23,16 @@ export function connectEvaluator(address: string, options: ConnectOptions): Remo
   return {
     status: async () => decodeEvaluatorStatus(await calls.unary(Evaluator.GetStatus, {})),
     matrix: async () => (await calls.unary(Evaluator.GetMatrix, {})).edges.map(decodeMatrix),
-    async listVerdicts() {
-      const verdicts: Verdict[] = [];
-      for await (const message of calls.finite(Evaluator.ListVerdicts, {})) {
-        verdicts.push(decodeVerdict(message).value);
+    async listVerdicts(page) {
+      const verdicts: Logged<Verdict>[] = [];
+      for await (const message of calls.finite(Evaluator.ListVerdicts, encodePage(page))) {
+        verdicts.push(decodeVerdict(message));
       }
       return verdicts;
     },
-    async listQuarantines() {
-      const quarantines: Quarantine[] = [];
-      for await (const message of calls.finite(Evaluator.ListQuarantines, {})) {
+    async listQuarantines(page) {
+      const quarantines: Logged<Quarantine>[] = [];
+      for await (const message of calls.finite(Evaluator.ListQuarantines, encodePage(page))) {
         quarantines.push(decodeQuarantine(message));
       }
       return quarantines;

@@ -1,4 +1,5 @@
 import {
+  type Logged,
   type PipelineMatrix,
   QUARANTINE_REASONS,
   type Quarantine,
@@ -6,12 +7,18 @@ import {
 } from "../../pipeline/verdict.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";
+import type {
+  ListQuarantinesRequest,
+  ListQuarantinesRequest__Output,
+} from "../gen/uncouple/v1/ListQuarantinesRequest.ts";
+import type { ListVerdictsRequest, ListVerdictsRequest__Output } from "../gen/uncouple/v1/ListVerdictsRequest.ts";
 import type { Matrix, Matrix__Output } from "../gen/uncouple/v1/Matrix.ts";
 import type { Quarantine__Output, Quarantine as QuarantineMessage } from "../gen/uncouple/v1/Quarantine.ts";
 import type { QuarantineReason__Output } from "../gen/uncouple/v1/QuarantineReason.ts";
 import type { EvaluatorState, EvaluatorStatus } from "../services/evaluator-service.ts";
+import type { Page } from "../services/pages.ts";
 import { closedSet } from "./closed-set.ts";
-import { optional, same, serials, uint32 } from "./fields.ts";
+import { decodeUint64, optional, same, serials, uint32 } from "./fields.ts";
 import { decodeUnreadable, encodeUnreadable } from "./snapshot.ts";
 import { decodeOther, encodeOther } from "./struct.ts";
 
@@ -26,8 +33,18 @@ const reasons = closedSet<QuarantineReason, QuarantineReason__Output>("quarantin
   "evaluation-failed": "QUARANTINE_REASON_EVALUATION_FAILED",
 });
 
-export function encodeQuarantine(quarantine: Quarantine): QuarantineMessage {
+export function encodePage({ from, limit }: Page): ListVerdictsRequest & ListQuarantinesRequest {
+  return { from: String(from), limit: uint32(limit, "limit") };
+}
+
+/** @throws UncoupleError `invalid-argument` */
+export function decodePage({ from, limit }: ListVerdictsRequest__Output | ListQuarantinesRequest__Output): Page {
+  return { from: decodeUint64("position", from, "invalid-argument"), limit };
+}
+
+export function encodeQuarantine({ position, value: quarantine }: Logged<Quarantine>): QuarantineMessage {
   return {
+    position: String(position),
     pipeline: quarantine.pipeline,
     component: quarantine.component,
     serial: uint32(quarantine.serial, "serial"),
@@ -56,8 +73,8 @@ const fieldsOfQuarantine = Object.keys({
 } satisfies Record<keyof Quarantine, true>);
 
 /** @throws UncoupleError `data-loss` */
-export function decodeQuarantine(message: Quarantine__Output): Quarantine {
-  return {
+export function decodeQuarantine(message: Quarantine__Output): Logged<Quarantine> {
+  const value: Quarantine = {
     ...decodeOther(message),
     version: 1,
     pipeline: message.pipeline,
@@ -69,6 +86,7 @@ export function decodeQuarantine(message: Quarantine__Output): Quarantine {
     evaluator: message.evaluator,
     judgedAt: message.judgedAt,
   };
+  return { position: decodeUint64("position", message.position, "data-loss"), value };
 }
 
 export function encodeMatrix(matrix: PipelineMatrix): Matrix {

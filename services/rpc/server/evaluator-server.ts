@@ -1,9 +1,10 @@
-import { encodeEvaluatorStatus, encodeMatrix, encodeQuarantine } from "../codecs/evaluator.ts";
+import { decodePage, encodeEvaluatorStatus, encodeMatrix, encodeQuarantine } from "../codecs/evaluator.ts";
 import { decodeUint64 } from "../codecs/fields.ts";
 import { encodeVerdict } from "../codecs/verdict.ts";
 import type { EvaluatorHandlers } from "../gen/uncouple/v1/Evaluator.ts";
 import { loadProtos } from "../loader.ts";
 import type { EvaluatorService } from "../services/evaluator-service.ts";
+import { readPages } from "../services/pages.ts";
 import type { RpcServer } from "./server.ts";
 
 /** Registers an evaluator service on a server. Call it before the server starts. */
@@ -12,11 +13,12 @@ export function addEvaluatorService(server: RpcServer, evaluator: EvaluatorServi
   const handlers: EvaluatorHandlers = {
     GetStatus: unary(async () => encodeEvaluatorStatus(await evaluator.status())),
     GetMatrix: unary(async () => ({ edges: (await evaluator.matrix()).map(encodeMatrix) })),
-    ListVerdicts: stream("finite", async function* () {
-      for (const value of await evaluator.listVerdicts()) yield encodeVerdict({ position: 0, value });
+    ListVerdicts: stream("finite", async function* (request) {
+      for await (const entry of readPages(evaluator.listVerdicts, decodePage(request))) yield encodeVerdict(entry);
     }),
-    ListQuarantines: stream("finite", async function* () {
-      for (const quarantine of await evaluator.listQuarantines()) yield encodeQuarantine(quarantine);
+    ListQuarantines: stream("finite", async function* (request) {
+      const entries = readPages(evaluator.listQuarantines, decodePage(request));
+      for await (const entry of entries) yield encodeQuarantine(entry);
     }),
     WatchVerdicts: stream("watch", async function* ({ from }, signal) {
       const position = decodeUint64("position", from, "invalid-argument");

@@ -1,5 +1,6 @@
 import type { UnreadableSnapshot } from "../../pipeline/manifest.ts";
 import type { Composition, Logged, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type { Page } from "./pages.ts";
 
 /** `starting`: waiting for held-out data or connections. */
 export type EvaluatorState = "starting" | "idle" | "evaluating" | "stopping";
@@ -23,8 +24,8 @@ export interface EvaluatorStatus {
 
 /** The evaluator's gRPC interface, on server and client. */
 export interface EvaluatorService {
-  /** Returns entries oldest first. */
-  listVerdicts(): Promise<readonly Verdict[]>;
+  /** Returns a page of entries, oldest first. */
+  listVerdicts(page: Page): Promise<readonly Logged<Verdict>[]>;
   /**
    * Yields verdicts from a position on (0: from the first), then new ones, until the signal aborts.
    * @throws UncoupleError `unavailable` if the evaluator stops first
@@ -32,7 +33,7 @@ export interface EvaluatorService {
   watchVerdicts(from: number, signal: AbortSignal): AsyncIterable<Logged<Verdict>>;
   /** Returns one matrix per edge of the DAG. */
   matrix(): Promise<readonly PipelineMatrix[]>;
-  /** Returns entries oldest first. */
-  listQuarantines(): Promise<readonly Quarantine[]>;
+  /** Returns a page of entries, oldest first. */
+  listQuarantines(page: Page): Promise<readonly Logged<Quarantine>[]>;
   status(): Promise<EvaluatorStatus>;
 }

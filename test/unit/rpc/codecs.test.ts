@@ -102,8 +102,8 @@ describe("what goes over the wire comes back as it was", () => {
       fc.property(fc.maxSafeNat(), verdicts, quarantines, (position, value, quarantine) => {
         const logged = { position, value };
         expect(decodeVerdict(overResponse(Evaluator.WatchVerdicts, encodeVerdict(logged)))).toEqual(logged);
-        const listed = overResponse(Evaluator.ListQuarantines, encodeQuarantine(quarantine));
-        expect(decodeQuarantine(listed)).toEqual(quarantine);
+        const listed = overResponse(Evaluator.ListQuarantines, encodeQuarantine({ position, value: quarantine }));
+        expect(decodeQuarantine(listed)).toEqual({ position, value: quarantine });
       }),
     );
   });
@@ -209,12 +209,12 @@ describe("what an older or newer version sends", () => {
   });
 
   test("a quarantine without the name of its reason, or with a reason that has no number", () => {
-    const { reasonName: _, ...numbered } = encodeQuarantine(quarantine("m1", 1));
-    expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, numbered))).toEqual(quarantine("m1", 1));
+    const { reasonName: _, ...numbered } = encodeQuarantine({ position: 1, value: quarantine("m1", 1) });
+    expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, numbered)).value).toEqual(quarantine("m1", 1));
     const named = quarantine("m1", 1, { reason: "too-expensive" });
-    const message = encodeQuarantine(named);
+    const message = encodeQuarantine({ position: 1, value: named });
     expect(message.reason).toBe("QUARANTINE_REASON_UNSPECIFIED");
-    expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, message))).toEqual(named);
+    expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, message)).value).toEqual(named);
   });
 });
 

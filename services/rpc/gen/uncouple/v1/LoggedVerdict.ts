@@ -5,7 +5,7 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface LoggedVerdict {
   /**
-   * Position in the verdict log; unset in ListVerdicts.
+   * Position in the verdict log. Evaluators of version 0.1.0 leave it unset in ListVerdicts.
    */
   'position'?: (number | string | Long);
   /**
@@ -18,7 +18,7 @@ export interface LoggedVerdict {
 
 export interface LoggedVerdict__Output {
   /**
-   * Position in the verdict log; unset in ListVerdicts.
+   * Position in the verdict log. Evaluators of version 0.1.0 leave it unset in ListVerdicts.
    */
   'position': (string);
   /**

@@ -2,6 +2,7 @@
 
 import type { QuarantineReason as _uncouple_v1_QuarantineReason, QuarantineReason__Output as _uncouple_v1_QuarantineReason__Output } from '../../uncouple/v1/QuarantineReason.ts';
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from '../../google/protobuf/Struct.ts';
+import type { Long } from '@grpc/proto-loader';
 
 export interface Quarantine {
   'pipeline'?: (string);
@@ -22,6 +23,10 @@ export interface Quarantine {
    * Fields that the sender does not know and has kept from the stored quarantine.
    */
   'other'?: (_google_protobuf_Struct | null);
+  /**
+   * Position in the quarantine log. Evaluators of version 0.1.0 leave it unset.
+   */
+  'position'?: (number | string | Long);
 }
 
 export interface Quarantine__Output {
@@ -43,4 +48,8 @@ export interface Quarantine__Output {
    * Fields that the sender does not know and has kept from the stored quarantine.
    */
   'other': (_google_protobuf_Struct__Output | null);
+  /**
+   * Position in the quarantine log. Evaluators of version 0.1.0 leave it unset.
+   */
+  'position': (string);
 }
