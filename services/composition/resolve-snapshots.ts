@@ -39,7 +39,7 @@ export async function resolveSnapshots(
   signal: AbortSignal,
 ): Promise<ResolvedSnapshots | UnjudgedSnapshots> {
   const needed = ancestors(pipeline.components, componentNamed(pipeline, component).name);
-  await view.catchUp(signal);
+  if (needed.length > 0) await view.catchUp(signal);
   const { history } = view;
   const upstream = needed.length === 0 ? {} : inUse(needed, history, await registry.aliased(CHAMPION));
   const unjudged: Record<string, number> = {};

@@ -36,7 +36,7 @@ if (process.send !== undefined) {
     replaySeconds: performance.now() / 1000,
     residentMegabytes: process.memoryUsage().rss / 1e6,
   };
-  process.send(measured); process.on("SIGTERM", () => process.exit(0)); process.on("disconnect", () => process.exit(0));
+  process.send(measured);
   for (;;) {
     const [{ from, count }] = (await once(process, "message")) as [{ from: number; count: number }];
     await view.reaches(from, signal);

@@ -201,6 +201,34 @@ export function backplaneContract(implementation: Implementation): void {
       });
     });
 
+    describe("positions", () => {
+      test("the end of a log is the position of its newest entry", async () => {
+        expect([await one.registry.end(), await one.verdicts.end()]).toEqual([0, 0]);
+        for (let i = 1; i <= 2; i++) await one.registry.publish(draft(), model(i), "any");
+        await one.verdicts.append(verdict("m1", 1));
+        const announced = await take(two.registry.watch(0, never), 2);
+        expect(await two.registry.end()).toBe(announced[1]?.position);
+        expect(await two.verdicts.end()).toBe((await take(two.verdicts.watch(0, never), 1))[0]?.position);
+      });
+
+      test("a log is read from a position on, up to what it has", async () => {
+        for (let serial = 1; serial <= 3; serial++) await one.verdicts.append(verdict("m1", serial));
+        const all = await take(two.verdicts.read(0), 9);
+        expect(all.map(({ value }) => value.serial)).toEqual([1, 2, 3]);
+        expect(await take(two.verdicts.read(all[1]?.position ?? 0), 9)).toEqual(all.slice(1));
+        expect(await take(two.verdicts.read((all[2]?.position ?? 0) + 1), 9)).toEqual([]);
+        expect(await take(two.quarantines.read(0), 9)).toEqual([]);
+      });
+
+      test("a run is found by what it published", async () => {
+        const mine = await one.registry.publish(draft({ runId: "mine" }), model(1), null);
+        await one.registry.publish(draft({ runId: "other" }), model(2), 1);
+        expect(await two.registry.ofRun("m1", "mine")).toEqual(mine);
+        expect(await two.registry.ofRun("m1", "nobody")).toBeUndefined();
+        expect(await two.registry.ofRun("m2", "mine")).toBeUndefined();
+      });
+    });
+
     describe("watching", () => {
       test("a watch delivers past announcements, then live ones, in order", async () => {
         for (let i = 1; i <= 3; i++) await one.registry.publish(draft(), model(i), "any");
@@ -273,6 +301,33 @@ export function backplaneContract(implementation: Implementation): void {
           ["shadow", 2, null, "bob"],
           ["shadow", null, 2, "ann"],
         ]);
+      });
+
+      test("an alias is looked up in all components at once", async () => {
+        await one.registry.publish(draft({ component: "m2" }), model(1), null);
+        await one.registry.setAlias("m1", "champion", 1, null, "ann");
+        await two.registry.setAlias("m1", "champion", 3, 1, "bob");
+        await one.registry.setAlias("m2", "champion", 1, null, "ann");
+        expect(await two.registry.aliased("champion")).toEqual({ m1: 3, m2: 1 });
+        await one.registry.setAlias("m2", "champion", null, 1, "ann");
+        expect(await two.registry.aliased("champion")).toEqual({ m1: 3 });
+        expect(await two.registry.aliased("nothing")).toEqual({});
+      });
+
+      test("a watch of aliases delivers past changes, then live ones of every component", async () => {
+        await one.registry.publish(draft({ component: "m2" }), model(1), null);
+        await one.registry.setAlias("m1", "champion", 1, null, "ann");
+        const watched = take(two.registry.watchAliases(0, never), 3);
+        await one.registry.setAlias("m2", "champion", 1, null, "ann");
+        await one.registry.setAlias("m1", "champion", 2, 1, "ann");
+        const changes = await watched;
+        expect(changes.map(({ value }) => [value.component, value.serial])).toEqual([
+          ["m1", 1],
+          ["m2", 1],
+          ["m1", 2],
+        ]);
+        const from = (changes[1]?.position ?? 0) + 1;
+        expect(await take(one.registry.watchAliases(from, never), 1)).toEqual([changes[2]]);
       });
 
       test("an alias moves only if it points to the expected snapshot", async () => {

@@ -1,5 +1,3 @@
-import { readPages } from "../../services/rpc/services/pages.ts";
-import { collect } from "../../services/registry/logged.ts";
 import { connect } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
@@ -7,7 +5,9 @@ import { createRandom } from "../../services/data/random/random.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../../services/data/source/oracle.ts";
 import type { NumericColumn, Table } from "../../services/data/table/table.ts";
 import type { QuarantineReason, Verdict } from "../../services/pipeline/verdict.ts";
+import { collect } from "../../services/registry/logged.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
+import { readPages } from "../../services/rpc/services/pages.ts";
 import { denseBytes, heldOutOf, oracleOf, spoilt, twoStage } from "../helpers/dense-snapshots.ts";
 import { type EvaluatorWorld, openEvaluatorWorld } from "../helpers/evaluator-world.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";

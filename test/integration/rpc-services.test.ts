@@ -1,12 +1,11 @@
-import { type Page, readPages } from "../../services/rpc/services/pages.ts";
-import type { Logged } from "../../services/pipeline/verdict.ts";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Prediction, PredictionInputs } from "../../services/pipeline/prediction.ts";
-import type { PipelineMatrix } from "../../services/pipeline/verdict.ts";
+import type { Logged, PipelineMatrix } from "../../services/pipeline/verdict.ts";
 import { chunkBytes } from "../../services/rpc/options.ts";
 import type { EvaluatorStatus } from "../../services/rpc/services/evaluator-service.ts";
+import { type Page, readPages } from "../../services/rpc/services/pages.ts";
 import type { TrainerStatus } from "../../services/rpc/services/trainer-service.ts";
 import { manifests, quarantines, runs, verdicts } from "../helpers/arbitraries.ts";
 import { someRun, someVerdict } from "../helpers/fake-services.ts";

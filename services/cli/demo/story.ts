@@ -1,10 +1,10 @@
-import { readPages } from "../../rpc/services/pages.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { CHAMPION } from "../../composition/in-use.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { readPages } from "../../rpc/services/pages.ts";
 import type { Platform } from "./platform.ts";
 
 /** Contents of the team files that the story submits with its runs. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
-import { quarantine } from "../../../helpers/drafts.ts";
+import { draft, model, quarantine, verdict } from "../../../helpers/drafts.ts";
 import { drive } from "../../../helpers/drive.ts";
 import {
   ended,
@@ -57,6 +57,63 @@ describe("pinning", () => {
       state: "failed",
       error: { code: "failed-precondition", message: expect.stringContaining("train m1 first") },
     });
+  });
+
+  test("a run trains on the newest judged snapshot, not on a newer one without a verdict", async () => {
+    await bench.publish("m1");
+    await bench.backplane.registry.publish(draft({ component: "m1" }), model(2), 1);
+    const queue = await bench.queue(fakeTraining().train);
+    expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({ upstream: { m1: 1 } });
+  });
+
+  test("a run whose upstream has no verdict yet waits, says for what, and goes on when one arrives", async () => {
+    await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), null);
+    const queue = await bench.queue(fakeTraining().train);
+    const { id } = await queue.submit(request());
+    const waiting = await until(queue, id, ({ state }) => state === "waiting");
+    expect(waiting).toMatchObject({ waitingFor: "a verdict on m1@1", upstream: {} });
+    await bench.backplane.verdicts.append(verdict("m1", 1));
+    expect(await ended(queue, id)).toMatchObject({ state: "succeeded", waitingFor: null, upstream: { m1: 1 } });
+  });
+
+  test("a run whose upstream is quarantined while it waits fails and names the missing one", async () => {
+    await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), null);
+    const queue = await bench.queue(fakeTraining().train);
+    const { id } = await queue.submit(request());
+    await until(queue, id, ({ state }) => state === "waiting");
+    await bench.backplane.quarantines.append(quarantine("m1", 1));
+    expect(await ended(queue, id)).toMatchObject({
+      state: "failed",
+      waitingFor: null,
+      error: { code: "failed-precondition", message: expect.stringContaining("train m1 first") },
+    });
+  });
+
+  test("a run that gets no verdict in time fails and says that no evaluator judges", async () => {
+    const clock = createVirtualClock();
+    const slow = await openTrainerBench(clock);
+    await slow.backplane.registry.publish(draft({ component: "m1" }), model(1), null);
+    const queue = await slow.queue(fakeTraining().train, { waitForVerdictSeconds: 900 });
+    const { id } = await queue.submit(request());
+    const done = await drive(clock, ended(queue, id));
+    expect(done).toMatchObject({
+      state: "failed",
+      error: {
+        code: "failed-precondition",
+        message: expect.stringMatching(/no verdict on m1@1 within 900 s \(--wait-for-verdict\): no evaluator judges/),
+      },
+    });
+    expect(Date.parse(done.finishedAt ?? "") - Date.parse(done.startedAt ?? "")).toBe(900_000);
+    await slow.close();
+  });
+
+  test("a run that waits for a verdict can be cancelled", async () => {
+    await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), null);
+    const queue = await bench.queue(fakeTraining().train);
+    const { id } = await queue.submit(request());
+    await until(queue, id, ({ state }) => state === "waiting");
+    await queue.cancel(id);
+    expect(await ended(queue, id)).toMatchObject({ state: "cancelled", waitingFor: null });
   });
 
   test("the pinned snapshots are recorded before training starts", async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { RunQueue } from "../../../../services/trainer/runs/run-queue.ts";
 import { createUpstreamTrigger } from "../../../../services/trainer/triggers/upstream-trigger.ts";
+import { draft, model, verdict } from "../../../helpers/drafts.ts";
 import { silentLog } from "../../../helpers/log.ts";
 import { team } from "../../../helpers/teams.ts";
 import {
@@ -53,7 +54,7 @@ function triggerOf(queue: RunQueue, name = "first") {
     log: silentLog,
   });
   running.push(trigger.run(ending.signal));
-  return { announced: (position: number) => trigger.changed({ store: name, position }) };
+  return { ...trigger, announced: (position: number) => trigger.changed({ store: name, position }) };
 }
 
 /** Waits until at least `count` runs were queued and all have ended. */
@@ -163,6 +164,36 @@ describe("an upstream snapshot", () => {
     await handled(position + 1);
     const newest = await bench.backplane.registry.latest("m2");
     expect(newest?.provenance.upstream).toEqual({ m1: 2 });
+  });
+});
+
+describe("a moment", () => {
+  test("at which the champion moves queues a run that trains on it", async () => {
+    const queue = await bench.queue(fakeTraining().train);
+    const trigger = triggerOf(queue);
+    await publish();
+    trigger.announced(await publish());
+    expect(await runs(queue, 1)).toMatchObject([{ upstream: { m1: 2 } }]);
+    await bench.backplane.registry.setAlias("m1", "champion", 1, null, "test");
+    trigger.changed({ store: "first", position: 2, alias: 1 });
+    expect(await runs(queue, 2)).toMatchObject([{ trigger: "upstream", upstream: { m1: 1 } }, {}]);
+    // Back to where it was: the newest own snapshot was trained on another one.
+    await bench.backplane.registry.setAlias("m1", "champion", 2, 1, "test");
+    trigger.changed({ store: "first", position: 2, alias: 2 });
+    expect(await runs(queue, 3)).toMatchObject([{ upstream: { m1: 2 } }, {}, {}]);
+  });
+
+  test("at which a verdict arrives queues a run; one before it waits if nothing else is judged", async () => {
+    const queue = await bench.queue(fakeTraining().train);
+    const trigger = triggerOf(queue);
+    await bench.publish("m1");
+    await bench.backplane.registry.publish(draft({ component: "m1" }), model(2), "any");
+    trigger.changed({ store: "first", position: 2, verdict: 1 });
+    expect(await runs(queue, 1)).toMatchObject([{ state: "succeeded", upstream: { m1: 1 } }]);
+    await bench.backplane.verdicts.append(verdict("m1", 2));
+    trigger.changed({ store: "first", position: 2, verdict: 2 });
+    expect(await runs(queue, 2)).toMatchObject([{ upstream: { m1: 2 } }, {}]);
+    expect(await bench.store.announcementSeen()).toMatchObject({ position: 2 });
   });
 });
 
