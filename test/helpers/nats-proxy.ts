@@ -7,6 +7,10 @@ export type Fault =
   | "lose"
   /** The server answers it, and the connection breaks before the answer arrives. */
   | "lose the answer"
+  /** The server gets it twice, and answers both. */
+  | "repeat"
+  /** It and what follows reach the server later, by milliseconds. */
+  | { readonly delayMs: number }
   /** It does not reach the server; the client is told that it may not publish on the subject. */
   | "deny"
   /** It does not reach the server; this JSON document is its answer. */
@@ -59,10 +63,11 @@ export async function startNatsProxy(url: string, fault: (subject: string) => Fa
       client.write(`MSG ${inbox} ${id} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
     };
     let unread = Buffer.alloc(0);
-    client.on("data", (data) => {
-      unread = Buffer.concat([unread, data]);
-      for (let frame = firstFrame(unread); frame !== undefined; frame = firstFrame(unread)) {
-        unread = unread.subarray(frame.bytes.length);
+    let waiting = false;
+    const forward = () => {
+      for (let frame = firstFrame(unread); frame !== undefined && !waiting; frame = firstFrame(unread)) {
+        const { bytes } = frame;
+        unread = unread.subarray(bytes.length);
         const [verb = "", subject = "", ...rest] = frame.words;
         if (verb === "SUB") subscriptions.set(subject, rest.at(-1) ?? "");
         const reply = rest[0] ?? "";
@@ -70,13 +75,25 @@ export async function startNatsProxy(url: string, fault: (subject: string) => Fa
         if (chosen === "lose") return cut();
         if (chosen === "deny") {
           client.write(`-ERR 'Permissions Violation for Publish to "${subject}"'\r\n`);
-        } else if (typeof chosen === "object") {
+        } else if (typeof chosen === "object" && "answer" in chosen) {
           answer(reply, chosen.answer);
+        } else if (typeof chosen === "object") {
+          waiting = true;
+          setTimeout(() => {
+            waiting = false;
+            if (!server.destroyed) server.write(bytes);
+            forward();
+          }, chosen.delayMs);
         } else {
           if (chosen === "lose the answer") losing = reply;
-          server.write(frame.bytes);
+          server.write(bytes);
+          if (chosen === "repeat") server.write(bytes);
         }
       }
+    };
+    client.on("data", (data) => {
+      unread = Buffer.concat([unread, data]);
+      forward();
     });
   });
   listener.listen(0, "127.0.0.1");

@@ -107,11 +107,12 @@ test("a snapshot whose announcement was stored keeps its bytes when the repeated
 });
 
 test("a snapshot whose announcement was stored keeps its bytes when the publisher may no longer look", async () => {
-  // The publisher looks, and so does its reader of the stream.
+  // The publisher looks, and so may its reader of the stream.
   const denied: Trouble = { on: looking("snapshots"), fault: "deny" };
   faults = [{ on: announcing(), fault: "lose the answer" }, denied, denied];
   const bytes = model(2);
   const failed = await failure(troubled.registry.publish(draft("r1"), bytes, null));
+  faults = [];
   await announcedAndWhole(bytes);
   expect(failed).toMatchObject({
     code: "unavailable",
