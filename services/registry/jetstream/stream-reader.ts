@@ -5,7 +5,7 @@ import { type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import type { StoredMessage } from "./stream-api.ts";
 
 /** Messages per pull: few enough to hold in memory, many enough that the round trip does not count. */
-const BATCH = 256;
+const BATCH = 2_000;
 /** How long the server keeps a pull that waits for new messages. */
 const PULL_MS = 20_000;
 /** The server removes a consumer that is not used for this long, such as that of a process that died. */

@@ -45,8 +45,8 @@ test.each([
   ],
   [
     "a renumbered field",
-    ["trainer.proto", "repeated string warnings = 15;", "repeated string warnings = 19;"],
-    "uncouple.v1.Run.warnings = 15 was renumbered to 19",
+    ["trainer.proto", "repeated string warnings = 15;", "repeated string warnings = 99;"],
+    "uncouple.v1.Run.warnings = 15 was renumbered to 99",
   ],
   [
     "a renamed field",
