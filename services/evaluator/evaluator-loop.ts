@@ -36,8 +36,11 @@ export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
   async function takeAll(): Promise<void> {
     for await (const item of queue.items(taking.signal)) {
       evaluating = true;
-      await deps.judge(item);
-      evaluating = false;
+      try {
+        await deps.judge(item);
+      } finally {
+        evaluating = false;
+      }
     }
   }
 

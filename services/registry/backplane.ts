@@ -1,4 +1,5 @@
 import type { ConnectionState } from "../common/connection-state.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Announcement, Registry } from "./registry.ts";
 
@@ -54,8 +55,18 @@ export interface Leases {
    * @throws UncoupleError `cancelled` if the signal aborts first
    */
   acquire(name: string, holder: string, signal: AbortSignal): Promise<Lease>;
+  /**
+   * As `acquire`, but waits for dead holders only.
+   * @throws UncoupleError `conflict` once another holder has shown that it is alive, by renewing the lease
+   */
+  claim(name: string, holder: string, signal: AbortSignal): Promise<Lease>;
   /** The current holder. A dead holder is still reported until another one takes the lease. */
   holder(name: string): Promise<string | undefined>;
+}
+
+/** The error of a claim on a lease that a living process holds. */
+export function heldByAnother(name: string, holder: string): UncoupleError {
+  return new UncoupleError("conflict", `the lease ${name} is held by ${holder}`);
 }
 
 /** Everything shared by the services of one pipeline. */

@@ -60,7 +60,7 @@ export interface TrainerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Called when the store was replaced, for example by a server that came back empty: only a restart helps. */
+  /** Called when the store was replaced, or another process took the state folder: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
 
@@ -138,9 +138,12 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     view,
     triggers,
     state,
+    leases: backplane.leases,
+    holder,
     processes,
     clock,
     log,
+    onLost: deps.onLost,
     closeService: close,
   });
   return { service, start: lifecycle.start, ready: () => state.phase() === "running", stop: lifecycle.stop };

@@ -1,6 +1,6 @@
 import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
-import { UncoupleError } from "../common/errors.ts";
+import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { warmUp } from "../engine/warm-up.ts";
@@ -9,6 +9,7 @@ import type { Logger } from "../runtime/logs.ts";
 import type { Engines } from "./engines.ts";
 import type { RunQueue } from "./runs/run-queue.ts";
 import type { TrainingData } from "./runs/training-data.ts";
+import { guardState, type StateGuardDeps } from "./state-guard.ts";
 import type { MutableTrainerState } from "./trainer-state.ts";
 import type { TeamTriggers } from "./triggers/team-triggers.ts";
 
@@ -22,9 +23,14 @@ export interface TrainerLifecycleDeps {
   readonly view: Pick<PipelineView, "follow">;
   readonly triggers: Pick<TeamTriggers, "run">;
   readonly state: MutableTrainerState;
+  readonly leases: StateGuardDeps["leases"];
+  /** Names this trainer as the holder of leases. */
+  readonly holder: string;
   readonly processes: ProcessTable;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called if another process takes the state folder: this one must end. */
+  onLost(error: UncoupleError): void;
   /** Closes what the service holds, after the last run. */
   closeService(): Promise<void>;
 }
@@ -47,8 +53,14 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
   let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
 
+  function loseFolder(thrown: unknown): void {
+    if (!signal.aborted) deps.onLost(asUncoupleError(thrown));
+  }
+
   async function begin(): Promise<void> {
-    lock = await lockFolder(folder, deps);
+    const held = await lockFolder(folder, deps);
+    lock = held;
+    held.lost.addEventListener("abort", () => loseFolder(held.lost.reason));
     signal.throwIfAborted();
     await raceAbort(deps.data.load(), signal);
     const engine = await deps.engines(team.engine);
@@ -56,8 +68,9 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
     await warmUp(engine);
     signal.throwIfAborted();
     await queue.start();
+    signal.throwIfAborted();
     state.enter("running");
-    following = [view.follow(signal), triggers.run(signal)];
+    following = [view.follow(signal), triggers.run(signal), guardState(folder, deps, signal).catch(loseFolder)];
     log.info({ engine: engine.name, folder }, `the trainer of ${component} is ready`);
   }
 

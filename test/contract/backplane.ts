@@ -533,6 +533,18 @@ export function backplaneContract(implementation: Implementation): void {
         await Promise.all([a.release(), b.release()]);
       });
 
+      test("a claim is refused while another holder renews, and granted when the lease is free", async () => {
+        const lease = await one.leases.acquire("training", "ann", never);
+        expect(await failure(two.leases.claim("training", "bob", never))).toMatchObject({
+          code: "conflict",
+          message: expect.stringContaining("ann"),
+        });
+        await lease.release();
+        const claimed = await two.leases.claim("training", "bob", never);
+        expect(await one.leases.holder("training")).toBe("bob");
+        await claimed.release();
+      });
+
       test("a lease request can be aborted", async () => {
         const lease = await one.leases.acquire("training", "ann", never);
         const stop = new AbortController();

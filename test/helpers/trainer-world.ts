@@ -108,7 +108,7 @@ export async function openTrainerWorld(
       const client = connectTrainer(`127.0.0.1:${running.grpcPort}`, { clock: systemClock });
       closing.push(async () => {
         client.close();
-        await running.stop();
+        if (running.lifecycle.state() !== "FAILED") await running.stop();
       });
       return { ...running, client };
     },

@@ -1,4 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { recordingLog } from "../helpers/log.ts";
@@ -160,4 +162,22 @@ describe("under any protocol", () => {
     const snapshots = await world.backplane.registry.list("m1");
     expect(snapshots.map(({ runId }) => runId)).toEqual([published?.id]);
   });
+
+  test("a second trainer of one state folder ends, even on a volume whose locks do not work", async () => {
+    const pipeline = `sync-${worlds}`;
+    // Two folders with one id, like one folder that is mounted twice and whose files are not the same everywhere.
+    for (const name of ["a", "b"]) {
+      await mkdir(join(world.dir, name, pipeline, "m1"), { recursive: true });
+      await writeFile(join(world.dir, name, pipeline, "m1", "id"), "a1b2\n");
+    }
+    const first = await world.trainer("m1", { team: steps(20), stateDir: join(world.dir, "a") });
+    await vi.waitUntil(async () => (await world.backplane.leases.holder("state-a1b2")) !== undefined);
+    const second = await world.trainer("m1", { team: steps(20), stateDir: join(world.dir, "b") });
+    await expect(second.lifecycle.finished).rejects.toMatchObject({
+      code: "conflict",
+      message: expect.stringContaining("m1 (process "),
+    });
+    expect(first.lifecycle.state()).toBe("RUNNING");
+    expect(await train(first.client)).toMatchObject({ state: "succeeded" });
+  }, 20_000);
 });

@@ -33,8 +33,8 @@ export interface ServiceProcess extends ServiceAddresses {
 
 /** Startup timeout; loading tfjs and reading a large file take most of it. */
 const START_SECONDS = 120;
-/** Time between SIGTERM and SIGKILL: a service's own grace and force times together. */
-const STOP_SECONDS = 45;
+/** Time between SIGTERM and SIGKILL: longer than a service takes until it forces its own exit, at most 50 s. */
+const STOP_SECONDS = 60;
 
 const main = join(import.meta.dirname, `../main${extname(import.meta.filename)}`);
 

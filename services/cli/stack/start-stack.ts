@@ -28,7 +28,7 @@ export interface StackOptions {
 
 export interface RunningStack {
   readonly stack: Stack;
-  /** Rejects when a part keeps crashing. */
+  /** Rejects when a part keeps crashing, or another process has taken the folder. */
   readonly failed: Promise<never>;
   /** Stops trainers and evaluator first, NATS last. Idempotent. */
   stop(): Promise<void>;
@@ -101,7 +101,10 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     if (evaluator === undefined) throw new UncoupleError("internal", "the stack has no evaluator");
     const stack = stackOf(options, natsUrl, evaluator, trainers);
     await writeStack(dir, stack);
-    const failed = Promise.race([services.failed, servers.failed]);
+    const lost = new Promise<never>((_, reject) => {
+      lock.lost.addEventListener("abort", () => reject(lock.lost.reason));
+    });
+    const failed = Promise.race([services.failed, servers.failed, lost]);
     // The caller may not listen.
     failed.catch(() => {});
     return { stack, failed, stop };

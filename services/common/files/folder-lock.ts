@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync, readlinkSync } from "node:fs";
 import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -8,10 +9,16 @@ import { fileError, writeDurably } from "./durable-file.ts";
 import { errorCode } from "./file-trouble.ts";
 import { makeFolder } from "./make-folder.ts";
 
-/** The processes of this host, as seen by the lock. */
+/** The processes that this one can see, as the lock uses them. */
 export interface ProcessTable {
   readonly pid: number;
+  /** For people only. */
   readonly host: string;
+  /**
+   * Names the process table: process ids of two processes can be compared only if this is equal. Host names do not tell:
+   * two containers can have the same one. null: unknown, and equal to none.
+   */
+  readonly table: string | null;
   isAlive(pid: number): boolean;
 }
 
@@ -23,7 +30,17 @@ interface Self {
 
 /** @param self Node's own `process` @param host `os.hostname()` */
 export function processTableOf(self: Self, host: string): ProcessTable {
-  return { pid: self.pid, host, isAlive: (pid) => isAlive(self, pid) };
+  return { pid: self.pid, host, table: readTable(), isAlive: (pid) => isAlive(self, pid) };
+}
+
+/** The kernel's boot and this process's PID namespace (pid_namespaces(7)); null on systems without /proc. */
+function readTable(): string | null {
+  try {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
+  } catch {
+    return null;
+  }
 }
 
 /** Whether a process on this machine is alive. @param self Node's own `process` */
@@ -43,21 +60,26 @@ export interface FolderLockDeps {
 }
 
 export interface FolderLock {
+  /** Aborts with `conflict` when another process has taken the folder, for example because this one was suspended. */
+  readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 
 export interface FolderLockTimes {
-  /** Interval at which a holder touches its lock file. */
+  /** Interval at which a holder checks that it still holds the lock, and touches its file. */
   readonly heartbeatSeconds: number;
-  /** Time without a heartbeat after which a holder on another host is considered dead. */
+  /** Time without a heartbeat after which a holder with another process table is considered dead. */
   readonly silenceSeconds: number;
 }
 
 const usualTimes: FolderLockTimes = { heartbeatSeconds: 3, silenceSeconds: 15 };
 
 const lockSchema = z.object({
+  /** Tells this lock from a later one of the same number; missing in the files of version 0.1.0, as is `table`. */
+  token: z.string().default(""),
   pid: z.int(),
   host: z.string(),
+  table: z.string().nullable().default(null),
   /** Start time of the process in kernel ticks. Process ids are reused, in containers almost immediately. */
   began: z.string().nullable(),
   released: z.boolean(),
@@ -65,8 +87,9 @@ const lockSchema = z.object({
 type Holder = z.infer<typeof lockSchema>;
 
 /**
- * Locks a folder for this process. Takes over the lock of a dead holder. A holder on another host, whose process id
- * means nothing here, is considered dead if its lock file is not touched for `silenceSeconds` on this host's clock.
+ * Locks a folder for this process. Takes over the lock of a dead holder. A holder on another host or in another container,
+ * whose process id means nothing here, is considered dead if its lock file is not touched for `silenceSeconds` on this
+ * host's clock. The holder checks with each heartbeat that it still holds the lock.
  *
  * Lock files are named `lock.1`, `lock.2` and so on. The highest number is the current lock. It is never removed, only
  * superseded once its holder is dead or has released it. If several processes find the same dead holder, one of them
@@ -82,8 +105,10 @@ export async function lockFolder(
 ): Promise<FolderLock> {
   const { processes } = deps;
   const mine: Holder = {
+    token: randomUUID(),
     pid: processes.pid,
     host: processes.host,
+    table: processes.table,
     began: (await beganAt(processes.pid)) ?? null,
     released: false,
   };
@@ -132,16 +157,46 @@ async function takeNumber(
 
 function held(folder: string, number: number, mine: Holder, clock: Clock, times: FolderLockTimes): FolderLock {
   const path = lockPath(folder, number);
-  const touch = () => {
-    const now = new Date(clock.now());
-    utimes(path, now, now).catch(() => {});
+  const lost = new AbortController();
+  /** @returns who has taken the folder, if anybody */
+  const successor = async (): Promise<string | undefined> => {
+    const highest = Math.max(...(await numbers(folder)));
+    if (highest < number) return "nobody: the lock file was removed";
+    const holder = await readHolder(lockPath(folder, highest));
+    if (holder === undefined) return "an unknown process";
+    return holder.token === mine.token ? undefined : `process ${holder.pid} on ${holder.host}`;
   };
-  const beat = clock.every(times.heartbeatSeconds * 1000, touch, { keepsAlive: false });
+  const beat = async () => {
+    try {
+      const other = await successor();
+      if (other !== undefined) {
+        beats.cancel();
+        lost.abort(new UncoupleError("conflict", `the lock of ${folder} was lost to ${other}`));
+        return;
+      }
+      const now = new Date(clock.now());
+      await utimes(path, now, now);
+    } catch {
+      // A file system that fails for a moment; the next heartbeat may succeed.
+    }
+  };
+  let beating: Promise<void> = Promise.resolve();
+  const beats = clock.every(
+    times.heartbeatSeconds * 1000,
+    () => {
+      beating = beating.then(beat);
+    },
+    { keepsAlive: false },
+  );
   let released: Promise<void> | undefined;
   return {
+    lost: lost.signal,
     release() {
-      beat.cancel();
-      released ??= writeDurably(path, JSON.stringify({ ...mine, released: true }));
+      beats.cancel();
+      released ??= beating.then(async () => {
+        const other = lost.signal.aborted || (await successor().catch(() => undefined)) !== undefined;
+        if (!other) await writeDurably(path, JSON.stringify({ ...mine, released: true }));
+      });
       return released;
     },
   };
@@ -180,7 +235,7 @@ async function isLiving(
   times: FolderLockTimes,
 ): Promise<boolean> {
   if (holder.released) return false;
-  if (holder.host === processes.host) {
+  if (holder.table !== null && holder.table === processes.table) {
     if (!processes.isAlive(holder.pid)) return false;
     const began = await beganAt(holder.pid);
     return began === undefined || holder.began === null || began === holder.began;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createNotifier } from "../../common/async/notifier.ts";
 import type { Timer } from "../../common/clock/clock.ts";
 import { isTransient, UncoupleError } from "../../common/errors.ts";
-import type { Lease, Leases } from "../backplane.ts";
+import { heldByAnother, type Lease, type Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
@@ -131,43 +131,51 @@ export function createJetStreamLeases(
     };
   };
 
-  return {
-    async acquire(name, holder, signal) {
-      checkName("lease", name);
-      const value = { token: randomUUID(), holder };
-      const end = AbortSignal.any([signal, connection.closed]);
-      const bell = createNotifier();
-      const stop = connection.subscribe(key(name), () => bell.notify());
-      let watched = { revision: -1, since: 0 };
-      try {
-        for (;;) {
-          if (end.aborted) throw new UncoupleError("cancelled", `stopped waiting for the lease ${name}`);
-          const heard = bell.count;
-          try {
-            const entry = await read(name);
-            const now = clock.elapsed();
-            if (entry.revision !== watched.revision) watched = { revision: entry.revision, since: now };
-            const mine = entry.held?.token === value.token;
-            const unchanged = now - watched.since >= LEASE_TTL_MS;
-            if (entry.held === null || mine || unchanged) {
-              const sent = clock.elapsed();
-              const revision = await write(name, value, entry.revision);
-              if (revision !== undefined) {
-                if (end.aborted) await keep(name, value, revision, sent).release();
-                else return keep(name, value, revision, sent);
-              }
-              continue;
-            }
-          } catch (error) {
-            if (!isTransient(error)) throw error;
-            // An outage: keep waiting.
+  const wait = async (name: string, holder: string, signal: AbortSignal, onlyForDead: boolean): Promise<Lease> => {
+    checkName("lease", name);
+    const value = { token: randomUUID(), holder };
+    const end = AbortSignal.any([signal, connection.closed]);
+    const bell = createNotifier();
+    const stop = connection.subscribe(key(name), () => bell.notify());
+    let watched: { readonly revision: number; readonly since: number; readonly token: string | undefined } | undefined;
+    try {
+      for (;;) {
+        if (end.aborted) throw new UncoupleError("cancelled", `stopped waiting for the lease ${name}`);
+        const heard = bell.count;
+        try {
+          const entry = await read(name);
+          const now = clock.elapsed();
+          const token = entry.held?.token;
+          const mine = token === value.token;
+          if (watched === undefined || entry.revision !== watched.revision) {
+            const renewed = token !== undefined && token === watched?.token;
+            if (onlyForDead && renewed && !mine) throw heldByAnother(name, entry.held?.holder ?? "");
+            watched = { revision: entry.revision, since: now, token };
           }
-          await bell.waitBeyond(heard, end, { clock, ms: POLL_MS });
+          const unchanged = now - watched.since >= LEASE_TTL_MS;
+          if (entry.held === null || mine || unchanged) {
+            const sent = clock.elapsed();
+            const revision = await write(name, value, entry.revision);
+            if (revision !== undefined) {
+              if (end.aborted) await keep(name, value, revision, sent).release();
+              else return keep(name, value, revision, sent);
+            }
+            continue;
+          }
+        } catch (error) {
+          if (!isTransient(error)) throw error;
+          // An outage: keep waiting.
         }
-      } finally {
-        stop();
+        await bell.waitBeyond(heard, end, { clock, ms: POLL_MS });
       }
-    },
+    } finally {
+      stop();
+    }
+  };
+
+  return {
+    acquire: (name, holder, signal) => wait(name, holder, signal, false),
+    claim: (name, holder, signal) => wait(name, holder, signal, true),
     async holder(name) {
       checkName("lease", name);
       return (await read(name)).held?.holder;

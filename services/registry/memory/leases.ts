@@ -1,13 +1,13 @@
 import { createNotifier } from "../../common/async/notifier.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import type { Lease, Leases } from "../backplane.ts";
+import { heldByAnother, type Lease, type Leases } from "../backplane.ts";
 import { checkName } from "../names.ts";
 
 /** Leases within one process. A holder cannot die alone, so a lease lasts until it is released or the backplane closes. */
 export function createMemoryLeases(closed: AbortSignal): Leases {
   const held = new Map<string, string>();
   const bell = createNotifier();
-  return {
+  const leases: Leases = {
     async acquire(name, holder, signal): Promise<Lease> {
       checkName("lease", name);
       const end = AbortSignal.any([signal, closed]);
@@ -29,8 +29,14 @@ export function createMemoryLeases(closed: AbortSignal): Leases {
         },
       };
     },
+    async claim(name, holder, signal) {
+      const other = held.get(name);
+      if (other !== undefined) throw heldByAnother(name, other);
+      return leases.acquire(name, holder, signal);
+    },
     async holder(name) {
       return held.get(name);
     },
   };
+  return leases;
 }

@@ -14,7 +14,7 @@ import { componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { EngineChoice } from "../../pipeline/team.ts";
-import type { Backplane } from "../../registry/backplane.ts";
+import type { Backplane, Leases } from "../../registry/backplane.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
@@ -44,7 +44,7 @@ export interface RunMetrics {
 }
 
 export interface ExecuteDeps {
-  readonly backplane: Pick<Backplane, "registry" | "leases">;
+  readonly backplane: Pick<Backplane, "registry"> & { readonly leases: Pick<Leases, "acquire"> };
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly store: RunStore;
