@@ -1,34 +1,68 @@
 import { Command } from "commander";
 import type { EngineProbe } from "../../engine/interface/engine.ts";
-import type { CliContext } from "../context/context.ts";
+import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
+import { parseNatsAddress } from "../flags/nats-address.ts";
+import { type Durability, durabilityOfOwn, durabilityOfRunning } from "../stack/durability.ts";
 import { findNatsServer } from "../stack/find-nats-server.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { wrap } from "../terminal/wrap.ts";
 
+interface DoctorFlags {
+  readonly json?: true;
+  readonly nats?: string;
+  readonly natsMonitor?: string;
+}
+
 export function doctorCommand(context: CliContext): Command {
   return new Command("doctor")
     .summary("check what works on this machine")
     .description(
-      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Also looks for nats-server.",
+      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut.",
     )
-    .option("--json", "print JSON: { engines: [{ choice, available, detail, microsPerStep }], natsServer }")
+    .option("--nats <url>", "also check this running NATS server (NATS_URL)")
+    .option("--nats-monitor <url>", "its monitoring address, http://host:8222 (NATS_MONITOR_URL)")
+    .option(
+      "--json",
+      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], natsServer, durability: [{ server, version, syncsFirst, detail }] }",
+    )
     .addHelpText("after", "\nExample:\n  uncouple doctor\n")
-    .action(async (options: { json?: true }) => {
+    .action(async (options: DoctorFlags) => {
       const output = createOutput(context, options.json === true);
       if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
       const { probeEngines } = await import("../../engine/probe-engines.ts");
       const engines = await interruptible(context, probeEngines(context.clock));
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
-      output.result({ engines, natsServer }, (style) =>
-        doctorText(engines, natsServer, style, Math.min(context.stdout.columns ?? 100, 100)),
+      const durability = await interruptible(context, durabilityOf(natsServer, options, context));
+      output.result({ engines, natsServer, durability }, (style) =>
+        doctorText(engines, durability, style, Math.min(context.stdout.columns ?? 100, 100)),
       );
     });
 }
 
-function doctorText(engines: readonly EngineProbe[], natsServer: string | null, style: Style, width: number): string {
+/** Of the server that `uncouple up` would start, and of the running one. */
+async function durabilityOf(
+  natsServer: string | null,
+  flags: DoctorFlags,
+  { env, clock }: CliContext,
+): Promise<Durability[]> {
+  const url = flags.nats ?? setting(env, "NATS_URL");
+  const monitor = flags.natsMonitor ?? setting(env, "NATS_MONITOR_URL");
+  const running = url === undefined ? [] : parseNatsAddress(url).url.split(",");
+  return [
+    ...(natsServer === null ? [] : [await durabilityOfOwn(natsServer)]),
+    ...(await Promise.all(running.map((one) => durabilityOfRunning(one, monitor, clock)))),
+  ];
+}
+
+function doctorText(
+  engines: readonly EngineProbe[],
+  durability: readonly Durability[],
+  style: Style,
+  width: number,
+): string {
   const rows = engines.map(({ choice, available, microsPerStep }) => [
     choice,
     available ? style.green("works") : style.red("unavailable"),
@@ -41,10 +75,15 @@ function doctorText(engines: readonly EngineProbe[], natsServer: string | null, 
     { title: "US/STEP", number: true },
     { title: "STEPS/S", number: true },
   ];
-  const nats =
-    natsServer === null
-      ? `nats-server: ${style.red("not found")}; \`uncouple up\` tells how to get it`
-      : `nats-server: ${style.green("found")} at ${natsServer}`;
+  const servers = durability.flatMap(({ server, version, syncsFirst, detail }) => {
+    const verdict = syncsFirst === null ? style.yellow("unknown") : syncsFirst ? style.green("yes") : style.red("no");
+    return [
+      `${style.bold(`nats-server ${version ?? "of unknown version"}`)} at ${server}; durable: ${verdict}`,
+      ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
+    ];
+  });
+  if (durability.length === 0)
+    servers.push(`nats-server: ${style.red("not found")}; \`uncouple up\` tells how to get it`);
   return [
     formatTable(columns, rows, style),
     ...engines.flatMap(({ choice, detail }) => [
@@ -52,6 +91,6 @@ function doctorText(engines: readonly EngineProbe[], natsServer: string | null, 
       ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
     ]),
     "",
-    nats,
+    ...servers,
   ].join("\n");
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, rm, statfs, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { basename, join } from "node:path";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
+import { canSyncFirst, natsServerVersion } from "./durability.ts";
+import { serverInfo } from "./server-info.ts";
 
 /** Startup timeout; recovering a large store takes most of it. */
 const START_TIMEOUT_MS = 30_000;
@@ -101,6 +102,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 
 async function configuration(options: NatsServerOptions, logFile: string): Promise<string> {
   const disk = await statfs(options.storeDir);
+  const version = await natsServerVersion(options.binary);
+  // Otherwise, JetStream acknowledges what a power cut can still take.
+  const sync = version !== undefined && canSyncFirst(version) ? ", sync_interval: always" : "";
   const maxFile = Math.floor(Math.min(MAX_FILE_STORE, disk.bavail * disk.bsize * DISK_SHARE));
   const user = options.user;
   return [
@@ -109,7 +113,7 @@ async function configuration(options: NatsServerOptions, logFile: string): Promi
     `log_file: ${JSON.stringify(logFile)}`,
     "logfile_size_limit: 16MB",
     `max_payload: ${MAX_PAYLOAD}`,
-    `jetstream { store_dir: ${JSON.stringify(options.storeDir)}, max_mem: 64MB, max_file: ${maxFile} }`,
+    `jetstream { store_dir: ${JSON.stringify(options.storeDir)}, max_mem: 64MB, max_file: ${maxFile}${sync} }`,
     user === undefined
       ? ""
       : `authorization { user: ${JSON.stringify(user.name)}, password: ${JSON.stringify(user.password)} }`,
@@ -171,28 +175,6 @@ function listening(portsFile: string): string | undefined {
     return (JSON.parse(portsFile) as { nats?: string[] }).nats?.[0];
   } catch {
     return undefined; // Partially written.
-  }
-}
-
-/** Reads the INFO message of a NATS server; undefined if no NATS server responds. */
-async function serverInfo(url: string): Promise<{ id: string; jetstream: boolean } | undefined> {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port), timeout: 2_000 });
-  try {
-    let greeting = "";
-    socket.setEncoding("utf8");
-    socket.once("timeout", () => socket.destroy());
-    for await (const text of socket) {
-      greeting += text;
-      if (greeting.includes("\r\n")) break;
-    }
-    if (!greeting.startsWith("INFO ")) return undefined;
-    const info = JSON.parse(greeting.slice(5, greeting.indexOf("\r\n"))) as { server_id?: string; jetstream?: boolean };
-    return { id: info.server_id ?? "", jetstream: info.jetstream === true };
-  } catch {
-    return undefined;
-  } finally {
-    socket.destroy();
   }
 }
 
