@@ -21,6 +21,8 @@ export default defineConfig({
       project("e2e", 300_000),
       // This program beside the version before: `npm run test:versions`.
       project("versions", 120_000),
+      // Clusters, power cuts and several versions of nats-server: `npm run test:nats`.
+      project("nats", 600_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],
