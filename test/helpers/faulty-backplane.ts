@@ -76,7 +76,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     verdicts: once("verdicts", backplane.verdicts),
     quarantines: once("quarantines", backplane.quarantines),
     // A lease that is asked for twice would be held twice; its holder's connection is what can be lost.
-    leases: { acquire: leases.acquire, holder: call("holder", leases.holder) },
+    leases: { acquire: leases.acquire, claim: leases.claim, holder: call("holder", leases.holder) },
     workQueue(group) {
       const queue = backplane.workQueue(group);
       const faulty = (item: WorkItem): WorkItem => ({ ...item, done: call("done", item.done) });

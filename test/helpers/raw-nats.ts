@@ -6,12 +6,14 @@ export interface RawNats {
   readonly jsm: JetStreamManager;
   /** Messages of a stream whose subject matches. */
   count(stream: string, subjects: string): Promise<number>;
+  /** The name of the server that leads a stream; undefined while there is none. */
+  leader(stream: string): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
 export async function connectRaw(url: string): Promise<RawNats> {
   const nc = await connect({ servers: url });
-  const jsm = await nc.jetstreamManager();
+  const jsm = await nc.jetstreamManager({ checkAPI: false });
   return {
     nc,
     jsm,
@@ -19,6 +21,7 @@ export async function connectRaw(url: string): Promise<RawNats> {
       const info = await jsm.streams.info(stream, { subjects_filter: subjects });
       return Object.values(info.state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
     },
+    leader: async (stream) => (await jsm.streams.info(stream).catch(() => undefined))?.cluster?.leader,
     close: () => nc.close(),
   };
 }

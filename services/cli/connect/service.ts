@@ -11,16 +11,17 @@ import { stopOnSignals } from "../../runtime/signals.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { readPem } from "../flags/pem.ts";
-import { parseCount, parsePort } from "../flags/reference.ts";
+import { parseCount, parsePort, parseReplicas } from "../flags/reference.ts";
 import type { ServiceMessage } from "./service-messages.ts";
 
-/** Size limits of models and of the registry's store. */
+/** Limits and replicas of the registry's store. */
 export interface StoreFlags {
   readonly maxModelBytes?: number;
   readonly maxStoreBytes?: number;
+  readonly replicas?: number;
 }
 
-/** Adds the flags for size limits, which errors refer to. */
+/** Adds the flags of the store, which errors refer to. */
 export function withStoreFlags(command: Command): Command {
   return command
     .option("--max-model-bytes <bytes>", "maximum size of a model (default: 256 MiB)", parseCount)
@@ -28,14 +29,20 @@ export function withStoreFlags(command: Command): Command {
       "--max-store-bytes <bytes>",
       "maximum size of all models of the pipeline (default: unchanged; 2 GiB for a new store)",
       parseCount,
+    )
+    .option(
+      "--replicas <n>",
+      "NATS servers that keep each message (default: unchanged; for a new pipeline 3 in a cluster of at least 3, otherwise 1)",
+      parseReplicas,
     );
 }
 
 /** The same limits as arguments for a service of a stack. */
-export function storeArgs({ maxModelBytes, maxStoreBytes }: StoreFlags): string[] {
+export function storeArgs({ maxModelBytes, maxStoreBytes, replicas }: StoreFlags): string[] {
   return [
     ...(maxModelBytes === undefined ? [] : ["--max-model-bytes", String(maxModelBytes)]),
     ...(maxStoreBytes === undefined ? [] : ["--max-store-bytes", String(maxStoreBytes)]),
+    ...(replicas === undefined ? [] : ["--replicas", String(replicas)]),
   ];
 }
 
@@ -125,6 +132,7 @@ export async function runService(
         name,
         ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
         ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
+        ...(flags.replicas !== undefined && { replicas: flags.replicas }),
         log: (level, message) => log[level](message),
       });
     };

@@ -40,3 +40,9 @@ export function parsePort(text: string): number {
   }
   return port;
 }
+
+/** Parses a number of replicas, 1 to 5 as JetStream allows. @throws InvalidArgumentError */
+export function parseReplicas(text: string): number {
+  if (!/^[1-5]$/.test(text)) throw new InvalidArgumentError("Expected a number of servers from 1 to 5.");
+  return Number(text);
+}

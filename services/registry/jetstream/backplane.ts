@@ -40,6 +40,11 @@ export interface JetStreamOptions {
   readonly maxModelBytes?: number;
   /** Size limit of the model store, in bytes; defaults to the existing limit, or for a new store to 2 GiB (less on a small server). */
   readonly maxStoreBytes?: number;
+  /**
+   * Servers that keep each message; defaults to the existing number, or for new streams to 3 in a cluster of three or more
+   * servers and otherwise to 1.
+   */
+  readonly replicas?: number;
   /** How long a publish, verdict or alias change retries without progress during an outage; defaults to 60 s. */
   readonly retryLimitMs?: number;
   /** Receives reports of outages and of foreign messages. */
@@ -71,7 +76,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const connection = await openNatsConnection({ ...options, log });
   try {
     await retry(retryPolicy(connection, SETUP_LIMIT_MS), () =>
-      create ? ensureStreams(connection, names, options.maxStoreBytes, log) : findStreams(connection, names, pipeline),
+      create ? ensureStreams(connection, names, options, log) : findStreams(connection, names, pipeline),
     );
   } catch (error) {
     await connection.close();

@@ -14,6 +14,8 @@ export const JetStreamCode = {
   wrongLastSequence: 10071,
   maximumBytesExceeded: 10077,
   consumerNotFound: 10014,
+  noSuitablePeers: 10005,
+  replicasNotSupported: 10074,
 } as const;
 
 /** Limits reached: of the account, of the server's storage or memory, or of a stream. */
@@ -43,4 +45,12 @@ export function jetStreamError(error: ApiError, verb: string, server: string): J
 /** Whether the server responded with that error code (see `JetStreamCode`). */
 export function isJetStreamError(error: unknown, code: number): boolean {
   return error instanceof JetStreamError && error.jetStream === code;
+}
+
+/** Whether a stream needs more servers than there are, or than have room for it. */
+export function isTooFewServers(error: unknown): boolean {
+  return (
+    isJetStreamError(error, JetStreamCode.noSuitablePeers) ||
+    isJetStreamError(error, JetStreamCode.replicasNotSupported)
+  );
 }

@@ -19,7 +19,9 @@ export const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_WAIT_MS = 250;
 /** A connection is considered dead after two unanswered pings. */
-const PING_INTERVAL_MS = 10_000;
+const PING_INTERVAL_MS = 3_000;
+/** A server of a cluster that has answered no request for this long is left for another one. */
+const UNANSWERED_MS = 4_000;
 const FLUSH_TIMEOUT_MS = 2_000;
 const API = "$JS.API";
 
@@ -45,6 +47,8 @@ export interface NatsConnection {
   readonly closed: AbortSignal;
   /** Size limit of a message in bytes, including headers. */
   maxPayload(): number;
+  /** Whether the server belongs to a cluster. */
+  clustered(): boolean;
   state(): ConnectionState;
   /**
    * @throws UncoupleError `unavailable` if there is no connection, it broke before the response, or the subject has no
@@ -121,6 +125,18 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
   const waitingForAnswer = new Set<(error: UncoupleError) => void>();
   let reconnected = new AbortController();
 
+  const servers = url.split(",").length;
+  /** When the first of the requests was sent that the server has not answered; undefined if it answered the last one. */
+  let unansweredSince: number | undefined;
+  /** In a minority of a cluster, a server keeps its clients and serves none of them. */
+  const onUnanswered = (sent: number) => {
+    unansweredSince ??= sent;
+    if (servers < 2 || state !== "connected" || clock.elapsed() - unansweredSince < UNANSWERED_MS) return;
+    unansweredSince = undefined;
+    log("warn", `the NATS server at ${client.getServer()} answers no requests; connecting to another one`);
+    void client.reconnect();
+  };
+
   const broken = () => new UncoupleError("unavailable", `the connection to the NATS server at ${server} broke`);
   const onDisconnect = () => {
     if (state !== "connected") return;
@@ -173,11 +189,22 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     const timeout = given.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const head = headers();
     for (const [key, value] of Object.entries(given.headers ?? {})) head.set(key, value);
+    const sent = clock.elapsed();
     const answer = client.request(subject, payload, { timeout, ...(given.headers && { headers: head }) });
     return new Promise<Msg>((resolve, reject) => {
       waitingForAnswer.add(reject);
       answer
-        .then(resolve, (error: unknown) => reject(failed(error, subject, timeout)))
+        .then(
+          (message) => {
+            if (isUnavailable(message)) onUnanswered(sent);
+            else unansweredSince = undefined;
+            resolve(message);
+          },
+          (error: unknown) => {
+            if (error instanceof NatsError && UNANSWERED.has(error.code)) onUnanswered(sent);
+            reject(failed(error, subject, timeout));
+          },
+        )
         .finally(() => {
           waitingForAnswer.delete(reject);
         });
@@ -226,6 +253,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     clock,
     closed: closing.signal,
     maxPayload: () => client.info?.max_payload ?? 1024 * 1024,
+    clustered: () => (client.info?.cluster ?? "") !== "",
     state: () => state,
     request,
     requestNow,
@@ -300,6 +328,13 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       return closed;
     },
   };
+}
+
+const UNANSWERED: ReadonlySet<string> = new Set([NatsCode.Timeout, NatsCode.NoResponders]);
+
+/** Whether JetStream answers that it is temporarily unavailable, as without a leader. */
+function isUnavailable(message: Msg): boolean {
+  return message.data.length < 1_024 && /"code":\s*503/.test(message.string());
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
-import { isJetStreamError, JetStreamCode } from "./errors.ts";
+import { isJetStreamError, isTooFewServers, JetStreamCode } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { streamState } from "./stream-api.ts";
 
@@ -44,28 +44,48 @@ export function namesOf(pipeline: string): Names {
  */
 const DEFAULT_STORE_BYTES = [2048, 1024, 512, 256, 128, 64].map((mebibytes) => mebibytes * 1024 ** 2);
 
+/** What the user of a service decides about the streams. */
+export interface StreamSettings {
+  /** Size limit of the model store; undefined leaves it unchanged, or uses the default for a new store. */
+  readonly maxStoreBytes?: number;
+  /**
+   * Servers of a cluster that keep each message, 1 to 5; undefined leaves existing streams unchanged and creates new ones
+   * with three, or with one where there are fewer servers.
+   */
+  readonly replicas?: number;
+}
+
+/** Replicas of a new stream where the cluster has as many servers: it survives the loss of any one of them. */
+const CLUSTER_REPLICAS = 3;
+
 /**
- * Creates whatever is missing on the server. Several processes may do so concurrently. Existing streams are left unchanged
- * (an administrator may have configured replicas), except for the model store's limit if one is given, and for the rule
- * that an announcement's subject takes one message.
+ * Creates whatever is missing on the server. Several processes may do so concurrently. Existing streams are left unchanged,
+ * as an administrator may have configured them, except for what `settings` names, and for the rule that an announcement's
+ * subject takes one message.
  *
- * @param maxStoreBytes size limit of the model store; undefined leaves it unchanged, or uses the default for a new store
- * @throws UncoupleError `resource-exhausted` if the server has no room for a store of that size
+ * @throws UncoupleError `resource-exhausted` if the server has no room for a store of that size; `failed-precondition` if
+ *   the cluster has fewer servers than the replicas asked for
  */
 export async function ensureStreams(
   connection: NatsConnection,
   names: Names,
-  maxStoreBytes: number | undefined,
+  settings: StreamSettings,
   log: EventLogger,
 ): Promise<void> {
+  const { replicas, maxStoreBytes } = settings;
+  const server: Server = {
+    connection,
+    replicas: replicas ?? (connection.clustered() ? CLUSTER_REPLICAS : 1),
+    chosen: replicas !== undefined,
+  };
   await Promise.all([
-    ensureAnnouncements(connection, names.snapshots, log),
-    ensure(connection, logConfig(names.aliases)),
-    ensure(connection, logConfig(names.verdicts)),
-    ensure(connection, logConfig(names.quarantines)),
-    ensureModelStore(connection, names.models, maxStoreBytes),
+    ensureAnnouncements(server, names.snapshots, log),
+    ensure(server, logConfig(names.aliases)),
+    ensure(server, logConfig(names.verdicts)),
+    ensure(server, logConfig(names.quarantines)),
+    ensureModelStore(server, names.models, maxStoreBytes),
     // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
-    ensure(connection, {
+    ensure(server, {
       ...SHARED,
       name: names.leases.stream,
       subjects: [`${names.leases.subject}.>`],
@@ -75,6 +95,14 @@ export async function ensureStreams(
       deny_delete: true,
     }),
   ]);
+}
+
+/** Where streams are created, and with how many replicas. */
+interface Server {
+  readonly connection: NatsConnection;
+  readonly replicas: number;
+  /** Whether the user chose the replicas, so that existing streams get them, too. */
+  readonly chosen: boolean;
 }
 
 /**
@@ -111,7 +139,7 @@ async function pipelinesAt(connection: NatsConnection): Promise<readonly string[
   }
 }
 
-const SHARED = { storage: "file", retention: "limits", num_replicas: 1, max_age: 0, allow_direct: true };
+const SHARED = { storage: "file", retention: "limits", max_age: 0, allow_direct: true };
 
 function logConfig({ stream, subject }: LogNames): StreamConfig {
   return { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true };
@@ -123,9 +151,10 @@ function logConfig({ stream, subject }: LogNames): StreamConfig {
  */
 const ONE_PER_SUBJECT = { max_msgs_per_subject: 1, discard: "new", discard_new_per_subject: true };
 
-async function ensureAnnouncements(connection: NatsConnection, names: LogNames, log: EventLogger): Promise<void> {
+async function ensureAnnouncements(server: Server, names: LogNames, log: EventLogger): Promise<void> {
+  const { connection } = server;
   const wanted: StreamConfig = { ...logConfig(names), ...ONE_PER_SUBJECT };
-  if ((await existing(connection, wanted.name)) === undefined) await create(connection, wanted);
+  await ensure(server, wanted);
   // Another process, of any version, may have created it.
   const config = (await existing(connection, wanted.name)) ?? wanted;
   if (Object.entries(ONE_PER_SUBJECT).every(([key, value]) => config[key] === value)) return;
@@ -149,7 +178,7 @@ async function ensureAnnouncements(connection: NatsConnection, names: LogNames, 
 
 /** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
 async function ensureModelStore(
-  connection: NatsConnection,
+  server: Server,
   { stream, subject }: Names["models"],
   maxStoreBytes: number | undefined,
 ): Promise<void> {
@@ -165,7 +194,7 @@ async function ensureModelStore(
       max_bytes: size,
     };
     try {
-      return await ensure(connection, config, maxStoreBytes === undefined ? [] : ["max_bytes"]);
+      return await ensure(server, config, maxStoreBytes === undefined ? [] : ["max_bytes"]);
     } catch (error) {
       if (!(error instanceof UncoupleError) || error.code !== "resource-exhausted") throw error;
       full = error;
@@ -173,7 +202,7 @@ async function ensureModelStore(
   }
   throw new UncoupleError(
     "resource-exhausted",
-    `the NATS server at ${connection.server} has no room for a model store of ${sizes.at(-1)} bytes: lower --max-store-bytes, or raise max_file of its jetstream configuration`,
+    `the NATS server at ${server.connection.server} has no room for a model store of ${sizes.at(-1)} bytes: lower --max-store-bytes, or raise max_file of its jetstream configuration`,
     { cause: full },
   );
 }
@@ -183,16 +212,26 @@ type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string 
 /** Waits between checks of a stream that another process seems to be creating; creating it then fails in various ways. */
 const OTHERS_CREATE_MS = [20, 100, 400] as const;
 
-async function ensure(
-  connection: NatsConnection,
-  wanted: StreamConfig,
-  enforced: readonly string[] = [],
-): Promise<void> {
-  const config = await existing(connection, wanted.name);
-  if (config === undefined) return create(connection, wanted);
-  if (enforced.every((key) => config[key] === wanted[key])) return;
-  const changes = Object.fromEntries(enforced.map((key) => [key, wanted[key]]));
-  await connection.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changes });
+async function ensure(server: Server, given: StreamConfig, settings: readonly string[] = []): Promise<void> {
+  const { connection, replicas, chosen } = server;
+  const wanted = { ...given, num_replicas: replicas };
+  const config: StreamConfig | undefined = await existing(connection, wanted.name);
+  if (config === undefined) return createReplicated(server, wanted);
+  const enforced = chosen ? [...settings, "num_replicas"] : settings;
+  const changes = enforced.filter((key) => config[key] !== (wanted as StreamConfig)[key]);
+  if (changes.length === 0) return;
+  const changed = Object.fromEntries(changes.map((key) => [key, (wanted as StreamConfig)[key]]));
+  await connection.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changed });
+}
+
+/** A cluster may have fewer servers than the usual number of replicas. */
+async function createReplicated({ connection, replicas, chosen }: Server, wanted: StreamConfig): Promise<void> {
+  try {
+    await create(connection, wanted);
+  } catch (error) {
+    if (chosen || replicas === 1 || !isTooFewServers(error)) throw error;
+    await create(connection, { ...wanted, num_replicas: 1 });
+  }
 }
 
 async function existing(connection: NatsConnection, stream: string): Promise<StreamConfig | undefined> {
@@ -211,7 +250,7 @@ async function create(connection: NatsConnection, wanted: StreamConfig): Promise
       return;
     } catch (error) {
       const wait = OTHERS_CREATE_MS[attempt];
-      if (wait === undefined) throw error;
+      if (wait === undefined || isTooFewServers(error)) throw error;
       await connection.clock.sleep(wait);
       if ((await existing(connection, wanted.name)) !== undefined) return;
     }
