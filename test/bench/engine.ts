@@ -1,181 +1,131 @@
 import { parseArgs } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { benchmarkChunk, benchmarkData, benchmarkProgram } from "../../services/engine/benchmark-program.ts";
-import { compileTraining } from "../../services/engine/compiler/training.ts";
-import { createEagerEngine, createReferenceEngine } from "../../services/engine/eager/eager-engine.ts";
-import type { Engine } from "../../services/engine/interface/engine.ts";
-import { createOnnxEngine } from "../../services/engine/onnx/onnx-engine.ts";
-import { probeProvider } from "../../services/engine/onnx/probe-provider.ts";
-import { Torch } from "./torch.ts";
+import { type CompileTime, compileTime } from "./compile-times.ts";
+import { type Contestant, contestantsFor, ENGINES, type Size } from "./contestants.ts";
+import { gpuRows } from "./gpu.ts";
+import { describeMachine, machineText, pin } from "./machine.ts";
+import { median } from "./median.ts";
+import { PEERS, Peer } from "./peers/peer.ts";
+import { machineRate, type ProductRate, productRates, productText } from "./products.ts";
+import { sizeText } from "./report.ts";
+import type { Row } from "./row.ts";
 
 /**
- * Measures microseconds per training step of every engine, and ratios to PyTorch and tfjs wasm, on one machine in one
- * run. The engines alternate in rounds. The result of a round is its fastest stretch of about ten milliseconds, and
- * that of an engine its median round, which limits the influence of other work on the machine.
+ * Measures microseconds per training step of every engine and of PyTorch and JAX, on one machine in one run, with equal
+ * cores: this process and the peers are pinned to as many as a size has threads. Engines and peers alternate in rounds, and
+ * only one of them computes at a time. The result of a round is its fastest stretch of about ten milliseconds, and that of an
+ * engine its median round, which limits the influence of other work on the machine.
  *
- *     npm run bench:engine [-- --json] [-- --rounds 7]
+ *     npm run bench:engine [-- --json] [-- --python PATH] [-- --rounds N] [-- --model 8-64-1] [-- --engine jax:scan]
+ *
+ * `--python` is a Python that has torch and jax (default: python3); `--model` and `--engine` may repeat, and limit the run.
  */
 const { values: options } = parseArgs({
-  options: { json: { type: "boolean", default: false }, rounds: { type: "string", default: "5" } },
+  options: {
+    json: { type: "boolean", default: false },
+    python: { type: "string", default: "python3" },
+    rounds: { type: "string", default: "5" },
+    model: { type: "string", multiple: true },
+    engine: { type: "string", multiple: true },
+  },
 });
-const ROUNDS = Number(options.rounds);
-const SECONDS = 0.5;
-const STRETCH_MS = 12;
-
-interface Size {
-  readonly widths: readonly number[];
-  readonly batch: number;
-  readonly threads: number;
-  /** Whether to include the slow engines, which take minutes on larger sizes. */
-  readonly slow: boolean;
-}
-
-interface Row {
-  readonly engine: string;
-  readonly model: string;
-  readonly batch: number;
-  readonly threads: number;
-  readonly microsPerStep: number;
-}
-
-type Measure = () => Promise<number>;
 
 const SIZES: readonly Size[] = [
-  { widths: [8, 64, 1], batch: 64, threads: 1, slow: true },
-  { widths: [10, 64, 64, 3], batch: 256, threads: 1, slow: true },
-  { widths: [10, 256, 256, 3], batch: 256, threads: 1, slow: true },
-  { widths: [10, 256, 256, 3], batch: 4096, threads: 2, slow: false },
+  { widths: [10, 3], batch: 64, threads: 1 },
+  { widths: [8, 16, 1], batch: 64, threads: 1 },
+  { widths: [8, 64, 1], batch: 64, threads: 1 },
+  { widths: [10, 64, 64, 3], batch: 256, threads: 1 },
+  { widths: [10, 256, 256, 3], batch: 256, threads: 1 },
+  { widths: [10, 256, 256, 3], batch: 4096, threads: 1 },
+  { widths: [10, 64, 64, 3], batch: 256, threads: 2 },
+  { widths: [10, 256, 256, 3], batch: 256, threads: 2 },
+  { widths: [10, 256, 256, 3], batch: 4096, threads: 2 },
 ];
 
 const say = (line: string) => {
   if (!options.json) console.log(line);
 };
+const wantedModel = ({ widths }: Size) => options.model?.includes(widths.join("-")) ?? true;
+const wantedEngine = (name: string) => options.engine?.includes(name) ?? true;
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-
-/** Opens a session and returns a function that times it for about `SECONDS`. */
-async function timer(engine: Engine, size: Size, close: (() => Promise<void>)[]): Promise<Measure> {
-  const program = benchmarkProgram(size.widths, size.batch);
-  const rows = Math.max(4096, size.batch);
-  const session = await engine.prepare(program, benchmarkData(program, rows), rows);
-  close.push(() => session.dispose());
-  let steps = 1;
-  await session.run(benchmarkChunk(program, rows, steps));
-  return async () => {
-    let best = Number.POSITIVE_INFINITY;
-    const start = performance.now();
-    for (;;) {
-      const chunk = benchmarkChunk(program, rows, steps);
-      const before = performance.now();
-      await session.run(chunk);
-      const now = performance.now();
-      best = Math.min(best, ((now - before) * 1000) / steps);
-      if (now - start >= SECONDS * 1000) return best;
-      if (now - before < STRETCH_MS) steps *= 2;
-    }
-  };
+async function startPeers(): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  for (const kind of PEERS) {
+    if (options.engine?.every((name) => !name.startsWith(`${kind.name}:`))) continue;
+    const peer = await Peer.start(kind, options.python);
+    if (peer instanceof Peer) peers.push(peer);
+    else say(`${kind.name} skipped: ${options.python}: ${peer}`);
+  }
+  return peers;
 }
 
-async function measureAll(size: Size, engines: ReadonlyMap<string, Engine>, torch: Torch | undefined): Promise<Row[]> {
-  const close: (() => Promise<void>)[] = [];
-  const measures = new Map<string, Measure>();
-  for (const [name, engine] of engines) measures.set(name, await timer(engine, size, close));
-  if (torch !== undefined) {
-    const { widths, batch, threads } = size;
-    measures.set("pytorch", () => torch.microsPerStep({ widths, batch, threads, device: "cpu", seconds: SECONDS }));
+async function rounds(contestants: readonly Contestant[]): Promise<Map<string, number[]>> {
+  const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const { name, measure } of contestants) times.get(name)?.push(await measure());
   }
-  const times = new Map<string, number[]>();
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, measure] of measures) times.set(name, [...(times.get(name) ?? []), await measure()]);
-  }
-  for (const dispose of close) await dispose();
-  return [...times].map(([engine, all]) => ({
-    engine,
-    model: size.widths.join("-"),
-    batch: size.batch,
-    threads: size.threads,
-    microsPerStep: median(all),
-  }));
+  return times;
 }
 
-function report(rows: readonly Row[]): void {
-  const of = (engine: string) => rows.find((row) => row.engine === engine)?.microsPerStep;
-  const ours = of("onnx:cpu") as number;
-  const [first] = rows;
-  say(`\n${first?.model}, batch ${first?.batch}, ${first?.threads} thread(s), Adam: microseconds per step`);
-  for (const { engine, microsPerStep } of rows) {
-    const ratio = engine === "onnx:cpu" ? "" : `  ${(microsPerStep / ours).toFixed(1)} times ours`;
-    say(`  ${engine.padEnd(14)}${microsPerStep.toFixed(0).padStart(9)}${ratio}`);
-  }
-}
-
-function compileTimes(): void {
-  const times = Array.from({ length: 7 }, () => {
-    const start = performance.now();
-    compileTraining(benchmarkProgram([8, 64, 1], 64));
-    return performance.now() - start;
-  });
-  say(
-    `compiling 8-64-1: ${times[0]?.toFixed(0)} ms the first time, ${median(times.slice(1)).toFixed(0)} ms after that`,
-  );
-}
-
-/** Measures samples per second on the GPU, if there is one. */
-async function onGpu(torch: Torch | undefined): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const provider of ["webgpu", "cuda"] as const) {
-    const probe = await probeProvider(provider, systemClock);
-    if (!probe.starts || !probe.gpu) {
-      say(`\nonnx:${provider} skipped: ${probe.detail}`);
-      continue;
-    }
-    for (const width of [64, 1024, 4096]) {
-      const size: Size = { widths: [10, width, width, 3], batch: 4096, threads: 1, slow: false };
-      const close: (() => Promise<void>)[] = [];
-      const measure = await timer(createOnnxEngine(provider, { clock: systemClock }), size, close);
-      const ours = median([await measure(), await measure(), await measure()]);
-      for (const dispose of close) await dispose();
-      const row = { model: size.widths.join("-"), batch: size.batch, threads: 1 };
-      rows.push({ engine: `onnx:${provider}`, ...row, microsPerStep: ours });
-      say(`onnx:${provider} ${row.model}: ${((size.batch / ours) * 1e6).toFixed(0)} samples per second`);
-      if (torch?.cuda) {
-        const theirs = await torch.microsPerStep({ ...size, device: "cuda", seconds: 2 });
-        rows.push({ engine: "pytorch:cuda", ...row, microsPerStep: theirs });
-        say(`pytorch:cuda ${row.model}: ${((size.batch / theirs) * 1e6).toFixed(0)} samples per second`);
-      }
-    }
-  }
-  return rows;
+async function measureSize(size: Size, peers: readonly Peer[]): Promise<Row[]> {
+  const { contestants, missing } = await contestantsFor(size, peers, wantedEngine);
+  for (const line of missing) say(line);
+  const times = await rounds(contestants);
+  for (const { close } of contestants) await close();
+  const { batch, threads } = size;
+  const model = size.widths.join("-");
+  return [...times].map(([engine, all]) => ({ engine, model, batch, threads, microsPerStep: median(all) }));
 }
 
 async function main(): Promise<void> {
-  compileTimes();
+  const machine = describeMachine();
+  for (const line of machineText(machine)) say(line);
   setWasmPaths(new URL("../../node_modules/@tensorflow/tfjs-backend-wasm/dist/", import.meta.url).pathname);
   setThreadsCount(1);
   await tf.setBackend("wasm");
   await tf.setBackend("cpu");
-  const torch = await Torch.start();
-  say(
-    torch === undefined
-      ? "PyTorch is not installed (python3-torch, libopenblas0); skipping it"
-      : `PyTorch ${torch.version}`,
-  );
+
+  const compileTimes: CompileTime[] = [];
+  const products: ProductRate[] = [];
   const rows: Row[] = [];
-  for (const size of SIZES) {
-    const engines = new Map([["onnx:cpu", createOnnxEngine("cpu", { clock: systemClock, threads: size.threads })]]);
-    if (size.slow) {
-      engines.set("tfjs-wasm", createEagerEngine("tfjs-wasm", "wasm", systemClock));
-      engines.set("tfjs-cpu", createReferenceEngine(systemClock));
+  for (const threads of [1, 2]) {
+    const sizes = SIZES.filter((size) => size.threads === threads && wantedModel(size));
+    if (sizes.length === 0) continue;
+    if (threads > machine.cores) {
+      say(`\n${threads} threads skipped: ${machine.cores} core(s) available`);
+      continue;
     }
-    const measured = await measureAll(size, engines, torch);
-    report(measured);
-    rows.push(...measured);
+    const unpinned = pin(threads);
+    if (unpinned !== undefined) say(unpinned);
+    // Anew, because a library counts the processors when it loads.
+    const peers = await startPeers();
+    if (sizes.some(({ widths }) => widths.includes(256))) {
+      const measured = await productRates(peers, threads);
+      products.push(...measured);
+      say(`\nMatrix products, ${threads} thread(s): GFLOP/s`);
+      for (const line of productText(measured)) say(line);
+    }
+    for (const size of sizes) {
+      const measured = await measureSize(size, peers);
+      const rate = products.length > 0 ? machineRate(products, threads) : undefined;
+      for (const line of ["", ...sizeText(size, measured, rate)]) say(line);
+      rows.push(...measured);
+    }
+    if (threads === 1 && options.model === undefined) rows.push(...(await gpuRows(peers, say)));
+    for (const peer of peers) await peer.stop();
   }
-  rows.push(...(await onGpu(torch)));
-  await torch?.stop();
-  if (options.json) console.log(JSON.stringify({ rows }));
+  if (options.model?.includes("8-64-1") ?? true) {
+    for (const engine of Object.keys(ENGINES).filter(wantedEngine)) compileTimes.push(await compileTime(engine));
+    say("\nCompiling 8-64-1: milliseconds");
+    for (const { engine, coldMillis, cachedMillis } of compileTimes) {
+      say(`  ${engine.padEnd(18)}${coldMillis.toFixed(1)} in a fresh process, ${cachedMillis.toFixed(1)} after that`);
+    }
+  }
+  if (options.json) console.log(JSON.stringify({ machine, rows, products, compileTimes }));
 }
 
+// Exiting ends the peers and the other child processes.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await main();
+process.exit(0);
