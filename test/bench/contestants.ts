@@ -74,20 +74,14 @@ export async function engineContestant(name: string, engine: Engine, size: Size)
   };
 }
 
-export interface Line {
-  readonly contestants: Contestant[];
-  /** What could not take part, and why, one line each. */
-  readonly missing: string[];
-}
-
-/** Prepares everything that `wanted` names for a size. */
+/** Prepares everything that `wanted` names for a size. `skip` receives what could not take part, and why, in one line. */
 export async function contestantsFor(
   size: Size,
   peers: readonly Peer[],
   wanted: (name: string) => boolean,
-): Promise<Line> {
+  skip: (line: string) => void,
+): Promise<Contestant[]> {
   const contestants: Contestant[] = [];
-  const missing: string[] = [];
   const slow = size.threads === 1 && productFlops(size) < TOO_SLOW ? SLOW_ENGINES : {};
   for (const [name, create] of Object.entries({ ...ENGINES, ...slow })) {
     if (wanted(name)) contestants.push(await engineContestant(name, create(size.threads), size));
@@ -100,11 +94,11 @@ export async function contestantsFor(
       try {
         await peer.microsPerStep(model, 0);
       } catch (thrown) {
-        missing.push(`${name} skipped: ${(thrown as Error).message}`);
+        skip(`${name} skipped: ${(thrown as Error).message}`);
         continue;
       }
       contestants.push({ name, measure: () => peer.microsPerStep(model, SECONDS), close: async () => {} });
     }
   }
-  return { contestants, missing };
+  return contestants;
 }

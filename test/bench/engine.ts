@@ -46,6 +46,11 @@ const SIZES: readonly Size[] = [
 const say = (line: string) => {
   if (!options.json) console.log(line);
 };
+const skipped: string[] = [];
+const skip = (line: string) => {
+  skipped.push(line);
+  say(line);
+};
 const wantedModel = ({ widths }: Size) => options.model?.includes(widths.join("-")) ?? true;
 const wantedEngine = (name: string) => options.engine?.includes(name) ?? true;
 
@@ -55,7 +60,7 @@ async function startPeers(): Promise<Peer[]> {
     if (options.engine?.every((name) => !name.startsWith(`${kind.name}:`))) continue;
     const peer = await Peer.start(kind, options.python);
     if (peer instanceof Peer) peers.push(peer);
-    else say(`${kind.name} skipped: ${options.python}: ${peer}`);
+    else skip(`${kind.name} skipped: ${options.python}: ${peer}`);
   }
   return peers;
 }
@@ -69,8 +74,7 @@ async function rounds(contestants: readonly Contestant[]): Promise<Map<string, n
 }
 
 async function measureSize(size: Size, peers: readonly Peer[]): Promise<Row[]> {
-  const { contestants, missing } = await contestantsFor(size, peers, wantedEngine);
-  for (const line of missing) say(line);
+  const contestants = await contestantsFor(size, peers, wantedEngine, skip);
   const times = await rounds(contestants);
   for (const { close } of contestants) await close();
   const { batch, threads } = size;
@@ -93,11 +97,11 @@ async function main(): Promise<void> {
     const sizes = SIZES.filter((size) => size.threads === threads && wantedModel(size));
     if (sizes.length === 0) continue;
     if (threads > machine.cores) {
-      say(`\n${threads} threads skipped: ${machine.cores} core(s) available`);
+      skip(`${threads} threads skipped: ${machine.cores} core(s) available`);
       continue;
     }
     const unpinned = pin(threads);
-    if (unpinned !== undefined) say(unpinned);
+    if (unpinned !== undefined) skip(unpinned);
     // Anew, because a library counts the processors when it loads.
     const peers = await startPeers();
     if (sizes.some(({ widths }) => widths.includes(256))) {
@@ -112,7 +116,8 @@ async function main(): Promise<void> {
       for (const line of ["", ...sizeText(size, measured, rate)]) say(line);
       rows.push(...measured);
     }
-    if (threads === 1 && options.model === undefined) rows.push(...(await gpuRows(peers, say)));
+    if (threads === 1 && options.model === undefined && options.engine === undefined)
+      rows.push(...(await gpuRows(peers, say, skip)));
     for (const peer of peers) await peer.stop();
   }
   if (options.model?.includes("8-64-1") ?? true) {
@@ -122,7 +127,8 @@ async function main(): Promise<void> {
       say(`  ${engine.padEnd(18)}${coldMillis.toFixed(1)} in a fresh process, ${cachedMillis.toFixed(1)} after that`);
     }
   }
-  if (options.json) console.log(JSON.stringify({ machine, rows, products, compileTimes }));
+  if (rows.length === 0) throw new Error("nothing was measured: no size or engine has the given name");
+  if (options.json) console.log(JSON.stringify({ machine, rows, products, compileTimes, skipped }));
 }
 
 // Exiting ends the peers and the other child processes.

@@ -7,7 +7,11 @@ import type { Peer } from "./peers/peer.ts";
 import type { Row } from "./row.ts";
 
 /** Measures wide models on the GPU, if there is one, and PyTorch on it if it sees one. */
-export async function gpuRows(peers: readonly Peer[], say: (line: string) => void): Promise<Row[]> {
+export async function gpuRows(
+  peers: readonly Peer[],
+  say: (line: string) => void,
+  skip: (line: string) => void,
+): Promise<Row[]> {
   const rows: Row[] = [];
   const torch = peers.find(({ kind }) => kind.name === "pytorch");
   const add = (engine: string, { widths, batch, threads }: Size, microsPerStep: number) => {
@@ -18,7 +22,7 @@ export async function gpuRows(peers: readonly Peer[], say: (line: string) => voi
   for (const provider of ["webgpu", "cuda"] as const) {
     const probe = await probeProvider(provider, systemClock);
     if (!probe.starts || !probe.gpu) {
-      say(`onnx:${provider} skipped: ${probe.detail}`);
+      skip(`onnx:${provider} skipped: ${probe.detail}`);
       continue;
     }
     for (const width of [64, 1024, 4096]) {

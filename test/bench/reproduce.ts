@@ -1,39 +1,50 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { createOnnxEngine } from "../../services/engine/onnx/onnx-engine.ts";
+import { createEngine } from "../../services/engine/create-engine.ts";
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { PAPER_EXPERIMENTS, reproduce } from "../../services/experiments/reproduce.ts";
+import type { EngineChoice } from "../../services/pipeline/team.ts";
 
 /**
- * Measures the duration of `uncouple reproduce all`: seconds in total and per seed.
+ * Measures the duration of `uncouple reproduce all` with each engine: seconds in total and per seed.
  *
- *     npm run bench:reproduce [-- --seeds 10] [-- --json]
+ *     npm run bench:reproduce [-- --engine onnx:cpu --engine wasm] [-- --jobs 1 --jobs 2] [-- --seeds 10] [-- --json]
  */
 const { values: options } = parseArgs({
-  options: { seeds: { type: "string", default: "10" }, json: { type: "boolean", default: false } },
+  options: {
+    engine: { type: "string", multiple: true, default: ["onnx:cpu", "wasm"] },
+    jobs: { type: "string", multiple: true, default: ["1", "2"] },
+    seeds: { type: "string", default: "10" },
+    json: { type: "boolean", default: false },
+  },
 });
 const seeds = Array.from({ length: Number(options.seeds) }, (_, seed) => seed);
-const rows: { readonly jobs: number; readonly seconds: number; readonly secondsPerSeed: number }[] = [];
-for (const jobs of [1, 2]) {
-  const began = performance.now();
-  await reproduce({
-    experiments: PAPER_EXPERIMENTS,
-    seeds,
-    jobs,
-    sizes: PAPER_SIZES,
-    a: 2,
-    b: 1,
-    engine: createOnnxEngine("cpu", { clock: systemClock }),
-  });
-  const seconds = (performance.now() - began) / 1000;
-  rows.push({ jobs, seconds, secondsPerSeed: seconds / seeds.length });
+const say = (line: string) => {
+  if (!options.json) console.log(line);
+};
+
+interface Row {
+  readonly engine: string;
+  readonly jobs: number;
+  readonly seconds: number;
+  readonly secondsPerSeed: number;
 }
-if (options.json) console.log(JSON.stringify({ seeds: seeds.length, rows }));
-else {
-  for (const { jobs, seconds, secondsPerSeed } of rows) {
-    console.log(
-      `reproduce all, ${seeds.length} seeds, ${jobs} at a time: ${seconds.toFixed(1)} s (${secondsPerSeed.toFixed(1)} s per seed)`,
-    );
+
+const rows: Row[] = [];
+for (const jobs of options.jobs.map(Number)) {
+  say(`reproduce all, ${seeds.length} seed(s), ${jobs} at a time`);
+  let first: Row | undefined;
+  for (const choice of options.engine as EngineChoice[]) {
+    const engine = await createEngine(choice, { clock: systemClock, log: () => {} });
+    const began = performance.now();
+    await reproduce({ experiments: PAPER_EXPERIMENTS, seeds, jobs, sizes: PAPER_SIZES, a: 2, b: 1, engine });
+    const seconds = (performance.now() - began) / 1000;
+    const row: Row = { engine: choice, jobs, seconds, secondsPerSeed: seconds / seeds.length };
+    rows.push(row);
+    const ratio = first === undefined ? "" : `, ${(seconds / first.seconds).toFixed(2)} of ${first.engine}`;
+    say(`  ${choice.padEnd(12)}${seconds.toFixed(1)} s, ${row.secondsPerSeed.toFixed(1)} s per seed${ratio}`);
+    first ??= row;
   }
 }
+if (options.json) console.log(JSON.stringify({ seeds: seeds.length, rows }));
 process.exit(0);
