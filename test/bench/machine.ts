@@ -11,7 +11,7 @@ export interface Machine {
   readonly node: string;
   /** Processes that ran or waited for a processor, on average over the last minute before the benchmark. */
   readonly load: number;
-  /** Whether the benchmark runs before every ordinary process (`chrt -f`), so that the load hardly matters. */
+  /** Whether the benchmark runs before every ordinary process (`chrt -r`), so that the load hardly matters. */
   readonly realTime: boolean;
 }
 
@@ -34,7 +34,7 @@ export function machineText(machine: Machine): string[] {
   const priority = realTime ? ", real-time priority" : "";
   const lines = [`${cpu}, ${simd}, ${cores} core(s), Node ${node}, load ${load.toFixed(2)}${priority}`];
   if (load > BUSY && !realTime) {
-    lines.push(`warning: the load is above ${BUSY}; stop other work, or run under \`chrt -f 50\``);
+    lines.push(`warning: the load is above ${BUSY}; stop other work, or run under \`chrt -r 50\``);
   }
   return lines;
 }
