@@ -63,11 +63,18 @@ async function holding(backplanes: readonly JetStreamBackplane[], signal: AbortS
     while (!signal.aborted) {
       const lease = await backplane.leases.acquire("training", name, signal).catch(() => undefined);
       if (lease === undefined) return;
-      holders += 1;
-      if (holders > 1) clashes += 1;
-      lease.lost.addEventListener("abort", () => (holders -= 1), { once: true });
-      await systemClock.sleep(300, AbortSignal.any([signal, lease.lost])).catch(() => {});
-      if (!lease.lost.aborted) holders -= 1;
+      if (!lease.lost.aborted) {
+        let mine = true;
+        const end = () => {
+          if (mine) holders -= 1;
+          mine = false;
+        };
+        holders += 1;
+        if (holders > 1) clashes += 1;
+        lease.lost.addEventListener("abort", end, { once: true });
+        await systemClock.sleep(300, AbortSignal.any([signal, lease.lost])).catch(() => {});
+        end();
+      }
       await lease.release();
     }
   };
