@@ -11,8 +11,10 @@ import { checkPayload, readMessage, type StoredMessage, store, streamState } fro
 import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
 
-/** A sync that gets nothing for this long has the stream read again: its last messages may have been deleted. */
+/** A sync that gets nothing for this long has the stream read again, once: its last messages may have been deleted. */
 const STALLED_MS = 1_000;
+/** A sync that gets nothing for this long fails. */
+const SYNC_TIMEOUT_MS = 15_000;
 const RESTART_MS = 250;
 /** Entries per page of history. */
 const PAGE = 256;
@@ -159,17 +161,23 @@ export function createReplicatedLog<T>(
   /** Waits until everything up to a sequence number is indexed. */
   const reaches = async (sequence: number) => {
     ensureFollowing();
-    for (let progress = clock.elapsed(), before = position; position < sequence; ) {
+    let before = position;
+    let progress = clock.elapsed();
+    let restarted = false;
+    while (position < sequence) {
       if (closed.aborted) throw new UncoupleError("unavailable", `the connection to ${connection.server} is closed`);
-      const seen = moved.count;
       if (trouble !== undefined && !isTransient(trouble)) throw trouble;
-      await moved.waitBeyond(seen, closed, { clock, ms: STALLED_MS });
+      await moved.waitBeyond(moved.count, closed, { clock, ms: STALLED_MS });
+      const waited = clock.elapsed() - progress;
       if (position !== before) {
         before = position;
         progress = clock.elapsed();
-      } else if (clock.elapsed() - progress > REQUEST_TIMEOUT_MS) {
-        throw trouble ?? new UncoupleError("deadline-exceeded", `${names.stream} did not deliver message ${sequence}`);
-      } else if (moved.count === seen) {
+        restarted = false;
+      } else if (waited > SYNC_TIMEOUT_MS || (waited > REQUEST_TIMEOUT_MS && trouble !== undefined)) {
+        const late = `${names.stream} at ${connection.server} delivered nothing for ${SYNC_TIMEOUT_MS / 1000} s`;
+        throw trouble ?? new UncoupleError("deadline-exceeded", late);
+      } else if (waited >= STALLED_MS && !restarted) {
+        restarted = true;
         restart.abort();
       }
     }
