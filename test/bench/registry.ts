@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { connect, type JetStreamClient } from "nats";
@@ -52,13 +51,18 @@ async function measure(announcements: number): Promise<Row> {
     child = fork(join(import.meta.dirname, "registry-reader.ts"), [server.url, pipeline], {
       execArgv: ["--import", "tsx"],
     });
-    const [caughtUp] = (await once(child, "message")) as [Measured];
+    const reader = child;
+    const answer = <T>(): Promise<T> =>
+      new Promise((resolve, reject) => {
+        reader.once("message", (message) => resolve(message as T));
+        reader.once("exit", (code) => reject(new Error(`the reader exited with ${code}`)));
+      });
+    const caughtUp = await answer<Measured>();
     let fastest = Number.POSITIVE_INFINITY;
     for (let stretch = 0; stretch < STRETCHES; stretch++) {
-      child.send({ from: announcements + stretch * STRETCH + 1, count: STRETCH });
+      reader.send({ from: announcements + stretch * STRETCH + 1, count: STRETCH });
       await writer.announce(STRETCH, false);
-      const [microseconds] = (await once(child, "message")) as [number];
-      fastest = Math.min(fastest, microseconds);
+      fastest = Math.min(fastest, await answer<number>());
     }
     return { announcements, components: benchedComponents.length, microsecondsPerEvent: fastest, ...caughtUp };
   } finally {

@@ -18,6 +18,7 @@ import { cli } from "../helpers/cli.ts";
 import { silentLog } from "../helpers/log.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { type OpenStoreFixture, openStoreFixture } from "../helpers/store-fixture.ts";
+import { endOf } from "../helpers/trainer-world.ts";
 
 /** The store of version 0.1.0, and the folder of its stack, which was stopped in the middle of a run. */
 let fixture: OpenStoreFixture;
@@ -153,15 +154,18 @@ test("services resume where the last ones stopped", async () => {
     provenance: { ...published.provenance, finishedAt: expect.any(String), codeVersion: expect.any(String) },
   });
 
-  // m2 trains when m1 publishes. It has answered the earlier snapshots, but not this one.
+  // m2 trains on the champion of m1, which version 0.1.0 did not do when it moved.
   const known = new Set(expected.runs.map(({ id }) => id));
   const newRun = async () => (await m2.client.listRuns()).find(({ id }) => !known.has(id));
   const following = await vi.waitUntil(newRun, { timeout: 30_000, interval: 20 });
   const stored = JSON.parse(await readFile(path("stack/state/fixture/m2/runs", following.id, "run.json"), "utf8"));
-  expect(stored.announcement).toEqual({ store, position: expected.snapshots.length + 1 });
+  expect(stored.announcement).toMatchObject({ store, verdict: expect.any(Number), alias: expect.any(Number) });
+  expect((await endOf(m2.client, following.id)).upstream).toEqual({ m1: 1 });
 
   const runs = (await said("runs")) as Run[];
-  expect(runs.filter(({ id }) => id !== interrupted.id && id !== following.id)).toEqual(expected.runs);
+  expect(runs.filter(({ id }) => id !== interrupted.id && id !== following.id)).toEqual(
+    expected.runs.map((run) => ({ ...run, waitingFor: null })),
+  );
   const verdicts = (await said("verdicts")) as object[];
   expect(verdicts.slice(0, expected.verdicts.length)).toEqual(expected.verdicts.map(asVersion2));
   for (const [name, { rows, values }] of Object.entries(expected.predictions)) {
