@@ -3,11 +3,6 @@ import { MEMORY, OP } from "../encoder/opcodes.ts";
 import type { Lanes } from "./group-body.ts";
 import { emitPacking, loadVector, type Matrix, type ProductEmitter, type Tile } from "./product.ts";
 
-/** Most multiplications of vectors that are written out without a loop over the depth. */
-const LONGEST_UNROLLED = 128;
-/** Steps of the depth in one turn of its loop. */
-const UNROLL = 4;
-
 /** Vectors along the inner axis for so many rows at a time, so that sums and operands fit 16 registers. */
 const VECTORS_FOR_ROWS: Readonly<Record<number, number>> = { 1: 6, 2: 4, 3: 3, 4: 2 };
 
@@ -72,48 +67,35 @@ function sumBlock(f: FunctionBody, tile: Tile, numbers: Matrix, vectors: Matrix,
   f.set(right);
   const operands = tile.vectors.map(() => f.local("v128"));
   const number = f.local("v128");
-  const term = (at: number, first: boolean) => {
+  for (const row of sums) for (const sum of row) f.f32x4(0).set(sum);
+  const counter = f.local("i32");
+  // One step of the depth a turn: V8 moves all loads of a straight piece of code to its beginning, and spills them.
+  f.count(counter, 0, depth, 1, () => {
     operands.forEach((operand, vector) => {
-      loadVector(f, right, vectors.address + 4 * vectors.along * at + 16 * vector).set(operand);
+      loadVector(f, right, vectors.address + 16 * vector).set(operand);
     });
     sums.forEach((row, index) => {
-      const offset = numbers.address + 4 * (numbers.along * at + numbers.across * index);
-      f.get(left).memory(MEMORY.v128Load32Splat, offset).set(number);
+      f.get(left)
+        .memory(MEMORY.v128Load32Splat, numbers.address + 4 * numbers.across * index)
+        .set(number);
       row.forEach((sum, vector) => {
-        if (!first) f.get(sum);
-        f.get(number)
+        f.get(sum)
+          .get(number)
           .get(operands[vector] as Local)
-          .op(OP.f32x4Mul);
-        if (!first) f.op(OP.f32x4Add);
-        f.set(sum);
+          .op(OP.f32x4Mul, OP.f32x4Add)
+          .set(sum);
       });
     });
-  };
-  if (depth * tile.rows * tile.vectors.length <= LONGEST_UNROLLED) {
-    for (let at = 0; at < depth; at++) term(at, at === 0);
-  } else {
-    for (const row of sums) for (const sum of row) f.f32x4(0).set(sum);
-    const counter = f.local("i32");
-    const whole = depth - (depth % UNROLL);
-    const advance = (steps: number) => {
-      f.get(left)
-        .i32(4 * numbers.along * steps)
+    for (const [pointer, stride] of [
+      [left, numbers.along],
+      [right, vectors.along],
+    ] as const) {
+      f.get(pointer)
+        .i32(4 * stride)
         .op(OP.i32Add)
-        .set(left);
-      f.get(right)
-        .i32(4 * vectors.along * steps)
-        .op(OP.i32Add)
-        .set(right);
-    };
-    if (whole > 0) {
-      f.count(counter, 0, whole, UNROLL, () => {
-        for (let at = 0; at < UNROLL; at++) term(at, false);
-        advance(UNROLL);
-      });
+        .set(pointer);
     }
-    for (let at = 0; at < depth - whole; at++) term(at, false);
-    f.release(counter);
-  }
-  f.release(left, right, number, ...operands);
+  });
+  f.release(counter, left, right, number, ...operands);
   return sums;
 }
