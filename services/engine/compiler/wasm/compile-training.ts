@@ -10,6 +10,7 @@ import { ModuleBuilder } from "./encoder/module-builder.ts";
 import { MEMORY, OP } from "./encoder/opcodes.ts";
 import { generateStep } from "./generate-step.ts";
 import { align, type Home } from "./lower/memory-plan.ts";
+import { multiplyByReciprocals } from "./lower/scheduled-divisors.ts";
 
 /** Bytes that a vector load may read beyond the last element of anything. */
 export const SLACK_BYTES = 64;
@@ -87,7 +88,7 @@ export function compileWasmTraining(recorded: RecordedStep, program: TrainingPro
   });
   const slots = step.carried.filter(({ parts }) => parts.some(({ name }) => name.startsWith("optimiser/")));
   const generated = generateStep(module, {
-    nodes: step.nodes,
+    nodes: multiplyByReciprocals(step.nodes, step.scheduled),
     homes,
     kept: step.carried.map(({ before, after }) => ({ before, after })),
     // The moments of units that no longer fire fade into denormal numbers.

@@ -1,5 +1,6 @@
 import type { Node, Value } from "../graph/ir.ts";
 import { size } from "../graph/ir.ts";
+import { emitColumnStrips } from "./emit/column-strips.ts";
 import { EmitContext } from "./emit/context.ts";
 import { emitLoopNest } from "./emit/loop-nest.ts";
 import { emitOther } from "./emit/other-operators.ts";
@@ -12,6 +13,7 @@ import { OP } from "./encoder/opcodes.ts";
 import { FusedGroups, type Group } from "./lower/groups.ts";
 import { legalize } from "./lower/legalize.ts";
 import { type Home, type Kept, planMemory } from "./lower/memory-plan.ts";
+import { sinkMaps } from "./lower/sink-maps.ts";
 import { UnsupportedOperator } from "./lower/unsupported.ts";
 import { toWorks } from "./lower/works.ts";
 import { MathLibrary } from "./math/math-library.ts";
@@ -45,11 +47,10 @@ export interface GeneratedStep {
  * @throws UnsupportedOperator if the graph holds an operator that is not generated
  */
 export function generateStep(module: ModuleBuilder, step: StepGraphToGenerate): GeneratedStep {
-  const works = toWorks(legalize(step.nodes), new Set(step.homes.keys()), [
-    ...step.results,
-    ...step.kept.map(({ after }) => after),
-  ]);
+  const ends = [...step.results, ...step.kept.map(({ after }) => after)];
+  const works = toWorks(legalize(step.nodes), new Set(step.homes.keys()), ends);
   const fused = new FusedGroups(works);
+  sinkMaps(works, fused, ends);
   const plan = planMemory(works, fused, step.homes, step.kept, step.results, step.from);
   const flushed = new Set([...step.flushed].map((value) => works.view(value).root));
   const context = new EmitContext(works, plan.homes, new MathLibrary(module), flushed);
@@ -74,8 +75,9 @@ export function generateStep(module: ModuleBuilder, step: StepGraphToGenerate): 
 
 function emitGroup(f: FunctionBody, context: EmitContext, group: Group): void {
   if (group.other !== undefined) emitOther(f, context, group.other);
-  else if (group.product === undefined) emitLoopNest(f, context, group);
-  else {
+  else if (group.product === undefined) {
+    if (!emitColumnStrips(f, context, group)) emitLoopNest(f, context, group);
+  } else {
     const emitter = new ProductEmitter(f, context, group, group.product);
     if (group.product.plan.kind === "lanes") emitLanesProduct(emitter);
     else emitDotProduct(emitter);

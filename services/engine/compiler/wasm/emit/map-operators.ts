@@ -1,7 +1,7 @@
 import type { ElementType, Value } from "../../graph/ir.ts";
 import type { FunctionBody, Local } from "../encoder/function-body.ts";
 import { LANE, OP } from "../encoder/opcodes.ts";
-import { floatAttribute } from "../lower/legalize.ts";
+import { floatAttribute, NEVER_NEGATIVE } from "../lower/legalize.ts";
 import { UnsupportedOperator } from "../lower/unsupported.ts";
 import type { MapWork } from "../lower/works.ts";
 import type { MathLibrary } from "../math/math-library.ts";
@@ -108,10 +108,12 @@ const scaledExpm1 =
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
-const hardSigmoid: Emit = ({ f, arg, work }) => {
-  arg(0).f32x4(floatAttribute(work.attributes, "alpha")).op(OP.f32x4Mul);
-  f.f32x4(floatAttribute(work.attributes, "beta")).op(OP.f32x4Add);
-  f.f32x4(0).op(OP.f32x4Pmax).f32x4(1).op(OP.f32x4Pmin);
+const hardSigmoid: Emit = ({ f, arg, work: { attributes } }) => {
+  const beta = floatAttribute(attributes, "beta");
+  arg(0).f32x4(floatAttribute(attributes, "alpha")).op(OP.f32x4Mul);
+  if (beta !== 0) f.f32x4(beta).op(OP.f32x4Add);
+  if (beta !== 0 || attributes[NEVER_NEGATIVE] === undefined) f.f32x4(0).op(OP.f32x4Pmax);
+  f.f32x4(1).op(OP.f32x4Pmin);
 };
 
 /** The number that every element of a constant has. */

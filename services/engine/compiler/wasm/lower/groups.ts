@@ -111,6 +111,14 @@ export class FusedGroups {
     return [...done];
   }
 
+  /** Moves maps to the group that reads what they make. */
+  moveMaps(maps: ReadonlySet<MapWork>, from: Group, to: Group): void {
+    from.maps = from.maps.filter((map) => !maps.has(map));
+    to.maps.push(...maps);
+    for (const { output } of maps) this.makers.set(output, to);
+    to.maps = this.sorted(to);
+  }
+
   /**
    * Lets a group overwrite a stored value: orders it after every other group that reads the value.
    *

@@ -18,6 +18,9 @@ export function floatAttribute(attributes: Readonly<Record<string, Attribute>>, 
   return typeof attribute === "object" && "float" in attribute ? attribute.float : otherwise;
 }
 
+/** Attribute of a HardSigmoid that reads the output of a Relu. */
+export const NEVER_NEGATIVE = "never-negative";
+
 type Rewrite = (builder: GraphBuilder, node: Node) => Value;
 
 /** A reduction over axes, which stay as dimensions of size 1 where `keep` is set. */
@@ -44,10 +47,19 @@ const mean: Rewrite = (builder, node) => {
   return binary(builder, "Div", total, number(size(axes.map((axis) => x.shape[axis] as number))));
 };
 
+/** A product without a sum is an elementwise one: it can join the loops around it. */
+function outerProduct(builder: GraphBuilder, node: Node): Value | undefined {
+  const [a, b] = node.inputs as [Value, Value];
+  const [rows, columns] = (node.outputs[0] as Value).shape as [number, number];
+  if (size(a.shape) !== rows || a.type !== "float32") return undefined;
+  return binary(builder, "Mul", reshape(builder, a, [rows, 1]), reshape(builder, b, [1, columns]));
+}
+
 const gemm: Rewrite = (builder, node) => {
   const [a, b, bias] = node.inputs as [Value, Value, Value | undefined];
   const output = node.outputs[0] as Value;
-  const product = builder.add("Gemm", [a, b], output.type, output.shape, node.attributes);
+  const product =
+    outerProduct(builder, node) ?? builder.add("Gemm", [a, b], output.type, output.shape, node.attributes);
   return bias === undefined ? product : binary(builder, "Add", product, bias);
 };
 
@@ -55,7 +67,9 @@ const gemm: Rewrite = (builder, node) => {
 const matmul: Rewrite = (builder, node) => {
   const [a, b] = node.inputs as [Value, Value];
   const shape = (node.outputs[0] as Value).shape;
-  if (a.shape.length === 2 && b.shape.length === 2) return builder.add("Gemm", [a, b], a.type, shape);
+  if (a.shape.length === 2 && b.shape.length === 2) {
+    return outerProduct(builder, node) ?? builder.add("Gemm", [a, b], a.type, shape);
+  }
   const [depth, columns] = b.shape.slice(-2) as [number, number];
   const rows = a.shape.at(-2) as number;
   const joint = [...shape.slice(0, -2), rows, columns, depth];
@@ -151,11 +165,12 @@ const REWRITES: Readonly<Record<string, Rewrite>> = {
 /** Expresses composite operators in those that are generated: maps, reductions, products of two matrices, and views. */
 export function legalize(nodes: readonly Node[]): Node[] {
   const builder = new GraphBuilder();
+  const rectified = new Set(nodes.filter(({ op }) => op === "Relu").map(({ outputs }) => outputs[0]));
   for (const node of nodes) {
     const rewrite = REWRITES[node.op];
-    const simple = rewrite === undefined || (node.op === "Gemm" && (node.inputs[2] ?? undefined) === undefined);
-    if (simple) {
-      builder.nodes.push(node);
+    if (rewrite === undefined) {
+      const positive = node.op === "HardSigmoid" && rectified.has(node.inputs[0] as Value);
+      builder.nodes.push(positive ? { ...node, attributes: { ...node.attributes, [NEVER_NEGATIVE]: 1 } } : node);
       continue;
     }
     const replacement = rewrite(builder, node);
