@@ -4,7 +4,8 @@ import { availableCpus } from "../../common/available-cpus.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { recordStep } from "../compiler/tracing/record-step.ts";
-import { compileWasmTraining, type WasmTraining } from "../compiler/wasm/compile-training.ts";
+import type { WasmTraining } from "../compiler/wasm/compile-training.ts";
+import { TrainingCache } from "../compiler/wasm/training-cache.ts";
 import { compileModule, type WasmModule } from "../compiler/wasm/web-assembly.ts";
 import type { Engine, TrainingSession } from "../interface/engine.ts";
 import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../interface/program.ts";
@@ -31,6 +32,7 @@ export interface WasmEngineOptions {
  */
 export function createWasmEngine(options: WasmEngineOptions): Engine {
   const threads = new WasmThreads(options.threads ?? availableCpus());
+  const trainings = new TrainingCache();
   const modules = new ModuleCache();
   let sessions = 0;
   return {
@@ -40,7 +42,7 @@ export function createWasmEngine(options: WasmEngineOptions): Engine {
       checkData(program, data, rows);
       const recorded = recordStep(program);
       await yieldToEventLoop();
-      const compiled = compileWasmTraining(recorded, program);
+      const compiled = trainings.compile(recorded, program);
       const plan = sessionPlan(compiled, rows);
       checkMemory(plan);
       await yieldToEventLoop();
