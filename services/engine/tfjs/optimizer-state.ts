@@ -21,14 +21,15 @@ export interface TrainingStep {
 interface OptimizerFields {
   learningRate: number;
   setLearningRate?(rate: number): void;
-  readonly accumulations?: readonly Slot[];
-  readonly accumulatedFirstMoment?: readonly Slot[];
-  readonly accumulatedSecondMoment?: readonly Slot[];
+  readonly accumulations?: Slot[];
+  readonly accumulatedFirstMoment?: Slot[];
+  readonly accumulatedSecondMoment?: Slot[];
   readonly accBeta1?: tf.Variable;
   readonly accBeta2?: tf.Variable;
 }
 
 interface Slot {
+  readonly originalName: string;
   readonly variable: tf.Variable;
 }
 
@@ -38,7 +39,7 @@ export function openTrainingStep(program: BuiltProgram, spec: OptimizerSpec): Tr
   const variables = Object.values(program.variables);
   const optimizer = createOptimizer(spec);
   const fields = optimizer as unknown as OptimizerFields;
-  createAccumulators(optimizer, fields, variables, spec);
+  createAccumulators(fields, variables);
 
   const state: Record<string, tf.Variable> = {};
   names.forEach((name, index) => {
@@ -86,28 +87,15 @@ function setLearningRate(fields: OptimizerFields, rate: number): void {
   else fields.setLearningRate(rate);
 }
 
-/** tfjs creates accumulators in the first update, so this makes one with zero gradients and undoes it. */
-function createAccumulators(
-  optimizer: tf.Optimizer,
-  fields: OptimizerFields,
-  variables: readonly tf.Variable[],
-  spec: OptimizerSpec,
-): void {
-  if (spec.name === "sgd") return;
-  tf.tidy(() => {
-    const before = variables.map((variable) => variable.clone());
-    optimizer.applyGradients(variables.map((variable) => ({ name: variable.name, tensor: tf.zerosLike(variable) })));
-    variables.forEach((variable, index) => {
-      variable.assign(before[index] as tf.Tensor);
-    });
-    for (const slots of [fields.accumulations, fields.accumulatedFirstMoment, fields.accumulatedSecondMoment]) {
-      for (const { variable } of slots ?? []) variable.assign(tf.zerosLike(variable));
+/** Creates the accumulators, zero, that tfjs would create in the first update. */
+function createAccumulators(fields: OptimizerFields, variables: readonly tf.Variable[]): void {
+  const slots = { accumulations: "momentum", accumulatedFirstMoment: "m", accumulatedSecondMoment: "v" } as const;
+  for (const [field, suffix] of Object.entries(slots) as [keyof typeof slots, string][]) {
+    for (const variable of fields[field] === undefined ? [] : variables) {
+      const zeros = tf.tidy(() => tf.zerosLike(variable).variable(false));
+      fields[field]?.push({ originalName: `${variable.name}/${suffix}`, variable: zeros });
     }
-    if (spec.name === "adam") {
-      fields.accBeta1?.assign(tf.scalar(spec.beta1));
-      fields.accBeta2?.assign(tf.scalar(spec.beta2));
-    }
-  });
+  }
 }
 
 function lossAndGradients(

@@ -74,8 +74,23 @@ export function createTfjsSandbox(ownBackend: string): TfjsSandbox {
   };
 }
 
+/** The fields of tfjs's engine that `setBackend` changes. */
+interface EngineBackend {
+  readonly registry: Readonly<Record<string, tf.KernelBackend | undefined>>;
+  backendName: string;
+  backendInstance: tf.KernelBackend | null;
+}
+
 function switchBackend(name: string): void {
   if (tf.getBackend() === name) return;
+  // tfjs goes through all of its kernels whenever the backend is set, which only the first time has an effect.
+  const engine = tf.engine() as unknown as EngineBackend;
+  const started = engine.registry[name];
+  if (started !== undefined) {
+    engine.backendName = name;
+    engine.backendInstance = started;
+    return;
+  }
   // The promise settles at once for a backend that is made synchronously, which all of ours are.
   let failure: unknown;
   tf.setBackend(name).catch((thrown: unknown) => {

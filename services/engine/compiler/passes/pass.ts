@@ -7,10 +7,13 @@ export type Pass = (graph: Graph) => Graph;
 export function untilStable(passes: readonly Pass[]): Pass {
   return (graph) => {
     let current = graph;
-    for (;;) {
-      const before = current;
-      for (const pass of passes) current = pass(current);
-      if (current === before) return current;
+    /** How many passes in a row have left the graph as it is. */
+    let idle = 0;
+    for (let at = 0; idle < passes.length; at = (at + 1) % passes.length) {
+      const after = (passes[at] as Pass)(current);
+      idle = after === current ? idle + 1 : 0;
+      current = after;
     }
+    return current;
   };
 }

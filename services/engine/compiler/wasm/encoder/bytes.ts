@@ -20,17 +20,29 @@ export class Bytes {
 
   /** LEB128, unsigned. @param value from 0 to 2^32 - 1 */
   unsigned(value: number): void {
-    let rest = value;
+    let rest = value >>> 0;
     while (rest >= 0x80) {
-      this.byte((rest % 0x80) + 0x80);
-      rest = Math.floor(rest / 0x80);
+      this.byte((rest & 0x7f) + 0x80);
+      rest >>>= 7;
     }
     this.byte(rest);
   }
 
-  /** LEB128, signed. @param value any 64-bit integer */
-  signed(value: bigint | number): void {
-    let rest = BigInt(value);
+  /** LEB128, signed, of 32 bits. */
+  signed32(value: number): void {
+    let rest = value | 0;
+    for (;;) {
+      const low = rest & 0x7f;
+      rest >>= 7;
+      const done = (rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40);
+      this.byte(done ? low : low + 0x80);
+      if (done) return;
+    }
+  }
+
+  /** LEB128, signed, of 64 bits. */
+  signed64(value: bigint): void {
+    let rest = value;
     for (;;) {
       const low = Number(rest & 0x7fn);
       rest >>= 7n;

@@ -67,13 +67,13 @@ export class FunctionBody {
 
   i32(value: number): this {
     this.opcode(RAW.i32Const);
-    this.code.signed(value | 0);
+    this.code.signed32(value);
     return this;
   }
 
   i64(value: bigint): this {
     this.opcode(RAW.i64Const);
-    this.code.signed(BigInt.asIntN(64, value));
+    this.code.signed64(BigInt.asIntN(64, value));
     return this;
   }
 

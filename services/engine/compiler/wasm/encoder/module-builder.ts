@@ -111,7 +111,7 @@ export class ModuleBuilder {
       for (const { address, bytes } of this.data) {
         content.byte(0);
         content.byte(RAW.i32Const);
-        content.signed(address | 0);
+        content.signed32(address);
         content.byte(RAW.end);
         content.unsigned(bytes.length);
         content.raw(bytes);

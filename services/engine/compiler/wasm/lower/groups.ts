@@ -87,6 +87,9 @@ export class FusedGroups {
   /** Groups that must come before a group for another reason than that it reads from them. */
   private readonly earlier = new Map<Group, Set<Group>>();
 
+  /** What each group reads, for as long as it stays as it is. */
+  private readonly read = new Map<Group, ReadonlySet<Value>>();
+
   constructor(works: Works) {
     this.works = works;
     for (const [piece, { parent }] of works.placements) {
@@ -114,6 +117,7 @@ export class FusedGroups {
   /** Moves maps to the group that reads what they make. */
   moveMaps(maps: ReadonlySet<MapWork>, from: Group, to: Group): void {
     from.maps = from.maps.filter((map) => !maps.has(map));
+    for (const group of [from, to]) this.read.delete(group);
     to.maps.push(...maps);
     for (const { output } of maps) this.makers.set(output, to);
     to.maps = this.sorted(to);
@@ -248,12 +252,21 @@ export class FusedGroups {
   /** The groups that a group reads from. */
   private sources(group: Group): Set<Group> {
     const found = new Set<Group>(this.earlier.get(group));
-    for (const value of [...group.reads().map((read) => read.value), ...group.wholes()]) {
-      for (const origin of this.origins(this.works.view(value).root)) {
-        const maker = this.makers.get(origin);
-        if (maker !== undefined && maker !== group) found.add(maker);
-      }
+    for (const origin of this.originsOf(group)) {
+      const maker = this.makers.get(origin);
+      if (maker !== undefined && maker !== group) found.add(maker);
     }
+    return found;
+  }
+
+  /** The stored values that a group reads. */
+  private originsOf(group: Group): ReadonlySet<Value> {
+    const known = this.read.get(group);
+    if (known !== undefined) return known;
+    const values = [...group.reads().map(({ value }) => value), ...group.wholes()];
+    const roots = new Set(values.map((value) => this.works.view(value).root));
+    const found = new Set([...roots].flatMap((root) => this.origins(root)));
+    this.read.set(group, found);
     return found;
   }
 
