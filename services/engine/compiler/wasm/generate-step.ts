@@ -79,8 +79,9 @@ function emitGroup(f: FunctionBody, context: EmitContext, group: Group): void {
     if (!emitColumnStrips(f, context, group)) emitLoopNest(f, context, group);
   } else {
     const emitter = new ProductEmitter(f, context, group, group.product);
-    if (group.product.plan.kind === "lanes") emitLanesProduct(emitter);
-    else emitDotProduct(emitter);
+    const { plan } = group.product;
+    if (plan.kind === "lanes") emitLanesProduct(emitter, plan);
+    else emitDotProduct(emitter, plan);
   }
 }
 

@@ -1,23 +1,19 @@
 import type { FunctionBody, Local } from "../encoder/function-body.ts";
 import { OP } from "../encoder/opcodes.ts";
-import type { Lanes } from "./group-body.ts";
-import { emitPacking, loadVector, type Matrix, type ProductEmitter, type Tile } from "./product.ts";
+import type { DotPlan } from "../lower/product-plan.ts";
+import { type Lanes, storeLanes } from "./group-body.ts";
+import { loadFour } from "./loop-nest.ts";
+import { loadVector, type Matrix, type ProductEmitter, type Tile } from "./product.ts";
 
 /** Emits a product whose vectors run along the depth: four inner positions at a time, all outer ones. */
-export function emitDotProduct(emitter: ProductEmitter): void {
-  const { f, work } = emitter;
-  const { plan, depth } = work;
+export function emitDotProduct(emitter: ProductEmitter, plan: DotPlan): void {
+  const { f } = emitter;
+  const { depth } = emitter.work;
   const vectors = emitter.matrix(plan.vectors);
   let numbers = emitter.matrix(plan.numbers);
-  if (plan.packed !== undefined) {
-    const { address } = emitter.context.home(plan.packed);
-    emitPacking(
-      f,
-      numbers,
-      address,
-      { count: plan.outer, stride: numbers.across },
-      { count: depth, stride: numbers.along },
-    );
+  if (plan.packedNumbers !== undefined) {
+    const { address } = emitter.context.home(plan.packedNumbers);
+    emitRows(f, numbers, address, plan.outer, depth);
     numbers = { base: undefined, address, across: depth, along: 1 };
   }
   const [outer, inner] = [f.local("i32"), f.local("i32")];
@@ -37,6 +33,30 @@ export function emitDotProduct(emitter: ProductEmitter): void {
   }
   emitter.end();
   f.release(outer, inner);
+}
+
+/** Emits the rearrangement of up to three outer positions into consecutive memory: all of the depth for each. */
+function emitRows(f: FunctionBody, source: Matrix, target: number, rows: number, depth: number): void {
+  const [from, to, at, vector] = [f.local("i32"), f.local("i32"), f.local("i32"), f.local("v128")];
+  const piece = (lanes: Lanes) => {
+    for (let row = 0; row < rows; row++) {
+      loadFour(f, from, source.address + 4 * source.across * row, source.along, lanes);
+      f.set(vector);
+      storeLanes(f, () => f.get(to), target + 4 * depth * row, vector, lanes);
+    }
+    f.get(from)
+      .i32(16 * source.along)
+      .op(OP.i32Add)
+      .set(from);
+    f.get(to).i32(16).op(OP.i32Add).set(to);
+  };
+  if (source.base === undefined) f.i32(0).set(from);
+  else f.globalGet(source.base).set(from);
+  f.i32(0).set(to);
+  const whole = depth & ~3;
+  if (whole > 0) f.count(at, 0, whole, 4, () => piece(4));
+  if (whole < depth) piece((depth - whole) as Lanes);
+  f.release(from, to, at, vector);
 }
 
 /** @returns for each outer position a register with the sums of four inner ones */

@@ -42,7 +42,7 @@ export class ProductEmitter {
   private readonly group: Group;
   private readonly totals = new Map<GroupReduction, Local>();
   /** Sums over the outer axis: a register for each vector of the block. */
-  readonly lines = new Map<GroupReduction, Local[]>();
+  private readonly lines = new Map<GroupReduction, Local[]>();
 
   constructor(f: FunctionBody, context: EmitContext, group: Group, work: ProductWork) {
     this.f = f;
@@ -73,6 +73,7 @@ export class ProductEmitter {
     }
   }
 
+  /** Begins the sums over the outer axis, for so many vectors along the inner one. */
   beginLine(vectors: number): void {
     for (const reduction of this.group.reductions) {
       if (reduction.form === "total") continue;
@@ -173,50 +174,6 @@ export class ProductEmitter {
     f.set(pointer);
     return pointer;
   }
-}
-
-/** Emits the rearrangement of an operand into consecutive memory: `fast` elements after each other, `slow` times. */
-export function emitPacking(
-  f: FunctionBody,
-  source: Matrix,
-  target: number,
-  slow: { readonly count: number; readonly stride: number },
-  fast: { readonly count: number; readonly stride: number },
-): void {
-  const [from, to, outer, inner, vector] = [
-    f.local("i32"),
-    f.local("i32"),
-    f.local("i32"),
-    f.local("i32"),
-    f.local("v128"),
-  ];
-  const whole = fast.count & ~3;
-  const rest = (fast.count & 3) as Lanes | 0;
-  const piece = (lanes: Lanes) => {
-    loadFour(f, from, source.address, fast.stride, lanes);
-    f.set(vector);
-    storeLanes(f, () => f.get(to), target, vector, lanes);
-    f.get(from)
-      .i32(4 * fast.stride * lanes)
-      .op(OP.i32Add)
-      .set(from);
-    f.get(to)
-      .i32(4 * lanes)
-      .op(OP.i32Add)
-      .set(to);
-  };
-  if (source.base === undefined) f.i32(0).set(from);
-  else f.globalGet(source.base).set(from);
-  f.i32(0).set(to);
-  f.count(outer, 0, slow.count, 1, () => {
-    if (whole > 0) f.count(inner, 0, whole, 4, () => piece(4));
-    if (rest > 0) piece(rest as Lanes);
-    f.get(from)
-      .i32(4 * (slow.stride - fast.stride * fast.count))
-      .op(OP.i32Add)
-      .set(from);
-  });
-  f.release(from, to, outer, inner, vector);
 }
 
 /** Pushes four elements of the operand that is read by vectors. */

@@ -1,4 +1,5 @@
 import { sameShape, type Value } from "../../graph/ir.ts";
+import { scratchOf } from "./product-plan.ts";
 import { canonical } from "./view.ts";
 import {
   type MapWork,
@@ -41,9 +42,8 @@ export class Group {
 
   /** Everything that needs memory of its own if it is stored. */
   outputs(): Value[] {
-    const { packed } = this.product?.plan ?? {};
     return [
-      ...(packed === undefined ? [] : [packed]),
+      ...(this.product === undefined ? [] : scratchOf(this.product.plan)),
       ...this.elements(),
       ...this.reductions.map(({ work }) => work.output),
       ...(this.other?.outputs ?? []),

@@ -1,5 +1,6 @@
 import { size, splatOf, type Value } from "../../graph/ir.ts";
 import type { FusedGroups, Group } from "./groups.ts";
+import { scratchOf } from "./product-plan.ts";
 import type { Works } from "./works.ts";
 
 /** Where a stored value begins in the module's memory. */
@@ -97,7 +98,7 @@ export function planMemory(
       // What a loop of its own or a reduction writes is written whether it is read or not.
       const written =
         group.other !== undefined ||
-        group.product?.plan.packed === output ||
+        (group.product !== undefined && scratchOf(group.product.plan).includes(output)) ||
         group.reductions.some(({ work }) => work.output === output);
       if (needed || written) extend(output, index);
     }

@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Graph,
+  GraphBuilder,
+  int64Vector,
+  newValue,
+  type Value,
+} from "../../../../../services/engine/compiler/graph/ir.ts";
+import { binary, unary } from "../../../../../services/engine/compiler/kernels/lowering.ts";
+import { numbers } from "../../../../helpers/dense-program.ts";
+import { runWasmGraph } from "../../../../helpers/wasm-function.ts";
+
+interface Shape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly transA: number;
+  readonly transB: number;
+}
+
+/** Sizes on both sides of the boundaries of tiles, panels and blocks. */
+const size = fc.oneof(fc.integer({ min: 1, max: 13 }), fc.constantFrom(15, 16, 17, 23, 31, 33, 64, 67));
+const depth = fc.oneof(size, fc.constantFrom(255, 256, 257, 258, 300, 511, 512, 513, 770));
+const side = fc.constantFrom(0, 1);
+const shape = fc.record({ rows: size, columns: size, depth, transA: side, transB: side });
+
+function operands({ rows, columns, depth, transA, transB }: Shape) {
+  const [a, b] = [numbers(rows * depth, 3), numbers(depth * columns, 4)];
+  return {
+    a: { shape: transA ? [depth, rows] : [rows, depth], values: [...a] },
+    b: { shape: transB ? [columns, depth] : [depth, columns], values: [...b] },
+    left: (row: number, at: number) => a[transA ? at * rows + row : row * depth + at] as number,
+    right: (at: number, column: number) => b[transB ? column * depth + at : at * columns + column] as number,
+  };
+}
+
+type Sum = (terms: readonly number[]) => number;
+
+const inOrder: Sum = (terms) => terms.reduce((sum, term) => Math.fround(sum + Math.fround(term)), 0);
+const inFourLanes: Sum = (terms) => {
+  const lanes = [0, 1, 2, 3].map((lane) => inOrder(terms.filter((_, index) => index % 4 === lane)));
+  const [a, b, c, d] = lanes as [number, number, number, number];
+  return Math.fround(Math.fround(a + c) + Math.fround(b + d));
+};
+const exact: Sum = (terms) => terms.reduce((sum, term) => sum + term, 0);
+
+function productBy(sum: Sum, { rows, columns, depth }: Shape, { left, right }: ReturnType<typeof operands>): number[] {
+  return Array.from({ length: rows * columns }, (_, index) => {
+    const [row, column] = [Math.floor(index / columns), index % columns];
+    return sum(Array.from({ length: depth }, (__, at) => left(row, at) * right(at, column)));
+  });
+}
+
+function generated(shape: Shape, finish: (builder: GraphBuilder, product: Value) => Value[], more: Value[] = []) {
+  const { a, b } = operands(shape);
+  const [x, y] = [newValue("float32", a.shape), newValue("float32", b.shape)];
+  const builder = new GraphBuilder();
+  const { rows, columns, transA, transB } = shape;
+  const product = builder.add("Gemm", [x, y], "float32", [rows, columns], { transA, transB });
+  const outputs = finish(builder, product);
+  const named = (values: readonly Value[]) => values.map((value, index) => ({ name: `${index}`, value }));
+  const graph: Graph = { inputs: named([x, y, ...more]), outputs: named(outputs), nodes: builder.nodes };
+  return runWasmGraph(graph, [a, b, ...more.map((value) => ({ shape: value.shape }))]).map(({ values }) => values);
+}
+
+/** Checks a product against float64, and that its sums have one of the two orders that are promised. */
+function expectProduct(shape: Shape): readonly number[] {
+  const given = operands(shape);
+  const [result] = generated(shape, (_, product) => [product]) as [readonly number[]];
+  const bound = shape.depth * 2 ** -24 * shape.depth;
+  productBy(exact, shape, given).forEach((wanted, index) => {
+    expect(Math.abs((result[index] as number) - wanted)).toBeLessThanOrEqual(bound);
+  });
+  const orders = [inOrder, inFourLanes].map((sum) => productBy(sum, shape, given));
+  expect(orders.some((order) => order.every((value, index) => value === result[index]))).toBe(true);
+  return result;
+}
+
+describe("matrix products", () => {
+  it("sum every element in a fixed order, whatever the rows, columns and depth that are left over", () => {
+    fc.assert(
+      fc.property(shape, (random) => {
+        fc.pre(random.rows * random.columns * random.depth <= 150_000);
+        expectProduct(random);
+      }),
+      { numRuns: 100, seed: 11 },
+    );
+  });
+
+  for (const transA of [0, 1]) {
+    for (const transB of [0, 1]) {
+      it(`hold for one column, one row, depth 1 and depth 4,096, transposed ${transA} and ${transB}`, () => {
+        for (const [rows, columns, long] of [
+          [1, 1, 4096],
+          [21, 1, 4096],
+          [1, 21, 4096],
+          [6, 9, 4096],
+          [5, 3, 1],
+          [67, 70, 1],
+          [67, 260, 1],
+          [18, 70, 257],
+        ] as const) {
+          expectProduct({ rows, columns, depth: long, transA, transB });
+        }
+      });
+    }
+  }
+
+  it("carry what follows them in their last block: bias, relu, and sums down the columns and over everything", () => {
+    const sizes = fc.constantFrom(1, 3, 4, 6, 9, 17, 33);
+    const depths = fc.constantFrom(1, 2, 7, 256, 257, 600);
+    fc.assert(
+      fc.property(sizes, sizes, depths, side, side, (rows, columns, long, transA, transB) => {
+        const shape = { rows, columns, depth: long, transA, transB };
+        const bias = newValue("float32", [columns]);
+        const [y, down, total] = generated(
+          shape,
+          (builder, product) => {
+            const y = unary(builder, "Relu", binary(builder, "Add", product, bias));
+            const sum = (axes: number[], kept: number[]) =>
+              builder.add("ReduceSum", [y, int64Vector(axes)], "float32", kept, { keepdims: 0 });
+            return [y, sum([0], [columns]), sum([0, 1], [])];
+          },
+          [bias],
+        ) as [readonly number[], readonly number[], readonly number[]];
+        const biases = numbers(columns, 5);
+        const wanted = expectProduct(shape).map((value, index) =>
+          Math.max(0, Math.fround(value + (biases[index % columns] as number))),
+        );
+        expect(y).toEqual(wanted);
+        expect(down).toEqual(
+          Array.from({ length: columns }, (_, column) => {
+            const own = wanted.filter((__, index) => index % columns === column);
+            return rows === 1 ? own[0] : expect.closeTo(exact(own), 3);
+          }),
+        );
+        expect(total).toEqual([expect.closeTo(exact(wanted), 2)]);
+      }),
+      { numRuns: 60, seed: 12 },
+    );
+  });
+});
