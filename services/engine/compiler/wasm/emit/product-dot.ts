@@ -5,6 +5,9 @@ import { type Lanes, storeLanes } from "./group-body.ts";
 import { loadFour } from "./loop-nest.ts";
 import { loadVector, type Matrix, type ProductEmitter, type Tile } from "./product.ts";
 
+/** Sums that fit the registers together with the vectors of a step. */
+const MOST_SUMS = 8;
+
 /** Emits a product whose vectors run along the depth: four inner positions at a time, all outer ones. */
 export function emitDotProduct(emitter: ProductEmitter, plan: DotPlan): void {
   const { f } = emitter;
@@ -62,49 +65,51 @@ function emitRows(f: FunctionBody, source: Matrix, target: number, rows: number,
 /** @returns for each outer position a register with the sums of four inner ones */
 function sumBlock(f: FunctionBody, tile: Tile, lanes: Lanes, numbers: Matrix, vectors: Matrix, depth: number): Local[] {
   const parts = Array.from({ length: tile.rows }, () => Array.from({ length: lanes }, () => f.local("v128")));
-  const [left, right] = [f.local("i32"), f.local("i32")];
-  if (numbers.base === undefined) f.i32(0).set(left);
-  else f.globalGet(numbers.base).set(left);
-  f.get(tile.inner)
-    .i32(4 * vectors.across)
-    .op(OP.i32Mul);
-  if (vectors.base !== undefined) f.globalGet(vectors.base).op(OP.i32Add);
-  f.set(right);
-  for (const row of parts) for (const part of row) f.f32x4(0).set(part);
+  const [left, right, counter] = [f.local("i32"), f.local("i32"), f.local("i32")];
   const operands = parts.map(() => f.local("v128"));
   const vector = f.local("v128");
+  for (const row of parts) for (const part of row) f.f32x4(0).set(part);
   const masked = (count: number) => {
     if (count < 4) f.i32x4(...[0, 1, 2, 3].map((lane) => (lane < count ? -1 : 0))).op(OP.v128And);
   };
-  const term = (at: number, count: number) => {
-    operands.forEach((operand, row) => {
-      loadVector(f, left, numbers.address + 4 * (numbers.across * row + at));
-      masked(count);
-      f.set(operand);
-    });
-    for (let lane = 0; lane < lanes; lane++) {
-      loadVector(f, right, vectors.address + 4 * (vectors.across * lane + at));
-      masked(count);
-      f.set(vector);
-      parts.forEach((row, index) => {
-        const part = row[lane] as Local;
-        f.get(part)
-          .get(vector)
-          .get(operands[index] as Local)
-          .op(OP.f32x4Mul, OP.f32x4Add)
-          .set(part);
+  const together = Math.floor(MOST_SUMS / tile.rows);
+  for (let first = 0; first < lanes; first += together) {
+    const term = (count: number) => {
+      operands.forEach((operand, row) => {
+        loadVector(f, left, numbers.address + 4 * numbers.across * row);
+        masked(count);
+        f.set(operand);
+      });
+      for (let lane = first; lane < Math.min(lanes, first + together); lane++) {
+        loadVector(f, right, vectors.address + 4 * vectors.across * lane);
+        masked(count);
+        f.set(vector);
+        parts.forEach((row, index) => {
+          const part = row[lane] as Local;
+          f.get(part)
+            .get(vector)
+            .get(operands[index] as Local)
+            .op(OP.f32x4Mul, OP.f32x4Add)
+            .set(part);
+        });
+      }
+    };
+    if (numbers.base === undefined) f.i32(0).set(left);
+    else f.globalGet(numbers.base).set(left);
+    f.get(tile.inner)
+      .i32(4 * vectors.across)
+      .op(OP.i32Mul);
+    if (vectors.base !== undefined) f.globalGet(vectors.base).op(OP.i32Add);
+    f.set(right);
+    const whole = depth & ~3;
+    if (whole > 0) {
+      f.count(counter, 0, whole, 4, () => {
+        term(4);
+        for (const pointer of [left, right]) f.get(pointer).i32(16).op(OP.i32Add).set(pointer);
       });
     }
-  };
-  const counter = f.local("i32");
-  const whole = depth & ~3;
-  if (whole > 0) {
-    f.count(counter, 0, whole, 4, () => {
-      term(0, 4);
-      for (const pointer of [left, right]) f.get(pointer).i32(16).op(OP.i32Add).set(pointer);
-    });
+    if (whole < depth) term(depth - whole);
   }
-  if (whole < depth) term(0, depth - whole);
   const sums = parts.map((row) => gathered(f, row));
   f.release(counter, left, right, vector, ...operands);
   return sums;

@@ -83,7 +83,7 @@ export function planProduct(a: Operand, b: Operand, rows: number, columns: numbe
     consider(outer * Math.ceil(inner / 4) * depth * loads + 1.5 * lanesPack + scattered, () => lanes(way, depth));
     if (outer > WIDEST_DOT || (vectors.along !== 1 && depth > 1)) continue;
     const dotPack = numbers.along === 1 || depth === 1 ? 0 : depth * outer;
-    const dots = outer * inner * Math.ceil(depth / 4) * 1.5 + outer * Math.ceil(inner / 4) * 8;
+    const dots = outer * inner * Math.ceil(depth / 4) + outer * Math.ceil(inner / 4) * 8;
     consider(dots + 1.5 * dotPack + scattered, () => ({
       ...way,
       kind: "dot",
