@@ -24,7 +24,7 @@ export interface Position {
  * Emits the works of a group for four elements: loads each input once, computes in registers, stores what is needed
  * outside of the group, and hands on what is reduced.
  *
- * @param made registers of what is known already, the product's elements
+ * @param made registers of what is known already: the product's elements, with the bias if there is one
  */
 export function emitBody(
   f: FunctionBody,
@@ -51,6 +51,7 @@ export function emitBody(
     return f.tee(register);
   };
   for (const work of group.maps) {
+    if (made.has(work.output)) continue;
     const register = emitMap(f, context.math, work, (index) => push(work.inputs[index] as Value, work.output.shape));
     if (context.isFlushed(work.output)) flushDenormals(f, register);
     registers.set(work.output, register);

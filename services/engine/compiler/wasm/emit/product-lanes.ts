@@ -123,11 +123,15 @@ class LanesProduct {
     const { f, emitter, plan, partial } = this;
     const blocked = plan.partials !== undefined;
     const sums = Array.from({ length: tile.rows }, () => tile.vectors.map(() => f.local("v128")));
+    const starts = emitter.loadBias(tile);
     sums.flat().forEach((sum, index) => {
+      const start = starts[index % tile.vectors.length];
       if (blocked) loadVector(f, partial, 16 * index);
+      else if (start !== undefined) f.get(start);
       else f.f32x4(0);
       f.set(sum);
     });
+    f.release(...starts);
     sumBlock(f, block, tile, sums);
     if (block.last) {
       emitter.finishTile(tile, sums);

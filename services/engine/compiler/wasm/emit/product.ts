@@ -16,6 +16,7 @@ import {
   storeLanes,
 } from "./group-body.ts";
 import { loadFour, storeFour } from "./loop-nest.ts";
+import { type ProductBias, productBias, productStrides } from "./product-bias.ts";
 
 /** An operand in memory. */
 export interface Matrix {
@@ -40,6 +41,8 @@ export class ProductEmitter {
   readonly context: EmitContext;
   readonly work: ProductWork;
   private readonly group: Group;
+  /** What the sums begin with, instead of adding it at the end. */
+  private readonly bias: ProductBias | undefined;
   private readonly totals = new Map<GroupReduction, Local>();
   /** Sums over the outer axis: a register for each vector of the block. */
   private readonly lines = new Map<GroupReduction, Local[]>();
@@ -49,6 +52,7 @@ export class ProductEmitter {
     this.context = context;
     this.group = group;
     this.work = work;
+    this.bias = productBias(context, group, work);
     for (const reduction of group.reductions) {
       if (reduction.form === "total") this.totals.set(reduction, f.local("v128"));
     }
@@ -100,19 +104,29 @@ export class ProductEmitter {
     this.lines.clear();
   }
 
+  /** Loads what the sums of a tile begin with. @returns a register for each vector, none if they begin with zero */
+  loadBias(tile: Tile): Local[] {
+    const { f, bias } = this;
+    if (bias === undefined) return [];
+    const pointers = new Map<string, Local>();
+    const registers = tile.vectors.map((lanes, vector) => {
+      this.position(tile, 0, vector, lanes, pointers).load(bias.value, bias.map.output.shape);
+      const register = f.local("v128");
+      f.set(register);
+      return register;
+    });
+    f.release(...pointers.values());
+    return registers;
+  }
+
   /** Takes a finished block through the group's other works. @param sums by row and vector */
   finishTile(tile: Tile, sums: readonly (readonly Local[])[]): void {
     const pointers = new Map<string, Local>();
+    const made = this.bias?.map.output ?? this.work.output;
     for (let row = 0; row < tile.rows; row++) {
       tile.vectors.forEach((lanes, vector) => {
         const position = this.position(tile, row, vector, lanes, pointers);
-        emitBody(
-          this.f,
-          this.context,
-          this.group,
-          position,
-          new Map([[this.work.output, sums[row]?.[vector] as Local]]),
-        );
+        emitBody(this.f, this.context, this.group, position, new Map([[made, sums[row]?.[vector] as Local]]));
       });
     }
     this.f.release(...pointers.values());
@@ -121,7 +135,7 @@ export class ProductEmitter {
   private position(tile: Tile, row: number, vector: number, lanes: Lanes, pointers: Map<string, Local>): Position {
     const { f, context } = this;
     const place = (access: Access) => {
-      const { outer, inner } = this.strides(access);
+      const [outer, inner] = productStrides(this.work, access.strides);
       const key = `${access.base}:${outer}:${inner}`;
       let pointer = pointers.get(key);
       if (pointer === undefined) {
@@ -148,15 +162,6 @@ export class ProductEmitter {
         combine(f, reduction).set(accumulator);
       },
     };
-  }
-
-  /** Strides along the product's outer and inner axes, of an access in its canonical space. */
-  private strides({ strides }: Access): { readonly outer: number; readonly inner: number } {
-    const { rows, columns, plan } = this.work;
-    const rest = [...strides];
-    const row = rows === 1 ? 0 : (rest.shift() as number);
-    const column = columns === 1 ? 0 : (rest.shift() as number);
-    return plan.swapped ? { outer: column, inner: row } : { outer: row, inner: column };
   }
 
   /** A local that points to the tile's first element, relative to an address. */

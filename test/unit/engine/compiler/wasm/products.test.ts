@@ -32,14 +32,18 @@ function operands({ rows, columns, depth, transA, transB }: Shape) {
   };
 }
 
-/** @param lanes partial sums, which take the terms of an element in turn; four are added as (0 + 2) + (1 + 3) */
-function productBy(lanes: Float32Array | Float64Array, shape: Shape): number[] {
+/**
+ * @param lanes partial sums, which take the terms of an element in turn; four are added as (0 + 2) + (1 + 3)
+ * @param starts what the first of them begins with, by column
+ */
+function productBy(lanes: Float32Array | Float64Array, shape: Shape, starts: ArrayLike<number> = []): number[] {
   const { rows, columns, depth, transA, transB } = shape;
   const { a, b } = operands(shape);
   const single = lanes instanceof Float32Array;
   return Array.from({ length: rows * columns }, (_, index) => {
     const [row, column] = [Math.floor(index / columns), index % columns];
     lanes.fill(0);
+    lanes[0] = starts[column] ?? 0;
     for (let at = 0; at < depth; at++) {
       const left = a.values[transA ? at * rows + row : row * depth + at] as number;
       const right = b.values[transB ? column * depth + at : at * columns + column] as number;
@@ -133,10 +137,14 @@ describe("matrix products", () => {
           [bias],
         ) as [readonly number[], readonly number[], readonly number[]];
         const biases = numbers(columns, 5);
-        const wanted = expectProduct(shape).map((value, index) =>
-          Math.max(0, Math.fround(value + (biases[index % columns] as number))),
+        // The bias is added last, or the sums begin with it.
+        const added = expectProduct(shape).map((value, index) =>
+          Math.fround(value + (biases[index % columns] as number)),
         );
-        expect(y).toEqual(wanted);
+        const begun = productBy(new Float32Array(1), shape, biases);
+        const orders = [added, begun].map((values) => values.map((value) => Math.max(0, value)));
+        const wanted = orders.find((values) => values.every((value, index) => value === y[index])) ?? [];
+        expect(wanted, JSON.stringify(shape)).toHaveLength(rows * columns);
         expect(down).toEqual(
           Array.from({ length: columns }, (_, column) => {
             const own = wanted.filter((__, index) => index % columns === column);
