@@ -7,7 +7,7 @@ import {
   newValue,
   type Value,
 } from "../../../../../services/engine/compiler/graph/ir.ts";
-import { binary, unary } from "../../../../../services/engine/compiler/kernels/lowering.ts";
+import { binary, slice, unary } from "../../../../../services/engine/compiler/kernels/lowering.ts";
 import { numbers } from "../../../../helpers/dense-program.ts";
 import { runWasmGraph } from "../../../../helpers/wasm-function.ts";
 
@@ -118,6 +118,35 @@ describe("matrix products", () => {
       });
     }
   }
+
+  it("read operands whose elements are apart along both axes", () => {
+    for (const [rows, columns, depth] of [
+      [5, 7, 9],
+      [17, 18, 260],
+      [3, 11, 6],
+    ] as const) {
+      const [a, b] = [newValue("float32", [2 * rows, 3 * depth]), newValue("float32", [2 * depth, 3 * columns])];
+      const builder = new GraphBuilder();
+      const every = (x: Value, shape: number[]) => slice(builder, x, [0, 0], shape, [2, 3]);
+      const y = builder.add("Gemm", [every(a, [rows, depth]), every(b, [depth, columns])], "float32", [rows, columns]);
+      const inputs = [a, b].map((value, index) => ({ name: `${index}`, value }));
+      const graph = { inputs, outputs: [{ name: "y", value: y }], nodes: builder.nodes };
+      const [result] = runWasmGraph(graph, [a, b]);
+      const [left, right] = [a, b].map(({ shape }, index) =>
+        numbers((shape[0] as number) * (shape[1] as number), index + 3),
+      );
+      const wanted = Array.from({ length: rows * columns }, (_, index) => {
+        const [row, column] = [Math.floor(index / columns), index % columns];
+        const terms = Array.from(
+          { length: depth },
+          (__, at) =>
+            (left?.[2 * row * 3 * depth + 3 * at] as number) * (right?.[2 * at * 3 * columns + 3 * column] as number),
+        );
+        return expect.closeTo(sum(terms), 4);
+      });
+      expect(result?.values).toEqual(wanted);
+    }
+  });
 
   it("carry what follows them in their last block: bias, relu, and sums down the columns and over everything", () => {
     const sizes = fc.constantFrom(1, 3, 4, 6, 9, 17, 33);
