@@ -1,9 +1,10 @@
 import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import type { EngineChoice, ExecutionProvider } from "../pipeline/team.ts";
+import { createAutoEngine } from "./auto/auto-engine.ts";
 import { createReferenceEngine } from "./eager/eager-engine.ts";
 import { createTensorflowEngine, loadTensorflow } from "./eager/tensorflow-engine.ts";
-import type { Engine } from "./interface/engine.ts";
+import type { Engine, EngineReason } from "./interface/engine.ts";
 import { createOnnxEngine } from "./onnx/onnx-engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
 import { createWasmEngine } from "./wasm/wasm-engine.ts";
@@ -20,8 +21,8 @@ export interface EngineDeps {
  * Creates the engine that a team file or `--engine` selects.
  *
  * `auto` is `tensorflow` where its binding is there and sees a GPU, otherwise `onnx` on the first execution provider
- * that starts and has a GPU, otherwise `onnx:cpu`. `onnx` alone is the same without TensorFlow. Rejected candidates are
- * logged with the reason.
+ * that starts and has a GPU, otherwise an engine that chooses `wasm` or `onnx:cpu` for each program. `onnx` is the first
+ * execution provider with a GPU, otherwise `onnx:cpu`. Rejected candidates are logged with the reason.
  *
  * @throws UncoupleError `failed-precondition` if a named engine or provider cannot start on this machine, with the reason
  */
@@ -38,31 +39,34 @@ export async function createEngine(choice: EngineChoice, deps: EngineDeps): Prom
     case "onnx:cuda":
       return namedProvider("cuda", clock);
     case "onnx":
-      return bestProvider(deps);
+      return (await providerOnGpu(deps)) ?? namedLast("onnx:cpu", deps);
     case "auto":
-      return tensorflowOnGpu(deps) ?? (await bestProvider(deps));
+      return tensorflowOnGpu(deps) ?? (await providerOnGpu(deps)) ?? namedLast("auto", deps);
   }
 }
 
 /**
- * Creates an engine by a name that `createEngine` has returned on this machine, without probing it again.
+ * Creates an engine that `createEngine` has returned on this machine, without probing it again.
  *
  * @param name as `Engine.name`
+ * @param reason as `Engine.reason`; default: by name
  */
-export function engineNamed(name: string, clock: Clock): Engine {
+export function engineNamed(name: string, clock: Clock, reason: EngineReason = "selected"): Engine {
   switch (name) {
+    case "auto":
+      return createAutoEngine({ clock });
     case "reference":
       return createReferenceEngine(clock);
     case "wasm":
-      return createWasmEngine({ clock });
+      return createWasmEngine({ clock, reason });
     case "tensorflow":
-      return createTensorflowEngine(clock);
+      return createTensorflowEngine(clock, reason);
     case "onnx:cpu":
-      return createOnnxEngine("cpu", { clock });
+      return createOnnxEngine("cpu", { clock, reason });
     case "onnx:webgpu":
-      return createOnnxEngine("webgpu", { clock });
+      return createOnnxEngine("webgpu", { clock, reason });
     case "onnx:cuda":
-      return createOnnxEngine("cuda", { clock });
+      return createOnnxEngine("cuda", { clock, reason });
     default:
       throw new UncoupleError("internal", `${name} is not the name of an engine`);
   }
@@ -84,7 +88,7 @@ function tensorflowOnGpu({ clock, log }: EngineDeps): Engine | undefined {
     const binding = loadTensorflow();
     if (binding.gpu) {
       log(`engine tensorflow: ${binding.package} sees a GPU`);
-      return createTensorflowEngine(clock);
+      return createTensorflowEngine(clock, "gpu");
     }
     log(`engine tensorflow not taken: ${binding.package} sees no GPU`);
   } catch (thrown) {
@@ -93,15 +97,19 @@ function tensorflowOnGpu({ clock, log }: EngineDeps): Engine | undefined {
   return undefined;
 }
 
-async function bestProvider({ clock, log }: EngineDeps): Promise<Engine> {
+async function providerOnGpu({ clock, log }: EngineDeps): Promise<Engine | undefined> {
   for (const provider of ["cuda", "webgpu"] as const) {
     const probe = await probeProvider(provider, clock);
     if (probe.starts && probe.gpu) {
       log(`engine onnx:${provider}: ${probe.detail}`);
-      return createOnnxEngine(provider, { clock });
+      return createOnnxEngine(provider, { clock, reason: "gpu" });
     }
     log(`engine onnx:${provider} not taken: ${probe.detail}`);
   }
-  log("engine onnx:cpu");
-  return createOnnxEngine("cpu", { clock });
+  return undefined;
+}
+
+function namedLast(name: "auto" | "onnx:cpu", { clock, log }: EngineDeps): Engine {
+  log(name === "auto" ? "engine auto: wasm or onnx:cpu, chosen for each program" : `engine ${name}`);
+  return engineNamed(name, clock);
 }

@@ -35,12 +35,21 @@ export type TrainWhen =
   | { readonly when: "interval"; readonly seconds: number }
   | { readonly when: "on-upstream" };
 
-export type EngineName = "onnx" | "wasm" | "tensorflow" | "reference";
 /** Execution provider of the `onnx` engine. */
 export type ExecutionProvider = "cpu" | "webgpu" | "cuda";
 
 /** `auto`, an engine, or the `onnx` engine on a named execution provider. */
-export type EngineChoice = "auto" | EngineName | `onnx:${ExecutionProvider}`;
+export const ENGINE_CHOICES = [
+  "auto",
+  "wasm",
+  "onnx",
+  "onnx:cpu",
+  "onnx:webgpu",
+  "onnx:cuda",
+  "tensorflow",
+  "reference",
+] as const;
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 export interface TeamConfig {
   readonly component: string;

@@ -111,7 +111,19 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   });
   const execute = createExecuteRun(
     { pipeline, component: name, holder, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds },
-    { backplane, view, store, data, engine: engines, training, load, metrics, clock, log },
+    {
+      backplane,
+      view,
+      store,
+      data,
+      engine: engines,
+      training,
+      load,
+      metrics,
+      onEngine: state.engineStarted,
+      clock,
+      log,
+    },
   );
   const queue = createRunQueue(
     { component: name, capacity: config.queueCapacity, retained: config.retainedRuns },

@@ -1,3 +1,4 @@
+import { RUNNING_ENGINES } from "../engine/interface/engine.ts";
 import { ENDED_STATES, RUN_TRIGGERS, type Run, type RunState } from "../pipeline/run.ts";
 import { byteBuckets, type Metrics, workBuckets } from "../runtime/metrics.ts";
 import type { RunMetrics } from "./runs/execute-run.ts";
@@ -53,6 +54,14 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
   });
   // Prometheus misses the first increment of a series that did not exist before.
   for (const state of ENDED_STATES) for (const trigger of RUN_TRIGGERS) runs.inc({ state, trigger }, 0);
+  const trainings = metrics.counter({
+    name: "uncouple_trainings_total",
+    help: "Trainings started or resumed, by the engine that runs them and why: selected, gpu, estimate, unsupported or memory.",
+    labels: ["engine", "reason"],
+  });
+  for (const [engine, reasons] of Object.entries(RUNNING_ENGINES)) {
+    for (const reason of reasons) trainings.inc({ engine, reason }, 0);
+  }
   metrics.states<RunState | "idle">({
     name: "uncouple_run_state",
     help: "1 for the state of the run in progress, or for idle; 0 for the other states.",
@@ -74,6 +83,7 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
   });
 
   return {
+    started: (engine, reason) => trainings.inc({ engine, reason }),
     trained(count, mean, stepsPerSecond) {
       steps.inc(count);
       loss.set(mean);

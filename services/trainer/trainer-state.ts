@@ -4,7 +4,7 @@ export type TrainerPhase = "starting" | "running" | "stopping";
 /** A trainer's state, as its service reports it. */
 export interface TrainerState {
   phase(): TrainerPhase;
-  /** The engine's name as manifests record it: `onnx:cpu`. Until the engine has started, the configured choice. */
+  /** The engine of the latest training, as manifests record it: `onnx:cpu`. Before the first one, `Engine.name`. */
   engine(): string;
 }
 

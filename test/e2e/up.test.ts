@@ -165,6 +165,9 @@ describe("a stack", () => {
     const { stdout } = await uncouple("show", "m2@1");
     expect(stdout).toContain("trained on     m1@1");
     expect(stdout).toContain("x2 [5], z [3]");
+    // The team file says auto; the manifest says what that was.
+    expect(stdout).toMatch(/^engine {9}(wasm|onnx:\w+|tensorflow)$/m);
+    expect(stdout).toMatch(/^numerics {7}(wasm|onnx:\S+|tensorflow\S+)$/m);
     expect((await uncouple("export", "m2@1", "m2.onnx")).code).toBe(0);
     const { manifest } = await json<{ manifest: SnapshotManifest }>("show", "m2@1");
     expect((await stat(join(dir, "m2.onnx"))).size).toBe(manifest.size);

@@ -5,6 +5,7 @@ import type { Clock } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createPipelineView, type PipelineView } from "../../services/composition/pipeline-view.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
+import { runningEngine } from "../../services/engine/interface/running-engine.ts";
 import type {
   ComponentTraining,
   TrainedComponent,
@@ -56,11 +57,16 @@ export const benchPipeline: Pipeline = {
 /**
  * A training that a test controls step by step. Its state and its model's bytes are the numbers of all steps completed
  * since step 0, so that a resume that repeats or skips a step is visible.
+ *
+ * @param numerics its numerics class; default: that of its engine on this machine
  */
-export function fakeTraining(step: (at: number) => Promise<void> = async () => {}) {
+export function fakeTraining(step: (at: number) => Promise<void> = async () => {}, numerics?: string) {
   const trainings: ComponentTraining[] = [];
   const train = async (training: ComponentTraining): Promise<TrainedComponent> => {
     trainings.push(training);
+    const engine = runningEngine(training.engine.name, training.engine.reason);
+    const running = { ...engine, numerics: numerics ?? engine.numerics };
+    await training.onStart?.(running);
     const { steps } = training.team;
     let done = training.resume?.step ?? 0;
     let history = [...(training.resume?.state.history?.values ?? [])];
@@ -93,7 +99,8 @@ export function fakeTraining(step: (at: number) => Promise<void> = async () => {
       output: { name: "y", kind: "numeric", width: 1 },
       model: "linear",
       loss: 1 / steps,
-      engine: training.engine.name,
+      engine: running.name,
+      numerics: running.numerics,
     };
   };
   return { train, trainings };
@@ -141,7 +148,12 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
   const store = createRunStore(folder, silentLog);
   const loaded: string[] = [];
   const queues: RunQueue[] = [];
-  const engine: Engine = { name: "reference", clock, prepare: () => Promise.reject(new Error("no test trains on it")) };
+  const engine: Engine = {
+    name: "reference",
+    reason: "selected",
+    clock,
+    prepare: () => Promise.reject(new Error("no test trains on it")),
+  };
   const bench: TrainerBench = {
     backplane,
     view,
@@ -185,7 +197,8 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
             loaded.push(`${name}@${serial}`);
             return { predict: async () => new Float32Array(4), dispose: async () => {} };
           },
-          metrics: { trained: () => {}, published: () => {}, checkpointed: () => {} },
+          metrics: { started: () => {}, trained: () => {}, published: () => {}, checkpointed: () => {} },
+          onEngine: () => {},
           clock,
           log: silentLog,
           ...change,

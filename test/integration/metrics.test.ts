@@ -106,6 +106,13 @@ describe("a trainer's metrics", () => {
     expect(of("uncouple_snapshot_bytes_sum")).toBeGreaterThan(1000);
   });
 
+  test("count trainings by the engine that ran them and why", () => {
+    const of = (engine: string, reason: string) => value(trainerPage, "uncouple_trainings_total", { engine, reason });
+    expect(of("onnx:cpu", "selected")).toBe(2);
+    expect(of("wasm", "estimate")).toBe(0);
+    expect(value(untrainedPage, "uncouple_trainings_total", { engine: "wasm", reason: "estimate" })).toBe(0);
+  });
+
   test("have no loss before the first step", () => {
     expect(untrainedPage.samples.filter(({ name }) => name === "uncouple_training_loss")).toEqual([]);
     expect(untrainedPage.types.get("uncouple_training_loss")).toBe("gauge");

@@ -151,7 +151,13 @@ test("services resume where the last ones stopped", async () => {
   expect(await backplane.registry.manifest("m1", published.serial)).toEqual({
     ...published,
     publishedAt: expect.any(String),
-    provenance: { ...published.provenance, finishedAt: expect.any(String), codeVersion: expect.any(String) },
+    provenance: {
+      ...published.provenance,
+      // A field that the old program did not have.
+      numerics: expect.stringMatching(/^reference\/v8-\d+$/),
+      finishedAt: expect.any(String),
+      codeVersion: expect.any(String),
+    },
   });
 
   // m2 trains on the champion of m1, which version 0.1.0 did not do when it moved.

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { EngineProbe } from "../../engine/interface/engine.ts";
+import type { TypicalChoice } from "../../engine/typical-choices.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
@@ -20,24 +21,29 @@ export function doctorCommand(context: CliContext): Command {
   return new Command("doctor")
     .summary("check what works on this machine")
     .description(
-      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut.",
+      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut.",
     )
     .option("--nats <url>", "also check this running NATS server (NATS_URL)")
     .option("--nats-monitor <url>", "its monitoring address, http://host:8222 (NATS_MONITOR_URL)")
     .option(
       "--json",
-      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], natsServer, durability: [{ server, version, syncsFirst, detail }] }",
+      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], auto: [{ model, batch, engine, reason, detail }], natsServer, durability: [{ server, version, syncsFirst, detail }] }",
     )
     .addHelpText("after", "\nExample:\n  uncouple doctor\n")
     .action(async (options: DoctorFlags) => {
       const output = createOutput(context, options.json === true);
       if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
-      const { probeEngines } = await import("../../engine/probe-engines.ts");
+      const [{ probeEngines }, { createEngine }, { typicalChoices }] = await Promise.all([
+        import("../../engine/probe-engines.ts"),
+        import("../../engine/create-engine.ts"),
+        import("../../engine/typical-choices.ts"),
+      ]);
       const engines = await interruptible(context, probeEngines(context.clock));
+      const auto = await typicalChoices(await createEngine("auto", { clock: context.clock, log: () => {} }));
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
       const durability = await interruptible(context, durabilityOf(natsServer, options, context));
-      output.result({ engines, natsServer, durability }, (style) =>
-        doctorText(engines, durability, style, Math.min(context.stdout.columns ?? 100, 100)),
+      output.result({ engines, auto, natsServer, durability }, (style) =>
+        doctorText(engines, auto, durability, style, Math.min(context.stdout.columns ?? 100, 100)),
       );
     });
 }
@@ -59,6 +65,7 @@ async function durabilityOf(
 
 function doctorText(
   engines: readonly EngineProbe[],
+  auto: readonly TypicalChoice[],
   durability: readonly Durability[],
   style: Style,
   width: number,
@@ -90,6 +97,13 @@ function doctorText(
       style.bold(choice),
       ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
     ]),
+    "",
+    formatTable(
+      [{ title: "MODEL" }, { title: "BATCH", number: true }, { title: "AUTO TAKES" }, { title: "WHY", wraps: true }],
+      auto.map(({ model, batch, engine, detail }) => [model, `${batch}`, engine, detail]),
+      style,
+      width,
+    ),
     "",
     ...servers,
   ].join("\n");

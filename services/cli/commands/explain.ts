@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
+import { ENGINE_CHOICES } from "../../pipeline/team.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
 import type { Style } from "../terminal/style.ts";
@@ -10,15 +11,23 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
-    .summary("explain a training protocol")
+    .summary("explain a training protocol, or the engines")
     .description(
-      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols.",
+      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses.",
     )
-    .argument("[protocol]", "sync, async, proximal, causal, ...")
+    .argument("[topic]", "engine, or a protocol: sync, async, proximal, causal, ...")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExamples:\n  uncouple explain\n  uncouple explain causal\n")
+    .addHelpText("after", "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n")
     .action(async (name: string | undefined, options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
+      if (name === "engine") {
+        const { AUTO_RULES, ENGINE_EXPLANATIONS } = await import("../../engine/engine-choices.ts");
+        const engines = ENGINE_CHOICES.map((choice) => ({ choice, ...ENGINE_EXPLANATIONS[choice] }));
+        output.result({ engines, auto: AUTO_RULES }, (style) =>
+          engineText(engines, AUTO_RULES, style, Math.min(context.stdout.columns ?? 100, 100)),
+        );
+        return;
+      }
       // Loaded lazily: it imports tfjs, which other subcommands do not need.
       const { findProtocol, protocols } = await import("../../learning/protocols/all.ts");
       const { counterfactualSources } = await import("../../learning/counterfactual/prepare.ts");
@@ -97,4 +106,26 @@ function rangeText({ min, max, choices, default: usual }: ProtocolParameterRange
 function example(name: string, parameters: Protocol["parameters"]): string {
   const entries = Object.entries(parameters).map(([parameter, range]) => `${parameter}: ${range.default}`);
   return entries.length === 0 ? name : `{ name: ${name}, ${entries.join(", ")} }`;
+}
+
+function engineText(
+  choices: readonly { readonly choice: string; readonly summary: string; readonly cost: string }[],
+  rules: readonly string[],
+  style: Style,
+  width: number,
+): string {
+  const indented = (text: string) => wrap(text, width - 2).map((line) => `  ${line}`);
+  return [
+    ...choices.flatMap(({ choice, summary, cost }) => [
+      style.bold(choice),
+      ...indented(summary),
+      ...indented(cost),
+      "",
+    ]),
+    style.bold("How auto chooses"),
+    ...rules.flatMap((rule, index) => indented(`${index + 1}. ${rule}`)),
+    "",
+    style.dim("In a team file: engine: wasm"),
+    "",
+  ].join("\n");
 }

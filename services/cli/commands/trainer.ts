@@ -1,21 +1,10 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { EngineChoice } from "../../pipeline/team.ts";
+import { ENGINE_CHOICES, type EngineChoice } from "../../pipeline/team.ts";
 import { DEFAULT_DIR } from "../connect/connections.ts";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
-
-const engines: readonly EngineChoice[] = [
-  "auto",
-  "wasm",
-  "onnx",
-  "onnx:cpu",
-  "onnx:webgpu",
-  "onnx:cuda",
-  "tensorflow",
-  "reference",
-];
 
 interface TrainerFlags extends ServiceFlags {
   readonly team: string;
@@ -35,7 +24,7 @@ export function trainerCommand(context: CliContext): Command {
   )
     .requiredOption("--team <file>", "the team file")
     .option("--state <folder>", "folder for runs and checkpoints (default: .uncouple/state)")
-    .addOption(new Option("--engine <name>", "training engine, overrides the team file").choices(engines))
+    .addOption(new Option("--engine <name>", "training engine, overrides the team file").choices(ENGINE_CHOICES))
     .option("--checkpoint-seconds <seconds>", "time between checkpoints", parseSeconds, 5)
     .option(
       "--wait-for-verdict <seconds>",

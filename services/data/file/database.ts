@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance, type Json } from "@duckdb/node-api";
+import { availableCpus } from "../../common/available-cpus.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { literal } from "./sql.ts";
 
@@ -28,6 +29,8 @@ export async function openDatabase(path: string): Promise<Database> {
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: `${memory}MiB`,
     temp_directory: spill,
+    // By default DuckDB counts the machine's processors, whatever the affinity mask.
+    threads: `${availableCpus()}`,
     preserve_insertion_order: "true",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",

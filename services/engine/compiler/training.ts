@@ -1,11 +1,12 @@
 import type { TrainingProgram, TrainingState } from "../interface/program.ts";
-import { type Node, size, type Value } from "./graph/ir.ts";
+import type { Value } from "./graph/ir.ts";
 import { emitOnnx, type SymbolicShape } from "./onnx/emit-onnx.ts";
 import { wrapInScan } from "./onnx/epoch-scan.ts";
 import type { StatePart } from "./passes/flat-state.ts";
 import type { ScalarSchedule } from "./passes/scalar-schedule.ts";
 import { optimize } from "./passes/simplify.ts";
 import { prepareStep } from "./prepare-step.ts";
+import { largestProduct } from "./step-work.ts";
 import { type RecordedStep, recordStep } from "./tracing/record-step.ts";
 
 /** A training program as one ONNX model that runs many steps in a call, with inputs and outputs named by `EPOCH_NAMES`. */
@@ -52,15 +53,4 @@ export function compileStep(recorded: RecordedStep, program: TrainingProgram): C
     largestProduct: largestProduct(step.nodes),
     nodesAStep: step.nodes.length,
   };
-}
-
-function largestProduct(nodes: readonly Node[]): number {
-  let largest = 0;
-  for (const { op, inputs, outputs } of nodes) {
-    if (op !== "Gemm" && op !== "MatMul") continue;
-    const [a, b, c] = [inputs[0], inputs[1], outputs[0]].map((value) => size(value?.shape ?? []));
-    // For [m, k] times [k, n] the product of the three sizes is (m k n)^2.
-    largest = Math.max(largest, Math.sqrt((a as number) * (b as number) * (c as number)));
-  }
-  return largest;
 }

@@ -2,9 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import type { Engine, TrainingSession } from "../interface/engine.ts";
+import type { Engine, EngineReason, RunningEngine, TrainingSession } from "../interface/engine.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../interface/program.ts";
 import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
+import { runningEngine } from "../interface/running-engine.ts";
 import { checkState, openTrainingStep, readState, type TrainingStep } from "../tfjs/optimizer-state.ts";
 import { createTfjsSandbox, type TfjsSandbox } from "../tfjs/tfjs-sandbox.ts";
 
@@ -16,9 +17,16 @@ const SLICE_MS = 15;
  *
  * @param backend a tfjs backend that is registered and starts synchronously
  */
-export function createEagerEngine(name: string, backend: string, clock: Clock): Engine {
+export function createEagerEngine(
+  name: string,
+  backend: string,
+  clock: Clock,
+  reason: EngineReason = "selected",
+): Engine {
+  const running = runningEngine(name, reason);
   return {
     name,
+    reason,
     clock,
     async prepare(program, data, rows) {
       checkData(program, data, rows);
@@ -30,7 +38,7 @@ export function createEagerEngine(name: string, backend: string, clock: Clock): 
           for (const [column, { width }] of Object.entries(program.resident)) {
             resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);
           }
-          return new EagerSession(program, sandbox, step, resident, rows, clock);
+          return new EagerSession(running, program, sandbox, step, resident, rows, clock);
         });
       } catch (thrown) {
         sandbox.close();
@@ -46,6 +54,7 @@ export function createReferenceEngine(clock: Clock): Engine {
 }
 
 class EagerSession implements TrainingSession {
+  readonly engine: RunningEngine;
   private readonly program: TrainingProgram;
   private readonly sandbox: TfjsSandbox;
   private readonly step: TrainingStep;
@@ -56,6 +65,7 @@ class EagerSession implements TrainingSession {
   private disposed = false;
 
   constructor(
+    engine: RunningEngine,
     program: TrainingProgram,
     sandbox: TfjsSandbox,
     step: TrainingStep,
@@ -63,6 +73,7 @@ class EagerSession implements TrainingSession {
     rows: number,
     clock: Clock,
   ) {
+    this.engine = engine;
     this.program = program;
     this.sandbox = sandbox;
     this.step = step;

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import type { Engine } from "../interface/engine.ts";
+import type { Engine, EngineReason } from "../interface/engine.ts";
 import { createEagerEngine } from "./eager-engine.ts";
 
 /** The npm packages that bind TensorFlow, best first. They are optional, and their native binding more so. */
@@ -42,7 +42,7 @@ function firstLine(thrown: unknown): string {
 }
 
 /** @throws UncoupleError `failed-precondition` when the native binding does not load */
-export function createTensorflowEngine(clock: Clock): Engine {
+export function createTensorflowEngine(clock: Clock, reason: EngineReason = "selected"): Engine {
   loadTensorflow();
-  return createEagerEngine("tensorflow", BACKEND, clock);
+  return createEagerEngine("tensorflow", BACKEND, clock, reason);
 }

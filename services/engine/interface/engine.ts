@@ -8,8 +8,10 @@ import type { Chunk, TrainingProgram, TrainingState } from "./program.ts";
  * blocked for longer than a step.
  */
 export interface Engine {
-  /** As a manifest records it: `onnx:cpu`, `tensorflow`, `reference`. */
+  /** As `--engine` and team files spell it: `onnx:cpu`, `wasm`, or `auto`, which chooses an engine for each program. */
   readonly name: string;
+  /** Why `createEngine` took it. `auto` has a reason of its own for each session. */
+  readonly reason: EngineReason;
   /** The clock by which trainings size their chunks. */
   readonly clock: Clock;
   /**
@@ -24,8 +26,36 @@ export interface Engine {
   ): Promise<TrainingSession>;
 }
 
+/**
+ * Why an engine runs a program: a team file or `--engine` names it (`selected`), `auto` found a GPU for it (`gpu`), it has
+ * the lower estimated time (`estimate`), or the wasm engine lacks an operator (`unsupported`) or memory (`memory`).
+ */
+export type EngineReason = "selected" | "gpu" | "estimate" | "unsupported" | "memory";
+
+/** Every `RunningEngine.name`, with the reasons that it can run for. */
+export const RUNNING_ENGINES: Readonly<Record<string, readonly EngineReason[]>> = {
+  wasm: ["selected", "estimate"],
+  "onnx:cpu": ["selected", "estimate", "unsupported", "memory"],
+  "onnx:webgpu": ["selected", "gpu"],
+  "onnx:cuda": ["selected", "gpu"],
+  tensorflow: ["selected", "gpu"],
+  reference: ["selected"],
+};
+
+/** The engine that runs a session. */
+export interface RunningEngine {
+  /** As a manifest records it: a key of `RUNNING_ENGINES`, never `auto`. */
+  readonly name: string;
+  /** Sessions of one class repeat each other's bits, on any machine; as `numericsClass`. */
+  readonly numerics: string;
+  readonly reason: EngineReason;
+  /** One line for logs: what the reason is based on. */
+  readonly detail: string;
+}
+
 /** A program in training, with its data and state. Calls must not overlap. */
 export interface TrainingSession {
+  readonly engine: RunningEngine;
   /** @returns the loss of every step, before its update, [steps] */
   run(chunk: Chunk): Promise<Float32Array>;
   /** A copy of the state, safe to keep. */

@@ -3,11 +3,13 @@ import { availableCpus } from "../../common/available-cpus.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
+import type { CompiledEngine } from "../compiler/compiled-engine.ts";
 import { recordStep } from "../compiler/tracing/record-step.ts";
 import { type CompiledTraining, compileStep } from "../compiler/training.ts";
-import type { Engine, TrainingSession } from "../interface/engine.ts";
+import type { EngineReason, RunningEngine, TrainingSession } from "../interface/engine.ts";
 import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../interface/program.ts";
 import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
+import { runningEngine } from "../interface/running-engine.ts";
 import { checkState } from "../tfjs/optimizer-state.ts";
 import { type OnnxThread, OnnxThreadPool } from "./onnx-thread.ts";
 import type { CarriedTensor } from "./thread-messages.ts";
@@ -20,27 +22,27 @@ const SENT_VALUES = 524_288;
 
 export interface OnnxEngineOptions {
   readonly clock: Clock;
+  /** Why it was chosen; default: by name. */
+  readonly reason?: EngineReason;
   /** Threads per matrix product; defaults to a number chosen by the size of the program. */
   readonly threads?: number;
 }
 
 /** Runs compiled programs on ONNX Runtime, on a dedicated thread, so that chunks never block the JavaScript thread. */
-export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngineOptions): Engine {
-  const { clock } = options;
+export function createOnnxEngine(
+  provider: ExecutionProvider,
+  options: OnnxEngineOptions,
+): CompiledEngine<CompiledTraining> {
+  const { clock, reason = "selected" } = options;
+  const name = `onnx:${provider}`;
   const pool = new OnnxThreadPool();
-  return {
-    name: `onnx:${provider}`,
+  const engine: CompiledEngine<CompiledTraining> = {
+    name,
+    reason,
     clock,
-    async prepare(program, data, rows) {
-      checkData(program, data, rows);
-      // Recording and compiling block this thread for tens of milliseconds each, the first time. The pauses let pending
-      // calls be answered, which takes several turns of the event loop.
-      const recorded = recordStep(program);
-      await clock.sleep(BREAK_MS);
-      const compiled = compileStep(recorded, program);
-      await clock.sleep(BREAK_MS);
-      const thread = pool.take();
-      const session = new OnnxSession(program, compiled, rows, thread, pool);
+    compile: compileStep,
+    async open(compiled, program, data, rows, running = runningEngine(name, reason)) {
+      const session = new OnnxSession(running, program, compiled, rows, pool);
       try {
         await session.open(provider, data, options.threads);
       } catch (thrown) {
@@ -49,10 +51,22 @@ export function createOnnxEngine(provider: ExecutionProvider, options: OnnxEngin
       }
       return session;
     },
+    async prepare(program, data, rows) {
+      checkData(program, data, rows);
+      // Recording and compiling block this thread for tens of milliseconds each, the first time. The pauses let pending
+      // calls be answered, which takes several turns of the event loop.
+      const recorded = recordStep(program);
+      await clock.sleep(BREAK_MS);
+      const compiled = engine.compile(recorded, program);
+      await clock.sleep(BREAK_MS);
+      return engine.open(compiled, program, data, rows);
+    },
   };
+  return engine;
 }
 
 class OnnxSession implements TrainingSession {
+  readonly engine: RunningEngine;
   private readonly program: TrainingProgram;
   private readonly compiled: CompiledTraining;
   private readonly rows: number;
@@ -64,16 +78,17 @@ class OnnxSession implements TrainingSession {
   private disposal: Promise<void> | undefined;
 
   constructor(
+    engine: RunningEngine,
     program: TrainingProgram,
     compiled: CompiledTraining,
     rows: number,
-    thread: OnnxThread,
     pool: OnnxThreadPool,
   ) {
+    this.engine = engine;
     this.program = program;
     this.compiled = compiled;
     this.rows = rows;
-    this.thread = thread;
+    this.thread = pool.take();
     this.pool = pool;
     this.numbers = compiled.schedule.stateOf(compiled.initial);
   }

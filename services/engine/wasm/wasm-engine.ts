@@ -3,13 +3,16 @@ import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { availableCpus } from "../../common/available-cpus.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { RecentlyUsed } from "../../common/recently-used.ts";
+import type { CompiledEngine } from "../compiler/compiled-engine.ts";
 import { recordStep } from "../compiler/tracing/record-step.ts";
 import type { WasmTraining } from "../compiler/wasm/compile-training.ts";
 import { TrainingCache } from "../compiler/wasm/training-cache.ts";
 import { compileModule, type WasmModule } from "../compiler/wasm/web-assembly.ts";
-import type { Engine, TrainingSession } from "../interface/engine.ts";
+import type { EngineReason, RunningEngine, TrainingSession } from "../interface/engine.ts";
 import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../interface/program.ts";
 import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
+import { runningEngine } from "../interface/running-engine.ts";
 import { checkState } from "../tfjs/optimizer-state.ts";
 import type { SessionPlan } from "./thread-messages.ts";
 import { checkMemory } from "./wasm-instance.ts";
@@ -17,11 +20,13 @@ import { type WasmThread, WasmThreads } from "./wasm-threads.ts";
 
 /** Values of a resident column that are copied at once: 2 MiB. */
 const SENT_VALUES = 524_288;
-/** Number of compiled modules in the cache. */
-const MODULES_KEPT = 32;
+/** Number of programs whose code is cached. */
+const PROGRAMS_KEPT = 32;
 
 export interface WasmEngineOptions {
   readonly clock: Clock;
+  /** Why it was chosen; default: by name. */
+  readonly reason?: EngineReason;
   /** Maximum number of threads, each with any number of sessions; defaults to the number of available processors. */
   readonly threads?: number;
 }
@@ -30,55 +35,49 @@ export interface WasmEngineOptions {
  * Runs compiled programs as WebAssembly. Each session runs on one thread; sessions run in parallel on up to one thread per
  * available processor. The same program, state, data and chunks give the same bits on every processor.
  */
-export function createWasmEngine(options: WasmEngineOptions): Engine {
+export function createWasmEngine(options: WasmEngineOptions): CompiledEngine<WasmTraining> {
   const threads = new WasmThreads(options.threads ?? availableCpus());
   const trainings = new TrainingCache();
-  const modules = new ModuleCache();
+  // Threads share a module's compiled code. Two programs may compile to equal bytes.
+  const modules = new RecentlyUsed<WasmModule>(PROGRAMS_KEPT);
   let sessions = 0;
-  return {
+  const engine: CompiledEngine<WasmTraining> = {
     name: "wasm",
+    reason: options.reason ?? "selected",
     clock: options.clock,
-    async prepare(program, data, rows) {
-      checkData(program, data, rows);
-      const recorded = recordStep(program);
-      await yieldToEventLoop();
-      const compiled = trainings.compile(recorded, program);
+    compile: (recorded, program) => trainings.compile(recorded, program),
+    async open(compiled, program, data, rows, running = runningEngine(engine.name, engine.reason)) {
       const plan = sessionPlan(compiled, rows);
       checkMemory(plan);
-      await yieldToEventLoop();
-      const session = new WasmSession(sessions++, program, compiled, rows, threads);
+      const session = new WasmSession(sessions++, running, program, compiled, rows, threads);
       try {
-        await session.open(modules.get(compiled.bytes), plan, data);
+        const digest = createHash("sha256").update(compiled.bytes).digest("hex");
+        await session.open(
+          digest,
+          modules.get(digest, () => compileModule(compiled.bytes)),
+          plan,
+          data,
+        );
       } catch (thrown) {
         await session.dispose();
         throw thrown;
       }
       return session;
     },
+    async prepare(program, data, rows) {
+      checkData(program, data, rows);
+      const recorded = recordStep(program);
+      await yieldToEventLoop();
+      const compiled = engine.compile(recorded, program);
+      await yieldToEventLoop();
+      return engine.open(compiled, program, data, rows);
+    },
   };
+  return engine;
 }
 
-interface CachedModule {
-  readonly digest: string;
-  readonly module: WasmModule;
-}
-
-/** Modules by their bytes' digest, the least recently used dropped first. Threads share the compiled code. */
-class ModuleCache {
-  private readonly modules = new Map<string, WasmModule>();
-
-  get(bytes: Uint8Array): CachedModule {
-    const digest = createHash("sha256").update(bytes).digest("hex");
-    const module = this.modules.get(digest) ?? compileModule(bytes);
-    this.modules.delete(digest);
-    this.modules.set(digest, module);
-    const [oldest] = this.modules.keys();
-    if (this.modules.size > MODULES_KEPT && oldest !== undefined) this.modules.delete(oldest);
-    return { digest, module };
-  }
-}
-
-function sessionPlan({ layout }: WasmTraining, rows: number): SessionPlan {
+/** What a session of a compiled program over this many rows keeps in memory. */
+export function sessionPlan({ layout }: WasmTraining, rows: number): SessionPlan {
   return {
     heap: layout.heap,
     carried: layout.carried.map(({ address, parts }) => ({
@@ -90,6 +89,7 @@ function sessionPlan({ layout }: WasmTraining, rows: number): SessionPlan {
 }
 
 class WasmSession implements TrainingSession {
+  readonly engine: RunningEngine;
   private readonly id: number;
   private readonly program: TrainingProgram;
   private readonly compiled: WasmTraining;
@@ -101,8 +101,16 @@ class WasmSession implements TrainingSession {
   private numbers: Float32Array;
   private disposal: Promise<void> | undefined;
 
-  constructor(id: number, program: TrainingProgram, compiled: WasmTraining, rows: number, threads: WasmThreads) {
+  constructor(
+    id: number,
+    engine: RunningEngine,
+    program: TrainingProgram,
+    compiled: WasmTraining,
+    rows: number,
+    threads: WasmThreads,
+  ) {
     this.id = id;
+    this.engine = engine;
     this.program = program;
     this.compiled = compiled;
     this.rows = rows;
@@ -112,7 +120,8 @@ class WasmSession implements TrainingSession {
   }
 
   async open(
-    { digest, module }: CachedModule,
+    digest: string,
+    module: WasmModule,
     plan: SessionPlan,
     data: Readonly<Record<string, Float32Array>>,
   ): Promise<void> {

@@ -102,14 +102,19 @@ function columnEnds({ heap, columns }: SessionPlan): number[] {
   });
 }
 
+/** Bytes that a session takes at least, without its chunks. */
+export function memoryOf(plan: SessionPlan): number {
+  return (columnEnds(plan).at(-1) ?? plan.heap) + SLACK_BYTES;
+}
+
 /**
  * Refuses a program whose data cannot be addressed, before anything is allocated.
  *
  * @throws UncoupleError `resource-exhausted`
  */
 export function checkMemory(plan: SessionPlan): void {
-  const end = (columnEnds(plan).at(-1) ?? plan.heap) + SLACK_BYTES;
-  if (end > MOST_BYTES) throw outOfMemory(end);
+  const bytes = memoryOf(plan);
+  if (bytes > MOST_BYTES) throw outOfMemory(bytes);
 }
 
 function outOfMemory(bytes: number, cause?: unknown): UncoupleError {

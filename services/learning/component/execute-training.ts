@@ -2,7 +2,7 @@ import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { compileInference } from "../../engine/compiler/inference.ts";
 import type { InferenceInput } from "../../engine/compiler/inference-program.ts";
-import type { Engine } from "../../engine/interface/engine.ts";
+import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
 import { denseNetwork } from "../programs/dense.ts";
 import { type TrainingLoss, trainingLosses } from "../programs/losses.ts";
@@ -22,6 +22,7 @@ export interface TrainingExecution {
   readonly module?: UserModelModule;
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
+  onStart?(engine: RunningEngine): void | Promise<void>;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export async function executeTraining(
   execution: TrainingExecution,
 ): Promise<TrainedComponent> {
   const { team, dataset, needs, prepared } = training;
-  const { engine, resume, signal, onProgress } = execution;
+  const { resume, signal, onStart, onProgress } = execution;
   const { component } = dataset;
   const { network, loss, description } = modelOf(training, execution.module);
   const { program, data } = trainingProgram({
@@ -52,8 +53,12 @@ export async function executeTraining(
   });
   // Long steps block this thread.
   await yieldToEventLoop();
-  const { state, loss: trainingLoss } = await runTraining({
+  const {
+    state,
+    loss: trainingLoss,
     engine,
+  } = await runTraining({
+    engine: execution.engine,
     program,
     data,
     rows: dataset.rows,
@@ -62,6 +67,7 @@ export async function executeTraining(
     seed: team.seed,
     ...(resume !== undefined && { resume }),
     ...(signal !== undefined && { signal }),
+    ...(onStart !== undefined && { onStart }),
     ...(onProgress !== undefined && { onProgress }),
   });
   const prediction = predictionProgram(dataset, network, loss, state);
@@ -75,6 +81,7 @@ export async function executeTraining(
     ...(prepared.description !== undefined && { counterfactual: prepared.description }),
     loss: trainingLoss,
     engine: engine.name,
+    numerics: engine.numerics,
   };
 }
 

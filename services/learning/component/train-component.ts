@@ -11,7 +11,7 @@ import type { ComponentTraining, TrainedComponent } from "./training-backend.ts"
  *   separate process
  */
 export async function trainComponent(training: ComponentTraining, module?: UserModelModule): Promise<TrainedComponent> {
-  const { engine, resume, signal, onProgress } = training;
+  const { engine, resume, signal, onStart, onProgress } = training;
   const prepared = await prepareTraining(training);
   await yieldToEventLoop();
   return executeTraining(prepared, {
@@ -19,6 +19,7 @@ export async function trainComponent(training: ComponentTraining, module?: UserM
     ...(module !== undefined && { module }),
     ...(resume !== undefined && { resume }),
     ...(signal !== undefined && { signal }),
+    ...(onStart !== undefined && { onStart }),
     ...(onProgress !== undefined && { onProgress }),
   });
 }

@@ -1,6 +1,6 @@
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
 import type { Table } from "../../data/table/table.ts";
-import type { Engine } from "../../engine/interface/engine.ts";
+import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
@@ -23,6 +23,8 @@ export interface ComponentTraining {
   readonly engine: Engine;
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
+  /** Called once before the first step and awaited. */
+  onStart?(engine: RunningEngine): void | Promise<void>;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
   /** Called with each warning; the training continues. */
   onWarning?(message: string): void;
@@ -42,8 +44,9 @@ export interface TrainedComponent {
   readonly counterfactual?: string;
   /** Mean training loss over the last 100 steps. */
   readonly loss: number;
-  /** `Engine.name` of the engine that trained it. */
+  /** `RunningEngine.name` and `numerics` of the engine that trained it. */
   readonly engine: string;
+  readonly numerics: string;
 }
 
 /** Trains components. Holds no resources between trainings. */

@@ -65,9 +65,13 @@ async function train(): Promise<void> {
   const order = await trainer.next();
   if (order.kind !== "train") throw new UncoupleError("internal", `received ${order.kind} before train`);
   const trained = await executeTraining(order.prepared, {
-    engine: engineNamed(order.engine, systemClock),
+    engine: engineNamed(order.engine.name, systemClock, order.engine.reason),
     module,
     ...(order.resume !== undefined && { resume: order.resume }),
+    async onStart(engine) {
+      await trainer.send({ kind: "started", engine });
+      await trainer.next();
+    },
     async onProgress({ checkpoint, ...progress }) {
       await trainer.send({ kind: "progress", progress });
       while ((await trainer.next()).kind === "checkpoint") {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../common/errors.ts";
+import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import type { PreparedTraining } from "../component/prepare-training.ts";
 import type { TrainedComponent } from "../component/training-backend.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
@@ -8,15 +9,17 @@ export type ToModelProcess =
   | {
       readonly kind: "train";
       readonly prepared: PreparedTraining;
-      /** `Engine.name` of an engine that has started on this machine. */
-      readonly engine: string;
+      /** An engine that has started on this machine. */
+      readonly engine: Pick<Engine, "name" | "reason">;
       readonly resume: TrainingCheckpoint | undefined;
     }
-  /** Replies to `progress`: any number of `checkpoint`, then one `continue`. */
+  /** Replies to `started` and `progress`; to `progress` any number of `checkpoint`, then one `continue`. */
   | { readonly kind: "checkpoint" }
   | { readonly kind: "continue" };
 
 export type FromModelProcess =
+  /** Sent once before the first step; training waits for `continue`. */
+  | { readonly kind: "started"; readonly engine: RunningEngine }
   /** Sent after every chunk; training waits for the reply. */
   | { readonly kind: "progress"; readonly progress: Omit<TrainingProgress, "checkpoint"> }
   | { readonly kind: "checkpoint"; readonly checkpoint: TrainingCheckpoint }

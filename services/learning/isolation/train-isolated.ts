@@ -40,9 +40,14 @@ export async function trainIsolated(
     await handOver(training, model, first);
     for (let message = await first; ; message = await model.messenger.next()) {
       if (message.kind === "trained") return message.trained;
-      if (message.kind !== "progress") throw unexpected(message);
-      stepping = true;
-      await training.onProgress?.({ ...message.progress, checkpoint: () => checkpointOf(model) });
+      if (message.kind === "started") {
+        await training.onStart?.(message.engine);
+      } else if (message.kind === "progress") {
+        stepping = true;
+        await training.onProgress?.({ ...message.progress, checkpoint: () => checkpointOf(model) });
+      } else {
+        throw unexpected(message);
+      }
       signal?.throwIfAborted();
       await model.messenger.send({ kind: "continue" });
     }
@@ -77,7 +82,8 @@ async function handOver(
   const signal = AbortSignal.any(training.signal === undefined ? [failed.signal] : [training.signal, failed.signal]);
   const prepared = await prepareTraining({ ...training, signal });
   signal.throwIfAborted();
-  await messenger.send({ kind: "train", prepared, engine: training.engine.name, resume: training.resume });
+  const { name, reason } = training.engine;
+  await messenger.send({ kind: "train", prepared, engine: { name, reason }, resume: training.resume });
 }
 
 async function checkpointOf({ messenger }: ModelProcess): Promise<TrainingCheckpoint> {

@@ -1,5 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
 import { mean } from "../../common/statistics.ts";
+import type { RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
 import { openTraining, type TrainingParts } from "./stepped-training.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "./training-progress.ts";
@@ -7,6 +8,11 @@ import type { TrainingCheckpoint, TrainingProgress } from "./training-progress.t
 /** Long enough that the overhead of a call vanishes, short enough that progress, cancellation and checkpoints stay live. */
 const CHUNK_MILLISECONDS = 40;
 const FIRST_CHUNK_STEPS = 4;
+/**
+ * Most that a chunk grows at once. A short chunk is mostly the overhead of its call, so that it makes steps of
+ * microseconds look slow, never fast: growing by less would spend a short training on calls.
+ */
+const GROWTH = 8;
 /** The final loss in a manifest is the mean over the last N steps. */
 const RECENT_STEPS = 100;
 const ADVICE = "lower the learning rate, or look for extreme values in the data";
@@ -14,8 +20,17 @@ const ADVICE = "lower the learning rate, or look for extreme values in the data"
 export interface TrainingRun extends TrainingParts {
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
+  /** Called once before the first step and awaited. */
+  onStart?(engine: RunningEngine): void | Promise<void>;
   /** Called after every chunk and awaited, so that it may take a checkpoint. */
   onProgress?(progress: TrainingProgress): void | Promise<void>;
+}
+
+export interface TrainingResult {
+  readonly state: TrainingState;
+  /** Mean over the last 100 steps. */
+  readonly loss: number;
+  readonly engine: RunningEngine;
 }
 
 /**
@@ -25,11 +40,12 @@ export interface TrainingRun extends TrainingParts {
  * @throws UncoupleError `cancelled` (the signal aborted, at the end of a chunk), `failed-precondition` (a loss or the
  *   final state is not finite; the message names the step)
  */
-export async function runTraining(run: TrainingRun): Promise<{ state: TrainingState; loss: number }> {
+export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
   const { steps, resume } = run;
   const { clock } = run.engine;
   const training = await openTraining(run, resume);
   try {
+    await run.onStart?.(training.engine);
     let recent: number[] = [...(resume?.recentLosses ?? [])];
     let count = Math.min(FIRST_CHUNK_STEPS, steps - training.step);
     let size = FIRST_CHUNK_STEPS;
@@ -42,8 +58,8 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
       const elapsed = Math.max(clock.elapsed() - began, 0.01);
       checkLosses(losses, first);
       recent = [...recent, ...losses].slice(-RECENT_STEPS);
-      // Growth is bounded so that one slow first call (compilation, a cold cache) does not decide the size.
-      size = Math.max(1, Math.min(count * 2, Math.round((count * CHUNK_MILLISECONDS) / elapsed)));
+      // Measured again after each chunk: the first call also compiles, and caches are cold.
+      size = Math.max(1, Math.min(count * GROWTH, Math.round((count * CHUNK_MILLISECONDS) / elapsed)));
       const [step, recentLosses] = [training.step, recent];
       await run.onProgress?.({
         step,
@@ -57,7 +73,7 @@ export async function runTraining(run: TrainingRun): Promise<{ state: TrainingSt
     }
     const state = await training.state();
     checkState(state, steps);
-    return { state, loss: mean(recent) };
+    return { state, loss: mean(recent), engine: training.engine };
   } finally {
     await training.dispose();
   }

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { Engine } from "../../engine/interface/engine.ts";
+import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import { type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
 import type { ScheduleSpec } from "../../pipeline/team.ts";
@@ -31,6 +31,8 @@ export interface HandedTraining {
  * put back there: wherever a step runs, it gives the same bits in one numerics class. Calls must not overlap.
  */
 export interface SteppedTraining {
+  /** The engine that runs it. */
+  readonly engine: RunningEngine;
   /** Steps done. */
   readonly step: number;
   /** Learning rate of a step, counted from 0. */
@@ -87,6 +89,7 @@ export async function openTraining(
     throw thrown;
   }
   return {
+    engine: session.engine,
     get step() {
       return step;
     },

@@ -4,7 +4,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import type { Pipeline } from "../pipeline.ts";
 import {
   DEFAULT_TEAM,
-  type EngineChoice,
+  ENGINE_CHOICES,
   type ModelSpec,
   type OptimizerSpec,
   type ProtocolSpec,
@@ -60,18 +60,7 @@ const teamSchema = strict({
   protocol: z.unknown().optional(),
   seed: z.int().min(0).default(DEFAULT_TEAM.seed),
   train: z.unknown().optional(),
-  engine: z
-    .enum([
-      "auto",
-      "wasm",
-      "onnx",
-      "onnx:cpu",
-      "onnx:webgpu",
-      "onnx:cuda",
-      "tensorflow",
-      "reference",
-    ] satisfies EngineChoice[])
-    .default(DEFAULT_TEAM.engine),
+  engine: z.enum(ENGINE_CHOICES).default(DEFAULT_TEAM.engine),
 });
 
 const OPTIMIZERS = {

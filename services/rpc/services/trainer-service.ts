@@ -16,7 +16,7 @@ export type TrainerState = "starting" | "idle" | "training" | "stopping";
 export interface TrainerStatus {
   readonly pipeline: string;
   readonly component: string;
-  /** As a manifest records it: `onnx:cpu`. */
+  /** The engine of the latest training, as a manifest records it. Before the first one, the configured choice. */
   readonly engine: string;
   readonly state: TrainerState;
   /** The run in progress. */

@@ -5,7 +5,7 @@ import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
-import type { Engine } from "../../engine/interface/engine.ts";
+import type { Engine, EngineReason, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainingBackend } from "../../learning/component/training-backend.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
@@ -38,6 +38,8 @@ export interface ExecuteSettings extends PinSettings {
 
 /** Metrics of runs. */
 export interface RunMetrics {
+  /** Called for each start of a training, resumed ones included. */
+  started(engine: string, reason: EngineReason): void;
   trained(steps: number, loss: number, stepsPerSecond: number): void;
   published(seconds: number, bytes: number): void;
   checkpointed(seconds: number): void;
@@ -53,6 +55,8 @@ export interface ExecuteDeps {
   readonly training: TrainingBackend;
   readonly load: LoadModel;
   readonly metrics: RunMetrics;
+  /** Called with the name of the engine that trains, each time a training starts. */
+  readonly onEngine: (name: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -76,8 +80,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   const pin = createPinSnapshots(settings, { registry, view: deps.view, clock, log });
 
   /** The checkpoint to resume from, if everything it depends on is unchanged. */
-  async function checkpointOf(job: RunJob, data: LoadedData, engine: Engine): Promise<TrainingCheckpoint | undefined> {
-    const { run, team, basis: before, engine: engineBefore } = job.stored();
+  async function checkpointOf(job: RunJob, data: LoadedData): Promise<TrainingCheckpoint | undefined> {
+    const { run, team, basis: before } = job.stored();
     const basis = await trainingFingerprint(pipeline, team, data, settings.codeVersion);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
@@ -88,15 +92,22 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const resume = before === null ? undefined : await deps.store.loadCheckpoint(run.id);
     if (resume !== undefined) {
       log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at step ${resume.step}`);
-      if (engineBefore !== engine.name) {
-        warn(
-          job,
-          `started on engine ${engineBefore} and resumed on ${engine.name}: results may differ in the last bits`,
-        );
-      }
     }
-    await job.record({ basis, engine: engine.name }, { step: resume?.step ?? 0 });
+    await job.record({ basis }, { step: resume?.step ?? 0 });
     return resume;
+  }
+
+  /** Records which engine trains, before there can be checkpoints of it. */
+  async function started(job: RunJob, { name, numerics, reason, detail }: RunningEngine, resumed: boolean) {
+    const { run, engine: before, numerics: classBefore } = job.stored();
+    log.info({ run: run.id, engine: name, numerics, reason }, `run ${run.id} trains on ${name}: ${detail}`);
+    if (resumed && (before !== name || (classBefore ?? numerics) !== numerics)) {
+      const [from, to] = before === name ? [classBefore, numerics] : [before, name];
+      warn(job, `started on engine ${from} and resumed on ${to}: results may differ in the last bits`);
+    }
+    deps.metrics.started(name, reason);
+    deps.onEngine(name);
+    await job.record({ engine: name, numerics });
   }
 
   function warn(job: RunJob, message: string): void {
@@ -117,7 +128,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       models.set(name, model);
       return model;
     };
-    const resume = await checkpointOf(job, data, engine);
+    const resume = await checkpointOf(job, data);
     const checkpointing = createCheckpointing({
       run: run.id,
       seconds: settings.checkpointSeconds,
@@ -143,6 +154,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         engine,
         ...(resume !== undefined && { resume }),
         signal,
+        onStart: (running) => started(job, running, resume !== undefined),
         onWarning: (message) => warn(job, message),
         onOutput: (line) => log.info({ run: run.id }, `model module: ${line}`),
         onProgress: async (progress) => {
@@ -215,6 +227,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         data: { fingerprint: data.training.fingerprint, rows: data.training.table.rows },
         trainingLoss: trained.loss,
         engine: trained.engine,
+        numerics: trained.numerics,
         codeVersion: settings.codeVersion,
         startedAt,
         finishedAt: timestamp(clock),

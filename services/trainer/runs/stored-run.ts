@@ -31,8 +31,10 @@ export interface StoredRun {
   readonly pins: ResolvedSnapshots | null;
   /** What its checkpoints depend on. */
   readonly basis: TrainingFingerprint | null;
-  /** The engine it last trained on. */
+  /** The engine it last trained on: `RunningEngine.name`. */
   readonly engine: string | null;
+  /** Its numerics class; absent in records of earlier versions. */
+  readonly numerics?: string;
   /** The announcement it was queued for. */
   readonly announcement: AnnouncementMark | null;
   readonly cancelRequested: boolean;

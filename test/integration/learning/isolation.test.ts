@@ -90,6 +90,34 @@ describe("a user's model module", () => {
     expect(resumed.engine).toBe("onnx:cpu");
   });
 
+  test("under auto, trains on the engine that the trainer's process would choose, and reports it before the first step", async () => {
+    const path = await writeModule();
+    const training = { ...trainingOf(path), engine: engineNamed("auto", systemClock) };
+    const events: unknown[] = [];
+    const trained = await backend.train({
+      ...training,
+      onStart: ({ name, numerics, reason }) => void events.push({ name, numerics, reason }),
+      onProgress: () => void events.push("progress"),
+    });
+    const inProcess = await trainComponent(training, await loadUserModel(path));
+    expect(trained).toEqual(inProcess);
+    expect(trained).toMatchObject({ engine: "wasm", numerics: "wasm" });
+    expect(events.slice(0, 2)).toEqual([{ name: "wasm", numerics: "wasm", reason: "estimate" }, "progress"]);
+  });
+
+  test("keeps the reason for which its trainer's engine was chosen", async () => {
+    const path = await writeModule();
+    const reasons: string[] = [];
+    // As auto creates an engine on a machine with a GPU.
+    const engine = engineNamed("onnx:cpu", systemClock, "gpu");
+    await backend.train({
+      ...trainingOf(path, { steps: 2 }),
+      engine,
+      onStart: ({ reason }) => void reasons.push(reason),
+    });
+    expect(reasons).toEqual(["gpu"]);
+  });
+
   test("frees its memory after every run, and the next run uses edited helpers", async () => {
     const prelude = "export const held = new Float32Array(40_000_000).fill(1);";
     const path = await writeModule({ prelude });

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
+import { ENGINE_CHOICES } from "../../../services/pipeline/team.ts";
 import { exitCodes } from "../../../services/runtime/exit-codes.ts";
 import { cli } from "../../helpers/cli.ts";
 
@@ -45,6 +46,14 @@ describe("the command line", () => {
 });
 
 describe("explain", () => {
+  it("describes every choice of an engine, and how auto chooses", async () => {
+    const { stdout } = await cli(["explain", "engine"]);
+    for (const choice of ENGINE_CHOICES) expect(stdout).toContain(`${choice}\n`);
+    expect(stdout).toContain("onnx:cpu wins a tie");
+    const json = JSON.parse((await cli(["explain", "engine", "--json"])).stdout) as { engines: { choice: string }[] };
+    expect(json.engines.map(({ choice }) => choice)).toEqual(ENGINE_CHOICES);
+  });
+
   it("gives every protocol's equation, advice and parameters with their ranges", async () => {
     const list = JSON.parse((await cli(["explain", "--json"])).stdout) as { name: string; equation: string }[];
     expect(list.map(({ name }) => name)).toEqual(expect.arrayContaining(["sync", "async", "proximal", "causal"]));

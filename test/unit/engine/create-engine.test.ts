@@ -9,7 +9,8 @@ describe("choosing an engine", () => {
   it("takes one that works under auto, and logs what was passed over and why", async () => {
     const lines: string[] = [];
     const engine = await createEngine("auto", { clock: systemClock, log: (line) => lines.push(line) });
-    expect(["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu"]).toContain(engine.name);
+    expect(["tensorflow", "onnx:cuda", "onnx:webgpu", "auto"]).toContain(engine.name);
+    expect(engine.reason).toBe(engine.name === "auto" ? "estimate" : "gpu");
     expect(lines.at(-1)).toContain(`engine ${engine.name}`);
     for (const line of lines.slice(0, -1)) expect(line).toMatch(/^engine \S+ not taken: \S/);
   });

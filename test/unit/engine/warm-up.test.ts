@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
+import { runningEngine } from "../../../services/engine/interface/running-engine.ts";
 import { warmUp } from "../../../services/engine/warm-up.ts";
 
 function engine(run: () => Promise<Float32Array>): { readonly engine: Engine; readonly calls: string[] } {
   const calls: string[] = [];
   const session = {
+    engine: runningEngine("reference", "selected"),
     run() {
       calls.push("run");
       return run();
@@ -18,7 +20,7 @@ function engine(run: () => Promise<Float32Array>): { readonly engine: Engine; re
     calls.push("prepare");
     return session;
   };
-  return { engine: { name: "fake", clock: systemClock, prepare }, calls };
+  return { engine: { name: "fake", reason: "selected", clock: systemClock, prepare }, calls };
 }
 
 test("an engine is warmed up by a whole session", async () => {

@@ -11,6 +11,7 @@ test("the first seed that fails cancels seeds not yet started, and the caller ge
   let trainings = 0;
   const broken: Engine = {
     name: "broken",
+    reason: "selected",
     clock: systemClock,
     prepare: async () => {
       trainings += 1;

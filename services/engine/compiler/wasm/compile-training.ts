@@ -4,6 +4,7 @@ import type { StatePart } from "../passes/flat-state.ts";
 import type { ScalarSchedule } from "../passes/scalar-schedule.ts";
 import { optimizeForWasm } from "../passes/simplify.ts";
 import { prepareStep } from "../prepare-step.ts";
+import { type StepWork, workOf } from "../step-work.ts";
 import type { RecordedStep } from "../tracing/record-step.ts";
 import { emitGather, type GatheredColumn } from "./emit/gather-batch.ts";
 import { ModuleBuilder } from "./encoder/module-builder.ts";
@@ -38,6 +39,8 @@ export interface WasmTraining {
   readonly layout: TrainingLayout;
   readonly schedule: ScalarSchedule;
   readonly initial: TrainingState;
+  /** What a step computes; `auto` chooses an engine by it. */
+  readonly work: StepWork;
 }
 
 /**
@@ -136,6 +139,7 @@ export function compileWasmTraining(recorded: RecordedStep, program: TrainingPro
     },
     schedule,
     initial: recorded.initial,
+    work: workOf(step.nodes, program.batch * resident.length),
   };
 }
 

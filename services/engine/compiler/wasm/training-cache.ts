@@ -1,3 +1,4 @@
+import { RecentlyUsed } from "../../../common/recently-used.ts";
 import type { TrainingProgram } from "../../interface/program.ts";
 import type { RecordedStep } from "../tracing/record-step.ts";
 import { stepKey } from "../tracing/step-key.ts";
@@ -7,17 +8,13 @@ const TRAININGS_KEPT = 32;
 
 /** Compiled programs by the structure of their recorded step, the least recently used dropped first. */
 export class TrainingCache {
-  private readonly trainings = new Map<string, WasmTraining>();
+  private readonly trainings = new RecentlyUsed<WasmTraining>(TRAININGS_KEPT);
 
   /** As `compileWasmTraining`, which runs only for the first program of a structure. */
   compile(recorded: RecordedStep, program: TrainingProgram): WasmTraining {
     const { batch, resident } = program;
     const key = JSON.stringify([batch, Object.keys(resident), stepKey(recorded.step)]);
-    const training = this.trainings.get(key) ?? compileWasmTraining(recorded, program);
-    this.trainings.delete(key);
-    this.trainings.set(key, training);
-    const [oldest] = this.trainings.keys();
-    if (this.trainings.size > TRAININGS_KEPT && oldest !== undefined) this.trainings.delete(oldest);
+    const training = this.trainings.get(key, () => compileWasmTraining(recorded, program));
     return { ...training, initial: recorded.initial };
   }
 }

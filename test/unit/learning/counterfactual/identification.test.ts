@@ -10,6 +10,7 @@ import type { Component, Pipeline } from "../../../../services/pipeline/pipeline
 
 const unusedEngine: Engine = {
   name: "none",
+  reason: "selected",
   clock: createVirtualClock(),
   prepare: () => Promise.reject(new UncoupleError("internal", "choosing a source fits nothing")),
 };

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
+import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import type { LoadedData } from "../../../../services/trainer/runs/training-data.ts";
 import { writeModelModule } from "../../../helpers/model-modules.ts";
 import {
@@ -137,6 +138,24 @@ describe("an interrupted run", () => {
     },
   );
 
+  test("warns when it resumes on the same engine in another numerics class", async () => {
+    await bench.publish("m1");
+    const reached = gate();
+    const first = fakeTraining(async (at) => {
+      if (at === 3) reached.open();
+      if (at > 3) await new Promise((resolve) => setTimeout(resolve, 1000));
+    }, "reference/v8-1");
+    const before = await bench.queue(first.train);
+    const { id } = await before.submit(request());
+    await reached.passed;
+    await before.stop();
+    const after = await bench.queue(fakeTraining(undefined, "reference/v8-2").train);
+    expect(await ended(after, id)).toMatchObject({
+      warnings: ["started on engine reference/v8-1 and resumed on reference/v8-2: results may differ in the last bits"],
+    });
+    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({ numerics: "reference/v8-2" });
+  });
+
   test("warns when it resumes on a different engine", async () => {
     await bench.publish("m1");
     const reached = gate();
@@ -148,8 +167,9 @@ describe("an interrupted run", () => {
     const { id } = await before.submit(request());
     await reached.passed;
     await before.stop();
-    const engine = {
+    const engine: Engine = {
       name: "onnx:cpu",
+      reason: "selected",
       clock: systemClock,
       prepare: () => Promise.reject(new Error("no test trains on it")),
     };

@@ -5,6 +5,9 @@ import type { TrainerState as _uncouple_v1_TrainerState, TrainerState__Output as
 export interface TrainerStatus {
   'pipeline'?: (string);
   'component'?: (string);
+  /**
+   * The engine of the latest training, as in manifests. Before the first one, the configured choice, which may be "auto".
+   */
   'engine'?: (string);
   'state'?: (_uncouple_v1_TrainerState);
   /**
@@ -27,6 +30,9 @@ export interface TrainerStatus {
 export interface TrainerStatus__Output {
   'pipeline': (string);
   'component': (string);
+  /**
+   * The engine of the latest training, as in manifests. Before the first one, the configured choice, which may be "auto".
+   */
   'engine': (string);
   'state': (_uncouple_v1_TrainerState__Output);
   /**
