@@ -43,7 +43,11 @@ export function benchmarkProgram(widths: readonly number[], batch: number): Trai
 export function benchmarkData(program: TrainingProgram, rows: number): Record<string, Float32Array> {
   const data: Record<string, Float32Array> = {};
   for (const [name, { width }] of Object.entries(program.resident)) {
-    data[name] = Float32Array.from({ length: rows * width }, (_, index) => Math.sin(index * 12.9898 + name.length));
+    let state = width;
+    data[name] = Float32Array.from({ length: rows * width }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0;
+      return state / 2147483648;
+    });
   }
   return data;
 }

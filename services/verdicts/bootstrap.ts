@@ -1,4 +1,5 @@
 import { yieldToEventLoop } from "../common/async/yield.ts";
+import { exp } from "../common/elementary.ts";
 
 export type Interval = readonly [low: number, high: number];
 
@@ -108,7 +109,7 @@ const WEIGHT_OF_BITS = poissonTable();
 
 function poissonTable(): Uint8Array {
   const table = new Uint8Array(2 ** 16);
-  let probability = Math.exp(-1);
+  let probability = exp(-1);
   let cumulative = 0;
   let filled = 0;
   for (let weight = 0; filled < table.length && weight <= 8; weight++) {

@@ -1,3 +1,4 @@
+import { exp } from "../../services/common/elementary.ts";
 import { createRandom } from "../../services/data/random/random.ts";
 import type { EncodedDataset, Matrix } from "../../services/learning/dataset/encoded-dataset.ts";
 import { denseNetwork } from "../../services/learning/programs/dense.ts";
@@ -21,7 +22,7 @@ function gaussianMatrix(width: number, name: string): Matrix {
 /** Rows that are distributions over the columns. */
 function distributions(width: number, name: string): Matrix {
   const { values } = gaussianMatrix(width, name);
-  const positive = values.map(Math.exp);
+  const positive = values.map(exp);
   const sums = Array.from({ length: PROBLEM_ROWS }, (_, row) =>
     positive.subarray(row * width, (row + 1) * width).reduce((a, b) => a + b),
   );

@@ -6,8 +6,8 @@ import { align, type Home } from "../../services/engine/compiler/wasm/lower/memo
 import { compileModule, instantiate } from "../../services/engine/compiler/wasm/web-assembly.ts";
 import { graphOf, inputValues, type TensorFunction, type TensorValues, type TestInput } from "./compiled-function.ts";
 
-/** Runs a graph as a WebAssembly module. */
-export function runWasmGraph(graph: Graph, inputs: readonly TestInput[]): TensorValues[] {
+/** Compiles a graph to a WebAssembly module. @returns a function that runs it */
+export function compileWasmGraph(graph: Graph): (inputs: readonly TestInput[]) => TensorValues[] {
   const module = new ModuleBuilder();
   const homes = new Map<Value, Home>();
   let from = 64;
@@ -25,19 +25,26 @@ export function runWasmGraph(graph: Graph, inputs: readonly TestInput[]): Tensor
     readonly memory: { readonly buffer: ArrayBuffer };
     run(): void;
   };
-  inputs.forEach((input, index) => {
-    const { address } = homes.get(graph.inputs[index]?.value as Value) as Home;
-    const values = inputValues(input, index);
-    if (input.int) new Int32Array(exports.memory.buffer, address).set(values);
-    else new Float32Array(exports.memory.buffer, address).set(values);
-  });
-  exports.run();
-  return results.map(({ type, shape }, index) => {
-    const { address } = step.results[index] as Home;
-    const data = new (type === "float32" ? Float32Array : Int32Array)(exports.memory.buffer, address, size(shape));
-    const values = Array.from(data, (value) => (type === "bool" ? Number(value !== 0) : value));
-    return { shape, dtype: type, values };
-  });
+  return (inputs) => {
+    inputs.forEach((input, index) => {
+      const { address } = homes.get(graph.inputs[index]?.value as Value) as Home;
+      const values = inputValues(input, index);
+      if (input.int) new Int32Array(exports.memory.buffer, address).set(values);
+      else new Float32Array(exports.memory.buffer, address).set(values);
+    });
+    exports.run();
+    return results.map(({ type, shape }, index) => {
+      const { address } = step.results[index] as Home;
+      const data = new (type === "float32" ? Float32Array : Int32Array)(exports.memory.buffer, address, size(shape));
+      const values = Array.from(data, (value) => (type === "bool" ? Number(value !== 0) : value));
+      return { shape, dtype: type, values };
+    });
+  };
+}
+
+/** Runs a graph as a WebAssembly module. */
+export function runWasmGraph(graph: Graph, inputs: readonly TestInput[]): TensorValues[] {
+  return compileWasmGraph(graph)(inputs);
 }
 
 export function runWasm(work: TensorFunction, inputs: readonly TestInput[]): TensorValues[] {

@@ -6,12 +6,13 @@ import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
 import { countOrderings, meanOf } from "../../services/experiments/paper/orderings.ts";
 import { SMALL_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { reproduce } from "../../services/experiments/reproduce.ts";
+import type { EngineChoice } from "../../services/pipeline/team.ts";
 
-const engineOf = () => createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
+const engineOf = (choice: EngineChoice) => createEngine(choice, { clock: systemClock, log: () => {} });
 
 describe("the paper at a reduced size", () => {
   it("reproduces the robust orderings of Figure 3, with the same numbers for any number of jobs", async () => {
-    const engine = await engineOf();
+    const engine = await engineOf("wasm");
     const seeds = [0, 1];
     const run = (some: readonly number[], jobs: number) =>
       reproduce({
@@ -45,11 +46,11 @@ describe("the paper at a reduced size", () => {
   });
 
   it.each([
-    [2, 1],
-    [1, 1],
-    [1.5, 1],
-  ])("matches Figure 1's closed form within 3 percent at a = %f, b = %f", async (a, b) => {
-    const { losses, selfDefeating } = await figure1(a, b, 0, await engineOf());
+    [2, 1, "onnx:cpu"],
+    [1, 1, "wasm"],
+    [1.5, 1, "wasm"],
+  ] as const)("matches Figure 1's closed form within 3 percent at a = %f, b = %f, on %s", async (a, b, choice) => {
+    const { losses, selfDefeating } = await figure1(a, b, 0, await engineOf(choice));
     const exact = figure1ClosedForm(a, b);
     const scale = exact.blind;
     for (const key of Object.keys(exact) as (keyof typeof exact)[]) {

@@ -82,20 +82,20 @@ describe("a trainer over gRPC", () => {
     expect(second).toMatchObject({ snapshot: 2, protocol: { name: "sync" } });
   });
 
-  test("trains with the team file of a request", async () => {
+  test.each(["onnx:cpu", "wasm"])("trains with the team file of a request, on its engine %s", async (engine) => {
     const { client } = await world.trainer("m1");
-    const teamFile = "component: m1\nmodel: linear\nsteps: 7\nseed: 3\nengine: onnx:cpu\n";
+    const teamFile = `component: m1\nmodel: linear\nsteps: 7\nseed: 3\nengine: ${engine}\n`;
     expect(await train(client, { teamFile })).toMatchObject({ state: "succeeded", step: 7 });
-    expect(await world.backplane.registry.manifest("m1", 1)).toMatchObject({
-      provenance: { model: "linear 10-3", seed: 3, steps: 7 },
-    });
+    const wanted = { provenance: { model: "linear 10-3", seed: 3, steps: 7, engine } };
+    expect(await world.backplane.registry.manifest("m1", 1)).toMatchObject(wanted);
     expect(await train(client)).toMatchObject({ steps: 60 });
   });
 
-  test("the same team file and data produce the same bytes", async () => {
+  test.each(["onnx:cpu", "wasm"])("the same team file and data produce the same bytes on %s", async (engine) => {
     const { client } = await world.trainer("m1");
-    await train(client);
-    await train(client);
+    const teamFile = `component: m1\nmodel: { hidden: [8] }\nsteps: 60\nengine: ${engine}\n`;
+    await train(client, { teamFile });
+    await train(client, { teamFile });
     const [first, second] = await world.backplane.registry.list("m1");
     expect(second?.digest).toBe(first?.digest);
   });

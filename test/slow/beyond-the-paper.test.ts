@@ -1,17 +1,14 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { createEngine } from "../../services/engine/create-engine.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
+import { createOnnxEngine } from "../../services/engine/onnx/onnx-engine.ts";
+import { createWasmEngine } from "../../services/engine/wasm/wasm-engine.ts";
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { type ExperimentName, type Reproduction, reproduce } from "../../services/experiments/reproduce.ts";
 
-let engine: Engine;
+const engines = [createOnnxEngine("cpu", { clock: systemClock }), createWasmEngine({ clock: systemClock })];
 
-beforeAll(async () => {
-  engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
-});
-
-const run = (experiment: ExperimentName, seeds: number): Promise<Reproduction> =>
+const run = (engine: Engine, experiment: ExperimentName, seeds: number): Promise<Reproduction> =>
   reproduce({
     experiments: [experiment],
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
@@ -22,9 +19,9 @@ const run = (experiment: ExperimentName, seeds: number): Promise<Reproduction> =
     engine,
   });
 
-describe("causal training without the oracle", () => {
+describe.each(engines)("causal training without the oracle, on $name", (engine) => {
   it("has at most 1.5 times the loss of a prototype of the estimators", async () => {
-    const { estimators } = await run("estimators", 10);
+    const { estimators } = await run(engine, "estimators", 10);
     const loss = (estimator: string, audited: number) =>
       estimators?.rows.find((row) => row.estimator === estimator && row.audited === audited)?.mean ?? Number.NaN;
     const prototype = {
@@ -43,9 +40,9 @@ describe("causal training without the oracle", () => {
   });
 });
 
-describe("the support check", () => {
+describe.each(engines)("the support check, on $name", (engine) => {
   it("warns if and only if M1's output does not cover its space", async () => {
-    const { support } = await run("support", 10);
+    const { support } = await run(engine, "support", 10);
     const row = (bottleneck: string, protocol: string) =>
       support?.rows.find((entry) => entry.bottleneck === bottleneck && entry.protocol === protocol);
     expect(row("linear", "causal")?.warned).toBe(0);
@@ -57,9 +54,9 @@ describe("the support check", () => {
   });
 });
 
-describe("a decision-making M2", () => {
+describe.each(engines)("a decision-making M2, on $name", (engine) => {
   it("reproduces the regrets of the policy loss: causal is consistent, async is better only before updates", async () => {
-    const { policy } = await run("policy", 5);
+    const { policy } = await run(engine, "policy", 5);
     for (const feedback of ["full", "logged"]) {
       const regret = (protocol: string, upstream: string) =>
         policy?.rows.find((row) => row.feedback === feedback && row.protocol === protocol && row.upstream === upstream)
@@ -74,9 +71,9 @@ describe("a decision-making M2", () => {
   });
 });
 
-describe("the diagnosis of an update", () => {
+describe.each(engines)("the diagnosis of an update, on $name", (engine) => {
   it("names the known cause of both generated cases on every seed", async () => {
-    const { diagnosis } = await run("diagnosis", 3);
+    const { diagnosis } = await run(engine, "diagnosis", 3);
     expect(diagnosis?.rows.map((row) => [row.case, row.named])).toEqual([
       ["near-far", { upstream: 3, approximation: 0, estimation: 0, none: 0 }],
       ["cube", { upstream: 0, approximation: 3, estimation: 0, none: 0 }],

@@ -1,7 +1,8 @@
 /**
  * The inverse of the standard normal distribution function, by the rational approximations of Wichura (1988), algorithm
- * AS 241, PPND16 (relative error about 1e-16). The tails use a custom logarithm: unlike additions, multiplications,
- * divisions and square roots, `Math.log` may differ in its last bit between JavaScript engines.
+ * AS 241, PPND16 (relative error about 1e-16). The tails use a logarithm of their own: `Math.log` may differ
+ * in its last bit between JavaScript engines, and so does the `log` of common/elementary.ts from this one, on which the
+ * numbers of stored runs depend.
  */
 
 /** @param p a probability in [2^-33, 1 - 2^-33] @returns the value below which a standard normal variable falls with probability p */

@@ -1,3 +1,4 @@
+import { exp } from "../../common/elementary.ts";
 import { drawNetworks, TWO_STAGE } from "./networks.ts";
 import type { StructuralModel } from "./structural-model.ts";
 
@@ -15,7 +16,7 @@ export function policyModel(seed: number): StructuralModel {
     seed,
   );
   const chosen = (x2: Float32Array, draw: Float32Array, row: number): { action: number; propensity: number } => {
-    const weights = Array.from({ length: ACTIONS }, (_, a) => Math.exp((x2[row * 5 + a] as number) / 2));
+    const weights = Array.from({ length: ACTIONS }, (_, a) => exp((x2[row * 5 + a] as number) / 2));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     let left = (((draw[row] as number) + 1) / 2) * total;
     let action = 0;

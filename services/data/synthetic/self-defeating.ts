@@ -1,3 +1,4 @@
+import { cbrt } from "../../common/elementary.ts";
 import type { StructuralModel } from "./structural-model.ts";
 
 /**
@@ -61,13 +62,13 @@ export function cubeModel(): StructuralModel {
         name: "z",
         width: 1,
         component: "m1",
-        mechanism: { inputs: x1, evaluate: ([x]) => (x as Float32Array).map((value) => value ** 3) },
+        mechanism: { inputs: x1, evaluate: ([x]) => (x as Float32Array).map((value) => value * value * value) },
       },
       {
         name: "y",
         width: 1,
         component: "m2",
-        mechanism: { inputs: [{ name: "z", width: 1 }], evaluate: ([z]) => (z as Float32Array).map(Math.cbrt) },
+        mechanism: { inputs: [{ name: "z", width: 1 }], evaluate: ([z]) => (z as Float32Array).map(cbrt) },
       },
     ],
   };

@@ -1,3 +1,4 @@
+import { square } from "../../common/elementary.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "./table.ts";
 
@@ -97,7 +98,7 @@ function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
     const mean = sum / Math.max(1, rows);
     // Two passes: a one-pass sum of squares loses all digits if the mean is large compared with the spread.
     let squares = 0;
-    for (let i = k; i < values.length; i += width) squares += ((values[i] as number) - mean) ** 2;
+    for (let i = k; i < values.length; i += width) squares += square((values[i] as number) - mean);
     const spread = Math.sqrt(squares / Math.max(1, rows));
     // A spread below the resolution of float32 is the rounding error in the mean of a constant column.
     const varies = spread > Math.max(SMALLEST_NORMAL, 1e-9 * Math.abs(mean));

@@ -1,3 +1,4 @@
+import { log, square } from "../../common/elementary.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Component, LossName } from "../../pipeline/pipeline.ts";
 import type { Column } from "../table/table.ts";
@@ -67,7 +68,7 @@ export function rowLosses(component: Component, predictions: Float32Array, targe
     const offset = row * width;
     if (target.kind === "classes") {
       const actual = target.classes[row] as number;
-      losses[row] = actual < 0 ? -Math.log(SMALLEST_PROBABILITY) : negativeLog(predictions[offset + actual] as number);
+      losses[row] = actual < 0 ? -log(SMALLEST_PROBABILITY) : negativeLog(predictions[offset + actual] as number);
     } else {
       losses[row] = valueLoss(component.loss, predictions, target.values, offset, width);
     }
@@ -89,7 +90,7 @@ function valueLoss(
     const actual = targets[i] as number;
     switch (loss) {
       case "mse":
-        sum += (predicted - actual) ** 2 / width;
+        sum += square(predicted - actual) / width;
         break;
       case "cross-entropy":
         if (actual !== 0) sum += actual * negativeLog(predicted);
@@ -103,5 +104,5 @@ function valueLoss(
 }
 
 function negativeLog(probability: number): number {
-  return -Math.log(Math.max(probability, SMALLEST_PROBABILITY));
+  return -log(Math.max(probability, SMALLEST_PROBABILITY));
 }

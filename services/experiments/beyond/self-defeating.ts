@@ -47,7 +47,7 @@ const cases: Readonly<Record<SelfDefeatingCase, Case>> = {
     columns: [["x1"], []],
     model: dense(),
     before: (table, row) => 0.6 * value(table, "x1", row),
-    after: (table, row) => value(table, "x1", row) ** 3,
+    after: (table, row) => cube(value(table, "x1", row)),
   },
 };
 
@@ -138,6 +138,10 @@ export function diagnosedUpdates(
     };
   });
   return { experiment: "diagnosis", seeds, rows };
+}
+
+function cube(x: number): number {
+  return x * x * x;
 }
 
 function formula(of: (table: Table, row: number) => number): SnapshotModel {

@@ -1,3 +1,4 @@
+import { square } from "../../common/elementary.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { DataSource } from "../../data/source/data-source.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../../data/source/oracle.ts";
@@ -156,6 +157,6 @@ function meanSquaredError(values: Float32Array, target: Float32Array): number {
     );
   }
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += ((values[i] as number) - (target[i] as number)) ** 2;
+  for (let i = 0; i < values.length; i++) sum += square((values[i] as number) - (target[i] as number));
   return sum / values.length;
 }

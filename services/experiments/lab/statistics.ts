@@ -1,3 +1,4 @@
+import { square } from "../../common/elementary.ts";
 import { mean, sampleVariance } from "../../common/statistics.ts";
 
 /** Mean and sample standard deviation (n - 1) of the values behind a table row. */
@@ -23,7 +24,8 @@ export function proportion(outcomes: readonly boolean[]): Proportion {
   const count = outcomes.filter(Boolean).length;
   const z = 1.959964;
   const share = count / trials;
-  const center = (share + z ** 2 / (2 * trials)) / (1 + z ** 2 / trials);
-  const half = (z * Math.sqrt((share * (1 - share)) / trials + z ** 2 / (4 * trials ** 2))) / (1 + z ** 2 / trials);
+  const center = (share + square(z) / (2 * trials)) / (1 + square(z) / trials);
+  const half =
+    (z * Math.sqrt((share * (1 - share)) / trials + square(z) / (4 * square(trials)))) / (1 + square(z) / trials);
   return { count, trials, interval: [Math.max(0, center - half), Math.min(1, center + half)] };
 }

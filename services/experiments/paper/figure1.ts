@@ -1,3 +1,4 @@
+import { square } from "../../common/elementary.ts";
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
@@ -32,13 +33,13 @@ export interface Figure1 {
  * with the true M1 b^2 r^2 (4 / 45 + 208 r^2 / 945 + 16 r^4 / 945).
  */
 export function figure1ClosedForm(a: number, b: number): Figure1["losses"] {
-  const r2 = (a / b) ** 2;
+  const [a2, b2, r2] = [a * a, b * b, square(a / b)];
   return {
-    blind: b ** 2 / 3 + (4 * a ** 2) / 45,
+    blind: b2 / 3 + (4 * a2) / 45,
     async_initial: 0,
-    async_true: b ** 2 * r2 * (4 / 45 + (208 * r2) / 945 + (16 * r2 ** 2) / 945),
+    async_true: b2 * r2 * (4 / 45 + (208 * r2) / 945 + (16 * r2 * r2) / 945),
     causal_true: 0,
-    oracle_initial: (4 * a ** 2) / 45,
+    oracle_initial: (4 * a2) / 45,
   };
 }
 

@@ -1,5 +1,6 @@
 import { Matrix as DenseMatrix, EigenvalueDecomposition } from "ml-matrix";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { exp, log } from "../../common/elementary.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
 /** How much of their space the imputed inputs cover. Causal training is consistent only if they cover all of it. */
@@ -44,8 +45,8 @@ export async function measureSupport(imputed: Matrix, annotated?: Matrix): Promi
   const covered = annotated === undefined ? {} : { covered: await coveredShare(imputed, annotated, directions) };
   if (total === 0) return { width, effectiveRank: 1, weakest: 0, ...covered };
   const shares = values.map((value) => Math.max(0, value) / total);
-  const entropy = shares.reduce((sum, share) => (share > 0 ? sum - share * Math.log(share) : sum), 0);
-  return { width, effectiveRank: Math.exp(entropy), weakest: Math.min(...shares) * width, ...covered };
+  const entropy = shares.reduce((sum, share) => (share > 0 ? sum - share * log(share) : sum), 0);
+  return { width, effectiveRank: exp(entropy), weakest: Math.min(...shares) * width, ...covered };
 }
 
 /** The warning to show before causal training on these inputs; undefined if they cover their space. */

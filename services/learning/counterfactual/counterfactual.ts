@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { exp } from "../../common/elementary.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import type { TargetFunction } from "../fitting/fit-target.ts";
 import { add, evaluateManyRows } from "../fitting/matrices.ts";
@@ -56,7 +57,7 @@ function softmaxRows({ width, values }: Matrix): void {
     const highest = at.reduce((a, b) => Math.max(a, b));
     let sum = 0;
     for (let k = 0; k < width; k++) {
-      at[k] = Math.exp((at[k] as number) - highest);
+      at[k] = exp((at[k] as number) - highest);
       sum += at[k] as number;
     }
     for (let k = 0; k < width; k++) at[k] = (at[k] as number) / sum;

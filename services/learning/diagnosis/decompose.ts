@@ -1,4 +1,5 @@
 import jstat from "jstat";
+import { square } from "../../common/elementary.ts";
 import { mean, sampleVariance } from "../../common/statistics.ts";
 
 /**
@@ -81,7 +82,7 @@ function partsOf(curves: LearningCurves): Record<DiagnosisPart | "total", BySeed
 }
 
 /** 2^-a for rates n^-a with a from 1/2 to 3: slower ones are indistinguishable from a limit, faster ones at it. */
-const SLOWEST = 2 ** -0.5;
+const SLOWEST = Math.SQRT1_2;
 const FASTEST = 2 ** -3;
 
 /**
@@ -114,7 +115,9 @@ function difference(before: BySeed, after: BySeed): Estimate {
   const byRow = Array.from({ length: rows }, (_, row) => mean(differences.map((losses) => losses[row] as number)));
   const bySeed = differences.map((losses) => mean(losses));
   const t = jstat.studentt.inv(0.975, seeds - 1);
-  const half = Math.sqrt((NORMAL ** 2 * sampleVariance(byRow)) / rows + (t ** 2 * sampleVariance(bySeed)) / seeds);
+  const half = Math.sqrt(
+    (square(NORMAL) * sampleVariance(byRow)) / rows + (square(t) * sampleVariance(bySeed)) / seeds,
+  );
   const value = mean(bySeed);
   return { value, interval: [value - half, value + half] };
 }

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { exp, log, square } from "../../common/elementary.ts";
 import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
@@ -195,14 +196,14 @@ export function targetLoss({ kind, target, observed }: FitTarget, output: Float3
   let sum = 0;
   if (kind === "regression") {
     output.forEach((value, i) => {
-      sum += (observed?.values[i] ?? 1) * (value - (target.values[i] as number)) ** 2;
+      sum += (observed?.values[i] ?? 1) * square(value - (target.values[i] as number));
     });
     return sum;
   }
   for (let start = 0; start < output.length; start += target.width) {
     const logits = output.subarray(start, start + target.width);
     const highest = logits.reduce((a, b) => Math.max(a, b));
-    const logSum = highest + Math.log(logits.reduce((total, logit) => total + Math.exp(logit - highest), 0));
+    const logSum = highest + log(logits.reduce((total, logit) => total + exp(logit - highest), 0));
     logits.forEach((logit, k) => {
       sum += (target.values[start + k] as number) * (logSum - logit);
     });

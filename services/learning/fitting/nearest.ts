@@ -1,3 +1,5 @@
+import { square } from "../../common/elementary.ts";
+
 /**
  * A k-d tree for nearest-neighbor queries (Bentley 1975). A query takes about log(n) time instead of n if points have
  * few coordinates.
@@ -37,7 +39,7 @@ export function indexPoints(values: Float32Array, width: number, points: readonl
         const middle = (from + to) >> 1;
         const point = order[middle] as number;
         let distance = 0;
-        for (let k = 0; k < width; k++) distance += ((query[k] as number) - coordinate(point, k)) ** 2;
+        for (let k = 0; k < width; k++) distance += square((query[k] as number) - coordinate(point, k));
         if (distance < bestDistance || (distance === bestDistance && point < best)) {
           best = point;
           bestDistance = distance;

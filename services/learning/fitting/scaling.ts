@@ -1,3 +1,4 @@
+import { square } from "../../common/elementary.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
@@ -23,7 +24,7 @@ export function scalingOf({ width, values }: Matrix, observed?: Matrix): Scaling
     return sums.map((sum, k) => sum / Math.max(1, totals[k] as number));
   };
   const mean = average((value) => value);
-  const variance = average((value, k) => (value - (mean[k] as number)) ** 2);
+  const variance = average((value, k) => square(value - (mean[k] as number)));
   return { mean, std: variance.map((value) => Math.sqrt(value) || 1) };
 }
 

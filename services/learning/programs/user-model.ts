@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { tsImport } from "tsx/esm/api";
 import { UncoupleError } from "../../common/errors.ts";
+import { withRepeatableMath } from "../../engine/tfjs/repeatable-math.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
@@ -67,7 +68,7 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
     let model: tf.LayersModel;
     try {
       // tfjs treats a seed of 0 as unset and draws a random one.
-      model = module.buildModel(tf, { ...shape, seed: shape.seed + 1 });
+      model = withRepeatableMath(() => module.buildModel(tf, { ...shape, seed: shape.seed + 1 }));
     } catch (cause) {
       throw cause instanceof UncoupleError ? cause : fail(`buildModel failed: ${(cause as Error).message}`, cause);
     }

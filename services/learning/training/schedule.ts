@@ -1,3 +1,4 @@
+import { cos } from "../../common/elementary.ts";
 import type { ScheduleSpec } from "../../pipeline/team.ts";
 
 /**
@@ -10,5 +11,5 @@ export function learningRateAt(step: number, steps: number, peak: number, schedu
   if (step < schedule.warmup) return (peak * (step + 1)) / schedule.warmup;
   if (schedule.decay === "constant") return peak;
   const progress = (step - schedule.warmup) / Math.max(1, steps - schedule.warmup);
-  return (peak * (1 + Math.cos(Math.PI * progress))) / 2;
+  return (peak * (1 + cos(Math.PI * progress))) / 2;
 }

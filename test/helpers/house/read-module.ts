@@ -4,7 +4,7 @@ import { parseSync } from "oxc-parser";
 export interface ModuleUses {
   /** Modules as they are written: imports, type imports, re-exports, `import()`, and URLs relative to the file. */
   readonly imports: readonly { readonly name: string; readonly line: number }[];
-  /** Globals and their members: `process`, `Date.now`, `new Date` and `Date()` without arguments. */
+  /** Globals and their members: `process`, `Date.now`, `new Date` and `Date()` without arguments; `**` of variables. */
   readonly names: readonly { readonly name: string; readonly line: number }[];
 }
 
@@ -73,11 +73,20 @@ function isIdentifier(node: unknown, name: string): boolean {
   return isNode(node) && node.type === "Identifier" && node.name === name;
 }
 
+/** A number that is written out, with or without a sign. */
+function isNumber(node: unknown): boolean {
+  if (!isNode(node)) return false;
+  return node.type === "UnaryExpression" ? isNumber(node.argument) : typeof node.value === "number";
+}
+
 /** The global that a node uses, if it is one: an identifier that stands for a value, or a member of one. */
 function globalName(node: AstNode, parent: AstNode | undefined, key: string): string | undefined {
   const withoutArguments = Array.isArray(node.arguments) && node.arguments.length === 0;
   if (node.type === "NewExpression" && isIdentifier(node.callee, "Date") && withoutArguments) return "new Date";
   if (node.type === "CallExpression" && isIdentifier(node.callee, "Date")) return "Date()";
+  if ((node.type === "BinaryExpression" && node.operator === "**") || node.operator === "**=") {
+    return isNumber(node.left) && isNumber(node.right) ? undefined : "**";
+  }
   if (node.type === "MemberExpression" && isNode(node.object) && node.object.type === "Identifier") {
     const property = node.computed === true ? literal(node.property) : (node.property as { name?: string }).name;
     return property === undefined ? undefined : `${String(node.object.name)}.${property}`;

@@ -90,7 +90,7 @@ export const RESTRICTIONS: readonly Restriction[] = [
 
 /** Names that only some files may use. */
 export interface Ban {
-  /** `setTimeout`, or `Date.now` for a member. */
+  /** `setTimeout`, `Date.now` for a member, or an operator. */
   readonly names: readonly string[];
   readonly allowed: readonly string[];
   readonly reason: string;
@@ -121,5 +121,35 @@ export const BANS: readonly Ban[] = [
     names: ["setImmediate"],
     allowed: ["common/clock/", "common/async/", "/main.ts"],
     reason: "use yieldToEventLoop of services/common/async",
+  },
+  {
+    names: [
+      "Math.exp",
+      "Math.expm1",
+      "Math.log",
+      "Math.log1p",
+      "Math.log2",
+      "Math.log10",
+      "Math.sin",
+      "Math.cos",
+      "Math.tan",
+      "Math.asin",
+      "Math.acos",
+      "Math.atan",
+      "Math.atan2",
+      "Math.sinh",
+      "Math.cosh",
+      "Math.tanh",
+      "Math.asinh",
+      "Math.acosh",
+      "Math.atanh",
+      "Math.pow",
+      "Math.cbrt",
+      "Math.hypot",
+      // Unless both operands are written out.
+      "**",
+    ],
+    allowed: ["report/", "cli/", "common/async/retry.ts", "engine/tfjs/repeatable-math.ts"],
+    reason: "its last bits are the JavaScript engine's choice: use services/common/elementary.ts",
   },
 ];

@@ -90,44 +90,48 @@ describe("matching", () => {
 });
 
 describe("a run that prepares a counterfactual source", () => {
-  it("produces the same bytes after an interruption, and records where its targets came from", async () => {
-    const pipeline = twoStagePipeline(3, 1000);
-    const source = createSyntheticSource(pipeline.data);
-    const visible = visibleColumns(pipeline, "m2");
-    const { initial } = await trainUpstreams(await openLab(pipeline, source, engine, 3), {
-      ...SMALL_SIZES,
-      initialSteps: 100,
-      incrementalSteps: 10,
-      consistentSteps: 10,
-    });
-    const training: ComponentTraining = {
-      pipeline,
-      team: {
-        component: "m2",
-        model: STUDENT,
-        optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-        batch: 64,
-        steps: 300,
-        schedule: { warmup: 10, decay: "cosine" },
-        protocol: protocolSpec("causal-proximal"),
-        seed: 3,
-        train: { when: "on-demand" },
-        engine: "onnx:cpu",
-      },
-      table: (await source.trainingRows(visible)).table,
-      audit: (await source.auditRows(visible, ["z"], 100)).table,
-      upstream: { m1: initial },
-      engine,
-    };
-    const checkpoints: TrainingCheckpoint[] = [];
-    const whole = await trainComponent({
-      ...training,
-      onProgress: async (progress) => {
-        if (checkpoints.length === 0 && progress.step < 300) checkpoints.push(await progress.checkpoint());
-      },
-    });
-    expect(whole.counterfactual).toBe("pooled (100 audited rows)");
-    const resumed = await trainComponent({ ...training, resume: checkpoints[0] as TrainingCheckpoint });
-    expect(Buffer.compare(resumed.bytes, whole.bytes)).toBe(0);
-  });
+  it.each(["onnx:cpu", "wasm"] as const)(
+    "produces the same bytes after an interruption, and records where its targets came from, on %s",
+    async (choice) => {
+      const engine = await createEngine(choice, { clock: systemClock, log: () => {} });
+      const pipeline = twoStagePipeline(3, 1000);
+      const source = createSyntheticSource(pipeline.data);
+      const visible = visibleColumns(pipeline, "m2");
+      const { initial } = await trainUpstreams(await openLab(pipeline, source, engine, 3), {
+        ...SMALL_SIZES,
+        initialSteps: 100,
+        incrementalSteps: 10,
+        consistentSteps: 10,
+      });
+      const training: ComponentTraining = {
+        pipeline,
+        team: {
+          component: "m2",
+          model: STUDENT,
+          optimizer: { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+          batch: 64,
+          steps: 300,
+          schedule: { warmup: 10, decay: "cosine" },
+          protocol: protocolSpec("causal-proximal"),
+          seed: 3,
+          train: { when: "on-demand" },
+          engine: choice,
+        },
+        table: (await source.trainingRows(visible)).table,
+        audit: (await source.auditRows(visible, ["z"], 100)).table,
+        upstream: { m1: initial },
+        engine,
+      };
+      const checkpoints: TrainingCheckpoint[] = [];
+      const whole = await trainComponent({
+        ...training,
+        onProgress: async (progress) => {
+          if (checkpoints.length === 0 && progress.step < 300) checkpoints.push(await progress.checkpoint());
+        },
+      });
+      expect(whole.counterfactual).toBe("pooled (100 audited rows)");
+      const resumed = await trainComponent({ ...training, resume: checkpoints[0] as TrainingCheckpoint });
+      expect(Buffer.compare(resumed.bytes, whole.bytes)).toBe(0);
+    },
+  );
 });

@@ -5,10 +5,10 @@ import { diagnoseCase, type SelfDefeatingCase } from "../../../services/experime
 
 describe("an update that improves its component and degrades the pipeline", () => {
   it.each([
-    ["near-far", "upstream", 1 / 6],
-    ["cube", "approximation", 4 / 75],
-  ] as const)("is diagnosed: %s is %s error", async (name: SelfDefeatingCase, cause, rise) => {
-    const engine = await createEngine("onnx:cpu", { clock: systemClock, log: () => {} });
+    ["near-far", "upstream", 1 / 6, "wasm"],
+    ["cube", "approximation", 4 / 75, "onnx:cpu"],
+  ] as const)("is diagnosed: %s is %s error", async (name: SelfDefeatingCase, cause, rise, choice) => {
+    const engine = await createEngine(choice, { clock: systemClock, log: () => {} });
     const { change, parts, ...diagnosis } = await diagnoseCase(name, { seed: 4, rows: 2000, steps: 800, engine });
     expect(diagnosis.cause).toBe(cause);
     expect(Math.abs(change.value / rise - 1)).toBeLessThan(0.12);

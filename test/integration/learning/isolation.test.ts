@@ -51,44 +51,47 @@ function pidsIn(lines: readonly string[]): number[] {
 }
 
 describe("a user's model module", () => {
-  test("trains in a separate process to the same bits as in this one, even if stopped and resumed", async () => {
-    const path = await writeModule({
-      prelude: 'if (process.send === undefined) console.log("pid", process.pid, JSON.stringify(process.env));',
-    });
-    const training = trainingOf(path, { steps: 400 });
-    const whole = await trainComponent(training, await loadUserModel(path));
-    const stop = new AbortController();
-    const lines: string[] = [];
-    let last: TrainingCheckpoint | undefined;
-    const stopped = backend.train({
-      ...training,
-      signal: stop.signal,
-      onOutput: (line) => lines.push(line),
-      onProgress: async (progress) => {
-        if (progress.step < 100) return;
-        stop.abort(new UncoupleError("cancelled", "stopped by a test"));
-        last = await progress.checkpoint();
-        expect(last.step).toBe(progress.step);
-      },
-    });
-    await expect(stopped).rejects.toThrow("stopped by a test");
-    expect(last?.step).toBeLessThan(400);
-    expect(pidsIn(lines)).toHaveLength(1);
-    expect(pidsIn(lines)).not.toContain(process.pid);
-    await gone(pidsIn(lines));
-    expect(lines[0]).toContain('"PATH":');
-    expect(lines[0]).not.toContain("secret");
-    const steps: number[] = [];
-    const resumed = await backend.train({
-      ...training,
-      resume: last as TrainingCheckpoint,
-      onProgress: ({ step }) => void steps.push(step),
-    });
-    expect(steps[0]).toBeGreaterThan(last?.step as number);
-    expect(steps.at(-1)).toBe(400);
-    expect(resumed).toEqual(whole);
-    expect(resumed.engine).toBe("onnx:cpu");
-  });
+  test.each([engine, engineNamed("wasm", systemClock)])(
+    "trains on $name in a separate process to the same bits as in this one, even if stopped and resumed",
+    async (engine) => {
+      const path = await writeModule({
+        prelude: 'if (process.send === undefined) console.log("pid", process.pid, JSON.stringify(process.env));',
+      });
+      const training = { ...trainingOf(path, { steps: 400 }), engine };
+      const whole = await trainComponent(training, await loadUserModel(path));
+      const stop = new AbortController();
+      const lines: string[] = [];
+      let last: TrainingCheckpoint | undefined;
+      const stopped = backend.train({
+        ...training,
+        signal: stop.signal,
+        onOutput: (line) => lines.push(line),
+        onProgress: async (progress) => {
+          if (progress.step < 100) return;
+          stop.abort(new UncoupleError("cancelled", "stopped by a test"));
+          last = await progress.checkpoint();
+          expect(last.step).toBe(progress.step);
+        },
+      });
+      await expect(stopped).rejects.toThrow("stopped by a test");
+      expect(last?.step).toBeLessThan(400);
+      expect(pidsIn(lines)).toHaveLength(1);
+      expect(pidsIn(lines)).not.toContain(process.pid);
+      await gone(pidsIn(lines));
+      expect(lines[0]).toContain('"PATH":');
+      expect(lines[0]).not.toContain("secret");
+      const steps: number[] = [];
+      const resumed = await backend.train({
+        ...training,
+        resume: last as TrainingCheckpoint,
+        onProgress: ({ step }) => void steps.push(step),
+      });
+      expect(steps[0]).toBeGreaterThan(last?.step as number);
+      expect(steps.at(-1)).toBe(400);
+      expect(resumed).toEqual(whole);
+      expect(resumed.engine).toBe(engine.name);
+    },
+  );
 
   test("under auto, trains on the engine that the trainer's process would choose, and reports it before the first step", async () => {
     const path = await writeModule();

@@ -68,10 +68,10 @@ const eluGrad: Lowering = (call) => {
 };
 
 /** Above every float32 divided by the least normal one. */
-const STEEP = 3e38;
+export const STEEP = 3e38;
 
 /**
- * 1 above zero, `alpha` elsewhere. The step from 0 to 1, which every gradient of Relu has, is a HardSigmoid so steep that
+ * 1 above zero, `alpha` at and below it, NaN for NaN. The step from 0 to 1, which every gradient of Relu has, is a HardSigmoid so steep that
  * only denormal numbers fall on its slope: one operator, where a comparison and a selection take five times as long.
  */
 const step: Lowering = (call) => {
@@ -82,7 +82,10 @@ const step: Lowering = (call) => {
     return builder.add("HardSigmoid", [x], x.type, x.shape, { alpha: { float: STEEP }, beta: { float: 0 } });
   }
   const above = binary(builder, "Greater", x, numberLike(x, 0), "bool");
-  return where(builder, above, numberLike(x, 1), numberLike(x, alpha));
+  const otherwise = numberLike(x, alpha);
+  if (x.type !== "float32") return where(builder, above, numberLike(x, 1), otherwise);
+  const notAbove = binary(builder, "LessOrEqual", x, number(0), "bool");
+  return where(builder, above, number(1), where(builder, notAbove, otherwise, x));
 };
 
 /** (x - mean) / sqrt(variance + epsilon) * scale + offset, with given statistics. */

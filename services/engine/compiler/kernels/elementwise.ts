@@ -71,8 +71,8 @@ function log1p(builder: GraphBuilder, x: Value): Value {
   const isZero = binary(builder, "Equal", rounded, number(0), "bool");
   const safe = where(builder, isZero, number(1), rounded);
   const corrected = binary(builder, "Mul", unary(builder, "Log", u), binary(builder, "Div", x, safe));
-  const finite = unaryBool(builder, "IsInf", x);
-  return where(builder, isZero, x, where(builder, finite, x, corrected));
+  const isInfinite = binary(builder, "Equal", x, number(Number.POSITIVE_INFINITY), "bool");
+  return where(builder, isZero, x, where(builder, isInfinite, x, corrected));
 }
 
 function unaryBool(builder: GraphBuilder, op: string, x: Value): Value {

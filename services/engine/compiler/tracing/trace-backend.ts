@@ -15,9 +15,18 @@ import { kernelLowerings } from "../kernels/lowerings.ts";
 /**
  * A tfjs backend that computes nothing and records. While a function runs on it, every kernel that tfjs calls (forward
  * pass, gradients, optimizer) is lowered to ONNX nodes; tensors stand for values of the recorded graph. Kernels whose
- * inputs are all known run immediately on tfjs's cpu backend, which folds constants.
+ * inputs are all known run immediately on tfjs's cpu backend, which folds constants, except those whose results there
+ * are the JavaScript engine's choice.
  */
 export const TRACE_BACKEND = "uncouple-trace";
+
+/** Kernels that tfjs's cpu backend computes with `Math.exp` and the like: a run's bits must not depend on those. */
+const TRANSCENDENTAL: ReadonlySet<string> = new Set([
+  ...["Exp", "Expm1", "Log", "Log1p", "Pow", "Erf"],
+  ...["Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Atan2"],
+  ...["Sinh", "Cosh", "Tanh", "Asinh", "Acosh", "Atanh"],
+  ...["Sigmoid", "Softplus", "Softmax", "LogSoftmax", "Elu", "Selu", "_FusedMatMul"],
+]);
 
 type TensorValues = Float32Array | Int32Array | Uint8Array | Uint8Array[];
 
@@ -226,7 +235,8 @@ function runKernel(
   const known = Object.values(inputs).every((input) => input == null || backend().entry(input.dataId).values !== null);
   const lowering = kernelLowerings[kernelName];
   // Fill has no inputs and can be large, so it stays a node.
-  if (known && kernelName !== "Fill") return evaluate(kernelName, inputs, attrs);
+  const isFolded = known && kernelName !== "Fill" && !(TRANSCENDENTAL.has(kernelName) && recorder !== null);
+  if (isFolded) return evaluate(kernelName, inputs, attrs);
   if (recorder === null) {
     throw new UncoupleError("internal", `the kernel ${kernelName} was called on a traced tensor after the trace`);
   }

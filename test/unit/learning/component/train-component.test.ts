@@ -8,7 +8,9 @@ import { createSyntheticSource } from "../../../../services/data/synthetic/synth
 import type { NumericColumn } from "../../../../services/data/table/table.ts";
 import { trainerData, visibleColumns } from "../../../../services/data/visibility.ts";
 import { compileInference } from "../../../../services/engine/compiler/inference.ts";
+import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
+import { createWasmEngine } from "../../../../services/engine/wasm/wasm-engine.ts";
 import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { twoStagePipeline } from "../../../../services/experiments/paper/two-stage.ts";
 import { trainComponent } from "../../../../services/learning/component/train-component.ts";
@@ -30,9 +32,14 @@ import { team } from "../../../helpers/teams.ts";
 
 const pipeline = twoStagePipeline(3, 600);
 const source = createSyntheticSource(pipeline.data);
-const engine = createOnnxEngine("cpu", { clock: systemClock });
+const onnx = createOnnxEngine("cpu", { clock: systemClock });
+const wasm = createWasmEngine({ clock: systemClock });
 
-async function trainingOf(config: TeamConfig, more: Partial<ComponentTraining> = {}): Promise<ComponentTraining> {
+async function trainingOf(
+  config: TeamConfig,
+  more: Partial<ComponentTraining> = {},
+  engine: Engine = onnx,
+): Promise<ComponentTraining> {
   const { training } = await trainerData(source, pipeline, config.component);
   const oracle = source.oracle(config.component);
   return { pipeline, team: config, table: training.table, upstream: {}, engine, ...(oracle && { oracle }), ...more };
@@ -63,14 +70,10 @@ const predictions = async (trained: TrainedComponent) => {
   return values;
 };
 
-describe("training a component", () => {
-  it("never sees its upstream's target", async () => {
-    expect(visibleColumns(pipeline, "m2")).toEqual(["x1", "x2", "y"]);
-  });
-
+describe.each([onnx, wasm])("training a component on $name", (engine) => {
   it("produces the same bytes for the same arguments, and different bytes for a different seed", async () => {
     const train = async (seed: number) =>
-      (await trainComponent(await trainingOf({ ...causal, seed }, { upstream: { m1 } }))).bytes;
+      (await trainComponent(await trainingOf({ ...causal, seed }, { upstream: { m1 } }, engine))).bytes;
     const first = await train(1);
     expect(Buffer.compare(first, await train(1))).toBe(0);
     expect(Buffer.compare(first, await train(2))).not.toBe(0);
@@ -83,15 +86,12 @@ describe("training a component", () => {
         : ({ name, learningRate: 0.01, momentum: 0.9 } as const);
     const config = { ...causal, optimizer };
     const checkpoints: TrainingCheckpoint[] = [];
-    const whole = await trainComponent(
-      await trainingOf(config, {
-        upstream: { m1 },
-        onProgress: async (progress) => void checkpoints.push(await progress.checkpoint()),
-      }),
-    );
+    const onProgress: ComponentTraining["onProgress"] = async (progress) =>
+      void checkpoints.push(await progress.checkpoint());
+    const whole = await trainComponent(await trainingOf(config, { upstream: { m1 }, onProgress }, engine));
     expect(checkpoints.length).toBeGreaterThan(2);
     for (const resume of [checkpoints[0], checkpoints.at(-2)] as TrainingCheckpoint[]) {
-      const resumed = await trainComponent(await trainingOf(config, { upstream: { m1 }, resume }));
+      const resumed = await trainComponent(await trainingOf(config, { upstream: { m1 }, resume }, engine));
       expect(resumed.loss).toBe(whole.loss);
       expect(Buffer.compare(resumed.bytes, whole.bytes)).toBe(0);
     }
@@ -135,17 +135,14 @@ describe("training a component", () => {
 
   it("stops when cancelled", async () => {
     const stop = new AbortController();
-    const training = await trainingOf(causal, {
-      upstream: { m1 },
-      signal: stop.signal,
-      onProgress: () => stop.abort(),
-    });
+    const more = { upstream: { m1 }, signal: stop.signal, onProgress: () => stop.abort() };
+    const training = await trainingOf(causal, more, engine);
     await expect(trainComponent({ ...training, team: { ...causal, steps: 100_000 } })).rejects.toThrow(/abort/i);
   });
 
   it("names the step that diverged", async () => {
     const wild = team({ optimizer: { name: "sgd", learningRate: 1e6 }, steps: 200 });
-    await expect(trainComponent(await trainingOf(wild, { upstream: { m1 } }))).rejects.toThrow(
+    await expect(trainComponent(await trainingOf(wild, { upstream: { m1 } }, engine))).rejects.toThrow(
       /training diverged: the loss of step \d+ is .*lower the learning rate/,
     );
   });
@@ -167,16 +164,15 @@ describe("training a component", () => {
     const config = team({ model: { kind: "module", path }, steps: 300 });
     const losses: number[] = [];
     const module = await loadUserModel(path);
-    const trained = await trainComponent(
-      await trainingOf(config, { upstream: { m1 }, onProgress: ({ loss }) => void losses.push(loss) }),
-      module,
-    );
+    const onProgress: ComponentTraining["onProgress"] = ({ loss }) => void losses.push(loss);
+    const trained = await trainComponent(await trainingOf(config, { upstream: { m1 }, onProgress }, engine), module);
     expect(trained.model).toBe("module model.ts");
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect((await predictions(trained)).every(Number.isFinite)).toBe(true);
     // tfjs treats a seed of 0 as unset; a team's seed of 0 is reproducible nevertheless.
     const unseeded = async () =>
-      (await trainComponent(await trainingOf({ ...config, seed: 0, steps: 20 }, { upstream: { m1 } }), module)).bytes;
+      (await trainComponent(await trainingOf({ ...config, seed: 0, steps: 20 }, { upstream: { m1 } }, engine), module))
+        .bytes;
     expect(Buffer.compare(await unseeded(), await unseeded())).toBe(0);
   });
 
@@ -188,15 +184,20 @@ describe("training a component", () => {
       await writeFile(path, dense(more));
       const losses: number[] = [];
       const config = team({ model: { kind: "module", path }, steps: 1 });
-      await trainComponent(
-        await trainingOf(config, { upstream: { m1 }, onProgress: ({ loss }) => void losses.push(loss) }),
-        await loadUserModel(path),
-      );
+      const onProgress: ComponentTraining["onProgress"] = ({ loss }) => void losses.push(loss);
+      const training = await trainingOf(config, { upstream: { m1 }, onProgress }, engine);
+      await trainComponent(training, await loadUserModel(path));
       return losses[0] as number;
     };
     // 8 inputs with weights of 1: 8 * 0.25.
     const regularized = await firstLoss("l2.ts", "kernelRegularizer: tf.regularizers.l2({ l2: 0.25 })");
     expect(regularized - (await firstLoss("plain.ts", ""))).toBeCloseTo(2, 5);
+  });
+});
+
+describe("training a component", () => {
+  it("never sees its upstream's target", () => {
+    expect(visibleColumns(pipeline, "m2")).toEqual(["x1", "x2", "y"]);
   });
 
   it.each([

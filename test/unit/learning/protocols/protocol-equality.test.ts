@@ -3,6 +3,7 @@ import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import { createReferenceEngine } from "../../../../services/engine/eager/eager-engine.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
+import { createWasmEngine } from "../../../../services/engine/wasm/wasm-engine.ts";
 import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { protocols } from "../../../../services/learning/protocols/all.ts";
 import { runTraining } from "../../../../services/learning/training/run-training.ts";
@@ -16,10 +17,8 @@ const optimizers: readonly OptimizerSpec[] = [
   { name: "momentum", learningRate: 0.01, momentum: 0.9 },
   { name: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
 ];
-const engines = {
-  onnx: createOnnxEngine("cpu", { clock: systemClock }),
-  reference: createReferenceEngine(systemClock),
-};
+const compiled = [createOnnxEngine("cpu", { clock: systemClock }), createWasmEngine({ clock: systemClock })];
+const reference = createReferenceEngine(systemClock);
 
 /** Every protocol with every loss that it supports. */
 const cases = protocols.flatMap((protocol) =>
@@ -28,7 +27,7 @@ const cases = protocols.flatMap((protocol) =>
     .map((loss) => ({ protocol, loss, name: protocol.name })),
 );
 
-describe("every protocol trains to the same result on the compiled engine and on tfjs", () => {
+describe("every protocol trains to the same result on the compiled engines and on tfjs", () => {
   it.each(cases)("$name with $loss", async ({ protocol, loss }) => {
     for (const optimizer of optimizers) {
       const { parameters } = protocolSpec(protocol.name);
@@ -51,15 +50,16 @@ describe("every protocol trains to the same result on the compiled engine and on
           seed: 1,
         });
       };
-      const ours = await train(engines.onnx);
-      const theirs = await train(engines.reference);
-      expect(Math.abs(ours.loss - theirs.loss), `${optimizer.name} loss`).toBeLessThan(1e-4 * Math.abs(theirs.loss));
-      for (const [name, { values }] of Object.entries(theirs.state)) {
-        values.forEach((value, i) => {
-          expect(Math.abs((ours.state[name]?.values[i] as number) - value), `${optimizer.name} ${name}`).toBeLessThan(
-            1e-3,
-          );
-        });
+      const theirs = await train(reference);
+      for (const engine of compiled) {
+        const ours = await train(engine);
+        const what = `on ${engine.name} with ${optimizer.name}`;
+        expect(Math.abs(ours.loss - theirs.loss), `loss ${what}`).toBeLessThan(1e-4 * Math.abs(theirs.loss));
+        for (const [name, { values }] of Object.entries(theirs.state)) {
+          values.forEach((value, i) => {
+            expect(Math.abs((ours.state[name]?.values[i] as number) - value), `${name} ${what}`).toBeLessThan(1e-3);
+          });
+        }
       }
     }
   });

@@ -1,4 +1,5 @@
 import type { ElementType, Value } from "../../graph/ir.ts";
+import { STEEP } from "../../kernels/activations.ts";
 import type { FunctionBody, Local } from "../encoder/function-body.ts";
 import { LANE, OP } from "../encoder/opcodes.ts";
 import { floatAttribute, NEVER_NEGATIVE } from "../lower/legalize.ts";
@@ -109,11 +110,16 @@ const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
 const hardSigmoid: Emit = ({ f, arg, work: { attributes } }) => {
+  const alpha = floatAttribute(attributes, "alpha");
   const beta = floatAttribute(attributes, "beta");
-  arg(0).f32x4(floatAttribute(attributes, "alpha")).op(OP.f32x4Mul);
-  if (beta !== 0) f.f32x4(beta).op(OP.f32x4Add);
+  const steep = alpha === STEEP;
+  arg(0);
+  if (!steep) f.f32x4(alpha).op(OP.f32x4Mul);
+  if (!steep && beta !== 0) f.f32x4(beta).op(OP.f32x4Add);
   if (beta !== 0 || attributes[NEVER_NEGATIVE] === undefined) f.f32x4(0).op(OP.f32x4Pmax);
   f.f32x4(1).op(OP.f32x4Pmin);
+  // The kernel Step: exact, also for denormal numbers.
+  if (steep) f.op(OP.f32x4Ceil);
 };
 
 /** The number that every element of a constant has. */
