@@ -1,5 +1,4 @@
-import pLimit from "p-limit";
-import { UncoupleError } from "../common/errors.ts";
+import { inParallel } from "../common/async/in-parallel.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./beyond/dag.ts";
@@ -71,17 +70,20 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
   const perSeed = experiments.some((name) => name !== "figure1") ? seeds : [];
   const total = perSeed.length + (wants("figure1") ? 1 : 0);
   let done = 0;
-  const finish = <T>(result: T): T => {
+  options.onProgress?.(0, total);
+  let first: Figure1 | undefined;
+  const results: SeedResult[] = [];
+  const ofFigure1 = async () => {
+    first = await figure1(options.a, options.b, seeds[0] ?? 0, engine);
+  };
+  const ofSeed = (seed: number, index: number) => async () => {
+    results[index] = await runSeed(seed, wants, options);
+  };
+  await inParallel([...(wants("figure1") ? [ofFigure1] : []), ...perSeed.map(ofSeed)], options.jobs, async (work) => {
+    options.signal?.throwIfAborted();
+    await work();
     done += 1;
     options.onProgress?.(done, total);
-    return result;
-  };
-
-  options.onProgress?.(0, total);
-  const first = wants("figure1") ? finish(await figure1(options.a, options.b, seeds[0] ?? 0, engine)) : undefined;
-  const results = await inParallel(perSeed, options.jobs, async (seed) => {
-    options.signal?.throwIfAborted();
-    return finish(await runSeed(seed, wants, options));
   });
 
   const parts = <K extends keyof SeedResult>(key: K) =>
@@ -124,30 +126,4 @@ async function runSeed(
   } finally {
     await stage.lab.close();
   }
-}
-
-/**
- * Maps items with at most `jobs` at a time; returns results in order. The first failure cancels items not yet started.
- */
-async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  if (!Number.isInteger(jobs) || jobs < 1)
-    throw new UncoupleError("invalid-argument", `jobs must be at least 1, not ${jobs}`);
-  const limit = pLimit({ concurrency: jobs, rejectOnClear: true });
-  const settled = await Promise.allSettled(
-    items.map((item) =>
-      limit(async () => {
-        try {
-          return await work(item);
-        } catch (thrown) {
-          limit.clearQueue();
-          throw thrown;
-        }
-      }),
-    ),
-  );
-  // Items cleared from the queue come after the failure that cleared them.
-  return settled.map((outcome) => {
-    if (outcome.status === "rejected") throw outcome.reason;
-    return outcome.value;
-  });
 }

@@ -1,12 +1,14 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
+import { diagnoseCase } from "../../services/experiments/beyond/self-defeating.ts";
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { PAPER_EXPERIMENTS, reproduce } from "../../services/experiments/reproduce.ts";
 import type { EngineChoice } from "../../services/pipeline/team.ts";
 
 /**
- * Measures the duration of `uncouple reproduce all` with each engine: seconds in total and per seed.
+ * Measures the duration of `uncouple reproduce all`, in total and per seed, and of a diagnosis on 40,000 training rows, with each
+ * engine.
  *
  *     npm run bench:reproduce [-- --engine onnx:cpu --engine wasm] [-- --jobs 1 --jobs 2] [-- --seeds 10] [-- --json]
  */
@@ -46,5 +48,14 @@ for (const jobs of options.jobs.map(Number)) {
     first ??= row;
   }
 }
-if (options.json) console.log(JSON.stringify({ seeds: seeds.length, rows }));
+const diagnoses: { readonly engine: string; readonly seconds: number }[] = [];
+for (const choice of options.engine as EngineChoice[]) {
+  const engine = await createEngine(choice, { clock: systemClock, log: () => {} });
+  const began = performance.now();
+  await diagnoseCase("near-far", { seed: 1, rows: 40_000, steps: 4000, engine });
+  const seconds = (performance.now() - began) / 1000;
+  diagnoses.push({ engine: choice, seconds });
+  say(`a diagnosis on 40,000 training rows: ${choice.padEnd(12)}${seconds.toFixed(1)} s`);
+}
+if (options.json) console.log(JSON.stringify({ seeds: seeds.length, rows, diagnoses }));
 process.exit(0);

@@ -126,6 +126,14 @@ export const kernelCases: readonly [string, TensorFunction, TestInput[], "flat"?
     (a, b) => matmul(a as tf.Tensor, b as tf.Tensor, true, true),
     [{ shape: [2, 4, 3] }, { shape: [2, 5, 4] }],
   ],
+  // One matrix for a whole stack (tfjs has no gradient for it), and more matrices than are written out.
+  [
+    "BatchMatMul",
+    (a, b) => matmul(a as tf.Tensor, b as tf.Tensor),
+    [{ shape: [1, 5, 3] }, { shape: [6, 3, 4] }],
+    "flat",
+  ],
+  ["BatchMatMul", (a, b) => matmul(a as tf.Tensor, b as tf.Tensor), [{ shape: [40, 2, 3] }, { shape: [40, 3, 5] }]],
   ...(["linear", "relu", "relu6", "elu", "sigmoid"] as const).map(
     (activation): [string, TensorFunction, TestInput[]] => [
       "_FusedMatMul",

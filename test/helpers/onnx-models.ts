@@ -1,12 +1,7 @@
 import protobuf from "protobufjs";
-import type { ModelProto } from "../../services/engine/compiler/onnx/gen/onnx-schema.ts";
 import { modelType } from "../../services/engine/compiler/onnx/onnx-proto.ts";
 
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, startGroup: 3, endGroup: 4, fixed32: 5 } as const;
-
-export function decodeModel(bytes: Uint8Array): ModelProto {
-  return modelType.toObject(modelType.decode(bytes), { longs: Number }) as ModelProto;
-}
 
 /** The types of all messages that a model can contain, `ModelProto` included. */
 export function messageTypes(): protobuf.Type[] {

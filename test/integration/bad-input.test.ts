@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type ErrorCode, UncoupleError } from "../../services/common/errors.ts";
 import type { ModelProto } from "../../services/engine/compiler/onnx/gen/onnx-schema.ts";
-import { encodeModel } from "../../services/engine/compiler/onnx/onnx-proto.ts";
+import { decodeModel, encodeModel } from "../../services/engine/compiler/onnx/onnx-proto.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
@@ -14,7 +14,6 @@ import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/tr
 import type { TrainerState } from "../../services/rpc/services/trainer-service.ts";
 import { denseBytes, draftFor, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
 import type { DraftChange } from "../helpers/drafts.ts";
-import { decodeModel } from "../helpers/onnx-models.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { Argument, Command, InvalidArgumentError } from "commander";
+import { availableCpus } from "../../common/available-cpus.ts";
 import { secondsSince } from "../../common/clock/clock.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
@@ -29,7 +30,7 @@ export function reproduceCommand(context: CliContext): Command {
     .addArgument(new Argument("<experiment>", "the experiment to run").choices(names))
     .option("--seeds <n>", "number of seeds", integer(1, 10_000), 10)
     .option("--first-seed <seed>", "the first seed", integer(0, 1_000_000_000), 0)
-    .option("--jobs <n>", "seeds to run in parallel; does not affect the results", integer(1, 1_000), 2)
+    .option("--jobs <n>", "seeds to run in parallel; does not affect the results", integer(1, 1_000), availableCpus())
     .option("--a <number>", "figure1: z = a x1^2 + b x1", number, 2)
     .option("--b <number>", "figure1: the linear coefficient", number, 1)
     .option("--out <folder>", "folder for report.html and results.json (default: out/reproduce)")
@@ -63,7 +64,7 @@ export function reproduceCommand(context: CliContext): Command {
         import("../text/reproduction-text.ts"),
       ]);
       const { clock } = context;
-      const engine = await createEngine("onnx:cpu", { clock, log: () => {} });
+      const engine = await createEngine("wasm", { clock, log: () => {} });
       const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
       const began = clock.elapsed();
       const progress = await createCountProgress(context.stderr, "seeds");

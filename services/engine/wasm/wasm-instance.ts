@@ -1,7 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { SLACK_BYTES } from "../compiler/wasm/compile-training.ts";
 import { MOST_PAGES, PAGE_BYTES } from "../compiler/wasm/encoder/module-builder.ts";
-import { align } from "../compiler/wasm/lower/memory-plan.ts";
+import { align, SLACK_BYTES } from "../compiler/wasm/lower/memory-plan.ts";
 import { instantiate, type WasmMemory, type WasmModule } from "../compiler/wasm/web-assembly.ts";
 import type { SessionPlan, WasmRequest } from "./thread-messages.ts";
 

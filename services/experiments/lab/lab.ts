@@ -71,14 +71,35 @@ export async function openLab(
   const heldOut = (await source.heldOutRows(heldOutColumns(pipeline))).table;
   const loaded: SnapshotModel[] = [];
 
-  const composed = async (component: string, models: Models): Promise<Table> => {
-    const needed = new Set(ancestors(pipeline.components, component).map(({ name }) => name));
+  const numbers = new Map<SnapshotModel, number>();
+  /** A name for what a composition computes: the models of the given components, told apart by number. */
+  const keyOf = (component: string, names: readonly string[], models: Models): string => {
+    const parts = names.map((name) => {
+      const model = models[name] as SnapshotModel;
+      const number = numbers.get(model) ?? numbers.size;
+      numbers.set(model, number);
+      return number;
+    });
+    return `${component} ${parts.join(" ")}`;
+  };
+  // The experiments compare many compositions of few models on the same rows.
+  const inputs = memo(async (component: string, models: Models): Promise<Table> => {
+    const needed = new Set(upstreamOf(pipeline, component));
     const outputs = await imputeAncestors(pipeline, needed, models, heldOut);
     return { rows: heldOut.rows, columns: { ...heldOut.columns, ...outputs } };
-  };
+  });
+  const outputs = memo(
+    async (component: string, models: Models): Promise<Float32Array> =>
+      (models[component] as SnapshotModel).predict(await composed(component, models)),
+  );
+  const trainingRows = memo(
+    async (component: string): Promise<Table> => (await source.trainingRows(visibleColumns(pipeline, component))).table,
+  );
+  const composed = (component: string, models: Models): Promise<Table> =>
+    inputs(keyOf(component, upstreamOf(pipeline, component), models), component, models);
   const target = (component: string): Float32Array => numeric(heldOut, componentNamed(pipeline, component).target);
-  const predict = async (component: string, models: Models): Promise<Float32Array> =>
-    (models[component] as SnapshotModel).predict(await composed(component, models));
+  const predict = (component: string, models: Models): Promise<Float32Array> =>
+    outputs(keyOf(component, [component, ...upstreamOf(pipeline, component)], models), component, models);
   const oracle = async (component: string, upstream: Models): Promise<Float32Array> => {
     const generating = source.oracle(component) as CounterfactualOracle;
     const table = await composed(component, upstream);
@@ -94,7 +115,7 @@ export async function openLab(
     observed: (column) => numeric(heldOut, column),
     async train(component, recipe, upstream, previous) {
       const visible = visibleColumns(pipeline, component);
-      const { table } = await source.trainingRows(visible);
+      const table = await trainingRows(component, component);
       const { audit } = recipe;
       const generating = source.oracle(component);
       const trained = await trainComponent(
@@ -130,6 +151,20 @@ export async function openLab(
       await source.close();
     },
   };
+}
+
+/** Computes each value once, by key. */
+function memo<A extends readonly unknown[], R>(compute: (...given: A) => Promise<R>) {
+  const known = new Map<string, Promise<R>>();
+  return (key: string, ...given: A): Promise<R> => {
+    const value = known.get(key) ?? compute(...given);
+    known.set(key, value);
+    return value;
+  };
+}
+
+function upstreamOf({ components }: Pipeline, component: string): string[] {
+  return ancestors(components, component).map(({ name }) => name);
 }
 
 /** A protocol with the given parameters and defaults for the others. */

@@ -1,5 +1,5 @@
 import { type Summary, summarize } from "../lab/statistics.ts";
-import { type TwoStage, trainDownstream, UPSTREAMS, type Upstream } from "./two-stage.ts";
+import { type TwoStage, UPSTREAMS, type Upstream } from "./two-stage.ts";
 
 export const FIGURE3_PROTOCOLS = ["oracle", "sync", "async", "proximal", "causal", "causal-proximal"] as const;
 export type Figure3Protocol = (typeof FIGURE3_PROTOCOLS)[number];
@@ -18,7 +18,7 @@ export interface Figure3 {
  * Sync retrains M2 on every snapshot of M1; all others train it once, on M1^0.
  */
 export async function figure3Of(stage: TwoStage): Promise<Figure3Seed> {
-  const { lab, m1, sizes } = stage;
+  const { lab, m1 } = stage;
   const whole = await lab.oracleLoss("m2", { m1: m1.initial });
   const across = async (loss: (upstream: Upstream) => Promise<number>) => ({
     initial: 100 * ((await loss("initial")) / whole),
@@ -31,9 +31,7 @@ export async function figure3Of(stage: TwoStage): Promise<Figure3Seed> {
   };
   const retrained = async (upstream: Upstream) => {
     // On M1^0, sync and async are the same training (stated in the paper).
-    const m2 = await (upstream === "initial"
-      ? stage.downstream("async")
-      : trainDownstream(lab, sizes, m1[upstream], "sync"));
+    const m2 = await (upstream === "initial" ? stage.downstream("async") : stage.downstream("sync", m1[upstream]));
     return lab.loss("m2", { m1: m1[upstream], m2 });
   };
   return {

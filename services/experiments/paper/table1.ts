@@ -2,7 +2,7 @@ import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { type Proportion, proportion } from "../lab/statistics.ts";
 import { type Coordination, measureCoordination } from "./coordination.ts";
 import { randomConsistentUpdate, randomIncrementalUpdates } from "./random-updates.ts";
-import { type TwoStage, trainDownstream } from "./two-stage.ts";
+import type { TwoStage } from "./two-stage.ts";
 
 export const TABLE1_PROTOCOLS = ["sync", "async", "proximal", "causal"] as const;
 export type Table1Protocol = (typeof TABLE1_PROTOCOLS)[number];
@@ -55,7 +55,7 @@ export async function table1Of(stage: TwoStage, seed: number): Promise<Table1See
     const before = await lab.loss("m2", { m1: m1.initial, m2 });
     const outcomes: boolean[] = [];
     for (const update of updates) {
-      const after = retrain ? await trainDownstream(lab, sizes, update, "sync") : m2;
+      const after = retrain ? await stage.downstream("sync", update) : m2;
       outcomes.push((await lab.loss("m2", { m1: update, m2: after })) > before);
     }
     return outcomes;

@@ -73,8 +73,11 @@ export interface TwoStage {
   readonly lab: Lab;
   readonly sizes: Sizes;
   readonly m1: Readonly<Record<Upstream, SnapshotModel>>;
-  /** M2 trained under a protocol on M1^0. Trains each only once, even if several experiments request it. */
-  downstream(protocol: string): Promise<SnapshotModel>;
+  /**
+   * M2 trained under a protocol on a model of M1, by default M1^0. Trains each only once, even if several experiments
+   * request it.
+   */
+  downstream(protocol: string, upstream?: SnapshotModel): Promise<SnapshotModel>;
 }
 
 /** Generates the data for a seed and trains the three snapshots of M1. */
@@ -87,14 +90,16 @@ export async function openTwoStage(
   const pipeline = twoStagePipeline(seed, sizes.rows);
   const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed, signal);
   const m1 = await trainUpstreams(lab, sizes);
-  const trained = new Map<string, Promise<SnapshotModel>>();
+  const trained = new Map<SnapshotModel, Map<string, Promise<SnapshotModel>>>();
   return {
     lab,
     sizes,
     m1,
-    downstream(name) {
-      const known = trained.get(name) ?? trainDownstream(lab, sizes, m1.initial, name);
-      trained.set(name, known);
+    downstream(name, upstream = m1.initial) {
+      const onUpstream = trained.get(upstream) ?? new Map<string, Promise<SnapshotModel>>();
+      trained.set(upstream, onUpstream);
+      const known = onUpstream.get(name) ?? trainDownstream(lab, sizes, upstream, name);
+      onUpstream.set(name, known);
       return known;
     },
   };

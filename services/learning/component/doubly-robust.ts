@@ -1,8 +1,9 @@
 import type { LoggedRewards } from "../../data/targets/target-column.ts";
 import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
+import { evaluateDense } from "../fitting/dense-function.ts";
 import { type FitContext, fitNetworks } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps } from "../fitting/fit-target.ts";
-import { concatColumns, evaluateManyRows } from "../fitting/matrices.ts";
+import { concatColumns } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAY = 1e-3;
 
@@ -27,7 +28,7 @@ export async function doublyRobust(
     context,
   );
   const models: Float32Array[] = [];
-  for (const layers of networks) models.push((await evaluateManyRows(layers, [inputs])).values);
+  for (const layers of networks) models.push((await evaluateDense(layers, [inputs])).values);
   const { width } = dataset.target;
   const values = logged.rewards.map((reward, i) => {
     const row = Math.floor(i / width);

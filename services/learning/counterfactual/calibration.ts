@@ -1,7 +1,8 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { evaluateDense } from "../fitting/dense-function.ts";
 import { fitFewRows } from "../fitting/fit-few-rows.ts";
-import { add, concatColumns, evaluateManyRows, subtract } from "../fitting/matrices.ts";
+import { add, concatColumns, subtract } from "../fitting/matrices.ts";
 import type { AuditSample, CounterfactualEvidence } from "./evidence.ts";
 
 /**
@@ -27,7 +28,7 @@ export async function calibrate(evidence: CounterfactualEvidence): Promise<Matri
     },
     fit,
   );
-  return add(all.imputed, await evaluateManyRows(layers, choices(all)[chosen] as Matrix[]));
+  return add(all.imputed, await evaluateDense(layers, choices(all)[chosen] as Matrix[]));
 }
 
 /**

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { exp } from "../../common/elementary.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { evaluateDense } from "../fitting/dense-function.ts";
 import type { TargetFunction } from "../fitting/fit-target.ts";
-import { add, evaluateManyRows } from "../fitting/matrices.ts";
+import { add } from "../fitting/matrices.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), in the training
@@ -45,7 +46,7 @@ export async function counterfactualValues(f: CounterfactualFunction, inputs: re
 
 /** Evaluates the network and its link, without the residual. @param inputs own columns, then z */
 export async function predictTarget(f: TargetFunction, inputs: readonly Matrix[]): Promise<Matrix> {
-  const output = await evaluateManyRows(f.layers, inputs);
+  const output = await evaluateDense(f.layers, inputs);
   if (f.link === "softmax") softmaxRows(output);
   return output;
 }

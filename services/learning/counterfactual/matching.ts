@@ -1,12 +1,15 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
-import { ROWS_PER_YIELD, rowsOf } from "../fitting/matrices.ts";
+import { rowsOf } from "../fitting/matrices.ts";
 import { indexPoints } from "../fitting/nearest.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /** With fewer rows, the nearest row of a cell is too far away. */
 const MIN_ROWS_PER_CELL = 20;
+
+/** Rows that are matched in a few milliseconds. */
+const ROWS_PER_YIELD = 1024;
 
 /**
  * The matching estimator of Modi et al. 2023, section 3, for discrete X2: ytilde of a row is the y of the row with the

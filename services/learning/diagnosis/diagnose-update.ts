@@ -1,3 +1,5 @@
+import { inParallel } from "../../common/async/in-parallel.ts";
+import { availableCpus } from "../../common/available-cpus.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { createRandom } from "../../data/random/random.ts";
 import type { DataSource } from "../../data/source/data-source.ts";
@@ -75,22 +77,14 @@ export async function diagnoseUpdate(update: UpdateToDiagnose): Promise<UpdateDi
       `a learning curve requires at least 100 rows of each split; found ${rows}`,
     );
   }
-  const total = 2 * SEEDS * SHARES.length;
-  let done = 0;
-  const curves = (upstream: UpdateToDiagnose["before"]) =>
-    measureCurves({
-      update,
-      downstream,
-      upstream,
-      training,
-      heldOut,
-      step: () => {
-        done += 1;
-        update.onProgress?.(done, total);
-      },
-    });
-  const before = await curves(update.before);
-  const after = await curves({ ...update.before, [component]: update.after });
+  const curves = await measureCurves({
+    update,
+    downstream,
+    training,
+    heldOut,
+    upstreams: [update.before, { ...update.before, [component]: update.after }],
+  });
+  const [before, after] = curves as [LearningCurves, LearningCurves];
   return {
     component,
     downstream: downstream.name,
@@ -128,49 +122,102 @@ export function diagnosedDownstream(pipeline: Pipeline, component: string, named
 interface CurveParts {
   readonly update: UpdateToDiagnose;
   readonly downstream: Component;
-  readonly upstream: UpdateToDiagnose["before"];
   readonly training: Table;
   readonly heldOut: Table;
-  step(): void;
+  /** Loaded snapshots of every ancestor of the downstream, once for every curve. */
+  readonly upstreams: readonly UpdateToDiagnose["before"][];
 }
 
-async function measureCurves(parts: CurveParts): Promise<LearningCurves> {
+/** One point of a learning curve: one model, trained on a share of the rows. */
+interface Point {
+  readonly upstream: Upstream;
+  readonly curve: Float64Array[];
+  readonly share: number;
+  readonly size: number;
+  readonly repetition: number;
+  readonly losses: (parts: CurveParts, upstream: Upstream, team: TeamConfig, table: Table) => Promise<Float64Array>;
+}
+
+/** The snapshots that a curve trains on, and the held-out rows with their outputs. */
+interface Upstream {
+  readonly models: UpdateToDiagnose["before"];
+  readonly heldOut: Table;
+  readonly target: Target;
+}
+
+/**
+ * Measures the learning curves on every upstream. Every point is independent of the others, so as many are trained side
+ * by side as there are processors; the most rows come first, because they take longest.
+ */
+async function measureCurves(parts: CurveParts): Promise<LearningCurves[]> {
   const { update, downstream, training } = parts;
-  const { pipeline } = update;
-  const needed = ancestors(pipeline.components, downstream.name).map(({ name }) => name);
-  const upstream = Object.fromEntries(needed.map((name) => [name, parts.upstream[name] as SnapshotModel]));
-  const withImputed = async (table: Table) => {
-    const imputed = await imputedInputs({ pipeline, upstream }, downstream, table);
-    return { imputed, table: { rows: table.rows, columns: { ...table.columns, ...imputed } } };
-  };
-  const heldOut = (await withImputed(parts.heldOut)).table;
-  const target: Target = targetOf(downstream, targetColumn(downstream, parts.heldOut));
-  const retrained: Float64Array[][] = [];
-  const flexible: Float64Array[][] = [];
-  for (let repetition = 0; repetition < SEEDS; repetition++) {
+  const target = targetOf(downstream, targetColumn(downstream, parts.heldOut));
+  const points: Point[] = [];
+  const curves: LearningCurves[] = [];
+  for (const models of parts.upstreams) {
+    const needed = ancestors(update.pipeline.components, downstream.name).map(({ name }) => name);
+    const read = Object.fromEntries(needed.map((name) => [name, models[name] as SnapshotModel]));
+    const { table } = await withImputed(parts, read, parts.heldOut);
+    const upstream: Upstream = { models: read, heldOut: table, target };
+    const curve = (losses: Point["losses"]): Float64Array[][] =>
+      Array.from({ length: SEEDS }, (_, repetition) => {
+        const measured: Float64Array[] = [];
+        SHARES.forEach((share, size) => {
+          points.push({ upstream, curve: measured, share, size, repetition, losses });
+        });
+        return measured;
+      });
+    curves.push({ retrained: curve(retrainedLosses), flexible: curve(probeLosses) });
+  }
+  points.sort((a, b) => b.share - a.share);
+  let done = 0;
+  await inParallel(points, availableCpus(), async ({ upstream, curve, share, size, repetition, losses }) => {
+    update.signal?.throwIfAborted();
     const team = teamOf(update, downstream, repetition);
     const order = createRandom(team.seed, "learning-curve").permutation(training.rows);
-    const teamLosses: Float64Array[] = [];
-    const probeLosses: Float64Array[] = [];
-    for (const share of SHARES) {
-      update.signal?.throwIfAborted();
-      const table = takeRows(training, order.subarray(0, Math.round(share * training.rows)));
-      const model = await retrain(parts, team, table, upstream);
-      teamLosses.push(rowLosses(downstream, await model.predict(heldOut), target));
-      await model.dispose();
-      const dataset = encodeDataset(downstream, table, (await withImputed(table)).imputed);
-      const probe = await fitProbe(dataset, {
-        engine: update.engine,
-        seed: team.seed,
-        ...(update.signal !== undefined && { signal: update.signal }),
-      });
-      probeLosses.push(rowLosses(downstream, await probe.predict(heldOut), target));
-      parts.step();
-    }
-    retrained.push(teamLosses);
-    flexible.push(probeLosses);
+    const table = takeRows(training, order.subarray(0, Math.round(share * training.rows)));
+    curve[size] = await losses(parts, upstream, team, table);
+    done += 1;
+    update.onProgress?.(done, points.length);
+  });
+  return curves;
+}
+
+async function withImputed({ update, downstream }: CurveParts, upstream: UpdateToDiagnose["before"], table: Table) {
+  const imputed = await imputedInputs({ pipeline: update.pipeline, upstream }, downstream, table);
+  return { imputed, table: { rows: table.rows, columns: { ...table.columns, ...imputed } } };
+}
+
+/** Losses of the team's own model class. */
+async function retrainedLosses(
+  parts: CurveParts,
+  { models, heldOut, target }: Upstream,
+  team: TeamConfig,
+  table: Table,
+): Promise<Float64Array> {
+  const model = await retrain(parts, team, table, models);
+  try {
+    return rowLosses(parts.downstream, await model.predict(heldOut), target);
+  } finally {
+    await model.dispose();
   }
-  return { retrained, flexible };
+}
+
+/** Losses of a flexible probe. */
+async function probeLosses(
+  parts: CurveParts,
+  { models, heldOut, target }: Upstream,
+  team: TeamConfig,
+  table: Table,
+): Promise<Float64Array> {
+  const { update, downstream } = parts;
+  const dataset = encodeDataset(downstream, table, (await withImputed(parts, models, table)).imputed);
+  const probe = await fitProbe(dataset, {
+    engine: update.engine,
+    seed: team.seed,
+    ...(update.signal !== undefined && { signal: update.signal }),
+  });
+  return rowLosses(downstream, await probe.predict(heldOut), target);
 }
 
 async function retrain(

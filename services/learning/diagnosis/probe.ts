@@ -3,10 +3,11 @@ import { encode } from "../../data/table/encoding.ts";
 import type { Table } from "../../data/table/table.ts";
 import { predictTarget } from "../counterfactual/counterfactual.ts";
 import { type EncodedDataset, type Matrix, numericPart } from "../dataset/encoded-dataset.ts";
+import { evaluateDense } from "../fitting/dense-function.ts";
 import { averageNetworks } from "../fitting/ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps, targetLink } from "../fitting/fit-target.ts";
-import { concatColumns, evaluateLayers, rowsOf, selectRows } from "../fitting/matrices.ts";
+import { concatColumns, rowsOf, selectRows } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAYS = [1e-4, 3e-3];
 /** Each network is trained on all folds but one, on which its weight decay is evaluated. */
@@ -33,23 +34,32 @@ export async function fitProbe(dataset: EncodedDataset, context: FitContext): Pr
   );
   const steps = fittingSteps(dataset.rows);
   const networks = await fitNetworks({ ...target, inputs, members: trials, steps }, context);
-  const ofDecay = WEIGHT_DECAYS.map((weightDecay) => {
+  let best: { readonly layers: readonly DenseLayer[]; readonly loss: number } | undefined;
+  for (const weightDecay of WEIGHT_DECAYS) {
     const chosen = trials.flatMap((trial, i) =>
       trial.weightDecay === weightDecay ? [{ fold: trial.fold, layers: networks[i] as readonly DenseLayer[] }] : [],
     );
-    const loss = chosen.reduce((sum, { fold, layers }) => sum + unseenLoss(layers, inputs, target, fold), 0);
-    return { layers: averageNetworks(chosen.map(({ layers }) => layers)), loss };
-  });
-  const { layers } = ofDecay.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
+    let loss = 0;
+    for (const { fold, layers } of chosen) loss += await unseenLoss(layers, inputs, target, fold);
+    if (best === undefined || loss < best.loss) {
+      best = { layers: averageNetworks(chosen.map(({ layers }) => layers)), loss };
+    }
+  }
+  const { layers } = best as NonNullable<typeof best>;
   return {
     predict: async (table) =>
       decode(dataset, await predictTarget({ layers, link: targetLink(dataset) }, encoded(dataset, table))),
   };
 }
 
-function unseenLoss(layers: readonly DenseLayer[], inputs: Matrix, target: FitTarget, fold: number): number {
+async function unseenLoss(
+  layers: readonly DenseLayer[],
+  inputs: Matrix,
+  target: FitTarget,
+  fold: number,
+): Promise<number> {
   const unseen = (row: number) => row % FOLDS === fold;
-  const predicted = evaluateLayers(layers, [selectRows(inputs, unseen)]).values;
+  const predicted = (await evaluateDense(layers, [selectRows(inputs, unseen)])).values;
   return targetLoss(
     {
       kind: target.kind,

@@ -1,9 +1,10 @@
 import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { evaluateDense } from "./dense-function.ts";
 import { averageNetworks } from "./ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, type Member, targetLoss } from "./fit-networks.ts";
-import { evaluateLayers, rowsOf, selectRows } from "./matrices.ts";
+import { rowsOf, selectRows } from "./matrices.ts";
 
 /** From the optimum for 1,000 rows without noise to the optimum for 100 rows with more noise than signal. */
 const WEIGHT_DECAYS = [3e-4, 1e-3, 4e-3, 1.5e-2, 6e-2];
@@ -79,15 +80,15 @@ async function crossValidate(
   }));
   const networks = await fitNetworks({ ...fit, members }, context);
   const losses = weightDecays.map(() => 0);
-  trials.forEach(({ decay, fold }, trial) => {
+  for (const [trial, { decay, fold }] of trials.entries()) {
     const outside = (row: number) => folds[row] === fold;
-    const predicted = evaluateLayers(networks[trial] as readonly DenseLayer[], [selectRows(fit.inputs, outside)]);
+    const predicted = await evaluateDense(networks[trial] as readonly DenseLayer[], [selectRows(fit.inputs, outside)]);
     const held: FitTarget = {
       kind: fit.kind,
       target: selectRows(fit.target, outside),
       ...(fit.observed !== undefined && { observed: selectRows(fit.observed, outside) }),
     };
     losses[decay] = (losses[decay] as number) + targetLoss(held, predicted.values);
-  });
+  }
   return losses;
 }

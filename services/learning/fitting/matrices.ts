@@ -1,5 +1,3 @@
-import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { type DenseLayer, evaluateOracle } from "../../data/source/oracle.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 
 export function rowsOf({ width, values }: Matrix): number {
@@ -49,35 +47,4 @@ export function selectRows({ width, values }: Matrix, wanted: (row: number) => b
     result.set(values.subarray(row * width, (row + 1) * width), i * width);
   });
   return { width, values: result };
-}
-
-/** Evaluates a dense network on every row of the inputs, concatenated by columns. */
-export function evaluateLayers(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Matrix {
-  const network = { inputs: inputs.map(({ width }, i) => ({ name: `${i}`, width })), layers };
-  const rows = rowsOf(inputs[0] as Matrix);
-  const values = evaluateOracle(
-    network,
-    inputs.map((matrix) => matrix.values),
-    rows,
-  );
-  return { width: (layers.at(-1) as DenseLayer).outputs, values };
-}
-
-/** Rows that a network with hundreds of units evaluates in a few milliseconds. */
-export const ROWS_PER_YIELD = 1024;
-
-/** Like `evaluateLayers`, for all training rows: yields to the event loop in between. */
-export async function evaluateManyRows(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
-  const rows = rowsOf(inputs[0] as Matrix);
-  const width = (layers.at(-1) as DenseLayer).outputs;
-  const values = new Float32Array(rows * width);
-  for (let from = 0; from < rows; from += ROWS_PER_YIELD) {
-    const part = inputs.map((matrix) => ({
-      width: matrix.width,
-      values: matrix.values.subarray(from * matrix.width, (from + ROWS_PER_YIELD) * matrix.width),
-    }));
-    values.set(evaluateLayers(layers, part).values, from * width);
-    await yieldToEventLoop();
-  }
-  return { width, values };
 }

@@ -1,193 +1,22 @@
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { UncoupleError } from "../../common/errors.ts";
-import type { Column, Table } from "../../data/table/table.ts";
-import type { TensorSpec } from "../../pipeline/manifest.ts";
+import { readRowProgram } from "../../engine/compiler/read-row-program.ts";
 import { inspectModel } from "./inspect-model.ts";
-import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "./snapshot-model.ts";
-
-/** Rows per call of ONNX Runtime: bounds the memory of hidden layers and the time that the thread is blocked. */
-const ROWS_PER_CALL = 4096;
+import { loadOnnxSnapshot } from "./onnx-snapshot-model.ts";
+import { loadRowSnapshot } from "./row-snapshot-model.ts";
+import type { SnapshotContract, SnapshotModel } from "./snapshot-model.ts";
 
 /** Memory of a session besides the model's bytes; 0.4 MB measured for a dense network of 32 units. */
 export const SESSION_BYTES = 512 * 1024;
 
 /**
- * Loads a snapshot's ONNX graph into ONNX Runtime (cpu) and checks that it matches the pipeline file: names, kinds and
- * widths of its inputs and its output.
+ * Loads a snapshot's ONNX graph and checks that it matches the pipeline file: names, kinds and widths of its inputs and
+ * its output. A small network that Uncouple's own compiler wrote runs as WebAssembly, with the same bits on every
+ * processor; ONNX Runtime (cpu) runs everything else.
  *
  * @throws UncoupleError `invalid-argument` if the bytes are not a valid ONNX model, `inspectModel` rejects them, or ONNX
  *   Runtime cannot load them; SnapshotContractError if its inputs or output do not match the contract
  */
 export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotContract): Promise<SnapshotModel> {
   inspectModel(bytes);
-  let session: InferenceSession;
-  try {
-    session = await InferenceSession.create(bytes, {
-      executionProviders: ["cpu"],
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      // An arena would take a megabyte per session without making it faster.
-      enableCpuMemArena: false,
-      logSeverityLevel: 4,
-      // By default, ONNX Runtime loads bytes with the signature of its own format as that format, even if they are also
-      // valid ONNX: the model that runs would not be the one that was inspected.
-      extra: { session: { load_model_format: "ONNX" } },
-    });
-  } catch (thrown) {
-    throw new UncoupleError("invalid-argument", `ONNX Runtime cannot load the model: ${reason(thrown)}`, {
-      cause: thrown,
-    });
-  }
-  try {
-    checkContract(session, contract);
-  } catch (thrown) {
-    await session.release();
-    throw thrown;
-  }
-  return new OnnxSnapshotModel(session, contract);
-}
-
-class OnnxSnapshotModel implements SnapshotModel {
-  private readonly session: InferenceSession;
-  private readonly contract: SnapshotContract;
-  private disposal: Promise<void> | undefined;
-
-  constructor(session: InferenceSession, contract: SnapshotContract) {
-    this.session = session;
-    this.contract = contract;
-  }
-
-  async predict(table: Table): Promise<Float32Array> {
-    if (this.disposal !== undefined) throw new UncoupleError("failed-precondition", "the snapshot model is disposed");
-    const { inputs, output } = this.contract;
-    const columns = inputs.map((spec) => checkedColumn(table, spec));
-    const predictions = new Float32Array(table.rows * output.width);
-    for (let from = 0; from < table.rows; from += ROWS_PER_CALL) {
-      const to = Math.min(table.rows, from + ROWS_PER_CALL);
-      const feeds: Record<string, Tensor> = {};
-      inputs.forEach((spec, index) => {
-        feeds[spec.name] = rowsOf(columns[index] as Column, from, to);
-      });
-      predictions.set(await this.run(feeds, to - from), from * output.width);
-      await yieldToEventLoop();
-    }
-    return predictions;
-  }
-
-  private async run(feeds: Record<string, Tensor>, rows: number): Promise<Float32Array> {
-    const { output } = this.contract;
-    let result: Tensor | undefined;
-    try {
-      result = (await this.session.run(feeds))[output.name];
-    } catch (thrown) {
-      throw new UncoupleError("invalid-argument", `the model failed on ${rows} rows: ${reason(thrown)}`, {
-        cause: thrown,
-      });
-    }
-    const values = result?.data;
-    if (!(values instanceof Float32Array) || result?.dims.length !== 2 || values.length !== rows * output.width) {
-      const shape = result === undefined ? "nothing" : `${result.type} [${result.dims}]`;
-      throw new SnapshotContractError(
-        "output",
-        `the model's output ${output.name} is ${shape} for ${rows} rows; the pipeline requires float32 [${rows}, ${output.width}]`,
-      );
-    }
-    return values;
-  }
-
-  dispose(): Promise<void> {
-    this.disposal ??= this.session.release();
-    return this.disposal;
-  }
-}
-
-function checkContract(session: InferenceSession, contract: SnapshotContract): void {
-  const expected = new Map(contract.inputs.map((spec) => [spec.name, spec]));
-  for (const name of session.inputNames) {
-    if (!expected.has(name)) {
-      const names = [...expected.keys()].join(", ");
-      throw new SnapshotContractError(
-        "input",
-        `the model has an input ${name} that the component does not; expected ${names}`,
-      );
-    }
-  }
-  for (const spec of contract.inputs) {
-    checkValue("input", spec, session.inputNames, session.inputMetadata);
-  }
-  checkValue("output", contract.output, session.outputNames, session.outputMetadata);
-}
-
-function checkValue(
-  what: "input" | "output",
-  spec: TensorSpec,
-  names: readonly string[],
-  metadata: readonly InferenceSession.ValueMetadata[],
-): void {
-  const found = metadata[names.indexOf(spec.name)];
-  if (found === undefined) {
-    throw new SnapshotContractError(
-      what,
-      `the model has no ${what} ${spec.name}; found: ${names.length === 0 ? "none" : names.join(", ")}`,
-    );
-  }
-  const type = spec.kind === "numeric" ? "float32" : "string";
-  const required = `${type} [rows, ${spec.width}]`;
-  if (!found.isTensor) {
-    throw new SnapshotContractError(
-      what,
-      `the model's ${what} ${spec.name} is not a tensor; the pipeline requires ${required}`,
-    );
-  }
-  // A dimension without a fixed size is a name, or empty if the model does not name it.
-  const [rows, width] = found.shape;
-  const fits =
-    found.shape.length === 2 && typeof rows !== "number" && (typeof width !== "number" || width === spec.width);
-  // If a model declares no shape, its predictions are checked instead.
-  const undeclared = found.shape.length === 0;
-  if (found.type !== type || !(fits || undeclared)) {
-    throw new SnapshotContractError(
-      what,
-      `the model's ${what} ${spec.name} is ${found.type} [${found.shape.join(", ")}]; the pipeline requires ${required}`,
-    );
-  }
-}
-
-function checkedColumn(table: Table, spec: TensorSpec): Column {
-  const column = table.columns[spec.name];
-  if (column === undefined) throw new UncoupleError("invalid-argument", `the input ${spec.name} is missing`);
-  if (column.kind !== spec.kind) {
-    throw new UncoupleError(
-      "invalid-argument",
-      `the input ${spec.name} is ${column.kind}; the model requires ${spec.kind}`,
-    );
-  }
-  const length = column.kind === "numeric" ? column.values.length : column.codes.length;
-  if (column.width !== spec.width || length !== table.rows * spec.width) {
-    throw new UncoupleError(
-      "invalid-argument",
-      `the input ${spec.name} has ${length} values of width ${column.width}; ` +
-        `the model requires [${table.rows}, ${spec.width}]`,
-    );
-  }
-  return column;
-}
-
-/** Rows `from` to `to` (exclusive) as a tensor of ONNX Runtime. Numbers are not copied. */
-function rowsOf(column: Column, from: number, to: number): Tensor {
-  if (column.kind === "numeric") {
-    const { width, values } = column;
-    return new Tensor("float32", values.subarray(from * width, to * width), [to - from, width]);
-  }
-  const texts: string[] = [];
-  for (let row = from; row < to; row++) texts.push(column.dictionary[column.codes[row] as number] ?? "");
-  return new Tensor("string", texts, [to - from, 1]);
-}
-
-/** ONNX Runtime's message on one line, truncated for logs. */
-function reason(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length > 300 ? `${line.slice(0, 300)}...` : line;
+  const program = readRowProgram(bytes);
+  return program === undefined ? loadOnnxSnapshot(bytes, contract) : loadRowSnapshot(program, contract);
 }

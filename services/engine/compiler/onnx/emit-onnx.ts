@@ -5,7 +5,8 @@ import { encodeModel, ONNX_ATTRIBUTE, ONNX_TYPE } from "./onnx-proto.ts";
 
 /** The operator set that every emitted model uses. 19 is the first in which Equal compares strings. */
 export const OPSET = 19;
-const IR_VERSION = 9;
+export const IR_VERSION = 9;
+export const PRODUCER = "uncouple";
 
 /** Uniform constants above this many elements are stored as one number and expanded at load. */
 const LARGEST_UNIFORM = 64;
@@ -25,7 +26,7 @@ export function emitOnnx(graph: Graph, options: EmitOptions = {}): Uint8Array {
   for (const { name } of [...graph.inputs, ...graph.outputs]) taken.add(name);
   return encodeModel({
     irVersion: IR_VERSION,
-    producerName: "uncouple",
+    producerName: PRODUCER,
     opsetImport: [{ domain: "", version: OPSET }],
     graph: new GraphEmitter(names, taken, options).emit(graph, "main"),
   });

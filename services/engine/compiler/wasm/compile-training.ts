@@ -10,11 +10,8 @@ import { emitGather, type GatheredColumn } from "./emit/gather-batch.ts";
 import { ModuleBuilder } from "./encoder/module-builder.ts";
 import { MEMORY, OP } from "./encoder/opcodes.ts";
 import { generateStep } from "./generate-step.ts";
-import { align, type Home } from "./lower/memory-plan.ts";
+import { align, type Home, SLACK_BYTES } from "./lower/memory-plan.ts";
 import { multiplyByReciprocals } from "./lower/scheduled-divisors.ts";
-
-/** Bytes that a vector load may read beyond the last element of anything. */
-export const SLACK_BYTES = 64;
 
 /** What a module's memory holds, and what its function `run` takes. */
 export interface TrainingLayout {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import type { DenseLayer } from "../../../../services/data/source/oracle.ts";
+import { evaluateDense } from "../../../../services/learning/fitting/dense-function.ts";
 import { averageNetworks } from "../../../../services/learning/fitting/ensemble.ts";
-import { concatColumns, concatRows, evaluateLayers } from "../../../../services/learning/fitting/matrices.ts";
+import { concatColumns, concatRows } from "../../../../services/learning/fitting/matrices.ts";
 import { indexPoints } from "../../../../services/learning/fitting/nearest.ts";
 import {
   scalingOf,
@@ -31,26 +32,28 @@ const close = (actual: Float32Array, expected: Float32Array) => {
 };
 
 describe("helper networks", () => {
-  it("are averaged into one network that predicts their average", () => {
+  it("are averaged into one network that predicts their average", async () => {
     const a = network(3, "a");
     const b = network(5, "b");
-    const expected = evaluateLayers(a, [inputs]).values.map(
-      (value, i) => (value + (evaluateLayers(b, [inputs]).values[i] as number)) / 2,
-    );
-    close(evaluateLayers(averageNetworks([a, b]), [inputs]).values, expected);
+    const [ofA, ofB] = [await evaluateDense(a, [inputs]), await evaluateDense(b, [inputs])];
+    const expected = ofA.values.map((value, i) => (value + (ofB.values[i] as number)) / 2);
+    close((await evaluateDense(averageNetworks([a, b]), [inputs])).values, expected);
   });
 
-  it("map raw values once the scaling is folded into their layers, and standardized ones once it is undone", () => {
+  it("map raw values once the scaling is folded into their layers, and standardized ones once it is undone", async () => {
     const [first, last] = network(3, "a") as [DenseLayer, DenseLayer];
     const scaling = scalingOf(inputs);
     const output = { mean: [10, -2], std: [3, 0.5] };
-    const standardized = evaluateLayers([first, last], [{ width: 4, values: standardize(inputs, scaling) }]);
-    const raw = evaluateLayers([unstandardizeInputs(first, scaling), unstandardizeOutputs(last, output)], [inputs]);
+    const standardized = await evaluateDense([first, last], [{ width: 4, values: standardize(inputs, scaling) }]);
+    const raw = await evaluateDense(
+      [unstandardizeInputs(first, scaling), unstandardizeOutputs(last, output)],
+      [inputs],
+    );
     close(
       raw.values,
       standardized.values.map((value, i) => value * (i % 2 ? 0.5 : 3) + (i % 2 ? -2 : 10)),
     );
-    const back = evaluateLayers(
+    const back = await evaluateDense(
       [unstandardizeInputs(first, scaling), standardizeOutputs(unstandardizeOutputs(last, output), output)],
       [inputs],
     );

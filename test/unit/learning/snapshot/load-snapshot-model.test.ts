@@ -8,10 +8,9 @@ import { UncoupleError } from "../../../../services/common/errors.ts";
 import type { Table } from "../../../../services/data/table/table.ts";
 import { compileInference } from "../../../../services/engine/compiler/inference.ts";
 import type { ModelProto } from "../../../../services/engine/compiler/onnx/gen/onnx-schema.ts";
-import { encodeModel } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
+import { decodeModel, encodeModel } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
 import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotContract } from "../../../../services/learning/snapshot/snapshot-model.ts";
-import { decodeModel } from "../../../helpers/onnx-models.ts";
 
 const contract: SnapshotContract = {
   inputs: [{ name: "x", kind: "numeric", width: 2 }],

@@ -63,13 +63,45 @@ const gemm: Rewrite = (builder, node) => {
   return bias === undefined ? product : binary(builder, "Add", product, bias);
 };
 
-/** A product over stacks of matrices, as a sum over a joint space in which both are laid out. */
+/** Largest stack of matrices whose products are written out one by one. */
+const LARGEST_STACK = 32;
+
 const matmul: Rewrite = (builder, node) => {
   const [a, b] = node.inputs as [Value, Value];
-  const shape = (node.outputs[0] as Value).shape;
+  const { shape } = node.outputs[0] as Value;
   if (a.shape.length === 2 && b.shape.length === 2) {
     return outerProduct(builder, node) ?? builder.add("Gemm", [a, b], a.type, shape);
   }
+  return size(shape.slice(0, -2)) <= LARGEST_STACK
+    ? stackedGemms(builder, a, b, shape)
+    : jointSum(builder, a, b, shape);
+};
+
+/** A product over stacks of matrices, as one product for each pair, stored end to end. */
+function stackedGemms(builder: GraphBuilder, a: Value, b: Value, shape: readonly number[]): Value {
+  const stack = shape.slice(0, -2);
+  const count = size(stack);
+  const matrices = (x: Value): Value[] => {
+    const matrix = x.shape.slice(-2);
+    const own = size(x.shape.slice(0, -2));
+    const whole = own === 1 || own === count ? x : expand(builder, x, [...stack, ...matrix]);
+    const list = reshape(builder, whole, [own === 1 ? 1 : count, ...matrix]);
+    return Array.from({ length: count }, (_, index) => {
+      const one = slice(builder, list, [own === 1 ? 0 : index, 0, 0], [1, ...matrix]);
+      return reshape(builder, one, matrix);
+    });
+  };
+  const [left, right] = [matrices(a), matrices(b)];
+  const matrix = shape.slice(-2);
+  const products = left.map((of, index) => {
+    const product = builder.add("Gemm", [of, right[index] as Value], a.type, matrix);
+    return reshape(builder, product, [1, ...matrix]);
+  });
+  return reshape(builder, builder.add("Concat", products, a.type, [count, ...matrix], { axis: 0 }), shape);
+}
+
+/** A product over stacks of matrices, as a sum over a joint space in which both are laid out. */
+function jointSum(builder: GraphBuilder, a: Value, b: Value, shape: readonly number[]): Value {
   const [depth, columns] = b.shape.slice(-2) as [number, number];
   const rows = a.shape.at(-2) as number;
   const joint = [...shape.slice(0, -2), rows, columns, depth];
@@ -81,7 +113,7 @@ const matmul: Rewrite = (builder, node) => {
   );
   const right = expand(builder, reshape(builder, turned, [...b.shape.slice(0, -2), 1, columns, depth]), joint);
   return reduce(builder, "ReduceSum", binary(builder, "Mul", left, right), [joint.length - 1], false);
-};
+}
 
 const einsum: Rewrite = (builder, node) => {
   const equation = node.attributes.equation as string;

@@ -14,6 +14,9 @@ export interface Home {
 /** Every address is a multiple of this many bytes: a cache line. */
 const ALIGNMENT = 64;
 
+/** Bytes that a vector load may read beyond the last element of anything. */
+export const SLACK_BYTES = 64;
+
 /** A value that is kept from step to step. */
 export interface Kept {
   /** What the step reads; stored from the start. */

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
+import { decodeModel } from "../../../../../services/engine/compiler/onnx/onnx-proto.ts";
 import { flattenState } from "../../../../../services/engine/compiler/passes/flat-state.ts";
 import { scheduleScalars } from "../../../../../services/engine/compiler/passes/scalar-schedule.ts";
 import { simplify } from "../../../../../services/engine/compiler/passes/simplify.ts";
@@ -8,7 +9,6 @@ import { compileTraining } from "../../../../../services/engine/compiler/trainin
 import type { TrainingProgram } from "../../../../../services/engine/interface/program.ts";
 import type { OptimizerSpec } from "../../../../../services/pipeline/team.ts";
 import { adam, denseProgram } from "../../../../helpers/dense-program.ts";
-import { decodeModel } from "../../../../helpers/onnx-models.ts";
 
 const program = (optimizer: OptimizerSpec, hidden: number[] = [16, 16]): TrainingProgram =>
   denseProgram({ widths: [4, ...hidden, 2], batch: 8, optimizer });
