@@ -1,4 +1,5 @@
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { createAutoEngine } from "../../services/engine/auto/auto-engine.ts";
 import { benchmarkChunk, benchmarkData, benchmarkProgram } from "../../services/engine/benchmark-program.ts";
 import { createEagerEngine, createReferenceEngine } from "../../services/engine/eager/eager-engine.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
@@ -30,6 +31,8 @@ const TOO_SLOW = 1e9;
 export const ENGINES: Readonly<Record<string, (threads: number) => Engine>> = {
   wasm: () => createWasmEngine({ clock: systemClock }),
   "onnx:cpu": (threads) => createOnnxEngine("cpu", { clock: systemClock, threads }),
+  // Its threads are those of the available processors, to which the benchmark is pinned.
+  auto: () => createAutoEngine({ clock: systemClock }),
 };
 
 /** tfjs's own backends, on one thread. */
