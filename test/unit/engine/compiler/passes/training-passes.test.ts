@@ -55,6 +55,14 @@ describe("the scalar schedule", () => {
     expect([...state]).toEqual([cube(beta1), cube(beta2)]);
   });
 
+  it("turns Adam's beta powers into zero where they would become denormal", () => {
+    const { schedule } = scheduleScalars(flat(adam));
+    const rates = new Float32Array(2000).fill(0.01);
+    const { state } = schedule.run(Float32Array.of(1, 1), rates);
+    expect(state[0]).toBe(0);
+    expect(state[1]).toBeCloseTo(0.999 ** 2000, 4);
+  });
+
   it("gives the same numbers in one run as in several", () => {
     const { schedule } = scheduleScalars(flat(adam));
     const rates = Float32Array.from({ length: 20 }, (_, step) => 0.01 / (step + 1));
