@@ -1,5 +1,4 @@
 import { restartForever } from "../common/async/restart-forever.ts";
-import { timeoutSignal } from "../common/async/timeout-signal.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 
@@ -32,15 +31,17 @@ export function createFollowedLog<E extends { readonly position: number }>(deps:
   const { what, clock } = deps;
   const waiting = new Set<{ readonly position: number; readonly wake: () => void }>();
   let seen = 0;
-  /** @returns whether the position was seen, or anything at all in the time */
+  /** Waits until the position is seen, the time has passed, or the signal aborts. */
   const waitFor = (position: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => {
       const wake = () => {
         waiting.delete(waiter);
         signal.removeEventListener("abort", wake);
+        timer.cancel();
         resolve();
       };
       const waiter = { position, wake };
+      const timer = clock.after(REACH_TIMEOUT_SECONDS * 1000, wake, { keepsAlive: false });
       waiting.add(waiter);
       signal.addEventListener("abort", wake, { once: true });
       if (signal.aborted) wake();
@@ -49,16 +50,14 @@ export function createFollowedLog<E extends { readonly position: number }>(deps:
     async reaches(position, signal) {
       while (position > seen) {
         const before = seen;
-        const late = new UncoupleError(
+        await waitFor(position, signal);
+        if (position <= seen) return;
+        if (signal.aborted) throw new UncoupleError("cancelled", `stopped waiting for ${what}`);
+        if (seen > before) continue;
+        throw new UncoupleError(
           "deadline-exceeded",
           `the registry has ${what} up to ${position}, but its watch showed none after ${before} for ${REACH_TIMEOUT_SECONDS} s`,
         );
-        const timeout = timeoutSignal(clock, REACH_TIMEOUT_SECONDS * 1000, late, signal);
-        await waitFor(position, timeout.signal);
-        timeout.dispose();
-        if (position <= seen) return;
-        if (signal.aborted) throw new UncoupleError("cancelled", `stopped waiting for ${what}`);
-        if (seen === before) throw late;
       }
     },
     async follow(signal) {
