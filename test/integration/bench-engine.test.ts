@@ -43,7 +43,7 @@ describe("npm run bench:engine", () => {
     const command = ["--import", "tsx", "test/bench/engine.ts", ...args];
     const { stdout } = await promisify(execFile)(process.execPath, command);
     const { rows, skipped } = output.parse(JSON.parse(stdout));
-    expect(rows.map(({ engine }) => engine)).toEqual(["wasm", "onnx:cpu", "tfjs-wasm", "tfjs-cpu"]);
+    expect(rows.map(({ engine }) => engine)).toEqual(["wasm", "onnx:cpu", "auto", "tfjs-wasm", "tfjs-cpu"]);
     for (const { model, batch, threads } of rows) expect([model, batch, threads]).toEqual(["10-3", 64, 1]);
     for (const peer of ["pytorch", "jax"]) {
       expect(skipped).toContain(`${peer} skipped: /does-not-exist: spawn /does-not-exist ENOENT`);

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { writeModelModule } from "../helpers/model-modules.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { descendants, gone } from "../helpers/spawn-cli.ts";
@@ -19,14 +19,15 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** Trains for several seconds. */
-const long = "{ model: { hidden: [16] }, batch: 64, steps: 20000, engine: onnx:cpu }";
+/** Trains for a second or more, also on a fast machine. */
+const long = "{ model: { hidden: [16] }, batch: 64, steps: 60000, engine: onnx:cpu }";
 const team = { team: long };
 
-/** Starts a run and waits until it has reached a step. */
+/** Starts a run and waits until it has reached a step and written a checkpoint. */
 async function startAndReach(trainer: TrainerProcess, step: number): Promise<string> {
   const { id } = await trainer.client.startRun({});
   await runThat(trainer.client, id, (run) => run.step >= step);
+  await vi.waitUntil(async () => (await files(id)).includes("checkpoint.bin"), { interval: 5, timeout: 10_000 });
   return id;
 }
 
@@ -39,14 +40,14 @@ describe("a trainer process", () => {
     const undisturbed = await trainer.client.startRun({});
     expect(await endOf(trainer.client, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
 
-    const id = await startAndReach(trainer, 2_000);
-    for (const step of [6_000, 11_000]) {
+    const id = await startAndReach(trainer, 6_000);
+    for (const step of [18_000, 33_000]) {
       expect(await trainer.end("SIGKILL")).toMatchObject({ signal: "SIGKILL" });
       trainer = await world.spawn("m1", team);
       await runThat(trainer.client, id, (run) => run.step >= step);
       expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at step [1-9]/);
     }
-    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 20_000 });
+    expect(await endOf(trainer.client, id)).toMatchObject({ state: "succeeded", snapshot: 2, step: 60_000 });
     const [first, second, ...more] = await digests();
     expect(second).toBe(first);
     expect(more).toEqual([]);
@@ -85,8 +86,7 @@ describe("a trainer process", () => {
     expect(trainer.output()).toMatch(/"message":"run [^"]* resumes at step [1-9]/);
     expect(new Set(await digests()).size).toBe(1);
     expect((await world.backplane.registry.list("m1"))[1]).toMatchObject({
-      model: "module model.ts",
-      engine: "onnx:cpu",
+      provenance: { model: "module model.ts", engine: "onnx:cpu" },
     });
   });
 

@@ -153,7 +153,9 @@ describe("an interrupted run", () => {
     expect(await ended(after, id)).toMatchObject({
       warnings: ["started on engine reference/v8-1 and resumed on reference/v8-2: results may differ in the last bits"],
     });
-    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({ numerics: "reference/v8-2" });
+    expect(await bench.backplane.registry.manifest("m2", 1)).toMatchObject({
+      provenance: { numerics: "reference/v8-2" },
+    });
   });
 
   test("warns when it resumes on a different engine", async () => {
