@@ -126,6 +126,12 @@ export function createReplicatedLog<T>(
   };
 
   const moved = createNotifier();
+  /** Syncs that wait for a sequence number. They are many messages behind at the start, so not every one wakes them. */
+  const waiting = new Set<{ readonly sequence: number; readonly wake: () => void }>();
+  const wake = (upTo: number) => {
+    moved.notify();
+    for (const waiter of waiting) if (waiter.sequence <= upTo) waiter.wake();
+  };
   /** Why the stream cannot be followed at the moment. */
   let trouble: UncoupleError | undefined;
   let restart = new AbortController();
@@ -136,7 +142,7 @@ export function createReplicatedLog<T>(
       // Whatever was stored after the last message that is left has been deleted.
       if (messages.length === 0) position = Math.max(position, last);
       trouble = undefined;
-      moved.notify();
+      wake(position);
     }
   };
   const followForever = async () => {
@@ -146,11 +152,11 @@ export function createReplicatedLog<T>(
         await follow(AbortSignal.any([closed, restart.signal]));
       } catch (thrown) {
         trouble = asUncoupleError(thrown);
-        moved.notify();
+        wake(Number.POSITIVE_INFINITY);
         await clock.sleep(RESTART_MS, closed).catch(() => {});
       }
     }
-    moved.notify();
+    wake(Number.POSITIVE_INFINITY);
   };
   let following = false;
   const ensureFollowing = () => {
@@ -158,6 +164,20 @@ export function createReplicatedLog<T>(
     following = true;
     void followForever();
   };
+  /** Waits until a sequence number is indexed or cannot be for now, at most a second. */
+  const waitFor = (sequence: number) =>
+    new Promise<void>((resolve) => {
+      const waiter = {
+        sequence,
+        wake() {
+          waiting.delete(waiter);
+          timer.cancel();
+          resolve();
+        },
+      };
+      const timer = clock.after(STALLED_MS, waiter.wake);
+      waiting.add(waiter);
+    });
   /** Waits until everything up to a sequence number is indexed. */
   const reaches = async (sequence: number) => {
     ensureFollowing();
@@ -167,7 +187,7 @@ export function createReplicatedLog<T>(
     while (position < sequence) {
       if (closed.aborted) throw new UncoupleError("unavailable", `the connection to ${connection.server} is closed`);
       if (trouble !== undefined && !isTransient(trouble)) throw trouble;
-      await moved.waitBeyond(moved.count, closed, { clock, ms: STALLED_MS });
+      await waitFor(sequence);
       const waited = clock.elapsed() - progress;
       if (position !== before) {
         before = position;
