@@ -1,6 +1,7 @@
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import { CHAMPION } from "../composition/in-use.ts";
+import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
@@ -36,6 +37,8 @@ export interface EvaluatorConfig {
 
 export interface EvaluatorDeps {
   readonly backplane: Backplane;
+  /** Must be followed. */
+  readonly gate: PipelineGate;
   readonly schema: readonly ColumnSchema[];
   /** The held-out rows, with every input and target column of the pipeline. */
   readonly heldOut: Table;
@@ -72,7 +75,7 @@ const EVALUATOR_GROUP = "evaluator";
  */
 export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): Evaluator {
   const { name, pipeline, retained } = config;
-  const { backplane, heldOut, clock, log } = deps;
+  const { backplane, gate, heldOut, clock, log } = deps;
   const { registry } = backplane;
   const work = new AbortController();
   const { signal } = work;
@@ -103,13 +106,14 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   });
   const matrix = createEvaluatorMatrix({ pipeline, retained, registry, view, losses, reportFailure, signal });
   const writer = createVerdictWriter(
-    { evaluator: name, pipeline, rows: heldOut.rows, fingerprint: deps.fingerprint },
+    { evaluator: name, pipeline, rows: heldOut.rows, fingerprint: deps.fingerprint, pipelineDigest: gate.digest },
     { backplane, view, metrics, clock, log },
   );
   const judge = createDeliveryJudge({
     evaluator: name,
     backplane,
     view,
+    gate,
     writer,
     metrics,
     clock,
@@ -118,12 +122,12 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     onVerdict: matrix.refreshInBackground,
     signal,
   });
-  const loop = createEvaluatorLoop({ queue, view, judge, work, reportFailure, clock, close: losses.close });
+  const loop = createEvaluatorLoop({ queue, view, gate, judge, work, reportFailure, clock, close: losses.close });
   const identity = { pipeline: pipeline.name, evaluator: name, rows: heldOut.rows };
   return {
     start: loop.start,
     stop: loop.stop,
     matrices: matrix.refresh,
-    status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix }),
+    status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix, gate }),
   };
 }

@@ -1,6 +1,7 @@
 import { type Clock, secondsSince } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { isInfrastructureFailure } from "../composition/load-model.ts";
+import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Backplane, WorkItem } from "../registry/backplane.ts";
@@ -19,6 +20,7 @@ export interface DeliveryJudgeDeps {
   readonly evaluator: string;
   readonly backplane: Pick<Backplane, "registry" | "leases">;
   readonly view: Pick<PipelineView, "history" | "reaches">;
+  readonly gate: Pick<PipelineGate, "digest" | "confirm">;
   readonly writer: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "handled">;
   readonly clock: Clock;
@@ -36,15 +38,27 @@ export interface DeliveryJudgeDeps {
  * throws, so that no announcement blocks the others, and never keeps a delivery.
  */
 export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) => Promise<void> {
-  const { backplane, view, writer, metrics, clock, log, signal } = deps;
+  const { backplane, view, gate, writer, metrics, clock, log, signal } = deps;
   /** Failures in this process, by the announcement's position. */
   const failures = new Map<number, number>();
   /** Positions of suspects that this process has judged without crashing. */
   const survived = new Set<number>();
 
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
-    if (await writer.isSettled(item.announcement.manifest)) return "settled before";
+    const { manifest } = item.announcement;
+    if (await writer.isSettled(manifest)) return "settled before";
+    await checkPipelineFile(manifest.pipelineDigest);
     return item.delivery <= MAX_DELIVERIES ? deps.evaluate(item.announcement) : evaluateSuspect(item);
+  }
+
+  /**
+   * A snapshot made with another pipeline file may be the first sign here of a file that was applied since. Judged with
+   * the old file, it would be quarantined for not fitting.
+   */
+  async function checkPipelineFile(digest: string | null): Promise<void> {
+    if (digest === null || digest === gate.digest) return;
+    const refusal = await gate.confirm();
+    if (refusal !== undefined) throw new UncoupleError("failed-precondition", refusal);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { restartForever } from "../common/async/restart-forever.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
+import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { WorkItem, WorkQueue } from "../registry/backplane.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
@@ -8,6 +9,8 @@ import type { FailureReporter } from "../runtime/failure-reporter.ts";
 export interface EvaluatorLoopDeps {
   readonly queue: Pick<WorkQueue, "items">;
   readonly view: Pick<PipelineView, "follow">;
+  /** Announcements are taken only while it is open; one that is being judged when it closes is finished. */
+  readonly gate: Pick<PipelineGate, "opens" | "closes">;
   /** Handles one delivery. Never throws. */
   judge(item: WorkItem): Promise<void>;
   /** The loop aborts it when a stop is forced, and once the loop has stopped. */
@@ -27,20 +30,29 @@ export interface EvaluatorLoop {
 }
 
 export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
-  const { queue, view, work, reportFailure, clock } = deps;
+  const { queue, view, gate, work, reportFailure, clock } = deps;
   const taking = new AbortController();
   let evaluating = false;
   let running: Promise<void> = Promise.resolve();
   let stopped: Promise<void> | undefined;
 
   async function takeAll(): Promise<void> {
-    for await (const item of queue.items(taking.signal)) {
-      evaluating = true;
-      try {
-        await deps.judge(item);
-      } finally {
-        evaluating = false;
+    await gate.opens(taking.signal);
+    const closed = new AbortController();
+    const until = AbortSignal.any([taking.signal, closed.signal]);
+    const closing = gate.closes(until).then(() => closed.abort());
+    try {
+      for await (const item of queue.items(until)) {
+        evaluating = true;
+        try {
+          await deps.judge(item);
+        } finally {
+          evaluating = false;
+        }
       }
+    } finally {
+      closed.abort();
+      await closing;
     }
   }
 

@@ -1,3 +1,4 @@
+import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { WorkQueue } from "../registry/backplane.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
@@ -9,12 +10,14 @@ export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | 
   readonly queue: Pick<WorkQueue, "pending">;
   readonly registry: Pick<Registry, "unreadable">;
   readonly matrix: Pick<Matrix, "current">;
+  readonly gate: Pick<PipelineGate, "digest" | "applied">;
 }
 
 /** The state of this evaluator and of the pipeline it judges. */
 export async function evaluatorStatus(deps: EvaluatorStatusDeps): Promise<EvaluatorStatus> {
-  const { pipeline, evaluator, rows, loop, queue, registry, matrix } = deps;
+  const { pipeline, evaluator, rows, loop, queue, registry, matrix, gate } = deps;
   const { composition: current, loss } = await matrix.current();
   const [pending, unreadable] = await Promise.all([queue.pending(), registry.unreadable()]);
-  return { pipeline, evaluator, state: loop.state(), pending, rows, current, loss, unreadable };
+  const files = { pipelineDigest: gate.digest, appliedDigest: gate.applied() };
+  return { pipeline, evaluator, state: loop.state(), pending, rows, current, loss, unreadable, ...files };
 }

@@ -1,13 +1,17 @@
 import type { Clock } from "../common/clock/clock.ts";
+import type { UncoupleError } from "../common/errors.ts";
+import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { readPipelineFile } from "../data/read-pipeline.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
 import { problemsError } from "../pipeline/files/problem.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { DEFAULT_MAX_MODEL_BYTES } from "../registry/registry.ts";
 import { addEvaluatorService } from "../rpc/server/evaluator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
+import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -85,10 +89,16 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
   const parsed = await readPipelineFile(options.pipelineFile);
   if ("problems" in parsed) throw problemsError(parsed.problems);
   const { pipeline } = parsed;
-  const metrics = createMetrics({ service: "evaluator", pipeline: pipeline.name, version: packageInfo().version });
+  const metrics = createMetrics({
+    service: "evaluator",
+    pipeline: pipeline.name,
+    pipelineDigest: digestOf(contentOf(pipeline)),
+    version: packageInfo().version,
+  });
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "evaluator", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
+  let gate: PipelineGate | undefined;
   let loaded = false;
   let grpcPort = 0;
   let httpPort = 0;
@@ -101,7 +111,10 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       lifecycle,
       service: "evaluator",
       nats: () => backplane?.connection() ?? "connecting",
-      ready: { data: () => (loaded ? undefined : "loading the held-out rows") },
+      ready: {
+        data: () => (loaded ? undefined : "loading the held-out rows"),
+        "pipeline file": () => gate?.refusal(),
+      },
     });
 
     const { schema, table, fingerprint } = await loadHeldOut(parsed, options.pipelineFile, log);
@@ -110,6 +123,14 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     const connected = await deps.connect(pipeline);
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
+    const onLost = (error: UncoupleError) => lifecycle.fail(error);
+    const opened = createPipelineGate(pipeline, options.pipelineFile, {
+      pipelines: connected.pipelines,
+      clock,
+      onError: createFailureReporter(log, onLost),
+    });
+    await opened.confirm();
+    gate = opened;
 
     const maxModelBytes = options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES;
     const evaluator = createEvaluator(
@@ -123,6 +144,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       },
       {
         backplane: connected,
+        gate: opened,
         schema,
         heldOut: table,
         fingerprint,
@@ -130,7 +152,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         clock,
         log,
         metrics,
-        onLost: (error) => lifecycle.fail(error),
+        onLost,
       },
     );
     lifecycle.onDrain("the current announcement", (force) => evaluator.stop(force));
@@ -145,6 +167,14 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     });
     addEvaluatorService(server, serveEvaluator(evaluator, connected));
     lifecycle.onDrain("gRPC", () => server.stop(RPC_GRACE_SECONDS));
+    const tellHealth = () => {
+      const refusal = opened.refusal();
+      server.setServing(refusal === undefined);
+      if (refusal !== undefined) log.warn(`not ready: ${refusal}`);
+    };
+    tellHealth();
+    const following = opened.follow(lifecycle.stopping, tellHealth);
+    lifecycle.onDrain("following the pipeline file", () => following);
     grpcPort = await server.start();
     evaluator.start();
     log.info(

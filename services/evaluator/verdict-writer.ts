@@ -46,10 +46,12 @@ export interface VerdictWriterConfig {
   /** Number and fingerprint of the held-out rows. */
   readonly rows: number;
   readonly fingerprint: string;
+  /** Of the pipeline file that it judges with. */
+  readonly pipelineDigest: string;
 }
 
 export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWriterDeps): VerdictWriter {
-  const { evaluator, pipeline, rows, fingerprint } = config;
+  const { evaluator, pipeline, rows, fingerprint, pipelineDigest } = config;
   const { backplane, view, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) => ({
     pipeline: pipeline.name,
@@ -86,7 +88,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
         rows,
         // The split is fixed by the pipeline file: there has been one so far.
         heldOut: { fingerprint, generation: 1 },
-        pipelineDigest: null,
+        pipelineDigest,
         seconds,
       };
       if (!(await backplane.verdicts.append(verdict))) return;

@@ -1,6 +1,7 @@
 import type { ConnectionState } from "../common/connection-state.ts";
 import { UncoupleError } from "../common/errors.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { PipelineLog } from "./pipeline-log.ts";
 import type { Announcement, Registry } from "./registry.ts";
 
 /** An append-only log with at most one entry per (component, serial). */
@@ -72,6 +73,7 @@ export function heldByAnother(name: string, holder: string): UncoupleError {
 /** Everything shared by the services of one pipeline. */
 export interface Backplane {
   readonly registry: Registry;
+  readonly pipelines: PipelineLog;
   readonly verdicts: WriteOnceLog<Verdict>;
   readonly quarantines: WriteOnceLog<Quarantine>;
   readonly leases: Leases;

@@ -4,6 +4,8 @@ import { UncoupleError } from "../common/errors.ts";
 export interface MetricsSettings {
   readonly service: string;
   readonly pipeline?: string | undefined;
+  /** Digest of the pipeline file, for the pipeline info. */
+  readonly pipelineDigest?: string | undefined;
   /** The component of a trainer. */
   readonly component?: string | undefined;
   /** Version of Uncouple, for the build info. */
@@ -124,5 +126,14 @@ export function createMetrics(settings: MetricsSettings): Metrics {
   metrics
     .gauge({ name: "uncouple_build_info", help: "1, with the version in a label.", labels: ["version"] })
     .set({ version: settings.version }, 1);
+  if (settings.pipelineDigest !== undefined) {
+    // One series for the life of the process, so that the label is not unbounded.
+    new Gauge({
+      name: "uncouple_pipeline_info",
+      help: "1, with the digest of this service's pipeline file in a label.",
+      labelNames: ["digest"],
+      registers: [registry],
+    }).set({ digest: settings.pipelineDigest }, 1);
+  }
   return metrics;
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { createLoadModel } from "../composition/load-upstream.ts";
+import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
@@ -52,6 +53,8 @@ export interface TrainerConfig {
 
 export interface TrainerDeps {
   readonly backplane: Backplane;
+  /** Must be followed. */
+  readonly gate: PipelineGate;
   readonly source: DataSource;
   readonly createEngine: (choice: EngineChoice) => Promise<Engine>;
   readonly training: TrainingBackend;
@@ -85,7 +88,7 @@ export interface Trainer {
 /** @throws UncoupleError `not-found` if the pipeline does not have the team's component */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
   const { pipeline, team, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds } = config;
-  const { backplane, source, processes, training, clock, log } = deps;
+  const { backplane, gate, source, processes, training, clock, log } = deps;
   const { registry } = backplane;
   const component = componentNamed(pipeline, team.component);
   const { name } = component;
@@ -114,6 +117,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     {
       backplane,
       view,
+      gate,
       store,
       data,
       engine: engines,
@@ -135,6 +139,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     team,
     teamFolder: config.teamFolder,
     registry,
+    gate,
     queue,
     view,
     load,

@@ -1,6 +1,8 @@
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../common/clock/clock.ts";
+import type { UncoupleError } from "../common/errors.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
+import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { openPipelineData } from "../data/read-pipeline.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { createIsolatingBackend } from "../learning/isolation/isolating-backend.ts";
@@ -8,11 +10,13 @@ import type { HostProcess } from "../learning/isolation/model-process.ts";
 import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
 import { formatProblem } from "../pipeline/files/problem.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
+import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -97,10 +101,17 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const { team } = files.team;
   for (const problem of files.team.deprecations) log.warn(formatProblem(problem));
   const { version } = packageInfo();
-  const metrics = createMetrics({ service: "trainer", pipeline: pipeline.name, component: team.component, version });
+  const metrics = createMetrics({
+    service: "trainer",
+    pipeline: pipeline.name,
+    pipelineDigest: digestOf(contentOf(pipeline)),
+    component: team.component,
+    version,
+  });
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "trainer", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
+  let gate: PipelineGate | undefined;
   let trainer: Trainer | undefined;
   let grpcPort = 0;
   let httpPort = 0;
@@ -113,7 +124,10 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       lifecycle,
       service: "trainer",
       nats: () => backplane?.connection() ?? "connecting",
-      ready: { data: () => (trainer?.ready() === true ? undefined : "loading the training rows") },
+      ready: {
+        data: () => (trainer?.ready() === true ? undefined : "loading the training rows"),
+        "pipeline file": () => gate?.refusal(),
+      },
     });
 
     const { source } = await openPipelineData(files.pipeline, options.pipelineFile);
@@ -123,6 +137,14 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
     lifecycle.stopping.throwIfAborted();
+    const onLost = (error: UncoupleError) => lifecycle.fail(error);
+    const opened = createPipelineGate(pipeline, options.pipelineFile, {
+      pipelines: connected.pipelines,
+      clock,
+      onError: createFailureReporter(log, onLost),
+    });
+    await opened.confirm();
+    gate = opened;
 
     const made = createTrainer(
       {
@@ -140,6 +162,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       },
       {
         backplane: connected,
+        gate: opened,
         source,
         createEngine: (choice) => createEngine(choice, { clock, log: (line) => log.info(line) }),
         training: createIsolatingBackend(deps.hostProcess, { clock }),
@@ -148,7 +171,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         clock,
         log,
         metrics,
-        onLost: (error) => lifecycle.fail(error),
+        onLost,
       },
     );
     trainer = made;
@@ -163,11 +186,18 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       log,
     });
     addTrainerService(server, made.service);
-    server.setServing(false);
+    const tellHealth = () => {
+      const refusal = opened.refusal();
+      server.setServing(made.ready() && refusal === undefined);
+      if (refusal !== undefined) log.warn(`not ready: ${refusal}`);
+    };
+    tellHealth();
+    const following = opened.follow(lifecycle.stopping, tellHealth);
+    lifecycle.onDrain("following the pipeline file", () => following);
     lifecycle.onDrain("gRPC", () => server.stop(RPC_GRACE_SECONDS));
     grpcPort = await server.start();
     await made.start();
-    server.setServing(true);
+    server.setServing(opened.refusal() === undefined);
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}` },
       `training ${team.component} of pipeline ${pipeline.name}`,

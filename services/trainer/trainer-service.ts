@@ -1,6 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { LoadModel } from "../composition/load-upstream.ts";
+import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
@@ -21,6 +22,7 @@ export interface TrainerServiceDeps {
   /** The folder that module paths of team files in requests are relative to. */
   readonly teamFolder: string;
   readonly registry: Registry;
+  readonly gate: Pick<PipelineGate, "digest" | "applied" | "refusal">;
   readonly queue: RunQueue;
   readonly view: Pick<PipelineView, "newest">;
   readonly load: LoadModel;
@@ -35,7 +37,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
   readonly service: TrainerService;
   close(): Promise<void>;
 } {
-  const { pipeline, team, registry, queue, view, state } = deps;
+  const { pipeline, team, registry, gate, queue, view, state } = deps;
   const component = componentNamed(pipeline, team.component);
   const { name } = component;
   const models = createSharedCache<SnapshotModel>({
@@ -66,6 +68,8 @@ export function createTrainerService(deps: TrainerServiceDeps): {
 
   const service: TrainerService = {
     async startRun(request) {
+      const refusal = gate.refusal();
+      if (refusal !== undefined) throw new UncoupleError("failed-precondition", refusal);
       const requested = teamOfRequest(request, team, pipeline, deps.teamFolder);
       return queue.submit({ trigger: "request", team: requested });
     },
@@ -82,6 +86,8 @@ export function createTrainerService(deps: TrainerServiceDeps): {
       queued: queue.queued(),
       queueCapacity: queue.capacity,
       newest: newest(),
+      pipelineDigest: gate.digest,
+      appliedDigest: gate.applied(),
     }),
     async predict(inputs, serial) {
       const table = predictionTable(inputs);

@@ -54,7 +54,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     read: watch(`${name}.read`, log.read),
     watch: watch(`${name}.watch`, log.watch),
   });
-  const { registry, leases } = backplane;
+  const { registry, pipelines, leases } = backplane;
   return {
     registry: {
       publish: call("publish", registry.publish),
@@ -72,6 +72,12 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
       aliasLog: call("aliasLog", registry.aliasLog),
       watchAliases: watch("watchAliases", registry.watchAliases),
       rollback: call("rollback", registry.rollback),
+    },
+    pipelines: {
+      current: call("pipelines.current", pipelines.current),
+      history: call("pipelines.history", pipelines.history),
+      apply: call("pipelines.apply", pipelines.apply),
+      watch: watch("pipelines.watch", pipelines.watch),
     },
     verdicts: once("verdicts", backplane.verdicts),
     quarantines: once("quarantines", backplane.quarantines),

@@ -1,4 +1,5 @@
 import { createVirtualClock, type VirtualClock } from "../../services/common/clock/virtual-clock.ts";
+import { createPipelineGate } from "../../services/composition/pipeline-gate.ts";
 import { createEvaluator, type Evaluator, type EvaluatorConfig } from "../../services/evaluator/create-evaluator.ts";
 import type { ModelContract, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
@@ -67,12 +68,16 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
   const clock = createVirtualClock();
   const backplane = createMemoryBackplane("demo", { clock });
   const evaluators: Evaluator[] = [];
+  const leaving = new AbortController();
   return {
     backplane,
     clock,
     start(change = {}, over = backplane) {
       const { log, records } = recordingLog();
       const metrics = createMetrics({ service: "evaluator", version: "0" });
+      const { pipelines } = backplane;
+      const gate = createPipelineGate(change.pipeline ?? twoComponents, "demo.yaml", { pipelines, clock, onError: () => {} });
+      void gate.follow(leaving.signal, () => {});
       const evaluator = createEvaluator(
         {
           name: "e1",
@@ -85,6 +90,7 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
         },
         {
           backplane: over,
+          gate,
           schema: schemaOf(heldOut),
           heldOut,
           fingerprint: "held-out",
@@ -119,6 +125,7 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
     },
     async close() {
       await Promise.all(evaluators.map((evaluator) => evaluator.stop()));
+      leaving.abort();
       await backplane.close();
     },
   };

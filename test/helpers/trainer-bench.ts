@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { createPipelineGate } from "../../services/composition/pipeline-gate.ts";
 import { createPipelineView, type PipelineView } from "../../services/composition/pipeline-view.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
 import { runningEngine } from "../../services/engine/interface/running-engine.ts";
@@ -143,7 +144,10 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
       throw new Error(`${what}: ${error.message}`);
     },
   });
+  const { pipelines } = backplane;
+  const pipelineGate = createPipelineGate(benchPipeline, "demo.yaml", { pipelines, clock, onError: () => {} });
   const leaving = new AbortController();
+  const followingFile = pipelineGate.follow(leaving.signal, () => {});
   const following = view.follow(leaving.signal);
   const store = createRunStore(folder, silentLog);
   const loaded: string[] = [];
@@ -189,6 +193,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
         {
           backplane,
           view,
+          gate: pipelineGate,
           store,
           data: { load: async () => bench.data },
           engine: async () => engine,
@@ -215,7 +220,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
     async close() {
       await Promise.all(queues.map((queue) => queue.stop()));
       leaving.abort();
-      await following;
+      await Promise.all([following, followingFile]);
       await backplane.close();
       await rm(folder, { recursive: true, force: true });
     },

@@ -26,6 +26,8 @@ const status = (component: string): TrainerStatus => ({
   queued: 0,
   queueCapacity: 8,
   newest: null,
+  pipelineDigest: null,
+  appliedDigest: null,
 });
 
 /** A trainer whose only run passes through the given states. */

@@ -49,6 +49,8 @@ describe("a trainer over gRPC", () => {
       queued: 0,
       queueCapacity: 8,
       newest: null,
+      pipelineDigest: "a".repeat(64),
+      appliedDigest: null,
     };
     const { trainer } = await serve({ trainer: { status: async () => status } });
     expect(await trainer.status()).toEqual(status);
@@ -188,6 +190,8 @@ describe("an evaluator over gRPC", () => {
       current: { m1: 2, m2: 3 },
       loss: null,
       unreadable: [],
+      pipelineDigest: "a".repeat(64),
+      appliedDigest: "b".repeat(64),
     };
     const { evaluator } = await serve({
       evaluator: { matrix: async () => [matrix, matrix], status: async () => status },

@@ -4,16 +4,22 @@ import { formatVersion, parseDocument } from "./document.ts";
 import { readProvenance, serialSchema, uint32Schema, writtenProvenance } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
-const digest = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits");
+/** SHA-256, lowercase hex. */
+export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lowercase hex digits");
 
 const tensorFields = { name, kind: z.enum(["numeric", "categorical"]), width: uint32Schema.min(1) };
 const tensor: z.ZodType<TensorSpec> = z.strictObject(tensorFields);
 const contract: z.ZodType<ModelContract> = z.strictObject({ inputs: z.array(tensor), output: tensor });
 
-const draftFields = { pipeline: name, component: name, runId: name, contract, pipelineDigest: digest.nullable() };
+const draftFields = { pipeline: name, component: name, runId: name, contract, pipelineDigest: digestSchema.nullable() };
 const draft: z.ZodType<SnapshotDraft> = z.strictObject({ ...draftFields, provenance: writtenProvenance });
 
-const assignedFields = { serial: serialSchema, parent: serialSchema.nullable(), digest, size: z.int().min(0) };
+const assignedFields = {
+  serial: serialSchema,
+  parent: serialSchema.nullable(),
+  digest: digestSchema,
+  size: z.int().min(0),
+};
 const version2: z.ZodType<SnapshotManifest> = z.strictObject({
   ...draftFields,
   ...assignedFields,

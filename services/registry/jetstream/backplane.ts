@@ -11,6 +11,7 @@ import { readers } from "./codec.ts";
 import { createJetStreamLeases } from "./leases.ts";
 import { createModelStore } from "./model-store.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
+import { createJetStreamPipelineLog } from "./pipeline-log.ts";
 import { createJetStreamRegistry } from "./registry.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import { ensureStreams, findStreams, namesOf } from "./streams.ts";
@@ -123,6 +124,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       maxModelBytes,
       retryLimitMs,
     }),
+    pipelines: createJetStreamPipelineLog(connection, log, names.pipelines, pipeline, retryLimitMs),
     verdicts: createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, retryLimitMs),
     quarantines: createJetStreamOnceLog<Quarantine>(
       connection,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { asUncoupleError } from "../../common/errors.ts";
 import { NewerFormatError, parseDocument } from "../../pipeline/documents/document.ts";
 import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
+import { parsePipelineVersion } from "../../pipeline/documents/pipeline-version-schema.ts";
 import { parseQuarantine, parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import { checkName } from "../names.ts";
@@ -54,6 +55,7 @@ export const readers = {
     checkName("alias", change.alias);
     return change;
   }),
+  pipelineVersion: reader(parsePipelineVersion),
   verdict: reader((document) => named(parseVerdict(document))),
   quarantine: reader((document) => named(parseQuarantine(document))),
 };

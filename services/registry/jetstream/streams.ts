@@ -7,6 +7,7 @@ import { streamState } from "./stream-api.ts";
 /** Names of everything a pipeline stores on the server. Pipeline and component names need no escaping. */
 export interface Names {
   readonly snapshots: LogNames;
+  readonly pipelines: LogNames;
   readonly aliases: LogNames;
   readonly verdicts: LogNames;
   readonly quarantines: LogNames;
@@ -30,6 +31,7 @@ export function namesOf(pipeline: string): Names {
   const leases = `uncouple-${pipeline}-leases`;
   return {
     snapshots: log("snapshots"),
+    pipelines: log("pipelines"),
     aliases: log("aliases"),
     verdicts: log("verdicts"),
     quarantines: log("quarantines"),
@@ -80,6 +82,7 @@ export async function ensureStreams(
   };
   await Promise.all([
     ensureAnnouncements(server, names.snapshots, log),
+    ensure(server, logConfig(names.pipelines)),
     ensure(server, logConfig(names.aliases)),
     ensure(server, logConfig(names.verdicts)),
     ensure(server, logConfig(names.quarantines)),

@@ -6,6 +6,7 @@ import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 import { createMemoryLeases } from "./leases.ts";
 import { createMemoryLog } from "./log.ts";
+import { createMemoryPipelineLog } from "./pipeline-log.ts";
 import { createMemoryRegistry } from "./registry.ts";
 import { createMemoryWorkQueue } from "./work-queue.ts";
 import { createMemoryOnceLog } from "./write-once-log.ts";
@@ -21,6 +22,7 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
   const queues = new Map<string, WorkQueue>();
   return {
     registry: createMemoryRegistry(pipeline, announcements, createMemoryLog<AliasChange>(closing.signal), clock),
+    pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
     verdicts: createMemoryOnceLog<Verdict>(closing.signal),
     quarantines: createMemoryOnceLog<Quarantine>(closing.signal),
     leases: createMemoryLeases(closing.signal),

@@ -130,6 +130,8 @@ export function encodeEvaluatorStatus(status: EvaluatorStatus): StatusMessage {
     current: serials(status.current, "current"),
     ...optional("loss", status.loss, same),
     unreadable: status.unreadable.map(encodeUnreadable),
+    ...optional("pipelineDigest", status.pipelineDigest, same),
+    ...optional("appliedDigest", status.appliedDigest, same),
   };
 }
 
@@ -144,5 +146,7 @@ export function decodeEvaluatorStatus(message: EvaluatorStatus__Output): Evaluat
     current: message.current,
     loss: message.loss ?? null,
     unreadable: message.unreadable.map(decodeUnreadable),
+    pipelineDigest: message.pipelineDigest ?? null,
+    appliedDigest: message.appliedDigest ?? null,
   };
 }

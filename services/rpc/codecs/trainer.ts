@@ -38,6 +38,8 @@ export function encodeTrainerStatus(status: TrainerStatus): TrainerStatusMessage
     queued: uint32(status.queued, "queued"),
     queueCapacity: uint32(status.queueCapacity, "queueCapacity"),
     ...optional("newest", status.newest, (serial) => uint32(serial, "newest")),
+    ...optional("pipelineDigest", status.pipelineDigest, same),
+    ...optional("appliedDigest", status.appliedDigest, same),
   };
 }
 
@@ -52,5 +54,7 @@ export function decodeTrainerStatus(message: TrainerStatus__Output): TrainerStat
     queued: message.queued,
     queueCapacity: message.queueCapacity,
     newest: message.newest ?? null,
+    pipelineDigest: message.pipelineDigest ?? null,
+    appliedDigest: message.appliedDigest ?? null,
   };
 }

@@ -20,6 +20,10 @@ export interface EvaluatorStatus {
   readonly loss: number | null;
   /** Announcements that this evaluator cannot read. */
   readonly unreadable: readonly UnreadableSnapshot[];
+  /** Of this evaluator's pipeline file; null: an older evaluator, which does not say. */
+  readonly pipelineDigest: string | null;
+  /** Of the pipeline file in force; null: none was applied. With another one than its own, the evaluator is not ready. */
+  readonly appliedDigest: string | null;
 }
 
 /** The evaluator's gRPC interface, on server and client. */

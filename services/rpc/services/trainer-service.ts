@@ -26,6 +26,10 @@ export interface TrainerStatus {
   readonly queueCapacity: number;
   /** Serial of the component's newest snapshot in the registry. */
   readonly newest: number | null;
+  /** Of this trainer's pipeline file; null: an older trainer, which does not say. */
+  readonly pipelineDigest: string | null;
+  /** Of the pipeline file in force; null: none was applied. With another one than its own, the trainer is not ready. */
+  readonly appliedDigest: string | null;
 }
 
 /** A model with its manifest. The gRPC client has verified size and digest. */
@@ -42,7 +46,8 @@ export interface TrainerService {
   /**
    * Queues a run and returns immediately.
    * @throws UncoupleError `invalid-argument` (the protocol or team file is invalid; lists every problem),
-   *   `resource-exhausted` (the queue is full), `failed-precondition` (the trainer is starting or stopping)
+   *   `resource-exhausted` (the queue is full), `failed-precondition` (the trainer is starting or stopping, or has another pipeline file than
+   *   the one in force)
    */
   startRun(request: StartRun): Promise<Run>;
   /**

@@ -3,6 +3,7 @@ import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { type Clock, secondsSince, timestamp } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
+import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Engine, EngineReason, RunningEngine } from "../../engine/interface/engine.ts";
@@ -49,6 +50,7 @@ export interface ExecuteDeps {
   readonly backplane: Pick<Backplane, "registry"> & { readonly leases: Pick<Leases, "acquire"> };
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
+  readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
   readonly store: RunStore;
   readonly data: TrainingData;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
@@ -68,7 +70,7 @@ const RATE_WEIGHT = 0.2;
 export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
   const { pipeline, component } = settings;
   const { registry, leases } = deps.backplane;
-  const { clock, log } = deps;
+  const { gate, clock, log } = deps;
 
   const outage = (signal: AbortSignal): OutageSettings => ({
     seconds: settings.unavailableSeconds,
@@ -206,13 +208,14 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const trained = await train(job, pins, data, engine, signal);
     // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
+    if (gate.refusal() !== undefined) throw new OtherFileInForce();
     const { team, run } = job.stored();
     const draft: SnapshotDraft = {
       pipeline: pipeline.name,
       component,
       runId: run.id,
       contract: { inputs: trained.inputs, output: trained.output },
-      pipelineDigest: null,
+      pipelineDigest: gate.digest,
       provenance: {
         model: trained.model,
         opset: trained.opset,
@@ -258,6 +261,18 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     }
   }
 
+  /** Waits while another pipeline file than this trainer's is in force. */
+  async function acceptsFile(job: RunJob): Promise<void> {
+    const refusal = gate.refusal();
+    if (refusal === undefined) return;
+    const { id } = job.stored().run;
+    log.warn({ run: id }, `run ${id} waits for this trainer's pipeline file: ${refusal}`);
+    const waitingFor = `this trainer's pipeline file: ${refusal}`;
+    await job.record({}, { state: "waiting", waitingFor, stepsPerSecond: null, etaSeconds: null });
+    await gate.opens(job.signal);
+    job.signal.throwIfAborted();
+  }
+
   /** The snapshot that the run published without receiving the acknowledgement. Retries until the trainer stops. */
   const findOwnSnapshot = (job: RunJob) =>
     retryWhileUnavailable("looking for the run's snapshot", outage(job.stopping), () =>
@@ -271,7 +286,14 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     job.signal.throwIfAborted();
     try {
       const { name } = job.stored().team.protocol;
-      return findProtocol(name).coordinated ? await attemptUnderLease(job) : await attempt(job, job.signal);
+      for (;;) {
+        await acceptsFile(job);
+        try {
+          return findProtocol(name).coordinated ? await attemptUnderLease(job) : await attempt(job, job.signal);
+        } catch (thrown) {
+          if (!(thrown instanceof OtherFileInForce)) throw thrown;
+        }
+      }
     } catch (thrown) {
       // A cancel is too late if the snapshot was announced, even if the acknowledgement was lost.
       const tooLate = job.stored().cancelRequested && job.stored().run.state === "publishing";
@@ -281,6 +303,12 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     }
   };
 }
+
+/**
+ * Another pipeline file was applied during the training. The run waits with its checkpoint, and holds no lease: it
+ * resumes when its file is in force, or when its trainer restarts with the new one.
+ */
+class OtherFileInForce extends Error {}
 
 function needsOf(pipeline: Pipeline, { team }: StoredRun) {
   const component = componentNamed(pipeline, team.component);

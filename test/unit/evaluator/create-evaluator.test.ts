@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
+import { createPipelineGate } from "../../../services/composition/pipeline-gate.ts";
 import { createEvaluator } from "../../../services/evaluator/create-evaluator.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
@@ -90,6 +91,11 @@ test("too few held-out rows are rejected", () => {
       { name: "e", pipeline: twoComponents, retained: 8, maxModelBytes: 1, outputCacheBytes: 1, modelCacheBytes: 1 },
       {
         backplane: world.backplane,
+        gate: createPipelineGate(twoComponents, "demo.yaml", {
+          pipelines: world.backplane.pipelines,
+          clock: systemClock,
+          onError: () => {},
+        }),
         schema: schemaOf(few),
         heldOut: few,
         fingerprint: "few",

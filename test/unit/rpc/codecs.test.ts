@@ -118,6 +118,8 @@ describe("what goes over the wire comes back as it was", () => {
       queued: count,
       queueCapacity: count,
       newest: fc.option(serial),
+      pipelineDigest: fc.option(name),
+      appliedDigest: fc.option(name),
     });
     const evaluatorStatus: fc.Arbitrary<EvaluatorStatus> = fc.record({
       pipeline: name,
@@ -130,6 +132,8 @@ describe("what goes over the wire comes back as it was", () => {
       unreadable: fc.array(fc.record({ component: name, serial, position: fc.maxSafeNat(), reason: name }), {
         maxLength: 2,
       }),
+      pipelineDigest: fc.option(name),
+      appliedDigest: fc.option(name),
     });
     const matrix = fc.record({
       upstream: name,

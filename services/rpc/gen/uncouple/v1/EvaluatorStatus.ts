@@ -30,7 +30,17 @@ export interface EvaluatorStatus {
    * Announcements that this evaluator cannot read.
    */
   'unreadable'?: (_uncouple_v1_UnreadableSnapshot)[];
+  /**
+   * SHA-256 of this evaluator's pipeline file.
+   */
+  'pipelineDigest'?: (string);
+  /**
+   * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the evaluator is not ready.
+   */
+  'appliedDigest'?: (string);
   '_loss'?: "loss";
+  '_pipelineDigest'?: "pipelineDigest";
+  '_appliedDigest'?: "appliedDigest";
 }
 
 export interface EvaluatorStatus__Output {
@@ -60,5 +70,15 @@ export interface EvaluatorStatus__Output {
    * Announcements that this evaluator cannot read.
    */
   'unreadable': (_uncouple_v1_UnreadableSnapshot__Output)[];
+  /**
+   * SHA-256 of this evaluator's pipeline file.
+   */
+  'pipelineDigest'?: (string);
+  /**
+   * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the evaluator is not ready.
+   */
+  'appliedDigest'?: (string);
   '_loss'?: "loss";
+  '_pipelineDigest'?: "pipelineDigest";
+  '_appliedDigest'?: "appliedDigest";
 }

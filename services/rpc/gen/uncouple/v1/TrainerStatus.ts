@@ -23,8 +23,18 @@ export interface TrainerStatus {
    * Serial of the component's newest snapshot.
    */
   'newest'?: (number);
+  /**
+   * SHA-256 of this trainer's pipeline file.
+   */
+  'pipelineDigest'?: (string);
+  /**
+   * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the trainer is not ready.
+   */
+  'appliedDigest'?: (string);
   '_run'?: "run";
   '_newest'?: "newest";
+  '_pipelineDigest'?: "pipelineDigest";
+  '_appliedDigest'?: "appliedDigest";
 }
 
 export interface TrainerStatus__Output {
@@ -48,6 +58,16 @@ export interface TrainerStatus__Output {
    * Serial of the component's newest snapshot.
    */
   'newest'?: (number);
+  /**
+   * SHA-256 of this trainer's pipeline file.
+   */
+  'pipelineDigest'?: (string);
+  /**
+   * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the trainer is not ready.
+   */
+  'appliedDigest'?: (string);
   '_run'?: "run";
   '_newest'?: "newest";
+  '_pipelineDigest'?: "pipelineDigest";
+  '_appliedDigest'?: "appliedDigest";
 }
