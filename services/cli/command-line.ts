@@ -10,6 +10,7 @@ import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { matrixCommand } from "./commands/matrix.ts";
+import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
@@ -31,6 +32,7 @@ const commands: readonly CommandFactory[] = [
   demoCommand,
   upCommand,
   validateCommand,
+  pipelineCommand,
   trainCommand,
   runsCommand,
   cancelCommand,
@@ -71,7 +73,6 @@ ${exitCodeHelp()}
     );
   for (const create of commands) program.addCommand(create(context));
   configure(program, context);
-  for (const command of program.commands) configure(command, context);
   return program;
 }
 
@@ -95,7 +96,9 @@ function rejectUnknownHelp([first, name]: readonly string[], program: Command): 
   program.error(`unknown command '${name}'${didYouMean(name, names)}`);
 }
 
+/** Configures a command and its subcommands. */
 function configure(command: Command, context: CliContext): void {
+  for (const subcommand of command.commands) configure(subcommand, context);
   const style = createStyle(wantsColor(context.stdout, context.env));
   command
     .exitOverride()
@@ -113,10 +116,15 @@ function configure(command: Command, context: CliContext): void {
     });
 }
 
+/** `uncouple pipeline apply` */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}
+
 /** Formats Commander's `error: ...\n(Did you mean ...?)` as one line that names the command. */
 function usageError(text: string, command: Command, context: CliContext): string {
   const style = createStyle(wantsColor(context.stderr, context.env));
-  const name = command.parent === null ? "uncouple" : `uncouple ${command.name()}`;
+  const name = fullName(command);
   const line = text
     .replace(/^error: /, "")
     .trim()

@@ -52,10 +52,10 @@ export async function applyPlan(
 ): Promise<boolean> {
   if (plan.digest === plan.previous) return false;
   if (plan.class === "breaking" && !breaking) {
-    const broken = plan.changes.filter((change) => change.class === "breaking").map(({ path }) => path);
+    const broken = plan.changes.filter((change) => change.class === "breaking");
     throw new UncoupleError(
       "failed-precondition",
-      `not applied: the pipeline file has breaking changes (${broken.join(", ")}); \`uncouple pipeline apply --dry-run\` tells what they mean, --breaking applies them`,
+      `the pipeline file of ${plan.pipeline} has breaking changes and was not applied: ${broken.map(({ path, effect }) => `${path} (${effect})`).join("; ")}; use --breaking to apply them`,
     );
   }
   try {

@@ -76,7 +76,11 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
       const { log, records } = recordingLog();
       const metrics = createMetrics({ service: "evaluator", version: "0" });
       const { pipelines } = backplane;
-      const gate = createPipelineGate(change.pipeline ?? twoComponents, "demo.yaml", { pipelines, clock, onError: () => {} });
+      const gate = createPipelineGate(change.pipeline ?? twoComponents, "demo.yaml", {
+        pipelines,
+        clock,
+        onError: () => {},
+      });
       void gate.follow(leaving.signal, () => {});
       const evaluator = createEvaluator(
         {

@@ -5,7 +5,7 @@ import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { AliasChange } from "../../registry/registry.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
-import type { CliContext } from "../context/context.ts";
+import { type CliContext, userName } from "../context/context.ts";
 import { parseSerial } from "../flags/reference.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { plain, type Style } from "../terminal/style.ts";
@@ -93,7 +93,7 @@ async function warnOfQuarantine(change: AliasChange, quarantines: Backplane["qua
 
 /** Author and reason for the log. */
 function byText({ env }: CliContext, reason: string | undefined): string {
-  const who = env.USER ?? env.LOGNAME ?? "someone";
+  const who = userName(env);
   return reason === undefined ? who : `${who}: ${reason}`;
 }
 

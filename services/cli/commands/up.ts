@@ -5,7 +5,7 @@ import { formatSeconds } from "../../report/numbers.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readStackFiles } from "../connect/configuration.ts";
 import { DEFAULT_DIR } from "../connect/connections.ts";
-import { type StoreFlags, storeArgs, withStoreFlags } from "../connect/service.ts";
+import { type StoreFlags, withStoreFlags } from "../connect/service.ts";
 import type { Stack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
@@ -19,6 +19,7 @@ import { formatTable } from "../terminal/table.ts";
 interface UpFlags extends StoreFlags {
   readonly dir?: string;
   readonly nats?: string;
+  readonly breaking?: true;
   readonly json?: true;
 }
 
@@ -32,6 +33,7 @@ export function upCommand(context: CliContext): Command {
     .argument("<teams...>", "one team file for each component that gets a trainer")
     .option("--dir <folder>", "folder of the stack (default: .uncouple, or UNCOUPLE_DIR)")
     .option("--nats <url>", "a running NATS server (default: NATS_URL, else nats-server from the PATH)")
+    .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: the stack file, once everything is ready");
   return withStoreFlags(command)
     .addHelpText(
@@ -60,7 +62,8 @@ export function upCommand(context: CliContext): Command {
         dir,
         env,
         clock,
-        serviceArgs: storeArgs(flags),
+        store: flags,
+        breaking: flags.breaking === true,
         signal: context.interrupted,
         onEvent,
       });

@@ -14,7 +14,12 @@ import { readPem } from "../flags/pem.ts";
 import { readStack, type Stack, stackFile } from "./stack-file.ts";
 
 /** A service that a command connects to. */
-export type Peer = "trainer" | "evaluator" | "registry";
+export type Peer =
+  | "trainer"
+  | "evaluator"
+  | "registry"
+  /** The registry of the pipeline that a file names. */
+  | "store";
 
 export interface ConnectionFlags {
   readonly dir?: string;
@@ -43,6 +48,7 @@ export function withPeers(command: Command, ...peers: readonly Peer[]): Command 
   if (peers.includes("evaluator")) {
     command.option("--evaluator <host:port>", "address of an evaluator outside the stack (UNCOUPLE_EVALUATOR)");
   }
+  if (peers.includes("store")) command.option("--nats <url>", "a NATS server outside the stack (NATS_URL)");
   if (peers.includes("registry")) {
     command.option("--nats <url>", "a NATS server outside the stack (NATS_URL); requires --pipeline");
     command.option("--pipeline <name>", "the pipeline's name, with --nats (UNCOUPLE_PIPELINE)");
@@ -66,8 +72,12 @@ export interface Connections {
    * @throws UncoupleError `not-found`, listing the components of the pipeline
    */
   evaluator(component?: string): Promise<RemoteEvaluator>;
-  /** Like `evaluator`. @throws UncoupleError also `not-found` for an unknown pipeline, listing those on the server */
-  backplane(component?: string): Promise<Backplane>;
+  /**
+   * Like `evaluator`.
+   * @param options create: whether to create missing streams; defaults to false, which changes nothing on the server
+   * @throws UncoupleError also `not-found` for an unknown pipeline, listing those on the server
+   */
+  backplane(component?: string, options?: { readonly create: boolean }): Promise<Backplane>;
 }
 
 /** Time that a command has after Ctrl-C to print its last message. */
@@ -154,7 +164,7 @@ function createConnections(
       closers.push(() => evaluator.close());
       return evaluator;
     },
-    async backplane(component) {
+    async backplane(component, { create } = { create: false }) {
       const { url, pipeline } = await registryPlace(flags, env, async () => {
         const stacked = await stackOr("registry", "--nats URL --pipeline NAME");
         checkComponent(component, stacked);
@@ -166,7 +176,7 @@ function createConnections(
         pipeline,
         clock: context.clock,
         name: "uncouple-cli",
-        create: false,
+        create,
       });
       closers.push(() => backplane.close());
       return backplane;

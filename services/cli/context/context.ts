@@ -35,6 +35,11 @@ export function setting(env: CliContext["env"], name: string): string | undefine
   return value === "" ? undefined : value;
 }
 
+/** The user, for logs that name who made a change. */
+export function userName(env: CliContext["env"]): string {
+  return env.USER ?? env.LOGNAME ?? "someone";
+}
+
 /** Creates the reason that `interrupted` aborts with. */
 export function interruption(): UncoupleError {
   return new UncoupleError("cancelled", "interrupted");

@@ -86,6 +86,10 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
     format: "pretty",
     destination: { write: options.onEvent },
   });
+  const { pipeline } = files.pipeline;
+  const { applyPlan, planApply } = await import("../../registry/apply-pipeline.ts");
+  const plan = await planApply(backplane.pipelines, pipeline);
+  await applyPlan(backplane.pipelines, pipeline, plan, { breaking: false, by: "uncouple demo" });
   const services: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     await Promise.allSettled(services.map((service) => service.stop()));

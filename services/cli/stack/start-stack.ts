@@ -3,8 +3,14 @@ import { join } from "node:path";
 import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
+import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
 import type { StackFiles } from "../connect/configuration.ts";
+import { type StoreFlags, storeArgs } from "../connect/service.ts";
 import { removeStack, type Stack, stackFile, writeStack } from "../connect/stack-file.ts";
+import { userName } from "../context/context.ts";
+import { parseNatsAddress } from "../flags/nats-address.ts";
+import { createStyle } from "../terminal/style.ts";
+import { applyText } from "../text/pipeline-text.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
@@ -18,8 +24,10 @@ export interface StackOptions {
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Additional flags for every service. */
-  readonly serviceArgs?: readonly string[];
+  /** Limits and replicas of the store. */
+  readonly store?: StoreFlags;
+  /** Whether to apply a pipeline file with breaking changes; defaults to false. */
+  readonly breaking?: boolean;
   /** Aborts the start. */
   readonly signal: AbortSignal;
   /** Called with a sentence for each crash and restart. */
@@ -43,6 +51,7 @@ export interface RunningStack {
 export async function startStack(options: StackOptions): Promise<RunningStack> {
   const { clock, dir, files, onEvent, signal } = options;
   const { pipeline, teams } = files;
+  const store = options.store ?? {};
   await makeFolder(dir);
   const lock = await lockStack(dir, clock);
   const servers = createSupervisor({ clock, onEvent, ...usualSupervision });
@@ -67,6 +76,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     await rm(stackFile(dir), { force: true });
     const natsUrl =
       "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir, clock);
+    await applyFile(natsUrl, options);
     // If one service fails to start, the others stop starting.
     const giveUp = new AbortController();
     const service = (name: string, id: string, args: readonly string[]) =>
@@ -74,7 +84,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
         startService(
           {
             name,
-            args: [...args, "--pipeline", pipeline.path, ...(options.serviceArgs ?? []), ...portArgs(previous)],
+            args: [...args, "--pipeline", pipeline.path, ...storeArgs(store), ...portArgs(previous)],
             logFile: join(dir, "logs", `${id}.log`),
           },
           // In the environment, because any user can read the arguments of a process and the URL may contain a password.
@@ -111,6 +121,27 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   } catch (thrown) {
     await stop();
     throw thrown;
+  }
+}
+
+/** Puts the stack's pipeline file in force. @throws UncoupleError as `applyPlan` and `connectJetStream` */
+async function applyFile(natsUrl: string, options: StackOptions): Promise<void> {
+  const { files, clock, env, breaking = false, onEvent } = options;
+  const { pipeline } = files.pipeline;
+  const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
+  const { pipelines, close } = await connectJetStream({
+    ...options.store,
+    ...parseNatsAddress(natsUrl),
+    pipeline: pipeline.name,
+    clock,
+    name: "uncouple up",
+  });
+  try {
+    const plan = await planApply(pipelines, pipeline);
+    const applied = await applyPlan(pipelines, pipeline, plan, { breaking, by: `${userName(env)} (uncouple up)` });
+    if (applied && plan.previous !== null) onEvent(applyText(plan, applied, createStyle(false)));
+  } finally {
+    await close();
   }
 }
 
