@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { UncoupleError } from "../../services/common/errors.ts";
+import { digestOf } from "../../services/pipeline/pipeline-content.ts";
 import type { Backplane, WorkItem } from "../../services/registry/backplane.ts";
 import * as make from "../helpers/drafts.ts";
 import { take } from "../helpers/take.ts";
@@ -51,6 +52,48 @@ export function backplaneContract(implementation: Implementation): void {
       [one, two] = await Promise.all([world.open(), world.open()]);
     });
     afterEach(() => world.destroy());
+
+    describe("applied pipeline files", () => {
+      const content = (objective: string) => ({ name: world.pipeline, objective, components: {} });
+
+      test("another process sees the file in force and the history, with digests of the content", async () => {
+        expect(await one.pipelines.current()).toBeUndefined();
+        const first = await one.pipelines.apply(content("a"), null, "ann");
+        const second = await two.pipelines.apply(content("b"), first.digest, "ben");
+        expect(second).toMatchObject({ previous: first.digest, by: "ben", content: content("b") });
+        expect(second.digest).toBe(digestOf(content("b")));
+        expect((await one.pipelines.current())?.value).toEqual(second);
+        expect((await one.pipelines.history()).map(({ value }) => value)).toEqual([first, second]);
+      });
+
+      test("of two that are applied concurrently, one is in force and the other a conflict", async () => {
+        const outcomes = await Promise.allSettled([
+          one.pipelines.apply(content("a"), null, "ann"),
+          two.pipelines.apply(content("b"), null, "ben"),
+        ]);
+        const failed = outcomes.filter((outcome) => outcome.status === "rejected");
+        expect(failed).toHaveLength(1);
+        expect(failed[0]?.reason).toMatchObject({ code: "conflict" });
+        expect(await one.pipelines.history()).toHaveLength(1);
+      });
+
+      test("an earlier file can be in force again", async () => {
+        const first = await one.pipelines.apply(content("a"), null, "ann");
+        const second = await one.pipelines.apply(content("b"), first.digest, "ann");
+        await one.pipelines.apply(content("a"), second.digest, "ann");
+        expect((await two.pipelines.current())?.value.digest).toBe(first.digest);
+        expect(await two.pipelines.history()).toHaveLength(3);
+      });
+
+      test("a watch gets earlier and later ones in order", async () => {
+        const first = await one.pipelines.apply(content("a"), null, "ann");
+        const stop = new AbortController();
+        const watched = take(two.pipelines.watch(0, stop.signal), 2);
+        const second = await one.pipelines.apply(content("b"), first.digest, "ann");
+        expect((await watched).map(({ value }) => value)).toEqual([first, second]);
+        stop.abort();
+      });
+    });
 
     describe("publishing", () => {
       test("another process reads back a published snapshot completely", async () => {
