@@ -309,14 +309,59 @@ describe("a stack", () => {
     expect(await readdir(join(dir, "unread"))).not.toContain("stack.json");
   });
 
-  it("reports which service failed to start and why, and leaves nothing running", async () => {
-    const failing = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--nats", "nats://127.0.0.1:9", "--dir", "bad"], {
-      cwd: dir,
-    });
-    expect(await failing.ended).toBe(7);
-    expect(failing.stderr()).toMatch(
-      /uncouple: (evaluator|trainer m1) failed to start: cannot connect to the NATS server/,
+  it("applies its pipeline file: additive changes at once, breaking ones only on request", async () => {
+    await mkdir(join(dir, "changes"));
+    const start = async (text: string, ...flags: string[]) => {
+      await writeFile(join(dir, "changes", "pipeline.yaml"), text);
+      const files = ["changes/pipeline.yaml", "m1.yaml"];
+      return spawnCli(["up", ...files, "--dir", "changes", "--json", ...flags], { cwd: dir, env: { NATS_URL: "" } });
+    };
+    const stop = async (stack: CliProcess) => {
+      await stack.seen(/\n}\n$/);
+      stack.child.kill("SIGINT");
+      expect(await stack.ended).toBe(130);
+    };
+    const extra = "  extra: { columns: [x1], output: { name: e, width: 3, meaning: real }, target: z, loss: mse }\n";
+    await stop(await start(PIPELINE));
+    const added = await start(`${PIPELINE}${extra}objective: m2\n`);
+    await stop(added);
+    expect(added.stderr()).toMatch(/pipeline tiny is now at [0-9a-f]{12} \(before: [0-9a-f]{12}; additive\)/);
+    const refused = await start(`${PIPELINE}${extra}objective: extra\n`);
+    expect(await refused.ended).toBe(5);
+    expect(refused.stderr()).toContain("has breaking changes and was not applied: objective (");
+    const intended = await start(`${PIPELINE}${extra}objective: extra\n`, "--breaking");
+    await intended.seen(/\n}\n$/);
+    const history = await json<{ digest: string; previous: string | null }[]>(
+      "pipeline",
+      "history",
+      "--dir",
+      "changes",
     );
+    expect(history.map(({ previous }) => previous)).toEqual([null, history[0]?.digest, history[1]?.digest]);
+    const diff = await json<unknown>("pipeline", "diff", "--dir", "changes");
+    expect(diff).toMatchObject({ class: "breaking", changes: [{ path: "objective", before: "m2", after: "extra" }] });
+    const first = history[0]?.digest.slice(0, 8) ?? "";
+    expect(await json<unknown>("pipeline", "diff", first, "--dir", "changes")).toMatchObject({
+      changes: [{ path: "components.extra" }, { path: "objective" }],
+    });
+    await writeFile(join(dir, "changes", "next.yaml"), `${PIPELINE}${extra}objective: m1\n`);
+    const dry = await json<{ applied: boolean; previous: string }>(
+      ...["pipeline", "apply", "changes/next.yaml", "--dry-run", "--dir", "changes"],
+    );
+    expect(dry).toMatchObject({ applied: false, class: "breaking", previous: history[2]?.digest });
+    const apply = ["pipeline", "apply", "changes/next.yaml", "--breaking", "--dir", "changes"];
+    expect(await json<unknown>(...apply, "--expect", dry.previous)).toMatchObject({ applied: true });
+    expect(await json<unknown>(...apply)).toMatchObject({ applied: false, changes: [] });
+    await stop(intended);
+  });
+
+  it("reports which service failed to start and why, and leaves nothing running", async () => {
+    await mkdir(join(dir, "bad"));
+    // The trainer needs a folder of this name.
+    await writeFile(join(dir, "bad", "state"), "");
+    const failing = spawnCli(["up", "pipeline.yaml", "m1.yaml", "--dir", "bad"], { cwd: dir, env: { NATS_URL: "" } });
+    expect(await failing.ended).toBe(2);
+    expect(failing.stderr()).toMatch(/uncouple: trainer m1 failed to start: .*state/);
   });
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { createPipelineGate } from "../../services/composition/pipeline-gate.ts";
+import { createPipelineGate, type PipelineGate } from "../../services/composition/pipeline-gate.ts";
 import { createPipelineView, type PipelineView } from "../../services/composition/pipeline-view.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
 import { runningEngine } from "../../services/engine/interface/running-engine.ts";
@@ -116,6 +116,7 @@ export interface TrainerBench {
   readonly loaded: string[];
   /** Follows the backplane. */
   readonly view: PipelineView;
+  readonly pipelineGate: PipelineGate;
   /** Publishes a snapshot of a component, as another process would, and judges it. */
   publish(component: string): Promise<SnapshotManifest>;
   /** The bytes of a snapshot of m2. */
@@ -161,6 +162,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
   const bench: TrainerBench = {
     backplane,
     view,
+    pipelineGate,
     store,
     loaded,
     async publish(component) {

@@ -408,6 +408,63 @@ export const wrongFlags: readonly WrongCommand[] = [
 
 export const wrongRequests: readonly WrongCommand[] = [
   {
+    what: "applying a pipeline file that does not exist",
+    run: "pipeline apply nowhere.yaml",
+    exit: 3,
+    says: "uncouple: pipeline file HERE/nowhere.yaml not found",
+  },
+  {
+    what: "applying a folder",
+    run: "pipeline apply .",
+    exit: 2,
+    says: "uncouple: pipeline file HERE cannot be read: it is a folder",
+  },
+  {
+    what: "applying an invalid pipeline file",
+    files: { "bad.yaml": PIPELINE.replace("columns: [x2]", "colums: [x2]") },
+    run: "pipeline apply bad.yaml",
+    exit: 2,
+    says: 'uncouple: bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
+  },
+  {
+    what: "applying the file of another pipeline",
+    files: { "other.yaml": PIPELINE.replace("pipeline: paper", "pipeline: other") },
+    run: "pipeline apply other.yaml",
+    exit: 2,
+    says: "uncouple: the stack runs pipeline paper, not other; use --nats to connect to another server",
+  },
+  {
+    what: "applying a breaking change unintentionally",
+    files: { "changed.yaml": PIPELINE.replace("name: z", "name: zz") },
+    run: "pipeline apply changed.yaml",
+    exit: 5,
+    says: "uncouple: the pipeline file of paper has breaking changes and was not applied: components.m1.output.name (existing snapshots of m1 and m2 no longer fit: evaluators quarantine them for good, and each component needs a new one); use --breaking to apply them",
+  },
+  {
+    what: "applying a pipeline file after somebody else did",
+    run: "pipeline apply pipeline.yaml --expect 0123456789ab",
+    exit: 4,
+    says: "uncouple: nothing was applied: c43f0f362957 is in force, not 0123456789ab",
+  },
+  {
+    what: "an unknown digest",
+    run: "pipeline diff 0123456789ab",
+    exit: 3,
+    says: "uncouple: no applied pipeline file has the digest 0123456789ab; available: c43f0f362957",
+  },
+  {
+    what: "a difference without an earlier file",
+    run: "pipeline diff",
+    exit: 3,
+    says: "uncouple: only c43f0f362957 was applied yet: there is none before it",
+  },
+  {
+    what: "two files to compare",
+    run: "pipeline diff pipeline.yaml pipeline.yaml",
+    exit: 2,
+    says: "uncouple: give one file, or one or two digests",
+  },
+  {
     what: "an unknown run",
     run: "cancel nobody",
     exit: 3,
