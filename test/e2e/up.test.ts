@@ -263,6 +263,40 @@ describe("a stack", () => {
     expect((await uncouple("runs")).stderr).toContain("is not running");
   });
 
+  it("applies its pipeline file, with breaking changes only on request", async () => {
+    const extra = "  extra: { columns: [x1], output: { name: e, width: 3, meaning: real }, target: z, loss: mse }\n";
+    const write = (objective: string) =>
+      writeFile(join(dir, "changed.yaml"), `${PIPELINE}${extra}objective: ${objective}\n`);
+    const options = { cwd: dir, env: { NATS_URL: "" } };
+    await write("extra");
+    const refused = spawnCli(["up", "changed.yaml", "m1.yaml"], options);
+    expect(await refused.ended).toBe(5);
+    expect(refused.stderr()).toContain("has breaking changes and was not applied: objective (");
+    const intended = spawnCli(["up", "changed.yaml", "m1.yaml", "--breaking", "--json"], options);
+    await intended.seen(/\n}\n$/);
+    expect(intended.stderr()).toMatch(/pipeline tiny is now at [0-9a-f]{12} \(before: [0-9a-f]{12}; breaking\)/);
+
+    const diff = await json<unknown>("pipeline", "diff");
+    expect(diff).toMatchObject({ class: "breaking", changes: [{ path: "components.extra" }, { path: "objective" }] });
+    await write("m2");
+    const dry = await json<{ previous: string }>("pipeline", "apply", "changed.yaml", "--dry-run");
+    expect(dry).toMatchObject({ applied: false, changes: [{ path: "objective", before: "extra", after: "m2" }] });
+    const apply = ["pipeline", "apply", "changed.yaml", "--breaking"];
+    expect(await json<unknown>(...apply, "--expect", dry.previous)).toMatchObject({ applied: true });
+    expect(await json<unknown>(...apply)).toMatchObject({ applied: false, changes: [] });
+    const history = await json<{ digest: string; previous: string | null }[]>("pipeline", "history");
+    expect(history.map(({ previous }) => previous)).toEqual([null, history[0]?.digest, history[1]?.digest]);
+    const [first] = history.map(({ digest }) => digest.slice(0, 8));
+    expect(await json<unknown>("pipeline", "diff", first ?? "")).toMatchObject({ class: "additive" });
+    expect(await json<unknown>("pipeline", "diff", "pipeline.yaml")).toMatchObject({
+      changes: [{ path: "components.extra", class: "breaking" }],
+    });
+    // The services of the stack have the file before.
+    expect(await uncouple("train", "m1")).toMatchObject({ code: 5, stderr: expect.stringContaining("restart with") });
+    intended.child.kill("SIGINT");
+    expect(await intended.ended).toBe(130);
+  });
+
   it("starts once if two start in a folder at the same time, even if the ID of a dead stack's process is in use", async () => {
     const stack = { ...(JSON.parse(up.stdout()) as Stack), pid: process.pid };
     await mkdir(join(dir, "contended"));
@@ -307,52 +341,6 @@ describe("a stack", () => {
     expect(await unread.ended).toBe(0);
     expect(unread.stderr()).toBe("stopping\nstopped\n");
     expect(await readdir(join(dir, "unread"))).not.toContain("stack.json");
-  });
-
-  it("applies its pipeline file: additive changes at once, breaking ones only on request", async () => {
-    await mkdir(join(dir, "changes"));
-    const start = async (text: string, ...flags: string[]) => {
-      await writeFile(join(dir, "changes", "pipeline.yaml"), text);
-      const files = ["changes/pipeline.yaml", "m1.yaml"];
-      return spawnCli(["up", ...files, "--dir", "changes", "--json", ...flags], { cwd: dir, env: { NATS_URL: "" } });
-    };
-    const stop = async (stack: CliProcess) => {
-      await stack.seen(/\n}\n$/);
-      stack.child.kill("SIGINT");
-      expect(await stack.ended).toBe(130);
-    };
-    const extra = "  extra: { columns: [x1], output: { name: e, width: 3, meaning: real }, target: z, loss: mse }\n";
-    await stop(await start(PIPELINE));
-    const added = await start(`${PIPELINE}${extra}objective: m2\n`);
-    await stop(added);
-    expect(added.stderr()).toMatch(/pipeline tiny is now at [0-9a-f]{12} \(before: [0-9a-f]{12}; additive\)/);
-    const refused = await start(`${PIPELINE}${extra}objective: extra\n`);
-    expect(await refused.ended).toBe(5);
-    expect(refused.stderr()).toContain("has breaking changes and was not applied: objective (");
-    const intended = await start(`${PIPELINE}${extra}objective: extra\n`, "--breaking");
-    await intended.seen(/\n}\n$/);
-    const history = await json<{ digest: string; previous: string | null }[]>(
-      "pipeline",
-      "history",
-      "--dir",
-      "changes",
-    );
-    expect(history.map(({ previous }) => previous)).toEqual([null, history[0]?.digest, history[1]?.digest]);
-    const diff = await json<unknown>("pipeline", "diff", "--dir", "changes");
-    expect(diff).toMatchObject({ class: "breaking", changes: [{ path: "objective", before: "m2", after: "extra" }] });
-    const first = history[0]?.digest.slice(0, 8) ?? "";
-    expect(await json<unknown>("pipeline", "diff", first, "--dir", "changes")).toMatchObject({
-      changes: [{ path: "components.extra" }, { path: "objective" }],
-    });
-    await writeFile(join(dir, "changes", "next.yaml"), `${PIPELINE}${extra}objective: m1\n`);
-    const dry = await json<{ applied: boolean; previous: string }>(
-      ...["pipeline", "apply", "changes/next.yaml", "--dry-run", "--dir", "changes"],
-    );
-    expect(dry).toMatchObject({ applied: false, class: "breaking", previous: history[2]?.digest });
-    const apply = ["pipeline", "apply", "changes/next.yaml", "--breaking", "--dir", "changes"];
-    expect(await json<unknown>(...apply, "--expect", dry.previous)).toMatchObject({ applied: true });
-    expect(await json<unknown>(...apply)).toMatchObject({ applied: false, changes: [] });
-    await stop(intended);
   });
 
   it("reports which service failed to start and why, and leaves nothing running", async () => {

@@ -165,6 +165,9 @@ describe.each([
     expect(value(page(), "uncouple_nats_connection_state", { state: "connected" })).toBe(1);
     expect(value(page(), "uncouple_nats_connection_state", { state: "reconnecting" })).toBe(0);
     expect(value(page(), "uncouple_build_info", { version: packageInfo().version })).toBe(1);
+    const { digest } = page().samples.find(({ name }) => name === "uncouple_pipeline_info")?.labels ?? {};
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(value(page(), "uncouple_pipeline_info", { digest })).toBe(1);
     expect(value(page(), "process_resident_memory_bytes")).toBeGreaterThan(1e6);
     expect(value(page(), "nodejs_eventloop_lag_p99_seconds")).toBeGreaterThanOrEqual(0);
     expect(page().contentType).toMatch(/^text\/plain; version=0\.0\.4/);

@@ -151,9 +151,10 @@ test("services resume where the last ones stopped", async () => {
   expect(await backplane.registry.manifest("m1", published.serial)).toEqual({
     ...published,
     publishedAt: expect.any(String),
+    // Fields that the old program did not record.
+    pipelineDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
     provenance: {
       ...published.provenance,
-      // A field that the old program did not have.
       numerics: expect.stringMatching(/^reference\/v8-\d+$/),
       finishedAt: expect.any(String),
       codeVersion: expect.any(String),
