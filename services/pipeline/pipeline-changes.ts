@@ -165,7 +165,8 @@ function grows(before: unknown, after: unknown): boolean {
 }
 
 function sameMembers(before: unknown, after: unknown): boolean {
-  return JSON.stringify([...list(before)].sort()) === JSON.stringify([...list(after)].sort());
+  const [a, b] = [before, after].map((value) => list(value).map(String).sort());
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function consumersOf(name: string, components: ReadonlyMap<string, unknown>): readonly string[] {

@@ -40,7 +40,7 @@ export interface ApplyOptions {
  * Puts a planned pipeline file in force, if the one that the plan was compared with still is. Applying what is already in
  * force changes nothing.
  *
- * @returns whether anything changed
+ * @returns whether it differs from what was in force
  * @throws UncoupleError `failed-precondition` naming every breaking change, unless it is intended; `conflict` if another
  *   file was applied since the plan was made
  */
@@ -62,9 +62,9 @@ export async function applyPlan(
     await pipelines.apply(contentOf(pipeline), plan.previous, by);
     return true;
   } catch (thrown) {
-    // Another process may have applied the same file meanwhile.
+    // Another process may have applied the same file meanwhile, or this one without getting the answer.
     const current = await pipelines.current().catch(() => undefined);
-    if (current?.value.digest === plan.digest) return false;
+    if (current?.value.digest === plan.digest) return true;
     throw thrown;
   }
 }

@@ -111,6 +111,8 @@ describe("a trainer over gRPC", () => {
       queued: 0,
       queueCapacity: 8,
       newest: null,
+      pipelineDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      appliedDigest: null,
     });
     const { id } = await running(client);
     await client.startRun({});

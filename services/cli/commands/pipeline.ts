@@ -32,7 +32,11 @@ export function pipelineCommand(context: CliContext): Command {
     )
     .addCommand(applyCommand(context))
     .addCommand(diffCommand(context))
-    .addCommand(historyCommand(context));
+    .addCommand(historyCommand(context))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple pipeline apply pipeline.yaml --dry-run\n  uncouple pipeline history\n",
+    );
 }
 
 function applyCommand(context: CliContext): Command {

@@ -19,6 +19,7 @@ import type { Backplane, Leases } from "../../registry/backplane.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import { OtherFileInForce, waitForFile } from "./accepted-file.ts";
 import { createPinSnapshots, type PinSettings } from "./pin-snapshots.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
@@ -261,18 +262,6 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     }
   }
 
-  /** Waits while another pipeline file than this trainer's is in force. */
-  async function acceptsFile(job: RunJob): Promise<void> {
-    const refusal = gate.refusal();
-    if (refusal === undefined) return;
-    const { id } = job.stored().run;
-    log.warn({ run: id }, `run ${id} waits for this trainer's pipeline file: ${refusal}`);
-    const waitingFor = `this trainer's pipeline file: ${refusal}`;
-    await job.record({}, { state: "waiting", waitingFor, stepsPerSecond: null, etaSeconds: null });
-    await gate.opens(job.signal);
-    job.signal.throwIfAborted();
-  }
-
   /** The snapshot that the run published without receiving the acknowledgement. Retries until the trainer stops. */
   const findOwnSnapshot = (job: RunJob) =>
     retryWhileUnavailable("looking for the run's snapshot", outage(job.stopping), () =>
@@ -287,7 +276,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     try {
       const { name } = job.stored().team.protocol;
       for (;;) {
-        await acceptsFile(job);
+        await waitForFile(job, gate, log);
         try {
           return findProtocol(name).coordinated ? await attemptUnderLease(job) : await attempt(job, job.signal);
         } catch (thrown) {
@@ -303,12 +292,6 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     }
   };
 }
-
-/**
- * Another pipeline file was applied during the training. The run waits with its checkpoint, and holds no lease: it
- * resumes when its file is in force, or when its trainer restarts with the new one.
- */
-class OtherFileInForce extends Error {}
 
 function needsOf(pipeline: Pipeline, { team }: StoredRun) {
   const component = componentNamed(pipeline, team.component);

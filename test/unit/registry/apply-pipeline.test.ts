@@ -53,5 +53,6 @@ test("a plan that was overtaken by another file is a conflict, by the same file 
   expect(await digests()).toEqual([twoComponents, broken].map(digest));
   const again = await planApply(pipelines, wider);
   await apply(wider, true);
-  expect(await applyPlan(pipelines, wider, again, { breaking: true, by: "ben" })).toBe(false);
+  expect(await applyPlan(pipelines, wider, again, { breaking: true, by: "ben" })).toBe(true);
+  expect(await pipelines.history()).toHaveLength(3);
 });
