@@ -9,6 +9,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
+import { gcCommand } from "./commands/gc.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -44,6 +45,7 @@ const commands: readonly CommandFactory[] = [
   matrixCommand,
   aliasCommand,
   rollbackCommand,
+  gcCommand,
   diagnoseCommand,
   explainCommand,
   doctorCommand,

@@ -21,6 +21,8 @@ export type ErrorCode =
   | "unavailable"
   /** Data is missing, corrupted, or does not match its digest. */
   | "data-loss"
+  /** The model was deleted by the pipeline's retention policy. */
+  | "deleted"
   /** A bug in Uncouple. */
   | "internal";
 

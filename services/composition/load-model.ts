@@ -74,6 +74,7 @@ export function isInfrastructureFailure(code: ErrorCode): boolean {
     case "cancelled":
     case "resource-exhausted":
     case "failed-precondition":
+    case "deleted":
       return true;
     case "invalid-argument":
     case "not-found":

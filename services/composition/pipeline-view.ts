@@ -1,26 +1,30 @@
 import { createNotifier, type Notifier } from "../common/async/notifier.ts";
+import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
-import type { SnapshotManifest } from "../pipeline/manifest.ts";
+import type { SnapshotId, SnapshotManifest } from "../pipeline/manifest.ts";
+import type { Tombstone } from "../pipeline/tombstone.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { AliasChange, Announcement } from "../registry/registry.ts";
 import { createFollowedLog } from "./followed-log.ts";
-import { createSnapshotHistory, type SnapshotHistory, type SnapshotId } from "./snapshot-history.ts";
+import { createSnapshotHistory, type SnapshotHistory } from "./snapshot-history.ts";
 
 /**
- * What this process has seen of a pipeline: its announcements, verdicts, quarantines and alias changes. Follows the
+ * What this process has seen of a pipeline: its announcements, verdicts, quarantines, tombstones and alias changes. Follows the
  * backplane, so that no question needs a list of the whole store. It can lag, unless a method says otherwise.
  */
 export interface PipelineView {
   readonly history: SnapshotHistory;
-  /** Notifies when a snapshot is announced, judged or quarantined, or an alias changes. */
+  /** Notifies when a snapshot is announced, judged, quarantined or deleted, or an alias changes. */
   readonly changed: Notifier;
   /** The newest announcement of a component. */
   newest(component: string): SnapshotManifest | undefined;
   /** Records what this process has just appended, without waiting for the log to deliver it. */
   noteVerdict(verdict: Verdict): void;
   noteQuarantine(quarantine: SnapshotId): void;
+  /** Records what this process has found deleted. */
+  noteDeleted(snapshot: SnapshotId): void;
   /**
    * Resolves when the view contains every announcement up to that position.
    * @throws UncoupleError `deadline-exceeded`, `cancelled`
@@ -36,7 +40,7 @@ export interface PipelineView {
 }
 
 export interface PipelineViewDeps {
-  readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines">;
+  readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines" | "retention">;
   readonly clock: Clock;
   /** Called when a watch has failed and is about to restart. */
   onError(what: string, error: UncoupleError): void;
@@ -48,7 +52,7 @@ export interface PipelineViewDeps {
 
 export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   const { clock, onError } = deps;
-  const { registry, verdicts: verdictLog, quarantines: quarantineLog } = deps.backplane;
+  const { registry, verdicts: verdictLog, quarantines: quarantineLog, retention } = deps.backplane;
   const history = createSnapshotHistory();
   const newest = new Map<string, SnapshotManifest>();
   const changed = createNotifier();
@@ -58,6 +62,10 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   };
   const noteQuarantine = (quarantine: SnapshotId) => {
     history.quarantined(quarantine);
+    changed.notify();
+  };
+  const noteDeleted = (snapshot: SnapshotId) => {
+    history.deleted(snapshot);
     changed.notify();
   };
   const announcements = createFollowedLog<Announcement>({
@@ -90,6 +98,13 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
     watch: (from, signal) => quarantineLog.watch(from, signal),
     note: ({ value }) => noteQuarantine(value),
   });
+  const tombstones = createFollowedLog<Logged<Tombstone>>({
+    what: "tombstones",
+    clock,
+    onError,
+    watch: (from, signal) => retention.watch(from, signal),
+    note: ({ value }) => noteDeleted(value),
+  });
   const aliases = createFollowedLog<Logged<AliasChange>>({
     what: "alias changes",
     clock,
@@ -106,14 +121,37 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
     newest: (component) => newest.get(component),
     noteVerdict,
     noteQuarantine,
+    noteDeleted,
     reaches: announcements.reaches,
     async catchUp(signal) {
-      const ends = await Promise.all([registry.end(), verdictLog.end(), quarantineLog.end()]);
-      const logs = [announcements, verdicts, quarantines];
+      const ends = await Promise.all([registry.end(), verdictLog.end(), quarantineLog.end(), retention.end()]);
+      const logs = [announcements, verdicts, quarantines, tombstones];
       await Promise.all(logs.map((log, index) => log.reaches(ends[index] as number, signal)));
     },
     async follow(signal) {
-      await Promise.all([announcements, verdicts, quarantines, aliases].map((log) => log.follow(signal)));
+      await Promise.all([announcements, verdicts, quarantines, tombstones, aliases].map((log) => log.follow(signal)));
     },
   };
+}
+
+/**
+ * Runs work with a view that is followed meanwhile, for a caller that follows nothing else.
+ * @throws what the work throws; UncoupleError the first failure of a watch
+ */
+export async function withPipelineView<T>(
+  deps: Pick<PipelineViewDeps, "backplane" | "clock">,
+  signal: AbortSignal,
+  work: (view: PipelineView, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const done = new AbortController();
+  const end = AbortSignal.any([signal, done.signal]);
+  const failed = new AbortController();
+  const view = createPipelineView({ ...deps, onError: (_, error) => failed.abort(error) });
+  const following = view.follow(end);
+  try {
+    return await raceAbort(work(view, end), failed.signal);
+  } finally {
+    done.abort();
+    await following;
+  }
 }

@@ -1,4 +1,3 @@
-import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
@@ -6,7 +5,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
 import { CHAMPION, inUse } from "./in-use.ts";
-import { createPipelineView, type PipelineView, type PipelineViewDeps } from "./pipeline-view.ts";
+import { type PipelineView, type PipelineViewDeps, withPipelineView } from "./pipeline-view.ts";
 
 /** The snapshots that a run trains with. Resolved once: a resumed run uses the same ones. */
 export interface ResolvedSnapshots {
@@ -70,21 +69,12 @@ export async function resolveSnapshotsOnce(
   component: string,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Composition> {
-  const done = new AbortController();
-  const end = AbortSignal.any([signal, done.signal]);
-  const failed = new AbortController();
-  const view = createPipelineView({ backplane, clock, onError: (_, error) => failed.abort(error) });
-  const following = view.follow(end);
-  try {
-    const deps = { registry: backplane.registry, view };
-    const resolved = await raceAbort(resolveSnapshots(deps, pipeline, component, end), failed.signal);
+  return withPipelineView({ backplane, clock }, signal, async (view, end) => {
+    const resolved = await resolveSnapshots({ registry: backplane.registry, view }, pipeline, component, end);
     if ("upstream" in resolved) return resolved.upstream;
     const names = Object.keys(resolved.unjudged).join(" and ");
     throw new UncoupleError("failed-precondition", `the snapshots of ${names} have no verdict yet; start an evaluator`);
-  } finally {
-    done.abort();
-    await following;
-  }
+  });
 }
 
 /** Whether two maps from component to serial are equal. */

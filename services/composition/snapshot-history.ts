@@ -1,29 +1,37 @@
-import { snapshotName } from "../pipeline/manifest.ts";
+import { type SnapshotId, snapshotName } from "../pipeline/manifest.ts";
 import type { Verdict } from "../pipeline/verdict.ts";
 
-/** A snapshot by name. */
-export interface SnapshotId {
-  readonly component: string;
-  readonly serial: number;
+/** An announced snapshot by name, with its position. */
+export interface AnnouncedSnapshot extends SnapshotId {
+  readonly position: number;
 }
 
 /**
- * The announcements, verdicts and quarantines of a pipeline, by name and position only, indexed for the questions of
- * `in-use.ts`: their cost does not depend on the length of the history. Verdicts and quarantines can come before the
- * announcement that they are about.
+ * The announcements, verdicts, quarantines and tombstones of a pipeline, by name and position only, indexed for the
+ * questions of `in-use.ts`: their cost does not depend on the length of the history. Everything can come before the
+ * announcement that it is about.
  */
 export interface SnapshotHistory {
   announced(snapshot: SnapshotId, position: number): void;
   judged(verdict: Verdict): void;
   quarantined(snapshot: SnapshotId): void;
+  /** The snapshot's model was deleted by policy. */
+  deleted(snapshot: SnapshotId): void;
+  isDeleted(snapshot: SnapshotId): boolean;
   isQuarantined(snapshot: SnapshotId): boolean;
   /** Whether a verdict has compared that snapshot, which shows that it produced valid predictions. */
   isProven(snapshot: SnapshotId): boolean;
   /** The first announced snapshot before a position, of any component, with neither a verdict nor a quarantine. */
   firstUnsettled(before: number): SnapshotId | undefined;
-  /** The snapshots of a component that are not quarantined. */
+  /** The announced snapshots with neither a verdict nor a quarantine, in the order of announcement. */
+  unsettled(): Iterable<AnnouncedSnapshot>;
+  /** The components that have announced a snapshot. */
+  components(): readonly string[];
+  /** The snapshots of a component whose model is not deleted. */
+  stored(component: string): SnapshotSeries;
+  /** Those of them that are not quarantined. */
   sound(component: string): SnapshotSeries;
-  /** The snapshots of a component that have a verdict and are not quarantined. */
+  /** Those of them that have a verdict and are not quarantined. */
   usable(component: string): SnapshotSeries;
 }
 
@@ -33,29 +41,34 @@ export interface SnapshotSeries {
   newest(count: number, before: number): readonly number[];
   /** Whether a serial is one of them and was announced before a position. */
   has(serial: number, before: number): boolean;
+  positionOf(serial: number): number | undefined;
 }
 
 interface ComponentHistory {
+  readonly stored: MutableSeries;
   readonly sound: MutableSeries;
   readonly usable: MutableSeries;
   readonly verdicts: Set<number>;
   readonly quarantines: Set<number>;
   readonly proven: Set<number>;
+  readonly deleted: Set<number>;
 }
 
 export function createSnapshotHistory(): SnapshotHistory {
   const components = new Map<string, ComponentHistory>();
   /** By name, in the order of announcement. */
-  const unsettled = new Map<string, SnapshotId & { readonly position: number }>();
+  const unsettled = new Map<string, AnnouncedSnapshot>();
   const of = (component: string): ComponentHistory => {
     let history = components.get(component);
     if (history === undefined) {
       history = {
+        stored: createSeries(),
         sound: createSeries(),
         usable: createSeries(),
         verdicts: new Set(),
         quarantines: new Set(),
         proven: new Set(),
+        deleted: new Set(),
       };
       components.set(component, history);
     }
@@ -64,7 +77,9 @@ export function createSnapshotHistory(): SnapshotHistory {
   return {
     announced(snapshot, position) {
       const { component, serial } = snapshot;
-      const { sound, usable, verdicts, quarantines } = of(component);
+      const { stored, sound, usable, verdicts, quarantines, deleted } = of(component);
+      if (deleted.has(serial)) return;
+      stored.add(serial, position);
       const isJudged = verdicts.has(serial);
       const isQuarantined = quarantines.has(serial);
       if (!isQuarantined) sound.add(serial, position);
@@ -91,12 +106,25 @@ export function createSnapshotHistory(): SnapshotHistory {
       sound.remove(snapshot.serial);
       usable.remove(snapshot.serial);
     },
+    deleted(snapshot) {
+      const { stored, sound, usable, deleted } = of(snapshot.component);
+      deleted.add(snapshot.serial);
+      unsettled.delete(snapshotName(snapshot));
+      for (const series of [stored, sound, usable]) series.remove(snapshot.serial);
+    },
+    isDeleted: ({ component, serial }) => components.get(component)?.deleted.has(serial) ?? false,
     isQuarantined: ({ component, serial }) => components.get(component)?.quarantines.has(serial) ?? false,
     isProven: ({ component, serial }) => components.get(component)?.proven.has(serial) ?? false,
     firstUnsettled(before) {
       const [first] = unsettled.values();
       return first !== undefined && first.position < before ? first : undefined;
     },
+    unsettled: () => unsettled.values(),
+    components: () =>
+      [...components].flatMap(([name, { stored }]) =>
+        stored.newest(1, Number.POSITIVE_INFINITY).length > 0 ? [name] : [],
+      ),
+    stored: (component) => of(component).stored,
     sound: (component) => of(component).sound,
     usable: (component) => of(component).usable,
   };
@@ -106,7 +134,6 @@ interface MutableSeries extends SnapshotSeries {
   /** Does nothing if the serial is there. */
   add(serial: number, position: number): void;
   remove(serial: number): void;
-  positionOf(serial: number): number | undefined;
 }
 
 /** Serials in ascending order with their positions, which ascend as well. Changes are near the end. */

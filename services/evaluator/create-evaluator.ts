@@ -19,6 +19,8 @@ import { createEvaluatorMatrix } from "./evaluator-matrix.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { evaluatorStatus } from "./evaluator-status.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
+import { runRetention } from "./retention-loop.ts";
+import { watchStores } from "./store-watch.ts";
 import { createVerdictWriter } from "./verdict-writer.ts";
 
 export interface EvaluatorConfig {
@@ -124,8 +126,14 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   });
   const loop = createEvaluatorLoop({ queue, view, gate, judge, work, reportFailure, clock, close: losses.close });
   const identity = { pipeline: pipeline.name, evaluator: name, rows: heldOut.rows };
+  const { retention } = pipeline;
+  const collector = { pipeline: pipeline.name, by: name, backplane, view, metrics, reportFailure, clock, log };
   return {
-    start: loop.start,
+    start() {
+      loop.start();
+      void watchStores({ backplane, metrics, reportFailure, clock, log }, signal);
+      if (retention !== undefined) void runRetention({ ...collector, policy: retention }, signal);
+    },
     stop: loop.stop,
     matrices: matrix.refresh,
     status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix, gate }),

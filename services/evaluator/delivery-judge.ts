@@ -46,7 +46,8 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
 
   async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
     const { manifest } = item.announcement;
-    if (await writer.isSettled(manifest)) return "settled before";
+    // What was deleted was settled before.
+    if (view.history.isDeleted(manifest) || (await writer.isSettled(manifest))) return "settled before";
     await checkPipelineFile(manifest.pipelineDigest);
     return item.delivery <= MAX_DELIVERIES ? deps.evaluate(item.announcement) : evaluateSuspect(item);
   }

@@ -1,7 +1,9 @@
 import { type Clock, secondsSince } from "../common/clock/clock.ts";
 import { baseline, CHAMPION } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
+import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { DeletedError } from "../pipeline/tombstone.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import { judgeSnapshot } from "../verdicts/judgement.ts";
@@ -13,7 +15,7 @@ export interface EvaluateDeps {
   /** Number of newest serials per component among a verdict's alternatives. */
   readonly retained: number;
   readonly registry: Pick<Registry, "aliased">;
-  readonly view: Pick<PipelineView, "history" | "reaches">;
+  readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
   readonly clock: Clock;
@@ -25,8 +27,8 @@ export interface EvaluateDeps {
 export type EvaluateAnnouncement = (announcement: Announcement) => Promise<"verdict" | "quarantine">;
 
 /**
- * Quarantines every snapshot that turns out to be unusable during the evaluation, and starts over without it. This
- * terminates: every pass quarantines a different snapshot.
+ * Quarantines every snapshot that turns out to be unusable during the evaluation, and starts over without it, as it does
+ * without one that was deleted meanwhile. This terminates: every pass leaves out a different snapshot.
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
   const { pipeline, retained, registry, view, losses, writer, clock, signal } = deps;
@@ -39,7 +41,7 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
       return "quarantine";
     }
     await view.reaches(position, signal);
-    const champions = await registry.aliased(CHAMPION);
+    let champions = await registry.aliased(CHAMPION);
     for (;;) {
       try {
         const judgement = await judgeSnapshot(manifest, {
@@ -53,6 +55,12 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
         await writer.publish(manifest, judgement, secondsSince(clock, started));
         return "verdict";
       } catch (thrown) {
+        if (thrown instanceof DeletedError && snapshotName(thrown.snapshot) !== snapshotName(manifest)) {
+          // An alternative, or a champion of the time before.
+          view.noteDeleted(thrown.snapshot);
+          champions = await registry.aliased(CHAMPION);
+          continue;
+        }
         if (!(thrown instanceof SnapshotFault)) throw thrown;
         await writer.quarantine(thrown, thrown.reason, thrown.message);
         if (thrown.component === manifest.component && thrown.serial === manifest.serial) return "quarantine";

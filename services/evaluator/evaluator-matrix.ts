@@ -2,6 +2,7 @@ import { asUncoupleError } from "../common/errors.ts";
 import { CHAMPION, inUse } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { DeletedError } from "../pipeline/tombstone.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
@@ -13,7 +14,7 @@ export interface EvaluatorMatrixDeps {
   /** Number of newest serials per component in the matrix. */
   readonly retained: number;
   readonly registry: Pick<Registry, "aliased">;
-  readonly view: Pick<PipelineView, "history">;
+  readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly losses: Pick<ComposedLosses, "rowLosses">;
   readonly reportFailure: FailureReporter;
   /** Aborts refreshes in progress. */
@@ -38,7 +39,18 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
     retained: (component) => view.history.usable(component).newest(deps.retained, Number.POSITIVE_INFINITY),
     current: async () => inUse(pipeline.components, view.history, await registry.aliased(CHAMPION)),
   });
-  const refresh = () => matrix.refresh(signal);
+  /** Starts over without a snapshot that was deleted meanwhile: a different one each time. */
+  const withoutDeleted = async <T>(measure: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await measure();
+      } catch (thrown) {
+        if (!(thrown instanceof DeletedError)) throw thrown;
+        view.noteDeleted(thrown.snapshot);
+      }
+    }
+  };
+  const refresh = () => withoutDeleted(() => matrix.refresh(signal));
   let busy = false;
   let again = false;
   /** One refresh at a time; those asked for meanwhile are one more. */
@@ -62,6 +74,6 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
       matrix.invalidate();
       refreshInBackground();
     },
-    current: () => matrix.current(),
+    current: () => withoutDeleted(() => matrix.current()),
   };
 }

@@ -1,6 +1,7 @@
 import { settlesWithin } from "../common/async/settles-within.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict } from "../pipeline/verdict.ts";
+import type { StoreUsage } from "../registry/usage.ts";
 import { type Metrics, workBuckets } from "../runtime/metrics.ts";
 
 export interface EvaluatorMetrics {
@@ -12,6 +13,10 @@ export interface EvaluatorMetrics {
   quarantined(component: string, reason: QuarantineReason): void;
   /** Counts one pass of a snapshot over the held-out rows. */
   passed(component: string): void;
+  /** Counts a model that this process deleted by policy. */
+  deleted(component: string, bytes: number): void;
+  /** Sets how full the stores are. */
+  stored(usage: StoreUsage): void;
   /** Sets the newest losses, from any evaluator's verdict. */
   losses(verdict: Verdict, candidateLoss?: number | null): void;
 }
@@ -34,6 +39,7 @@ export function createEvaluatorMetrics(
   components: readonly string[],
   gauges: EvaluatorGauges,
 ): EvaluatorMetrics {
+  const labelOf = (component: string) => (components.includes(component) ? component : UNKNOWN_COMPONENT);
   const duration = metrics.histogram({
     name: "uncouple_evaluation_duration_seconds",
     help: "Time to handle one announcement, by outcome.",
@@ -56,6 +62,25 @@ export function createEvaluatorMetrics(
     for (const reason of QUARANTINE_REASONS) quarantines.inc({ component, reason }, 0);
   }
   quarantines.inc({ component: UNKNOWN_COMPONENT, reason: "wrong-output" }, 0);
+  const deletedModels = metrics.counter({
+    name: "uncouple_models_deleted_total",
+    help: "Models that this evaluator deleted by the pipeline file's retention policy, by component.",
+    labels: ["component"],
+  });
+  const deletedBytes = metrics.counter({
+    name: "uncouple_models_deleted_bytes_total",
+    help: "Size of the models that this evaluator deleted by the pipeline file's retention policy.",
+  });
+  const storedBytes = metrics.gauge({
+    name: "uncouple_store_used_bytes",
+    help: "Bytes in the pipeline's model store, and in the storage of the NATS server.",
+    labels: ["store"],
+  });
+  const storeLimit = metrics.gauge({
+    name: "uncouple_store_limit_bytes",
+    help: "Limits of these stores; absent where there is none, or clients cannot see it.",
+    labels: ["store"],
+  });
   const passes = metrics.counter({
     name: "uncouple_evaluation_passes_total",
     help: "Passes of a snapshot over the held-out rows, by component; cache hits are not counted.",
@@ -96,8 +121,18 @@ export function createEvaluatorMetrics(
   return {
     handled: (outcome, seconds) => duration.observe({ outcome }, seconds),
     judged: ({ component, kind }) => verdicts.inc({ component, kind }),
-    quarantined(name, reason) {
-      quarantines.inc({ component: components.includes(name) ? name : UNKNOWN_COMPONENT, reason });
+    quarantined: (name, reason) => quarantines.inc({ component: labelOf(name), reason }),
+    deleted(name, bytes) {
+      deletedModels.inc({ component: labelOf(name) });
+      deletedBytes.inc(bytes);
+    },
+    stored(usage) {
+      for (const store of ["models", "server"] as const) {
+        const { used, limit } = usage[store];
+        storedBytes.set({ store }, used);
+        if (limit === null) storeLimit.remove({ store });
+        else storeLimit.set({ store }, limit);
+      }
     },
     passed: (component) => passes.inc({ component }),
     losses(verdict, candidateLoss) {

@@ -100,7 +100,13 @@ export interface UnreadableSnapshot {
   readonly reason: string;
 }
 
+/** A snapshot by name. */
+export interface SnapshotId {
+  readonly component: string;
+  readonly serial: number;
+}
+
 /** `component@serial`, the name of a snapshot in logs and user interfaces. */
-export function snapshotName(snapshot: { readonly component: string; readonly serial: number }): string {
+export function snapshotName(snapshot: SnapshotId): string {
   return `${snapshot.component}@${snapshot.serial}`;
 }

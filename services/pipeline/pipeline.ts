@@ -1,3 +1,5 @@
+import type { RetentionPolicy } from "./tombstone.ts";
+
 /**
  * The pipeline: a directed acyclic graph of components, shared by all teams.
  */
@@ -96,4 +98,6 @@ export interface Pipeline {
   readonly objective: string;
   readonly data: DataSourceSpec;
   readonly audit?: AuditSpec;
+  /** Which models stay; without it, evaluators delete none. */
+  readonly retention?: RetentionPolicy;
 }

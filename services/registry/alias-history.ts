@@ -40,7 +40,34 @@ export function createAliasIndex(): AliasIndex {
  * @throws UncoupleError `failed-precondition` if there is nothing to roll back to
  */
 export function rollbackTarget(log: readonly AliasChange[], component: string, alias: string): number {
-  /** The targets in order, without undone changes; adjacent ones differ. */
+  const { past, removed } = targets(log, alias);
+  const target = past.at(removed ? -1 : -2);
+  if (target !== undefined) return target;
+  throw new UncoupleError(
+    "failed-precondition",
+    `alias ${alias} of ${component} never pointed anywhere else: there is nothing to go back to`,
+  );
+}
+
+/**
+ * Returns the serials that an alias points at, pointed at before one of its last changes, or would point at after one of
+ * as many rollbacks.
+ * @param changes how many changes to go back
+ */
+export function recentTargets(log: readonly AliasChange[], alias: string, changes: number): ReadonlySet<number> {
+  const { past, removed } = targets(log, alias);
+  // The first rollback of a removal restores the last target.
+  const reached = past.slice(Math.max(0, past.length - changes - (removed ? 0 : 1)));
+  const last = log.filter((change) => change.alias === alias).slice(-changes - 1);
+  const serials = [...reached, ...last.map(({ serial }) => serial)];
+  return new Set(serials.filter((serial) => serial !== null));
+}
+
+/** The targets of an alias in order, without undone changes; adjacent ones differ. */
+function targets(
+  log: readonly AliasChange[],
+  alias: string,
+): { readonly past: readonly number[]; readonly removed: boolean } {
   const past: number[] = [];
   let removed = false;
   for (const change of log) {
@@ -50,12 +77,7 @@ export function rollbackTarget(log: readonly AliasChange[], component: string, a
     if (change.kind === "rollback") while (past.length > 0 && past.at(-1) !== change.serial) past.pop();
     else if (past.at(-1) !== change.serial) past.push(change.serial);
   }
-  const target = past.at(removed ? -1 : -2);
-  if (target !== undefined) return target;
-  throw new UncoupleError(
-    "failed-precondition",
-    `alias ${alias} of ${component} never pointed anywhere else: there is nothing to go back to`,
-  );
+  return { past, removed };
 }
 
 /**

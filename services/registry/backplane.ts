@@ -3,6 +3,8 @@ import { UncoupleError } from "../common/errors.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { PipelineLog } from "./pipeline-log.ts";
 import type { Announcement, Registry } from "./registry.ts";
+import type { Retention } from "./retention.ts";
+import type { StoreUsage } from "./usage.ts";
 
 /** An append-only log with at most one entry per (component, serial). */
 export interface WriteOnceLog<T extends { readonly component: string; readonly serial: number }> {
@@ -76,9 +78,12 @@ export interface Backplane {
   readonly pipelines: PipelineLog;
   readonly verdicts: WriteOnceLog<Verdict>;
   readonly quarantines: WriteOnceLog<Quarantine>;
+  readonly retention: Retention;
   readonly leases: Leases;
   /** Returns the announcements as a queue shared by the workers of a group. */
   workQueue(group: string): WorkQueue;
+  /** Measures how full the storage is. */
+  usage(): Promise<StoreUsage>;
   connection(): ConnectionState;
   /** Ends watches and work queues, releases leases, flushes, and closes. Idempotent. */
   close(): Promise<void>;

@@ -30,7 +30,8 @@ export interface AliasChange {
  * - the bytes of a visible manifest are complete and readable: bytes are stored before they are announced;
  * - serials of a component are exactly 1, 2, 3 ... in the order of announcement, also under contention; a serial is taken
  *   as soon as anything is announced under it, and every reader gives it to the same announcement;
- * - snapshots are immutable: nothing announced changes or disappears;
+ * - snapshots are immutable: nothing announced changes or disappears, except that a model can be deleted by policy, with
+ *   a tombstone (`retention.ts`);
  * - a run publishes at most once: publishing again with the same run id and bytes returns the same manifest;
  * - bytes are returned only after their size and SHA-256 have been verified.
  */
@@ -53,7 +54,7 @@ export interface Registry {
   manifest(component: string, serial: number): Promise<SnapshotManifest>;
   /** Returns the newest readable manifest of a component, if any. */
   latest(component: string): Promise<SnapshotManifest | undefined>;
-  /** @throws UncoupleError `not-found`; `data-loss` if the size or digest does not match */
+  /** @throws DeletedError; UncoupleError `not-found`; `data-loss` if the size or digest does not match */
   bytes(manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array>;
   /** Returns the snapshot that a run has published, if any. */
   ofRun(component: string, runId: string): Promise<SnapshotManifest | undefined>;
@@ -77,7 +78,7 @@ export interface Registry {
    * Points an alias at a snapshot, or removes it with null.
    * @param expected the serial it must point at now (null: nowhere)
    * @throws UncoupleError `conflict` if it points elsewhere; `not-found`, `failed-precondition` as `manifest`;
-   *   `invalid-argument` for an alias that does not match [a-z][a-z0-9-]{0,62}
+   *   `invalid-argument` for an alias that does not match [a-z][a-z0-9-]{0,62}; DeletedError
    */
   setAlias(
     component: string,
@@ -93,7 +94,7 @@ export interface Registry {
   /**
    * Restores the snapshot that the alias pointed at before its last change. Removals are undone, and skipped on the way
    * back. Calling it again goes further back; a new `setAlias` starts from the restored snapshot.
-   * @throws UncoupleError `failed-precondition` if there is nothing to roll back to
+   * @throws UncoupleError `failed-precondition` if there is nothing to roll back to; DeletedError
    */
   rollback(component: string, alias: string, by: string): Promise<AliasChange>;
 }

@@ -13,6 +13,7 @@ const statuses: Readonly<Record<ErrorCode, status>> = {
   "deadline-exceeded": status.DEADLINE_EXCEEDED,
   unavailable: status.UNAVAILABLE,
   "data-loss": status.DATA_LOSS,
+  deleted: status.NOT_FOUND,
   internal: status.INTERNAL,
 };
 
@@ -80,7 +81,11 @@ export function fromStatus(thrown: unknown, context: ClientContext): UncoupleErr
   const { details } = thrown;
   const code = codes[thrown.code as Exclude<status, status.OK>] ?? "internal";
   const [reason] = thrown.metadata?.get(reasonTrailer) ?? [];
-  if (reason !== undefined) return new UncoupleError(code, details, { cause: thrown });
+  if (reason !== undefined) {
+    // NOT_FOUND stands for two codes.
+    const deleted = String(reason) === reasons.encode("deleted");
+    return new UncoupleError(deleted ? "deleted" : code, details, { cause: thrown });
+  }
   // Cancellations by this client are handled before, so the server or a proxy ended the call.
   const cut = thrown.code === status.CANCELLED;
   const transport = cut ? "unavailable" : code;

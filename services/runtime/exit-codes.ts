@@ -14,6 +14,7 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   unavailable: 7,
   "deadline-exceeded": 8,
   "data-loss": 9,
+  deleted: 11,
   cancelled: 130,
 };
 
@@ -30,6 +31,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   unavailable: "a required server is unreachable",
   "deadline-exceeded": "a time limit expired",
   "data-loss": "data is missing or corrupted",
+  deleted: "the model was deleted by the pipeline's retention policy",
   cancelled: "cancelled by the user or a shutdown",
 };
 

@@ -140,6 +140,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     teamFolder: config.teamFolder,
     registry,
     gate,
+    retention: backplane.retention,
     queue,
     view,
     load,

@@ -9,7 +9,9 @@ import { componentNamed } from "../pipeline/dag.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
+import { DeletedError } from "../pipeline/tombstone.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Retention } from "../registry/retention.ts";
 import type { TrainerService, TrainerStatus } from "../rpc/services/trainer-service.ts";
 import { predictionTable } from "./prediction-table.ts";
 import type { RunQueue } from "./runs/run-queue.ts";
@@ -24,7 +26,8 @@ export interface TrainerServiceDeps {
   readonly registry: Registry;
   readonly gate: Pick<PipelineGate, "digest" | "applied" | "refusal">;
   readonly queue: RunQueue;
-  readonly view: Pick<PipelineView, "newest">;
+  readonly retention: Pick<Retention, "tombstone">;
+  readonly view: Pick<PipelineView, "newest" | "history">;
   readonly load: LoadModel;
   readonly source: Pick<DataSource, "schema">;
   readonly state: TrainerState;
@@ -66,6 +69,13 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     throw new UncoupleError("not-found", `${name} has not published a snapshot yet`);
   }
 
+  /** The model may be loaded still. */
+  async function refuseDeleted(manifest: SnapshotManifest): Promise<void> {
+    if (!view.history.isDeleted(manifest)) return;
+    const tombstone = await deps.retention.tombstone(manifest.component, manifest.serial);
+    if (tombstone !== undefined) throw new DeletedError(tombstone);
+  }
+
   const service: TrainerService = {
     async startRun(request) {
       const refusal = gate.refusal();
@@ -92,6 +102,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     async predict(inputs, serial) {
       const table = predictionTable(inputs);
       const manifest = await manifestOf(serial);
+      await refuseDeleted(manifest);
       const values = await models.use(
         snapshotName(manifest),
         async () => deps.load(name, manifest.serial, await deps.source.schema()),

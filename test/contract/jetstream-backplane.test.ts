@@ -2,12 +2,13 @@ import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
-import { backplaneContract } from "./backplane.ts";
+import { backplaneContract, type Implementation } from "./backplane.ts";
+import { retentionContract } from "./retention.ts";
 
 let server: TestNats;
 let worlds = 0;
 
-backplaneContract({
+const implementation: Implementation = {
   name: "jetstream",
   async start() {
     server = await startTestNats();
@@ -36,4 +37,7 @@ backplaneContract({
       },
     };
   },
-});
+};
+
+backplaneContract(implementation);
+retentionContract(implementation);

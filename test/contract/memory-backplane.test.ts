@@ -1,8 +1,9 @@
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
-import { backplaneContract } from "./backplane.ts";
+import { backplaneContract, type Implementation } from "./backplane.ts";
+import { retentionContract } from "./retention.ts";
 
-backplaneContract({
+const implementation: Implementation = {
   name: "memory",
   async start() {},
   async stop() {},
@@ -10,4 +11,7 @@ backplaneContract({
     const backplane = createMemoryBackplane("demo", { clock: systemClock });
     return { pipeline: "demo", open: async () => backplane, destroy: () => backplane.close() };
   },
-});
+};
+
+backplaneContract(implementation);
+retentionContract(implementation);

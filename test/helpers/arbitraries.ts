@@ -34,6 +34,7 @@ export const errorCodes: readonly ErrorCode[] = [
   "unavailable",
   "data-loss",
   "internal",
+  "deleted",
 ];
 
 export const protocols: fc.Arbitrary<ProtocolSpec> = fc.record({

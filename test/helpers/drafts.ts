@@ -1,4 +1,5 @@
 import type { ModelContract, Provenance, SnapshotDraft, SnapshotManifest } from "../../services/pipeline/manifest.ts";
+import type { Tombstone } from "../../services/pipeline/tombstone.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 
 let runs = 0;
@@ -100,6 +101,19 @@ export function quarantine(component: string, serial: number, change: Partial<Qu
     detail: "3 of 100 rows are NaN",
     evaluator: "evaluator-1",
     judgedAt: "2026-01-01T00:02:00.000Z",
+    ...change,
+  };
+}
+
+export function tombstone(component: string, serial: number, change: Partial<Tombstone> = {}): Tombstone {
+  return {
+    version: 1,
+    pipeline: "demo",
+    component,
+    serial,
+    policy: { keep: 20, champions: 10 },
+    by: "evaluator-1",
+    deletedAt: "2026-03-01T00:00:00.000Z",
     ...change,
   };
 }

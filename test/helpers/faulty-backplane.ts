@@ -54,7 +54,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     read: watch(`${name}.read`, log.read),
     watch: watch(`${name}.watch`, log.watch),
   });
-  const { registry, pipelines, leases } = backplane;
+  const { registry, pipelines, retention, leases } = backplane;
   return {
     registry: {
       publish: call("publish", registry.publish),
@@ -81,6 +81,17 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     },
     verdicts: once("verdicts", backplane.verdicts),
     quarantines: once("quarantines", backplane.quarantines),
+    retention: {
+      tombstone: call("tombstone", retention.tombstone),
+      tombstones: call("tombstones", retention.tombstones),
+      end: call("tombstones' end", retention.end),
+      watch: watch("tombstones", retention.watch),
+      pin: call("pin", retention.pin),
+      release: call("release", retention.release),
+      state: call("retention state", retention.state),
+      delete: call("delete", retention.delete),
+      purge: call("purge", retention.purge),
+    },
     // A lease that is asked for twice would be held twice; its holder's connection is what can be lost.
     leases: { acquire: leases.acquire, claim: leases.claim, holder: call("holder", leases.holder) },
     workQueue(group) {
@@ -94,6 +105,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
         },
       };
     },
+    usage: call("usage", backplane.usage),
     connection: backplane.connection,
     close: backplane.close,
   };

@@ -1,9 +1,12 @@
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { collectGarbage } from "../../services/composition/collect-garbage.ts";
+import { withPipelineView } from "../../services/composition/pipeline-view.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { draft, model } from "./drafts.ts";
 
 /**
- * A process of its own for tests to kill: `publish` a large model, `work` on an item for ever, or `hold` a lease.
+ * A process of its own for tests to kill: `publish` a large model, `work` on an item for ever, `hold` a lease, or `delete`
+ * models until it is killed, without purging them.
  * It says `ready` when it has begun.
  */
 const [what, url = "", pipeline = ""] = process.argv.slice(2);
@@ -16,6 +19,10 @@ const backplane = await connectJetStream({
   maxStoreBytes: 512 * 1024 ** 2,
 });
 setInterval(() => {}, 1_000);
+const hang = async () => {
+  console.log("ready");
+  return new Promise<never>(() => {});
+};
 if (what === "publish") {
   const bytes = model(9, 128 * 1024 ** 2);
   console.log("ready");
@@ -26,6 +33,13 @@ if (what === "publish") {
     console.log("ready", item.delivery);
     await new Promise(() => {});
   }
+} else if (what === "delete") {
+  // As a collection that dies between the tombstones and the purge.
+  await withPipelineView({ backplane, clock: systemClock }, never, (view, signal) => {
+    const stuck = { ...backplane, retention: { ...backplane.retention, purge: () => hang() } };
+    const policy = { keep: 1, champions: 0 };
+    return collectGarbage({ pipeline, policy, by: "victim", backplane: stuck, view, clock: systemClock }, signal);
+  });
 } else {
   await backplane.leases.acquire("training", "victim", never);
   console.log("ready");

@@ -47,6 +47,7 @@ describe("errors", () => {
     "deadline-exceeded": [status.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"],
     unavailable: [status.UNAVAILABLE, "UNAVAILABLE"],
     "data-loss": [status.DATA_LOSS, "DATA_LOSS"],
+    deleted: [status.NOT_FOUND, "DELETED"],
     internal: [status.INTERNAL, "INTERNAL"],
   };
 

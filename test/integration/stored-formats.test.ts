@@ -97,12 +97,13 @@ const asVersion2 = (document: object): object => expect.objectContaining<object>
 test("manifests, models, verdicts, quarantines and aliases are read as they were stored", async () => {
   const { expected } = fixture;
   expect(await said("snapshots")).toEqual(
-    expected.snapshots.map((row) => ({ ...row, manifest: asVersion2(row.manifest) })),
+    expected.snapshots.map((row) => ({ ...row, deleted: null, manifest: asVersion2(row.manifest) })),
   );
   for (const [name, shown] of Object.entries(expected.show)) {
     const { manifest, verdict } = shown;
     expect(await said("show", name)).toEqual({
       ...shown,
+      deleted: null,
       manifest: asVersion2(manifest),
       verdict: verdict && asVersion2(verdict),
     });
@@ -196,6 +197,7 @@ test("commands list a snapshot of the future as unreadable, and do not use it", 
     unreadable: { component: "m1", serial, position: expect.any(Number), reason: expect.stringContaining("newer") },
     aliases: [],
     verdict: null,
+    deleted: null,
   });
   const run = (...args: string[]) => cli(args, { cwd: fixture.folder, env: { UNCOUPLE_DIR: "stack" } });
   const name = `m1@${serial}`;

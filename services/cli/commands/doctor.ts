@@ -6,6 +6,7 @@ import { interruptible } from "../context/interruptible.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { type Durability, durabilityOfOwn, durabilityOfRunning } from "../stack/durability.ts";
 import { findNatsServer } from "../stack/find-nats-server.ts";
+import { measureStores, type StoreReport } from "../stack/store-report.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -15,19 +16,21 @@ interface DoctorFlags {
   readonly json?: true;
   readonly nats?: string;
   readonly natsMonitor?: string;
+  readonly pipeline?: string;
 }
 
 export function doctorCommand(context: CliContext): Command {
   return new Command("doctor")
     .summary("check what works on this machine")
     .description(
-      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut.",
+      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut and how full its stores are.",
     )
     .option("--nats <url>", "also check this running NATS server (NATS_URL)")
     .option("--nats-monitor <url>", "its monitoring address, http://host:8222 (NATS_MONITOR_URL)")
+    .option("--pipeline <name>", "also measure the model store of this pipeline there (UNCOUPLE_PIPELINE)")
     .option(
       "--json",
-      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], auto: [{ model, batch, engine, reason, detail }], natsServer, durability: [{ server, version, syncsFirst, detail }] }",
+      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], auto: [{ model, batch, engine, reason, detail }], natsServer, durability: [{ server, version, syncsFirst, detail }], stores: [{ store, used, limit, fillsUp, detail }] }",
     )
     .addHelpText("after", "\nExample:\n  uncouple doctor\n")
     .action(async (options: DoctorFlags) => {
@@ -42,9 +45,11 @@ export function doctorCommand(context: CliContext): Command {
       const auto = await typicalChoices(await createEngine("auto", { clock: context.clock, log: () => {} }));
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
       const durability = await interruptible(context, durabilityOf(natsServer, options, context));
-      output.result({ engines, auto, natsServer, durability }, (style) =>
-        doctorText(engines, auto, durability, style, Math.min(context.stdout.columns ?? 100, 100)),
-      );
+      const stores = await interruptible(context, measureStores(options, context));
+      output.result({ engines, auto, natsServer, durability, stores }, (style) => {
+        const width = Math.min(context.stdout.columns ?? 100, 100);
+        return [doctorText(engines, auto, durability, style, width), ...storeLines(stores, style, width)].join("\n");
+      });
     });
 }
 
@@ -61,6 +66,13 @@ async function durabilityOf(
     ...(natsServer === null ? [] : [await durabilityOfOwn(natsServer)]),
     ...(await Promise.all(running.map((one) => durabilityOfRunning(one, monitor, clock)))),
   ];
+}
+
+function storeLines(stores: readonly StoreReport[], style: Style, width: number): readonly string[] {
+  return stores.flatMap(({ store, fillsUp, detail }) => [
+    `${style.bold(plain(store))}; room: ${fillsUp === null ? style.yellow("unknown") : fillsUp ? style.red("fills up") : style.green("yes")}`,
+    ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
+  ]);
 }
 
 function doctorText(

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { snapshotName } from "../../pipeline/manifest.ts";
+import { DeletedError } from "../../pipeline/tombstone.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { parseReference, type SnapshotReference } from "../flags/reference.ts";
@@ -14,30 +15,34 @@ export function showCommand(context: CliContext): Command {
       .summary("show all details of a snapshot")
       .description("Shows the manifest, the aliases and the verdict of a snapshot.")
       .argument("<component@serial>", "for example m2@3", parseReference)
-      .option("--json", "print JSON: { manifest, aliases, verdict, quarantine }"),
+      .option("--json", "print JSON: { manifest, aliases, verdict, quarantine, deleted }"),
     "registry",
   )
     .addHelpText("after", "\nExample:\n  uncouple show m1@3\n")
     .action(async ({ component, serial }: SnapshotReference, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry, verdicts, quarantines } = await connections.backplane(component);
+        const { registry, verdicts, quarantines, retention } = await connections.backplane(component);
         const manifest = await registry.manifest(component, serial);
         const pointing = Object.entries(await registry.aliases(component));
         const aliases = pointing.filter(([, to]) => to === serial).map(([alias]) => alias);
         const verdict = (await verdicts.get(component, serial)) ?? null;
         const quarantine = (await quarantines.get(component, serial)) ?? null;
+        const deleted = (await retention.tombstone(component, serial)) ?? null;
         const facts: readonly (readonly [string, string])[] = [
           ["snapshot", snapshotName(manifest)],
           ["pipeline", manifest.pipeline],
           ["aliases", aliases.length === 0 ? "-" : aliases.join(", ")],
           ...manifestFacts(manifest),
         ];
-        output.result({ manifest: manifestJson(manifest), aliases, verdict, quarantine }, (style) =>
+        output.result({ manifest: manifestJson(manifest), aliases, verdict, quarantine, deleted }, (style) =>
           [
             ...facts.map(([name, value]) => `${style.dim(name.padEnd(15))}${plain(value)}`),
             ...(verdict === null ? [] : ["", verdictLine(verdict, style), ...alternativeLines(verdict, style)]),
             ...(quarantine === null ? [] : ["", quarantineLine(quarantine, style)]),
+            ...(deleted === null
+              ? []
+              : ["", style.yellow(plain(`${new DeletedError(deleted).message}, by ${deleted.by}`))]),
             ...(verdict === null && quarantine === null ? ["", notJudged(style)] : []),
           ].join("\n"),
         );

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type SnapshotManifest, snapshotName, type UnreadableSnapshot } from "../../pipeline/manifest.ts";
+import type { Tombstone } from "../../pipeline/tombstone.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
@@ -16,6 +17,8 @@ interface SnapshotRow {
   readonly manifest: SnapshotManifest | null;
   readonly unreadable?: UnreadableSnapshot;
   readonly aliases: readonly string[];
+  /** Of a model that was deleted by policy. */
+  readonly deleted: Tombstone | null;
   /** The kind of its verdict, `quarantined`, or null if it has not been judged yet. */
   readonly verdict: string | null;
 }
@@ -26,14 +29,14 @@ export function snapshotsCommand(context: CliContext): Command {
       .summary("list published snapshots")
       .description("Lists the snapshots in the registry, oldest first, with their verdicts and aliases.")
       .argument("[component]", "list only the snapshots of this component")
-      .option("--json", "print JSON: [{ manifest, aliases, verdict, unreadable }]"),
+      .option("--json", "print JSON: [{ manifest, aliases, verdict, deleted, unreadable }]"),
     "registry",
   )
     .addHelpText("after", "\nExamples:\n  uncouple snapshots\n  uncouple snapshots m2 --json\n")
     .action(async (component: string | undefined, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry, verdicts, quarantines } = await connections.backplane(component);
+        const { registry, verdicts, quarantines, retention } = await connections.backplane(component);
         const all = await registry.list();
         const manifests = all.filter((manifest) => component === undefined || manifest.component === component);
         const unreadable = await registry.unreadable(component);
@@ -41,6 +44,9 @@ export function snapshotsCommand(context: CliContext): Command {
           (await verdicts.list()).map((verdict) => [snapshotName(verdict), verdict.kind as string]),
         );
         for (const quarantine of await quarantines.list()) judged.set(snapshotName(quarantine), "quarantined");
+        const tombstones = new Map(
+          (await retention.tombstones()).map((tombstone) => [snapshotName(tombstone), tombstone]),
+        );
         const components = [...new Set([...manifests, ...unreadable].map((snapshot) => snapshot.component))];
         const aliases = new Map(
           await Promise.all(components.map(async (name) => [name, await registry.aliases(name)] as const)),
@@ -50,6 +56,7 @@ export function snapshotsCommand(context: CliContext): Command {
             serial === snapshot.serial ? [alias] : [],
           ),
           verdict: judged.get(snapshotName(snapshot)) ?? null,
+          deleted: tombstones.get(snapshotName(snapshot)) ?? null,
         });
         const rows: readonly SnapshotRow[] = [
           ...manifests.map((manifest) => ({ manifest, ...outcome(manifest) })),
@@ -76,10 +83,12 @@ function snapshotTable(rows: readonly SnapshotRow[], style: Style, width: number
   const reasons = rows.flatMap(({ unreadable }) =>
     unreadable === undefined ? [] : [`${plain(snapshotName(unreadable))} is unreadable: ${plain(unreadable.reason)}`],
   );
-  return [table, ...reasons].join("\n");
+  const deleted = rows.filter((row) => row.deleted !== null).length;
+  const gone = deleted === 0 ? [] : [style.dim(`${deleted} models were deleted by policy; uncouple show tells when`)];
+  return [table, ...reasons, ...gone].join("\n");
 }
 
-function tableRow({ manifest, unreadable, aliases, verdict }: SnapshotRow, style: Style): string[] {
+function tableRow({ manifest, unreadable, aliases, verdict, deleted }: SnapshotRow, style: Style): string[] {
   const outcome = verdict === null ? style.dim("not judged") : colored(style, verdict);
   const pointing = plain(aliases.join(", "));
   if (manifest === null) {
@@ -93,7 +102,7 @@ function tableRow({ manifest, unreadable, aliases, verdict }: SnapshotRow, style
     protocol === undefined ? "-" : plain(formatProtocol(protocol)),
     plain(upstreamText(manifest)),
     trainingLoss === undefined ? "-" : formatNumber(trainingLoss),
-    (manifest.size / 1000).toFixed(1),
+    deleted === null ? (manifest.size / 1000).toFixed(1) : style.dim("deleted"),
     outcome,
     pointing,
     plain(manifest.publishedAt),

@@ -78,6 +78,8 @@ export interface Connections {
    * @throws UncoupleError also `not-found` for an unknown pipeline, listing those on the server
    */
   backplane(component?: string, options?: { readonly create: boolean }): Promise<Backplane>;
+  /** The backplane and the name of its pipeline; changes nothing on the server. */
+  place(): Promise<{ readonly backplane: Backplane; readonly pipeline: string }>;
 }
 
 /** Time that a command has after Ctrl-C to print its last message. */
@@ -133,6 +135,24 @@ function createConnections(
     return trainers;
   }
 
+  async function open(component: string | undefined, create: boolean) {
+    const { url, pipeline } = await registryPlace(flags, env, async () => {
+      const stacked = await stackOr("registry", "--nats URL --pipeline NAME");
+      checkComponent(component, stacked);
+      return stacked;
+    });
+    const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
+    const backplane = await connectJetStream({
+      ...parseNatsAddress(url),
+      pipeline,
+      clock: context.clock,
+      name: "uncouple-cli",
+      create,
+    });
+    closers.push(() => backplane.close());
+    return { backplane, pipeline };
+  }
+
   return {
     async trainer(component) {
       const named = await namedTrainers();
@@ -164,23 +184,8 @@ function createConnections(
       closers.push(() => evaluator.close());
       return evaluator;
     },
-    async backplane(component, { create } = { create: false }) {
-      const { url, pipeline } = await registryPlace(flags, env, async () => {
-        const stacked = await stackOr("registry", "--nats URL --pipeline NAME");
-        checkComponent(component, stacked);
-        return stacked;
-      });
-      const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
-      const backplane = await connectJetStream({
-        ...parseNatsAddress(url),
-        pipeline,
-        clock: context.clock,
-        name: "uncouple-cli",
-        create,
-      });
-      closers.push(() => backplane.close());
-      return backplane;
-    },
+    backplane: async (component, { create } = { create: false }) => (await open(component, create)).backplane,
+    place: () => open(undefined, false),
   };
 }
 

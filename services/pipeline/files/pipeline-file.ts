@@ -2,6 +2,7 @@ import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { sinks, topologicalOrder } from "../dag.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
+import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
 import { checkGraph } from "./graph-checks.ts";
 import type { Problem } from "./problem.ts";
@@ -19,6 +20,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  *   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
  * objective: m2                       # the component whose loss is the pipeline loss; default: the only sink
  * audit: { rows: 300, columns: [z] }  # optional: training rows with additional annotations
+ * retention: { keep: 20, champions: 10 }  # optional: evaluators delete other models; default of champions: 10
  * ```
  *
  * An upstream can declare what its consumer expects, as `{ component: m1, width: 3, meaning: real }`, which is checked
@@ -51,6 +53,7 @@ const topSchema = strict({
   components: z.unknown().optional(),
   objective: z.string().optional(),
   audit: z.unknown().optional(),
+  retention: z.unknown().optional(),
 });
 
 const syntheticSchema = strict({
@@ -98,6 +101,11 @@ const auditSchema = strict({
   columns: z.array(columnSchema).min(1),
 });
 
+const retentionSchema = strict({
+  keep: z.int().min(1).max(1_000_000),
+  champions: z.int().min(0).max(1_000_000).default(DEFAULT_CHAMPIONS),
+});
+
 /**
  * Parses a pipeline file, or reports every problem that can be found without its data.
  * @param fileName the file name in problems
@@ -115,6 +123,8 @@ export function parsePipelineFile(
   const { drafts, all } = parseComponents(value.components, reporter);
   const names = all.map(({ name }) => name);
   const audit = value.audit === undefined ? undefined : parseWith(auditSchema, value.audit, ["audit"], reporter);
+  const retention =
+    value.retention === undefined ? undefined : parseWith(retentionSchema, value.retention, ["retention"], reporter);
   checkGraph(drafts, all, reporter);
   const objective = chooseObjective(value.objective, drafts, names, reporter);
   if (audit !== undefined) reportRepeats(audit.columns, ["audit", "columns"], reporter);
@@ -126,7 +136,8 @@ export function parsePipelineFile(
     return { problems, readable: { pipeline: { components: written, data, ...annotated }, map } };
   }
   const components = topologicalOrder(written);
-  const pipeline: Pipeline = { name: top.pipeline, components, objective, data, ...annotated };
+  const kept = retention === undefined ? {} : { retention };
+  const pipeline: Pipeline = { name: top.pipeline, components, objective, data, ...annotated, ...kept };
   return { pipeline, map };
 }
 

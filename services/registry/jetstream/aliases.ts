@@ -17,7 +17,13 @@ export interface Aliases {
   readonly log: Registry["aliasLog"];
   readonly watch: Registry["watchAliases"];
   readonly set: Registry["setAlias"];
-  readonly rollback: Registry["rollback"];
+  /** As `Registry.rollback`. @param before called with the serial, before the alias points at it */
+  rollback(
+    component: string,
+    alias: string,
+    by: string,
+    before: (serial: number) => Promise<void>,
+  ): Promise<AliasChange>;
 }
 
 export function createAliases(
@@ -80,7 +86,11 @@ export function createAliases(
         checkAlias(index.serial(component, alias), component, alias, expected);
         return serial;
       }),
-    rollback: (component, alias, by) =>
-      change(component, alias, "rollback", by, async () => rollbackTarget(await history(component), component, alias)),
+    rollback: (component, alias, by, before) =>
+      change(component, alias, "rollback", by, async () => {
+        const target = rollbackTarget(await history(component), component, alias);
+        await before(target);
+        return target;
+      }),
   };
 }

@@ -1,6 +1,6 @@
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { collect } from "../logged.ts";
-import { createSnapshotIndex, type SnapshotIndex } from "../snapshot-index.ts";
+import { type AnnouncementPlace, createSnapshotIndex, type SnapshotIndex } from "../snapshot-index.ts";
 import { type Read, readers, type StoredAnnouncement } from "./codec.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createReplicatedLog, type ReplicatedLog } from "./replicated-log.ts";
@@ -21,7 +21,9 @@ export interface Announcements {
    * Returns the model store's ids of everything announced, including by messages that are unreadable here: a different
    * version may read them.
    */
-  objects(): ReadonlySet<string>;
+  objects(): Pick<ReadonlySet<string>, "has">;
+  /** The one snapshot whose model has an id in the model store; undefined if there is none, or any other announcement. */
+  ownerOf(id: string): AnnouncementPlace | undefined;
   /** Returns what is known of the message at a stream position. */
   kindOf(position: number): AnnouncementKind;
 }
@@ -31,7 +33,8 @@ export type AnnouncementKind = "snapshot" | "newer" | "unreadable";
 
 export function createAnnouncements(connection: NatsConnection, log: EventLogger, names: LogNames): Announcements {
   const ledger = createSnapshotIndex();
-  const objects = new Set<string>();
+  /** Ids in the model store, with the snapshot announced with it; null for several, or for an unreadable announcement. */
+  const objects = new Map<string, AnnouncementPlace | null>();
   /** Messages that are no snapshots, by position. */
   const others = new Map<number, AnnouncementKind>();
   const subject = (component: string, serial: number) => `${names.subject}.${component}.${serial}`;
@@ -47,12 +50,16 @@ export function createAnnouncements(connection: NatsConnection, log: EventLogger
     take(message, read) {
       const position = message.sequence;
       const object = "value" in read ? { value: read.value.object } : readers.announcedObject(message.data);
-      if ("value" in object) objects.add(object.value.nuid);
       const place = placeOf(message.subject);
       const refused =
         place === undefined
           ? "the subject is not one of a component and serial"
           : ledger.take({ position, ...place }, manifestAt(read, place));
+      if ("value" in object) {
+        const { nuid } = object.value;
+        const isOnly = refused === undefined && place !== undefined && !objects.has(nuid);
+        objects.set(nuid, isOnly ? { position, ...place } : null);
+      }
       if (refused !== undefined) others.set(position, "wrong" in read && read.newer ? "newer" : "unreadable");
       return refused;
     },
@@ -67,6 +74,7 @@ export function createAnnouncements(connection: NatsConnection, log: EventLogger
       return (await collect(announcements.read(0, filter))).map(({ manifest }) => manifest);
     },
     objects: () => objects,
+    ownerOf: (id) => objects.get(id) ?? undefined,
     kindOf: (position) => others.get(position) ?? "snapshot",
   };
 }

@@ -13,8 +13,10 @@ import { createModelStore } from "./model-store.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
 import { createJetStreamPipelineLog } from "./pipeline-log.ts";
 import { createJetStreamRegistry } from "./registry.ts";
+import { createAbsentRetention, createJetStreamRetention } from "./retention.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { ensureStreams, findStreams, namesOf } from "./streams.ts";
+import { ensureStreams, findStreams, hasTombstones, namesOf } from "./streams.ts";
+import { storeUsage } from "./usage.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 import { createJetStreamOnceLog } from "./write-once-log.ts";
 
@@ -75,10 +77,13 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const log: EventLogger = options.log ?? (() => {});
   const names = namesOf(pipeline);
   const connection = await openNatsConnection({ ...options, log });
+  let collectable = true;
   try {
-    await retry(retryPolicy(connection, SETUP_LIMIT_MS), () =>
-      create ? ensureStreams(connection, names, options, log) : findStreams(connection, names, pipeline),
-    );
+    await retry(retryPolicy(connection, SETUP_LIMIT_MS), async () => {
+      if (create) return ensureStreams(connection, names, options, log);
+      await findStreams(connection, names, pipeline);
+      collectable = await hasTombstones(connection, names);
+    });
   } catch (error) {
     await connection.close();
     throw error;
@@ -87,6 +92,9 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const announcements = createAnnouncements(connection, log, names.snapshots);
   const models = createModelStore(connection, names.models, retryLimitMs);
   const aliases = createAliases(connection, log, names.aliases, retryLimitMs);
+  const retention = collectable
+    ? createJetStreamRetention({ connection, log, names: names.tombstones, announcements, models, retryLimitMs })
+    : createAbsentRetention(pipeline);
   const leases = createJetStreamLeases(connection, log, names.leases);
   const queues = new Map<string, WorkQueue>();
 
@@ -121,6 +129,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       announcements,
       models,
       aliases,
+      retention,
       maxModelBytes,
       retryLimitMs,
     }),
@@ -133,6 +142,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       readers.quarantine,
       retryLimitMs,
     ),
+    retention,
     leases,
     workQueue(group) {
       checkName("worker group", group);
@@ -142,6 +152,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       queues.set(group, queue);
       return queue;
     },
+    usage: () => storeUsage(connection, names.models.stream),
     connection: connection.state,
     close() {
       closed ??= close();

@@ -3,10 +3,12 @@ import { asUncoupleError } from "../../common/errors.ts";
 import { NewerFormatError, parseDocument } from "../../pipeline/documents/document.ts";
 import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
 import { parsePipelineVersion } from "../../pipeline/documents/pipeline-version-schema.ts";
+import { parseTombstone } from "../../pipeline/documents/tombstone-schema.ts";
 import { parseQuarantine, parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
+import type { PinRecord } from "../retention-index.ts";
 
 /** An announcement: the manifest, and where the bytes are in the model store. */
 export interface StoredAnnouncement {
@@ -37,6 +39,13 @@ const aliasChange: z.ZodType<AliasChange> = z.object({
   at: z.string(),
 });
 
+const pinRecord: z.ZodType<PinRecord> = z.object({
+  version: z.literal(1),
+  component: z.string(),
+  serial,
+  pins: z.array(z.object({ holder: z.string(), renewedAt: z.iso.datetime() })),
+});
+
 /** The decoded value, or why there is none. `newer`: only because a newer version of the program wrote it. */
 export type Read<T> = { readonly value: T } | { readonly wrong: string; readonly newer: boolean };
 
@@ -58,6 +67,8 @@ export const readers = {
   pipelineVersion: reader(parsePipelineVersion),
   verdict: reader((document) => named(parseVerdict(document))),
   quarantine: reader((document) => named(parseQuarantine(document))),
+  tombstone: reader((document) => named(parseTombstone(document))),
+  pins: reader((document) => named(parseDocument(pinRecord, "record of pins", document))),
 };
 
 /** Components are tokens of subjects and parts of file names. @throws UncoupleError `invalid-argument` */

@@ -33,8 +33,10 @@ export interface ModelStore {
    * @throws UncoupleError `data-loss`
    */
   get(manifest: SnapshotManifest, object: StoredObject, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Removes an object that was never announced. */
+  /** Removes an object: one that was never announced, or whose snapshot has a tombstone. */
   remove(object: StoredObject): Promise<void>;
+  /** Returns the ids of all objects that have bytes, also of unfinished uploads and removals. */
+  stored(): Promise<readonly string[]>;
   /**
    * Removes unreachable objects: chunks of unfinished uploads, and objects that no announcement names.
    * @param olderThanMs milliseconds since the object's last message was stored, by this machine's clock and the server's;
@@ -42,7 +44,7 @@ export interface ModelStore {
    * @param announced returns the announced objects; called after the store has been listed
    * @returns the removed objects
    */
-  sweep(olderThanMs: number, announced: () => Promise<ReadonlySet<string>>): Promise<readonly string[]>;
+  sweep(olderThanMs: number, announced: () => Promise<Pick<ReadonlySet<string>, "has">>): Promise<readonly string[]>;
 }
 
 /**
@@ -144,8 +146,14 @@ export function createModelStore(connection: NatsConnection, names: Names["model
     }
   };
 
+  const stored = async () => {
+    const { subjects } = await streamState(connection, stream, chunks("*"));
+    return [...subjects.keys()].map((one) => one.slice(chunks("").length));
+  };
+
   return {
     remove,
+    stored,
     async put(name, bytes, digest, retry, signal) {
       let furthest = 0;
       const acknowledged = (count: number) => {
@@ -212,10 +220,10 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         return message !== undefined && connection.clock.now() - message.storedAt.getTime() > olderThanMs;
       };
       // The store is listed before the announcements are read, so an upload that completes in between is recognized.
-      const uploads = [...(await streamState(connection, stream, chunks("*"))).subjects.keys()];
+      const uploads = await stored();
       const metas = [...(await streamState(connection, stream, meta("").concat("*"))).subjects.keys()];
       /** The subjects of every object, that of its metadata (if it has one) last. */
-      const objects = new Map(uploads.map((upload) => [upload.slice(chunks("").length), [upload]]));
+      const objects = new Map(uploads.map((id) => [id, [chunks(id)]]));
       for (const one of metas) {
         const message = await readMessage(connection, stream, { last_by_subj: one });
         const id = message && nuidOf(message.data);

@@ -2,9 +2,11 @@ import { createRetry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
-import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { type SnapshotId, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { DeletedError } from "../../pipeline/tombstone.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
+import { type Retention, whilePinned } from "../retention.ts";
 import { checkParent, checkSameBytes, findSnapshot, notPublished } from "../snapshot-index.ts";
 import type { Aliases } from "./aliases.ts";
 import type { Announcements } from "./announcements.ts";
@@ -20,13 +22,14 @@ export interface JetStreamRegistryDeps {
   readonly announcements: Announcements;
   readonly models: ModelStore;
   readonly aliases: Aliases;
+  readonly retention: Retention;
   readonly maxModelBytes: number;
   /** Milliseconds without progress after which a publish gives up. */
   readonly retryLimitMs: number;
 }
 
 export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
-  const { announcements, models, aliases, maxModelBytes } = deps;
+  const { announcements, models, aliases, retention, maxModelBytes } = deps;
   const { ledger, log } = announcements;
 
   const checkSize = (what: string, size: number) => {
@@ -40,6 +43,10 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
   const find = async (component: string, serial: number): Promise<StoredAnnouncement> => {
     if (ledger.get(component, serial) === undefined) await log.sync();
     return log.at(findSnapshot(ledger, component, serial).position);
+  };
+  const refuseDeleted = async ({ component, serial }: SnapshotId) => {
+    const tombstone = await retention.tombstone(component, serial);
+    if (tombstone !== undefined) throw new DeletedError(tombstone);
   };
   const manifestAt = async (place: { readonly position: number } | undefined) =>
     place === undefined ? undefined : (await log.at(place.position)).manifest;
@@ -116,7 +123,14 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
     async bytes(manifest, signal) {
       const { object } = await find(manifest.component, manifest.serial);
       checkSize(snapshotName(manifest), manifest.size);
-      return models.get(manifest, object, signal);
+      await refuseDeleted(manifest);
+      try {
+        return await models.get(manifest, object, signal);
+      } catch (error) {
+        // The bytes may have been deleted while they were read.
+        await refuseDeleted(manifest);
+        throw error;
+      }
     },
     async ofRun(component, runId) {
       await log.sync();
@@ -142,11 +156,16 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
     async setAlias(component, alias, serial, expected, by) {
       checkName("component", component);
       checkName("alias", alias);
-      if (serial !== null) await find(component, serial);
-      return aliases.set(component, alias, serial, expected, by);
+      if (serial === null) return aliases.set(component, alias, serial, expected, by);
+      await find(component, serial);
+      return whilePinned(retention, async (pin) => {
+        await pin({ [component]: serial });
+        return aliases.set(component, alias, serial, expected, by);
+      });
     },
     aliasLog: (component) => aliases.log(component),
     watchAliases: (from, signal) => aliases.watch(from, signal),
-    rollback: (component, alias, by) => aliases.rollback(component, alias, by),
+    rollback: (component, alias, by) =>
+      whilePinned(retention, (pin) => aliases.rollback(component, alias, by, (serial) => pin({ [component]: serial }))),
   };
 }

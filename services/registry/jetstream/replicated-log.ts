@@ -54,6 +54,8 @@ export interface ReplicatedLog<T> {
   lastSequence(subject: string): number;
   /** The position of the newest entry, 0 for none. As of the last `sync`. */
   end(): number;
+  /** The sequence number of the last message of all, readable or not. As of the last `sync`. */
+  last(): number;
   /** Ends when the index has everything that was stored before the call. */
   sync(): Promise<void>;
   /**
@@ -237,6 +239,7 @@ export function createReplicatedLog<T>(
   return {
     lastSequence: (subject) => lastBySubject.get(subject) ?? 0,
     end: () => end,
+    last: () => position,
     sync,
     async append(subject, value, expected, retry) {
       const payload = Buffer.from(JSON.stringify(value));

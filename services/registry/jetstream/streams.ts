@@ -11,6 +11,8 @@ export interface Names {
   readonly aliases: LogNames;
   readonly verdicts: LogNames;
   readonly quarantines: LogNames;
+  /** Tombstones and pins. */
+  readonly tombstones: LogNames;
   readonly models: { readonly stream: string; readonly bucket: string; readonly subject: string };
   readonly leases: { readonly stream: string; readonly bucket: string; readonly subject: string };
 }
@@ -35,6 +37,7 @@ export function namesOf(pipeline: string): Names {
     aliases: log("aliases"),
     verdicts: log("verdicts"),
     quarantines: log("quarantines"),
+    tombstones: log("tombstones"),
     models: { bucket: models, stream: `OBJ_${models}`, subject: `$O.${models}` },
     leases: { bucket: leases, stream: `KV_${leases}`, subject: `$KV.${leases}` },
   };
@@ -86,6 +89,8 @@ export async function ensureStreams(
     ensure(server, logConfig(names.aliases)),
     ensure(server, logConfig(names.verdicts)),
     ensure(server, logConfig(names.quarantines)),
+    // A record of pins replaces the one before on its subject. A snapshot has one tombstone.
+    ensure(server, { ...logConfig(names.tombstones), max_msgs_per_subject: 1 }),
     ensureModelStore(server, names.models, maxStoreBytes),
     // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
     ensure(server, {
@@ -124,6 +129,11 @@ export async function findStreams(connection: NatsConnection, names: Names, pipe
     "not-found",
     `the NATS server at ${connection.server} has no pipeline "${pipeline}"${others}`,
   );
+}
+
+/** Whether a service of this version has created the log of tombstones and pins. */
+export async function hasTombstones(connection: NatsConnection, names: Names): Promise<boolean> {
+  return (await existing(connection, names.tombstones.stream)) !== undefined;
 }
 
 /** Returns the names of the pipelines that have streams on the server. */

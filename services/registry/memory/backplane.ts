@@ -8,6 +8,7 @@ import { createMemoryLeases } from "./leases.ts";
 import { createMemoryLog } from "./log.ts";
 import { createMemoryPipelineLog } from "./pipeline-log.ts";
 import { createMemoryRegistry } from "./registry.ts";
+import { createMemoryRetention } from "./retention.ts";
 import { createMemoryWorkQueue } from "./work-queue.ts";
 import { createMemoryOnceLog } from "./write-once-log.ts";
 
@@ -19,18 +20,27 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
   checkName("pipeline", pipeline);
   const closing = new AbortController();
   const announcements = createMemoryLog<SnapshotManifest>(closing.signal);
+  /** By `component@serial`. */
+  const models = new Map<string, Uint8Array>();
+  const retention = createMemoryRetention(models, clock, closing.signal);
+  const aliasChanges = createMemoryLog<AliasChange>(closing.signal);
   const queues = new Map<string, WorkQueue>();
   return {
-    registry: createMemoryRegistry(pipeline, announcements, createMemoryLog<AliasChange>(closing.signal), clock),
+    registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, clock }),
     pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
     verdicts: createMemoryOnceLog<Verdict>(closing.signal),
     quarantines: createMemoryOnceLog<Quarantine>(closing.signal),
+    retention,
     leases: createMemoryLeases(closing.signal),
     workQueue(group) {
       checkName("worker group", group);
       const queue = queues.get(group) ?? createMemoryWorkQueue(announcements, clock, closing.signal);
       queues.set(group, queue);
       return queue;
+    },
+    async usage() {
+      const used = [...models.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+      return { models: { used, limit: null }, server: { used, limit: null } };
     },
     connection: () => (closing.signal.aborted ? "closed" : "connected"),
     async close() {

@@ -2,22 +2,28 @@ import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { DeletedError } from "../../pipeline/tombstone.ts";
 import { checkAlias, createAliasIndex, rollbackTarget } from "../alias-history.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
+import { type Retention, whilePinned } from "../retention.ts";
 import { checkParent, checkSameBytes, createSnapshotIndex, findSnapshot, notPublished } from "../snapshot-index.ts";
 import { frozen, type MemoryLog } from "./log.ts";
 
-/** A registry over a log of announcements of which it is the only writer. */
-export function createMemoryRegistry(
-  pipeline: string,
-  announcements: MemoryLog<SnapshotManifest>,
-  aliasChanges: MemoryLog<AliasChange>,
-  clock: Clock,
-): Registry {
-  const ledger = createSnapshotIndex();
+export interface MemoryRegistryDeps {
+  readonly pipeline: string;
+  /** The registry is their only writer. */
+  readonly announcements: MemoryLog<SnapshotManifest>;
+  readonly aliasChanges: MemoryLog<AliasChange>;
   /** By `component@serial`. */
-  const models = new Map<string, Uint8Array>();
+  readonly models: Map<string, Uint8Array>;
+  readonly retention: Retention;
+  readonly clock: Clock;
+}
+
+export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
+  const { pipeline, announcements, aliasChanges, models, retention, clock } = deps;
+  const ledger = createSnapshotIndex();
   const aliases = createAliasIndex();
 
   const logOf = (component: string) => aliasChanges.values.filter((change) => change.component === component);
@@ -70,7 +76,10 @@ export function createMemoryRegistry(
     async bytes(manifest, signal) {
       signal?.throwIfAborted();
       find(manifest.component, manifest.serial);
+      // In this order: bytes that are gone by now have a tombstone.
       const model = models.get(snapshotName(manifest));
+      const tombstone = await retention.tombstone(manifest.component, manifest.serial);
+      if (tombstone !== undefined) throw new DeletedError(tombstone);
       const digest = model && (await sha256(model));
       if (model === undefined || model.length !== manifest.size || digest !== manifest.digest) {
         throw new UncoupleError(
@@ -105,9 +114,14 @@ export function createMemoryRegistry(
     async setAlias(component, alias, serial, expected, by) {
       checkName("component", component);
       checkName("alias", alias);
-      checkAlias(aliases.serial(component, alias), component, alias, expected);
-      if (serial !== null) find(component, serial);
-      return change(component, alias, "set", serial, by);
+      return whilePinned(retention, async (pin) => {
+        if (serial !== null) {
+          find(component, serial);
+          await pin({ [component]: serial });
+        }
+        checkAlias(aliases.serial(component, alias), component, alias, expected);
+        return change(component, alias, "set", serial, by);
+      });
     },
     async aliasLog(component) {
       return logOf(component);
@@ -116,7 +130,15 @@ export function createMemoryRegistry(
     async rollback(component, alias, by) {
       checkName("component", component);
       checkName("alias", alias);
-      return change(component, alias, "rollback", rollbackTarget(logOf(component), component, alias), by);
+      return whilePinned(retention, async (pin) => {
+        for (;;) {
+          const target = rollbackTarget(logOf(component), component, alias);
+          await pin({ [component]: target });
+          // Another change may have come first.
+          if (rollbackTarget(logOf(component), component, alias) !== target) continue;
+          return change(component, alias, "rollback", target, by);
+        }
+      });
     },
   };
 }

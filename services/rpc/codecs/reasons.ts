@@ -13,4 +13,5 @@ export const reasons = closedSet<ErrorCode, ErrorReason__Output>("error reason",
   unavailable: "UNAVAILABLE",
   "data-loss": "DATA_LOSS",
   internal: "INTERNAL",
+  deleted: "DELETED",
 });

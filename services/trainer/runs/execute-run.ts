@@ -22,6 +22,7 @@ import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerpr
 import { OtherFileInForce, waitForFile } from "./accepted-file.ts";
 import { createPinSnapshots, type PinSettings } from "./pin-snapshots.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
+import { createRunPins } from "./run-pins.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
 import type { StoredRun } from "./stored-run.ts";
@@ -48,7 +49,7 @@ export interface RunMetrics {
 }
 
 export interface ExecuteDeps {
-  readonly backplane: Pick<Backplane, "registry"> & { readonly leases: Pick<Leases, "acquire"> };
+  readonly backplane: Pick<Backplane, "registry" | "retention"> & { readonly leases: Pick<Leases, "acquire"> };
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
@@ -70,7 +71,7 @@ const RATE_WEIGHT = 0.2;
 /** Executes runs: pins snapshots, trains, publishes. Resumes an interrupted run where it stopped. */
 export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
   const { pipeline, component } = settings;
-  const { registry, leases } = deps.backplane;
+  const { registry, retention, leases } = deps.backplane;
   const { gate, clock, log } = deps;
 
   const outage = (signal: AbortSignal): OutageSettings => ({
@@ -80,7 +81,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     log,
   });
 
-  const pin = createPinSnapshots(settings, { registry, view: deps.view, clock, log });
+  const runPins = createRunPins({ ...settings, retention, clock, log });
+  const pin = createPinSnapshots(settings, { registry, view: deps.view, pins: runPins, clock, log });
 
   /** The checkpoint to resume from, if everything it depends on is unchanged. */
   async function checkpointOf(job: RunJob, data: LoadedData): Promise<TrainingCheckpoint | undefined> {
@@ -162,6 +164,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         onOutput: (line) => log.info({ run: run.id }, `model module: ${line}`),
         onProgress: async (progress) => {
           follow(progress);
+          runPins.renew(run.id, pins);
           await checkpointing.consider(progress);
           // An engine may compute on this thread: let requests for health, metrics and cancels run.
           await yieldToEventLoop();
@@ -268,7 +271,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       registry.ofRun(component, job.stored().run.id),
     );
 
-  return async (job) => {
+  async function execute(job: RunJob): Promise<SnapshotManifest> {
     // The trainer may have died between publishing and recording it; in earlier states, nothing was published.
     const published = job.stored().run.state === "publishing" ? await findOwnSnapshot(job) : undefined;
     if (published !== undefined) return published;
@@ -288,6 +291,20 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       const tooLate = job.stored().cancelRequested && job.stored().run.state === "publishing";
       const announced = tooLate ? await findOwnSnapshot(job) : undefined;
       if (announced !== undefined) return announced;
+      throw thrown;
+    }
+  }
+
+  return async (job) => {
+    const { id } = job.stored().run;
+    try {
+      const published = await execute(job);
+      runPins.release(id, job.stopping);
+      return published;
+    } catch (thrown) {
+      // An interrupted run resumes with the same snapshots.
+      const interrupted = job.stopping.aborted && !job.stored().cancelRequested;
+      if (!interrupted) runPins.release(id, job.stopping);
       throw thrown;
     }
   };

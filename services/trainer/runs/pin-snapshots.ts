@@ -4,11 +4,13 @@ import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { DeletedError } from "../../pipeline/tombstone.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import type { Registry } from "../../registry/registry.ts";
 import { checkParent } from "../../registry/snapshot-index.ts";
 import type { Logger } from "../../runtime/logs.ts";
-import { retryWhileUnavailable } from "./retry-while-unavailable.ts";
+import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
+import type { RunPins } from "./run-pins.ts";
 import type { RunJob } from "./run-queue.ts";
 
 export interface PinSettings {
@@ -23,6 +25,7 @@ export interface PinSettings {
 export interface PinDeps {
   readonly registry: Pick<Registry, "aliased" | "latest">;
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
+  readonly pins: Pick<RunPins, "pin">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -31,12 +34,14 @@ export interface PinDeps {
  * Pins the snapshots that a run trains with. While the snapshots of an ancestor have no verdict yet, the run is `waiting`.
  *
  * @throws UncoupleError `failed-precondition` if an ancestor has no usable snapshot, or no verdict came in time; `conflict`
- *   if another snapshot of the component was published since the run pinned its snapshots
+ *   if another snapshot of the component was published since the run pinned its snapshots; DeletedError if a resumed run
+ *   was interrupted for so long that its pins ended, and one of its snapshots was deleted
  */
 export type PinSnapshots = (job: RunJob, signal: AbortSignal) => Promise<ResolvedSnapshots>;
 
-export function createPinSnapshots(settings: PinSettings, { registry, view, clock, log }: PinDeps): PinSnapshots {
+export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSnapshots {
   const { pipeline, component, waitForVerdictSeconds } = settings;
+  const { registry, view, pins, clock, log } = deps;
 
   return async (job, signal) => {
     const outage = { seconds: settings.unavailableSeconds, signal, clock, log };
@@ -46,6 +51,7 @@ export function createPinSnapshots(settings: PinSettings, { registry, view, cloc
         registry.latest(component),
       );
       checkParent(component, newest?.serial ?? null, known.parent);
+      await hold(job, known, outage);
       return known;
     }
     const started = clock.elapsed();
@@ -55,6 +61,13 @@ export function createPinSnapshots(settings: PinSettings, { registry, view, cloc
         resolveSnapshots({ registry, view }, pipeline, component, signal),
       );
       if (!("unjudged" in resolved)) {
+        try {
+          await hold(job, resolved, outage);
+        } catch (thrown) {
+          // Deleted between the look and the pin: look again.
+          if (thrown instanceof DeletedError) continue;
+          throw thrown;
+        }
         await job.record({ pins: resolved }, { state: "running", waitingFor: null, upstream: resolved.upstream });
         return resolved;
       }
@@ -71,6 +84,11 @@ export function createPinSnapshots(settings: PinSettings, { registry, view, cloc
       signal.throwIfAborted();
     }
   };
+
+  function hold(job: RunJob, snapshots: ResolvedSnapshots, outage: OutageSettings): Promise<void> {
+    const { id } = job.stored().run;
+    return retryWhileUnavailable("pinning upstream snapshots", outage, () => pins.pin(id, snapshots));
+  }
 
   async function showWaiting(job: RunJob, waitingFor: string): Promise<void> {
     const { id, state, waitingFor: before } = job.stored().run;

@@ -91,8 +91,8 @@ test.each([
   ],
   [
     "a renumbered member of an enum",
-    ["common.proto", "INTERNAL = 10;", "INTERNAL = 11;"],
-    "uncouple.v1.ErrorReason.INTERNAL = 10 was renumbered to 11",
+    ["common.proto", "INTERNAL = 10;", "INTERNAL = 99;"],
+    "uncouple.v1.ErrorReason.INTERNAL = 10 was renumbered to 99",
   ],
   [
     "a removed method",

@@ -47,6 +47,10 @@ export const ErrorReason = {
    * INTERNAL. A bug in Uncouple.
    */
   INTERNAL: 'INTERNAL',
+  /**
+   * NOT_FOUND. The snapshot's model was deleted by the pipeline's retention policy.
+   */
+  DELETED: 'DELETED',
 } as const;
 
 /**
@@ -107,6 +111,11 @@ export type ErrorReason =
    */
   | 'INTERNAL'
   | 10
+  /**
+   * NOT_FOUND. The snapshot's model was deleted by the pipeline's retention policy.
+   */
+  | 'DELETED'
+  | 11
 
 /**
  * Why a call was refused or a run failed: a closed set. The trailer `uncouple-reason` of a failed call carries the name,

@@ -1,0 +1,76 @@
+import type { Clock } from "../../common/clock/clock.ts";
+import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
+import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
+import { checkName } from "../names.ts";
+import { namesOf, type Retention } from "../retention.ts";
+import { changePins, createRetentionIndex, type PinRecord } from "../retention-index.ts";
+import { createMemoryLog } from "./log.ts";
+
+/** @param models by `component@serial` */
+export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Clock, closed: AbortSignal): Retention {
+  const log = createMemoryLog<Tombstone | PinRecord>(closed);
+  const index = createRetentionIndex();
+  const tombstoneOf = (snapshot: SnapshotId) => {
+    const position = index.positionOf(snapshot);
+    return position === undefined ? undefined : (log.values[position - 1] as Tombstone);
+  };
+  /** The position of the newest record of a snapshot, by name. */
+  const changedAt = new Map<string, number>();
+  const append = (value: Tombstone | PinRecord) => {
+    const position = log.append(value);
+    changedAt.set(snapshotName(value), position);
+    return position;
+  };
+  const change = (snapshot: SnapshotId, holder: string, what: "pin" | "release") => {
+    const tombstone = tombstoneOf(snapshot);
+    if (tombstone !== undefined) {
+      if (what === "pin") throw new DeletedError(tombstone);
+      return;
+    }
+    const record = changePins(snapshot, index.pinsOf(snapshot), holder, what, clock);
+    append(record);
+    index.pinned(record);
+  };
+  const release = async (holder: string) => {
+    for (const snapshot of index.heldBy(holder)) change(snapshot, holder, "release");
+  };
+  return {
+    tombstone: async (component, serial) => tombstoneOf({ component, serial }),
+    async tombstones() {
+      return log.values.filter((value) => "deletedAt" in value);
+    },
+    end: async () => index.end(),
+    async *watch(from, signal) {
+      for await (const { position, value } of log.watch(from, signal)) {
+        if ("deletedAt" in value) yield { position, value };
+      }
+    },
+    async pin(holder, snapshots) {
+      const wanted = namesOf(snapshots);
+      for (const { component } of wanted) checkName("component", component);
+      await release(holder);
+      try {
+        for (const snapshot of wanted) change(snapshot, holder, "pin");
+      } catch (thrown) {
+        await release(holder);
+        throw thrown;
+      }
+    },
+    release,
+    state: async () => ({ position: log.values.length, pinned: index.held(clock) }),
+    async delete(tombstone, position) {
+      checkName("component", tombstone.component);
+      if ((changedAt.get(snapshotName(tombstone)) ?? 0) > position || tombstoneOf(tombstone) !== undefined)
+        return false;
+      index.buried(tombstone, append(tombstone));
+      return true;
+    },
+    async purge() {
+      const purged: SnapshotId[] = [];
+      for (const { component, serial } of log.values.filter((value) => "deletedAt" in value)) {
+        if (models.delete(snapshotName({ component, serial }))) purged.push({ component, serial });
+      }
+      return purged;
+    },
+  };
+}
