@@ -106,7 +106,8 @@ export function retentionContract(implementation: Implementation): void {
         two.retention.pin("run-b", { m1: 1 }),
         one.retention.pin("run-c", { m1: 3 }),
       ]);
-      const serials = async (backplane: Backplane) => (await pinned(backplane)).map(({ serial }) => serial).sort();
+      const serials = async (backplane: Backplane) =>
+        (await pinned(backplane)).map(({ serial }) => serial).sort((a, b) => a - b);
       expect(await serials(two)).toEqual([1, 3]);
       await two.retention.release("run-b");
       expect(await serials(one)).toEqual([1, 3]);
