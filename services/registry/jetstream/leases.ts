@@ -17,6 +17,11 @@ import type { Names } from "./streams.ts";
 const LEASE_TTL_MS = 10_000;
 const RENEW_MS = 2_500;
 const HOLDER_LIMIT_MS = 7_500;
+/**
+ * In a cluster, a server of version 2.9 checks an expected revision before it has applied the writes that are on their way,
+ * so that two writes at one time can both succeed. The later one counts: after this time, it has been applied.
+ */
+const CONFIRM_MS = 250;
 /** Polling interval while no notification arrives. */
 const POLL_MS = 1_000;
 
@@ -131,6 +136,11 @@ export function createJetStreamLeases(
     };
   };
 
+  const isConfirmed = async (name: string, token: string): Promise<boolean> => {
+    if (!connection.clustered()) return true;
+    await clock.sleep(CONFIRM_MS);
+    return (await read(name)).held?.token === token;
+  };
   const wait = async (name: string, holder: string, signal: AbortSignal, onlyForDead: boolean): Promise<Lease> => {
     checkName("lease", name);
     const value = { token: randomUUID(), holder };
@@ -158,7 +168,7 @@ export function createJetStreamLeases(
             const revision = await write(name, value, entry.revision);
             if (revision !== undefined) {
               if (end.aborted) await keep(name, value, revision, sent).release();
-              else return keep(name, value, revision, sent);
+              else if (await isConfirmed(name, value.token)) return keep(name, value, revision, sent);
             }
             continue;
           }

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { createNotifier } from "../../common/async/notifier.ts";
-import type { Retry } from "../../common/async/retry.ts";
+import { createRetry, type Retry } from "../../common/async/retry.ts";
 import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
 import type { Logged } from "../../pipeline/verdict.ts";
 import type { Reader } from "./codec.ts";
 import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
 import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createRecentEntries } from "./recent-entries.ts";
+import { retryPolicy } from "./retry-policy.ts";
 import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
@@ -16,6 +17,8 @@ const STALLED_MS = 1_000;
 /** A sync that gets nothing for this long fails. */
 const SYNC_TIMEOUT_MS = 15_000;
 const RESTART_MS = 250;
+/** How long a read of old entries goes on without progress: a cluster may have to elect a leader. */
+const READ_LIMIT_MS = 20_000;
 /** Entries per page of history. */
 const PAGE = 256;
 const TOKEN = "Uncouple-Append";
@@ -224,14 +227,25 @@ export function createReplicatedLog<T>(
     if ("value" in read) return read.value;
     throw new UncoupleError("data-loss", `${names.stream} ${message.sequence} cannot be read again: ${read.wrong}`);
   };
-  /** Reads what is indexed now and no longer in memory, from a position on. */
+  /** Reads what is indexed now and no longer in memory, from a position on. Goes on where a lost consumer stopped. */
   async function* readStored(from: number, filter?: string): AsyncGenerator<Logged<T>, void, undefined> {
     const last = position;
-    const range = { from, follow: false, ...(filter !== undefined && { filter }) };
-    for await (const messages of readStream(connection, names.stream, range, closed)) {
-      for (const message of messages) {
-        if (message.sequence > last) return;
-        if (!excluded.has(message.sequence)) yield { position: message.sequence, value: decodeEntry(message) };
+    const retry = createRetry(retryPolicy(connection, READ_LIMIT_MS));
+    let next = from;
+    for (;;) {
+      const range = { from: next, follow: false, ...(filter !== undefined && { filter }) };
+      try {
+        for await (const messages of readStream(connection, names.stream, range, closed)) {
+          retry.progress();
+          for (const message of messages) {
+            if (message.sequence > last) return;
+            next = message.sequence + 1;
+            if (!excluded.has(message.sequence)) yield { position: message.sequence, value: decodeEntry(message) };
+          }
+        }
+        return;
+      } catch (error) {
+        await retry.wait(error);
       }
     }
   }
