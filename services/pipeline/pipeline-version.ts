@@ -12,6 +12,6 @@ export interface PipelineVersion {
   readonly content: PipelineContent;
   /** Who applied it, as free text. */
   readonly by: string;
-  /** ISO 8601, by the clock of whoever applied it. */
+  /** ISO 8601, by the clock of the process that applied it. */
   readonly at: string;
 }

@@ -5,7 +5,7 @@ import { connectJetStream } from "../../services/registry/jetstream/backplane.ts
 import { draft, model } from "./drafts.ts";
 
 /**
- * A process of its own for tests to kill: `publish` a large model, `work` on an item for ever, `hold` a lease, or `delete`
+ * A process of its own for tests to kill: `publish` a large model, `work` on an item forever, `hold` a lease, or `delete`
  * models until it is killed, without purging them.
  * It says `ready` when it has begun.
  */

@@ -4,7 +4,7 @@ import { BLOCK_ROWS, type RowProgram, widthOf } from "../compiler/row-program.ts
 import { compileRows, rowProgramKey, type WasmRows } from "../compiler/wasm/compile-rows.ts";
 import { compileModule, instantiate, type WasmMemory, type WasmModule } from "../compiler/wasm/web-assembly.ts";
 
-/** Multiplications and rows after which other work gets a turn: a few milliseconds. */
+/** Multiplications and rows between yields to the event loop: a few milliseconds. */
 const WORK_PER_TURN = 2e7;
 const ROWS_PER_TURN = 4096;
 const MODULES_KEPT = 32;

@@ -29,7 +29,7 @@ class Sinking {
   private readonly works: Works;
   /** Groups that read a stored value element by element. */
   private readonly readers = new Map<Value, Set<Group>>();
-  /** Values that are stored whoever reads them element by element. */
+  /** Values that are stored even if every reader takes them element by element. */
   private readonly fixed: Set<Value>;
 
   constructor(works: Works, fused: FusedGroups, kept: readonly Value[]) {
