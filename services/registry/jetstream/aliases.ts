@@ -58,7 +58,7 @@ export function createAliases(
     checkName("alias", alias);
     const retry = createRetry(retryPolicy(connection, retryLimitMs));
     const at = timestamp(connection.clock);
-    await changes.sync();
+    await retry.run(() => changes.sync());
     for (;;) {
       const expected = changes.lastSequence(subject(component));
       const previous = index.serial(component, alias);

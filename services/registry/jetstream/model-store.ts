@@ -124,7 +124,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
     for (let lagged = 0; ; ) {
       try {
         const query = JSON.stringify({ seq: from, next_by_subj: chunks(id) });
-        const message = await connection.request(`$JS.API.DIRECT.GET.${stream}`, query);
+        const message = await connection.ask(`$JS.API.DIRECT.GET.${stream}`, query);
         const status = message.headers?.code ?? 0;
         if (status === 0) {
           retry.progress();

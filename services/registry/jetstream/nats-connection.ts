@@ -1,41 +1,26 @@
 import {
-  connect,
   createInbox,
-  Events,
   headers,
   type Msg,
   type NatsConnection as NatsClient,
   ErrorCode as NatsCode,
   NatsError,
 } from "nats";
-import { settlesWithin } from "../../common/async/settles-within.ts";
-import { type Clock, secondsSince } from "../../common/clock/clock.ts";
+import type { Clock } from "../../common/clock/clock.ts";
 import type { ConnectionState } from "../../common/connection-state.ts";
-import { UncoupleError } from "../../common/errors.ts";
+import { isTransient, UncoupleError } from "../../common/errors.ts";
 import { type ApiError, jetStreamError } from "./errors.ts";
+import { type LinkOptions, openNatsLink, reasonOf } from "./nats-link.ts";
 
 /** Timeout of every request, including the wait for a connection. */
 export const REQUEST_TIMEOUT_MS = 5_000;
-const CONNECT_TIMEOUT_MS = 5_000;
-const RECONNECT_WAIT_MS = 250;
-/** A connection is considered dead after two unanswered pings. */
-const PING_INTERVAL_MS = 3_000;
-/** A server of a cluster that has answered no request for this long is left for another one. */
-const UNANSWERED_MS = 4_000;
-const FLUSH_TIMEOUT_MS = 2_000;
+/** In a cluster, a repeatable request that is not answered is sent again after this time, and again. */
+const REPEAT_MS = 1_000;
+/** How long it is repeated: an election takes up to 9 s, and one can follow another. */
+const REPEAT_LIMIT_MS = 20_000;
 const API = "$JS.API";
 
-export type EventLogger = (level: "info" | "warn", message: string) => void;
-
-export interface LinkOptions {
-  /** One server or several, comma-separated: `nats://host:port`. */
-  readonly url: string;
-  /** Name of this client in the server's monitoring. */
-  readonly name: string;
-  readonly credentials?: { readonly user: string; readonly password: string };
-  readonly clock: Clock;
-  readonly log: EventLogger;
-}
+export type EventLogger = LinkOptions["log"];
 
 /** A connection to a NATS server. Failed requests throw an UncoupleError. */
 export interface NatsConnection {
@@ -57,8 +42,10 @@ export interface NatsConnection {
   request(subject: string, payload?: string | Uint8Array, options?: RequestOptions): Promise<Msg>;
   /** Sends the request before it returns, or not at all, so that consecutive calls reach the server in order. */
   requestNow(subject: string, payload: Uint8Array, options?: RequestOptions): Promise<Msg>;
+  /** As `request`, for a request that does no harm if it is executed again: in a cluster, waits for a new leader. */
+  ask(subject: string, payload?: string): Promise<Msg>;
   /**
-   * Sends a request to the JetStream API.
+   * Sends a request to the JetStream API, repeated as by `ask`.
    * @throws UncoupleError as `request`; JetStreamError, which carries the server's error code
    */
   api(verb: string, body?: unknown): Promise<unknown>;
@@ -95,121 +82,42 @@ export interface RequestOptions {
  * @throws UncoupleError `unavailable` naming the server
  */
 export async function openNatsConnection(options: LinkOptions): Promise<NatsConnection> {
-  const { url, clock, log } = options;
-  // Keep a password in the address out of logs.
-  const server = url.replace(/\/\/[^/@,]*@/g, "//");
-  let client: NatsClient;
-  try {
-    client = await connect({
-      servers: url.split(",").map((one) => one.trim()),
-      name: options.name,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_WAIT_MS,
-      // Credentials being rotated on the server are not a reason to give up.
-      ignoreAuthErrorAbort: true,
-      timeout: CONNECT_TIMEOUT_MS,
-      pingInterval: PING_INTERVAL_MS,
-      noAsyncTraces: true,
-      ...(options.credentials && { user: options.credentials.user, pass: options.credentials.password }),
-    });
-  } catch (error) {
-    throw new UncoupleError("unavailable", `cannot connect to the NATS server at ${server}: ${reasonOf(error)}`, {
-      cause: error,
-    });
-  }
+  const { clock, log } = options;
+  const link = await openNatsLink(options);
+  const { server } = link;
+  const clustered = () => (link.last().info?.cluster ?? "") !== "";
 
-  const closing = new AbortController();
-  let state: ConnectionState = "connected";
-  let lostAt = 0;
-  /** Fails pending requests, whose responses a broken connection will never deliver. */
-  const waitingForAnswer = new Set<(error: UncoupleError) => void>();
-  let reconnected = new AbortController();
-
-  const servers = url.split(",").length;
-  /** When the first of the requests was sent that the server has not answered; undefined if it answered the last one. */
-  let unansweredSince: number | undefined;
-  /** In a minority of a cluster, a server keeps its clients and serves none of them. */
-  const onUnanswered = (sent: number) => {
-    unansweredSince ??= sent;
-    if (servers < 2 || state !== "connected" || clock.elapsed() - unansweredSince < UNANSWERED_MS) return;
-    unansweredSince = undefined;
-    log("warn", `the NATS server at ${client.getServer()} answers no requests; connecting to another one`);
-    void client.reconnect();
-  };
-
-  const broken = () => new UncoupleError("unavailable", `the connection to the NATS server at ${server} broke`);
-  const onDisconnect = () => {
-    if (state !== "connected") return;
-    state = "reconnecting";
-    lostAt = clock.elapsed();
-    for (const fail of waitingForAnswer) fail(broken());
-    log("warn", `lost the NATS server at ${server}; reconnecting until it is back`);
-  };
-  const onReconnect = () => {
-    if (state !== "reconnecting") return;
-    state = "connected";
-    log("info", `reconnected to the NATS server at ${server} after ${secondsSince(clock, lostAt).toFixed(1)} s`);
-    reconnected.abort();
-    reconnected = new AbortController();
-  };
-  const follow = async () => {
-    for await (const { type } of client.status()) {
-      if (type === Events.Disconnect) onDisconnect();
-      else if (type === Events.Reconnect) onReconnect();
-    }
-  };
-  void follow().catch((error: unknown) => log("warn", `the NATS client's status ended: ${reasonOf(error)}`));
-
-  // The client only gives up by itself for reasons that reconnecting cannot fix.
-  void client.closed().then((error) => {
-    if (closing.signal.aborted) return;
-    onDisconnect();
-    state = "closed";
-    log("warn", `the NATS client gave up on ${server}: ${reasonOf(error)}`);
-  });
-
-  const connected = async (timeoutMs: number): Promise<void> => {
-    if (state === "reconnecting") {
-      const signal = AbortSignal.any([reconnected.signal, closing.signal]);
-      await clock.sleep(timeoutMs, signal).catch(() => {});
-    }
-    if (state === "closed") {
-      throw new UncoupleError("unavailable", `the connection to the NATS server at ${server} is closed`);
-    }
-    if (state === "reconnecting") {
-      throw new UncoupleError(
-        "unavailable",
-        `no connection to the NATS server at ${server} for ${secondsSince(clock, lostAt).toFixed(1)} s; still trying`,
-      );
-    }
-  };
-
-  const requestNow = (subject: string, payload: string | Uint8Array, given: RequestOptions = {}): Promise<Msg> => {
-    if (state !== "connected") return Promise.reject(broken());
+  const send = (
+    client: NatsClient,
+    subject: string,
+    payload: string | Uint8Array,
+    given: RequestOptions,
+  ): Promise<Msg> => {
     const timeout = given.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const head = headers();
     for (const [key, value] of Object.entries(given.headers ?? {})) head.set(key, value);
     const sent = clock.elapsed();
     const answer = client.request(subject, payload, { timeout, ...(given.headers && { headers: head }) });
     return new Promise<Msg>((resolve, reject) => {
-      waitingForAnswer.add(reject);
+      // A broken connection never delivers the response.
+      const stop = link.onBreak(reject);
       answer
         .then(
           (message) => {
-            if (isUnavailable(message)) onUnanswered(sent);
-            else unansweredSince = undefined;
+            link.heard(client, !isUnavailable(message), sent);
             resolve(message);
           },
           (error: unknown) => {
-            if (error instanceof NatsError && UNANSWERED.has(error.code)) onUnanswered(sent);
+            // A client that closes reports its requests as timed out.
+            if (client.isClosed()) return reject(broken());
+            if (error instanceof NatsError && UNANSWERED.has(error.code)) link.heard(client, false, sent);
             reject(failed(error, subject, timeout));
           },
         )
-        .finally(() => {
-          waitingForAnswer.delete(reject);
-        });
+        .finally(stop);
     });
   };
+  const broken = () => new UncoupleError("unavailable", `the connection to the NATS server at ${server} broke`);
   const failed = (error: unknown, subject: string, timeout: number): UncoupleError => {
     const code = error instanceof NatsError ? error.code : "";
     if (code === NatsCode.Timeout) {
@@ -233,55 +141,62 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     return new UncoupleError("unavailable", `${subject} at ${server}: ${reasonOf(error)}`, { cause: error });
   };
 
-  const request: NatsConnection["request"] = async (subject, payload = "", given = {}) => {
-    await connected(given.timeoutMs ?? REQUEST_TIMEOUT_MS);
-    return requestNow(subject, payload, given);
-  };
-
-  let closed: Promise<void> | undefined;
-  const close = async () => {
-    closing.abort();
-    const wasConnected = state === "connected";
-    state = "closed";
-    if (wasConnected) await settlesWithin(clock, FLUSH_TIMEOUT_MS, client.flush(), { keepsAlive: false });
-    for (const fail of waitingForAnswer) fail(broken());
-    await client.close().catch((error: unknown) => log("warn", `closing the NATS client: ${reasonOf(error)}`));
+  const request: NatsConnection["request"] = async (subject, payload = "", given = {}) =>
+    send(await link.connected(given.timeoutMs ?? REQUEST_TIMEOUT_MS), subject, payload, given);
+  const ask: NatsConnection["ask"] = (subject, payload = "") => {
+    if (!clustered()) return request(subject, payload);
+    const start = clock.elapsed();
+    return new Promise<Msg>((resolve, reject) => {
+      const isOver = () => link.closed.aborted || clock.elapsed() - start >= REPEAT_LIMIT_MS;
+      const attempt = async () => {
+        try {
+          const message = await request(subject, payload);
+          if (isUnavailable(message) && !isOver()) return;
+          resolve(message);
+        } catch (error) {
+          if (isTransient(error) && !isOver()) return;
+          reject(error);
+        }
+        repeating.cancel();
+      };
+      const repeating = clock.every(REPEAT_MS, () => void attempt());
+      void attempt();
+    });
   };
 
   return {
     server,
     clock,
-    closed: closing.signal,
-    maxPayload: () => client.info?.max_payload ?? 1024 * 1024,
-    clustered: () => (client.info?.cluster ?? "") !== "",
-    state: () => state,
+    closed: link.closed,
+    maxPayload: () => link.last().info?.max_payload ?? 1024 * 1024,
+    clustered,
+    state: link.state,
     request,
-    requestNow,
+    // The promise of an async function: whatever is thrown rejects it.
+    requestNow: async (subject, payload, given = {}) => send(link.client(), subject, payload, given),
+    ask,
     async api(verb, body) {
-      const message = await request(`${API}.${verb}`, body === undefined ? "" : JSON.stringify(body));
+      const message = await ask(`${API}.${verb}`, body === undefined ? "" : JSON.stringify(body));
       const answer = message.json<{ error?: ApiError }>();
       if (answer.error !== undefined) throw jetStreamError(answer.error, verb, server);
       return answer;
     },
     subscribe(subject, heard) {
-      if (closing.signal.aborted) return () => {};
-      const subscription = client.subscribe(subject, {
-        callback: (error, message) => {
-          if (error === null) heard(message);
-          else log("warn", `listening on ${subject} at ${server}: ${reasonOf(error)}`);
-        },
+      if (link.closed.aborted) return () => {};
+      return link.subscribe(subject, (error, message) => {
+        if (error === null) heard(message);
+        else log("warn", `listening on ${subject} at ${server}: ${reasonOf(error)}`);
       });
-      return () => subscription.unsubscribe();
     },
     async await(subject, payload, timeoutMs, signal) {
-      await connected(REQUEST_TIMEOUT_MS);
+      const client = await link.connected(REQUEST_TIMEOUT_MS);
       if (signal.aborted) return undefined;
       return new Promise<Msg | undefined>((resolve, reject) => {
         const inbox = createInbox();
         const settle = (message?: Msg) => {
           timer.cancel();
           signal.removeEventListener("abort", giveUp);
-          waitingForAnswer.delete(fail);
+          stop();
           subscription.unsubscribe();
           resolve(message);
         };
@@ -295,7 +210,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
         });
         const timer = clock.after(timeoutMs, settle);
         signal.addEventListener("abort", giveUp, { once: true });
-        waitingForAnswer.add(fail);
+        const stop = link.onBreak(fail);
         client.publish(subject, payload, { reply: inbox });
       });
     },
@@ -304,29 +219,27 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
         stop();
         broke(error);
       };
-      if (state !== "connected") {
+      if (link.state() !== "connected") {
         queueMicrotask(() => broke(broken()));
         return () => {};
       }
+      const client = link.client();
       const inbox = createInbox();
       const subscription = client.subscribe(inbox, {
         callback: (error, message) => (error === null ? heard(message) : fail(failed(error, subject, 0))),
       });
+      const unhook = link.onBreak(fail);
       const stop = () => {
-        waitingForAnswer.delete(fail);
+        unhook();
         subscription.unsubscribe();
       };
-      waitingForAnswer.add(fail);
       client.publish(subject, payload, { reply: inbox });
       return stop;
     },
     send(subject, payload) {
-      if (state === "connected") client.publish(subject, payload);
+      if (link.state() === "connected") link.client().publish(subject, payload);
     },
-    close() {
-      closed ??= close();
-      return closed;
-    },
+    close: link.close,
   };
 }
 
@@ -335,9 +248,4 @@ const UNANSWERED: ReadonlySet<string> = new Set([NatsCode.Timeout, NatsCode.NoRe
 /** Whether JetStream answers that it is temporarily unavailable, as without a leader. */
 function isUnavailable(message: Msg): boolean {
   return message.data.length < 1_024 && /"code":\s*503/.test(message.string());
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof NatsError) return error.code === error.message ? error.code : `${error.message} (${error.code})`;
-  return error instanceof Error ? error.message : String(error);
 }

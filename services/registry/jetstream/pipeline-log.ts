@@ -64,7 +64,7 @@ export function createJetStreamPipelineLog(
     async apply(content, expected, by) {
       const retry = createRetry(retryPolicy(connection, retryLimitMs));
       const at = timestamp(connection.clock);
-      await entries.sync();
+      await retry.run(() => entries.sync());
       for (;;) {
         const made = nextVersion(pipeline, readable()?.value.digest ?? null, { content, expected, by }, at);
         const last = entries.lastSequence(subject);

@@ -8,6 +8,8 @@ import type { StoredMessage } from "./stream-api.ts";
 const BATCH = 2_000;
 /** How long the server keeps a pull that waits for new messages. */
 const PULL_MS = 20_000;
+/** How often it tells that such a pull is alive. */
+const HEARTBEAT_MS = 2_000;
 /** The server removes a consumer that is not used for this long, such as that of a process that died. */
 const INACTIVE_MS = 60_000;
 const NANOS_PER_MS = 1_000_000;
@@ -97,7 +99,7 @@ async function* pull(
       over = ++count === BATCH;
     } else if (status === 404 || status === 408) {
       over = true;
-    } else {
+    } else if (status !== 100) {
       // The consumer was deleted, or its server is shutting down or no longer its leader.
       fail(new UncoupleError("unavailable", `${consumer}: ${message.headers?.description ?? status}`));
     }
@@ -105,10 +107,10 @@ async function* pull(
   };
   const request = JSON.stringify({
     batch: BATCH,
-    ...(wait ? { expires: PULL_MS * NANOS_PER_MS } : { no_wait: true }),
+    ...(wait ? { expires: PULL_MS * NANOS_PER_MS, idle_heartbeat: HEARTBEAT_MS * NANOS_PER_MS } : { no_wait: true }),
   });
   const stop = connection.collect(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, request, heard, fail);
-  const limit = { clock: connection.clock, ms: PULL_MS + REQUEST_TIMEOUT_MS };
+  const limit = { clock: connection.clock, ms: REQUEST_TIMEOUT_MS };
   try {
     while (!signal.aborted) {
       const seen = arrived.count;

@@ -5,7 +5,7 @@ import type { WorkItem, WorkQueue } from "../backplane.ts";
 import { redeliveryDelayMs } from "../redelivery.ts";
 import type { Announcements } from "./announcements.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
-import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
+import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -16,6 +16,8 @@ const HEARTBEAT_MS = 3_000;
 const MAX_ACK_PENDING = 256;
 /** How long the server keeps a pull request before it is renewed. */
 const PULL_MS = 5_000;
+/** How much later its answer may arrive; then the server counts as lost. */
+const LATE_MS = 2_000;
 const AFTER_REFUSAL_MS = 500;
 const NANOS_PER_MS = 1_000_000;
 
@@ -62,12 +64,7 @@ export function createJetStreamWorkQueue(
   /** Returns the next message, or undefined if none arrived in time. */
   const pull = async (signal: AbortSignal): Promise<Msg | undefined> => {
     const ask = JSON.stringify({ batch: 1, expires: PULL_MS * NANOS_PER_MS });
-    const message = await connection.await(
-      `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
-      ask,
-      PULL_MS + REQUEST_TIMEOUT_MS,
-      signal,
-    );
+    const message = await connection.await(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, ask, PULL_MS + LATE_MS, signal);
     const status = message?.headers?.code ?? 0;
     if (status === 0) return message;
     // 408: none arrived in time. Otherwise, the consumer was deleted or is moving to another server.

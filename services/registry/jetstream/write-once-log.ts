@@ -41,7 +41,7 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
       checkName("component", value.component);
       const at = subject(value.component, value.serial);
       const retry = createRetry(retryPolicy(connection, retryLimitMs));
-      await entries.sync();
+      await retry.run(() => entries.sync());
       while (!bySubject.has(at)) {
         if (await entries.append(at, value, entries.lastSequence(at), retry)) return true;
       }
