@@ -12,6 +12,8 @@ export const JetStreamCode = {
   noMessageFound: 10037,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
+  /** Another write to the subject is on its way (nats-server 2.12 and newer). */
+  writeUnderWay: 10164,
   maximumBytesExceeded: 10077,
   consumerNotFound: 10014,
   noSuitablePeers: 10005,
@@ -36,7 +38,7 @@ export function jetStreamError(error: ApiError, verb: string, server: string): J
   const code = error.err_code ?? 0;
   const text = `${verb} at ${server}: ${error.description ?? "refused"} (${code === 0 ? error.code : code})`;
   if (FULL.has(code)) return new JetStreamError(code, "resource-exhausted", text);
-  if (error.code === 503) return new JetStreamError(code, "unavailable", text);
+  if (error.code === 503 || code === JetStreamCode.writeUnderWay) return new JetStreamError(code, "unavailable", text);
   if (code === JetStreamCode.wrongLastSequence) return new JetStreamError(code, "conflict", text);
   if (error.code === 404) return new JetStreamError(code, "not-found", text);
   return new JetStreamError(code, "failed-precondition", text);

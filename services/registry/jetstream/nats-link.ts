@@ -68,7 +68,8 @@ export async function openNatsLink(options: LinkOptions): Promise<NatsLink> {
   let reconnected = new AbortController();
   const onBreak = new Set<(error: UncoupleError) => void>();
   const subscriptions = new Map<(error: NatsError | null, message: Msg) => void, Subscribed>();
-  /** When the first of the requests was sent that the server has not answered; undefined if it answered the last one. */
+  /** When the server last answered a request, and when the first request was sent that it has not answered since. */
+  let answeredAt = clock.elapsed();
   let unansweredSince: number | undefined;
 
   const broken = () => new UncoupleError("unavailable", `the connection to the NATS server at ${server} broke`);
@@ -99,6 +100,7 @@ export async function openNatsLink(options: LinkOptions): Promise<NatsLink> {
   };
   const use = (client: NatsClient) => {
     current = client;
+    answeredAt = clock.elapsed();
     unansweredSince = undefined;
     for (const [heard, subscribed] of subscriptions) {
       subscribed.on = client.subscribe(subscribed.subject, { callback: heard });
@@ -184,9 +186,10 @@ export async function openNatsLink(options: LinkOptions): Promise<NatsLink> {
     heard(of, answered, sent) {
       if (of !== current || state !== "connected") return;
       if (answered) {
+        answeredAt = clock.elapsed();
         unansweredSince = undefined;
-        return;
       }
+      if (answered || sent < answeredAt) return;
       unansweredSince ??= sent;
       // In a minority of a cluster, a server keeps its clients and serves none of them.
       if (servers.length < 2 || clock.elapsed() - unansweredSince < UNANSWERED_MS) return;
