@@ -69,8 +69,8 @@ export async function startNatsCluster(
       `listen: "127.0.0.1:${clients[number]}"`,
       `log_file: ${JSON.stringify(join(dir, `n${number}.log`))}`,
       `jetstream { store_dir: ${JSON.stringify(storeDir)}, max_mem: 64MB, max_file: 2GB${sync} }`,
-      // Servers would tell each other of the ports behind the links.
-      `cluster { name: c, listen: "127.0.0.1:${routes[number]}", no_advertise: true, routes: [${peers.join(", ")}] }`,
+      // Servers tell each other of the address that a server advertises: with a dead one, they only know the links.
+      `cluster { name: c, listen: "127.0.0.1:${routes[number]}", advertise: "127.0.0.1:1", no_advertise: true, routes: [${peers.join(", ")}] }`,
     ].join("\n");
     await writeFile(join(dir, `n${number}.conf`), config);
     children[number] = spawn(binary, ["-c", join(dir, `n${number}.conf`)], { stdio: "ignore" });
