@@ -16,6 +16,8 @@ export interface ClusterServer {
   readonly name: string;
   readonly url: string;
   readonly storeDir: string;
+  /** The names of the clients that are connected to it. */
+  clients(): Promise<readonly string[]>;
   signal(signal: NodeJS.Signals): void;
   /** SIGKILL, as a crash. */
   kill(): Promise<void>;
@@ -45,7 +47,8 @@ export async function startNatsCluster(
 ): Promise<NatsCluster> {
   const dir = await mkdtemp(join(tmpdir(), "uncouple-cluster-"));
   const numbers = Array.from({ length: SIZE }, (_, index) => index);
-  const [clients, routes] = [
+  const [clients, routes, monitors] = [
+    await Promise.all(numbers.map(() => freePort())),
     await Promise.all(numbers.map(() => freePort())),
     await Promise.all(numbers.map(() => freePort())),
   ];
@@ -67,6 +70,7 @@ export async function startNatsCluster(
     const config = [
       `server_name: n${number}`,
       `listen: "127.0.0.1:${clients[number]}"`,
+      `http: "127.0.0.1:${monitors[number]}"`,
       `log_file: ${JSON.stringify(join(dir, `n${number}.log`))}`,
       `jetstream { store_dir: ${JSON.stringify(storeDir)}, max_mem: 64MB, max_file: 2GB${sync} }`,
       // Servers tell each other of the address that a server advertises: with a dead one, they only know the links.
@@ -92,6 +96,11 @@ export async function startNatsCluster(
       name: `n${number}`,
       url: `nats://127.0.0.1:${clients[number]}`,
       storeDir: storeDirOf?.(number) ?? join(dir, `n${number}`),
+      async clients() {
+        const page = await fetch(`http://127.0.0.1:${monitors[number]}/connz`);
+        const { connections } = (await page.json()) as { connections: readonly { name?: string }[] };
+        return connections.flatMap(({ name }) => (name === undefined ? [] : [name]));
+      },
       signal: (signal) => void child().kill(signal),
       async kill() {
         child().kill("SIGKILL");

@@ -104,10 +104,10 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       answer
         .then(
           (message) => {
-            link.heard(client, !isUnavailable(message), sent); if (process.env.DBG && clock.elapsed()-sent>300) console.log("  slow", (performance.now()/1000).toFixed(2), client.getServer(), subject.slice(0,60), ((clock.elapsed()-sent)/1000).toFixed(1), message.string().slice(0,80));
+            link.heard(client, !isUnavailable(message), sent);
             resolve(message);
           },
-          (error: unknown) => { if (process.env.DBG) console.log("  fail", (performance.now()/1000).toFixed(2), client.getServer(), subject.slice(0,60), ((clock.elapsed()-sent)/1000).toFixed(1), reasonOf(error));
+          (error: unknown) => {
             // A client that closes reports its requests as timed out.
             if (client.isClosed()) return reject(broken());
             if (error instanceof NatsError && UNANSWERED.has(error.code)) link.heard(client, false, sent);
