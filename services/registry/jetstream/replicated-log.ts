@@ -8,7 +8,7 @@ import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
 import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createRecentEntries } from "./recent-entries.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { checkPayload, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
+import { checkPayload, EXPECTED, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
 import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -78,6 +78,16 @@ export interface ReplicatedLog<T> {
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
 }
 
+/**
+ * Whether another message had come first when this one was stored. In a cluster, version 2.9 of nats-server checks the
+ * expected sequence number before earlier writes have been applied, unless it is 0, so that it can store two messages
+ * that arrive together. Every reader leaves out the second one, and its append returns false.
+ */
+function isOvertaken({ headers }: StoredMessage, last: number | undefined): boolean {
+  const expected = headers.get(EXPECTED);
+  return expected !== undefined && last !== undefined && last > Number(expected);
+}
+
 export function createReplicatedLog<T>(
   connection: NatsConnection,
   log: EventLogger,
@@ -100,11 +110,12 @@ export function createReplicatedLog<T>(
   const take = (message: StoredMessage) => {
     const { sequence, subject } = message;
     position = sequence;
+    const overtaken = isOvertaken(message, lastBySubject.get(subject));
     lastBySubject.set(subject, sequence);
     const token = message.headers.get(TOKEN);
-    if (token !== undefined && unacknowledged.has(token)) unacknowledged.set(token, true);
+    if (token !== undefined && unacknowledged.has(token) && !overtaken) unacknowledged.set(token, true);
     const read = reader.decode(message.data);
-    const wrong = reader.take(message, read);
+    const wrong = overtaken ? "another message came first" : reader.take(message, read);
     if (wrong === undefined && "value" in read) {
       end = sequence;
       recent.add({ position: sequence, value: read.value });

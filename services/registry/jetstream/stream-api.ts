@@ -12,6 +12,9 @@ export interface StoredMessage {
   readonly storedAt: Date;
 }
 
+/** Header of a conditional write: the sequence number that the last message of the subject must have, 0 for none. */
+export const EXPECTED = "Nats-Expected-Last-Subject-Sequence";
+
 /** Room for headers and subject beside a payload. */
 const ENVELOPE_BYTES = 1024;
 
@@ -48,7 +51,7 @@ export async function storeNow(connection: NatsConnection, subject: string, payl
 
 function storing(headers: Readonly<Record<string, string>>, expected: number | undefined): RequestOptions {
   if (expected === undefined) return { headers };
-  return { headers: { ...headers, "Nats-Expected-Last-Subject-Sequence": String(expected) } };
+  return { headers: { ...headers, [EXPECTED]: String(expected) } };
 }
 
 function stored(message: { json<T>(): T }, subject: string, connection: NatsConnection): number {
