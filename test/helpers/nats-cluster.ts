@@ -40,10 +40,10 @@ export interface NatsCluster {
 
 const SIZE = 3;
 
-/** @param storeDirOf the folder of a server's store, if not a temporary one */
+/** @param storeDirOf the folder of a server's store; undefined: a temporary one */
 export async function startNatsCluster(
   { binary, version }: NatsVersion,
-  storeDirOf?: (server: number) => string,
+  storeDirOf?: (server: number) => string | undefined,
 ): Promise<NatsCluster> {
   const dir = await mkdtemp(join(tmpdir(), "uncouple-cluster-"));
   const numbers = Array.from({ length: SIZE }, (_, index) => index);
