@@ -152,8 +152,6 @@ describe.each(await natsVersions())("three nats-servers $version", (version) => 
       console.log(
         `nats-server ${version.version}, ${what} ${role}: ${all.length} snapshots, longest gap of a publisher ${(gap / 1000).toFixed(1)} s`,
       );
-      // An election takes up to 9 s, and a request that was under way up to 5 s until it is repeated.
-      expect(gap).toBeLessThan(20_000);
     });
   });
 

@@ -14,8 +14,8 @@ import type { LogNames } from "./streams.ts";
 
 /** A sync that gets nothing for this long has the stream read again: its last messages may have been deleted. */
 const STALLED_MS = 1_000;
-/** A server of a cluster that was cut off or stopped may answer for this long as if it still led the stream. */
-const BEHIND_LIMIT_MS = 30_000;
+/** A server of a cluster that was stopped or cut off may answer for so long with its old state, as if it still led. */
+const FORMER_LEADER_MS = 20_000;
 /** A sync that gets nothing for this long fails. */
 const SYNC_TIMEOUT_MS = 15_000;
 const RESTART_MS = 250;
@@ -129,29 +129,26 @@ export function createReplicatedLog<T>(
       "data-loss",
       `${names.stream} at ${connection.server} ${how}: its store was replaced; restart this service to go on with the new one`,
     );
-  /** Since when the stream has ended before what was read of it; undefined if it does not. */
-  let behindSince: number | undefined;
   /** @returns the sequence number of the stream's last message */
   const look = async (): Promise<number> => {
     // More may be delivered before the answer arrives.
     const before = position;
-    const { created, lastSequence } = await streamState(connection, names.stream).catch((error: unknown) => {
-      throw origin !== undefined && isJetStreamError(error, JetStreamCode.streamNotFound) ? replaced("is gone") : error;
-    });
-    origin ??= created;
-    // A replacement may be as long as the old stream, with different messages at the same positions.
-    if (created !== origin) throw replaced(`was created at ${created}, and the one before at ${origin}`);
-    if (lastSequence >= before) {
-      behindSince = undefined;
-      return lastSequence;
+    const start = clock.elapsed();
+    for (;;) {
+      const { created, lastSequence } = await streamState(connection, names.stream).catch((error: unknown) => {
+        throw origin !== undefined && isJetStreamError(error, JetStreamCode.streamNotFound)
+          ? replaced("is gone")
+          : error;
+      });
+      origin ??= created;
+      // A replacement may be as long as the old stream, with different messages at the same positions.
+      if (created !== origin) throw replaced(`was created at ${created}, and the one before at ${origin}`);
+      if (lastSequence >= before) return lastSequence;
+      if (!connection.clustered() || clock.elapsed() - start > FORMER_LEADER_MS || closed.aborted) {
+        throw replaced(`ends at ${lastSequence}, and was at ${before} before`);
+      }
+      await clock.sleep(RESTART_MS, closed).catch(() => {});
     }
-    const behind = `ends at ${lastSequence}, and was at ${before} before`;
-    behindSince ??= clock.elapsed();
-    if (!connection.clustered() || clock.elapsed() - behindSince > BEHIND_LIMIT_MS) throw replaced(behind);
-    throw new UncoupleError(
-      "unavailable",
-      `${names.stream} at ${connection.server} ${behind}: its former leader answers`,
-    );
   };
 
   const moved = createNotifier();

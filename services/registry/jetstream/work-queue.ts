@@ -1,6 +1,6 @@
 import type { Msg } from "nats";
-import { retry } from "../../common/async/retry.ts";
-import { isTransient } from "../../common/errors.ts";
+import { createRetry } from "../../common/async/retry.ts";
+import { isTransient, UncoupleError } from "../../common/errors.ts";
 import type { WorkItem, WorkQueue } from "../backplane.ts";
 import { redeliveryDelayMs } from "../redelivery.ts";
 import type { Announcements } from "./announcements.ts";
@@ -19,6 +19,11 @@ const PULL_MS = 5_000;
 /** How much later its answer may arrive; then the server counts as lost. */
 const LATE_MS = 2_000;
 const AFTER_REFUSAL_MS = 500;
+/**
+ * After so many acknowledgments without an answer, the consumer does not know the delivery: its new leader in a cluster
+ * may have missed it. It delivers the item again, and a worker finds it finished.
+ */
+const UNANSWERED_ACKS = 2;
 const NANOS_PER_MS = 1_000_000;
 
 /** One durable pull consumer, shared by all workers of the group. */
@@ -120,7 +125,16 @@ export function createJetStreamWorkQueue(
           delivery,
           async done() {
             // Heartbeats continue until the acknowledgment is confirmed, so that an outage does not redeliver a finished item.
-            await retry(retryPolicy(connection, retryLimitMs), () => connection.request(reply, "+ACK"));
+            const retry = createRetry(retryPolicy(connection, retryLimitMs));
+            for (let unanswered = 0; unanswered < UNANSWERED_ACKS; ) {
+              try {
+                await connection.request(reply, "+ACK");
+                break;
+              } catch (error) {
+                if (error instanceof UncoupleError && error.code === "deadline-exceeded") unanswered += 1;
+                await retry.wait(error);
+              }
+            }
             settle();
           },
           async retry() {
