@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { Timer } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
@@ -11,10 +12,13 @@ const STREAM = "uncouple-demo-snapshots";
 /** How long a fault lasts, and how long everything runs before and after it. */
 const FAULT_MS = 12_000;
 const AROUND_MS = 3_000;
+/** A slow server runs for this long, stops for this long, and so on. */
+const PULSE_MS = 200;
 
 let cluster: NatsCluster;
 const opened: JetStreamBackplane[] = [];
 afterEach(async () => {
+  pulses?.cancel();
   await Promise.all(opened.splice(0).map((backplane) => backplane.close()));
   await cluster.stop();
 });
@@ -101,9 +105,24 @@ const roles: Readonly<Record<string, () => Promise<ClusterServer | undefined>>> 
   },
 };
 
+/** Stops a server half of the time, in pulses, as a disk does that is slow to sync. */
+let pulses: Timer | undefined;
+const slow = (server: ClusterServer) => {
+  let stopped = false;
+  pulses = systemClock.every(PULSE_MS, () => {
+    stopped = !stopped;
+    server.signal(stopped ? "SIGSTOP" : "SIGCONT");
+  });
+};
+const fast = (server: ClusterServer) => {
+  pulses?.cancel();
+  server.signal("SIGCONT");
+};
+
 const faults: readonly Fault[] = [
   { what: "SIGKILL of", begin: (server) => server.kill(), end: (server) => server.start() },
   { what: "SIGSTOP of", begin: (server) => server.signal("SIGSTOP"), end: (server) => server.signal("SIGCONT") },
+  { what: "slowness of", begin: slow, end: fast },
   { what: "a partition of", begin: (server) => server.isolate(), end: (server) => server.mend() },
 ];
 
