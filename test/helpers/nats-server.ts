@@ -27,6 +27,7 @@ export async function natsServerBinary(): Promise<string> {
 export interface TestNats {
   readonly url: string;
   readonly storeDir: string;
+  signal(signal: NodeJS.Signals): void;
   /** SIGKILL, as a crash. */
   kill(): Promise<void>;
   /** Again on the same port and store. */
@@ -44,6 +45,7 @@ export async function startTestNats(user?: { name: string; password: string }): 
   return {
     url: server.url,
     storeDir,
+    signal: (signal) => void process.kill(server.pid, signal),
     async kill() {
       process.kill(server.pid, "SIGKILL");
       await server.exited;

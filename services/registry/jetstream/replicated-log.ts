@@ -14,6 +14,8 @@ import type { LogNames } from "./streams.ts";
 
 /** A sync that gets nothing for this long has the stream read again: its last messages may have been deleted. */
 const STALLED_MS = 1_000;
+/** And again after this long: a cluster may have placed the consumer on a server that does not work. */
+const STALLED_AGAIN_MS = 3_000;
 /** A server of a cluster that was stopped or cut off may answer for so long with its old state, as if it still led. */
 const FORMER_LEADER_MS = 20_000;
 /** A sync that gets nothing for this long fails. */
@@ -209,7 +211,7 @@ export function createReplicatedLog<T>(
     ensureFollowing();
     let before = position;
     let progress = clock.elapsed();
-    let restarted = false;
+    let restartAfter = STALLED_MS;
     while (position < sequence) {
       if (closed.aborted) throw new UncoupleError("unavailable", `the connection to ${connection.server} is closed`);
       if (trouble !== undefined && !isTransient(trouble)) throw trouble;
@@ -218,12 +220,12 @@ export function createReplicatedLog<T>(
       if (position !== before) {
         before = position;
         progress = clock.elapsed();
-        restarted = false;
+        restartAfter = STALLED_MS;
       } else if (waited > SYNC_TIMEOUT_MS || (waited > REQUEST_TIMEOUT_MS && trouble !== undefined)) {
         const late = `${names.stream} at ${connection.server} delivered nothing for ${SYNC_TIMEOUT_MS / 1000} s`;
         throw trouble ?? new UncoupleError("deadline-exceeded", late);
-      } else if (waited >= STALLED_MS && !restarted) {
-        restarted = true;
+      } else if (waited >= restartAfter) {
+        restartAfter = waited + STALLED_AGAIN_MS;
         restart.abort();
       }
     }
