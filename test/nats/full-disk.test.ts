@@ -7,6 +7,7 @@ import { connectJetStream, type JetStreamBackplane } from "../../services/regist
 import { draft, model } from "../helpers/drafts.ts";
 import { type ClusterServer, startNatsCluster } from "../helpers/nats-cluster.ts";
 import { natsVersions } from "../helpers/nats-versions.ts";
+import { connectRaw } from "../helpers/raw-nats.ts";
 import { createSmallDisk } from "../helpers/small-disk.ts";
 
 const DISK_MIB = 24;
@@ -19,6 +20,19 @@ if (skipped) console.log("full disks are not tested: mounting a tmpfs needs root
 
 const connect = (url: string): Promise<JetStreamBackplane> =>
   connectJetStream({ url, pipeline: "demo", name: "test", clock: systemClock, maxStoreBytes: 512 * 1024 ** 2 });
+
+/** Waits until every server has all messages of every stream. */
+const whole = async (url: string) => {
+  const raw = await connectRaw(url);
+  for (;;) {
+    const streams = await raw.jsm.streams.list().next();
+    const replicas = streams.flatMap(({ cluster }) => cluster?.replicas ?? []);
+    const complete = replicas.filter(({ current, offline }) => current && offline !== true);
+    if (streams.length > 0 && complete.length === streams.length * 2) break;
+    await systemClock.sleep(200);
+  }
+  await raw.close();
+};
 
 describe.skipIf(skipped).each(await natsVersions())(
   "a full disk under one of three nats-servers $version",
@@ -55,8 +69,8 @@ describe.skipIf(skipped).each(await natsVersions())(
         await full.kill();
         await full.start();
         acknowledged.push(await publisher.registry.publish(draft(), model(0, MODEL_BYTES), "any"));
-        // The server with the new disk is needed for a majority.
-        await systemClock.sleep(5_000);
+        await whole(cluster.url);
+        // Now the server with the new disk is needed for a majority.
         await other.kill();
         acknowledged.push(await publisher.registry.publish(draft(), model(1, MODEL_BYTES), "any"));
         await check();
