@@ -17,7 +17,7 @@ const CHUNK = 512 * 1024;
 const ENVELOPE = 4 * 1024;
 /** Chunks in flight: enough to keep the server busy, few enough to bound memory. */
 const WINDOW = 8;
-/** A replica may lag behind the announcement; after these waits, an absent chunk is missing. */
+/** A replica may lag behind the announcement; after these waits, the leader is asked for an absent chunk. */
 const LAG_WAITS_MS = [50, 200, 800] as const;
 
 export interface ModelStore {
@@ -132,7 +132,8 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         }
         if (status === 404) {
           const wait = LAG_WAITS_MS[lagged++];
-          if (wait === undefined) return undefined;
+          // A replica whose disk failed lags forever: only the leader knows what is missing.
+          if (wait === undefined) return await readMessage(connection, stream, { seq: from, next_by_subj: chunks(id) });
           await connection.clock.sleep(wait);
         } else {
           throw new UncoupleError(

@@ -67,7 +67,7 @@ function stored(message: { json<T>(): T }, subject: string, connection: NatsConn
 export async function readMessage(
   connection: NatsConnection,
   stream: string,
-  which: { readonly seq: number } | { readonly last_by_subj: string },
+  which: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
 ): Promise<StoredMessage | undefined> {
   let answer: { message: { seq: number; subject: string; data?: string; hdrs?: string; time: string } };
   try {
