@@ -22,6 +22,8 @@ import { trainerCommand } from "./commands/trainer.ts";
 import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
+import { workerCommand } from "./commands/worker.ts";
+import { workersCommand } from "./commands/workers.ts";
 import { type CliContext, wantsColor } from "./context/context.ts";
 import { reportError } from "./terminal/report-error.ts";
 import { createStyle } from "./terminal/style.ts";
@@ -50,6 +52,8 @@ const commands: readonly CommandFactory[] = [
   explainCommand,
   doctorCommand,
   trainerCommand,
+  workerCommand,
+  workersCommand,
   evaluatorCommand,
   reproduceCommand,
 ];

@@ -1,4 +1,4 @@
-import type { ProtocolSpec } from "./team.ts";
+import type { ProtocolSpec, WorkersSpec } from "./team.ts";
 
 /** An input or output of a snapshot's ONNX graph. Shape [rows, width], row-major. */
 export interface TensorSpec {
@@ -41,8 +41,8 @@ export interface Provenance {
   readonly engine?: string;
   /** Numerics class: which machines reproduce the bits. */
   readonly numerics?: string;
-  /** The workers that trained it, if there was more than one. */
-  readonly workers?: { readonly count: number };
+  /** How the training was divided among workers, as in the team file. */
+  readonly workers?: Omit<WorkersSpec, "fallback">;
   /** The independent groups of training rows, if the rows themselves are not independent. */
   readonly groups?: { readonly column: string; readonly count: number };
   /** The program that made the model, if it was not trained by Uncouple. */

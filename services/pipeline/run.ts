@@ -19,6 +19,16 @@ export function hasEnded({ state }: Pick<Run, "state">): boolean {
 export const RUN_TRIGGERS = ["request", "interval", "upstream"] as const;
 export type RunTrigger = (typeof RUN_TRIGGERS)[number];
 
+/** How far a training is that runs in units. */
+export interface UnitCount {
+  /** The round in progress, from 1, and rounds in all. */
+  readonly round: number;
+  readonly rounds: number;
+  /** Units of this round that are done, and its units: one a slot. */
+  readonly done: number;
+  readonly slots: number;
+}
+
 /** A training run. */
 export interface Run {
   readonly id: string;
@@ -33,6 +43,8 @@ export interface Run {
   readonly learningRate: number | null;
   readonly stepsPerSecond: number | null;
   readonly etaSeconds: number | null;
+  /** Absent unless the team has workers. */
+  readonly units?: UnitCount;
   /** Component to serial: the upstream snapshots, pinned when the run starts; empty before. */
   readonly upstream: Readonly<Record<string, number>>;
   /** The published serial. */

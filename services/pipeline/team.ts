@@ -51,6 +51,23 @@ export const ENGINE_CHOICES = [
 ] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
+/**
+ * How a training is divided among workers. How many there are is nowhere in it: the result depends on the slots, never on
+ * who ran them.
+ */
+export interface WorkersSpec {
+  /** Logical workers, 1 to 1,024. Each trains on batches of its own; their states are averaged. 1: as without workers. */
+  readonly slots: number;
+  /** Steps between averages. */
+  readonly syncEvery: number;
+  /** Share of the units that are run twice and compared, in [0, 1]. */
+  readonly audit: number;
+  /** `exact`: only workers of the numerics class that began the run. `tolerant`: any worker. */
+  readonly numerics: "exact" | "tolerant";
+  /** When the trainer is not of the class itself: `wait` for workers that are, or (`local`) do not begin. */
+  readonly fallback: "local" | "wait";
+}
+
 export interface TeamConfig {
   readonly component: string;
   readonly model: ModelSpec;
@@ -63,6 +80,8 @@ export interface TeamConfig {
   readonly seed: number;
   readonly train: TrainWhen;
   readonly engine: EngineChoice;
+  /** Absent: trained in the trainer alone, as one. */
+  readonly workers?: WorkersSpec;
 }
 
 /** Defaults for the keys that a team file omits. The paper's experiments use the same values. */
@@ -75,4 +94,13 @@ export const DEFAULT_TEAM = {
   seed: 1,
   train: { when: "on-demand" },
   engine: "auto",
-} as const satisfies Omit<TeamConfig, "component" | "model">;
+} as const satisfies Omit<TeamConfig, "component" | "model" | "workers">;
+
+/** What `workers: {}` means. */
+export const DEFAULT_WORKERS: WorkersSpec = {
+  slots: 4,
+  syncEvery: 50,
+  audit: 0.01,
+  numerics: "exact",
+  fallback: "local",
+};

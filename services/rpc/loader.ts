@@ -6,6 +6,7 @@ import { protoPath as healthProto } from "grpc-health-check";
 import { UncoupleError } from "../common/errors.ts";
 import type { ProtoGrpcType as EvaluatorTypes } from "./gen/evaluator.ts";
 import type { ProtoGrpcType as TrainerTypes } from "./gen/trainer.ts";
+import type { ProtoGrpcType as WorkerTypes } from "./gen/worker.ts";
 
 /**
  * Options for messages in JavaScript. The types under gen/ are generated with the same options; with different ones they
@@ -13,7 +14,11 @@ import type { ProtoGrpcType as TrainerTypes } from "./gen/trainer.ts";
  */
 export const loaderOptions = { longs: String, enums: String, defaults: true, oneofs: true } as const satisfies Options;
 
-export const protoFiles = ["uncouple/v1/trainer.proto", "uncouple/v1/evaluator.proto"] as const;
+export const protoFiles = [
+  "uncouple/v1/trainer.proto",
+  "uncouple/v1/evaluator.proto",
+  "uncouple/v1/worker.proto",
+] as const;
 
 /** Finds the project's proto/ folder, from the sources or from dist. */
 function protoRoot(): string {
@@ -29,6 +34,7 @@ export interface LoadedProtos {
   readonly definition: PackageDefinition;
   readonly Trainer: TrainerTypes["uncouple"]["v1"]["Trainer"];
   readonly Evaluator: EvaluatorTypes["uncouple"]["v1"]["Evaluator"];
+  readonly Coordinator: WorkerTypes["uncouple"]["v1"]["Coordinator"];
 }
 
 let loaded: LoadedProtos | undefined;
@@ -40,8 +46,14 @@ export function loadProtos(): LoadedProtos {
     setLogVerbosity(logVerbosity.NONE);
     const definition = loadSync([...protoFiles], { ...loaderOptions, includeDirs: [protoRoot()] });
     const types: GrpcObject = loadPackageDefinition(definition);
-    const { Trainer, Evaluator } = (types as unknown as TrainerTypes & EvaluatorTypes).uncouple.v1;
-    loaded = { definition: { ...definition, ...loadSync(healthProto, loaderOptions) }, Trainer, Evaluator };
+    const { Trainer, Evaluator, Coordinator } = (types as unknown as TrainerTypes & EvaluatorTypes & WorkerTypes)
+      .uncouple.v1;
+    loaded = {
+      definition: { ...definition, ...loadSync(healthProto, loaderOptions) },
+      Trainer,
+      Evaluator,
+      Coordinator,
+    };
   }
   return loaded;
 }

@@ -13,6 +13,7 @@ import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import type { CoordinatorService } from "../rpc/services/coordinator-service.ts";
 import type { TrainerService } from "../rpc/services/trainer-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
@@ -26,6 +27,7 @@ import { createTrainerLifecycle } from "./trainer-lifecycle.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService } from "./trainer-service.ts";
 import { createTrainerState } from "./trainer-state.ts";
+import { createTrainerWorkers } from "./trainer-workers.ts";
 import { createTeamTriggers } from "./triggers/team-triggers.ts";
 import { upstreamLag } from "./upstream-lag.ts";
 
@@ -70,6 +72,8 @@ export interface TrainerDeps {
 /** Trains one component of a pipeline, as its team configures it. */
 export interface Trainer {
   readonly service: TrainerService;
+  /** For the workers that train for it. */
+  readonly coordinator: CoordinatorService;
   /**
    * Locks the state folder, loads the data, starts the engine, and resumes interrupted runs.
    * @throws UncoupleError `conflict` when another trainer uses the state folder; as `DataSource.trainingRows`;
@@ -98,6 +102,10 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const store = createRunStore(folder, log);
   const data = createTrainingData(source, pipeline, name, log);
   const load = createLoadModel(pipeline, registry, deps.load);
+  const workers = createTrainerWorkers(
+    { pipeline: pipeline.name, component: name, codeVersion, enabled: team.workers !== undefined },
+    { clock, log, metrics: deps.metrics },
+  );
   const engines = createEngines(deps.createEngine, config.engine);
   const metrics = createTrainerMetrics(deps.metrics, {
     state: () => queue.active()?.run.state ?? "idle",
@@ -121,7 +129,11 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       store,
       data,
       engine: engines,
-      training,
+      // Only teams with workers pay for dividing their trainings into units.
+      training: {
+        train: (one) => training.train(one.team.workers === undefined ? one : { ...one, units: workers.units }),
+      },
+      waitingFor: workers.waitingFor,
       load,
       metrics,
       onEngine: state.engineStarted,
@@ -155,6 +167,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     queue,
     view,
     triggers,
+    workers,
     state,
     leases: backplane.leases,
     holder,
@@ -164,5 +177,11 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     onLost: deps.onLost,
     closeService: close,
   });
-  return { service, start: lifecycle.start, ready: () => state.phase() === "running", stop: lifecycle.stop };
+  return {
+    service,
+    coordinator: workers.service,
+    start: lifecycle.start,
+    ready: () => state.phase() === "running",
+    stop: lifecycle.stop,
+  };
 }

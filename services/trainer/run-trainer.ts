@@ -13,6 +13,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import { addCoordinatorService } from "../rpc/server/coordinator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
@@ -186,6 +187,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       log,
     });
     addTrainerService(server, made.service);
+    addCoordinatorService(server, made.coordinator);
     const tellHealth = () => {
       const refusal = opened.refusal();
       server.setServing(made.ready() && refusal === undefined);

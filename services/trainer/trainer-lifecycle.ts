@@ -11,6 +11,7 @@ import type { RunQueue } from "./runs/run-queue.ts";
 import type { TrainingData } from "./runs/training-data.ts";
 import { guardState, type StateGuardDeps } from "./state-guard.ts";
 import type { MutableTrainerState } from "./trainer-state.ts";
+import type { TrainerWorkers } from "./trainer-workers.ts";
 import type { TeamTriggers } from "./triggers/team-triggers.ts";
 
 export interface TrainerLifecycleDeps {
@@ -22,6 +23,7 @@ export interface TrainerLifecycleDeps {
   readonly queue: Pick<RunQueue, "start" | "stop">;
   readonly view: Pick<PipelineView, "follow">;
   readonly triggers: Pick<TeamTriggers, "run">;
+  readonly workers: Pick<TrainerWorkers, "start" | "close">;
   readonly state: MutableTrainerState;
   readonly leases: StateGuardDeps["leases"];
   /** Names this trainer as the holder of leases. */
@@ -62,6 +64,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
     lock = held;
     held.lost.addEventListener("abort", () => loseFolder(held.lost.reason));
     signal.throwIfAborted();
+    deps.workers.start(held.number);
     await raceAbort(deps.data.load(), signal);
     const engine = await deps.engines(team.engine);
     state.engineStarted(engine.name);
@@ -79,6 +82,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
     stopping.abort(new UncoupleError("cancelled", `the trainer of ${component} is stopping`));
     await started?.catch(() => {});
     await queue.stop();
+    await deps.workers.close();
     await Promise.all(following);
     await deps.closeService();
     await lock?.release();

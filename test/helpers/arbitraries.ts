@@ -113,7 +113,14 @@ const provenances: fc.Arbitrary<Provenance> = withLater(
       trainingLoss: finite,
       engine: text,
       numerics: text,
-      workers: withLater(fc.record({ count: serial })),
+      workers: withLater(
+        fc.record({
+          slots: serial,
+          syncEvery: serial,
+          audit: fc.constantFrom(0, 0.01, 1),
+          numerics: fc.constantFrom("exact", "tolerant"),
+        }),
+      ),
       groups: fc.record({ column: text, count }),
       producer: fc.record({ name, version: text }, { requiredKeys: ["name"] }),
       codeVersion: text,

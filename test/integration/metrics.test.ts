@@ -7,6 +7,7 @@ import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/ru
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { packageInfo } from "../../services/runtime/package-info.ts";
+import { runWorker } from "../../services/worker/run-worker.ts";
 import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
 import { silentLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
@@ -47,6 +48,7 @@ let evaluator: RunningEvaluator;
 let untrainedPage: Page;
 let trainerPage: Page;
 let evaluatorPage: Page;
+let workerPage: Page;
 
 beforeAll(async () => {
   nats = await startTestNats();
@@ -74,6 +76,12 @@ beforeAll(async () => {
   client.close();
   trainerPage = await scrape(m1.httpPort);
   evaluatorPage = await scrape(evaluator.httpPort);
+  const worker = await runWorker(
+    { trainer: "127.0.0.1:1", name: "n1", hostName: "h1", pid: 7, http: { host: "127.0.0.1", port: 0 } },
+    { clock: systemClock, log: silentLog, random: () => 0 },
+  );
+  workerPage = await scrape(worker.httpPort ?? 0);
+  await worker.stop();
 });
 afterAll(async () => {
   await evaluator.stop();
@@ -196,12 +204,21 @@ describe.each([
   });
 });
 
+test("the page of a worker has its own metrics, with the service on every sample", () => {
+  expect(value(workerPage, "uncouple_worker_connected")).toBe(0);
+  expect(value(workerPage, "uncouple_worker_leases_running")).toBe(0);
+  expect(value(workerPage, "uncouple_worker_leases_total", { end: "applied" })).toBe(0);
+  for (const { name, labels } of workerPage.samples.filter((sample) => sample.name.startsWith("uncouple_"))) {
+    expect(labels, name).toMatchObject({ service: "worker" });
+  }
+});
+
 test("the documentation lists exactly the existing metrics, with their labels", async () => {
   const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
   const documented = new Set([...text.matchAll(/^\| `(uncouple_\w+)`/gm)].map(([, name]) => name));
   const names = (page: Page) => [...page.types.keys()].filter((name) => name.startsWith("uncouple_"));
-  expect(documented).toEqual(new Set([...names(trainerPage), ...names(evaluatorPage)]));
-  for (const page of [trainerPage, evaluatorPage]) {
+  expect(documented).toEqual(new Set([trainerPage, evaluatorPage, workerPage].flatMap(names)));
+  for (const page of [trainerPage, evaluatorPage, workerPage]) {
     for (const name of names(page)) {
       const [, cell = ""] = new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, "m").exec(text) ?? [];
       const labels = [...cell.matchAll(/`(\w+)`/g)].map(([, label]) => label);

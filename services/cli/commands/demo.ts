@@ -1,9 +1,13 @@
 import { relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { UncoupleError } from "../../common/errors.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import { formatSeconds } from "../../report/numbers.ts";
 import { type CliContext, setting, wantsColor } from "../context/context.ts";
 import { demoText } from "../demo/demo-text.ts";
+import type { Platform } from "../demo/platform.ts";
+import { faultText, stormText } from "../demo/storm-text.ts";
+import { parseCount } from "../flags/reference.ts";
 import { chooseNats } from "../stack/nats.ts";
 import { createOutput } from "../terminal/output.ts";
 import { createRunProgress, noProgress } from "../terminal/progress.ts";
@@ -15,6 +19,8 @@ interface DemoFlags {
   readonly out: string;
   readonly seed?: number;
   readonly memory?: true;
+  readonly storm?: true;
+  readonly workers?: number;
   readonly json?: true;
 }
 
@@ -22,7 +28,7 @@ export function demoCommand(context: CliContext): Command {
   return new Command("demo")
     .summary("run the paper's example and write a report")
     .description(
-      "Two teams train the components of the paper's pipeline in separate processes, over a private NATS server, while an evaluator judges every update. Takes about half a minute and writes a report (HTML, with plots) and results.json. If nats-server is not available, runs the same services in this process and says so.",
+      "Two teams train the components of the paper's pipeline in separate processes, over a private NATS server, while an evaluator judges every update. Takes about half a minute and writes a report (HTML, with plots) and results.json. If nats-server is not available, runs the same services in this process and says so. With --storm, it trains M1 with workers that are killed and stopped at random, and shows that the snapshots have the same bits as without.",
     )
     .option("--out <folder>", "folder for the report and the results", "out/demo")
     .option(
@@ -30,10 +36,18 @@ export function demoCommand(context: CliContext): Command {
       "seed of the data, that is, of its random networks and rows (default: the example's)",
       parseSeed,
     )
+    .option("--storm", "shoot at workers instead of telling the paper's story")
+    .option("--workers <n>", "workers in the storm (default: 3)", parseCount)
     .option("--memory", "run everything in this process, without NATS")
-    .option("--json", "print JSON: the contents of results.json")
-    .addHelpText("after", "\nExamples:\n  uncouple demo\n  uncouple demo --seed 11\n")
+    .option("--json", "print JSON: the contents of results.json, or the storm's results")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple demo\n  uncouple demo --seed 11\n  uncouple demo --workers 3 --storm\n",
+    )
     .action(async (flags: DemoFlags) => {
+      if (flags.workers !== undefined && flags.storm !== true) {
+        throw new UncoupleError("invalid-argument", "--workers requires --storm");
+      }
       const { runDemo } = await import("../demo/run-demo.ts");
       const output = createOutput(context, flags.json === true);
       const { env, clock, stdout, stderr } = context;
@@ -57,27 +71,48 @@ export function demoCommand(context: CliContext): Command {
         "starting the services ...",
       );
       const ended = new Set<string>();
+      const showRun = (run: Run) => {
+        progress.update(run);
+        if (!hasEnded(run) || ended.has(run.id)) return;
+        ended.add(run.id);
+        print(
+          `  ${runLine(run, style)}`,
+          ...run.warnings.map((warning) => `  ${style.yellow("warning")}: ${plain(warning)}`),
+        );
+      };
+      const chapter = (title: string) => print("", style.cyan(title));
+      const common = {
+        out: resolve(context.cwd, flags.out),
+        nats: nats === undefined || "missing" in nats ? undefined : nats,
+        env,
+        clock,
+        signal: context.interrupted,
+        onEvent,
+        onReady: (platform: Platform, seconds: number) =>
+          print(`${platform.description}; ready after ${formatSeconds(seconds)}`),
+      };
       try {
+        if (flags.storm === true) {
+          const { runStorm } = await import("../demo/storm.ts");
+          const results = await runStorm({
+            ...common,
+            workers: flags.workers ?? 3,
+            seed: flags.seed ?? 1,
+            listener: { chapter, run: showRun, fault: (event) => print(`  ${faultText(event)}`) },
+          });
+          progress.stop();
+          output.result(results, (_, width) => `\n${stormText(results, style, width)}`);
+          if (results.outcomes.some(({ equal }) => !equal)) {
+            throw new UncoupleError("data-loss", "the storm changed the bits of a snapshot");
+          }
+          return;
+        }
         const { results, reportFile } = await runDemo({
-          out: resolve(context.cwd, flags.out),
+          ...common,
           ...(flags.seed !== undefined && { seed: flags.seed }),
-          nats: nats === undefined || "missing" in nats ? undefined : nats,
-          env,
-          clock,
-          signal: context.interrupted,
-          onEvent,
-          onReady: (platform, seconds) => print(`${platform.description}; ready after ${formatSeconds(seconds)}`),
           listener: {
-            chapter: (title) => print("", style.cyan(title)),
-            run(run: Run) {
-              progress.update(run);
-              if (!hasEnded(run) || ended.has(run.id)) return;
-              ended.add(run.id);
-              print(
-                `  ${runLine(run, style)}`,
-                ...run.warnings.map((warning) => `  ${style.yellow("warning")}: ${plain(warning)}`),
-              );
-            },
+            chapter,
+            run: showRun,
             verdict: (verdict) =>
               print(...[verdictLine(verdict, style), ...alternativeLines(verdict, style)].map((line) => `  ${line}`)),
             quarantine: (quarantine) => print(`  ${quarantineLine(quarantine, style)}`),

@@ -10,7 +10,7 @@ import { readStackFiles } from "../connect/configuration.ts";
 import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
 import { readStack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
-import { parseReference, parseSerial, type SnapshotReference } from "../flags/reference.ts";
+import { parseCount, parseReference, parseSerial, type SnapshotReference } from "../flags/reference.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
 import type { Style } from "../terminal/style.ts";
@@ -21,6 +21,7 @@ interface Flags extends ConnectionFlags {
   readonly downstream?: string;
   readonly team?: string;
   readonly pipelineFile?: string;
+  readonly workers?: number;
   readonly json?: true;
 }
 
@@ -40,6 +41,7 @@ export function diagnoseCommand(context: CliContext): Command {
       .option("--downstream <component>", "component whose loss to explain (default: the pipeline's objective)")
       .option("--team <file>", "team file of the downstream, for its model and training (default: 64 hidden units)")
       .option("--pipeline-file <file>", "the pipeline file (default: the one in the stack file)")
+      .option("--workers <n>", "train in this many processes of their own (default: in this one)", parseCount)
       .option("--json", "print JSON"),
     "registry",
   )
@@ -105,6 +107,8 @@ async function diagnose(
     );
   }
   const source = await openDataSource(pipeline.data, dirname(path));
+  const workers =
+    flags.workers === undefined ? undefined : await ownWorkers(context, flags.workers, pipeline.name, downstream);
   const progress = await createCountProgress(context.stderr, "training runs");
   try {
     const schema = await source.schema();
@@ -129,6 +133,7 @@ async function diagnose(
       after: await load(update.component, update.serial, schema),
       ...(team !== undefined && { team }),
       training: createIsolatingBackend(process, { clock: context.clock }),
+      ...(workers !== undefined && { units: workers.units, parallel: 2 * (flags.workers ?? 1) }),
       engine: await createEngine(team?.engine ?? "auto", { clock: context.clock, log: () => {} }),
       signal: context.interrupted,
       onProgress: progress.update,
@@ -136,8 +141,15 @@ async function diagnose(
     });
   } finally {
     progress.stop();
+    await workers?.stop();
     await source.close();
   }
+}
+
+async function ownWorkers(context: CliContext, count: number, pipeline: string, component: string) {
+  const { startOwnWorkers } = await import("../stack/own-workers.ts");
+  const { env, clock, interrupted } = context;
+  return startOwnWorkers({ count, pipeline, component, env, clock, signal: interrupted });
 }
 
 async function pipelineFile(context: CliContext, flags: Flags): Promise<string> {

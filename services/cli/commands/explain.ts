@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
+import type { WorkersKey } from "../../learning/units/explanations.ts";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
 import { ENGINE_CHOICES } from "../../pipeline/team.ts";
 import type { CliContext } from "../context/context.ts";
@@ -11,13 +12,16 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
-    .summary("explain a training protocol, or the engines")
+    .summary("explain a training protocol, the engines, or workers")
     .description(
-      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses.",
+      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses. `explain workers` describes the keys under `workers` in a team file.",
     )
-    .argument("[topic]", "engine, or a protocol: sync, async, proximal, causal, ...")
+    .argument("[topic]", "engine, workers, or a protocol: sync, async, proximal, causal, ...")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n  uncouple explain workers\n",
+    )
     .action(async (name: string | undefined, options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
       if (name === "engine") {
@@ -25,6 +29,13 @@ export function explainCommand(context: CliContext): Command {
         const engines = ENGINE_CHOICES.map((choice) => ({ choice, ...ENGINE_EXPLANATIONS[choice] }));
         output.result({ engines, auto: AUTO_RULES }, (style) =>
           engineText(engines, AUTO_RULES, style, Math.min(context.stdout.columns ?? 100, 100)),
+        );
+        return;
+      }
+      if (name === "workers") {
+        const { WORKERS_KEYS, WORKERS_RULES } = await import("../../learning/units/explanations.ts");
+        output.result({ keys: WORKERS_KEYS, rules: WORKERS_RULES }, (style) =>
+          workersText(WORKERS_KEYS, WORKERS_RULES, style, Math.min(context.stdout.columns ?? 100, 100)),
         );
         return;
       }
@@ -106,6 +117,24 @@ function rangeText({ min, max, choices, default: usual }: ProtocolParameterRange
 function example(name: string, parameters: Protocol["parameters"]): string {
   const entries = Object.entries(parameters).map(([parameter, range]) => `${parameter}: ${range.default}`);
   return entries.length === 0 ? name : `{ name: ${name}, ${entries.join(", ")} }`;
+}
+
+function workersText(keys: readonly WorkersKey[], rules: readonly string[], style: Style, width: number): string {
+  const indented = (text: string) => wrap(text, width - 2).map((line) => `  ${line}`);
+  const defaults = keys.map((key) => `${key.key}: ${key.default}`).join(", ");
+  return [
+    ...keys.flatMap(({ key, values, default: usual, summary, cost }) => [
+      `${style.bold(key)}: ${values} (default ${usual})`,
+      ...indented(summary),
+      ...indented(cost),
+      "",
+    ]),
+    style.bold("What holds"),
+    ...rules.flatMap((rule, index) => indented(`${index + 1}. ${rule}`)),
+    "",
+    style.dim(`In a team file: workers: {} for workers: { ${defaults} }`),
+    "",
+  ].join("\n");
 }
 
 function engineText(

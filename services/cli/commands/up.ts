@@ -9,6 +9,7 @@ import { type StoreFlags, withStoreFlags } from "../connect/service.ts";
 import type { Stack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
+import { parseWorkerCounts, type WorkerCounts, workersOfTeams } from "../flags/worker-counts.ts";
 import { chooseNats, natsNotFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
 import { createOutput, noteDeprecations } from "../terminal/output.ts";
@@ -20,6 +21,7 @@ interface UpFlags extends StoreFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly breaking?: true;
+  readonly workers?: WorkerCounts;
   readonly json?: true;
 }
 
@@ -33,6 +35,11 @@ export function upCommand(context: CliContext): Command {
     .argument("<teams...>", "one team file for each component that gets a trainer")
     .option("--dir <folder>", "folder of the stack (default: .uncouple, or UNCOUPLE_DIR)")
     .option("--nats <url>", "a running NATS server (default: NATS_URL, else nats-server from the PATH)")
+    .option(
+      "--workers <n>",
+      "workers to start for every team whose file has workers, or for some: m1=3,m2=0",
+      parseWorkerCounts,
+    )
     .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: the stack file, once everything is ready");
   return withStoreFlags(command)
@@ -44,6 +51,10 @@ export function upCommand(context: CliContext): Command {
       const output = createOutput(context, flags.json === true);
       const onEvent = (line: string) => output.note(line);
       const files = await interruptible(context, readStackFiles([pipeline, ...teams], context.cwd));
+      const workers = workersOfTeams(
+        flags.workers ?? 0,
+        files.teams.map(({ team }) => team),
+      );
       noteDeprecations(output, files.deprecations);
       const { env, clock } = context;
       const nats = await chooseNats({
@@ -63,6 +74,7 @@ export function upCommand(context: CliContext): Command {
         env,
         clock,
         store: flags,
+        workers,
         breaking: flags.breaking === true,
         signal: context.interrupted,
         onEvent,
@@ -70,7 +82,9 @@ export function upCommand(context: CliContext): Command {
       // Keeps this process alive, which neither the services nor an abort listener does.
       const alive = clock.every(60_000, () => {});
       try {
-        output.result(running.stack, (style) => stackText(running.stack, dir, secondsSince(clock, began), style));
+        output.result(running.stack, (style) =>
+          stackText(running.stack, workers, dir, secondsSince(clock, began), style),
+        );
         await Promise.race([running.failed, interrupted(context.interrupted)]);
       } finally {
         alive.cancel();
@@ -89,7 +103,13 @@ function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function stackText(stack: Stack, dir: string, seconds: number, style: Style): string {
+function stackText(
+  stack: Stack,
+  workers: ReadonlyMap<string, number>,
+  dir: string,
+  seconds: number,
+  style: Style,
+): string {
   const services = [
     ["evaluator", stack.evaluator],
     ...Object.entries(stack.trainers).map(([name, at]) => [`trainer ${name}`, at]),
@@ -103,6 +123,7 @@ function stackText(stack: Stack, dir: string, seconds: number, style: Style): st
       [["nats-server", stack.natsUrl.replaceAll(/\/\/[^/@,]*@/g, "//"), ""], ...rows],
       style,
     ),
+    ...[...workers].map(([component, count]) => `${count} ${count === 1 ? "worker" : "workers"} for ${component}`),
     style.dim(`data, state and logs: ${dir}`),
     "",
   ].join("\n");

@@ -5,6 +5,7 @@ import { isAlive } from "../../common/files/folder-lock.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ConnectOptions } from "../../rpc/client/client.ts";
+import type { RemoteCoordinator } from "../../rpc/client/coordinator-client.ts";
 import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { type CliContext, setting } from "../context/context.ts";
@@ -53,12 +54,16 @@ export function withPeers(command: Command, ...peers: readonly Peer[]): Command 
     command.option("--nats <url>", "a NATS server outside the stack (NATS_URL); requires --pipeline");
     command.option("--pipeline <name>", "the pipeline's name, with --nats (UNCOUPLE_PIPELINE)");
   }
-  if (peers.includes("trainer") || peers.includes("evaluator")) {
-    command.option("--tls-ca <file>", "connect over TLS and trust this CA (PEM)");
-    command.option("--tls-cert <file>", "client certificate, with --tls-ca (PEM)");
-    command.option("--tls-key <file>", "private key of the client certificate (PEM)");
-  }
+  if (peers.includes("trainer") || peers.includes("evaluator")) withTlsFlags(command);
   return command;
+}
+
+/** Adds the flags of a client over TLS. */
+export function withTlsFlags(command: Command): Command {
+  return command
+    .option("--tls-ca <file>", "connect over TLS and trust this CA (PEM)")
+    .option("--tls-cert <file>", "client certificate, with --tls-ca (PEM)")
+    .option("--tls-key <file>", "private key of the client certificate (PEM)");
 }
 
 /** Connections to the services, which flags, environment variables or the stack file locate, in this order. */
@@ -67,6 +72,8 @@ export interface Connections {
   trainer(component: string): Promise<RemoteTrainer>;
   /** All known trainers by component. */
   trainers(): Promise<ReadonlyMap<string, RemoteTrainer>>;
+  /** The coordinators of all known trainers by component. */
+  coordinators(): Promise<ReadonlyMap<string, RemoteCoordinator>>;
   /**
    * @param component must belong to the pipeline; checked only against a stack file
    * @throws UncoupleError `not-found`, listing the components of the pipeline
@@ -121,18 +128,26 @@ function createConnections(
 
   /** Trainers named by flag or environment variable; each reports its component. */
   async function namedTrainers(): Promise<ReadonlyMap<string, RemoteTrainer> | undefined> {
+    const named = await namedAddresses();
+    return named === undefined
+      ? undefined
+      : new Map([...named].map(([component, { trainer }]) => [component, trainer] as const));
+  }
+
+  async function namedAddresses() {
     const addresses =
       flags.trainer ??
       setting(env, "UNCOUPLE_TRAINER")
         ?.split(",")
         .filter((part) => part !== "");
     if (addresses === undefined || addresses.length === 0) return undefined;
-    const trainers = new Map<string, RemoteTrainer>();
-    for (const address of addresses) {
-      const trainer = await connect(address.trim());
-      trainers.set((await trainer.status()).component, trainer);
+    const named = new Map<string, { readonly address: string; readonly trainer: RemoteTrainer }>();
+    for (const part of addresses) {
+      const address = part.trim();
+      const trainer = await connect(address);
+      named.set((await trainer.status()).component, { address, trainer });
     }
-    return trainers;
+    return named;
   }
 
   async function open(component: string | undefined, create: boolean) {
@@ -174,6 +189,22 @@ function createConnections(
       for (const [component, address] of Object.entries(trainers)) all.set(component, await connect(address));
       return all;
     },
+    async coordinators() {
+      const named = await namedAddresses();
+      const addresses =
+        named === undefined
+          ? Object.entries((await stackOr("trainer", "--trainer HOST:PORT")).trainers)
+          : [...named].map(([component, { address }]) => [component, address] as const);
+      const { connectCoordinator } = await import("../../rpc/client/coordinator-client.ts");
+      const options = await clientOptions(context, flags);
+      const all = new Map<string, RemoteCoordinator>();
+      for (const [component, address] of addresses) {
+        const coordinator = connectCoordinator(address, options);
+        closers.push(() => coordinator.close());
+        all.set(component, coordinator);
+      }
+      return all;
+    },
     async evaluator(component) {
       const named = flags.evaluator ?? setting(env, "UNCOUPLE_EVALUATOR");
       const stacked = named === undefined ? await stackOr("evaluator", "--evaluator HOST:PORT") : undefined;
@@ -190,7 +221,10 @@ function createConnections(
 }
 
 /** @throws UncoupleError `invalid-argument` for an incomplete combination of TLS flags, or an unreadable file */
-async function clientOptions(context: CliContext, flags: ConnectionFlags): Promise<ConnectOptions> {
+export async function clientOptions(
+  context: CliContext,
+  flags: Pick<ConnectionFlags, "tlsCa" | "tlsCert" | "tlsKey">,
+): Promise<ConnectOptions> {
   const { tlsCa, tlsCert, tlsKey } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined) || (tlsCert !== undefined && tlsCa === undefined)) {
     throw new UncoupleError(

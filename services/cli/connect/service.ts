@@ -1,18 +1,15 @@
 import { type Command, Option } from "commander";
-import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Clock } from "../../common/clock/clock.ts";
-import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ServerTls } from "../../rpc/tls.ts";
-import type { Lifecycle } from "../../runtime/lifecycle.ts";
-import { createLogger, type Logger, type LogLevel } from "../../runtime/logs.ts";
-import { stopOnSignals } from "../../runtime/signals.ts";
+import type { Logger, LogLevel } from "../../runtime/logs.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { readPem } from "../flags/pem.ts";
 import { parseCount, parsePort, parseReplicas } from "../flags/reference.ts";
-import type { ServiceMessage } from "./service-messages.ts";
+import { type RunningProcess, runForeground } from "./foreground.ts";
 
 /** Limits and replicas of the registry's store. */
 export interface StoreFlags {
@@ -69,20 +66,20 @@ export function withServiceFlags(command: Command): Command {
     .option("--tls-cert <file>", "serve gRPC over TLS with this certificate (PEM)")
     .option("--tls-key <file>", "private key of the certificate (PEM)")
     .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM)")
-    .addOption(
-      new Option("--log-level <level>", "minimum log level")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
-    );
+    .addOption(logLevelOption());
   return withStoreFlags(command);
 }
 
+export function logLevelOption(): Option {
+  return new Option("--log-level <level>", "minimum log level")
+    .choices(["debug", "info", "warn", "error"])
+    .default("info");
+}
+
 /** A running service. */
-export interface RunningService {
-  readonly lifecycle: Lifecycle;
+export interface RunningService extends RunningProcess {
   readonly grpcPort: number;
   readonly httpPort: number;
-  stop(): Promise<void>;
 }
 
 export interface ServiceDeps {
@@ -92,8 +89,7 @@ export interface ServiceDeps {
 }
 
 /**
- * Runs a service in this process until it ends; SIGTERM and Ctrl-C stop it gracefully. Reports to the parent process
- * when the service is ready or why it failed.
+ * Runs a service with a backplane in this process until it ends, as `runForeground`.
  * @throws UncoupleError the failure of the service
  */
 export async function runService(
@@ -107,55 +103,35 @@ export async function runService(
   },
 ): Promise<void> {
   const { clock } = context;
-  const notify = (message: ServiceMessage) => context.report?.(message);
-  // Until the service has started there is nothing to stop gracefully, so a signal ends the process at once. A signal
-  // that arrived while the program was loading is delivered when the event loop polls, at the latest after two yields;
-  // removing the listener earlier would lose it.
-  await yieldToEventLoop();
-  await yieldToEventLoop();
-  const signals = context.takeSignals();
-  try {
-    context.interrupted.throwIfAborted();
-    const url = flags.nats ?? setting(context.env, "NATS_URL");
-    if (url === undefined) {
-      throw new UncoupleError("invalid-argument", "no NATS server given; use --nats URL or set NATS_URL");
-    }
-    const address = parseNatsAddress(url);
-    const log = createLogger({ service: service.name, clock, destination: context.stdout, level: flags.logLevel });
-    const connect = async (pipeline: Pipeline) => {
-      const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
-      const name = `uncouple ${service.name}`;
-      return connectJetStream({
-        ...address,
-        pipeline: pipeline.name,
-        clock,
-        name,
-        ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
-        ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
-        ...(flags.replicas !== undefined && { replicas: flags.replicas }),
-        log: (level, message) => log[level](message),
-      });
-    };
-    const running = await service.start({ clock, log, connect });
-    const release = stopOnSignals({
-      process: signals,
-      clock,
-      log,
-      stop: () => running.stop(),
-      forcedExitSeconds: service.forcedExitSeconds,
-    });
-    const { host } = flags;
-    notify({ kind: "ready", grpc: `${host}:${running.grpcPort}`, http: `${host}:${running.httpPort}` });
-    try {
-      await running.lifecycle.finished;
-    } finally {
-      release();
-    }
-  } catch (thrown) {
-    const { code, message } = asUncoupleError(thrown);
-    notify({ kind: "failed", code, message });
-    throw thrown;
-  }
+  const { name, forcedExitSeconds } = service;
+  const { host, logLevel } = flags;
+  await runForeground<RunningService>(context, {
+    name,
+    logLevel,
+    forcedExitSeconds,
+    start(log) {
+      const url = flags.nats ?? setting(context.env, "NATS_URL");
+      if (url === undefined) {
+        throw new UncoupleError("invalid-argument", "no NATS server given; use --nats URL or set NATS_URL");
+      }
+      const address = parseNatsAddress(url);
+      const connect = async (pipeline: Pipeline) => {
+        const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
+        return connectJetStream({
+          ...address,
+          pipeline: pipeline.name,
+          clock,
+          name: `uncouple ${name}`,
+          ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
+          ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
+          ...(flags.replicas !== undefined && { replicas: flags.replicas }),
+          log: (level, message) => log[level](message),
+        });
+      };
+      return service.start({ clock, log, connect });
+    },
+    addresses: ({ grpcPort, httpPort }) => ({ grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}` }),
+  });
 }
 
 /** @throws UncoupleError `invalid-argument` for a certificate without a key or vice versa, or an unreadable file */

@@ -17,12 +17,21 @@ export interface Platform {
   readonly description: string;
   /** @throws UncoupleError `not-found` for a component without a trainer */
   trainer(component: string): TrainerService;
+  /** Where the trainers are, by component. */
+  readonly addresses: Readonly<Record<string, TrainerAddresses>>;
   readonly evaluator: EvaluatorService;
   readonly registry: Registry;
   /** Rejects when a service keeps crashing. */
   readonly failed: Promise<never>;
   /** Stops every service. Idempotent. */
   close(): Promise<void>;
+}
+
+export interface TrainerAddresses {
+  /** host:port */
+  readonly grpc: string;
+  /** URL of `/metrics`. */
+  readonly metrics: string;
 }
 
 export interface PlatformOptions {
@@ -53,6 +62,12 @@ export async function processPlatform(options: PlatformOptions, nats: NatsFound)
       kind: "jetstream",
       description: `${teams.join(", ")} and the evaluator run in separate processes, connected by NATS JetStream`,
       ...clients,
+      addresses: Object.fromEntries(
+        Object.entries(stack.trainers).map(([name, grpc]) => [
+          name,
+          { grpc, metrics: stack.metrics[`trainer ${name}`] ?? "" },
+        ]),
+      ),
       registry: backplane.registry,
       failed: running.failed,
       close: once(async () => {
@@ -99,6 +114,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
     const evaluator = await runEvaluator({ ...common, name: "demo" }, { connect, clock, log });
     services.push(evaluator);
     const trainers: Record<string, string> = {};
+    const addresses: Record<string, TrainerAddresses> = {};
     for (const { path } of files.teams) {
       const processes = processTableOf(process, hostname());
       const trainer = await runTrainer(
@@ -106,13 +122,16 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
         { connect, clock, log, processes, hostProcess: process },
       );
       services.push(trainer);
-      trainers[trainer.component] = `127.0.0.1:${trainer.grpcPort}`;
+      const grpc = `127.0.0.1:${trainer.grpcPort}`;
+      trainers[trainer.component] = grpc;
+      addresses[trainer.component] = { grpc, metrics: `http://127.0.0.1:${trainer.httpPort}/metrics` };
     }
     const clients = await connectClients(trainers, `127.0.0.1:${evaluator.grpcPort}`, clock);
     return {
       kind: "memory",
       description: "trainers, evaluator and registry run in this process, connected by the memory backplane",
       ...clients,
+      addresses,
       registry: backplane.registry,
       failed: new Promise<never>(() => {}),
       close: once(async () => {

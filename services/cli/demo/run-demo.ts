@@ -47,7 +47,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
   const began = clock.elapsed();
   const examples = join(packageInfo().root, "examples", "paper");
   const dir = join(out, "stack");
-  await clear(dir, clock);
+  await clearDemo(dir, clock);
   const story = await storyFiles(examples);
   const changes: [readonly string[], string | number][] = [];
   if (options.seed !== undefined) changes.push([["data", "seed"], options.seed]);
@@ -83,13 +83,13 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
 }
 
 /** Names that a demo leaves in its folder. */
-const LEFTOVERS = /^(nats|state|logs|pipeline\.yaml|stack\.json.*|lock\.\d+|locking-.*)$/;
+const LEFTOVERS = /^(nats|state|logs|pipeline\.yaml|m1\.yaml|stack\.json.*|lock\.\d+|locking-.*)$/;
 
 /**
  * Removes what an earlier demo left, which this one would otherwise train on.
  * @throws UncoupleError `conflict` if a demo is running in the folder, or it contains other files
  */
-async function clear(dir: string, clock: Clock): Promise<void> {
+export async function clearDemo(dir: string, clock: Clock): Promise<void> {
   await makeFolder(dir);
   try {
     const entries = await readdir(dir);

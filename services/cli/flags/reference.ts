@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { NAME } from "../../pipeline/name.ts";
 
 export interface SnapshotReference {
   readonly component: string;
@@ -39,6 +40,22 @@ export function parsePort(text: string): number {
     throw new InvalidArgumentError("A port must be an integer between 0 (any free port) and 65535.");
   }
   return port;
+}
+
+/** Parses the name of a pipeline or a component. @throws InvalidArgumentError */
+export function parseName(text: string): string {
+  if (!NAME.test(text)) {
+    throw new InvalidArgumentError(
+      "A name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens.",
+    );
+  }
+  return text;
+}
+
+/** Parses a name that only people read. @throws InvalidArgumentError */
+export function parseLabel(text: string): string {
+  if (text.length < 1 || text.length > 255) throw new InvalidArgumentError("Expected 1 to 255 characters.");
+  return text;
 }
 
 /** Parses a number of replicas, 1 to 5 as JetStream allows. @throws InvalidArgumentError */

@@ -16,6 +16,7 @@ export interface ServiceSpec {
   readonly logFile: string;
 }
 
+/** Empty where the service has none. */
 export interface ServiceAddresses {
   /** host:port */
   readonly grpc: string;
@@ -80,7 +81,7 @@ export async function startService(
     const addresses = await new Promise<ServiceAddresses>((resolve, reject) => {
       child.on("message", (raw) => {
         const message = parseServiceMessage(raw);
-        if (message?.kind === "ready") resolve({ grpc: message.grpc, http: message.http });
+        if (message?.kind === "ready") resolve({ grpc: message.grpc ?? "", http: message.http ?? "" });
         if (message?.kind === "failed") failure = new UncoupleError(message.code, message.message);
       });
       ended.then((how) => {

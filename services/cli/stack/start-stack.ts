@@ -15,7 +15,7 @@ import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
 import { lockStack } from "./stack-lock.ts";
-import { createSupervisor, usualSupervision } from "./supervisor.ts";
+import { createSupervisor, type Supervisor, usualSupervision } from "./supervisor.ts";
 
 export interface StackOptions {
   readonly files: StackFiles;
@@ -26,6 +26,8 @@ export interface StackOptions {
   readonly clock: Clock;
   /** Limits and replicas of the store. */
   readonly store?: StoreFlags;
+  /** Workers to start, by component; defaults to none. */
+  readonly workers?: ReadonlyMap<string, number>;
   /** Whether to apply a pipeline file with breaking changes; defaults to false. */
   readonly breaking?: boolean;
   /** Aborts the start. */
@@ -110,6 +112,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     const [evaluator, ...trainers] = await Promise.all(starting);
     if (evaluator === undefined) throw new UncoupleError("internal", "the stack has no evaluator");
     const stack = stackOf(options, natsUrl, evaluator, trainers);
+    await startWorkers(services, stack, options);
     await writeStack(dir, stack);
     const lost = new Promise<never>((_, reject) => {
       lock.lost.addEventListener("abort", () => reject(lock.lost.reason));
@@ -122,6 +125,35 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     await stop();
     throw thrown;
   }
+}
+
+/** Starts workers of one thread each, which find a trainer again after its restart, because it keeps its port. */
+async function startWorkers(
+  services: Supervisor,
+  { trainers }: Stack,
+  { workers = new Map(), dir, env, clock, signal }: StackOptions,
+): Promise<void> {
+  const named = [...workers].flatMap(([component, count]) =>
+    Array.from({ length: count }, (_, index) => ({ component, name: `${component}-${index + 1}` })),
+  );
+  await Promise.all(
+    named.map(({ component, name }) =>
+      services.run(`worker ${name}`, () =>
+        startService(
+          {
+            name: `worker ${name}`,
+            args: [
+              ...["worker", "--trainer", trainers[component] as string, "--component", component],
+              ...["--name", name, "--threads", "1"],
+            ],
+            logFile: join(dir, "logs", `worker-${name}.log`),
+          },
+          { env, clock },
+          signal,
+        ),
+      ),
+    ),
+  );
 }
 
 /** Puts the stack's pipeline file in force. @throws UncoupleError as `applyPlan` and `connectJetStream` */

@@ -88,7 +88,9 @@ function nameOf(run: Run): string {
 /** Loss, rate and remaining time, or the state if they are not known yet. */
 export function progressText(run: Run): string {
   if (run.state !== "running" || run.loss === null) return run.state;
+  const { units } = run;
+  const rounds = units === undefined ? "" : `  round ${units.round}/${units.rounds}, unit ${units.done}/${units.slots}`;
   const rate = run.stepsPerSecond === null ? "" : `  ${Math.round(run.stepsPerSecond)} steps/s`;
   const eta = run.etaSeconds === null ? "" : `  ${formatSeconds(run.etaSeconds)} left`;
-  return `loss ${formatNumber(run.loss)}${rate}${eta}`;
+  return `loss ${formatNumber(run.loss)}${rounds}${rate}${eta}`;
 }

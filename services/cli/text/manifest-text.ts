@@ -29,7 +29,7 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
     ],
     ["steps", provenance.steps === undefined ? undefined : `${provenance.steps}, batch size ${provenance.batch}`],
     ["seed", provenance.seed?.toString()],
-    ["workers", workers?.count.toString()],
+    ["workers", workers && `${workers.slots} slots, averaged every ${workers.syncEvery} steps, ${workers.numerics}`],
     ["training loss", provenance.trainingLoss === undefined ? undefined : formatNumber(provenance.trainingLoss)],
     ["data", data && `${data.rows} rows, fingerprint ${data.fingerprint.slice(0, 16)}`],
     ["groups", groups && `${groups.count} of column ${groups.column}`],

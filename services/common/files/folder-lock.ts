@@ -60,6 +60,8 @@ export interface FolderLockDeps {
 }
 
 export interface FolderLock {
+  /** Grows with every process that takes the folder. */
+  readonly number: number;
   /** Aborts with `conflict` when another process has taken the folder, for example because this one was suspended. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
@@ -190,6 +192,7 @@ function held(folder: string, number: number, mine: Holder, clock: Clock, times:
   );
   let released: Promise<void> | undefined;
   return {
+    number,
     lost: lost.signal,
     release() {
       beats.cancel();

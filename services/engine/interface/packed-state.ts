@@ -1,3 +1,4 @@
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import type { StateTensor, TrainingState } from "./program.ts";
@@ -19,6 +20,8 @@ interface Header {
 }
 
 const LENGTH_BYTES = 4;
+/** Bytes checked between yields to the event loop: a few milliseconds. */
+const SLICE_BYTES = 4 * 1024 * 1024;
 
 export async function packState(state: TrainingState): Promise<PackedState> {
   const tensors = Object.entries(state).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -50,12 +53,34 @@ export async function unpackState({ digest, bytes }: PackedState): Promise<Train
   for (const { name, shape } of readHeader(digest, bytes.subarray(LENGTH_BYTES, at)).tensors) {
     const end = at + 4 * shape.reduce((product, extent) => product * extent, 1);
     if (end > bytes.length) throw damaged(digest, `the values of ${name} are missing`);
-    // A copy, because the values need not begin at a multiple of their size.
-    tensors.push([name, { shape, values: new Float32Array(bytes.slice(at, end).buffer) }]);
+    // A copy, because the values need not begin at a multiple of their size. `slice` of a Buffer would be none.
+    tensors.push([name, { shape, values: new Float32Array(new Uint8Array(bytes.subarray(at, end)).buffer) }]);
     at = end;
   }
   if (at !== bytes.length) throw damaged(digest, "it is longer than its header says");
   return Object.fromEntries(tensors);
+}
+
+/** Whether two states have tensors of the same names and shapes, in bytes of the same length. */
+export function sameLayout(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length || a.length < LENGTH_BYTES) return false;
+  const end = LENGTH_BYTES + new DataView(a.buffer, a.byteOffset, a.byteLength).getUint32(0, true);
+  return Buffer.compare(a.subarray(0, end), b.subarray(0, end)) === 0;
+}
+
+/** Whether all values are finite of the tensors whose names begin so. @throws UncoupleError `data-loss` without a header */
+export async function isFiniteState({ digest, bytes }: PackedState, prefix: string): Promise<boolean> {
+  let at = LENGTH_BYTES + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+  for (const { name, shape } of readHeader(digest, bytes.subarray(LENGTH_BYTES, at)).tensors) {
+    const end = at + 4 * shape.reduce((product, extent) => product * extent, 1);
+    for (let from = at; name.startsWith(prefix) && from < end; from += SLICE_BYTES) {
+      const values = new Float32Array(bytes.slice(from, Math.min(end, from + SLICE_BYTES)).buffer);
+      if (!values.every(Number.isFinite)) return false;
+      if (from > at) await yieldToEventLoop();
+    }
+    at = end;
+  }
+  return true;
 }
 
 function readHeader(digest: string, bytes: Uint8Array): Header {

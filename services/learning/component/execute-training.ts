@@ -11,13 +11,15 @@ import { predictionProgram } from "../programs/prediction-program.ts";
 import { inputWidth, trainingProgram } from "../programs/training-program.ts";
 import { type UserModelModule, userLoss, userNetwork } from "../programs/user-model.ts";
 import { findProtocol } from "../protocols/all.ts";
-import { runTraining } from "../training/run-training.ts";
+import { runTraining, type Train } from "../training/run-training.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
 import type { PreparedTraining } from "./prepare-training.ts";
 import type { TrainedComponent } from "./training-backend.ts";
 
 export interface TrainingExecution {
   readonly engine: Engine;
+  /** Runs the steps; default: `runTraining`. */
+  readonly train?: Train;
   /** The loaded module, if the team's model is one. */
   readonly module?: UserModelModule;
   readonly resume?: TrainingCheckpoint;
@@ -57,7 +59,7 @@ export async function executeTraining(
     state,
     loss: trainingLoss,
     engine,
-  } = await runTraining({
+  } = await (execution.train ?? runTraining)({
     engine: execution.engine,
     program,
     data,

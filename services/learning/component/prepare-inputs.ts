@@ -12,6 +12,7 @@ import { imputeAncestors } from "../snapshot/impute.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
 import { measureSupport, supportWarning } from "./support.ts";
 import type { ComponentTraining } from "./training-backend.ts";
+import { fitInUnits, unitPlanOf } from "./unit-training.ts";
 
 type ImputedColumns = Readonly<Record<string, NumericColumn>>;
 
@@ -82,8 +83,15 @@ async function warnOfSupport(training: ComponentTraining, { dataset, audit }: Co
 }
 
 /** The context in which this run fits its helper networks. */
-export function fitContext({ engine, team, signal }: ComponentTraining): FitContext {
-  return { engine, seed: team.seed, ...(signal !== undefined && { signal }) };
+export function fitContext(training: ComponentTraining): FitContext {
+  const { engine, team, signal } = training;
+  const units = unitPlanOf(training);
+  return {
+    engine,
+    seed: team.seed,
+    ...(units !== undefined && { train: fitInUnits(units) }),
+    ...(signal !== undefined && { signal }),
+  };
 }
 
 async function evidenceOf(

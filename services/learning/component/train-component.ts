@@ -1,8 +1,10 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { UserModelModule } from "../programs/user-model.ts";
+import { runInUnits } from "../units/run-in-units.ts";
 import { executeTraining } from "./execute-training.ts";
 import { prepareTraining } from "./prepare-training.ts";
 import type { ComponentTraining, TrainedComponent } from "./training-backend.ts";
+import { unitPlanOf } from "./unit-training.ts";
 
 /**
  * Trains one component in this process, as `TrainingBackend.train` does.
@@ -14,8 +16,12 @@ export async function trainComponent(training: ComponentTraining, module?: UserM
   const { engine, resume, signal, onStart, onProgress } = training;
   const prepared = await prepareTraining(training);
   await yieldToEventLoop();
+  const units = unitPlanOf(training);
   return executeTraining(prepared, {
     engine,
+    ...(units !== undefined && {
+      train: (run) => runInUnits(run, units.plan, units.runner, units.rule, training.onUnits),
+    }),
     ...(module !== undefined && { module }),
     ...(resume !== undefined && { resume }),
     ...(signal !== undefined && { signal }),

@@ -3,9 +3,11 @@ import type { Table } from "../../data/table/table.ts";
 import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { UnitCount } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
+import type { UnitRunner } from "../units/unit.ts";
 
 /** One training of one component. */
 export interface ComponentTraining {
@@ -21,11 +23,20 @@ export interface ComponentTraining {
   readonly audit?: Table;
   readonly oracle?: CounterfactualOracle;
   readonly engine: Engine;
+  /**
+   * Runs the units of this training and of the helper networks that it fits; default: this process, if the team's file has
+   * `workers`, and otherwise nothing runs in units.
+   */
+  readonly units?: UnitRunner;
   readonly resume?: TrainingCheckpoint;
+  /** The numerics class that began it, if it resumes. */
+  readonly begun?: string;
   readonly signal?: AbortSignal;
   /** Called once before the first step and awaited. */
   onStart?(engine: RunningEngine): void | Promise<void>;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
+  /** Called as units are done, if it runs in units. */
+  onUnits?(count: UnitCount): void;
   /** Called with each warning; the training continues. */
   onWarning?(message: string): void;
   /** Called with each line that a user's model module prints. */

@@ -14,9 +14,11 @@ import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type TeamConfig } from "../../pipeline/team.ts";
 import { imputedInputs } from "../component/prepare-inputs.ts";
 import type { TrainingBackend } from "../component/training-backend.ts";
+import { fitInUnits, unitPlanOf } from "../component/unit-training.ts";
 import { encodeDataset } from "../dataset/encoded-dataset.ts";
 import { loadSnapshotModel } from "../snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
+import type { UnitRunner } from "../units/unit.ts";
 import { type Decomposition, decompose, type LearningCurves } from "./decompose.ts";
 import { fitProbe } from "./probe.ts";
 
@@ -37,6 +39,10 @@ export interface UpdateToDiagnose {
   readonly team?: TeamConfig;
   readonly training: TrainingBackend;
   readonly engine: Engine;
+  /** Runs every training and every fit as a unit; default: this process runs them. */
+  readonly units?: UnitRunner;
+  /** Trainings at a time; defaults to the available processors. */
+  readonly parallel?: number;
   readonly signal?: AbortSignal;
   /** Called with the number of trainings done and in total. */
   onProgress?(done: number, total: number): void;
@@ -171,15 +177,19 @@ async function measureCurves(parts: CurveParts): Promise<LearningCurves[]> {
   }
   points.sort((a, b) => b.share - a.share);
   let done = 0;
-  await inParallel(points, availableCpus(), async ({ upstream, curve, share, size, repetition, losses }) => {
-    update.signal?.throwIfAborted();
-    const team = teamOf(update, downstream, repetition);
-    const order = createRandom(team.seed, "learning-curve").permutation(training.rows);
-    const table = takeRows(training, order.subarray(0, Math.round(share * training.rows)));
-    curve[size] = await losses(parts, upstream, team, table);
-    done += 1;
-    update.onProgress?.(done, points.length);
-  });
+  await inParallel(
+    points,
+    update.parallel ?? availableCpus(),
+    async ({ upstream, curve, share, size, repetition, losses }) => {
+      update.signal?.throwIfAborted();
+      const team = teamOf(update, downstream, repetition);
+      const order = createRandom(team.seed, "learning-curve").permutation(training.rows);
+      const table = takeRows(training, order.subarray(0, Math.round(share * training.rows)));
+      curve[size] = await losses(parts, upstream, team, table);
+      done += 1;
+      update.onProgress?.(done, points.length);
+    },
+  );
   return curves;
 }
 
@@ -212,9 +222,11 @@ async function probeLosses(
 ): Promise<Float64Array> {
   const { update, downstream } = parts;
   const dataset = encodeDataset(downstream, table, (await withImputed(parts, models, table)).imputed);
+  const units = unitPlanOf({ team, engine: update.engine, ...(update.units !== undefined && { units: update.units }) });
   const probe = await fitProbe(dataset, {
     engine: update.engine,
     seed: team.seed,
+    ...(units !== undefined && { train: fitInUnits(units) }),
     ...(update.signal !== undefined && { signal: update.signal }),
   });
   return rowLosses(downstream, await probe.predict(heldOut), target);
@@ -226,13 +238,14 @@ async function retrain(
   table: Table,
   upstream: UpdateToDiagnose["before"],
 ): Promise<SnapshotModel> {
-  const { pipeline, engine, signal, onOutput } = update;
+  const { pipeline, engine, units, signal, onOutput } = update;
   const trained = await update.training.train({
     pipeline,
     team,
     table,
     upstream,
     engine,
+    ...(units !== undefined && { units }),
     ...(signal !== undefined && { signal }),
     ...(onOutput !== undefined && { onOutput }),
   });

@@ -1,19 +1,23 @@
 import * as tf from "@tensorflow/tfjs";
+import { inParallel } from "../../common/async/in-parallel.ts";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { availableCpus } from "../../common/available-cpus.ts";
 import { exp, log, square } from "../../common/elementary.ts";
 import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
-import type { TrainingProgram } from "../../engine/interface/program.ts";
+import type { TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
 import type { OptimizerSpec, ScheduleSpec } from "../../pipeline/team.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
-import { runTraining } from "../training/run-training.ts";
+import { runTraining, type Train } from "../training/run-training.ts";
 import { rowsOf } from "./matrices.ts";
 import { scalingOf, standardize, unstandardizeInputs, unstandardizeOutputs } from "./scaling.ts";
 
 /** The engine, seed and signal with which helper networks are fitted. */
 export interface FitContext {
   readonly engine: Engine;
+  /** Runs the fits; default: `runTraining`. */
+  readonly train?: Train;
   readonly seed: number;
   readonly signal?: AbortSignal;
 }
@@ -21,7 +25,7 @@ export interface FitContext {
 /** `regression`: squared error. `classification`: cross-entropy of a distribution over the classes; outputs logits. */
 export type FitKind = "regression" | "classification";
 
-/** One of several networks that are fitted to the same data in one training program. */
+/** One of several networks that are fitted to the same data. */
 export interface Member {
   /** Factor of the sum of squared weights (without biases) that is added to the mean loss on standardized targets. */
   readonly weightDecay: number;
@@ -51,31 +55,68 @@ const OPTIMIZER: OptimizerSpec = { name: "adam", learningRate: 0.03, beta1: 0.9,
 const SCHEDULE: ScheduleSpec = { warmup: 100, decay: "cosine" };
 
 /**
- * Fits networks with one hidden ReLU layer in a single training program, because call overhead dominates the cost of
- * small networks. They share only the batches. Folds the scaling of inputs and targets into the layers, so that the
- * networks map the given inputs to the given targets.
+ * Members trained by one program. More would save a little overhead; fewer programs could run side by side. Part of the
+ * result: it decides in which order numbers are added.
+ */
+const MEMBERS_PER_PROGRAM = 2;
+
+/**
+ * Fits networks with one hidden ReLU layer, a few in a training program, several programs at a time. They share only the
+ * batches. Folds the scaling of inputs and targets into the layers, so that the networks map the given inputs to the given
+ * targets.
  *
  * @returns two layers per member
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
 export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise<readonly (readonly DenseLayer[])[]> {
-  const { inputs, target, observed, members } = fit;
-  const rows = rowsOf(inputs);
+  const { inputs, target, observed } = fit;
   const inputScaling = scalingOf(inputs);
   const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
   // With a hundred thousand rows, each of these steps blocks the thread for tens of milliseconds.
   await yieldToEventLoop();
   const scaledInputs = standardize(inputs, inputScaling);
   await yieldToEventLoop();
-  const { state } = await runTraining({
+  const data = {
+    inputs: scaledInputs,
+    target: targetScaling === undefined ? target.values : standardize(target, targetScaling),
+    ...(observed !== undefined && { observed: observed.values }),
+  };
+  const firsts = range(Math.ceil(fit.members.length / MEMBERS_PER_PROGRAM)).map((part) => part * MEMBERS_PER_PROGRAM);
+  // Units wait for whoever runs them.
+  const atATime = context.train === undefined ? availableCpus() : firsts.length;
+  const parts = await inParallel(firsts, atATime, async (first) => {
+    const part: StackedPart = { ...fit, first, members: fit.members.slice(first, first + MEMBERS_PER_PROGRAM) };
+    return { members: part.members, state: await fitStacked(part, fit.members.length, data, context) };
+  });
+  return parts.flatMap(({ members, state }) =>
+    members.map((_, member) => {
+      const hidden = layerOf(state, "hidden", member, members.length, { inputs: inputs.width, outputs: UNITS });
+      const output = layerOf(state, "output", member, members.length, { inputs: UNITS, outputs: target.width });
+      return [
+        unstandardizeInputs(hidden, inputScaling),
+        targetScaling === undefined ? output : unstandardizeOutputs(output, targetScaling),
+      ];
+    }),
+  );
+}
+
+/** The members of a fit that one program trains. */
+interface StackedPart extends NetworkFit {
+  /** Number of the first one among all members. */
+  readonly first: number;
+}
+
+async function fitStacked(
+  fit: StackedPart,
+  all: number,
+  data: Readonly<Record<string, Float32Array>>,
+  context: FitContext,
+): Promise<TrainingState> {
+  const rows = rowsOf(fit.inputs);
+  const { state } = await (context.train ?? runTraining)({
     engine: context.engine,
-    program: stackedProgram(fit, rows, context.seed),
-    data: {
-      inputs: scaledInputs,
-      target: targetScaling === undefined ? target.values : standardize(target, targetScaling),
-      ...(observed !== undefined && { observed: observed.values }),
-      ...(masked(members) && { learns: learningWeights(members, rows) }),
-    },
+    program: stackedProgram(fit, all, rows, context.seed),
+    data: { ...data, ...(masked(fit.members) && { learns: learningWeights(fit.members, rows) }) },
     rows,
     steps: fit.steps,
     schedule: SCHEDULE,
@@ -84,29 +125,26 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
     // An engine may compute on this thread: keeps it responsive to health checks and cancels.
     onProgress: () => yieldToEventLoop(),
   });
-  const part = (name: string, member: number): Float32Array => {
-    const { values } = state[`variable/${name}`] as { values: Float32Array };
-    const size = values.length / members.length;
+  return state;
+}
+
+function layerOf(
+  state: TrainingState,
+  name: string,
+  member: number,
+  members: number,
+  shape: { readonly inputs: number; readonly outputs: number },
+): DenseLayer {
+  const part = (parameter: string): Float32Array => {
+    const { values } = state[`variable/${name}/${parameter}`] as { values: Float32Array };
+    const size = values.length / members;
     return values.slice(member * size, (member + 1) * size);
   };
-  return members.map((_, member) => {
-    const hidden: DenseLayer = {
-      inputs: inputs.width,
-      outputs: UNITS,
-      weights: part("hidden/weights", member),
-      bias: part("hidden/bias", member),
-    };
-    const output: DenseLayer = {
-      inputs: UNITS,
-      outputs: target.width,
-      weights: part("output/weights", member),
-      bias: part("output/bias", member),
-    };
-    return [
-      unstandardizeInputs(hidden, inputScaling),
-      targetScaling === undefined ? output : unstandardizeOutputs(output, targetScaling),
-    ];
-  });
+  return { ...shape, weights: part("weights"), bias: part("bias") };
+}
+
+function range(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 function masked(members: readonly Member[]): boolean {
@@ -126,17 +164,21 @@ function learningWeights(members: readonly Member[], rows: number): Float32Array
   return weights;
 }
 
-/** Trains all members at once, with their weights stacked into tensors [members, inputs, outputs]. */
-function stackedProgram(fit: NetworkFit, rows: number, seed: number): TrainingProgram {
-  const { kind, members } = fit;
+/**
+ * Trains members at once, with their weights stacked into tensors [members, inputs, outputs].
+ * @param all members of the fit: the initial weights of a member are those at its place among all
+ */
+function stackedProgram(fit: StackedPart, all: number, rows: number, seed: number): TrainingProgram {
+  const { kind, members, first } = fit;
   const shapes = [
     { name: "hidden", inputs: fit.inputs.width, outputs: UNITS },
     { name: "output", inputs: UNITS, outputs: fit.target.width },
   ];
   const initial = shapes.map(({ name, inputs, outputs }) => {
-    const weights = new Float32Array(members.length * inputs * outputs);
+    const size = inputs * outputs;
+    const weights = new Float32Array(all * size);
     createRandom(seed, `helper/${name}`).fillGaussian(weights, Math.sqrt(2 / inputs));
-    return weights;
+    return weights.slice(first * size, (first + members.length) * size);
   });
   return {
     batch: Math.min(BATCH, rows),

@@ -5,6 +5,8 @@ import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { engineNamed } from "../../engine/create-engine.ts";
 import { executeTraining } from "../component/execute-training.ts";
 import { loadUserModel } from "../programs/user-model.ts";
+import type { TrainingResult, TrainingRun } from "../training/run-training.ts";
+import { shipTraining } from "../units/run-in-units.ts";
 import type { FromModelProcess, ToModelProcess } from "./messages.ts";
 import { createMessenger } from "./messenger.ts";
 
@@ -60,6 +62,14 @@ process.on("uncaughtException", (thrown) => {
   );
 });
 
+/** Has the trainer run the rounds. */
+async function trainElsewhere(run: TrainingRun): Promise<TrainingResult> {
+  await trainer.send({ kind: "shipped", shipped: await shipTraining(run) });
+  const answer = await trainer.next();
+  if (answer.kind !== "rounds-done") throw new UncoupleError("internal", `received ${answer.kind} before rounds-done`);
+  return answer.result;
+}
+
 async function train(): Promise<void> {
   const module = await loadUserModel(path);
   const order = await trainer.next();
@@ -67,6 +77,7 @@ async function train(): Promise<void> {
   const trained = await executeTraining(order.prepared, {
     engine: engineNamed(order.engine.name, systemClock, order.engine.reason),
     module,
+    ...(order.inUnits && { train: trainElsewhere }),
     ...(order.resume !== undefined && { resume: order.resume }),
     async onStart(engine) {
       await trainer.send({ kind: "started", engine });

@@ -2,7 +2,9 @@ import type { ErrorCode } from "../../common/errors.ts";
 import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import type { PreparedTraining } from "../component/prepare-training.ts";
 import type { TrainedComponent } from "../component/training-backend.ts";
+import type { TrainingResult } from "../training/run-training.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
+import type { ShippedTraining } from "../units/run-in-units.ts";
 
 /** Messages from a trainer to the process of a user's model module, which loads the module before the first one. */
 export type ToModelProcess =
@@ -12,7 +14,11 @@ export type ToModelProcess =
       /** An engine that has started on this machine. */
       readonly engine: Pick<Engine, "name" | "reason">;
       readonly resume: TrainingCheckpoint | undefined;
+      /** Whether the trainer has the steps run in units; this process then sends the training instead of running it. */
+      readonly inUnits: boolean;
     }
+  /** Replies to `shipped`. */
+  | { readonly kind: "rounds-done"; readonly result: TrainingResult }
   /** Replies to `started` and `progress`; to `progress` any number of `checkpoint`, then one `continue`. */
   | { readonly kind: "checkpoint" }
   | { readonly kind: "continue" };
@@ -20,6 +26,8 @@ export type ToModelProcess =
 export type FromModelProcess =
   /** Sent once before the first step; training waits for `continue`. */
   | { readonly kind: "started"; readonly engine: RunningEngine }
+  /** The training as data; waits for `rounds-done`. */
+  | { readonly kind: "shipped"; readonly shipped: ShippedTraining }
   /** Sent after every chunk; training waits for the reply. */
   | { readonly kind: "progress"; readonly progress: Omit<TrainingProgress, "checkpoint"> }
   | { readonly kind: "checkpoint"; readonly checkpoint: TrainingCheckpoint }

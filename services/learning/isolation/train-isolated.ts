@@ -2,7 +2,10 @@ import type { Clock, Timer } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { prepareTraining } from "../component/prepare-training.ts";
 import type { ComponentTraining, TrainedComponent } from "../component/training-backend.ts";
+import { unitPlanOf } from "../component/unit-training.ts";
+import type { TrainingResult } from "../training/run-training.ts";
 import type { TrainingCheckpoint } from "../training/training-progress.ts";
+import { runRounds, type ShippedTraining } from "../units/run-in-units.ts";
 import type { FromModelProcess, SerializedError } from "./messages.ts";
 import { type HostProcess, type ModelProcess, startModelProcess } from "./model-process.ts";
 
@@ -40,6 +43,11 @@ export async function trainIsolated(
     await handOver(training, model, first);
     for (let message = await first; ; message = await model.messenger.next()) {
       if (message.kind === "trained") return message.trained;
+      if (message.kind === "shipped") {
+        const result = await runShipped(training, message.shipped, clock);
+        await model.messenger.send({ kind: "rounds-done", result });
+        continue;
+      }
       if (message.kind === "started") {
         await training.onStart?.(message.engine);
       } else if (message.kind === "progress") {
@@ -83,7 +91,28 @@ async function handOver(
   const prepared = await prepareTraining({ ...training, signal });
   signal.throwIfAborted();
   const { name, reason } = training.engine;
-  await messenger.send({ kind: "train", prepared, engine: { name, reason }, resume: training.resume });
+  const inUnits = unitPlanOf(training) !== undefined;
+  await messenger.send({ kind: "train", prepared, engine: { name, reason }, resume: training.resume, inUnits });
+}
+
+/** Runs the rounds of a module's training here, because the module's process has no workers. */
+async function runShipped(
+  training: ComponentTraining,
+  shipped: ShippedTraining,
+  clock: Clock,
+): Promise<TrainingResult> {
+  const { resume, signal, onStart, onProgress, onUnits } = training;
+  const units = unitPlanOf(training);
+  if (units === undefined) throw new UncoupleError("internal", "a module's process sent a training that runs as one");
+  return runRounds(shipped, {
+    ...units,
+    clock,
+    ...(resume !== undefined && { resume }),
+    ...(signal !== undefined && { signal }),
+    ...(onStart !== undefined && { onStart }),
+    ...(onProgress !== undefined && { onProgress }),
+    ...(onUnits !== undefined && { onUnits }),
+  });
 }
 
 async function checkpointOf({ messenger }: ModelProcess): Promise<TrainingCheckpoint> {

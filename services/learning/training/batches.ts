@@ -11,13 +11,15 @@ export interface BatchSource {
   chunk(firstStep: number, steps: number, learningRate: (step: number) => number): Chunk;
 }
 
-export function createBatchSource(program: TrainingProgram, rows: number, seed: number): BatchSource {
+/** @param slot the logical worker, whose rows and noise are its own; slot 0 has those of a training without workers */
+export function createBatchSource(program: TrainingProgram, rows: number, seed: number, slot = 0): BatchSource {
   const { batch } = program;
-  const shuffles = createRandom(seed, "epoch");
+  const stream = (name: string) => (slot === 0 ? name : `slot/${slot}/${name}`);
+  const shuffles = createRandom(seed, stream("epoch"));
   const feeds = Object.entries(program.feeds).map(([name, { width }]) => ({
     name,
     width,
-    random: createRandom(seed, `feed/${name}`),
+    random: createRandom(seed, stream(`feed/${name}`)),
   }));
   let epoch = -1;
   let order: Int32Array = new Int32Array(0);

@@ -2,19 +2,12 @@ import { UncoupleError } from "../../common/errors.ts";
 import { mean } from "../../common/statistics.ts";
 import type { RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
+import { createChunkSizes } from "./chunk-sizes.ts";
 import { openTraining, type TrainingParts } from "./stepped-training.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "./training-progress.ts";
 
-/** Long enough that the overhead of a call vanishes, short enough that progress, cancellation and checkpoints stay live. */
-const CHUNK_MILLISECONDS = 40;
-const FIRST_CHUNK_STEPS = 4;
-/**
- * Most that a chunk grows at once. A short chunk is mostly the overhead of its call, so that it makes steps of
- * microseconds look slow, never fast: growing by less would spend a short training on calls.
- */
-const GROWTH = 8;
 /** The final loss in a manifest is the mean over the last N steps. */
-const RECENT_STEPS = 100;
+export const RECENT_STEPS = 100;
 const ADVICE = "lower the learning rate, or look for extreme values in the data";
 
 export interface TrainingRun extends TrainingParts {
@@ -25,6 +18,9 @@ export interface TrainingRun extends TrainingParts {
   /** Called after every chunk and awaited, so that it may take a checkpoint. */
   onProgress?(progress: TrainingProgress): void | Promise<void>;
 }
+
+/** Runs a training to its end: in this process, as `runTraining`, or in units that others may run. */
+export type Train = (run: TrainingRun) => Promise<TrainingResult>;
 
 export interface TrainingResult {
   readonly state: TrainingState;
@@ -42,24 +38,19 @@ export interface TrainingResult {
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
   const { steps, resume } = run;
-  const { clock } = run.engine;
   const training = await openTraining(run, resume);
   try {
     await run.onStart?.(training.engine);
     let recent: number[] = [...(resume?.recentLosses ?? [])];
-    let count = Math.min(FIRST_CHUNK_STEPS, steps - training.step);
-    let size = FIRST_CHUNK_STEPS;
+    const sizes = createChunkSizes(run.engine.clock);
+    let count = Math.min(sizes.size(), steps - training.step);
     while (training.step < steps) {
       run.signal?.throwIfAborted();
       const first = training.step;
-      const following = Math.min(size, steps - first - count);
-      const began = clock.elapsed();
-      const losses = await training.advance(count, following);
-      const elapsed = Math.max(clock.elapsed() - began, 0.01);
+      const following = Math.min(sizes.size(), steps - first - count);
+      const { result: losses, elapsed } = await sizes.measure(count, () => training.advance(count, following));
       checkLosses(losses, first);
       recent = [...recent, ...losses].slice(-RECENT_STEPS);
-      // Measured again after each chunk: the first call also compiles, and caches are cold.
-      size = Math.max(1, Math.min(count * GROWTH, Math.round((count * CHUNK_MILLISECONDS) / elapsed)));
       const [step, recentLosses] = [training.step, recent];
       await run.onProgress?.({
         step,
@@ -79,7 +70,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
   }
 }
 
-function checkLosses(losses: Float32Array, first: number): void {
+/** @throws UncoupleError `failed-precondition` naming the first step whose loss is not finite @param first number of the first step */
+export function checkLosses(losses: Float32Array, first: number): void {
   const bad = losses.findIndex((loss) => !Number.isFinite(loss));
   if (bad < 0) return;
   throw new UncoupleError(
@@ -89,7 +81,7 @@ function checkLosses(losses: Float32Array, first: number): void {
 }
 
 /** The last update comes after the last loss. */
-function checkState(state: TrainingState, steps: number): void {
+export function checkState(state: TrainingState, steps: number): void {
   for (const [name, { values }] of Object.entries(state)) {
     if (!name.startsWith("variable/") || values.every(Number.isFinite)) continue;
     throw new UncoupleError(

@@ -3,7 +3,7 @@ import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import { type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
 import type { Chunk, TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
 import type { ScheduleSpec } from "../../pipeline/team.ts";
-import { createBatchSource } from "./batches.ts";
+import { type BatchSource, createBatchSource } from "./batches.ts";
 import { learningRateAt } from "./schedule.ts";
 
 /** What is trained, and on what. Two trainings with equal parts are interchangeable at every step. */
@@ -24,6 +24,8 @@ export interface HandedTraining {
   /** Steps done. */
   readonly step: number;
   readonly state: PackedState;
+  /** Whose batches come next; default: 0. */
+  readonly slot?: number;
 }
 
 /**
@@ -66,19 +68,26 @@ export async function openTraining(
 ): Promise<SteppedTraining> {
   const { engine, program, steps } = parts;
   const session = await engine.prepare(program, parts.data, parts.rows);
-  const batches = createBatchSource(program, parts.rows, parts.seed);
+  /** By slot. */
+  const sources = new Map<number, BatchSource>();
   const learningRate = (at: number) => learningRateAt(at, steps, program.optimizer.learningRate, parts.schedule);
   let step = 0;
+  let slot = 0;
   let drawn: Chunk | undefined;
 
-  const draw = (first: number, count: number) => batches.chunk(first, count, learningRate);
+  const draw = (first: number, count: number): Chunk => {
+    const source = sources.get(slot) ?? createBatchSource(program, parts.rows, parts.seed, slot);
+    sources.set(slot, source);
+    return source.chunk(first, count, learningRate);
+  };
 
-  async function restore(at: number, state: TrainingState): Promise<void> {
+  async function restore(at: number, state: TrainingState, of = 0): Promise<void> {
     if (!Number.isSafeInteger(at) || at < 0 || at > steps) {
       throw new UncoupleError("invalid-argument", `step ${at} is outside a schedule of ${steps} steps`);
     }
     await session.restore(state);
     step = at;
+    slot = of;
     drawn = undefined;
   }
 
@@ -108,8 +117,8 @@ export async function openTraining(
       return losses;
     },
     state: () => session.state(),
-    take: async () => ({ step, state: await packState(await session.state()) }),
-    put: async (handed) => restore(handed.step, await unpackState(handed.state)),
+    take: async () => ({ step, slot, state: await packState(await session.state()) }),
+    put: async (handed) => restore(handed.step, await unpackState(handed.state), handed.slot),
     dispose: () => session.dispose(),
   };
 }

@@ -47,7 +47,12 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
   trainingLoss: z.number(),
   engine: z.string(),
   numerics: z.string(),
-  workers: z.looseObject({ count: z.int().min(1) }),
+  workers: z.looseObject({
+    slots: z.int().min(1),
+    syncEvery: z.int().min(1),
+    audit: z.number(),
+    numerics: z.enum(["exact", "tolerant"]),
+  }),
   groups: z.looseObject({ column: z.string(), count }),
   producer: z.looseObject({ name, version: z.string().exactOptional() }),
   codeVersion: z.string(),

@@ -4,12 +4,14 @@ import { didYouMean } from "../../common/suggest.ts";
 import type { Pipeline } from "../pipeline.ts";
 import {
   DEFAULT_TEAM,
+  DEFAULT_WORKERS,
   ENGINE_CHOICES,
   type ModelSpec,
   type OptimizerSpec,
   type ProtocolSpec,
   type TeamConfig,
   type TrainWhen,
+  type WorkersSpec,
 } from "../team.ts";
 import { checkProtocol } from "./check-protocol.ts";
 import type { Problem } from "./problem.ts";
@@ -31,6 +33,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * seed: 1
  * train: on-demand              # or: on-upstream, or: { every: 10m }
  * engine: auto
+ * workers: { slots: 4, sync_every: 50, audit: 0.01, numerics: exact, fallback: local }   # default: none
  * ```
  */
 export interface ParsedTeam {
@@ -61,7 +64,18 @@ const teamSchema = strict({
   seed: z.int().min(0).default(DEFAULT_TEAM.seed),
   train: z.unknown().optional(),
   engine: z.enum(ENGINE_CHOICES).default(DEFAULT_TEAM.engine),
+  workers: z.unknown().optional(),
 });
+
+const workersSchema = strict({
+  slots: z.int().min(1).max(1024).default(DEFAULT_WORKERS.slots),
+  sync_every: z.int().min(1).max(MAX_COUNT).default(DEFAULT_WORKERS.syncEvery),
+  audit: z.number().min(0).max(1).default(DEFAULT_WORKERS.audit),
+  numerics: z.enum(["exact", "tolerant"]).default(DEFAULT_WORKERS.numerics),
+  fallback: z.enum(["local", "wait"]).default(DEFAULT_WORKERS.fallback),
+});
+/** Engines that run a step kernel by kernel, so that nothing can be sent to a worker. */
+const NOT_SHIPPED = ["tensorflow", "reference"];
 
 const OPTIMIZERS = {
   sgd: strict({ name: z.literal("sgd"), learning_rate: rate }),
@@ -107,6 +121,7 @@ export function parseTeamFile(
   const schedule = parseWith(scheduleSchema, value.schedule ?? {}, ["schedule"], reporter);
   const protocol = parseProtocol(value.protocol, protocols, reporter, deprecated);
   const train = parseTrain(value.train, reporter);
+  const workers = parseWorkers(value.workers, top?.engine, reporter);
   if (top !== undefined && schedule?.warmup !== undefined && schedule.warmup > top.steps) {
     reporter.report(["schedule", "warmup"], `must be at most steps (${top.steps}), not ${schedule.warmup}`);
   }
@@ -135,6 +150,7 @@ export function parseTeamFile(
     seed: top.seed,
     train,
     engine: top.engine,
+    ...(workers !== undefined && { workers }),
   };
   return { team, map, deprecations: deprecated.problems };
 }
@@ -244,6 +260,20 @@ const PARAMETER = z.custom<number | string>(
   (value) => typeof value === "string" || (typeof value === "number" && Number.isFinite(value)),
   { error: "must be a finite number or a string" },
 );
+
+function parseWorkers(value: unknown, engine: string | undefined, reporter: Reporter): WorkersSpec | undefined {
+  if (value === undefined) return undefined;
+  const parsed = parseWith(workersSchema, value, ["workers"], reporter);
+  if (engine !== undefined && NOT_SHIPPED.includes(engine)) {
+    reporter.report(
+      ["workers"],
+      `cannot be used with engine ${engine}, which compiles no training steps that could be sent to a worker; use auto, wasm or onnx`,
+    );
+  }
+  if (parsed === undefined) return undefined;
+  const { sync_every, ...rest } = parsed;
+  return { ...rest, syncEvery: sync_every };
+}
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
 

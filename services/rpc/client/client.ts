@@ -4,6 +4,8 @@ import { UncoupleError } from "../../common/errors.ts";
 import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
 import { type ClientContext, fromStatus } from "../status.ts";
 import { type ClientTls, clientCredentials } from "../tls.ts";
+import { cancelled, type Method } from "./method.ts";
+import { duplex, upload } from "./sending.ts";
 
 export interface ConnectOptions {
   readonly clock: Clock;
@@ -17,15 +19,15 @@ export interface ConnectOptions {
   readonly maxMessageBytes?: number;
 }
 
-/** The part of a generated method definition that a client needs: path, request in, response out. */
-interface Method<Q, S> {
-  readonly path: string;
-  requestSerialize(request: Q): Buffer;
-  responseDeserialize(bytes: Buffer): S;
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Replaces that of the connection. */
+  readonly deadlineSeconds?: number;
 }
 
 export interface ClientCalls extends ClientContext {
-  unary<Q, S>(method: Method<Q, S>, request: Q): Promise<S>;
+  /** @throws UncoupleError `cancelled` if the signal aborts */
+  unary<Q, S>(method: Method<Q, S>, request: Q, options?: CallOptions): Promise<S>;
   /**
    * Yields messages until the server ends the stream. Each must arrive within the timeout after the previous one.
    * @throws UncoupleError `cancelled` if the signal aborts
@@ -33,18 +35,37 @@ export interface ClientCalls extends ClientContext {
   finite<Q, S>(method: Method<Q, S>, request: Q, signal?: AbortSignal): AsyncIterable<S>;
   /** Yields messages until the server ends the stream or, without an error, until the signal aborts. */
   watch<Q, S>(method: Method<Q, S>, request: Q, signal: AbortSignal): AsyncIterable<S>;
+  /**
+   * Sends messages, one after another, until there are no more or the server has answered. Each must be sent, and the answer
+   * arrive, within the timeout after the one before.
+   * @param onSent called when a message has left this process
+   * @throws UncoupleError `cancelled` if the signal aborts; what the messages throw
+   */
+  upload<Q, S>(
+    method: Method<Q, S>,
+    messages: Iterable<Q>,
+    onSent: (message: Q) => void,
+    signal?: AbortSignal,
+  ): Promise<S>;
+  /**
+   * Sends messages and yields those of the server until it ends the stream or, without an error, until the signal aborts.
+   * @param messages must end when the signal aborts
+   */
+  duplex<Q, S>(method: Method<Q, S>, messages: AsyncIterable<Q>, signal: AbortSignal): AsyncIterable<S>;
   close(): void;
 }
 
 /**
  * @param service full name of the service
  * @param reads its read-only methods, which may be retried while the server is unavailable
+ * @param connection `own`: one that no other client shares, even one with equal options
  */
 export function clientCalls(
   address: string,
   service: string,
   reads: readonly string[],
   options: ConnectOptions,
+  connection: "shared" | "own" = "shared",
 ): ClientCalls {
   if (!/:\d+$/.test(address)) {
     throw new UncoupleError("invalid-argument", `address ${JSON.stringify(address)} is not host:port`);
@@ -59,7 +80,10 @@ export function clientCalls(
   const client = new Client(
     address,
     options.tls === undefined ? credentials.createInsecure() : clientCredentials(options.tls),
-    channelOptions(context.maxMessageBytes, service, reads),
+    {
+      ...channelOptions(context.maxMessageBytes, service, reads),
+      ...(connection === "own" && { "grpc.use_local_subchannel_pool": 1 }),
+    },
   );
 
   /** @param idleSeconds timeout without a message */
@@ -113,27 +137,34 @@ export function clientCalls(
 
   return {
     ...context,
-    unary: (method, request) =>
+    unary: (method, request, { signal, deadlineSeconds: seconds = deadlineSeconds } = {}) =>
       new Promise((resolve, reject) => {
-        client.makeUnaryRequest(
+        if (signal?.aborted) return reject(cancelled(signal));
+        const call = client.makeUnaryRequest(
           method.path,
           method.requestSerialize,
           method.responseDeserialize,
           request,
           new Metadata(),
-          { deadline: clock.now() + deadlineSeconds * 1000 },
+          { deadline: clock.now() + seconds * 1000 },
           (error, response) => {
-            if (error !== null) reject(fromStatus(error, context));
+            signal?.removeEventListener("abort", onAbort);
+            if (signal?.aborted) reject(cancelled(signal));
+            else if (error !== null) reject(fromStatus(error, { ...context, deadlineSeconds: seconds }));
             else if (response !== undefined) resolve(response);
             else reject(new UncoupleError("data-loss", `${address}: response without a message`));
           },
         );
+        const onAbort = () => call.cancel();
+        signal?.addEventListener("abort", onAbort);
       }),
     async *finite(method, request, signal) {
       yield* messages(method, request, signal, deadlineSeconds);
-      if (signal?.aborted) throw new UncoupleError("cancelled", "cancelled", { cause: signal.reason });
+      if (signal?.aborted) throw cancelled(signal);
     },
     watch: (method, request, signal) => messages(method, request, signal, undefined),
+    upload: (method, sent, onSent, signal) => upload(client, context, clock, method, sent, onSent, signal),
+    duplex: (method, sent, signal) => duplex(client, context, method, sent, signal),
     close: () => client.close(),
   };
 }

@@ -21,6 +21,49 @@ export function decodeUint64(what: string, text: string, code: "invalid-argument
   return value;
 }
 
+/**
+ * Encodes a uint64, which protobufjs would round above 2^53.
+ * @throws UncoupleError `internal`
+ */
+export function encodeUint64(value: number, what: string): string {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new UncoupleError("internal", `${what} does not fit its field: ${value}`);
+  }
+  return String(value);
+}
+
+/**
+ * Checks a SHA-256, 64 lower-case hex digits.
+ * @throws UncoupleError with the given code
+ */
+export function digest(text: string, what: string, code: ErrorCode): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) {
+    throw new UncoupleError(
+      code,
+      `${what} must have 64 lower-case hex digits, not ${JSON.stringify(text.slice(0, 80))}`,
+    );
+  }
+  return text;
+}
+
+/**
+ * Checks a text that other services show or index.
+ * @throws UncoupleError with the given code if it is empty or longer than 255 characters
+ */
+export function label(text: string, what: string, code: ErrorCode): string {
+  if (text.length >= 1 && text.length <= 255) return text;
+  throw new UncoupleError(code, `${what} must have 1 to 255 characters, not ${text.length}`);
+}
+
+/**
+ * Checks a count that must be positive.
+ * @throws UncoupleError with the given code
+ */
+export function positive(value: number, what: string, code: ErrorCode): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new UncoupleError(code, `${what} must be at least 1, not ${value}`);
+}
+
 /** Encodes an optional field; a missing value is not sent. */
 export function optional<K extends string, T, U>(name: K, value: T | null, encode: (value: T) => U): { [P in K]?: U } {
   return value === null ? {} : ({ [name]: encode(value) } as { [P in K]?: U });

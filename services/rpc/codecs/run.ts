@@ -1,7 +1,8 @@
-import type { Run, RunState, RunTrigger } from "../../pipeline/run.ts";
+import type { Run, RunState, RunTrigger, UnitCount } from "../../pipeline/run.ts";
 import type { Run__Output, Run as RunMessage } from "../gen/uncouple/v1/Run.ts";
 import type { RunState__Output } from "../gen/uncouple/v1/RunState.ts";
 import type { RunTrigger__Output } from "../gen/uncouple/v1/RunTrigger.ts";
+import type { RunUnits } from "../gen/uncouple/v1/RunUnits.ts";
 import { closedSet } from "./closed-set.ts";
 import { optional, required, same, serials, uint32 } from "./fields.ts";
 import { decodeProtocol, encodeProtocol } from "./protocol.ts";
@@ -36,6 +37,7 @@ export function encodeRun(run: Run): RunMessage {
     ...optional("learningRate", run.learningRate, same),
     ...optional("stepsPerSecond", run.stepsPerSecond, same),
     ...optional("etaSeconds", run.etaSeconds, same),
+    ...(run.units !== undefined && { units: encodeUnits(run.units) }),
     upstream: serials(run.upstream, "upstream"),
     ...optional("snapshot", run.snapshot, (serial) => uint32(serial, "snapshot")),
     ...optional("waitingFor", run.waitingFor, same),
@@ -44,6 +46,15 @@ export function encodeRun(run: Run): RunMessage {
     queuedAt: run.queuedAt,
     ...optional("startedAt", run.startedAt, same),
     ...optional("finishedAt", run.finishedAt, same),
+  };
+}
+
+function encodeUnits({ round, rounds, done, slots }: UnitCount): RunUnits {
+  return {
+    round: uint32(round, "units.round"),
+    rounds: uint32(rounds, "units.rounds"),
+    done: uint32(done, "units.done"),
+    slots: uint32(slots, "units.slots"),
   };
 }
 
@@ -62,6 +73,7 @@ export function decodeRun(message: Run__Output): Run {
     learningRate: message.learningRate ?? null,
     stepsPerSecond: message.stepsPerSecond ?? null,
     etaSeconds: message.etaSeconds ?? null,
+    ...(message.units !== null && { units: message.units }),
     upstream: message.upstream,
     snapshot: message.snapshot ?? null,
     waitingFor: message.waitingFor ?? null,

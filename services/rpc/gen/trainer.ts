@@ -19,6 +19,7 @@ import type { PredictResponse as _uncouple_v1_PredictResponse, PredictResponse__
 import type { Protocol as _uncouple_v1_Protocol, Protocol__Output as _uncouple_v1_Protocol__Output } from './uncouple/v1/Protocol.ts';
 import type { ReadSnapshotRequest as _uncouple_v1_ReadSnapshotRequest, ReadSnapshotRequest__Output as _uncouple_v1_ReadSnapshotRequest__Output } from './uncouple/v1/ReadSnapshotRequest.ts';
 import type { Run as _uncouple_v1_Run, Run__Output as _uncouple_v1_Run__Output } from './uncouple/v1/Run.ts';
+import type { RunUnits as _uncouple_v1_RunUnits, RunUnits__Output as _uncouple_v1_RunUnits__Output } from './uncouple/v1/RunUnits.ts';
 import type { SnapshotManifest as _uncouple_v1_SnapshotManifest, SnapshotManifest__Output as _uncouple_v1_SnapshotManifest__Output } from './uncouple/v1/SnapshotManifest.ts';
 import type { SnapshotPart as _uncouple_v1_SnapshotPart, SnapshotPart__Output as _uncouple_v1_SnapshotPart__Output } from './uncouple/v1/SnapshotPart.ts';
 import type { StartRunRequest as _uncouple_v1_StartRunRequest, StartRunRequest__Output as _uncouple_v1_StartRunRequest__Output } from './uncouple/v1/StartRunRequest.ts';
@@ -61,6 +62,7 @@ export interface ProtoGrpcType {
       Run: MessageTypeDefinition<_uncouple_v1_Run, _uncouple_v1_Run__Output>
       RunState: EnumTypeDefinition
       RunTrigger: EnumTypeDefinition
+      RunUnits: MessageTypeDefinition<_uncouple_v1_RunUnits, _uncouple_v1_RunUnits__Output>
       SnapshotManifest: MessageTypeDefinition<_uncouple_v1_SnapshotManifest, _uncouple_v1_SnapshotManifest__Output>
       SnapshotPart: MessageTypeDefinition<_uncouple_v1_SnapshotPart, _uncouple_v1_SnapshotPart__Output>
       StartRunRequest: MessageTypeDefinition<_uncouple_v1_StartRunRequest, _uncouple_v1_StartRunRequest__Output>

@@ -1,5 +1,13 @@
-import { once } from "node:events";
-import type { handleServerStreamingCall, handleUnaryCall, ServerUnaryCall } from "@grpc/grpc-js";
+import { type EventEmitter, once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import type {
+  handleBidiStreamingCall,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  sendUnaryData,
+} from "@grpc/grpc-js";
+import { raceAbort } from "../../common/async/race-abort.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { toStatus } from "../status.ts";
 
@@ -18,11 +26,24 @@ export interface CallContext {
   readonly maxMessageBytes: number;
   /** The signal aborts when the client disconnects or the server ends the call. */
   unary<Q, S>(handle: (request: Q, signal: AbortSignal) => Promise<S>): handleUnaryCall<Q, S>;
+  /** Like `unary`, for a call that waits until there is something to answer. It ends when the server stops. */
+  longPoll<Q, S>(handle: (request: Q, signal: AbortSignal) => Promise<S>): handleUnaryCall<Q, S>;
   /** Applies backpressure: reads from the source only as fast as the client reads. */
   stream<Q, S>(
     kind: StreamKind,
     handle: (request: Q, signal: AbortSignal) => AsyncIterable<S>,
   ): handleServerStreamingCall<Q, S>;
+  /**
+   * Takes a stream of messages, which is read only as fast as the handler reads. The messages end with the reason of the
+   * signal if the client disconnects before it has sent all of them.
+   */
+  upload<Q, S>(
+    handle: (messages: AsyncIterable<Q>, signal: AbortSignal) => Promise<S>,
+  ): handleClientStreamingCall<Q, S>;
+  /** A stream in both directions that continues until either side ends it. */
+  duplex<Q, S>(
+    handle: (messages: AsyncIterable<Q>, signal: AbortSignal) => AsyncIterable<S>,
+  ): handleBidiStreamingCall<Q, S>;
   active(): number;
   /** Resolves once no call is in progress. */
   idle(): Promise<void>;
@@ -32,7 +53,17 @@ export interface CallContext {
   cut(): void;
 }
 
-type Call = Pick<ServerUnaryCall<unknown, unknown>, "cancelled" | "getPath" | "once" | "off">;
+interface RunningCall {
+  readonly signal: AbortSignal;
+  end(): void;
+  toServiceError(thrown: unknown): ReturnType<typeof toStatus>;
+}
+
+/** What every kind of call has. */
+interface Call extends EventEmitter {
+  readonly cancelled: boolean;
+  getPath(): string;
+}
 
 export function createCallContext(log: RpcLogger, maxMessageBytes: number): CallContext {
   const calls = new Map<AbortController, StreamKind | "unary">();
@@ -40,7 +71,7 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
   let stopped: UncoupleError | undefined;
 
   /** Tracks one call from start to end. */
-  function begin(call: Call, kind: StreamKind | "unary") {
+  function begin(call: Call, kind: StreamKind | "unary"): RunningCall {
     const controller = new AbortController();
     const onCancelled = () => controller.abort(new UncoupleError("cancelled", "the client disconnected"));
     call.once("cancelled", onCancelled);
@@ -64,6 +95,42 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
     };
   }
 
+  function respond<S>(
+    call: Call,
+    { end, toServiceError }: RunningCall,
+    handle: () => Promise<S>,
+    callback: sendUnaryData<S>,
+  ): void {
+    // A synchronous throw counts as a rejection.
+    Promise.resolve()
+      .then(handle)
+      .then(
+        (response) => callback(null, response),
+        (thrown: unknown) => callback(toServiceError(thrown)),
+      )
+      .finally(end)
+      .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "failed to send a response"));
+  }
+
+  function send<S>(
+    call: Call & Pick<Writable, "write" | "end">,
+    { signal, end, toServiceError }: RunningCall,
+    messages: AsyncIterable<S>,
+  ): void {
+    const sending = async () => {
+      for await (const message of untilAborted(messages, signal)) {
+        if (!call.write(message)) await once(call, "drain", { signal });
+      }
+    };
+    sending()
+      .then(
+        () => call.end(),
+        (thrown: unknown) => call.emit("error", toServiceError(signal.aborted ? signal.reason : thrown)),
+      )
+      .finally(end)
+      .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "failed to end a stream"));
+  }
+
   return {
     maxMessageBytes,
     active: () => calls.size,
@@ -79,33 +146,33 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
       if (calls.size > 0) await new Promise<void>((resolve) => watchers.add(resolve));
     },
     unary: (handle) => (call, callback) => {
-      const { signal, end, toServiceError } = begin(call, "unary");
-      // A synchronous throw counts as a rejection.
-      Promise.resolve()
-        .then(() => handle(call.request, signal))
-        .then(
-          (response) => callback(null, response),
-          (thrown: unknown) => callback(toServiceError(thrown)),
-        )
-        .finally(end)
-        .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "failed to send a response"));
+      const running = begin(call, "unary");
+      respond(call, running, () => handle(call.request, running.signal), callback);
+    },
+    longPoll: (handle) => (call, callback) => {
+      const running = begin(call, "watch");
+      const { signal } = running;
+      respond(call, running, () => raceAbort(handle(call.request, signal), signal), callback);
     },
     stream: (kind, handle) => (call) => {
-      const { signal, end, toServiceError } = begin(call, kind);
-      const send = async () => {
-        for await (const message of untilAborted(handle(call.request, signal), signal)) {
-          if (!call.write(message)) await once(call, "drain", { signal });
-        }
-      };
-      send()
-        .then(
-          () => call.end(),
-          (thrown: unknown) => call.emit("error", toServiceError(signal.aborted ? signal.reason : thrown)),
-        )
-        .finally(end)
-        .catch((thrown: unknown) => log.error({ error: thrown, method: call.getPath() }, "failed to end a stream"));
+      const running = begin(call, kind);
+      send(call, running, handle(call.request, running.signal));
+    },
+    upload: (handle) => (call, callback) => {
+      const running = begin(call, "finite");
+      respond(call, running, () => handle(received(call, running.signal), running.signal), callback);
+    },
+    duplex: (handle) => (call) => {
+      const running = begin(call, "watch");
+      send(call, running, handle(received(call, running.signal), running.signal));
     },
   };
+}
+
+/** The messages of a client. Ending the iteration early must not destroy the call, which still has an answer to send. */
+function received<Q>(call: Pick<Readable, "iterator">, signal: AbortSignal): AsyncIterable<Q> {
+  const messages: AsyncIterable<Q> = { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
+  return untilAborted(messages, signal);
 }
 
 /**

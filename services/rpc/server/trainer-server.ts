@@ -1,3 +1,4 @@
+import { chunksOf } from "../chunks.ts";
 import { checkMessageSize, decodePredictRequest, encodePrediction, responseBytes } from "../codecs/prediction.ts";
 import { encodeRun } from "../codecs/run.ts";
 import { encodeManifest } from "../codecs/snapshot.ts";
@@ -5,7 +6,6 @@ import { decodeStartRun, encodeTrainerStatus } from "../codecs/trainer.ts";
 import type { SnapshotPart } from "../gen/uncouple/v1/SnapshotPart.ts";
 import type { TrainerHandlers } from "../gen/uncouple/v1/Trainer.ts";
 import { loadProtos } from "../loader.ts";
-import { chunkBytes } from "../options.ts";
 import type { SnapshotBytes, TrainerService } from "../services/trainer-service.ts";
 import type { RpcServer } from "./server.ts";
 
@@ -38,8 +38,5 @@ export function addTrainerService(server: RpcServer, trainer: TrainerService): v
 
 function* snapshotParts({ manifest, bytes }: SnapshotBytes): Iterable<SnapshotPart> {
   yield { snapshot: encodeManifest(manifest) };
-  for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
-    const part = bytes.subarray(start, start + chunkBytes);
-    yield { chunk: Buffer.from(part.buffer, part.byteOffset, part.byteLength) };
-  }
+  for (const chunk of chunksOf(bytes)) yield { chunk };
 }

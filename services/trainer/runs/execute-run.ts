@@ -14,7 +14,7 @@ import type { TrainingCheckpoint, TrainingProgress } from "../../learning/traini
 import { componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
-import type { EngineChoice } from "../../pipeline/team.ts";
+import type { EngineChoice, WorkersSpec } from "../../pipeline/team.ts";
 import type { Backplane, Leases } from "../../registry/backplane.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
@@ -57,6 +57,8 @@ export interface ExecuteDeps {
   readonly data: TrainingData;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
   readonly training: TrainingBackend;
+  /** What the training in progress waits for, as a phrase; undefined: it goes on. */
+  readonly waitingFor?: () => string | undefined;
   readonly load: LoadModel;
   readonly metrics: RunMetrics;
   /** Called with the name of the engine that trains, each time a training starts. */
@@ -65,6 +67,8 @@ export interface ExecuteDeps {
   readonly log: Logger;
 }
 
+/** Time between looks at whether a training waits for workers. */
+const WAIT_CHECK_MS = 500;
 /** Weight of the newest chunk in the smoothed rate, which the remaining time is estimated from. */
 const RATE_WEIGHT = 0.2;
 
@@ -124,7 +128,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   }
 
   async function train(job: RunJob, pins: ResolvedSnapshots, data: LoadedData, engine: Engine, signal: AbortSignal) {
-    const { team, run } = job.stored();
+    const { team, run, numerics } = job.stored();
     const models = new Map<string, SnapshotModel>();
     const load = async (name: string, serial: number) => {
       const model = await retryWhileUnavailable(`loading ${name}@${serial}`, outage(signal), () =>
@@ -143,6 +147,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
     });
     const follow = progressOf(job, resume?.step ?? 0);
+    const waits = clock.every(WAIT_CHECK_MS, () => showWait(job), { keepsAlive: false });
     try {
       const upstream: Record<string, SnapshotModel> = {};
       for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
@@ -158,8 +163,10 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         ...(data.audit !== undefined && { audit: data.audit.table }),
         engine,
         ...(resume !== undefined && { resume }),
+        ...(resume !== undefined && numerics !== undefined && { begun: numerics }),
         signal,
         onStart: (running) => started(job, running, resume !== undefined),
+        onUnits: (units) => job.show({ units }),
         onWarning: (message) => warn(job, message),
         onOutput: (line) => log.info({ run: run.id }, `model module: ${line}`),
         onProgress: async (progress) => {
@@ -172,9 +179,19 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         },
       });
     } finally {
+      waits.cancel();
       await checkpointing.settled();
       for (const model of models.values()) await model.dispose();
     }
+  }
+
+  /** Shows whether the training waits for workers. */
+  function showWait(job: RunJob): void {
+    const waitingFor = deps.waitingFor?.() ?? null;
+    if (waitingFor === job.stored().run.waitingFor) return;
+    const idle = waitingFor === null ? {} : { stepsPerSecond: null, etaSeconds: null };
+    job.show({ state: waitingFor === null ? "running" : "waiting", waitingFor, ...idle });
+    if (waitingFor !== null) log.info({ run: job.stored().run.id }, `waiting for ${waitingFor}`);
   }
 
   function progressOf(job: RunJob, first: number): (progress: TrainingProgress) => void {
@@ -229,6 +246,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         batch: team.batch,
         steps: team.steps,
         seed: team.seed,
+        ...(team.workers !== undefined && { workers: withoutFallback(team.workers) }),
         upstream: pins.upstream,
         ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
         data: { fingerprint: data.training.fingerprint, rows: data.training.table.rows },
@@ -308,6 +326,11 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       throw thrown;
     }
   };
+}
+
+/** What the bits do not depend on is not the manifest's. */
+function withoutFallback({ fallback: _, ...recorded }: WorkersSpec): Omit<WorkersSpec, "fallback"> {
+  return recorded;
 }
 
 function needsOf(pipeline: Pipeline, { team }: StoredRun) {

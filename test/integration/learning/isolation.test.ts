@@ -14,6 +14,7 @@ import type { ComponentTraining } from "../../../services/learning/component/tra
 import { createIsolatingBackend } from "../../../services/learning/isolation/isolating-backend.ts";
 import { loadUserModel } from "../../../services/learning/programs/user-model.ts";
 import type { TrainingCheckpoint } from "../../../services/learning/training/training-progress.ts";
+import { createLocalRunner } from "../../../services/learning/units/local-runner.ts";
 import type { TeamConfig } from "../../../services/pipeline/team.ts";
 import { writeModelModule } from "../../helpers/model-modules.ts";
 import { gone } from "../../helpers/spawn-cli.ts";
@@ -51,6 +52,45 @@ function pidsIn(lines: readonly string[]): number[] {
 }
 
 describe("a user's model module", () => {
+  test("with workers in the team file, its units run outside of its process, to the bits of one that runs them itself", async () => {
+    const path = await writeModule();
+    const training = trainingOf(path, {
+      steps: 100,
+      workers: { slots: 3, syncEvery: 30, audit: 0, numerics: "exact", fallback: "local" },
+    });
+    const whole = await trainComponent(
+      { ...training, engine: engineNamed("auto", systemClock) },
+      await loadUserModel(path),
+    );
+    const steps: number[] = [];
+    const units: string[] = [];
+    const local = createLocalRunner(systemClock);
+    const isolated = await backend.train({
+      ...training,
+      engine: engineNamed("auto", systemClock),
+      units: {
+        async open(request) {
+          const opened = await local.open(request);
+          return {
+            ...opened,
+            run(unit, state, signal) {
+              units.push(`${unit.first}+${unit.count} of slot ${unit.slot}`);
+              return opened.run(unit, state, signal);
+            },
+          };
+        },
+      },
+      onProgress: ({ step }) => {
+        steps.push(step);
+      },
+    });
+    expect(steps).toEqual([30, 60, 90, 100]);
+    expect(units).toHaveLength(12);
+    expect(units.at(-1)).toBe("90+10 of slot 2");
+    expect(Buffer.from(isolated.bytes).equals(whole.bytes)).toBe(true);
+    expect(isolated).toMatchObject({ engine: "wasm", numerics: "wasm", loss: whole.loss });
+  });
+
   test.each([engine, engineNamed("wasm", systemClock)])(
     "trains on $name in a separate process to the same bits as in this one, even if stopped and resumed",
     async (engine) => {

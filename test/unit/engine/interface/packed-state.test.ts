@@ -66,3 +66,9 @@ function pack(header: string, valueBytes: number): Uint8Array {
   bytes.set(text, 4);
   return bytes;
 }
+
+test("bytes that arrived in a buffer with others are read as well", async () => {
+  const packed = await packState({ b: { shape: [2], values: Float32Array.of(1, 2) } });
+  const bytes = Buffer.concat([Buffer.of(1, 2, 3), packed.bytes]).subarray(3);
+  expect(await unpackState({ digest: packed.digest, bytes })).toEqual(await unpackState(packed));
+});

@@ -58,7 +58,7 @@ describe("a manifest", () => {
       optimizer: { name: "lion", betas: [0.9, 0.99] },
       schedule: { warmup: 10, decay: "one-cycle" },
       numerics: "wasm-simd-1",
-      workers: { count: 4, epochs: [{ from: 0, members: 4 }] },
+      workers: { slots: 4, syncEvery: 50, audit: 0.01, numerics: "exact", epochs: [{ from: 0, members: 4 }] },
       carbon: { grams: 12.5 },
     };
     expect(parseManifest({ ...manifest(3), provenance }).provenance).toEqual(provenance);

@@ -22,6 +22,7 @@ protocol: { name: proximal, sigma: 0.3 }
 seed: 4
 train: { every: 10m }
 engine: onnx:cpu
+workers: { slots: 8, sync_every: 20, audit: 0.5, numerics: tolerant, fallback: wait }
 `;
 
 const parse = (text: string) => parseTeamFile(text, "/teams/m2.yaml", CATALOG);
@@ -65,7 +66,41 @@ describe("parseTeamFile", () => {
       seed: 4,
       train: { when: "interval", seconds: 600 },
       engine: "onnx:cpu",
+      workers: { slots: 8, syncEvery: 20, audit: 0.5, numerics: "tolerant", fallback: "wait" },
     });
+  });
+
+  test("takes the defaults of workers that are only named", () => {
+    expect(parsed("component: m1\nmodel: linear\nworkers: {}\n").team.workers).toEqual({
+      slots: 4,
+      syncEvery: 50,
+      audit: 0.01,
+      numerics: "exact",
+      fallback: "local",
+    });
+  });
+
+  test.each([
+    ["workers: 3", "3: workers: must be a mapping (key: value), not 3"],
+    ["workers:", "3: workers: must be a mapping (key: value), not an empty value"],
+    ["workers: { slots: 0 }", "3: workers.slots: must be at least 1, not 0"],
+    ["workers: { slots: 1025 }", "3: workers.slots: must be at most 1024, not 1025"],
+    ["workers: { slots: 1.5 }", "3: workers.slots: must be an integer, not 1.5"],
+    ["workers: { sync_every: 0 }", "3: workers.sync_every: must be at least 1, not 0"],
+    [
+      "workers: { syncEvery: 5 }",
+      '3: workers.syncEvery: unknown key; available: slots, sync_every, audit, numerics, fallback; did you mean "sync_every"?',
+    ],
+    ["workers: { audit: 1.1 }", "3: workers.audit: must be at most 1, not 1.1"],
+    ["workers: { audit: -0.1 }", "3: workers.audit: must be at least 0, not -0.1"],
+    ["workers: { numerics: bits }", '3: workers.numerics: must be one of exact, tolerant, not "bits"'],
+    ["workers: { fallback: cloud }", '3: workers.fallback: must be one of local, wait, not "cloud"'],
+    ["workers: {}\nengine: reference", "3: workers: cannot be used with engine reference"],
+    ["workers: {}\nengine: tensorflow", "3: workers: cannot be used with engine tensorflow"],
+  ])("refuses %j", (text, problem) => {
+    const problems = problemsOf(`component: m1\nmodel: linear\n${text}\n`);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
   });
 
   test("accepts short forms: an optimizer and a protocol by name, a relative module path, a run shorter than the warmup", () => {

@@ -4,6 +4,7 @@ import type { RunState as _uncouple_v1_RunState, RunState__Output as _uncouple_v
 import type { RunTrigger as _uncouple_v1_RunTrigger, RunTrigger__Output as _uncouple_v1_RunTrigger__Output } from '../../uncouple/v1/RunTrigger.ts';
 import type { Protocol as _uncouple_v1_Protocol, Protocol__Output as _uncouple_v1_Protocol__Output } from '../../uncouple/v1/Protocol.ts';
 import type { Error as _uncouple_v1_Error, Error__Output as _uncouple_v1_Error__Output } from '../../uncouple/v1/Error.ts';
+import type { RunUnits as _uncouple_v1_RunUnits, RunUnits__Output as _uncouple_v1_RunUnits__Output } from '../../uncouple/v1/RunUnits.ts';
 
 export interface Run {
   'id'?: (string);
@@ -40,6 +41,10 @@ export interface Run {
    * What a waiting run waits for.
    */
   'waitingFor'?: (string);
+  /**
+   * Set while a training runs in units.
+   */
+  'units'?: (_uncouple_v1_RunUnits | null);
   '_loss'?: "loss";
   '_learningRate'?: "learningRate";
   '_stepsPerSecond'?: "stepsPerSecond";
@@ -85,6 +90,10 @@ export interface Run__Output {
    * What a waiting run waits for.
    */
   'waitingFor'?: (string);
+  /**
+   * Set while a training runs in units.
+   */
+  'units': (_uncouple_v1_RunUnits__Output | null);
   '_loss'?: "loss";
   '_learningRate'?: "learningRate";
   '_stepsPerSecond'?: "stepsPerSecond";

@@ -1,0 +1,166 @@
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import type { Clock } from "../../common/clock/clock.ts";
+import { sha256 } from "../../common/files/digest.ts";
+import { mean } from "../../common/statistics.ts";
+import { recordStep } from "../../engine/compiler/tracing/record-step.ts";
+import type { RunningEngine } from "../../engine/interface/engine.ts";
+import { type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
+import type { TrainingState } from "../../engine/interface/program.ts";
+import { checkData } from "../../engine/interface/program-shape.ts";
+import { packProgram } from "../../engine/shipped/packed-program.ts";
+import type { UnitCount } from "../../pipeline/run.ts";
+import {
+  checkLosses,
+  checkState,
+  RECENT_STEPS,
+  type TrainingResult,
+  type TrainingRun,
+} from "../training/run-training.ts";
+import { learningRateAt } from "../training/schedule.ts";
+import { foldLosses, foldStates } from "./fold.ts";
+import { pinEngine } from "./pin-engine.ts";
+import type { Blob, NumericsRule, UnitJob, UnitResult, UnitRunner, UnitTraining } from "./unit.ts";
+
+/** How a training is divided into units. */
+export interface UnitPlan {
+  /** Logical workers. Each trains on batches of its own from the same state; their states are averaged. */
+  readonly slots: number;
+  /** Steps between averages; the last round may be shorter. */
+  readonly syncEvery: number;
+}
+
+/** A training as data, with all bytes that it names. Can be sent to another process. */
+export interface ShippedTraining {
+  readonly job: UnitJob;
+  readonly blobs: readonly Blob[];
+  readonly initial: PackedState;
+  /** What its numerics class is pinned to. */
+  readonly engine: RunningEngine;
+}
+
+/** @throws UncoupleError as `recordStep`, `checkData` and `pinEngine` */
+export async function shipTraining(run: TrainingRun): Promise<ShippedTraining> {
+  const { program, data, rows, steps, schedule, seed } = run;
+  checkData(program, data, rows);
+  const recorded = recordStep(program);
+  await yieldToEventLoop();
+  const engine = pinEngine(run.engine, recorded, program);
+  const packed = await packProgram(recorded, program);
+  const columns: Record<string, string> = {};
+  const blobs: Blob[] = [packed];
+  for (const name of Object.keys(program.resident)) {
+    const { buffer, byteOffset, byteLength } = data[name] as Float32Array;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    const digest = await sha256(bytes);
+    columns[name] = digest;
+    blobs.push({ digest, bytes });
+  }
+  const { learningRate } = program.optimizer;
+  const job: UnitJob = { program: packed.digest, columns, rows, steps, schedule, learningRate, seed };
+  return { job, blobs, initial: await packState(recorded.initial), engine };
+}
+
+/** Everything that the rounds of a training need beside what was shipped. */
+export interface RoundsRun extends Pick<TrainingRun, "resume" | "signal" | "onStart" | "onProgress"> {
+  /** Called when a round begins, and with each of its units that is done. */
+  onUnits?(count: UnitCount): void;
+  readonly clock: Clock;
+  readonly plan: UnitPlan;
+  readonly runner: UnitRunner;
+  readonly rule: NumericsRule;
+}
+
+/**
+ * Trains to the last step in rounds: every slot runs the same steps of the schedule from the state of the round, and the
+ * average of their states is the state of the next one. The result depends on the program, the data, the seed, the plan and
+ * the numerics class, not on who ran the units, in which order, or how often.
+ *
+ * With one slot, gives the bits of `runTraining`.
+ *
+ * @throws UncoupleError as `runTraining` and `UnitRunner.open`
+ */
+export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promise<TrainingResult> {
+  const { job, blobs, initial, engine } = shipped;
+  const { clock, plan, runner, rule, resume, signal } = run;
+  const { steps, schedule, learningRate } = job;
+  const training = await runner.open({ job, blobs, initial, engine, rule, ...(signal !== undefined && { signal }) });
+  try {
+    await run.onStart?.(training.engine);
+    let recent: number[] = [...(resume?.recentLosses ?? [])];
+    let step = resume?.step ?? 0;
+    let state: TrainingState = resume?.state ?? (await unpackState(initial));
+    let packedState: PackedState = resume === undefined ? initial : await packState(resume.state);
+    while (step < steps) {
+      signal?.throwIfAborted();
+      const first = step;
+      // A checkpoint of a training with another plan lies between two averages.
+      const count = Math.min(plan.syncEvery - (first % plan.syncEvery), steps - first);
+      const began = clock.elapsed();
+      const results = await runRound(training, { first, count }, packedState, run, steps);
+      const losses = foldLosses(results.map((result) => result.losses));
+      checkLosses(losses, first);
+      const states: TrainingState[] = [];
+      for (const result of results) states.push(await unpackState(result.state));
+      state = await foldStates(states);
+      // With one slot, the bytes are those of its result.
+      packedState = await packState(state);
+      step = first + count;
+      const elapsed = Math.max(clock.elapsed() - began, 0.01);
+      recent = [...recent, ...losses].slice(-RECENT_STEPS);
+      const [now, reached, recentLosses] = [step, state, recent];
+      await run.onProgress?.({
+        step: now,
+        steps,
+        loss: mean(losses),
+        learningRate: learningRateAt(now - 1, steps, learningRate, schedule),
+        stepsPerSecond: (count / elapsed) * 1000,
+        checkpoint: async () => ({ step: now, state: reached, recentLosses }),
+      });
+    }
+    checkState(state, steps);
+    return { state, loss: mean(recent), engine: training.engine };
+  } finally {
+    await training.close();
+  }
+}
+
+/** Runs the units of a round. If one fails, the others end, too. @param steps of the schedule @returns results by slot */
+async function runRound(
+  training: UnitTraining,
+  range: { readonly first: number; readonly count: number },
+  state: PackedState,
+  { plan: { slots, syncEvery }, signal, onUnits }: RoundsRun,
+  steps: number,
+): Promise<readonly UnitResult[]> {
+  const failed = new AbortController();
+  const over = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const round = { round: Math.floor(range.first / syncEvery) + 1, rounds: Math.ceil(steps / syncEvery), slots };
+  let done = 0;
+  onUnits?.({ ...round, done });
+  return Promise.all(
+    Array.from({ length: slots }, async (_, slot) => {
+      try {
+        const result = await training.run({ slot, ...range }, state, over);
+        done++;
+        onUnits?.({ ...round, done });
+        return result;
+      } catch (thrown) {
+        failed.abort(thrown);
+        throw thrown;
+      }
+    }),
+  );
+}
+
+/** Ships a training and runs its rounds. @throws UncoupleError as `shipTraining` and `runRounds` */
+export async function runInUnits(
+  run: TrainingRun,
+  plan: UnitPlan,
+  runner: UnitRunner,
+  rule: NumericsRule,
+  onUnits?: (count: UnitCount) => void,
+): Promise<TrainingResult> {
+  const shipped = await shipTraining(run);
+  const { clock } = run.engine;
+  return runRounds(shipped, { ...run, clock, plan, runner, rule, ...(onUnits !== undefined && { onUnits }) });
+}

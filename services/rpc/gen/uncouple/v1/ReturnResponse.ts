@@ -1,0 +1,8 @@
+// Original file: proto/uncouple/v1/worker.proto
+
+
+export interface ReturnResponse {
+}
+
+export interface ReturnResponse__Output {
+}
