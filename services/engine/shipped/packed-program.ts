@@ -206,15 +206,16 @@ export async function unpackProgram({ digest, bytes }: PackedProgram): Promise<U
 }
 
 function readHeader(digest: string, bytes: Uint8Array): Header {
-  let header: Header;
+  let header: Omit<Header, "format"> & { readonly format?: unknown };
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Header;
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as typeof header;
   } catch (cause) {
     throw damaged(digest, "its header is not JSON", cause);
   }
-  if (header.format !== FORMAT)
-    throw damaged(digest, `its format is ${header.format}, and this version reads ${FORMAT}`);
-  return header;
+  if (header.format !== FORMAT) {
+    throw damaged(digest, `its format is ${JSON.stringify(header.format)}, and this version reads ${FORMAT}`);
+  }
+  return { ...header, format: FORMAT };
 }
 
 const BYTES_PER_ELEMENT = { float32: 4, int32: 4, int64: 8, bool: 1 } as const;
