@@ -51,8 +51,8 @@ interface SimulatedWorker {
 }
 
 /** A result that is a pure function of what its unit names. */
-export function rightDigest(unit: UnitName): string {
-  return hash(`result ${unitKey(unit)}`);
+export function rightDigest({ job, slot, first, count, base }: UnitName): string {
+  return hash(["result", job, slot, first, count, base].join());
 }
 
 /** FNV-1a, twice. */
@@ -84,6 +84,8 @@ export class Simulation {
   probing = false;
   /** Events in all. */
   events = 0;
+  /** Sums of the counters over the trainer's restarts. */
+  readonly totals: Record<string, number> = {};
 
   #incarnation = 1;
   #ids = 0;
@@ -132,6 +134,13 @@ export class Simulation {
   play(): void {
     while (this.#next < this.#choices.length && !this.done) this.#act();
     this.#settle();
+    this.#count();
+  }
+
+  #count(): void {
+    for (const [name, count] of Object.entries(this.state.counters)) {
+      this.totals[name] = (this.totals[name] ?? 0) + (count as number);
+    }
   }
 
   /** A whole number below `limit`. Without choices left, 0. */
@@ -256,11 +265,11 @@ export class Simulation {
         this.#pass(100 + this.#draw(6_000));
         break;
       case 5:
-        this.#restart();
+        if (this.#draw(5) === 0) this.#restart();
         break;
       case 6:
         // 0 -> 8 -> 0 -> 1
-        if (this.#draw(2) === 0) for (const each of this.workers) this.#join(each);
+        if (this.#draw(3) > 0) for (const each of this.workers) this.#join(each);
         else for (const each of this.workers) this.#kill(each);
         break;
       case 7:
@@ -373,6 +382,15 @@ export class Simulation {
       submission: "",
     };
     for (let copies = 1 + (this.#draw(4) === 0 ? 1 : 0); copies > 0; copies--) this.network.push(message);
+    if (this.#draw(4) > 0) return;
+    // A result that was computed from another state, and one of a round that is over.
+    const astray = { ...unit, base: "elsewhere" };
+    const outcome: Outcome = { kind: "result", digest: rightDigest(astray), finite: true };
+    this.network.push({ ...message, unit: astray, outcome });
+    const last = this.round - 1;
+    if (last < 0) return;
+    const over = unitOf(this.#draw(this.plan.slots), last, this.bases[last] as string);
+    this.network.push({ ...message, unit: over, outcome: this.#outcome(worker, { ...lease, kind: "unit" }, over) });
   }
 
   #outcome({ name, behavior }: SimulatedWorker, { kind }: LeaseState, unit: UnitName): Outcome {
@@ -383,7 +401,8 @@ export class Simulation {
       case "liar":
         return { ...right, digest: hash(`${name} ${unitKey(unit)}`) };
       case "slot":
-        return { ...right, digest: rightDigest({ ...unit, slot: unit.slot + 1 }) };
+        // Not the same one as its like: two that agree are believed.
+        return { ...right, digest: rightDigest({ ...unit, slot: unit.slot + Number(name.split("-")[1]) }) };
       case "nan":
         return { kind: "result", digest: hash(`${name} nan`), finite: false };
       case "clumsy":
@@ -431,6 +450,7 @@ export class Simulation {
 
   /** The trainer is killed and goes on from its checkpoint. Workers keep what they have in work. */
   #restart(): void {
+    this.#count();
     this.#incarnation++;
     this.bases.length = this.#checkpoint + 1;
     this.results = new Map();

@@ -97,25 +97,24 @@ export function setReference(change: Change, job: JobState, digest: string): voi
   }
 }
 
-/** The worker needs another probe. */
+/** The probe was not finished: the worker needs another one. */
 export function forgetProbe(change: Change, { worker, job }: LeaseState): void {
   const state = change.state.workers.get(worker);
   const spec = change.state.jobs.get(job);
-  if (state === undefined || spec === undefined) return;
-  const admissions = new Map(state.admissions);
-  admissions.delete(admissionKey(spec));
-  put(change, "workers", worker, { ...state, admissions });
+  if (state !== undefined && spec !== undefined) forget(change, state, spec);
 }
 
 /** Forgets the probes of a job that ends, and keeps who was admitted. */
 export function forgetProbes(change: Change, job: JobState): void {
-  for (const worker of change.state.workers.values()) {
-    const admission = worker.admissions.get(admissionKey(job));
-    if (admission === undefined || !("job" in admission) || admission.job !== job.job) continue;
-    const admissions = new Map(worker.admissions);
-    admissions.delete(admissionKey(job));
-    put(change, "workers", worker.id, { ...worker, admissions });
-  }
+  for (const worker of change.state.workers.values()) forget(change, worker, job);
+}
+
+function forget(change: Change, worker: WorkerState, job: JobSpec): void {
+  const admission = worker.admissions.get(admissionKey(job));
+  if (admission === undefined || !("job" in admission) || admission.job !== job.job) return;
+  const admissions = new Map(worker.admissions);
+  admissions.delete(admissionKey(job));
+  put(change, "workers", worker.id, { ...worker, admissions });
 }
 
 /** The worker cannot run the program, now or later. @returns why */

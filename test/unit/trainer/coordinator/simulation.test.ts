@@ -23,22 +23,25 @@ const plans: fc.Arbitrary<SimulationPlan> = fc
     const behaviors = (plan.audit === 1 ? [...harmless, ...liars] : harmless).filter(
       plan.local > 0 ? () => true : withoutMeasure,
     );
+    // Without the trainer, honest ones must be among them.
+    const honest = Array.from({ length: 4 }, (): Behavior => "honest");
     return fc
-      .array(fc.constantFrom(...behaviors), { minLength: 0, maxLength: 4 })
-      .map((others) => ({ ...plan, behaviors: ["honest", "honest", "honest", "honest", ...others] }));
+      .array(fc.constantFrom(...behaviors), { maxLength: plan.local > 0 ? 8 : 4 })
+      .map((others) => ({ ...plan, behaviors: plan.local > 0 ? others : [...honest, ...others] }));
   });
 
 test(`no schedule of joins, kills, stalls, lies and restarts changes a bit (${SCHEDULES} schedules, seed ${SEED})`, () => {
   const choices = fc.array(fc.nat(1_000_000), { minLength: 40, maxLength: 400, size: "max" });
-  let events = 0;
+  const totals: Record<string, number> = {};
   fc.assert(
     fc.property(plans, choices, (plan, drawn) => {
       const simulation = new Simulation(plan, drawn);
       simulation.play();
-      events += simulation.events;
+      for (const [name, count] of Object.entries(simulation.totals)) totals[name] = (totals[name] ?? 0) + count;
       expect(simulation.bases.at(-1)).toBe(Simulation.oracle(plan));
     }),
     { numRuns: SCHEDULES, seed: SEED },
   );
-  expect(events).toBeGreaterThan(SCHEDULES * 20);
+  // Every fate was met, and so was every rule that ends in a refusal.
+  expect(Object.entries(totals).filter(([, count]) => count === 0)).toEqual([]);
 }, 600_000);
