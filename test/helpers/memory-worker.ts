@@ -14,6 +14,9 @@ import type {
   WorkerBeat,
 } from "../../services/rpc/services/coordinator-service.ts";
 
+/** Shared by all workers, because its threads take time to start. */
+const engines = createShippedEngines(systemClock, 2);
+
 /** What a worker does with a unit that it has run; probes are always right. Nothing: it never answers. */
 export type Tamper = (result: UnitResult, lease: UnitLease) => Promise<UnitResult | undefined> | UnitResult | undefined;
 
@@ -54,11 +57,7 @@ export async function startMemoryWorker(
     known.set(digest, found);
     return found;
   };
-  const executor = createUnitExecutor("wasm", {
-    engines: createShippedEngines(systemClock, 1),
-    clock: systemClock,
-    blob,
-  });
+  const executor = createUnitExecutor("wasm", { engines, clock: systemClock, blob });
 
   async function* beats(): AsyncGenerator<WorkerBeat> {
     while (!signal.aborted) {

@@ -161,6 +161,11 @@ export function createCoordinator(settings: CoordinatorSettings, deps: Coordinat
       const lease = await polls.wait(worker, signal);
       const job = lease === undefined ? undefined : trainings.job(lease.job);
       if (lease === undefined || job === undefined) return undefined;
+      if (signal.aborted) {
+        // The worker left at this moment and will not hear of its unit.
+        machine.dispatch({ type: "returned", worker, lease: lease.id });
+        return undefined;
+      }
       const { id, slot, first, count, base, engine } = lease;
       return { lease: id, job: lease.job, work: job.job, slot, first, count, base, engine };
     },

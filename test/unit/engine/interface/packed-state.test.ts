@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { packState, unpackState } from "../../../../services/engine/interface/packed-state.ts";
+import {
+  isFiniteState,
+  packState,
+  sameLayout,
+  unpackState,
+} from "../../../../services/engine/interface/packed-state.ts";
 import type { TrainingState } from "../../../../services/engine/interface/program.ts";
 
 const tensor = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }).chain((shape) => {
@@ -30,6 +35,31 @@ describe("a packed state", () => {
         }
       }),
     );
+  });
+
+  test("has the layout of its names and shapes, whatever its values", async () => {
+    const bytesOf = async (state: TrainingState) => (await packState(state)).bytes;
+    const two = await bytesOf({ a: { shape: [2], values: Float32Array.of(1, 2) } });
+    expect(sameLayout(two, await bytesOf({ a: { shape: [2], values: Float32Array.of(3, 4) } }))).toBe(true);
+    expect(sameLayout(two, await bytesOf({ b: { shape: [2], values: Float32Array.of(1, 2) } }))).toBe(false);
+    expect(sameLayout(two, await bytesOf({ a: { shape: [3], values: Float32Array.of(1, 2, 3) } }))).toBe(false);
+    expect(sameLayout(two, two.subarray(1))).toBe(false);
+    expect(sameLayout(new Uint8Array(2), new Uint8Array(2))).toBe(false);
+  });
+
+  test("is finite if all values of the tensors asked about are, at any place", async () => {
+    const large = new Float32Array(3 * 2 ** 20);
+    const state = (values: Float32Array) => ({
+      "optimiser/m": { shape: [1], values: Float32Array.of(Number.POSITIVE_INFINITY) },
+      "variable/w": { shape: [values.length], values },
+    });
+    expect(await isFiniteState(await packState(state(large)), "variable/")).toBe(true);
+    expect(await isFiniteState(await packState(state(large)), "optimiser/")).toBe(false);
+    for (const at of [0, 2 ** 20, large.length - 1]) {
+      const values = large.slice();
+      values[at] = Number.NaN;
+      expect(await isFiniteState(await packState(state(values)), "variable/")).toBe(false);
+    }
   });
 
   test("depends on the tensors, not on their order", async () => {

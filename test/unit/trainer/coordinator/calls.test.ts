@@ -169,6 +169,22 @@ async function coordinatorBeats(
   return abandoned;
 }
 
+test("a unit that was granted to a caller who left meanwhile goes to the next at once", async () => {
+  const here = world();
+  const opened = await open(here);
+  const worker = await admit(here, opened);
+  const leaving = new AbortController();
+  const asked = here.coordinator.lease(worker, leaving.signal);
+  const running = opened.training.run({ slot: 0, first: 0, count: 10 }, opened.initial);
+  expect(here.coordinator.metrics().inFlight).toBe(1);
+  leaving.abort();
+  expect(await asked).toBeUndefined();
+  expect(here.coordinator.metrics()).toMatchObject({ inFlight: 0, waiting: 1, counters: { returned: 1 } });
+  const cancelled = expect(running).rejects.toMatchObject({ code: "cancelled" });
+  await here.coordinator.close();
+  await cancelled;
+});
+
 test("bytes are there by digest as long as a training needs them", async () => {
   const here = world();
   const opened = await open(here);
@@ -290,8 +306,9 @@ test("a sender that stops in the middle is waited for as long as silence is allo
   await here.clock.advance(5_000);
   expect(await outcome).toContain("no bytes of the result came for 5 s");
   expect(here.coordinator.metrics()).toMatchObject({ waiting: 1, counters: { applied: 0 } });
+  const cancelled = expect(running).rejects.toMatchObject({ code: "cancelled" });
   await here.coordinator.close();
-  await expect(running).rejects.toMatchObject({ code: "cancelled" });
+  await cancelled;
 });
 
 test("a training that is aborted ends with the reason, and its worker abandons the unit", async () => {
