@@ -23,6 +23,8 @@ export default defineConfig({
       project("versions", 120_000),
       // Clusters, power cuts and several versions of nats-server: `npm run test:nats`.
       project("nats", 600_000),
+      // The engine tensorflow, with its binding: `npm run test:tensorflow`.
+      project("tensorflow", 120_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],

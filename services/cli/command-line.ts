@@ -3,6 +3,7 @@ import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { diagnoseCommand } from "./commands/diagnose.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -51,6 +52,7 @@ const commands: readonly CommandFactory[] = [
   diagnoseCommand,
   explainCommand,
   doctorCommand,
+  buildTensorflowCommand,
   trainerCommand,
   workerCommand,
   workersCommand,

@@ -6,6 +6,9 @@ import { exitCodes } from "../runtime/exit-codes.ts";
 import { runCli } from "./command-line.ts";
 import { type CliContext, interruption } from "./context/context.ts";
 
+// TensorFlow writes to stderr in its own format: leave errors only. Read when the library loads, in child processes, too.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+
 const interrupt = new AbortController();
 
 /** The first signal asks the command to stop; a second one kills the process, as by default. */

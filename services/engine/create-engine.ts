@@ -3,10 +3,11 @@ import { UncoupleError } from "../common/errors.ts";
 import type { EngineChoice, ExecutionProvider } from "../pipeline/team.ts";
 import { createAutoEngine } from "./auto/auto-engine.ts";
 import { createReferenceEngine } from "./eager/eager-engine.ts";
-import { createTensorflowEngine, loadTensorflow } from "./eager/tensorflow-engine.ts";
+import { createTensorflowEngine } from "./eager/tensorflow-engine.ts";
 import type { Engine, EngineReason } from "./interface/engine.ts";
 import { createOnnxEngine } from "./onnx/onnx-engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
+import { loadTensorflow } from "./tensorflow/load-tensorflow.ts";
 import { createWasmEngine } from "./wasm/wasm-engine.ts";
 
 /** Receives which device an engine chose, and why it rejected others. */

@@ -3,9 +3,9 @@ import { asUncoupleError } from "../common/errors.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import { benchmarkChunk, benchmarkData, benchmarkProgram } from "./benchmark-program.ts";
 import { createEngine } from "./create-engine.ts";
-import { loadTensorflow } from "./eager/tensorflow-engine.ts";
 import type { Engine, EngineProbe } from "./interface/engine.ts";
 import { probeProvider } from "./onnx/probe-provider.ts";
+import { loadTensorflow } from "./tensorflow/load-tensorflow.ts";
 
 const CHOICES: readonly EngineChoice[] = ["tensorflow", "onnx:cuda", "onnx:webgpu", "onnx:cpu", "wasm", "reference"];
 /** How long each engine is measured. */
@@ -37,7 +37,7 @@ async function describe(choice: EngineChoice, clock: Clock): Promise<string> {
   switch (choice) {
     case "tensorflow": {
       const binding = loadTensorflow();
-      return `${binding.package}, ${binding.gpu ? "on a GPU" : "on the processor"}`;
+      return `${binding.package} with TensorFlow ${binding.version}, ${binding.gpu ? "on a GPU" : "on the processor"}`;
     }
     case "onnx:cuda":
       return (await probeProvider("cuda", clock)).detail;

@@ -1,28 +1,16 @@
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
+import { expectAgreementInChild } from "../helpers/compare-in-child.ts";
 
 /** Chromium contains a software Vulkan and its loader, which suffice to test the WebGPU provider without a GPU. */
 const CHROMIUM = "/usr/lib/chromium";
 const SWIFTSHADER = `${CHROMIUM}/vk_swiftshader_icd.json`;
 
-async function compare(engine: string, env: Record<string, string>): Promise<string> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ["--import", "tsx", "test/helpers/compare-engines.ts", engine],
-    { env: { ...process.env, ...env } },
-  );
-  return stdout;
-}
-
 async function expectAgreement(engine: string, environments: Record<string, string>[]): Promise<string | undefined> {
   let reason: string | undefined;
   for (const env of environments) {
     try {
-      const result = JSON.parse(await compare(engine, env)) as { lossDifference: number; weightDifference: number };
-      expect(result.lossDifference).toBeLessThanOrEqual(1e-4);
-      expect(result.weightDifference).toBeLessThanOrEqual(1e-3);
+      await expectAgreementInChild(engine, env);
       return undefined;
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -15,7 +15,7 @@ describe("the command line", () => {
 
   it("has help with an example for every command", async () => {
     const { stdout } = await cli([]);
-    const commands = [...(/\nCommands:\n(.*)\nGet started/s.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(
+    const commands = [...(/\nCommands:\n(.*)\nGet started/s.exec(stdout)?.[1] ?? "").matchAll(/^ {2}([a-z-]+) /gm)].map(
       ([, name]) => name,
     );
     expect(commands.length).toBeGreaterThan(15);
