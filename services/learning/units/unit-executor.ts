@@ -43,11 +43,14 @@ export interface UnitExecutor {
 
 interface OpenSession {
   readonly key: string;
+  /** Of its columns, which the engine holds a copy of. */
+  readonly bytes: number;
   readonly training: SteppedTraining;
 }
 
-/** Sessions kept for later units; the least recently used are closed first. */
+/** Sessions kept for later units, and the bytes of their columns; the least recently used are closed first. */
 const SESSIONS_KEPT = 16;
+const BYTES_KEPT = 256 * 2 ** 20;
 
 export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecutorDeps): UnitExecutor {
   const { engines, clock } = deps;
@@ -64,7 +67,8 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
     }
     const peak: TrainingProgram = { ...program, optimizer: { name: "sgd", learningRate: job.learningRate } };
     const { rows, steps, schedule, seed } = job;
-    return { key, training: await openTraining({ engine, program: peak, data, rows, steps, schedule, seed }) };
+    const bytes = Object.values(data).reduce((sum, column) => sum + column.byteLength, 0);
+    return { key, bytes, training: await openTraining({ engine, program: peak, data, rows, steps, schedule, seed }) };
   }
 
   async function take(key: string, job: UnitJob, signal: AbortSignal | undefined): Promise<OpenSession> {
@@ -76,7 +80,11 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
 
   async function giveBack(session: OpenSession): Promise<void> {
     idle.push(session);
-    if (idle.length > SESSIONS_KEPT) await idle.shift()?.training.dispose();
+    const bytes = () => idle.reduce((sum, one) => sum + one.bytes, 0);
+    // The latest is kept in any case: its next unit is likely to come.
+    while (idle.length > SESSIONS_KEPT || (idle.length > 1 && bytes() > BYTES_KEPT)) {
+      await idle.shift()?.training.dispose();
+    }
   }
 
   return {
