@@ -6,8 +6,10 @@ import { exitCodes } from "../runtime/exit-codes.ts";
 import { runCli } from "./command-line.ts";
 import { type CliContext, interruption } from "./context/context.ts";
 
-// TensorFlow writes to stderr in its own format: leave errors only. Read when the library loads, in child processes, too.
+// Leaves errors only of what TensorFlow writes to stderr, in a format of its own, when it loads here or in a child process.
+// It announces oneDNN at any level, which gains this program nothing (docs/engine.md).
 process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
 
 const interrupt = new AbortController();
 

@@ -64,6 +64,8 @@ describe("snapshots that TensorFlow trained", () => {
     const engines = Object.fromEntries(
       snapshots.map(({ component, serial, provenance }) => [`${component}@${serial}`, provenance.engine]),
     );
+    const log = await readFile(join(dir, ".uncouple/logs/trainer-m2.log"), "utf8");
+    expect(log).not.toMatch(/^(WARNING|[IW]\d{4} )/m);
     expect(engines).toEqual({ "m1@1": "wasm", "m1@2": "tensorflow", "m1@3": "tensorflow", "m2@1": "tensorflow" });
   });
 

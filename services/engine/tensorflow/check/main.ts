@@ -3,8 +3,6 @@ import { createTfjsSandbox } from "../../tfjs/tfjs-sandbox.ts";
 import type { CheckResult } from "../check-binding.ts";
 import { loadTensorflow, TENSORFLOW_BACKEND } from "../load-tensorflow.ts";
 
-/** Loads TensorFlow, trains with it, and sends the outcome to the parent over IPC. */
-
 const STEPS = 100;
 
 /** Fits y = 3 x + 1 by gradient descent. @returns slope and offset */
@@ -16,19 +14,13 @@ function trained(backend: string): readonly number[] {
     const offset = tf.variable(tf.zeros([1]));
     const optimizer = tf.train.sgd(0.2);
     for (let step = 0; step < STEPS; step++) {
-      optimizer.minimize(() =>
-        x
-          .matMul(slope as unknown as tf.Tensor2D)
-          .add(offset)
-          .sub(y)
-          .square()
-          .mean(),
-      );
+      optimizer.minimize(() => tf.mean(tf.squaredDifference(tf.matMul(x, slope).add(offset), y)));
     }
     return [...slope.dataSync(), ...offset.dataSync()];
   });
 }
 
+/** Loads TensorFlow and trains with it on both backends. */
 function check(from: string | undefined): CheckResult {
   try {
     const works = loadTensorflow(from);
