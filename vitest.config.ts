@@ -25,6 +25,8 @@ export default defineConfig({
       project("nats", 600_000),
       // The engine tensorflow, with its binding: `npm run test:tensorflow`.
       project("tensorflow", 120_000),
+      // Prometheus and an OpenTelemetry Collector beside a running stack: `npm run test:monitoring`.
+      project("monitoring", 600_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],

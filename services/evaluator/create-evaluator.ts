@@ -12,6 +12,7 @@ import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
+import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { createDeliveryJudge } from "./delivery-judge.ts";
 import { createEvaluateAnnouncement } from "./evaluate-announcement.ts";
 import { createEvaluatorLoop } from "./evaluator-loop.ts";
@@ -50,6 +51,10 @@ export interface EvaluatorDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
+  /** As `StoreWatchDeps.syncsAlways`. */
+  readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
   /** Called when the store was replaced, for example by a server that came back empty: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
@@ -88,6 +93,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     clock,
     pending: () => queue.pending(),
     cachedBytes: () => losses.cachedBytes(),
+    publishedAt: (component) => view.newest(component)?.publishedAt,
   });
   const view = createPipelineView({
     backplane,
@@ -112,6 +118,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     { backplane, view, metrics, clock, log },
   );
   const judge = createDeliveryJudge({
+    tracer: deps.tracer,
     evaluator: name,
     backplane,
     view,
@@ -131,7 +138,8 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   return {
     start() {
       loop.start();
-      void watchStores({ backplane, metrics, reportFailure, clock, log }, signal);
+      const { syncsAlways } = deps;
+      void watchStores({ backplane, syncsAlways, metrics, reportFailure, clock, log }, signal);
       if (retention !== undefined) void runRetention({ ...collector, policy: retention }, signal);
     },
     stop: loop.stop,

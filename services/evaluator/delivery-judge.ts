@@ -5,8 +5,9 @@ import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Backplane, WorkItem } from "../registry/backplane.ts";
-import type { Announcement } from "../registry/registry.ts";
 import type { Logger } from "../runtime/logs.ts";
+import { noTracing, type Tracer } from "../runtime/tracing/tracer.ts";
+import type { EvaluateAnnouncement } from "./evaluate-announcement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
@@ -23,10 +24,12 @@ export interface DeliveryJudgeDeps {
   readonly gate: Pick<PipelineGate, "digest" | "confirm">;
   readonly writer: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "handled">;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Judges an announcement and publishes the outcome. */
-  evaluate(announcement: Announcement): Promise<"verdict" | "quarantine">;
+  /** As `EvaluateAnnouncement`. */
+  evaluate: EvaluateAnnouncement;
   /** Called after this process has published a verdict. */
   onVerdict(): void;
   /** Aborts the evaluation in progress. */
@@ -38,18 +41,22 @@ export interface DeliveryJudgeDeps {
  * throws, so that no announcement blocks the others, and never keeps a delivery.
  */
 export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) => Promise<void> {
-  const { backplane, view, gate, writer, metrics, clock, log, signal } = deps;
+  const { backplane, view, gate, writer, metrics, tracer = noTracing, clock, log, signal } = deps;
   /** Failures in this process, by the announcement's position. */
   const failures = new Map<number, number>();
   /** Positions of suspects that this process has judged without crashing. */
   const survived = new Set<number>();
 
-  async function settle(item: WorkItem): Promise<"verdict" | "quarantine" | "settled before"> {
+  async function settle(
+    item: WorkItem,
+    traceparent: string | undefined,
+  ): Promise<"verdict" | "quarantine" | "settled before"> {
     const { manifest } = item.announcement;
     // What was deleted was settled before.
     if (view.history.isDeleted(manifest) || (await writer.isSettled(manifest))) return "settled before";
     await checkPipelineFile(manifest.pipelineDigest);
-    return item.delivery <= MAX_DELIVERIES ? deps.evaluate(item.announcement) : evaluateSuspect(item);
+    const evaluate = () => deps.evaluate(item.announcement, traceparent);
+    return item.delivery <= MAX_DELIVERIES ? evaluate() : evaluateSuspect(item, evaluate);
   }
 
   /**
@@ -67,7 +74,10 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
    * suspect is judged under a lease, which still names its holder after a crash. Later snapshots are composed with
    * earlier ones, so while an earlier announcement is unsettled, it may be to blame, and the suspect is retried.
    */
-  async function evaluateSuspect({ announcement, delivery }: WorkItem): Promise<"verdict" | "quarantine"> {
+  async function evaluateSuspect(
+    { announcement, delivery }: WorkItem,
+    evaluate: () => ReturnType<EvaluateAnnouncement>,
+  ): ReturnType<EvaluateAnnouncement> {
     const { manifest, position } = announcement;
     await view.reaches(position, signal);
     const name = `judging-${position}`;
@@ -80,7 +90,7 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
     }
     const lease = await backplane.leases.acquire(name, deps.evaluator, signal);
     try {
-      if (earlier === undefined) return await deps.evaluate(announcement);
+      if (earlier === undefined) return await evaluate();
       const first = `${snapshotName(earlier)} was announced earlier and must be settled first`;
       throw new UncoupleError("failed-precondition", `evaluator ${crashed} crashed while judging it; ${first}`);
     } finally {
@@ -110,14 +120,19 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
     const { manifest, position } = item.announcement;
     const started = clock.elapsed();
     const seconds = () => secondsSince(clock, started);
+    const attributes = { "uncouple.snapshot": snapshotName(manifest), "uncouple.delivery": item.delivery };
+    const span = tracer.start("judge", { kind: "consumer", parent: item.traceparent, attributes });
     try {
-      const outcome = await settle(item);
+      const outcome = await settle(item, span.traceparent);
+      span.set({ "uncouple.outcome": outcome });
+      span.end();
       await item.done();
       failures.delete(position);
       survived.delete(position);
       if (outcome !== "settled before") metrics.handled(outcome, seconds());
       if (outcome === "verdict") deps.onVerdict();
     } catch (thrown) {
+      span.end(thrown);
       if (!signal.aborted) metrics.handled("failure", seconds());
       try {
         await retryOrQuarantine(item, asUncoupleError(thrown));

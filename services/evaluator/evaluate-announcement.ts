@@ -23,8 +23,14 @@ export interface EvaluateDeps {
   readonly signal: AbortSignal;
 }
 
-/** Judges one announced snapshot and publishes the outcome. */
-export type EvaluateAnnouncement = (announcement: Announcement) => Promise<"verdict" | "quarantine">;
+/**
+ * Judges one announced snapshot and publishes the outcome.
+ * @param traceparent W3C trace context of this work
+ */
+export type EvaluateAnnouncement = (
+  announcement: Announcement,
+  traceparent?: string,
+) => Promise<"verdict" | "quarantine">;
 
 /**
  * Quarantines every snapshot that turns out to be unusable during the evaluation, and starts over without it, as it does
@@ -34,7 +40,7 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
   const { pipeline, retained, registry, view, losses, writer, clock, signal } = deps;
   const { history } = view;
 
-  return async ({ position, manifest }) => {
+  return async ({ position, manifest }, traceparent) => {
     const started = clock.elapsed();
     if (!pipeline.components.some(({ name }) => name === manifest.component)) {
       await writer.quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
@@ -52,7 +58,7 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
           proven: (component, serial) => history.isProven({ component, serial }),
           signal,
         });
-        await writer.publish(manifest, judgement, secondsSince(clock, started));
+        await writer.publish(manifest, judgement, secondsSince(clock, started), traceparent);
         return "verdict";
       } catch (thrown) {
         if (thrown instanceof DeletedError && snapshotName(thrown.snapshot) !== snapshotName(manifest)) {

@@ -17,6 +17,8 @@ export interface EvaluatorMetrics {
   deleted(component: string, bytes: number): void;
   /** Sets how full the stores are. */
   stored(usage: StoreUsage): void;
+  /** Sets whether the server syncs before it acknowledges; undefined: unknown. */
+  synced(always: boolean | undefined): void;
   /** Sets the newest losses, from any evaluator's verdict. */
   losses(verdict: Verdict, candidateLoss?: number | null): void;
 }
@@ -25,6 +27,8 @@ export interface EvaluatorGauges {
   readonly clock: Clock;
   pending(): Promise<number>;
   cachedBytes(): { readonly outputs: number; readonly models: number };
+  /** When a component's newest snapshot was published, in ISO 8601; undefined for none. */
+  publishedAt(component: string): string | undefined;
 }
 
 /** Scrapes must not wait for a server that does not respond. */
@@ -61,6 +65,7 @@ export function createEvaluatorMetrics(
     for (const kind of VERDICT_KINDS) verdicts.inc({ component, kind }, 0);
     for (const reason of QUARANTINE_REASONS) quarantines.inc({ component, reason }, 0);
   }
+  for (const outcome of ["verdict", "quarantine", "failure"]) duration.zero({ outcome });
   quarantines.inc({ component: UNKNOWN_COMPONENT, reason: "wrong-output" }, 0);
   const deletedModels = metrics.counter({
     name: "uncouple_models_deleted_total",
@@ -73,7 +78,7 @@ export function createEvaluatorMetrics(
   });
   const storedBytes = metrics.gauge({
     name: "uncouple_store_used_bytes",
-    help: "Bytes in the pipeline's model store, and in the storage of the NATS server.",
+    help: "Bytes in each of the pipeline's streams, and in the storage of the account on the NATS server.",
     labels: ["store"],
   });
   const storeLimit = metrics.gauge({
@@ -81,6 +86,15 @@ export function createEvaluatorMetrics(
     help: "Limits of these stores; absent where there is none, or clients cannot see it.",
     labels: ["store"],
   });
+  const copiesBehind = metrics.gauge({
+    name: "uncouple_store_copies_behind",
+    help: "Copies of the pipeline's streams whose NATS server is offline or behind; 0 without a cluster.",
+  });
+  const syncsAlways = metrics.gauge({
+    name: "uncouple_store_syncs_always",
+    help: "1 if the NATS server syncs to disk before it acknowledges, else 0; absent without --nats-monitor.",
+  });
+  syncsAlways.remove();
   const passes = metrics.counter({
     name: "uncouple_evaluation_passes_total",
     help: "Passes of a snapshot over the held-out rows, by component; cache hits are not counted.",
@@ -108,6 +122,17 @@ export function createEvaluatorMetrics(
     },
   });
   metrics.gauge({
+    name: "uncouple_snapshot_age_seconds",
+    help: "Time since a component's newest snapshot was published; absent before the first.",
+    labels: ["component"],
+    collect: (gauge) => {
+      for (const component of components) {
+        const published = gauges.publishedAt(component);
+        if (published !== undefined) gauge.set({ component }, (gauges.clock.now() - Date.parse(published)) / 1000);
+      }
+    },
+  });
+  metrics.gauge({
     name: "uncouple_evaluator_cache_bytes",
     help: "Memory held by composed outputs and loaded models.",
     labels: ["kind"],
@@ -127,12 +152,17 @@ export function createEvaluatorMetrics(
       deletedBytes.inc(bytes);
     },
     stored(usage) {
-      for (const store of ["models", "server"] as const) {
-        const { used, limit } = usage[store];
+      const { models, server, logs } = usage;
+      for (const [store, { used, limit }] of Object.entries({ models, server, ...logs })) {
         storedBytes.set({ store }, used);
         if (limit === null) storeLimit.remove({ store });
         else storeLimit.set({ store }, limit);
       }
+      copiesBehind.set(usage.copiesBehind);
+    },
+    synced(always) {
+      if (always === undefined) syncsAlways.remove();
+      else syncsAlways.set(always ? 1 : 0);
     },
     passed: (component) => passes.inc({ component }),
     losses(verdict, candidateLoss) {

@@ -18,6 +18,8 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { serveServiceHealth } from "../runtime/service-health.ts";
+import type { Tracer } from "../runtime/tracing/tracer.ts";
+import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createEvaluator } from "./create-evaluator.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
@@ -46,6 +48,10 @@ export interface RunEvaluatorOptions {
 export interface RunEvaluatorDeps {
   /** Connects to the pipeline's backplane, which the evaluator closes. */
   connect(pipeline: Pipeline): Promise<Backplane>;
+  /** As `StoreWatchDeps.syncsAlways`. */
+  readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -95,6 +101,10 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     pipelineDigest: digestOf(contentOf(pipeline)),
     version: packageInfo().version,
   });
+  exportCertificateExpiry(metrics, clock, () => ({
+    grpc: options.tls?.certificate,
+    "grpc-client-ca": options.tls?.clientCa,
+  }));
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "evaluator", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
@@ -123,6 +133,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     const connected = await deps.connect(pipeline);
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
+    exportClockOffset(metrics, clock, connected.clockOffset);
     const onLost = (error: UncoupleError) => lifecycle.fail(error);
     const opened = createPipelineGate(pipeline, options.pipelineFile, {
       pipelines: connected.pipelines,
@@ -152,6 +163,8 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         clock,
         log,
         metrics,
+        tracer: deps.tracer,
+        syncsAlways: deps.syncsAlways,
         onLost,
       },
     );

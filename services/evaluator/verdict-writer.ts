@@ -18,7 +18,8 @@ import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 export interface VerdictWriter {
   /** Whether the snapshot has a verdict or a quarantine. */
   isSettled(manifest: SnapshotManifest): Promise<boolean>;
-  publish(manifest: SnapshotManifest, judgement: Judgement, seconds: number): Promise<void>;
+  /** @param traceparent W3C trace context of the evaluation */
+  publish(manifest: SnapshotManifest, judgement: Judgement, seconds: number, traceparent?: string): Promise<void>;
   quarantine(
     snapshot: { readonly component: string; readonly serial: number },
     reason: QuarantineReason,
@@ -77,7 +78,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
       metrics.quarantined(snapshot.component, reason);
       log.warn({ snapshot: snapshotName(snapshot), reason }, `quarantined: ${detail}`);
     },
-    async publish(manifest, judgement, seconds) {
+    async publish(manifest, judgement, seconds, traceparent) {
       const { candidateLoss, ...outcome } = judgement;
       const verdict: Verdict = {
         version: 2,
@@ -91,7 +92,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
         pipelineDigest,
         seconds,
       };
-      if (!(await backplane.verdicts.append(verdict))) return;
+      if (!(await backplane.verdicts.append(verdict, traceparent))) return;
       view.noteVerdict(verdict);
       metrics.judged(verdict);
       metrics.losses(verdict, candidateLoss);

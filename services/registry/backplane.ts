@@ -8,8 +8,11 @@ import type { StoreUsage } from "./usage.ts";
 
 /** An append-only log with at most one entry per (component, serial). */
 export interface WriteOnceLog<T extends { readonly component: string; readonly serial: number }> {
-  /** @returns false, without appending, if the log already has an entry for that (component, serial) */
-  append(value: T): Promise<boolean>;
+  /**
+   * @param traceparent W3C trace context, as a header of the message where the backplane has messages
+   * @returns false, without appending, if the log already has an entry for that (component, serial)
+   */
+  append(value: T, traceparent?: string): Promise<boolean>;
   get(component: string, serial: number): Promise<T | undefined>;
   list(): Promise<readonly T[]>;
   /** The position of the newest entry, 0 for none. */
@@ -25,6 +28,8 @@ export interface WorkItem {
   readonly announcement: Announcement;
   /** 1 on the first delivery. */
   readonly delivery: number;
+  /** W3C trace context of the announcement, if its publisher and the backplane have one; not validated. */
+  readonly traceparent?: string | undefined;
   /** Acknowledges the item. Once it resolves, the item is never redelivered. */
   done(): Promise<void>;
   /** Returns the item to the queue, to be redelivered to any worker after a growing delay. */
@@ -84,6 +89,8 @@ export interface Backplane {
   workQueue(group: string): WorkQueue;
   /** Measures how full the storage is. */
   usage(): Promise<StoreUsage>;
+  /** Seconds by which this process's clock is ahead of the backplane's; undefined if the backplane does not tell its time. */
+  clockOffset(): Promise<number | undefined>;
   connection(): ConnectionState;
   /** Ends watches and work queues, releases leases, flushes, and closes. Idempotent. */
   close(): Promise<void>;

@@ -43,12 +43,14 @@ export interface Registry {
    *   `resource-exhausted` if the store is full or the model too large (naming the setting); `unavailable`: publishing
    *   again with the same run id and bytes is safe, whatever the outcome of the first attempt; `cancelled` if the signal
    *   aborts before the announcement is sent: nothing is published
+   * @param traceparent W3C trace context, which the server's work items carry
    */
   publish(
     draft: SnapshotDraft,
     bytes: Uint8Array,
     parent: number | null | "any",
     signal?: AbortSignal,
+    traceparent?: string,
   ): Promise<SnapshotManifest>;
   /** @throws UncoupleError `not-found`; `failed-precondition` if this version cannot read the announcement */
   manifest(component: string, serial: number): Promise<SnapshotManifest>;

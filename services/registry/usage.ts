@@ -5,12 +5,28 @@ export interface Space {
   readonly limit: number | null;
 }
 
-/** How full the storage of a pipeline is. */
+/** The streams of a pipeline beside its model store. */
+export const LOG_KINDS = [
+  "snapshots",
+  "pipelines",
+  "aliases",
+  "verdicts",
+  "quarantines",
+  "tombstones",
+  "leases",
+] as const;
+export type LogKind = (typeof LOG_KINDS)[number];
+
+/** How full the storage of a pipeline is, and whether a cluster has all of its copies. */
 export interface StoreUsage {
   /** The pipeline's model store. */
   readonly models: Space;
+  /** The pipeline's other streams, where the backplane has them. */
+  readonly logs: Readonly<Partial<Record<LogKind, Space>>>;
   /** What the account of the connection stores on the server or cluster, for all pipelines. */
   readonly server: Space;
+  /** Copies of the pipeline's streams whose server is offline or behind; 0 without a cluster. */
+  readonly copiesBehind: number;
 }
 
 /** The fraction from which on a store counts as filling up. */

@@ -6,3 +6,6 @@ export const chunkBytes = 512 * 2 ** 10;
 
 /** Keepalive pings on idle connections, so that watch streams notice a dead peer. */
 export const keepAlive = { "grpc.keepalive_time_ms": 20_000, "grpc.keepalive_timeout_ms": 10_000 } as const;
+
+/** Key of the metadata with a caller's W3C trace context, as OpenTelemetry names it. */
+export const TRACEPARENT = "traceparent";

@@ -18,6 +18,7 @@ import type { TrainerService } from "../rpc/services/trainer-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
+import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { createEngines } from "./engines.ts";
 import { createExecuteRun } from "./runs/execute-run.ts";
 import { createRunQueue } from "./runs/run-queue.ts";
@@ -65,6 +66,8 @@ export interface TrainerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
   /** Called when the store was replaced, or another process took the state folder: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
@@ -92,7 +95,7 @@ export interface Trainer {
 /** @throws UncoupleError `not-found` if the pipeline does not have the team's component */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
   const { pipeline, team, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds } = config;
-  const { backplane, gate, source, processes, training, clock, log } = deps;
+  const { backplane, gate, source, processes, training, tracer, clock, log } = deps;
   const { registry } = backplane;
   const component = componentNamed(pipeline, team.component);
   const { name } = component;
@@ -137,13 +140,14 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       load,
       metrics,
       onEngine: state.engineStarted,
+      tracer,
       clock,
       log,
     },
   );
   const queue = createRunQueue(
     { component: name, capacity: config.queueCapacity, retained: config.retainedRuns },
-    { store, execute, clock, log, onEnd: metrics.ended },
+    { store, execute, tracer, clock, log, onEnd: metrics.ended },
   );
   const triggers = createTeamTriggers({ pipeline, team, registry, view, queue, store, clock, log });
   const { service, close } = createTrainerService({

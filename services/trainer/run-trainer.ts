@@ -24,6 +24,8 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { serveServiceHealth } from "../runtime/service-health.ts";
+import type { Tracer } from "../runtime/tracing/tracer.ts";
+import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
 import { readTrainerFiles } from "./read-files.ts";
 
@@ -62,6 +64,8 @@ export interface RunTrainerDeps {
   readonly processes: ProcessTable;
   /** Starts the processes that run users' model modules. */
   readonly hostProcess: HostProcess;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -109,6 +113,10 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     component: team.component,
     version,
   });
+  exportCertificateExpiry(metrics, clock, () => ({
+    grpc: options.tls?.certificate,
+    "grpc-client-ca": options.tls?.clientCa,
+  }));
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "trainer", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
@@ -137,6 +145,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     const connected = await deps.connect(pipeline);
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
+    exportClockOffset(metrics, clock, connected.clockOffset);
     lifecycle.stopping.throwIfAborted();
     const onLost = (error: UncoupleError) => lifecycle.fail(error);
     const opened = createPipelineGate(pipeline, options.pipelineFile, {
@@ -172,6 +181,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         clock,
         log,
         metrics,
+        tracer: deps.tracer,
         onLost,
       },
     );

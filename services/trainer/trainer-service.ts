@@ -81,7 +81,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
       const refusal = gate.refusal();
       if (refusal !== undefined) throw new UncoupleError("failed-precondition", refusal);
       const requested = teamOfRequest(request, team, pipeline, deps.teamFolder);
-      return queue.submit({ trigger: "request", team: requested });
+      return queue.submit({ trigger: "request", team: requested, traceparent: request.traceparent });
     },
     watchRun: (id, signal) => queue.watch(id, signal),
     cancelRun: (id) => queue.cancel(id),

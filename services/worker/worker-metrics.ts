@@ -28,7 +28,7 @@ export function createWorkerMetrics(metrics: Metrics, engines: readonly string[]
     buckets: workBuckets,
   });
   const exchanged = metrics.counter({
-    name: "uncouple_worker_exchange_bytes_total",
+    name: "uncouple_worker_transferred_bytes_total",
     help: "Bytes of programs, columns and states, by direction.",
     labels: ["direction"],
   });

@@ -106,6 +106,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
       };
     },
     usage: call("usage", backplane.usage),
+    clockOffset: call("clockOffset", backplane.clockOffset),
     connection: backplane.connection,
     close: backplane.close,
   };

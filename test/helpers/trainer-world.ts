@@ -9,6 +9,7 @@ import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import type { Logger } from "../../services/runtime/logs.ts";
+import type { Tracer } from "../../services/runtime/tracing/tracer.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
 import { verdict } from "./drafts.ts";
 import { silentLog } from "./log.ts";
@@ -39,7 +40,7 @@ export interface TrainerWorld {
   /** Starts a trainer in this process. */
   trainer(
     component: string,
-    change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Logger },
+    change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Logger; readonly tracer?: Tracer },
   ): Promise<TrainerOfTest>;
   /** Starts a trainer in a separate process, from the build. */
   spawn(component: string, change?: { readonly team?: string; readonly stateDir?: string }): Promise<TrainerProcess>;
@@ -86,7 +87,7 @@ export async function openTrainerWorld(
     pipelineFile,
     backplane,
     team,
-    async trainer(component, { team: text, log = silentLog, ...change } = {}) {
+    async trainer(component, { team: text, log = silentLog, tracer, ...change } = {}) {
       const running = await runTrainer(
         {
           pipelineFile,
@@ -101,6 +102,7 @@ export async function openTrainerWorld(
           connect: () => connect(component),
           processes: processTableOf(process, hostname()),
           hostProcess: process,
+          tracer,
           clock: systemClock,
           log,
         },

@@ -159,6 +159,20 @@ describe("an evaluator's metrics", () => {
     }
   });
 
+  test("tell the size of every stream, and the age of each component's newest snapshot", () => {
+    const of = (store: string) => value(evaluatorPage, "uncouple_store_used_bytes", { store });
+    for (const store of ["snapshots", "pipelines", "aliases", "verdicts", "quarantines", "tombstones", "leases"]) {
+      expect(of(store), store).toBeGreaterThanOrEqual(0);
+    }
+    expect(value(evaluatorPage, "uncouple_store_limit_bytes", { store: "models" })).toBeGreaterThan(of("models"));
+    expect(value(evaluatorPage, "uncouple_store_copies_behind")).toBe(0);
+    for (const component of ["m1", "m2"]) {
+      const age = value(evaluatorPage, "uncouple_snapshot_age_seconds", { component });
+      expect(age).toBeGreaterThan(0);
+      expect(age).toBeLessThan(600);
+    }
+  });
+
   test("count and time calls by method and code", () => {
     const method = "uncouple.v1.Evaluator/GetMatrix";
     expect(value(evaluatorPage, "uncouple_rpc_duration_seconds_count", { method, code: "OK" })).toBe(1);

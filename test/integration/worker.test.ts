@@ -250,9 +250,9 @@ test("health and metrics tell what a worker does", async () => {
     const metrics = await get("/metrics");
     expect(metrics).toContain('uncouple_worker_leases_total{end="applied",service="worker"} 1\n');
     expect(metrics).toContain(
-      `uncouple_worker_exchange_bytes_total{direction="fetched",service="worker"} ${fetched}\n`,
+      `uncouple_worker_transferred_bytes_total{direction="fetched",service="worker"} ${fetched}\n`,
     );
-    const sent = `uncouple_worker_exchange_bytes_total{direction="submitted",service="worker"} ${bytes.length}\n`;
+    const sent = `uncouple_worker_transferred_bytes_total{direction="submitted",service="worker"} ${bytes.length}\n`;
     expect(metrics).toContain(sent);
     expect(metrics).toContain('uncouple_worker_connected{service="worker"} 1\n');
     expect(metrics).toContain('uncouple_worker_leases_running{service="worker"} 0\n');

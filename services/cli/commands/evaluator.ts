@@ -2,8 +2,9 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
-import type { CliContext } from "../context/context.ts";
+import { type CliContext, setting } from "../context/context.ts";
 import { parseCount } from "../flags/reference.ts";
+import { syncsAlways } from "../stack/durability.ts";
 
 export function evaluatorCommand(context: CliContext): Command {
   return withServiceFlags(
@@ -20,29 +21,38 @@ export function evaluatorCommand(context: CliContext): Command {
       parseCount,
       8,
     )
+    .option(
+      "--nats-monitor <url>",
+      "monitoring address of the NATS server, http://host:8222, to report in /metrics whether it syncs before it acknowledges (NATS_MONITOR_URL)",
+    )
     .addHelpText(
       "after",
       "\nExample:\n  uncouple evaluator --pipeline pipeline.yaml --nats nats://127.0.0.1:4222 --port 50051\n",
     )
-    .action(async (flags: ServiceFlags & { readonly name?: string; readonly retained: number }) => {
-      const { longestStopSeconds, runEvaluator } = await import("../../evaluator/run-evaluator.ts");
-      await runService(context, flags, {
-        name: "evaluator",
-        forcedExitSeconds: longestStopSeconds({}) + 5,
-        start: async (deps) =>
-          runEvaluator(
-            {
-              pipelineFile: resolve(context.cwd, flags.pipeline),
-              name: flags.name ?? `${hostname()}-${process.pid}`,
-              host: flags.host,
-              grpcPort: flags.port,
-              httpPort: flags.metricsPort,
-              retained: flags.retained,
-              maxModelBytes: flags.maxModelBytes,
-              tls: await serverTls(context, flags),
-            },
-            deps,
-          ),
-      });
-    });
+    .action(
+      async (
+        flags: ServiceFlags & { readonly name?: string; readonly retained: number; readonly natsMonitor?: string },
+      ) => {
+        const monitor = flags.natsMonitor ?? setting(context.env, "NATS_MONITOR_URL");
+        const { longestStopSeconds, runEvaluator } = await import("../../evaluator/run-evaluator.ts");
+        await runService(context, flags, {
+          name: "evaluator",
+          forcedExitSeconds: longestStopSeconds({}) + 5,
+          start: async (deps) =>
+            runEvaluator(
+              {
+                pipelineFile: resolve(context.cwd, flags.pipeline),
+                name: flags.name ?? `${hostname()}-${process.pid}`,
+                host: flags.host,
+                grpcPort: flags.port,
+                httpPort: flags.metricsPort,
+                retained: flags.retained,
+                maxModelBytes: flags.maxModelBytes,
+                tls: await serverTls(context, flags),
+              },
+              { ...deps, ...(monitor !== undefined && { syncsAlways: () => syncsAlways(monitor, context.clock) }) },
+            ),
+        });
+      },
+    );
 }

@@ -4,8 +4,10 @@ import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
+import { inSpan } from "../../runtime/tracing/tracer.ts";
 import { readConfiguration } from "../connect/configuration.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import { openTracer } from "../connect/tracing.ts";
 import type { CliContext } from "../context/context.ts";
 import { collectParameter, type Parameters, protocolOf } from "../flags/protocol-options.ts";
 import { createOutput, noteDeprecations, type Output } from "../terminal/output.ts";
@@ -48,10 +50,19 @@ export function trainCommand(context: CliContext): Command {
         flags.team === undefined ? undefined : await readTeamFile(flags.team, component, output, context);
       await withConnections(context, flags, async (connections) => {
         const trainer = await connections.trainer(component);
-        const run = await trainer.startRun({
-          ...(protocol !== undefined && { protocol }),
-          ...(teamFile !== undefined && { teamFile }),
-        });
+        const tracer = await openTracer(context, "cli", output.note);
+        let run: Run;
+        try {
+          run = await inSpan(tracer, "uncouple train", { kind: "client" }, ({ traceparent }) =>
+            trainer.startRun({
+              ...(protocol !== undefined && { protocol }),
+              ...(teamFile !== undefined && { teamFile }),
+              ...(traceparent !== undefined && { traceparent }),
+            }),
+          );
+        } finally {
+          await tracer.close();
+        }
         if (flags.follow === true) return follow(run, trainer, output, context);
         output.result(run, () => `run ${run.id} of ${run.component} is ${run.state}; see uncouple runs ${run.id}`);
       });

@@ -9,6 +9,8 @@ import type { ServiceMessage } from "./service-messages.ts";
 export interface RunningProcess {
   readonly lifecycle: Lifecycle;
   stop(): Promise<void>;
+  /** Called when the process has finished. */
+  ended?(): Promise<void>;
 }
 
 export interface ForegroundProcess<P extends RunningProcess> {
@@ -49,6 +51,7 @@ export async function runForeground<P extends RunningProcess>(
     try {
       await running.lifecycle.finished;
     } finally {
+      await running.ended?.();
       release();
     }
   } catch (thrown) {

@@ -5,11 +5,13 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ServerTls } from "../../rpc/tls.ts";
 import type { Logger, LogLevel } from "../../runtime/logs.ts";
+import type { Tracer } from "../../runtime/tracing/tracer.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { readPem } from "../flags/pem.ts";
 import { parseCount, parsePort, parseReplicas } from "../flags/reference.ts";
 import { type RunningProcess, runForeground } from "./foreground.ts";
+import { openTracer } from "./tracing.ts";
 
 /** Limits and replicas of the registry's store. */
 export interface StoreFlags {
@@ -85,6 +87,7 @@ export interface RunningService extends RunningProcess {
 export interface ServiceDeps {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tracer: Tracer;
   connect(pipeline: Pipeline): Promise<Backplane>;
 }
 
@@ -109,7 +112,7 @@ export async function runService(
     name,
     logLevel,
     forcedExitSeconds,
-    start(log) {
+    async start(log) {
       const url = flags.nats ?? setting(context.env, "NATS_URL");
       if (url === undefined) {
         throw new UncoupleError("invalid-argument", "no NATS server given; use --nats URL or set NATS_URL");
@@ -128,7 +131,10 @@ export async function runService(
           log: (level, message) => log[level](message),
         });
       };
-      return service.start({ clock, log, connect });
+      const tracer = await openTracer(context, name, (message) => log.warn(message));
+      const running = await service.start({ clock, log, tracer, connect });
+      // The last spans end with the service.
+      return { ...running, ended: () => tracer.close() };
     },
     addresses: ({ grpcPort, httpPort }) => ({ grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}` }),
   });

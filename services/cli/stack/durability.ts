@@ -73,7 +73,7 @@ export async function durabilityOfRunning(url: string, monitor: string | undefin
 }
 
 /** `/jsz` of the monitoring port: `config.sync_always`. @returns undefined if it does not say */
-async function syncsAlways(monitor: string, clock: Clock): Promise<boolean | undefined> {
+export async function syncsAlways(monitor: string, clock: Clock): Promise<boolean | undefined> {
   const timeout = timeoutSignal(clock, TIMEOUT_MS, new UncoupleError("deadline-exceeded", "the monitoring port"));
   try {
     const response = await fetch(new URL("/jsz?config=true", monitor), { signal: timeout.signal });

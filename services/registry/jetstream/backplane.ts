@@ -16,7 +16,7 @@ import { createJetStreamRegistry } from "./registry.ts";
 import { createAbsentRetention, createJetStreamRetention } from "./retention.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import { ensureStreams, findStreams, hasTombstones, namesOf } from "./streams.ts";
-import { storeUsage } from "./usage.ts";
+import { clockOffset, storeUsage } from "./usage.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 import { createJetStreamOnceLog } from "./write-once-log.ts";
 
@@ -152,7 +152,8 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       queues.set(group, queue);
       return queue;
     },
-    usage: () => storeUsage(connection, names.models.stream),
+    usage: () => storeUsage(connection, names),
+    clockOffset: () => clockOffset(connection, names),
     connection: connection.state,
     close() {
       closed ??= close();

@@ -52,7 +52,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
     place === undefined ? undefined : (await log.at(place.position)).manifest;
 
   return {
-    async publish(draft, bytes, parent, signal) {
+    async publish(draft, bytes, parent, signal, traceparent) {
       checkDraft(deps.pipeline, draft, bytes);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
@@ -105,7 +105,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
           };
           const value: StoredAnnouncement = { manifest, object };
           // Whatever is on the subject has taken the serial.
-          if (await log.append(announcements.subject(component, serial), value, 0, retry)) return manifest;
+          if (await log.append(announcements.subject(component, serial), value, 0, retry, traceparent)) return manifest;
           // Another publisher has taken the serial: that is progress.
           retry.progress();
         }

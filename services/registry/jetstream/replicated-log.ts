@@ -8,7 +8,15 @@ import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
 import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createRecentEntries } from "./recent-entries.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { checkPayload, EXPECTED, readMessage, type StoredMessage, store, streamState } from "./stream-api.ts";
+import {
+  checkPayload,
+  EXPECTED,
+  readMessage,
+  type StoredMessage,
+  store,
+  streamState,
+  TRACEPARENT,
+} from "./stream-api.ts";
 import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -68,10 +76,11 @@ export interface ReplicatedLog<T> {
   /**
    * Appends a message if the last one on its subject has the expected sequence number, with the given
    * retries; recognizes its own message when an acknowledgement was lost. The index has it afterwards.
+   * @param traceparent W3C trace context, a header of the message
    * @returns false, and nothing is appended, if another message stands last on the subject
    * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
-  append(subject: string, value: unknown, expected: number, retry: Retry): Promise<boolean>;
+  append(subject: string, value: unknown, expected: number, retry: Retry, traceparent?: string): Promise<boolean>;
   /** Returns the entry at a position that has been indexed. @throws UncoupleError `data-loss` if it is gone */
   at(position: number): Promise<T>;
   /** Reads the indexed entries from a position on, inclusive, in order. @param filter only those of matching subjects */
@@ -278,16 +287,17 @@ export function createReplicatedLog<T>(
     end: () => end,
     last: () => position,
     sync,
-    async append(subject, value, expected, retry) {
+    async append(subject, value, expected, retry, traceparent) {
       const payload = Buffer.from(JSON.stringify(value));
       checkPayload(connection, subject, payload);
       const token = randomUUID();
+      const headers = { [TOKEN]: token, ...(traceparent !== undefined && { [TRACEPARENT]: traceparent }) };
       unacknowledged.set(token, false);
       let maybeStored = false;
       const attempt = async (): Promise<number> => {
         let sequence: number;
         try {
-          sequence = await store(connection, subject, payload, expected, { [TOKEN]: token });
+          sequence = await store(connection, subject, payload, expected, headers);
         } catch (error) {
           // After anything but a jetStreamError, the message may have been stored or still be on its way.
           if (!(error instanceof JetStreamError)) maybeStored = true;

@@ -14,6 +14,8 @@ export interface StoredMessage {
 
 /** Header of a conditional write: the sequence number that the last message of the subject must have, 0 for none. */
 export const EXPECTED = "Nats-Expected-Last-Subject-Sequence";
+/** Header of a message with its W3C trace context, as OpenTelemetry names it. */
+export const TRACEPARENT = "traceparent";
 
 /** Room for headers and subject beside a payload. */
 const ENVELOPE_BYTES = 1024;

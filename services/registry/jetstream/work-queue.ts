@@ -7,6 +7,7 @@ import type { Announcements } from "./announcements.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { retryPolicy } from "./retry-policy.ts";
+import { TRACEPARENT } from "./stream-api.ts";
 import type { LogNames } from "./streams.ts";
 
 /** An item is redelivered if its worker sends no heartbeat for this long. */
@@ -108,6 +109,7 @@ export function createJetStreamWorkQueue(
       let asked = false;
       const hold = (message: Msg, announcement: WorkItem["announcement"], delivery: number): WorkItem => {
         const reply = message.reply ?? "";
+        const traceparent = message.headers?.get(TRACEPARENT);
         const beat = clock.every(HEARTBEAT_MS, () => connection.send(reply, "+WPI"));
         const settle = () => {
           beat.cancel();
@@ -123,6 +125,8 @@ export function createJetStreamWorkQueue(
         return {
           announcement,
           delivery,
+          // Empty: there is none.
+          ...(traceparent && { traceparent }),
           async done() {
             // Heartbeats continue until the acknowledgment is confirmed, so that an outage does not redeliver a finished item.
             const retry = createRetry(retryPolicy(connection, retryLimitMs));

@@ -37,13 +37,13 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
     },
   });
   return {
-    async append(value) {
+    async append(value, traceparent) {
       checkName("component", value.component);
       const at = subject(value.component, value.serial);
       const retry = createRetry(retryPolicy(connection, retryLimitMs));
       await retry.run(() => entries.sync());
       while (!bySubject.has(at)) {
-        if (await entries.append(at, value, entries.lastSequence(at), retry)) return true;
+        if (await entries.append(at, value, entries.lastSequence(at), retry, traceparent)) return true;
       }
       return false;
     },

@@ -40,8 +40,9 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
     },
     async usage() {
       const used = [...models.values()].reduce((sum, bytes) => sum + bytes.length, 0);
-      return { models: { used, limit: null }, server: { used, limit: null } };
+      return { models: { used, limit: null }, logs: {}, server: { used, limit: null }, copiesBehind: 0 };
     },
+    clockOffset: async () => 0,
     connection: () => (closing.signal.aborted ? "closed" : "connected"),
     async close() {
       closing.abort();

@@ -1,7 +1,7 @@
 import { type ChannelOptions, Client, type ClientReadableStream, credentials, Metadata } from "@grpc/grpc-js";
 import type { Clock, Timer } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import { defaultMaxMessageBytes, keepAlive } from "../options.ts";
+import { defaultMaxMessageBytes, keepAlive, TRACEPARENT } from "../options.ts";
 import { type ClientContext, fromStatus } from "../status.ts";
 import { type ClientTls, clientCredentials } from "../tls.ts";
 import { cancelled, type Method } from "./method.ts";
@@ -20,6 +20,8 @@ export interface ConnectOptions {
 }
 
 export interface CallOptions {
+  /** The caller's W3C trace context. */
+  readonly traceparent?: string;
   readonly signal?: AbortSignal | undefined;
   /** Replaces that of the connection. */
   readonly deadlineSeconds?: number;
@@ -137,15 +139,17 @@ export function clientCalls(
 
   return {
     ...context,
-    unary: (method, request, { signal, deadlineSeconds: seconds = deadlineSeconds } = {}) =>
+    unary: (method, request, { signal, deadlineSeconds: seconds = deadlineSeconds, traceparent } = {}) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(cancelled(signal));
+        const metadata = new Metadata();
+        if (traceparent !== undefined) metadata.set(TRACEPARENT, traceparent);
         const call = client.makeUnaryRequest(
           method.path,
           method.requestSerialize,
           method.responseDeserialize,
           request,
-          new Metadata(),
+          metadata,
           { deadline: clock.now() + seconds * 1000 },
           (error, response) => {
             signal?.removeEventListener("abort", onAbort);

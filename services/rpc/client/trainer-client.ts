@@ -28,7 +28,10 @@ export function connectTrainer(address: string, options: ConnectOptions): Remote
   const calls = clientCalls(address, "uncouple.v1.Trainer", reads, options);
 
   return {
-    startRun: async (request) => decodeRun(await calls.unary(Trainer.StartRun, encodeStartRun(request))),
+    startRun: async ({ traceparent, ...request }) =>
+      decodeRun(
+        await calls.unary(Trainer.StartRun, encodeStartRun(request), traceparent === undefined ? {} : { traceparent }),
+      ),
     cancelRun: async (id) => decodeRun(await calls.unary(Trainer.CancelRun, { id })),
     getRun: async (id) => decodeRun(await calls.unary(Trainer.GetRun, { id })),
     status: async () => decodeTrainerStatus(await calls.unary(Trainer.GetStatus, {})),

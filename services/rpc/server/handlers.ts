@@ -9,6 +9,7 @@ import type {
 } from "@grpc/grpc-js";
 import { raceAbort } from "../../common/async/race-abort.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { TRACEPARENT } from "../options.ts";
 import { toStatus } from "../status.ts";
 
 /** The logger methods that gRPC needs. */
@@ -24,8 +25,13 @@ export type StreamKind = "watch" | "finite";
 /** Tracks the calls in progress on a server, and wraps functions on domain types as handlers. */
 export interface CallContext {
   readonly maxMessageBytes: number;
-  /** The signal aborts when the client disconnects or the server ends the call. */
-  unary<Q, S>(handle: (request: Q, signal: AbortSignal) => Promise<S>): handleUnaryCall<Q, S>;
+  /**
+   * The signal aborts when the client disconnects or the server ends the call. `traceparent` is the caller's W3C trace
+   * context, if it has sent one; not validated.
+   */
+  unary<Q, S>(
+    handle: (request: Q, signal: AbortSignal, traceparent: string | undefined) => Promise<S>,
+  ): handleUnaryCall<Q, S>;
   /** Like `unary`, for a call that waits until there is something to answer. It ends when the server stops. */
   longPoll<Q, S>(handle: (request: Q, signal: AbortSignal) => Promise<S>): handleUnaryCall<Q, S>;
   /** Applies backpressure: reads from the source only as fast as the client reads. */
@@ -147,7 +153,8 @@ export function createCallContext(log: RpcLogger, maxMessageBytes: number): Call
     },
     unary: (handle) => (call, callback) => {
       const running = begin(call, "unary");
-      respond(call, running, () => handle(call.request, running.signal), callback);
+      const [traceparent] = call.metadata.get(TRACEPARENT);
+      respond(call, running, () => handle(call.request, running.signal, traceparent?.toString()), callback);
     },
     longPoll: (handle) => (call, callback) => {
       const running = begin(call, "watch");

@@ -13,7 +13,10 @@ import type { RpcServer } from "./server.ts";
 export function addTrainerService(server: RpcServer, trainer: TrainerService): void {
   const { unary, stream, maxMessageBytes } = server.context;
   const handlers: TrainerHandlers = {
-    StartRun: unary(async (request) => encodeRun(await trainer.startRun(decodeStartRun(request)))),
+    StartRun: unary(async (request, _, traceparent) => {
+      const started = { ...decodeStartRun(request), ...(traceparent !== undefined && { traceparent }) };
+      return encodeRun(await trainer.startRun(started));
+    }),
     CancelRun: unary(async ({ id }) => encodeRun(await trainer.cancelRun(id))),
     GetRun: unary(async ({ id }) => encodeRun(await trainer.getRun(id))),
     GetStatus: unary(async () => encodeTrainerStatus(await trainer.status())),

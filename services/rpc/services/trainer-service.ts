@@ -8,6 +8,8 @@ export interface StartRun {
   readonly protocol?: ProtocolSpec;
   /** Text of a team file (YAML) that replaces the trainer's own for this run. */
   readonly teamFile?: string;
+  /** W3C trace context of the caller, in the call's metadata. */
+  readonly traceparent?: string;
 }
 
 /** `starting`: waiting for data or connections. `stopping`: new runs are rejected. */

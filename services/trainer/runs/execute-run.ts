@@ -17,6 +17,7 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { EngineChoice, WorkersSpec } from "../../pipeline/team.ts";
 import type { Backplane, Leases } from "../../registry/backplane.ts";
 import type { Logger } from "../../runtime/logs.ts";
+import { inSpan, noTracing, type Tracer } from "../../runtime/tracing/tracer.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 import { OtherFileInForce, waitForFile } from "./accepted-file.ts";
@@ -63,6 +64,8 @@ export interface ExecuteDeps {
   readonly metrics: RunMetrics;
   /** Called with the name of the engine that trains, each time a training starts. */
   readonly onEngine: (name: string) => void;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -76,7 +79,7 @@ const RATE_WEIGHT = 0.2;
 export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
   const { pipeline, component } = settings;
   const { registry, retention, leases } = deps.backplane;
-  const { gate, clock, log } = deps;
+  const { gate, tracer = noTracing, clock, log } = deps;
 
   const outage = (signal: AbortSignal): OutageSettings => ({
     seconds: settings.unavailableSeconds,
@@ -213,8 +216,11 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   ): Promise<SnapshotManifest> {
     await job.record({}, { state: "publishing", etaSeconds: null });
     const started = clock.elapsed();
-    const manifest = await retryWhileUnavailable("publishing the snapshot", outage(job.signal), () =>
-      registry.publish(draft, bytes, pins.parent, job.signal),
+    const { traceparent: parent } = job;
+    const manifest = await inSpan(tracer, "publish", { kind: "producer", parent }, ({ traceparent }) =>
+      retryWhileUnavailable("publishing the snapshot", outage(job.signal), () =>
+        registry.publish(draft, bytes, pins.parent, job.signal, traceparent),
+      ),
     );
     deps.metrics.published(secondsSince(clock, started), bytes.length);
     return manifest;
@@ -226,7 +232,10 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const pins = await pin(job, signal);
     const data = await raceAbort(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
-    const trained = await train(job, pins, data, engine, signal);
+    const { traceparent: parent } = job;
+    const trained = await inSpan(tracer, "train", { kind: "internal", parent }, () =>
+      train(job, pins, data, engine, signal),
+    );
     // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
     if (gate.refusal() !== undefined) throw new OtherFileInForce();

@@ -5,12 +5,15 @@ import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { Logger } from "../../runtime/logs.ts";
+import { noTracing, type Tracer } from "../../runtime/tracing/tracer.ts";
 import type { RunStore } from "./run-store.ts";
 import { type NewRun, newStoredRun, type StoredRun } from "./stored-run.ts";
 
 /** A run in progress. */
 export interface RunJob {
   stored(): StoredRun;
+  /** W3C trace context of this execution. */
+  readonly traceparent: string | undefined;
   /** Aborts when the run is cancelled or the trainer stops. */
   readonly signal: AbortSignal;
   /** Aborts when the trainer stops. */
@@ -38,6 +41,8 @@ export interface RunQueueSettings {
 export interface RunQueueDeps {
   readonly store: RunStore;
   readonly execute: ExecuteRun;
+  /** Defaults to none. */
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called for each run that has ended. */
@@ -82,7 +87,7 @@ interface Entry {
 /** Creates the queue of one component. Runs are durable in `store` before they become visible. */
 export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): RunQueue {
   const { component, capacity, retained } = settings;
-  const { store, clock, log } = deps;
+  const { store, tracer = noTracing, clock, log } = deps;
   const entries = new Map<string, Entry>();
   const waiting: Entry[] = [];
   const changed = createNotifier();
@@ -145,10 +150,16 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
   }
 
   async function execute(entry: Entry): Promise<void> {
-    const { id } = entry.stored.run;
+    const { id, trigger } = entry.stored.run;
     const signal = AbortSignal.any([entry.cancelled.signal, stopping.signal]);
+    const span = tracer.start("run", {
+      kind: "server",
+      parent: entry.stored.traceparent,
+      attributes: { "uncouple.component": component, "uncouple.run": id, "uncouple.trigger": trigger },
+    });
     const job: RunJob = {
       stored: () => entry.stored,
+      traceparent: span.traceparent,
       signal,
       stopping: stopping.signal,
       show: (run) => change(entry, {}, run),
@@ -159,10 +170,13 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     };
     try {
       const manifest = await deps.execute(job);
+      span.set({ "uncouple.snapshot": snapshotName(manifest) });
+      span.end();
       log.info({ run: id, snapshot: snapshotName(manifest) }, `run ${id} succeeded: ${snapshotName(manifest)}`);
       await end(entry, { state: "succeeded", snapshot: manifest.serial });
     } catch (thrown) {
       const error = asUncoupleError(thrown);
+      span.end(error);
       if (entry.cancelled.signal.aborted) {
         log.info({ run: id }, `run ${id} was cancelled`);
         await end(entry, { state: "cancelled" });

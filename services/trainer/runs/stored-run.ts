@@ -37,6 +37,8 @@ export interface StoredRun {
   readonly numerics?: string;
   /** The announcement it was queued for. */
   readonly announcement: AnnouncementMark | null;
+  /** W3C trace context of the request; absent without one, and in records of earlier versions. */
+  readonly traceparent?: string;
   readonly cancelRequested: boolean;
 }
 
@@ -45,11 +47,13 @@ export interface NewRun {
   readonly team: TeamConfig;
   /** The announcement it is queued for. */
   readonly announcement?: AnnouncementMark;
+  /** W3C trace context of the request. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Creates the record of a new run. @param now ISO 8601 */
 export function newStoredRun(id: string, sequence: number, request: NewRun, now: string): StoredRun {
-  const { team, trigger } = request;
+  const { team, trigger, traceparent } = request;
   return {
     version: 1,
     sequence,
@@ -79,6 +83,7 @@ export function newStoredRun(id: string, sequence: number, request: NewRun, now:
     basis: null,
     engine: null,
     announcement: request.announcement ?? null,
+    ...(traceparent !== undefined && { traceparent }),
     cancelRequested: false,
   };
 }

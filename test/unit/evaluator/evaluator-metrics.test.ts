@@ -10,6 +10,7 @@ test("a candidate without a finite loss removes its predecessor's loss from the 
     clock: createVirtualClock(),
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
+    publishedAt: () => undefined,
   };
   const metrics = createEvaluatorMetrics(page, ["m1", "m2"], gauges);
   const samples = async () =>
@@ -19,4 +20,21 @@ test("a candidate without a finite loss removes its predecessor's loss from the 
   expect(await samples()).toHaveLength(2);
   metrics.losses(verdict("m1", 2, { reason: "not-finite" }), null);
   expect(await samples()).toEqual(['uncouple_pipeline_loss{component="m2",role="candidate",service="evaluator"} 0.5']);
+});
+
+test("the age of a component's newest snapshot grows between scrapes, and is absent before the first snapshot", async () => {
+  const page = createMetrics({ service: "evaluator", version: "1" });
+  const clock = createVirtualClock();
+  const published = new Date(clock.now()).toISOString();
+  createEvaluatorMetrics(page, ["m1", "m2"], {
+    clock,
+    pending: async () => 0,
+    cachedBytes: () => ({ outputs: 0, models: 0 }),
+    publishedAt: (component: string) => (component === "m1" ? published : undefined),
+  });
+  const samples = async () =>
+    (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_snapshot_age_seconds{"));
+  expect(await samples()).toEqual(['uncouple_snapshot_age_seconds{component="m1",service="evaluator"} 0']);
+  await clock.advance(90_000);
+  expect(await samples()).toEqual(['uncouple_snapshot_age_seconds{component="m1",service="evaluator"} 90']);
 });

@@ -13,12 +13,23 @@ test("a store is warned about once whenever it crosses 80 %, and measured every 
     clock,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
+    publishedAt: () => undefined,
   });
   let used = 799;
-  const usage = async () => ({ models: { used, limit: 1000 }, server: { used: 5000, limit: null } });
+  let copiesBehind = 0;
+  let always: boolean | undefined;
+  const usage = async () => ({
+    models: { used, limit: 1000 },
+    logs: { verdicts: { used: 7, limit: null } },
+    server: { used: 5000, limit: null },
+    copiesBehind,
+  });
   const leaving = new AbortController();
   const reportFailure = (_: string, error: Error) => expect.fail(error.message);
-  const watching = watchStores({ backplane: { usage }, metrics, reportFailure, clock, log }, leaving.signal);
+  const watching = watchStores(
+    { backplane: { usage }, syncsAlways: async () => always, metrics, reportFailure, clock, log },
+    leaving.signal,
+  );
   const after = async (bytes: number) => {
     used = bytes;
     await clock.advance(60_000);
@@ -40,6 +51,13 @@ test("a store is warned about once whenever it crosses 80 %, and measured every 
   expect(text).toMatch(/uncouple_store_limit_bytes\{store="models",.*\} 1000/);
   expect(text).toMatch(/uncouple_store_used_bytes\{store="server",.*\} 5000/);
   expect(text).not.toMatch(/uncouple_store_limit_bytes\{store="server"/);
+  expect(text).toMatch(/uncouple_store_used_bytes\{store="verdicts",.*\} 7/);
+  expect(text).toMatch(/uncouple_store_copies_behind\{.*\} 0/);
+  expect(text).not.toMatch(/uncouple_store_syncs_always\{/);
+  [copiesBehind, always] = [2, false];
+  await after(900);
+  expect(await page.text()).toMatch(/uncouple_store_copies_behind\{.*\} 2/);
+  expect(await page.text()).toMatch(/uncouple_store_syncs_always\{.*\} 0/);
   leaving.abort();
   await watching;
 });

@@ -1,0 +1,161 @@
+/** Input series of a rule test, in promtool's notation: one value a minute. */
+export type Series = Readonly<Record<string, string>>;
+
+export interface AlertCase {
+  /** Labels of the alert beside its severity. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When to look. */
+  readonly at: string;
+  /** Values with which the alert fires by then. */
+  readonly fires: Series;
+  /** Values, close to these, with which it is silent. */
+  readonly silent: Series;
+}
+
+const m1 = { pipeline: "p", component: "m1" };
+const trainer = { ...m1, service: "trainer" };
+const own = 'pipeline="p",component="m1",service="trainer"';
+const evaluator = 'pipeline="p",service="evaluator"';
+const verdicts = (kind: string, instance = "a") =>
+  `uncouple_verdicts_total{${evaluator},component="m1",kind="${kind}",instance="${instance}"}`;
+const outcome = (of: string) => `uncouple_evaluation_duration_seconds_count{${evaluator},outcome="${of}"}`;
+
+/** Each alert, and what makes it fire and keeps it silent. */
+export const cases: Readonly<Record<string, AlertCase>> = {
+  UncouplePipelineLossRegressed: {
+    labels: { ...m1, kind: "degraded" },
+    at: "12m",
+    // One of two evaluators has judged it.
+    fires: { [verdicts("degraded", "a")]: "4x30", [verdicts("degraded", "b")]: "0x9 1x20" },
+    // An old one, a restart of the evaluator, and updates that improve.
+    silent: { [verdicts("degraded", "a")]: "4x5 0x20", [verdicts("improved")]: "0+1x30" },
+  },
+  UncoupleSelfDefeatingUpdate: {
+    labels: { ...m1, kind: "self-defeating" },
+    at: "12m",
+    fires: { [verdicts("self-defeating")]: "0x9 1x20" },
+    silent: { [verdicts("self-defeating")]: "2x30", [verdicts("degraded")]: "0+1x30" },
+  },
+  UncoupleSnapshotQuarantined: {
+    labels: { ...m1, reason: "not-finite" },
+    at: "12m",
+    fires: { [`uncouple_quarantines_total{${evaluator},component="m1",reason="not-finite"}`]: "0x9 1x20" },
+    silent: { [`uncouple_quarantines_total{${evaluator},component="m1",reason="not-finite"}`]: "1x30" },
+  },
+  UncoupleSnapshotStale: {
+    labels: m1,
+    at: "50m",
+    fires: { [`uncouple_snapshot_age_seconds{${evaluator},component="m1",instance="a"}`]: "604801+60x60" },
+    // One evaluator lags behind the other, which has seen the new snapshot.
+    silent: {
+      [`uncouple_snapshot_age_seconds{${evaluator},component="m1",instance="a"}`]: "604801+60x60",
+      [`uncouple_snapshot_age_seconds{${evaluator},component="m1",instance="b"}`]: "10+60x60",
+    },
+  },
+  UncoupleTrainerFailing: {
+    labels: { ...m1, state: "failed" },
+    at: "12m",
+    fires: { [`uncouple_runs_total{${own},state="failed",trigger="request"}`]: "0x9 1x20" },
+    silent: {
+      [`uncouple_runs_total{${own},state="failed",trigger="request"}`]: "1x30",
+      [`uncouple_runs_total{${own},state="succeeded",trigger="request"}`]: "0+1x30",
+    },
+  },
+  UncoupleServiceCrashLooping: {
+    labels: trainer,
+    at: "20m",
+    fires: { [`process_start_time_seconds{${own}}`]: "100x4 200x4 300x4 400x10" },
+    // Two restarts, and four evaluators that an autoscaler added.
+    silent: {
+      [`process_start_time_seconds{${own}}`]: "100x4 200x4 300x20",
+      ...Object.fromEntries(
+        ["a", "b", "c", "d"].map((pod, i) => [
+          `process_start_time_seconds{${evaluator},instance="${pod}"}`,
+          `_x${3 * i} ${100 + i}x30`,
+        ]),
+      ),
+    },
+  },
+  UncoupleServiceDown: {
+    labels: { job: "uncouple", instance: "a:9464" },
+    at: "12m",
+    fires: { 'up{job="uncouple",instance="a:9464"}': "1x4 0x20" },
+    silent: { 'up{job="uncouple",instance="a:9464"}': "1x4 0x3 1x20", 'up{job="other",instance="b"}': "0x30" },
+  },
+  UncoupleNatsUnreachable: {
+    labels: trainer,
+    at: "12m",
+    fires: { [`uncouple_nats_connection_state{${own},state="connected"}`]: "1x4 0x20" },
+    silent: {
+      [`uncouple_nats_connection_state{${own},state="connected"}`]: "1x4 0x3 1x20",
+      [`uncouple_nats_connection_state{${own},state="reconnecting"}`]: "0x30",
+    },
+  },
+  UncoupleWorkersMissing: {
+    labels: m1,
+    at: "15m",
+    fires: { [`uncouple_worker_units_waiting{${own}}`]: "4x30", [`uncouple_workers_present{${own}}`]: "0x30" },
+    silent: { [`uncouple_worker_units_waiting{${own}}`]: "4x30", [`uncouple_workers_present{${own}}`]: "0x6 1x30" },
+  },
+  UncoupleEvaluatorBacklog: {
+    labels: { pipeline: "p" },
+    at: "20m",
+    fires: { [`uncouple_announcements_pending{${evaluator}}`]: "21x30" },
+    silent: { [`uncouple_announcements_pending{${evaluator}}`]: "50x10 20x20" },
+  },
+  UncoupleNothingJudged: {
+    labels: { pipeline: "p" },
+    at: "35m",
+    fires: {
+      [`uncouple_announcements_pending{${evaluator}}`]: "1x60",
+      [outcome("verdict")]: "7x60",
+      [outcome("failure")]: "0+1x60",
+    },
+    silent: { [`uncouple_announcements_pending{${evaluator}}`]: "1x60", [outcome("verdict")]: "0+1x60" },
+  },
+  UncoupleEvaluatorMissing: {
+    labels: { pipeline: "p" },
+    at: "15m",
+    fires: { [`uncouple_build_info{${own}}`]: "1x30", 'uncouple_build_info{pipeline="q",service="evaluator"}': "1x30" },
+    silent: { [`uncouple_build_info{${own}}`]: "1x30", [`uncouple_build_info{${evaluator}}`]: "_x6 1x30" },
+  },
+  UncoupleStoreNearlyFull: {
+    labels: { pipeline: "p", store: "models" },
+    at: "15m",
+    fires: {
+      [`uncouple_store_used_bytes{${evaluator},store="models"}`]: "81x30",
+      [`uncouple_store_limit_bytes{${evaluator},store="models"}`]: "100x30",
+    },
+    // One without a limit, and one below it.
+    silent: {
+      [`uncouple_store_used_bytes{${evaluator},store="models"}`]: "80x30",
+      [`uncouple_store_limit_bytes{${evaluator},store="models"}`]: "100x30",
+      [`uncouple_store_used_bytes{${evaluator},store="server"}`]: "1e15x30",
+    },
+  },
+  UncoupleStoreCopiesBehind: {
+    labels: { pipeline: "p" },
+    at: "15m",
+    fires: { [`uncouple_store_copies_behind{${evaluator}}`]: "1x30" },
+    silent: { [`uncouple_store_copies_behind{${evaluator}}`]: "8x6 0x30" },
+  },
+  UncoupleStoreNotSynced: {
+    labels: { pipeline: "p" },
+    at: "15m",
+    fires: { [`uncouple_store_syncs_always{${evaluator}}`]: "0x30" },
+    // Evaluators without --nats-monitor export nothing.
+    silent: { [`uncouple_store_syncs_always{${evaluator}}`]: "1x30", [`uncouple_build_info{${evaluator}}`]: "1x30" },
+  },
+  UncoupleCertificateExpiring: {
+    labels: { ...trainer, certificate: "grpc" },
+    at: "70m",
+    fires: { [`uncouple_certificate_expiry_seconds{${own},certificate="grpc"}`]: "1209599-60x90" },
+    silent: { [`uncouple_certificate_expiry_seconds{${own},certificate="grpc"}`]: "1209599-60x20 7776000-60x70" },
+  },
+  UncoupleClockSkew: {
+    labels: trainer,
+    at: "15m",
+    fires: { [`uncouple_nats_clock_offset_seconds{${own}}`]: "-5.1x30" },
+    silent: { [`uncouple_nats_clock_offset_seconds{${own}}`]: "-4.9x30" },
+  },
+};

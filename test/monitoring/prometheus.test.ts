@@ -1,0 +1,146 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { alerts, panels, records, rulesFile, selectorsOf } from "../helpers/monitoring.ts";
+import { answers, startServer, type TestServer } from "./processes.ts";
+import { startWatchedStack, type WatchedStack } from "./stack.ts";
+
+const run = promisify(execFile);
+/** Exported by trainers whose teams have workers: not in this stack. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["uncouple_worker_units_waiting", "uncouple_workers_present"]);
+const isElsewhere = (expr: string) => selectorsOf(expr).some(({ name }) => ELSEWHERE.has(name));
+
+let world: WatchedStack;
+let prometheus: TestServer;
+let base: string;
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+
+async function get<T>(path: string, parameters: Readonly<Record<string, string>> = {}): Promise<T> {
+  const response = await fetch(`${base}/api/v1/${path}?${new URLSearchParams(parameters).toString()}`);
+  const body = (await response.json()) as { status: string; error?: string; data: T };
+  if (body.status !== "success") throw new Error(`${path} ${JSON.stringify(parameters)}: ${body.error ?? ""}`);
+  return body.data;
+}
+
+/** The samples of an expression that are numbers. */
+async function query(expr: string): Promise<readonly Sample[]> {
+  const { result } = await get<{ result: readonly Sample[] }>("query", { query: expr });
+  return result.filter(({ value }) => value[1] !== "NaN");
+}
+
+/** Waits up to two minutes until an expression has a series. */
+async function series(expr: string): Promise<readonly Sample[]> {
+  for (let attempt = 0; ; attempt++) {
+    const samples = await query(expr);
+    if (samples.length > 0) return samples;
+    if (attempt === 240) return [];
+    await sleep(500);
+  }
+}
+
+/** As Grafana does, with everything selected and a short range. */
+const substituted = (expr: string) =>
+  expr.replaceAll("$pipeline", ".*").replaceAll("$__rate_interval", "1m").replaceAll("$__range", "10m");
+
+beforeAll(async () => {
+  world = await startWatchedStack();
+  const { dir, stack } = world;
+  const tls = join(import.meta.dirname, "../helpers/tls");
+  const [port, own] = [await freePort(), await freePort()];
+  const secure = world.spawn([
+    ...["evaluator", "--pipeline", "pipeline.yaml", "--port", "0", "--metrics-port", String(own)],
+    ...["--tls-cert", join(tls, "server.pem"), "--tls-key", join(tls, "server.key")],
+    ...["--tls-client-ca", join(tls, "ca.pem")],
+  ]);
+  await secure.seen(/evaluating pipeline watched/);
+  const targets = [...Object.values(stack.metrics).map((url) => new URL(url).host), `127.0.0.1:${own}`];
+  await writeFile(join(dir, "rules.yaml"), rulesFile.plain());
+  const config = {
+    global: { scrape_interval: "1s", evaluation_interval: "1s" },
+    rule_files: ["rules.yaml"],
+    scrape_configs: [{ job_name: "uncouple", honor_labels: true, static_configs: [{ targets }] }],
+  };
+  await writeFile(join(dir, "prometheus.yaml"), JSON.stringify(config));
+  await run("promtool", ["check", "config", join(dir, "prometheus.yaml")]);
+  base = `http://127.0.0.1:${port}`;
+  const flags = {
+    "config.file": join(dir, "prometheus.yaml"),
+    "storage.tsdb.path": join(dir, "tsdb"),
+    "web.listen-address": `127.0.0.1:${port}`,
+  };
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  prometheus = await startServer("prometheus", args, () => answers(`${base}/-/ready`));
+  // What happens from here on, Prometheus sees as increases.
+  expect(await series(`count(up == 1) == ${targets.length}`)).toHaveLength(1);
+  await series("uncouple_verdicts_total");
+  for (const component of ["m1", "m2", "m1"]) await world.command("train", component, "--follow");
+  const backplane = await connectJetStream({
+    clock: systemClock,
+    url: stack.natsUrl,
+    pipeline: "watched",
+    name: "intruder",
+  });
+  const draft = await draftFor({ ...twoStage, name: "watched" }, "m2");
+  await backplane.registry.publish(draft, new TextEncoder().encode("no model"), "any");
+  await backplane.close();
+});
+afterAll(async () => {
+  await prometheus?.stop();
+  await world?.stop();
+});
+
+test.each(panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)))(
+  "the panel %s has data: %s",
+  async (_, expr) => {
+    if (isElsewhere(expr)) return expect(await query(substituted(expr))).toEqual([]);
+    expect(await series(substituted(expr))).not.toEqual([]);
+  },
+);
+
+test.each(records.map(({ record, expr }) => [record ?? "", expr] as const))("%s is recorded", async (record, expr) => {
+  expect(await series(expr)).not.toEqual([]);
+  expect(await series(record)).not.toEqual([]);
+});
+
+test.each(alerts.map(({ alert, expr }) => [alert, expr] as const))(
+  "%s reads series that are there, with those labels",
+  async (_, expr) => {
+    // The condition itself need not hold.
+    await query(expr);
+    for (const { text, name } of selectorsOf(expr)) {
+      if (!ELSEWHERE.has(name)) expect(await series(text), text).not.toEqual([]);
+    }
+  },
+);
+
+test("of a stack with a damaged snapshot and without sync, these alerts fire or are pending, and no other", async () => {
+  expect(await series('ALERTS{alertname="UncoupleSnapshotQuarantined",alertstate="firing"}')).not.toEqual([]);
+  const active = await get<{
+    alerts: readonly { labels: { alertname: string }; state: string; annotations: { summary: string } }[];
+  }>("alerts");
+  const now = Object.fromEntries(active.alerts.map((one) => [one.labels.alertname, one]));
+  expect(Object.keys(now).sort()).toEqual(["UncoupleSnapshotQuarantined", "UncoupleStoreNotSynced"]);
+  expect(now.UncoupleStoreNotSynced?.state).toBe("pending");
+  const { summary } = now.UncoupleSnapshotQuarantined?.annotations ?? {};
+  expect(summary).toBe("A snapshot of m2 in watched was quarantined (malformed-model)");
+});
+
+test("Prometheus evaluates every rule without an error", async () => {
+  const { groups } = await get<{ groups: { rules: { name: string; health: string; lastError?: string }[] }[] }>(
+    "rules",
+  );
+  const unhealthy = groups.flatMap((group) => group.rules).filter(({ health }) => health !== "ok");
+  expect(unhealthy).toEqual([]);
+  expect(groups.flatMap((group) => group.rules)).toHaveLength(records.length + alerts.length);
+});

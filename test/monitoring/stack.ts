@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Stack } from "../../services/cli/connect/stack-file.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { natsVersions } from "../helpers/nats-versions.ts";
+import { type CliProcess, spawnCli } from "../helpers/spawn-cli.ts";
+import { answers, startServer } from "./processes.ts";
+
+export interface WatchedStack {
+  readonly dir: string;
+  readonly stack: Stack;
+  /** Runs `uncouple` to its end, which must be a success. */
+  command(...args: string[]): Promise<void>;
+  /** Starts another `uncouple` process, which ends with the stack. */
+  spawn(args: readonly string[]): CliProcess;
+  stop(): Promise<void>;
+}
+
+const PIPELINE = `pipeline: watched
+data: { source: synthetic, generator: two-stage, seed: 3, rows: 2000, test_fraction: 0.5 }
+components:
+  m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+`;
+
+/** The paper's two teams under `uncouple up`, on a nats-server that tells its time and has a monitoring port. */
+export async function startWatchedStack(given: Readonly<Record<string, string>> = {}): Promise<WatchedStack> {
+  const dir = await mkdtemp(join(tmpdir(), "uncouple-watched-"));
+  const { binary = "" } = (await natsVersions()).at(-1) ?? {};
+  const [port, monitor] = [await freePort(), await freePort()];
+  const monitorUrl = `http://127.0.0.1:${monitor}`;
+  const natsArgs = ["-js", "-sd", join(dir, "nats"), "-a", "127.0.0.1", "-p", String(port), "-m", String(monitor)];
+  const nats = await startServer(binary, natsArgs, () => answers(`${monitorUrl}/healthz`));
+  const env = { NATS_URL: `nats://127.0.0.1:${port}`, NATS_MONITOR_URL: monitorUrl, ...given };
+  await writeFile(join(dir, "pipeline.yaml"), PIPELINE);
+  await writeFile(join(dir, "m1.yaml"), "component: m1\nmodel: linear\nsteps: 300\n");
+  await writeFile(join(dir, "m2.yaml"), "component: m2\nmodel: { hidden: [16] }\nsteps: 300\n");
+  const others: CliProcess[] = [];
+  const spawn = (args: readonly string[]) => {
+    const started = spawnCli(args, { cwd: dir, env, built: true });
+    others.push(started);
+    return started;
+  };
+  const up = spawn(["up", "pipeline.yaml", "m1.yaml", "m2.yaml", "--json"]);
+  await up.seen(/\n}\n$/);
+  return {
+    dir,
+    stack: JSON.parse(up.stdout()) as Stack,
+    spawn,
+    async command(...args) {
+      const ran = spawnCli(args, { cwd: dir, env, built: true });
+      const code = await ran.ended;
+      if (code !== 0) throw new Error(`uncouple ${args.join(" ")} exited with ${code}: ${ran.stderr()}`);
+    },
+    async stop() {
+      for (const one of others.reverse()) {
+        one.child.kill("SIGTERM");
+        await one.ended;
+      }
+      await nats.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
