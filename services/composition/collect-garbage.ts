@@ -4,10 +4,8 @@ import type { RetentionPolicy, Tombstone } from "../pipeline/tombstone.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { namesOf } from "../registry/retention.ts";
 import { divideSnapshots } from "./divide-snapshots.ts";
+import { withGcLease } from "./gc-lease.ts";
 import type { PipelineView } from "./pipeline-view.ts";
-
-/** Held while models are deleted, so that two processes do not do the same work. */
-const LEASE = "gc";
 
 export interface GarbageDeps {
   readonly pipeline: string;
@@ -40,11 +38,9 @@ export interface Collection {
  *   what was begun
  */
 export async function collectGarbage(deps: GarbageDeps, signal: AbortSignal): Promise<Collection> {
-  const { view } = deps;
+  const { view, by } = deps;
   const { retention, leases } = deps.backplane;
-  const lease = await leases.claim(LEASE, deps.by, signal);
-  try {
-    const end = AbortSignal.any([signal, lease.lost]);
+  return withGcLease({ leases, by }, signal, async (end) => {
     const { position, garbage, kept } = await decide(deps, end);
     const deleted: Garbage[] = [];
     const spared = new Set<string>();
@@ -62,9 +58,7 @@ export async function collectGarbage(deps: GarbageDeps, signal: AbortSignal): Pr
     const purged = await retention.purge();
     const completed = purged.filter((snapshot) => !names.has(snapshotName(snapshot)));
     return { deleted, kept: kept + garbage.length - deleted.length, completed };
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 /** Returns what `collectGarbage` would delete now, without changing anything. */

@@ -1,5 +1,5 @@
 import { type SnapshotId, snapshotName } from "../pipeline/manifest.ts";
-import type { Verdict } from "../pipeline/verdict.ts";
+import { comparedSnapshots, type Verdict } from "../pipeline/verdict.ts";
 
 /** An announced snapshot by name, with its position. */
 export interface AnnouncedSnapshot extends SnapshotId {
@@ -87,17 +87,13 @@ export function createSnapshotHistory(): SnapshotHistory {
       if (!isJudged && !isQuarantined) unsettled.set(snapshotName(snapshot), { component, serial, position });
     },
     judged(verdict) {
-      const { component, serial, comparison, alternatives } = verdict;
+      const { component, serial } = verdict;
       const { sound, usable, verdicts } = of(component);
       verdicts.add(serial);
       unsettled.delete(snapshotName(verdict));
       const position = sound.positionOf(serial);
       if (position !== undefined) usable.add(serial, position);
-      for (const compared of comparison === null ? alternatives : [comparison, ...alternatives]) {
-        for (const composition of [compared.current, compared.candidate]) {
-          for (const name in composition) of(name).proven.add(composition[name] as number);
-        }
-      }
+      for (const compared of comparedSnapshots(verdict)) of(compared.component).proven.add(compared.serial);
     },
     quarantined(snapshot) {
       const { sound, usable, quarantines } = of(snapshot.component);

@@ -140,7 +140,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       loop.start();
       const { syncsAlways } = deps;
       void watchStores({ backplane, syncsAlways, metrics, reportFailure, clock, log }, signal);
-      if (retention !== undefined) void runRetention({ ...collector, policy: retention }, signal);
+      void runRetention({ ...collector, policy: retention }, signal);
     },
     stop: loop.stop,
     matrices: matrix.refresh,

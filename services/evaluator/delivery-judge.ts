@@ -52,8 +52,7 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
     traceparent: string | undefined,
   ): Promise<"verdict" | "quarantine" | "settled before"> {
     const { manifest } = item.announcement;
-    // What was deleted was settled before.
-    if (view.history.isDeleted(manifest) || (await writer.isSettled(manifest))) return "settled before";
+    if (await writer.isSettled(manifest)) return "settled before";
     await checkPipelineFile(manifest.pipelineDigest);
     const evaluate = () => deps.evaluate(item.announcement, traceparent);
     return item.delivery <= MAX_DELIVERIES ? evaluate() : evaluateSuspect(item, evaluate);

@@ -16,7 +16,7 @@ import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 
 /** Appends verdicts and quarantines to the shared logs; the evaluator that appends one also logs and counts it. */
 export interface VerdictWriter {
-  /** Whether the snapshot has a verdict or a quarantine. */
+  /** Whether the snapshot has a verdict or a quarantine, or had one before it was deleted. */
   isSettled(manifest: SnapshotManifest): Promise<boolean>;
   /** @param traceparent W3C trace context of the evaluation */
   publish(manifest: SnapshotManifest, judgement: Judgement, seconds: number, traceparent?: string): Promise<void>;
@@ -28,7 +28,7 @@ export interface VerdictWriter {
 }
 
 export interface VerdictWriterDeps {
-  readonly backplane: Pick<Backplane, "verdicts" | "quarantines">;
+  readonly backplane: Pick<Backplane, "verdicts" | "quarantines" | "retention">;
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
   readonly metrics: EvaluatorMetrics;
   readonly clock: Clock;
@@ -66,7 +66,8 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
     async isSettled({ component, serial }) {
       return (
         (await backplane.verdicts.get(component, serial)) !== undefined ||
-        (await backplane.quarantines.get(component, serial)) !== undefined
+        (await backplane.quarantines.get(component, serial)) !== undefined ||
+        (await backplane.retention.tombstone(component, serial)) !== undefined
       );
     },
     async quarantine(snapshot, reason, text) {

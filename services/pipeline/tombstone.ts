@@ -13,8 +13,8 @@ export interface RetentionPolicy {
 export const DEFAULT_CHAMPIONS = 10;
 
 /**
- * The record that a snapshot's model was deleted by policy. Its announcement, verdict and aliases' history stay. Open like
- * a verdict: fields that this version does not know are kept as they are.
+ * The record that a snapshot's model was deleted by policy. Its announcement stays. Open like a verdict: fields that this
+ * version does not know are kept as they are.
  */
 export interface Tombstone extends SnapshotId {
   /** Version of the format. */

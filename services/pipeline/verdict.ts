@@ -1,3 +1,5 @@
+import type { SnapshotId } from "./manifest.ts";
+
 /** A loss over the held-out rows, or null if it cannot be measured (no target, no composition). */
 export type MaybeLoss = number | null;
 
@@ -86,6 +88,14 @@ export interface Verdict {
   readonly evaluator: string;
   readonly seconds: number;
   readonly judgedAt: string;
+}
+
+/** The snapshots of the compositions that a verdict compares, some of them several times. */
+export function comparedSnapshots({ comparison, alternatives }: Verdict): readonly SnapshotId[] {
+  const compared = comparison === null ? alternatives : [comparison, ...alternatives];
+  return compared
+    .flatMap(({ current, candidate }) => [current, candidate])
+    .flatMap((composition) => Object.entries(composition).map(([component, serial]) => ({ component, serial })));
 }
 
 /** A snapshot that the evaluator refuses to compose, with the reason. Open like a verdict. */

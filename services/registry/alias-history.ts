@@ -1,5 +1,6 @@
 import { UncoupleError } from "../common/errors.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
+import type { Logged } from "../pipeline/verdict.ts";
 import type { AliasChange } from "./registry.ts";
 
 /** Where the aliases of all components point, after the changes taken so far. */
@@ -63,21 +64,46 @@ export function recentTargets(log: readonly AliasChange[], alias: string, change
   return new Set(serials.filter((serial) => serial !== null));
 }
 
+/**
+ * Returns the positions of the changes that a log needs so that rollbacks have the same targets.
+ * @param log of one alias of one component, oldest first
+ * @param rollbacks how many changes can be undone
+ */
+export function neededChanges(log: readonly Logged<AliasChange>[], rollbacks: number): readonly number[] {
+  const count = rollbacks + 1;
+  const last = log.slice(-count);
+  // Each of the last changes undoes at most one target, and as many must be left.
+  const pushed = pushes(log.slice(0, -count)).slice(-2 * count);
+  const needed = [...pushed, ...last];
+  const ends = (changes: readonly Logged<AliasChange>[]) =>
+    pushes(changes)
+      .slice(-count)
+      .map(({ value }) => value.serial);
+  // Other versions may have written rollbacks that go back several changes.
+  const isEnough = ends(needed).join() === ends(log).join();
+  return (isEnough ? needed : log).map(({ position }) => position);
+}
+
 /** The targets of an alias in order, without undone changes; adjacent ones differ. */
 function targets(
   log: readonly AliasChange[],
   alias: string,
 ): { readonly past: readonly number[]; readonly removed: boolean } {
-  const past: number[] = [];
-  let removed = false;
+  const changes = log.filter((change) => change.alias === alias).map((value, position) => ({ position, value }));
+  const past = pushes(changes).flatMap(({ value }) => value.serial ?? []);
+  return { past, removed: changes.at(-1)?.value.serial === null };
+}
+
+/** The changes of one alias that made it point at the targets of its past, without undone ones. */
+function pushes(log: readonly Logged<AliasChange>[]): readonly Logged<AliasChange>[] {
+  const past: Logged<AliasChange>[] = [];
   for (const change of log) {
-    if (change.alias !== alias) continue;
-    removed = change.serial === null;
-    if (change.serial === null) continue;
-    if (change.kind === "rollback") while (past.length > 0 && past.at(-1) !== change.serial) past.pop();
-    else if (past.at(-1) !== change.serial) past.push(change.serial);
+    const { kind, serial } = change.value;
+    if (serial === null) continue;
+    if (kind === "rollback") while (past.length > 0 && past.at(-1)?.value.serial !== serial) past.pop();
+    else if (past.at(-1)?.value.serial !== serial) past.push(change);
   }
-  return { past, removed };
+  return past;
 }
 
 /**

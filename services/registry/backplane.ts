@@ -1,12 +1,17 @@
 import type { ConnectionState } from "../common/connection-state.ts";
 import { UncoupleError } from "../common/errors.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
+import type { Compaction } from "./compaction.ts";
 import type { PipelineLog } from "./pipeline-log.ts";
 import type { Announcement, Registry } from "./registry.ts";
 import type { Retention } from "./retention.ts";
 import type { StoreUsage } from "./usage.ts";
 
-/** An append-only log with at most one entry per (component, serial). */
+/**
+ * A log with at most one entry per (component, serial). Entries of deleted snapshots can be removed (`compaction.ts`); a
+ * removed entry is as if it had never been appended, except that its position is not used again, and that a watch of a process
+ * that has it in memory may still yield it. `append` may accept another entry for such a snapshot: check for a tombstone first.
+ */
 export interface WriteOnceLog<T extends { readonly component: string; readonly serial: number }> {
   /**
    * @param traceparent W3C trace context, as a header of the message where the backplane has messages
@@ -84,6 +89,7 @@ export interface Backplane {
   readonly verdicts: WriteOnceLog<Verdict>;
   readonly quarantines: WriteOnceLog<Quarantine>;
   readonly retention: Retention;
+  readonly compaction: Compaction;
   readonly leases: Leases;
   /** Returns the announcements as a queue shared by the workers of a group. */
   workQueue(group: string): WorkQueue;

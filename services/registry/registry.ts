@@ -89,7 +89,7 @@ export interface Registry {
     expected: number | null,
     by: string,
   ): Promise<AliasChange>;
-  /** Returns every change, oldest first. */
+  /** Returns the changes that no compaction has removed (`compaction.ts`), oldest first. */
   aliasLog(component: string): Promise<readonly AliasChange[]>;
   /** Yields the changes of all components' aliases, as `watch` does announcements. Positions are those of the alias log. */
   watchAliases(from: number, signal: AbortSignal): AsyncIterable<Logged<AliasChange>>;

@@ -3,6 +3,7 @@ import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { backplaneContract, type Implementation } from "./backplane.ts";
+import { compactionContract } from "./compaction.ts";
 import { retentionContract } from "./retention.ts";
 
 let server: TestNats;
@@ -41,3 +42,4 @@ const implementation: Implementation = {
 
 backplaneContract(implementation);
 retentionContract(implementation);
+compactionContract(implementation);

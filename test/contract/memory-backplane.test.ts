@@ -1,6 +1,7 @@
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
 import { backplaneContract, type Implementation } from "./backplane.ts";
+import { compactionContract } from "./compaction.ts";
 import { retentionContract } from "./retention.ts";
 
 const implementation: Implementation = {
@@ -15,3 +16,4 @@ const implementation: Implementation = {
 
 backplaneContract(implementation);
 retentionContract(implementation);
+compactionContract(implementation);

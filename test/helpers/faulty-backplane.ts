@@ -54,7 +54,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     read: watch(`${name}.read`, log.read),
     watch: watch(`${name}.watch`, log.watch),
   });
-  const { registry, pipelines, retention, leases } = backplane;
+  const { registry, pipelines, retention, compaction, leases } = backplane;
   return {
     registry: {
       publish: call("publish", registry.publish),
@@ -91,6 +91,11 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
       state: call("retention state", retention.state),
       delete: call("delete", retention.delete),
       purge: call("purge", retention.purge),
+    },
+    compaction: {
+      find: call("find removals", compaction.find),
+      compact: call("compact", compaction.compact),
+      resume: call("resume compaction", compaction.resume),
     },
     // A lease that is asked for twice would be held twice; its holder's connection is what can be lost.
     leases: { acquire: leases.acquire, claim: leases.claim, holder: call("holder", leases.holder) },

@@ -5,6 +5,7 @@ import type { Collection, GarbageDeps } from "../../composition/collect-garbage.
 import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
 import { DEFAULT_CHAMPIONS, type RetentionPolicy } from "../../pipeline/tombstone.ts";
 import type { Backplane } from "../../registry/backplane.ts";
+import type { CompactedLog } from "../../registry/compaction.ts";
 import { readStackFiles } from "../connect/configuration.ts";
 import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
 import { readStack } from "../connect/stack-file.ts";
@@ -26,12 +27,15 @@ export function gcCommand(context: CliContext): Command {
     new Command("gc")
       .summary("delete the models of old snapshots")
       .description(
-        "Deletes the models of old snapshots. Keeps the newest of each component, what is in use or has an alias, what the champions can be rolled back to, what runs have pinned, what has no verdict yet, and everything that one of these was trained on. Announcements, verdicts and the log of aliases stay. Evaluators do the same if the pipeline file has `retention: { keep: N }`.",
+        "Deletes the models of old snapshots. Keeps the newest of each component, what is in use or has an alias, what the champions can be rolled back to, what runs have pinned, what has no verdict yet, and everything that one of these was trained on. Then compacts the logs: removes the verdicts and quarantines of deleted snapshots, and alias changes that no rollback reaches. Announcements stay. Evaluators do the same if the pipeline file has `retention: { keep: N }`.",
       )
       .option("--keep <count>", "newest snapshots of each component to keep (default: retention.keep)", parseCount)
       .option("--dry-run", "list what would be deleted")
       .option("--pipeline-file <file>", "the pipeline file with `retention:` (default: the one in the stack file)")
-      .option("--json", "print JSON: { dryRun, policy, deleted: [{ component, serial, size }], kept, completed }"),
+      .option(
+        "--json",
+        "print JSON: { dryRun, policy, deleted: [{ component, serial, size }], kept, completed, compacted: [{ log, removed, kept }] }",
+      ),
     "registry",
   )
     .addHelpText("after", "\nExamples:\n  uncouple gc --keep 20 --dry-run\n  uncouple gc --keep 20\n")
@@ -47,8 +51,8 @@ export function gcCommand(context: CliContext): Command {
             `the pipeline file is of ${of}, not of ${pipeline}; give --keep N`,
           );
         }
-        const collection = await collect(context, backplane, pipeline, policy, dryRun);
-        output.result({ dryRun, policy, ...collection }, (style, width) => {
+        const { collection, compacted } = await collect(context, backplane, pipeline, policy, dryRun);
+        output.result({ dryRun, policy, ...collection, compacted }, (style, width) => {
           const { deleted, kept, completed } = collection;
           const bytes = deleted.reduce((sum, { size }) => sum + size, 0);
           const done = dryRun ? "would delete" : "deleted";
@@ -65,6 +69,10 @@ export function gcCommand(context: CliContext): Command {
                 ]),
             `${done} ${deleted.length} models, ${(bytes / 1e6).toFixed(1)} MB; ${kept} stay (keep ${policy.keep}, champions ${policy.champions})`,
             ...completedText(completed),
+            ...compacted.map(
+              ({ log, removed, kept }) =>
+                `${dryRun ? "would remove" : "removed"} ${removed} of ${removed + kept} entries of the log of ${log}`,
+            ),
           ].join("\n");
         });
       });
@@ -83,16 +91,21 @@ async function collect(
   pipeline: string,
   policy: RetentionPolicy,
   dryRun: boolean,
-): Promise<Collection> {
-  const [{ withPipelineView }, { collectGarbage, findGarbage }] = await Promise.all([
+): Promise<{ readonly collection: Collection; readonly compacted: readonly CompactedLog[] }> {
+  const [{ withPipelineView }, { collectGarbage, findGarbage }, { compactLogs, findCompaction }] = await Promise.all([
     import("../../composition/pipeline-view.ts"),
     import("../../composition/collect-garbage.ts"),
+    import("../../composition/compact-logs.ts"),
   ]);
-  return withPipelineView({ backplane, clock }, interrupted, (view, signal) => {
-    const by = `${env.USER ?? env.LOGNAME ?? "someone"} (uncouple gc)`;
+  const by = `${env.USER ?? env.LOGNAME ?? "someone"} (uncouple gc)`;
+  const collection = await withPipelineView({ backplane, clock }, interrupted, (view, signal) => {
     const deps: GarbageDeps = { pipeline, policy, by, backplane, view, clock };
     return dryRun ? findGarbage(deps, signal) : collectGarbage(deps, signal);
   });
+  const compacted = dryRun
+    ? await findCompaction({ policy, backplane }, collection.deleted)
+    : await compactLogs({ policy, by, backplane }, interrupted);
+  return { collection, compacted };
 }
 
 /** From --keep and the pipeline file. `of`: the pipeline of the file, if the policy is from there. */

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { snapshotName } from "../../pipeline/manifest.ts";
-import { DeletedError } from "../../pipeline/tombstone.ts";
+import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { parseReference, type SnapshotReference } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
-import { plain, type Style } from "../terminal/style.ts";
+import { plain } from "../terminal/style.ts";
 import { manifestFacts, manifestJson } from "../text/manifest-text.ts";
 import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
 
@@ -43,13 +43,14 @@ export function showCommand(context: CliContext): Command {
             ...(deleted === null
               ? []
               : ["", style.yellow(plain(`${new DeletedError(deleted).message}, by ${deleted.by}`))]),
-            ...(verdict === null && quarantine === null ? ["", notJudged(style)] : []),
+            ...(verdict === null && quarantine === null ? ["", style.dim(noVerdict(deleted))] : []),
           ].join("\n"),
         );
       });
     });
 }
 
-function notJudged(style: Style): string {
-  return style.dim("not judged yet");
+/** The verdicts of deleted snapshots are removed. */
+function noVerdict(deleted: Tombstone | null): string {
+  return deleted === null ? "not judged yet" : "its verdict is no longer kept";
 }

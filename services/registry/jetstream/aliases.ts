@@ -1,5 +1,6 @@
 import { createRetry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
+import type { Logged } from "../../pipeline/verdict.ts";
 import { checkAlias, createAliasIndex, rollbackTarget } from "../alias-history.ts";
 import { collect } from "../logged.ts";
 import { checkName } from "../names.ts";
@@ -16,6 +17,10 @@ export interface Aliases {
   readonly aliased: Registry["aliased"];
   readonly log: Registry["aliasLog"];
   readonly watch: Registry["watchAliases"];
+  /** Returns the position of the newest change, 0 for none. */
+  end(): Promise<number>;
+  /** Yields the changes of all components, oldest first. */
+  read(): AsyncIterable<Logged<AliasChange>>;
   readonly set: Registry["setAlias"];
   /** As `Registry.rollback`. @param before called with the serial, before the alias points at it */
   rollback(
@@ -81,6 +86,14 @@ export function createAliases(
       return history(component);
     },
     watch: (from, signal) => changes.watch(from, signal),
+    async end() {
+      await changes.sync();
+      return changes.end();
+    },
+    async *read() {
+      await changes.sync();
+      yield* changes.read(0);
+    },
     set: (component, alias, serial, expected, by) =>
       change(component, alias, "set", by, () => {
         checkAlias(index.serial(component, alias), component, alias, expected);

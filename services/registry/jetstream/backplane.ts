@@ -8,6 +8,7 @@ import { DEFAULT_MAX_MODEL_BYTES } from "../registry.ts";
 import { createAliases } from "./aliases.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { readers } from "./codec.ts";
+import { createAbsentCompaction, createJetStreamCompaction } from "./compaction.ts";
 import { createJetStreamLeases } from "./leases.ts";
 import { createModelStore } from "./model-store.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
@@ -95,6 +96,21 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const retention = collectable
     ? createJetStreamRetention({ connection, log, names: names.tombstones, announcements, models, retryLimitMs })
     : createAbsentRetention(pipeline);
+  const verdicts = createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, retryLimitMs);
+  const quarantines = createJetStreamOnceLog<Quarantine>(
+    connection,
+    log,
+    names.quarantines,
+    readers.quarantine,
+    retryLimitMs,
+  );
+  const compaction = collectable
+    ? createJetStreamCompaction({
+        ...{ connection, log, names, retention, verdicts, quarantines, retryLimitMs },
+        aliasChanges: aliases.read,
+        ends: () => Promise.all([retention.end(), aliases.end()]),
+      })
+    : createAbsentCompaction();
   const leases = createJetStreamLeases(connection, log, names.leases);
   const queues = new Map<string, WorkQueue>();
 
@@ -134,15 +150,10 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       retryLimitMs,
     }),
     pipelines: createJetStreamPipelineLog(connection, log, names.pipelines, pipeline, retryLimitMs),
-    verdicts: createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, retryLimitMs),
-    quarantines: createJetStreamOnceLog<Quarantine>(
-      connection,
-      log,
-      names.quarantines,
-      readers.quarantine,
-      retryLimitMs,
-    ),
+    verdicts,
+    quarantines,
     retention,
+    compaction,
     leases,
     workQueue(group) {
       checkName("worker group", group);

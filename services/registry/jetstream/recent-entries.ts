@@ -14,8 +14,10 @@ export interface RecentEntries<T> {
   get(position: number): T | undefined;
   /** Whether every entry from a position on is held. */
   covers(position: number): boolean;
-  /** Yields the newest entries from a position on that it covers, including those added meanwhile. */
+  /** Yields the newest entries from a position on that it covers, including those added meanwhile, until it covers none. */
   from(position: number): Generator<Logged<T>, void, undefined>;
+  /** Forgets all entries. @param next the first position that can still be added */
+  clear(next: number): void;
 }
 
 export function createRecentEntries<T>(): RecentEntries<T> {
@@ -57,6 +59,11 @@ export function createRecentEntries<T>(): RecentEntries<T> {
       return known;
     },
     covers: (position) => position >= start,
+    clear(next) {
+      newest = [];
+      start = next;
+      reread.clear();
+    },
     *from(position) {
       for (let next = position; next >= start; ) {
         const entry = newest[indexOf(next)];

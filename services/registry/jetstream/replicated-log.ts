@@ -5,18 +5,11 @@ import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors
 import type { Logged } from "../../pipeline/verdict.ts";
 import type { Reader } from "./codec.ts";
 import { isJetStreamError, JetStreamCode, JetStreamError } from "./errors.ts";
+import { createLogStream } from "./log-stream.ts";
 import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createRecentEntries } from "./recent-entries.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import {
-  checkPayload,
-  EXPECTED,
-  readMessage,
-  type StoredMessage,
-  store,
-  streamState,
-  TRACEPARENT,
-} from "./stream-api.ts";
+import { checkPayload, EXPECTED, readMessage, type StoredMessage, store, TRACEPARENT } from "./stream-api.ts";
 import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -24,8 +17,6 @@ import type { LogNames } from "./streams.ts";
 const STALLED_MS = 1_000;
 /** And again after this long: a cluster may have placed the consumer on a server that does not work. */
 const STALLED_AGAIN_MS = 3_000;
-/** A server of a cluster that was stopped or cut off may answer for so long with its old state, as if it still led. */
-const FORMER_LEADER_MS = 20_000;
 /** A sync that gets nothing for this long fails. */
 const SYNC_TIMEOUT_MS = 15_000;
 const RESTART_MS = 250;
@@ -83,6 +74,8 @@ export interface ReplicatedLog<T> {
   append(subject: string, value: unknown, expected: number, retry: Retry, traceparent?: string): Promise<boolean>;
   /** Returns the entry at a position that has been indexed. @throws UncoupleError `data-loss` if it is gone */
   at(position: number): Promise<T>;
+  /** As `at`, but undefined if the entry was removed. */
+  find(position: number): Promise<T | undefined>;
   /** Reads the indexed entries from a position on, inclusive, in order. @param filter only those of matching subjects */
   read(from: number, filter?: string): AsyncGenerator<Logged<T>, void, undefined>;
   /** @throws UncoupleError for permanent errors, such as `data-loss` if the stream was replaced; waits through outages */
@@ -115,8 +108,9 @@ export function createReplicatedLog<T>(
   /** Everything up to here is indexed. */
   let position = 0;
   let end = 0;
-  /** Creation time of the stream that is followed. */
-  let origin: string | undefined;
+  const stream = createLogStream(connection, names);
+  /** How many messages of a log that is compacted have been removed. */
+  let removed = 0;
 
   const take = (message: StoredMessage) => {
     const { sequence, subject } = message;
@@ -125,6 +119,10 @@ export function createReplicatedLog<T>(
     lastBySubject.set(subject, sequence);
     const token = message.headers.get(TOKEN);
     if (token !== undefined && unacknowledged.has(token) && !overtaken) unacknowledged.set(token, true);
+    if (subject === names.successor?.pointer) {
+      excluded.add(sequence);
+      return;
+    }
     const read = reader.decode(message.data);
     const wrong = overtaken ? "another message came first" : reader.take(message, read);
     if (wrong === undefined && "value" in read) {
@@ -132,34 +130,21 @@ export function createReplicatedLog<T>(
       recent.add({ position: sequence, value: read.value });
     } else {
       excluded.add(sequence);
-      log("warn", `${names.stream} ${sequence} (${subject}) is left out: ${wrong}`);
+      log("warn", `${stream.name()} ${sequence} (${subject}) is left out: ${wrong}`);
     }
   };
-  const replaced = (how: string) =>
-    new UncoupleError(
-      "data-loss",
-      `${names.stream} at ${connection.server} ${how}: its store was replaced; restart this service to go on with the new one`,
-    );
   /** @returns the sequence number of the stream's last message */
   const look = async (): Promise<number> => {
+    const before = stream.name();
     // More may be delivered before the answer arrives.
-    const before = position;
-    const start = clock.elapsed();
-    for (;;) {
-      const { created, lastSequence } = await streamState(connection, names.stream).catch((error: unknown) => {
-        throw origin !== undefined && isJetStreamError(error, JetStreamCode.streamNotFound)
-          ? replaced("is gone")
-          : error;
-      });
-      origin ??= created;
-      // A replacement may be as long as the old stream, with different messages at the same positions.
-      if (created !== origin) throw replaced(`was created at ${created}, and the one before at ${origin}`);
-      if (lastSequence >= before) return lastSequence;
-      if (!connection.clustered() || clock.elapsed() - start > FORMER_LEADER_MS || closed.aborted) {
-        throw replaced(`ends at ${lastSequence}, and was at ${before} before`);
-      }
-      await clock.sleep(RESTART_MS, closed).catch(() => {});
+    const { lastSequence, messages } = await stream.look(position);
+    if (stream.name() !== before) restart.abort();
+    if (names.successor !== undefined && lastSequence - messages !== removed) {
+      // Some of what is held in memory may be gone.
+      removed = lastSequence - messages;
+      if (position > 0) recent.clear(position + 1);
     }
+    return lastSequence;
   };
 
   const moved = createNotifier();
@@ -174,12 +159,18 @@ export function createReplicatedLog<T>(
   let restart = new AbortController();
   const follow = async (signal: AbortSignal) => {
     const last = await look();
-    for await (const messages of readStream(connection, names.stream, { from: position + 1, follow: true }, signal)) {
+    if (stream.isFrozen() && position >= last) {
+      throw new UncoupleError("unavailable", `${stream.name()} at ${connection.server} waits for its successor`);
+    }
+    const range = { from: position + 1, follow: true };
+    for await (const messages of readStream(connection, stream.name(), range, signal)) {
       for (const message of messages) take(message);
       // Whatever was stored after the last message that is left has been deleted.
       if (messages.length === 0) position = Math.max(position, last);
       trouble = undefined;
       wake(position);
+      // Only a frozen stream gets a pointer: it goes on in another one.
+      if (messages.some(({ subject }) => subject === names.successor?.pointer)) return;
     }
   };
   const followForever = async () => {
@@ -231,7 +222,7 @@ export function createReplicatedLog<T>(
         progress = clock.elapsed();
         restartAfter = STALLED_MS;
       } else if (waited > SYNC_TIMEOUT_MS || (waited > REQUEST_TIMEOUT_MS && trouble !== undefined)) {
-        const late = `${names.stream} at ${connection.server} delivered nothing for ${SYNC_TIMEOUT_MS / 1000} s`;
+        const late = `${stream.name()} at ${connection.server} delivered nothing for ${SYNC_TIMEOUT_MS / 1000} s`;
         throw trouble ?? new UncoupleError("deadline-exceeded", late);
       } else if (waited >= restartAfter) {
         restartAfter = waited + STALLED_AGAIN_MS;
@@ -257,7 +248,7 @@ export function createReplicatedLog<T>(
   const decodeEntry = (message: StoredMessage): T => {
     const read = reader.decode(message.data);
     if ("value" in read) return read.value;
-    throw new UncoupleError("data-loss", `${names.stream} ${message.sequence} cannot be read again: ${read.wrong}`);
+    throw new UncoupleError("data-loss", `${stream.name()} ${message.sequence} cannot be read again: ${read.wrong}`);
   };
   /** Reads what is indexed now and no longer in memory, from a position on. Goes on where a lost consumer stopped. */
   async function* readStored(from: number, filter?: string): AsyncGenerator<Logged<T>, void, undefined> {
@@ -267,7 +258,7 @@ export function createReplicatedLog<T>(
     for (;;) {
       const range = { from: next, follow: false, ...(filter !== undefined && { filter }) };
       try {
-        for await (const messages of readStream(connection, names.stream, range, closed)) {
+        for await (const messages of readStream(connection, stream.name(), range, closed)) {
           retry.progress();
           for (const message of messages) {
             if (message.sequence > last) return;
@@ -281,6 +272,16 @@ export function createReplicatedLog<T>(
       }
     }
   }
+
+  const find = async (wanted: number): Promise<T | undefined> => {
+    const known = recent.get(wanted);
+    if (known !== undefined) return known;
+    const message = await readMessage(connection, stream.name(), { seq: wanted });
+    if (message === undefined) return undefined;
+    const value = decodeEntry(message);
+    recent.keep(wanted, value);
+    return value;
+  };
 
   return {
     lastSequence: (subject) => lastBySubject.get(subject) ?? 0,
@@ -331,17 +332,21 @@ export function createReplicatedLog<T>(
       }
     },
     async at(wanted) {
-      const known = recent.get(wanted);
-      if (known !== undefined) return known;
-      const message = await readMessage(connection, names.stream, { seq: wanted });
-      if (message === undefined) throw new UncoupleError("data-loss", `${names.stream} ${wanted} was deleted`);
-      const value = decodeEntry(message);
-      recent.keep(wanted, value);
-      return value;
+      const found = await find(wanted);
+      if (found === undefined) throw new UncoupleError("data-loss", `${stream.name()} ${wanted} was deleted`);
+      return found;
     },
+    find,
     async *read(from, filter) {
-      if (filter === undefined && recent.covers(from)) yield* recent.from(from);
-      else yield* readStored(from, filter);
+      let next = from;
+      if (filter === undefined && recent.covers(from)) {
+        for (const entry of recent.from(from)) {
+          next = entry.position + 1;
+          yield entry;
+        }
+        if (recent.covers(next)) return;
+      }
+      yield* readStored(next, filter);
     },
     async *watch(from, signal) {
       const over = AbortSignal.any([signal, closed]);
@@ -353,14 +358,18 @@ export function createReplicatedLog<T>(
         try {
           if (trouble !== undefined && !isTransient(trouble)) throw trouble;
           if (next <= end) {
+            const upTo = end;
+            const isHeld = recent.covers(next);
             let count = 0;
-            for await (const entry of recent.covers(next) ? recent.from(next) : readStored(next)) {
+            for await (const entry of isHeld ? recent.from(next) : readStored(next)) {
               if (over.aborted) return;
               next = entry.position + 1;
               yield entry;
               // Catch up with what has become recent meanwhile.
               if (++count >= PAGE && recent.covers(next)) break;
             }
+            // The others up to there have been removed.
+            if (!isHeld && count < PAGE) next = Math.max(next, upTo + 1);
             continue;
           }
         } catch (error) {

@@ -98,15 +98,31 @@ function parseHeaders(text: string): ReadonlyMap<string, string> {
   return headers;
 }
 
+/** As the JetStream API has it. */
+export type StreamConfig = Readonly<Record<string, unknown>> & {
+  readonly name: string;
+  readonly description?: string;
+  readonly subjects?: readonly string[];
+  /** The streams that it copies. */
+  readonly sources?: readonly unknown[];
+  readonly deny_delete?: boolean;
+};
+
 export interface StreamState {
+  readonly config: StreamConfig;
   /** Creation time of the stream on the server's clock; a replacement has a different one. */
   readonly created: string;
   readonly lastSequence: number;
+  /** Number of messages: without deleted ones. */
+  readonly messages: number;
   /** Messages by subject, of those that match the filter; empty without one. */
   readonly subjects: ReadonlyMap<string, number>;
 }
 
-/** @param subjectsFilter the subjects to count the messages of */
+/**
+ * @param subjectsFilter the subjects to count the messages of
+ * @throws JetStreamError with `streamNotFound`
+ */
 export async function streamState(
   connection: NatsConnection,
   stream: string,
@@ -116,14 +132,26 @@ export async function streamState(
   for (;;) {
     const request = subjectsFilter === undefined ? {} : { subjects_filter: subjectsFilter, offset: subjects.size };
     const answer = (await connection.api(`STREAM.INFO.${stream}`, request)) as {
+      config: StreamConfig;
       created: string;
-      state: { last_seq: number; subjects?: Record<string, number> };
+      state: { last_seq: number; messages: number; subjects?: Record<string, number> };
       total?: number;
     };
     const page = Object.entries(answer.state.subjects ?? {});
     for (const [subject, count] of page) subjects.set(subject, count);
     if (page.length === 0 || subjects.size >= (answer.total ?? 0)) {
-      return { created: answer.created, lastSequence: answer.state.last_seq, subjects };
+      const { config, created, state } = answer;
+      return { config, created, lastSequence: state.last_seq, messages: state.messages, subjects };
     }
+  }
+}
+
+/** As `streamState`, but undefined if the server does not have the stream. */
+export async function findStream(connection: NatsConnection, stream: string): Promise<StreamState | undefined> {
+  try {
+    return await streamState(connection, stream);
+  } catch (error) {
+    if (isJetStreamError(error, JetStreamCode.streamNotFound)) return undefined;
+    throw error;
   }
 }

@@ -1,16 +1,16 @@
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
-import { isJetStreamError, isTooFewServers, JetStreamCode } from "./errors.ts";
+import { isTooFewServers } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
-import { streamState } from "./stream-api.ts";
+import { findStream, type StreamConfig, streamState } from "./stream-api.ts";
 
 /** Names of everything a pipeline stores on the server. Pipeline and component names need no escaping. */
 export interface Names {
   readonly snapshots: LogNames;
   readonly pipelines: LogNames;
-  readonly aliases: LogNames;
-  readonly verdicts: LogNames;
-  readonly quarantines: LogNames;
+  readonly aliases: CompactedLogNames;
+  readonly verdicts: CompactedLogNames;
+  readonly quarantines: CompactedLogNames;
   /** Tombstones and pins. */
   readonly tombstones: LogNames;
   readonly models: { readonly stream: string; readonly bucket: string; readonly subject: string };
@@ -21,7 +21,11 @@ export interface LogNames {
   readonly stream: string;
   /** Subject prefix of every message of the log. */
   readonly subject: string;
+  /** Of a log that is compacted: what takes the place of a stream that refuses to delete messages (`successor.ts`). */
+  readonly successor?: { readonly stream: string; readonly pointer: string };
 }
+
+export type CompactedLogNames = Required<LogNames>;
 
 /** @param pipeline a name by `checkName`, so that it is one token of a subject and a part of a stream's name */
 export function namesOf(pipeline: string): Names {
@@ -29,14 +33,18 @@ export function namesOf(pipeline: string): Names {
     stream: `uncouple-${pipeline}-${kind}`,
     subject: `uncouple.${pipeline}.${kind}`,
   });
+  const compacted = (kind: string): CompactedLogNames => {
+    const names = log(kind);
+    return { ...names, successor: { stream: `${names.stream}_2`, pointer: `${names.subject}-archive` } };
+  };
   const models = `uncouple-${pipeline}-models`;
   const leases = `uncouple-${pipeline}-leases`;
   return {
     snapshots: log("snapshots"),
     pipelines: log("pipelines"),
-    aliases: log("aliases"),
-    verdicts: log("verdicts"),
-    quarantines: log("quarantines"),
+    aliases: compacted("aliases"),
+    verdicts: compacted("verdicts"),
+    quarantines: compacted("quarantines"),
     tombstones: log("tombstones"),
     models: { bucket: models, stream: `OBJ_${models}`, subject: `$O.${models}` },
     leases: { bucket: leases, stream: `KV_${leases}`, subject: `$KV.${leases}` },
@@ -86,9 +94,9 @@ export async function ensureStreams(
   await Promise.all([
     ensureAnnouncements(server, names.snapshots, log),
     ensure(server, logConfig(names.pipelines)),
-    ensure(server, logConfig(names.aliases)),
-    ensure(server, logConfig(names.verdicts)),
-    ensure(server, logConfig(names.quarantines)),
+    ensureCompacted(server, names.aliases),
+    ensureCompacted(server, names.verdicts),
+    ensureCompacted(server, names.quarantines),
     // A record of pins replaces the one before on its subject. A snapshot has one tombstone.
     ensure(server, { ...logConfig(names.tombstones), max_msgs_per_subject: 1 }),
     ensureModelStore(server, names.models, maxStoreBytes),
@@ -189,6 +197,18 @@ async function ensureAnnouncements(server: Server, names: LogNames, log: EventLo
   }
 }
 
+/** Compaction deletes messages. Version 0.1.0 created streams that refuse to: they have a successor from then on. */
+async function ensureCompacted(server: Server, names: CompactedLogNames): Promise<void> {
+  const successor = await existing(server.connection, names.successor.stream);
+  if (successor !== undefined && isOpen(successor)) return ensure(server, successor);
+  return ensure(server, { ...logConfig(names), deny_delete: false });
+}
+
+/** Whether a stream takes messages: a successor that is still being made has no subjects. */
+export function isOpen({ subjects, sources }: StreamConfig): boolean {
+  return (subjects ?? []).length > 0 && (sources ?? []).length === 0;
+}
+
 /** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
 async function ensureModelStore(
   server: Server,
@@ -220,8 +240,6 @@ async function ensureModelStore(
   );
 }
 
-type StreamConfig = Readonly<Record<string, unknown>> & { readonly name: string };
-
 /** Waits between checks of a stream that another process seems to be creating; creating it then fails in various ways. */
 const OTHERS_CREATE_MS = [20, 100, 400] as const;
 
@@ -248,12 +266,7 @@ async function createReplicated({ connection, replicas, chosen }: Server, wanted
 }
 
 async function existing(connection: NatsConnection, stream: string): Promise<StreamConfig | undefined> {
-  try {
-    return ((await connection.api(`STREAM.INFO.${stream}`)) as { config: StreamConfig }).config;
-  } catch (error) {
-    if (isJetStreamError(error, JetStreamCode.streamNotFound)) return undefined;
-    throw error;
-  }
+  return (await findStream(connection, stream))?.config;
 }
 
 async function create(connection: NatsConnection, wanted: StreamConfig): Promise<void> {

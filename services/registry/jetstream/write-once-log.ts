@@ -48,10 +48,10 @@ export function createJetStreamOnceLog<T extends { readonly component: string; r
       return false;
     },
     async get(component, serial) {
-      const at = subject(component, serial);
-      if (!bySubject.has(at)) await entries.sync();
-      const position = bySubject.get(at);
-      return position === undefined ? undefined : entries.at(position);
+      // Also for an entry that is known: it may have been removed.
+      await entries.sync();
+      const position = bySubject.get(subject(component, serial));
+      return position === undefined ? undefined : entries.find(position);
     },
     async list() {
       await entries.sync();

@@ -4,6 +4,7 @@ import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
+import { type CompactionSources, describeRemovals, findRemovals } from "../removals.ts";
 import { createMemoryLeases } from "./leases.ts";
 import { createMemoryLog } from "./log.ts";
 import { createMemoryPipelineLog } from "./pipeline-log.ts";
@@ -24,13 +25,28 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
   const models = new Map<string, Uint8Array>();
   const retention = createMemoryRetention(models, clock, closing.signal);
   const aliasChanges = createMemoryLog<AliasChange>(closing.signal);
+  const verdicts = createMemoryLog<Verdict>(closing.signal);
+  const quarantines = createMemoryLog<Quarantine>(closing.signal);
   const queues = new Map<string, WorkQueue>();
+  const sources: CompactionSources = { retention, verdicts, quarantines, aliasChanges: () => aliasChanges.read(0) };
   return {
     registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, clock }),
     pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
-    verdicts: createMemoryOnceLog<Verdict>(closing.signal),
-    quarantines: createMemoryOnceLog<Quarantine>(closing.signal),
+    verdicts: createMemoryOnceLog<Verdict>(verdicts),
+    quarantines: createMemoryOnceLog<Quarantine>(quarantines),
     retention,
+    compaction: {
+      find: async (rollbacks, deleted) => describeRemovals(await findRemovals(sources, rollbacks, deleted)),
+      async compact(rollbacks, signal) {
+        const removals = await findRemovals(sources, rollbacks);
+        signal.throwIfAborted();
+        for (const position of removals.verdicts.positions) verdicts.remove(position);
+        for (const position of removals.quarantines.positions) quarantines.remove(position);
+        for (const position of removals.aliases.positions) aliasChanges.remove(position);
+        return describeRemovals(removals);
+      },
+      resume: async () => {},
+    },
     leases: createMemoryLeases(closing.signal),
     workQueue(group) {
       checkName("worker group", group);

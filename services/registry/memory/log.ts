@@ -1,32 +1,43 @@
 import { createNotifier, type Notifier } from "../../common/async/notifier.ts";
 import type { Logged } from "../../pipeline/verdict.ts";
 
-/** An append-only log in memory. Positions are 1, 2, 3 ... */
+/** A log in memory. Entries are appended at positions 1, 2, 3 ..., and can be removed. */
 export interface MemoryLog<T> {
   readonly bell: Notifier;
-  readonly values: readonly T[];
+  /** Returns the entry at a position, if it has not been removed. */
+  at(position: number): T | undefined;
+  /** The position of the newest entry, 0 for none. */
+  end(): number;
+  values(): readonly T[];
   /** Appends a frozen copy. @returns its position */
   append(value: T): number;
+  remove(position: number): void;
   /** Yields the entries from a position on that the log has now. */
   read(from: number): AsyncGenerator<Logged<T>, void, undefined>;
   watch(from: number, signal: AbortSignal): AsyncGenerator<Logged<T>, void, undefined>;
 }
 
 export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
-  const values: T[] = [];
+  const entries: (T | undefined)[] = [];
   const bell = createNotifier();
   return {
     bell,
-    values,
+    at: (position) => entries[position - 1],
+    end: () => entries.length,
+    values: () => entries.filter((entry) => entry !== undefined),
     append(value) {
-      values.push(frozen(value));
+      entries.push(frozen(value));
       bell.notify();
-      return values.length;
+      return entries.length;
+    },
+    remove(position) {
+      entries[position - 1] = undefined;
     },
     async *read(from) {
-      const end = values.length;
+      const end = entries.length;
       for (let position = Math.max(1, from); position <= end; position++) {
-        yield { position, value: values[position - 1] as T };
+        const value = entries[position - 1];
+        if (value !== undefined) yield { position, value };
       }
     },
     async *watch(from, signal) {
@@ -34,9 +45,13 @@ export function createMemoryLog<T>(closed: AbortSignal): MemoryLog<T> {
       let next = Math.max(1, from);
       while (!end.aborted) {
         const seen = bell.count;
-        const value = values[next - 1];
-        if (value === undefined) await bell.waitBeyond(seen, end);
-        else yield { position: next++, value };
+        if (next > entries.length) {
+          await bell.waitBeyond(seen, end);
+          continue;
+        }
+        const value = entries[next - 1];
+        const position = next++;
+        if (value !== undefined) yield { position, value };
       }
     },
   };

@@ -26,7 +26,7 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
   const ledger = createSnapshotIndex();
   const aliases = createAliasIndex();
 
-  const logOf = (component: string) => aliasChanges.values.filter((change) => change.component === component);
+  const logOf = (component: string) => aliasChanges.values().filter((change) => change.component === component);
   const change = (component: string, alias: string, kind: AliasChange["kind"], serial: number | null, by: string) => {
     const previous = aliases.serial(component, alias);
     const made = frozen({ component, alias, kind, serial, previous, by, at: timestamp(clock) });
@@ -35,7 +35,7 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
     return made;
   };
   const manifestAt = (place: { readonly position: number } | undefined) =>
-    place === undefined ? undefined : announcements.values[place.position - 1];
+    place === undefined ? undefined : announcements.at(place.position);
   const find = (component: string, serial: number) =>
     manifestAt(findSnapshot(ledger, component, serial)) as SnapshotManifest;
 
@@ -93,11 +93,11 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
       return manifestAt(ledger.ofRun(component, runId));
     },
     async end() {
-      return announcements.values.length;
+      return announcements.end();
     },
     async list(component) {
-      const { values } = announcements;
-      return component === undefined ? [...values] : values.filter((manifest) => manifest.component === component);
+      const values = announcements.values();
+      return component === undefined ? values : values.filter((manifest) => manifest.component === component);
     },
     async unreadable(component) {
       return ledger.unreadable(component);

@@ -12,7 +12,7 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
   const index = createRetentionIndex();
   const tombstoneOf = (snapshot: SnapshotId) => {
     const position = index.positionOf(snapshot);
-    return position === undefined ? undefined : (log.values[position - 1] as Tombstone);
+    return position === undefined ? undefined : (log.at(position) as Tombstone);
   };
   /** The position of the newest record of a snapshot, by name. */
   const changedAt = new Map<string, number>();
@@ -37,7 +37,7 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
   return {
     tombstone: async (component, serial) => tombstoneOf({ component, serial }),
     async tombstones() {
-      return log.values.filter((value) => "deletedAt" in value);
+      return log.values().filter((value) => "deletedAt" in value);
     },
     end: async () => index.end(),
     async *watch(from, signal) {
@@ -57,7 +57,7 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
       }
     },
     release,
-    state: async () => ({ position: log.values.length, pinned: index.held(clock) }),
+    state: async () => ({ position: log.end(), pinned: index.held(clock) }),
     async delete(tombstone, position) {
       checkName("component", tombstone.component);
       if ((changedAt.get(snapshotName(tombstone)) ?? 0) > position || tombstoneOf(tombstone) !== undefined)
@@ -67,7 +67,7 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
     },
     async purge() {
       const purged: SnapshotId[] = [];
-      for (const { component, serial } of log.values.filter((value) => "deletedAt" in value)) {
+      for (const { component, serial } of log.values().filter((value) => "deletedAt" in value)) {
         if (models.delete(snapshotName({ component, serial }))) purged.push({ component, serial });
       }
       return purged;

@@ -20,7 +20,7 @@ export function createMemoryWorkQueue(
   const take = (): { position: number; delivery: number } | undefined => {
     const again = returned.shift();
     if (again !== undefined) return again;
-    return fresh <= announcements.values.length ? { position: fresh++, delivery: 1 } : undefined;
+    return fresh <= announcements.end() ? { position: fresh++, delivery: 1 } : undefined;
   };
 
   /** `held` are the ways to give back what one worker holds. */
@@ -59,7 +59,7 @@ export function createMemoryWorkQueue(
           const heard = bell.count;
           const announced = announcements.bell.count;
           const next = take();
-          const manifest = next && announcements.values[next.position - 1];
+          const manifest = next && announcements.at(next.position);
           if (next === undefined || manifest === undefined) {
             const woken = new AbortController();
             const wake = AbortSignal.any([end, woken.signal]);
@@ -77,7 +77,7 @@ export function createMemoryWorkQueue(
       }
     },
     async pending() {
-      return announcements.values.length - finished.size;
+      return announcements.end() - finished.size;
     },
   };
 }

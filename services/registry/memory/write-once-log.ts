@@ -1,11 +1,10 @@
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { WriteOnceLog } from "../backplane.ts";
-import { createMemoryLog } from "./log.ts";
+import type { MemoryLog } from "./log.ts";
 
 export function createMemoryOnceLog<T extends { readonly component: string; readonly serial: number }>(
-  closed: AbortSignal,
+  log: MemoryLog<T>,
 ): WriteOnceLog<T> {
-  const log = createMemoryLog<T>(closed);
   /** The position of each entry, by `component@serial`. */
   const positions = new Map<string, number>();
   return {
@@ -16,13 +15,13 @@ export function createMemoryOnceLog<T extends { readonly component: string; read
     },
     async get(component, serial) {
       const position = positions.get(snapshotName({ component, serial }));
-      return position === undefined ? undefined : log.values[position - 1];
+      return position === undefined ? undefined : log.at(position);
     },
     async list() {
-      return [...log.values];
+      return log.values();
     },
     async end() {
-      return log.values.length;
+      return log.end();
     },
     read: (from) => log.read(from),
     watch: (from, signal) => log.watch(from, signal),

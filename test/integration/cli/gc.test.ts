@@ -73,6 +73,7 @@ test("gc lists what it would delete, deletes it, and every command says so after
     ],
     kept: 3,
     completed: [],
+    compacted: [{ log: "verdicts", removed: 2, kept: 3 }],
   });
   expect(await backplane.retention.tombstones()).toEqual([]);
 
@@ -80,7 +81,11 @@ test("gc lists what it would delete, deletes it, and every command says so after
   expect(done).toMatchObject({ code: 0, stderr: "" });
   expect(done.stdout).toMatch(/m1@3 +1\.0\nm1@1 +1\.0\n/);
   expect(done.stdout).toContain("deleted 2 models, 0.0 MB; 3 stay (keep 2, champions 1)");
-  expect((await run("gc", "--keep", "2")).stdout).toContain("deleted 0 models");
+  expect(done.stdout).toContain("removed 2 of 5 entries of the log of verdicts");
+  expect((await backplane.verdicts.list()).map(({ serial }) => serial)).toEqual([2, 4, 5]);
+  const again = await run("gc", "--keep", "2");
+  expect(again.stdout).toContain("deleted 0 models");
+  expect(again.stdout).not.toContain("removed");
 
   const gone = /m1@3 was deleted on \S+ by policy \(keep 2\)/;
   const exported = await run("export", "m1@3", "m1.onnx");
@@ -90,6 +95,7 @@ test("gc lists what it would delete, deletes it, and every command says so after
   const shown = await run("show", "m1@3");
   expect(shown).toMatchObject({ code: 0, stdout: expect.stringMatching(gone) });
   expect(shown.stdout).toContain("by ada (uncouple gc)");
+  expect(shown.stdout).toContain("its verdict is no longer kept");
   const rows = JSON.parse((await run("snapshots", "--json")).stdout) as { deleted: { serial: number } | null }[];
   expect(rows.map(({ deleted }) => deleted?.serial ?? null)).toEqual([1, null, 3, null, null]);
   const table = (await run("snapshots")).stdout;

@@ -12,6 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
+const judged = async () => (await world.backplane.verdicts.list()).map(snapshotName);
 const tombstones = async () => (await world.backplane.retention.tombstones()).map(snapshotName);
 
 test("an evaluator carries out the file's retention every ten minutes, and reports what it deletes", async () => {
@@ -26,22 +27,32 @@ test("an evaluator carries out the file's retention every ten minutes, and repor
   await expect.poll(tombstones).toEqual(["u@2", "u@1"]);
   const by = (await world.backplane.retention.tombstones())[0]?.by;
   expect(["e1", "e2"]).toContain(by);
+  await expect.poll(judged).toEqual(["u@3", "u@4", "d@1"]);
   await world.publish("u", { x: 1 });
-  await world.settled(6);
+  await world.settled(4);
   await world.clock.advance(10 * 60_000);
   await expect.poll(tombstones).toEqual(["u@2", "u@1", "u@3"]);
   if (by === "e1") {
     expect(records).toContainEqual(expect.objectContaining({ snapshots: ["u@2", "u@1"], keep: 2, champions: 1 }));
+    const compacted = [{ log: "verdicts", removed: 2, kept: 3 }];
+    const message = "compacted the logs: removed 2 of 5 verdicts";
+    expect(records).toContainEqual(expect.objectContaining({ compacted, message }));
     expect(await metrics.text()).toMatch(/uncouple_models_deleted_total\{component="u",.*\} [23]/);
   }
 });
 
-test("an evaluator without retention deletes nothing", async () => {
-  world.start();
+test("an evaluator without retention deletes nothing, and completes compactions that others have left", async () => {
+  let completed = 0;
+  const resume = async () => {
+    completed++;
+  };
+  world.start({}, { ...world.backplane, compaction: { ...world.backplane.compaction, resume } });
   for (let count = 1; count <= 30; count++) await world.publish("u", { x: count });
   await world.settled(30);
   await world.clock.advance(24 * 3_600_000);
   expect(await tombstones()).toEqual([]);
+  expect(await judged()).toHaveLength(30);
+  expect(completed).toBeGreaterThanOrEqual(24 * 6);
 });
 
 test("a judgment and a matrix that meet a deleted snapshot go on without it, and quarantine nothing", async () => {
@@ -87,4 +98,25 @@ test("an announcement whose model was deleted is taken as settled", async () => 
   const { verdicts, quarantines } = await world.settled(1);
   expect(verdicts.map(snapshotName)).toEqual(["u@2"]);
   expect(quarantines).toEqual([]);
+});
+
+test("a snapshot whose verdict was removed is not judged again, also by an evaluator that gets every announcement again", async () => {
+  const { retention, compaction } = world.backplane;
+  const before = world.start();
+  for (let count = 1; count <= 3; count++) await world.publish("u", { x: count });
+  await world.settled(3);
+  await before.evaluator.stop();
+  for (const serial of [1, 2]) await retention.delete(tombstone("u", serial), (await retention.state()).position);
+  await compaction.compact(0, new AbortController().signal);
+  expect(await judged()).toEqual(["u@3"]);
+  const again = { ...world.backplane, workQueue: () => world.backplane.workQueue("another") };
+  world.start({ name: "e2" }, again);
+  await expect
+    .poll(async () => {
+      await world.clock.advance(50);
+      return again.workQueue().pending();
+    })
+    .toBe(0);
+  expect(await judged()).toEqual(["u@3"]);
+  expect(await world.backplane.quarantines.list()).toEqual([]);
 });

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createAliasIndex, rollbackTarget } from "../../../services/registry/alias-history.ts";
+import {
+  createAliasIndex,
+  neededChanges,
+  recentTargets,
+  rollbackTarget,
+} from "../../../services/registry/alias-history.ts";
 import type { AliasChange } from "../../../services/registry/registry.ts";
 
 const change = (kind: AliasChange["kind"], serial: number | null, alias = "champion"): AliasChange => ({
@@ -67,4 +72,79 @@ test("other aliases of the component do not take part", () => {
   const log = [set(1), set(5, "shadow"), set(2), set(6, "shadow")];
   expect(target(log)).toBe(1);
   expect(aliasesAfter(log)).toEqual({ champion: 2, shadow: 6 });
+});
+
+/** A log by a sequence of moves, removals and rollbacks. */
+const logs = fc
+  .array(fc.oneof(fc.option(fc.integer({ min: 1, max: 4 }), { nil: null }), fc.constant("rollback" as const)), {
+    maxLength: 60,
+  })
+  .map((steps) => {
+    const log: AliasChange[] = [];
+    for (const step of steps) {
+      if (step !== "rollback") log.push(set(step));
+      else if (canRollBack(log)) log.push(change("rollback", target(log)));
+    }
+    return log;
+  });
+function canRollBack(log: readonly AliasChange[]): boolean {
+  try {
+    return target(log) > 0;
+  } catch {
+    return false;
+  }
+}
+const compacted = (log: readonly AliasChange[], rollbacks: number) => {
+  const needed = new Set(
+    neededChanges(
+      log.map((value, position) => ({ position, value })),
+      rollbacks,
+    ),
+  );
+  return log.filter((_, position) => needed.has(position));
+};
+
+test("a compacted log has the same recent targets, and as many rollbacks with the same targets", () => {
+  fc.assert(
+    fc.property(logs, fc.integer({ min: 0, max: 5 }), (log, rollbacks) => {
+      const short = compacted(log, rollbacks);
+      expect(short.length).toBeLessThanOrEqual(3 * (rollbacks + 1));
+      for (let changes = 0; changes <= rollbacks; changes++) {
+        expect(recentTargets(short, "champion", changes)).toEqual(recentTargets(log, "champion", changes));
+      }
+      const whole = [...log];
+      for (let count = 1; count <= rollbacks && canRollBack(whole); count++) {
+        expect(target(short)).toBe(target(whole));
+        const back = change("rollback", target(whole));
+        whole.push(back);
+        short.push(back);
+      }
+      expect(aliasesAfter(short)).toEqual(aliasesAfter(whole));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a log is compacted again to the same, and goes on as before", () => {
+  fc.assert(
+    fc.property(logs, logs, fc.integer({ min: 0, max: 3 }), (log, later, rollbacks) => {
+      const short = compacted(log, rollbacks);
+      expect(compacted(short, rollbacks)).toEqual(short);
+      // What comes after moves only.
+      const moves = later.filter(({ kind }) => kind === "set");
+      const both = [
+        [...log, ...moves],
+        [...short, ...moves],
+      ] as const;
+      const [one, other] = both.map((each) => recentTargets(each, "champion", rollbacks));
+      expect(other).toEqual(one);
+    }),
+  );
+});
+
+test("a rollback of another version, which goes back several changes, keeps what it needs", () => {
+  const log = [...[1, 2, 3, 4, 5, 6, 7, 8].map((serial) => set(serial)), change("rollback", 2), set(3)];
+  const short = compacted(log, 1);
+  expect(recentTargets(short, "champion", 1)).toEqual(recentTargets(log, "champion", 1));
+  expect(target(short)).toBe(2);
 });
