@@ -16,6 +16,7 @@ import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
+import { scaffoldCommand } from "./commands/scaffold.ts";
 import { showCommand } from "./commands/show.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -57,6 +58,7 @@ const commands: readonly CommandFactory[] = [
   workerCommand,
   workersCommand,
   evaluatorCommand,
+  scaffoldCommand,
   reproduceCommand,
 ];
 

@@ -23,6 +23,8 @@ export type ErrorCode =
   | "data-loss"
   /** The model was deleted by the pipeline's retention policy. */
   | "deleted"
+  /** A server refuses the credentials, or its certificate cannot be trusted. Retrying cannot help. */
+  | "unauthenticated"
   /** A bug in Uncouple. */
   | "internal";
 

@@ -75,6 +75,7 @@ export function isInfrastructureFailure(code: ErrorCode): boolean {
     case "resource-exhausted":
     case "failed-precondition":
     case "deleted":
+    case "unauthenticated":
       return true;
     case "invalid-argument":
     case "not-found":

@@ -7,7 +7,7 @@ import type { ColumnSchema, Table } from "../data/table/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
-import type { Backplane } from "../registry/backplane.ts";
+import { type Backplane, EVALUATOR_GROUP } from "../registry/backplane.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
@@ -72,9 +72,6 @@ export interface Evaluator {
   matrices(): Promise<readonly PipelineMatrix[]>;
   status(): Promise<EvaluatorStatus>;
 }
-
-/** The consumer group that all evaluators of a pipeline share. */
-const EVALUATOR_GROUP = "evaluator";
 
 /**
  * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too

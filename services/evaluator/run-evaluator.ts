@@ -18,6 +18,7 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { serveServiceHealth } from "../runtime/service-health.ts";
+import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createEvaluator } from "./create-evaluator.ts";
@@ -46,8 +47,8 @@ export interface RunEvaluatorOptions {
 }
 
 export interface RunEvaluatorDeps {
-  /** Connects to the pipeline's backplane, which the evaluator closes. */
-  connect(pipeline: Pipeline): Promise<Backplane>;
+  /** Connects to the pipeline's backplane, which the evaluator closes; may wait for it. */
+  connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
   /** As `StoreWatchDeps.syncsAlways`. */
   readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
   /** Defaults to none. */
@@ -108,6 +109,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "evaluator", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
+  let waitingFor: string | undefined;
   let gate: PipelineGate | undefined;
   let loaded = false;
   let grpcPort = 0;
@@ -122,6 +124,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       service: "evaluator",
       nats: () => backplane?.connection() ?? "connecting",
       ready: {
+        backplane: () => (backplane === undefined ? waitingFor : undefined),
         data: () => (loaded ? undefined : "loading the held-out rows"),
         "pipeline file": () => gate?.refusal(),
       },
@@ -130,7 +133,12 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     const { schema, table, fingerprint } = await loadHeldOut(parsed, options.pipelineFile, log);
     loaded = true;
     lifecycle.stopping.throwIfAborted();
-    const connected = await deps.connect(pipeline);
+    const connected = await deps.connect(pipeline, {
+      signal: lifecycle.stopping,
+      waiting(reason) {
+        waitingFor = reason;
+      },
+    });
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
     exportClockOffset(metrics, clock, connected.clockOffset);

@@ -55,6 +55,9 @@ export interface WorkQueue {
   pending(): Promise<number>;
 }
 
+/** The group whose queue all evaluators of a pipeline share. */
+export const EVALUATOR_GROUP = "evaluator";
+
 /** Held until `release`, process exit, or loss (`lost` aborts). */
 export interface Lease {
   readonly lost: AbortSignal;

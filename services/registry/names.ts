@@ -12,6 +12,13 @@ export function checkName(what: string, name: string): void {
   throw refuse("a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens");
 }
 
+/** @param name a name, or two with a dot between: the component whose trainers use the lease first */
+export function checkLease(name: string): void {
+  const [first = "", second] = name.split(/\.(.*)/s);
+  checkName("lease", first);
+  if (second !== undefined) checkName("lease", second);
+}
+
 /**
  * Validates a draft before a registry accesses its store.
  * @throws UncoupleError `invalid-argument` naming every invalid field

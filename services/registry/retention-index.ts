@@ -9,25 +9,32 @@ export interface Pin {
   readonly renewedAt: string;
 }
 
-/** The record of a snapshot that is not deleted: it replaces the one before. */
+/** The pins of one owner on a snapshot. A later record of the same owner replaces it. */
 export interface PinRecord extends SnapshotId {
   readonly version: 1;
+  /** The component whose trainer or alias the pins are for, or NO_OWNER. */
+  readonly owner: string;
   readonly pins: readonly Pin[];
 }
+
+/** The owner of pins that are for no component; no name of a component. */
+export const NO_OWNER = "_";
 
 /** The records taken so far. */
 export interface RetentionIndex {
   /** @returns false if the snapshot has a tombstone already */
   buried(snapshot: SnapshotId, position: number): boolean;
   /** @returns false if the snapshot has a tombstone */
-  pinned(record: PinRecord): boolean;
+  pinned(record: PinRecord, position: number): boolean;
+  /** The position of the newest record of a snapshot's pins, 0 for none. */
+  pinnedAt(snapshot: SnapshotId): number;
   /** The position of a snapshot's tombstone. */
   positionOf(snapshot: SnapshotId): number | undefined;
   /** The position of the newest tombstone, 0 for none. */
   end(): number;
-  pinsOf(snapshot: SnapshotId): readonly Pin[];
-  /** What a holder has pinned. */
-  heldBy(holder: string): readonly SnapshotId[];
+  pinsOf(snapshot: SnapshotId, owner: string): readonly Pin[];
+  /** The records with pins of a holder. */
+  heldBy(holder: string): readonly PinRecord[];
   /** What somebody has pinned. */
   held(clock: Clock): readonly SnapshotId[];
 }
@@ -35,10 +42,12 @@ export interface RetentionIndex {
 export function createRetentionIndex(): RetentionIndex {
   /** Component to serial to position. */
   const tombstones = new Map<string, Map<number, number>>();
-  /** By name, of snapshots that have pins. */
-  const records = new Map<string, PinRecord>();
+  /** By name and owner, of snapshots that have pins. */
+  const records = new Map<string, Map<string, PinRecord>>();
+  const changedAt = new Map<string, number>();
   let end = 0;
   const positionOf = ({ component, serial }: SnapshotId) => tombstones.get(component)?.get(serial);
+  const all = () => [...records.values()].flatMap((byOwner) => [...byOwner.values()]);
   return {
     buried(snapshot, position) {
       if (positionOf(snapshot) !== undefined) return false;
@@ -47,26 +56,39 @@ export function createRetentionIndex(): RetentionIndex {
       tombstones.set(component, serials);
       serials.set(serial, position);
       records.delete(snapshotName(snapshot));
+      changedAt.delete(snapshotName(snapshot));
       end = position;
       return true;
     },
-    pinned(record) {
+    pinned(record, position) {
       if (positionOf(record) !== undefined) return false;
-      if (record.pins.length === 0) records.delete(snapshotName(record));
-      else records.set(snapshotName(record), record);
+      const name = snapshotName(record);
+      changedAt.set(name, position);
+      const byOwner = records.get(name) ?? new Map<string, PinRecord>();
+      if (record.pins.length > 0) byOwner.set(record.owner, record);
+      else byOwner.delete(record.owner);
+      if (byOwner.size > 0) records.set(name, byOwner);
+      else records.delete(name);
       return true;
     },
+    pinnedAt: (snapshot) => changedAt.get(snapshotName(snapshot)) ?? 0,
     positionOf,
     end: () => end,
-    pinsOf: (snapshot) => records.get(snapshotName(snapshot))?.pins ?? [],
-    heldBy: (holder) => [...records.values()].filter(({ pins }) => pins.some((pin) => pin.holder === holder)),
-    held: (clock) => [...records.values()].filter(({ pins }) => pins.some((pin) => isCurrent(pin, clock))),
+    pinsOf: (snapshot, owner) => records.get(snapshotName(snapshot))?.get(owner)?.pins ?? [],
+    heldBy: (holder) => all().filter(({ pins }) => pins.some((pin) => pin.holder === holder)),
+    held(clock) {
+      const held = all().filter(({ pins }) => pins.some((pin) => isCurrent(pin, clock)));
+      return [
+        ...new Map(held.map(({ component, serial }) => [`${component}@${serial}`, { component, serial }])).values(),
+      ];
+    },
   };
 }
 
-/** The record of a snapshot after a holder has pinned or released it. */
+/** The record of an owner's pins on a snapshot after a holder has pinned or released it. */
 export function changePins(
   { component, serial }: SnapshotId,
+  owner: string,
   pins: readonly Pin[],
   holder: string,
   change: "pin" | "release",
@@ -74,7 +96,7 @@ export function changePins(
 ): PinRecord {
   const others = pins.filter((pin) => pin.holder !== holder && isCurrent(pin, clock));
   const own = change === "pin" ? [{ holder, renewedAt: timestamp(clock) }] : [];
-  return { version: 1, component, serial, pins: [...others, ...own] };
+  return { version: 1, component, serial, owner, pins: [...others, ...own] };
 }
 
 /** Days are far longer than the difference between any two clocks. */

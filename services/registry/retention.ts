@@ -14,13 +14,13 @@ export interface RetentionState {
 }
 
 /**
- * Which models of a pipeline were deleted, and which must not be. Each snapshot has one record: its pins, or in the end its
- * tombstone. Both are written by compare-and-set, so one of a pin and a deletion comes first:
+ * Which models of a pipeline were deleted, and which must not be. One log has the pins of each snapshot, a record for each
+ * owner of pins, and in the end its tombstone. One of a pin and a deletion comes first:
  *
- * - A deletion names the position of the state that it was decided on, and fails if the snapshot's record has changed
- *   since. It therefore knows every pin of the snapshot, and whatever holders had made depend on it before they released
- *   their pins.
- * - A pin fails if the record is a tombstone.
+ * - A deletion names the position of the state that it was decided on, and fails if pins of the snapshot have changed
+ *   since: it is appended by compare-and-set on the whole log. It therefore knows every pin of the snapshot, and whatever
+ *   holders had made depend on it before they released their pins.
+ * - A pin fails if a tombstone is before it in the log.
  *
  * The tombstone is durable before the first byte is purged, so that every reader that misses bytes finds it.
  */
@@ -34,9 +34,10 @@ export interface Retention {
   /**
    * Keeps models until `release`, or for seven days without another call. Replaces what the holder has pinned before.
    * @param holder unique: a run, for example @param snapshots component to serial
+   * @param owner the component whose trainer or alias the pins are for: accounts are limited to the pins of their components
    * @throws DeletedError if one of them was deleted: the holder has nothing pinned
    */
-  pin(holder: string, snapshots: Composition): Promise<void>;
+  pin(holder: string, snapshots: Composition, owner?: string): Promise<void>;
   /** Ends the pins of a holder, if it has any. */
   release(holder: string): Promise<void>;
   /** Reads everything that was appended before the call. */
@@ -57,6 +58,7 @@ export interface Retention {
  */
 export async function whilePinned<T>(
   retention: Pick<Retention, "pin" | "release">,
+  owner: string,
   work: (pin: (snapshots: Composition) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const holder = `change-${randomUUID()}`;
@@ -64,7 +66,7 @@ export async function whilePinned<T>(
   try {
     return await work((snapshots) => {
       pinned = true;
-      return retention.pin(holder, snapshots);
+      return retention.pin(holder, snapshots, owner);
     });
   } finally {
     // The work is done. A pin that cannot be released now ends by itself.

@@ -14,6 +14,7 @@ const statuses: Readonly<Record<ErrorCode, status>> = {
   unavailable: status.UNAVAILABLE,
   "data-loss": status.DATA_LOSS,
   deleted: status.NOT_FOUND,
+  unauthenticated: status.UNAUTHENTICATED,
   internal: status.INTERNAL,
 };
 
@@ -34,7 +35,7 @@ const codes: Readonly<Record<Exclude<status, status.OK>, ErrorCode>> = {
   [status.INTERNAL]: "internal",
   [status.UNAVAILABLE]: "unavailable",
   [status.DATA_LOSS]: "data-loss",
-  [status.UNAUTHENTICATED]: "failed-precondition",
+  [status.UNAUTHENTICATED]: "unauthenticated",
 };
 
 /** The trailer with the reason of a failed call (an `ErrorReason` of common.proto). */

@@ -15,6 +15,7 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
   "deadline-exceeded": 8,
   "data-loss": 9,
   deleted: 11,
+  unauthenticated: 12,
   cancelled: 130,
 };
 
@@ -32,6 +33,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   "deadline-exceeded": "a time limit expired",
   "data-loss": "data is missing or corrupted",
   deleted: "the model was deleted by the pipeline's retention policy",
+  unauthenticated: "a server refuses the credentials, or its certificate cannot be trusted",
   cancelled: "cancelled by the user or a shutdown",
 };
 

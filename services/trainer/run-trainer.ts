@@ -24,6 +24,7 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { rpcMetrics } from "../runtime/rpc-metrics.ts";
 import { serveServiceHealth } from "../runtime/service-health.ts";
+import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
@@ -59,8 +60,8 @@ export interface RunTrainerOptions {
 }
 
 export interface RunTrainerDeps {
-  /** Connects to the pipeline's backplane, which the trainer closes. */
-  connect(pipeline: Pipeline): Promise<Backplane>;
+  /** Connects to the pipeline's backplane, which the trainer closes; may wait for it. */
+  connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
   readonly processes: ProcessTable;
   /** Starts the processes that run users' model modules. */
   readonly hostProcess: HostProcess;
@@ -120,6 +121,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "trainer", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });
   let backplane: Backplane | undefined;
+  let waitingFor: string | undefined;
   let gate: PipelineGate | undefined;
   let trainer: Trainer | undefined;
   let grpcPort = 0;
@@ -134,6 +136,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       service: "trainer",
       nats: () => backplane?.connection() ?? "connecting",
       ready: {
+        backplane: () => (backplane === undefined ? waitingFor : undefined),
         data: () => (trainer?.ready() === true ? undefined : "loading the training rows"),
         "pipeline file": () => gate?.refusal(),
       },
@@ -142,7 +145,12 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     const { source } = await openPipelineData(files.pipeline, options.pipelineFile);
     lifecycle.onCleanup("data", () => source.close());
     lifecycle.stopping.throwIfAborted();
-    const connected = await deps.connect(pipeline);
+    const connected = await deps.connect(pipeline, {
+      signal: lifecycle.stopping,
+      waiting(reason) {
+        waitingFor = reason;
+      },
+    });
     lifecycle.onCleanup("backplane", () => connected.close());
     backplane = connected;
     exportClockOffset(metrics, clock, connected.clockOffset);

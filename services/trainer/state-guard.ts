@@ -10,6 +10,8 @@ import type { Logger } from "../runtime/logs.ts";
 
 export interface StateGuardDeps {
   readonly leases: Pick<Leases, "claim">;
+  /** Begins the lease's name: an account may be limited to the leases of its components. */
+  readonly component: string;
   /** Names this trainer as the lease's holder. */
   readonly holder: string;
   readonly log: Logger;
@@ -25,7 +27,7 @@ export interface StateGuardDeps {
  *   read or written
  */
 export async function guardState(folder: string, deps: StateGuardDeps, signal: AbortSignal): Promise<void> {
-  const name = `state-${await folderId(folder)}`;
+  const name = `${deps.component}.state-${await folderId(folder)}`;
   while (!signal.aborted) {
     const lease = await deps.leases.claim(name, deps.holder, signal).catch((cause: unknown) => {
       const error = asUncoupleError(cause);

@@ -73,7 +73,11 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
     await queue.start();
     signal.throwIfAborted();
     state.enter("running");
-    following = [view.follow(signal), triggers.run(signal), guardState(folder, deps, signal).catch(loseFolder)];
+    following = [
+      view.follow(signal),
+      triggers.run(signal),
+      guardState(folder, { ...deps, component }, signal).catch(loseFolder),
+    ];
     log.info({ engine: engine.name, folder }, `the trainer of ${component} is ready`);
   }
 

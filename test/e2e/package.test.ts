@@ -94,6 +94,9 @@ describe("the package, installed from its tarball", () => {
   it("makes the command available to npx", async () => {
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
     expect(await npx("--version")).toEqual({ stdout: `${version}\n`, stderr: "" });
+    // Also by itself, as in an image.
+    const main = join(installed, "dist/services/cli/main.js");
+    expect(await run(main, ["--version"])).toMatchObject({ stdout: `${version}\n` });
   });
 
   it("runs the demo, which writes its report into the user's folder", async () => {

@@ -35,6 +35,7 @@ export const errorCodes: readonly ErrorCode[] = [
   "data-loss",
   "internal",
   "deleted",
+  "unauthenticated",
 ];
 
 export const protocols: fc.Arbitrary<ProtocolSpec> = fc.record({

@@ -48,6 +48,7 @@ describe("errors", () => {
     unavailable: [status.UNAVAILABLE, "UNAVAILABLE"],
     "data-loss": [status.DATA_LOSS, "DATA_LOSS"],
     deleted: [status.NOT_FOUND, "DELETED"],
+    unauthenticated: [status.UNAUTHENTICATED, "UNAUTHENTICATED"],
     internal: [status.INTERNAL, "INTERNAL"],
   };
 

@@ -171,7 +171,7 @@ describe("under any protocol", () => {
       await writeFile(join(world.dir, name, pipeline, "m1", "id"), "a1b2\n");
     }
     const first = await world.trainer("m1", { team: steps(20), stateDir: join(world.dir, "a") });
-    await vi.waitUntil(async () => (await world.backplane.leases.holder("state-a1b2")) !== undefined);
+    await vi.waitUntil(async () => (await world.backplane.leases.holder("m1.state-a1b2")) !== undefined);
     const second = await world.trainer("m1", { team: steps(20), stateDir: join(world.dir, "b") });
     await expect(second.lifecycle.finished).rejects.toMatchObject({
       code: "conflict",

@@ -4,6 +4,7 @@ import type { TypicalChoice } from "../../engine/typical-choices.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
+import { type NatsFlags, withNatsFlags } from "../flags/nats-flags.ts";
 import { type Durability, durabilityOfOwn, durabilityOfRunning } from "../stack/durability.ts";
 import { findNatsServer } from "../stack/find-nats-server.ts";
 import { measureStores, type StoreReport } from "../stack/store-report.ts";
@@ -12,7 +13,7 @@ import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { wrap } from "../terminal/wrap.ts";
 
-interface DoctorFlags {
+interface DoctorFlags extends NatsFlags {
   readonly json?: true;
   readonly nats?: string;
   readonly natsMonitor?: string;
@@ -20,14 +21,16 @@ interface DoctorFlags {
 }
 
 export function doctorCommand(context: CliContext): Command {
-  return new Command("doctor")
-    .summary("check what works on this machine")
-    .description(
-      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut and how full its stores are.",
-    )
-    .option("--nats <url>", "also check this running NATS server (NATS_URL)")
-    .option("--nats-monitor <url>", "its monitoring address, http://host:8222 (NATS_MONITOR_URL)")
-    .option("--pipeline <name>", "also measure the model store of this pipeline there (UNCOUPLE_PIPELINE)")
+  return withNatsFlags(
+    new Command("doctor")
+      .summary("check what works on this machine")
+      .description(
+        "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut and how full its stores are.",
+      )
+      .option("--nats <url>", "also check this running NATS server (NATS_URL)")
+      .option("--nats-monitor <url>", "its monitoring address, http://host:8222 (NATS_MONITOR_URL)")
+      .option("--pipeline <name>", "also measure the model store of this pipeline there (UNCOUPLE_PIPELINE)"),
+  )
     .option(
       "--json",
       "print JSON: { engines: [{ choice, available, detail, microsPerStep }], auto: [{ model, batch, engine, reason, detail }], natsServer, durability: [{ server, version, syncsFirst, detail }], stores: [{ store, used, limit, fillsUp, detail }] }",

@@ -7,6 +7,7 @@ import { changesBetween, classOf } from "../../pipeline/pipeline-changes.ts";
 import { contentOf, digestOf, type PipelineContent, shortDigest } from "../../pipeline/pipeline-content.ts";
 import type { PipelineVersion } from "../../pipeline/pipeline-version.ts";
 import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
+import { EVALUATOR_GROUP } from "../../registry/backplane.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import { type CliContext, userName } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
@@ -61,7 +62,10 @@ function applyCommand(context: CliContext): Command {
       const output = createOutput(context, flags.json === true);
       const pipeline = await readPipeline(context, file);
       await withConnections(context, { ...flags, pipeline: pipeline.name }, async (connections) => {
-        const { pipelines } = await connections.backplane(undefined, { create: flags.dryRun !== true });
+        const create = flags.dryRun !== true;
+        const { pipelines, workQueue } = await connections.backplane(undefined, { create });
+        // Creates the evaluators' queue, which those of restricted accounts cannot.
+        if (create) await workQueue(EVALUATOR_GROUP).pending();
         const plan = await planApply(pipelines, pipeline);
         checkExpected(plan.previous, flags.expect);
         const applied =

@@ -10,7 +10,7 @@ import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
-import { parseNatsAddress } from "../flags/nats-address.ts";
+import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
 import { readPem } from "../flags/pem.ts";
 import { readStack, type Stack, stackFile } from "./stack-file.ts";
 
@@ -22,7 +22,7 @@ export type Peer =
   /** The registry of the pipeline that a file names. */
   | "store";
 
-export interface ConnectionFlags {
+export interface ConnectionFlags extends NatsFlags {
   readonly dir?: string;
   readonly trainer?: readonly string[];
   readonly evaluator?: string;
@@ -54,6 +54,7 @@ export function withPeers(command: Command, ...peers: readonly Peer[]): Command 
     command.option("--nats <url>", "a NATS server outside the stack (NATS_URL); requires --pipeline");
     command.option("--pipeline <name>", "the pipeline's name, with --nats (UNCOUPLE_PIPELINE)");
   }
+  if (peers.includes("store") || peers.includes("registry")) withNatsFlags(command);
   if (peers.includes("trainer") || peers.includes("evaluator")) withTlsFlags(command);
   return command;
 }
@@ -158,7 +159,7 @@ function createConnections(
     });
     const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
     const backplane = await connectJetStream({
-      ...parseNatsAddress(url),
+      ...natsAccess(context, flags, url),
       pipeline,
       clock: context.clock,
       name: "uncouple-cli",

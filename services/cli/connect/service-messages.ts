@@ -22,6 +22,8 @@ const messageSchema = z.discriminatedUnion("kind", [
       "deadline-exceeded",
       "unavailable",
       "data-loss",
+      "deleted",
+      "unauthenticated",
       "internal",
     ] satisfies ErrorCode[]),
     message: z.string(),

@@ -5,11 +5,12 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ServerTls } from "../../rpc/tls.ts";
 import type { Logger, LogLevel } from "../../runtime/logs.ts";
+import { type StartupWait, waitAtStartup } from "../../runtime/startup-wait.ts";
 import type { Tracer } from "../../runtime/tracing/tracer.ts";
 import { type CliContext, setting } from "../context/context.ts";
-import { parseNatsAddress } from "../flags/nats-address.ts";
+import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
 import { readPem } from "../flags/pem.ts";
-import { parseCount, parsePort, parseReplicas } from "../flags/reference.ts";
+import { parseCount, parseDuration, parsePort, parseReplicas } from "../flags/reference.ts";
 import { type RunningProcess, runForeground } from "./foreground.ts";
 import { openTracer } from "./tracing.ts";
 
@@ -45,7 +46,7 @@ export function storeArgs({ maxModelBytes, maxStoreBytes, replicas }: StoreFlags
   ];
 }
 
-export interface ServiceFlags extends StoreFlags {
+export interface ServiceFlags extends StoreFlags, NatsFlags {
   readonly pipeline: string;
   readonly nats?: string;
   readonly host: string;
@@ -54,6 +55,7 @@ export interface ServiceFlags extends StoreFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
+  readonly startupTimeout: number;
   readonly logLevel: LogLevel;
 }
 
@@ -62,6 +64,12 @@ export function withServiceFlags(command: Command): Command {
   command
     .requiredOption("--pipeline <file>", "the pipeline file")
     .option("--nats <url>", "NATS server with JetStream, nats://[user:password@]host:port (NATS_URL)")
+    .option(
+      "--startup-timeout <duration>",
+      "how long to wait for NATS at the start: 90s, 10m, 1h; 0 for ever",
+      parseDuration,
+      600,
+    )
     .option("--host <address>", "address to listen on; 0.0.0.0 for all interfaces", "127.0.0.1")
     .option("--port <port>", "gRPC port; 0 for any free port", parsePort, 50_051)
     .option("--metrics-port <port>", "port of /metrics, /livez and /readyz; 0 for any free port", parsePort, 9_464)
@@ -69,7 +77,7 @@ export function withServiceFlags(command: Command): Command {
     .option("--tls-key <file>", "private key of the certificate (PEM)")
     .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM)")
     .addOption(logLevelOption());
-  return withStoreFlags(command);
+  return withNatsFlags(withStoreFlags(command));
 }
 
 export function logLevelOption(): Option {
@@ -88,7 +96,7 @@ export interface ServiceDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tracer: Tracer;
-  connect(pipeline: Pipeline): Promise<Backplane>;
+  connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
 }
 
 /**
@@ -117,19 +125,21 @@ export async function runService(
       if (url === undefined) {
         throw new UncoupleError("invalid-argument", "no NATS server given; use --nats URL or set NATS_URL");
       }
-      const address = parseNatsAddress(url);
-      const connect = async (pipeline: Pipeline) => {
+      const access = natsAccess(context, flags, url);
+      const connect = async (pipeline: Pipeline, wait: StartupWait) => {
         const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
-        return connectJetStream({
-          ...address,
-          pipeline: pipeline.name,
-          clock,
-          name: `uncouple ${name}`,
-          ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
-          ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
-          ...(flags.replicas !== undefined && { replicas: flags.replicas }),
-          log: (level, message) => log[level](message),
-        });
+        const open = () =>
+          connectJetStream({
+            ...access,
+            pipeline: pipeline.name,
+            clock,
+            name: `uncouple ${name}`,
+            ...(flags.maxModelBytes !== undefined && { maxModelBytes: flags.maxModelBytes }),
+            ...(flags.maxStoreBytes !== undefined && { maxStoreBytes: flags.maxStoreBytes }),
+            ...(flags.replicas !== undefined && { replicas: flags.replicas }),
+            log: (level, message) => log[level](message),
+          });
+        return waitAtStartup({ clock, log, limitSeconds: flags.startupTimeout }, wait, open);
       };
       const tracer = await openTracer(context, name, (message) => log.warn(message));
       const running = await service.start({ clock, log, tracer, connect });

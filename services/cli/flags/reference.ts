@@ -63,3 +63,13 @@ export function parseReplicas(text: string): number {
   if (!/^[1-5]$/.test(text)) throw new InvalidArgumentError("Expected a number of servers from 1 to 5.");
   return Number(text);
 }
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
+
+/** Parses `90s`, `10m` or `1h`, and 0. @returns seconds @throws InvalidArgumentError */
+export function parseDuration(text: string): number {
+  if (text === "0") return 0;
+  const [, count, unit = ""] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError("Expected a duration such as 90s, 10m or 1h, or 0.");
+  return Number(count) * (SECONDS[unit] ?? 1);
+}

@@ -4,11 +4,13 @@ import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
+import type { NatsFiles } from "../../registry/jetstream/nats-auth.ts";
 import type { StackFiles } from "../connect/configuration.ts";
 import { type StoreFlags, storeArgs } from "../connect/service.ts";
 import { removeStack, type Stack, stackFile, writeStack } from "../connect/stack-file.ts";
 import { userName } from "../context/context.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
+import { type NatsAccess, natsEnvironment } from "../flags/nats-flags.ts";
 import { createStyle } from "../terminal/style.ts";
 import { applyText } from "../text/pipeline-text.ts";
 import type { NatsFound } from "./nats.ts";
@@ -20,6 +22,8 @@ import { createSupervisor, type Supervisor, usualSupervision } from "./superviso
 export interface StackOptions {
   readonly files: StackFiles;
   readonly nats: NatsFound;
+  /** What to authenticate with, at a server that is not started here. */
+  readonly natsFiles?: NatsFiles;
   /** Folder for the stack file, the store, the trainers' state and the logs. */
   readonly dir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -78,7 +82,11 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     await rm(stackFile(dir), { force: true });
     const natsUrl =
       "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir, clock);
-    await applyFile(natsUrl, options);
+    const access = {
+      ...parseNatsAddress(natsUrl),
+      files: "url" in options.nats ? (options.natsFiles ?? {}) : {},
+    };
+    await applyFile(access, options);
     // If one service fails to start, the others stop starting.
     const giveUp = new AbortController();
     const service = (name: string, id: string, args: readonly string[]) =>
@@ -90,7 +98,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
             logFile: join(dir, "logs", `${id}.log`),
           },
           // In the environment, because any user can read the arguments of a process and the URL may contain a password.
-          { env: { ...options.env, NATS_URL: natsUrl }, clock },
+          { env: { ...options.env, NATS_URL: natsUrl, ...natsEnvironment(access.files) }, clock },
           AbortSignal.any([signal, giveUp.signal]),
         ),
       );
@@ -157,13 +165,13 @@ async function startWorkers(
 }
 
 /** Puts the stack's pipeline file in force. @throws UncoupleError as `applyPlan` and `connectJetStream` */
-async function applyFile(natsUrl: string, options: StackOptions): Promise<void> {
+async function applyFile(access: NatsAccess, options: StackOptions): Promise<void> {
   const { files, clock, env, breaking = false, onEvent } = options;
   const { pipeline } = files.pipeline;
   const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
   const { pipelines, close } = await connectJetStream({
     ...options.store,
-    ...parseNatsAddress(natsUrl),
+    ...access,
     pipeline: pipeline.name,
     clock,
     name: "uncouple up",

@@ -3,7 +3,7 @@ import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { FILLING_UP, fullness, type Space, spaceText } from "../../registry/usage.ts";
 import { type CliContext, setting } from "../context/context.ts";
-import { parseNatsAddress } from "../flags/nats-address.ts";
+import { type NatsAccess, type NatsFlags, natsAccess } from "../flags/nats-flags.ts";
 
 /** How full a store is. */
 export interface StoreReport {
@@ -20,21 +20,23 @@ const TIMEOUT_MS = 5_000;
 
 /** Measures the stores of the running server that flags or environment name: none without one. */
 export async function measureStores(
-  flags: { readonly nats?: string; readonly natsMonitor?: string; readonly pipeline?: string },
-  { env, clock }: Pick<CliContext, "env" | "clock">,
+  flags: NatsFlags & { readonly nats?: string; readonly natsMonitor?: string; readonly pipeline?: string },
+  context: Pick<CliContext, "env" | "cwd" | "clock">,
 ): Promise<readonly StoreReport[]> {
+  const { env, clock } = context;
   const url = flags.nats ?? setting(env, "NATS_URL");
   const pipeline = flags.pipeline ?? setting(env, "UNCOUPLE_PIPELINE");
   const monitor = flags.natsMonitor ?? setting(env, "NATS_MONITOR_URL");
   return [
-    ...(url === undefined || pipeline === undefined ? [] : await ofPipeline(url, pipeline, clock)),
+    ...(url === undefined || pipeline === undefined
+      ? []
+      : await ofPipeline(natsAccess(context, flags, url), pipeline, clock)),
     ...(monitor === undefined ? [] : [await ofServer(monitor, clock)]),
   ];
 }
 
-async function ofPipeline(url: string, pipeline: string, clock: Clock): Promise<readonly StoreReport[]> {
+async function ofPipeline(address: NatsAccess, pipeline: string, clock: Clock): Promise<readonly StoreReport[]> {
   const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
-  const address = parseNatsAddress(url);
   const models = `model store of ${pipeline} at ${address.url}`;
   try {
     const backplane = await connectJetStream({ ...address, pipeline, clock, name: "uncouple-doctor", create: false });

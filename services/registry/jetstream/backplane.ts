@@ -1,6 +1,6 @@
 import { retry } from "../../common/async/retry.ts";
 import type { Clock } from "../../common/clock/clock.ts";
-import { asUncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
 import { checkName } from "../names.ts";
@@ -9,14 +9,16 @@ import { createAliases } from "./aliases.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { readers } from "./codec.ts";
 import { createAbsentCompaction, createJetStreamCompaction } from "./compaction.ts";
+import { throughHub } from "./hub-connection.ts";
 import { createJetStreamLeases } from "./leases.ts";
 import { createModelStore } from "./model-store.ts";
+import type { NatsAuth } from "./nats-auth.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
 import { createJetStreamPipelineLog } from "./pipeline-log.ts";
 import { createJetStreamRegistry } from "./registry.ts";
 import { createAbsentRetention, createJetStreamRetention } from "./retention.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { ensureStreams, findStreams, hasTombstones, namesOf } from "./streams.ts";
+import { ensureStreams, findStreams, hasTombstones, missingStream, namesOf } from "./streams.ts";
 import { clockOffset, storeUsage } from "./usage.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 import { createJetStreamOnceLog } from "./write-once-log.ts";
@@ -27,14 +29,13 @@ const PUBLISH_LIMIT_MS = 60_000;
 /** Far longer than any upload, and than the difference between any two clocks. */
 const ORPHAN_AGE_MS = 6 * 3_600_000;
 
-export interface JetStreamOptions {
+export interface JetStreamOptions extends NatsAuth {
   /** One NATS server with JetStream, or several of one cluster, comma-separated: `nats://host:port`. */
   readonly url: string;
   readonly pipeline: string;
   readonly clock: Clock;
   /** Name of this service in the server's monitoring. */
   readonly name: string;
-  readonly credentials?: { readonly user: string; readonly password: string };
   /**
    * Whether to create missing streams on the server and remove orphaned objects; defaults to true. With false, connecting
    * changes nothing, and a pipeline that the server does not have is `not-found`.
@@ -66,7 +67,8 @@ export interface JetStreamBackplane extends Backplane {
 }
 
 /**
- * Connects to the backplane of a pipeline and creates whatever is missing on the server, unless `create` is false.
+ * Connects to the backplane of a pipeline and creates whatever is missing on the server, unless `create` is false. A client
+ * of an account that may not create streams needs those that `uncouple pipeline apply` creates.
  *
  * @throws UncoupleError `unavailable` naming the server, `resource-exhausted` naming --max-store-bytes, `invalid-argument`
  *   for an invalid pipeline name; with `create: false`, `not-found` naming the pipelines that the server has
@@ -77,16 +79,27 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   checkName("pipeline", pipeline);
   const log: EventLogger = options.log ?? (() => {});
   const names = namesOf(pipeline);
-  const connection = await openNatsConnection({ ...options, log });
+  const opened = await openNatsConnection({ ...options, log });
+  let connection = opened;
   let collectable = true;
   try {
-    await retry(retryPolicy(connection, SETUP_LIMIT_MS), async () => {
-      if (create) return ensureStreams(connection, names, options, log);
+    const missing = await retry(retryPolicy(opened, SETUP_LIMIT_MS), async () => {
+      connection = await throughHub(opened);
+      if (create && connection.restricted) return missingStream(connection, names);
+      if (create) await ensureStreams(connection, names, options, log);
+      if (create) return undefined;
       await findStreams(connection, names, pipeline);
       collectable = await hasTombstones(connection, names);
+      return undefined;
     });
+    if (missing !== undefined) {
+      throw new UncoupleError(
+        "unavailable",
+        `the NATS server at ${connection.server} has no ${missing}: an operator must run \`uncouple pipeline apply\` for ${pipeline}`,
+      );
+    }
   } catch (error) {
-    await connection.close();
+    await opened.close();
     throw error;
   }
 
@@ -130,7 +143,8 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       log("info", `unfinished uploads were not looked for: ${asUncoupleError(error).message}`);
     }
   };
-  if (create) void tidyUp();
+  // A restricted account cannot remove anything.
+  if (create && !connection.restricted) void tidyUp();
 
   let closed: Promise<void> | undefined;
   const close = async () => {

@@ -19,13 +19,16 @@ export interface StoredAnnouncement {
 export interface StoredObject {
   /** Name in the bucket's list of objects, as the `nats` tool shows it. */
   readonly name: string;
-  /** The last token of the subject that the chunks are stored on. */
+  /**
+   * The last token of the subject that the chunks are stored on, or the last two: then the first one is the component, so that
+   * an account can be limited to it.
+   */
   readonly nuid: string;
 }
 
 const envelope = z.object({
   manifest: z.unknown(),
-  object: z.object({ name: z.string(), nuid: z.string().regex(/^[0-9A-Za-z_-]+$/) }),
+  object: z.object({ name: z.string(), nuid: z.string().regex(/^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)?$/) }),
 });
 
 const serial = z.int().min(1);
@@ -43,6 +46,7 @@ const pinRecord: z.ZodType<PinRecord> = z.object({
   version: z.literal(1),
   component: z.string(),
   serial,
+  owner: z.string(),
   pins: z.array(z.object({ holder: z.string(), renewedAt: z.iso.datetime() })),
 });
 

@@ -18,6 +18,7 @@ export const JetStreamCode = {
   consumerNotFound: 10014,
   noSuitablePeers: 10005,
   replicasNotSupported: 10074,
+  notEnabledForAccount: 10039,
 } as const;
 
 /** Limits reached: of the account, of the server's storage or memory, or of a stream. */

@@ -3,7 +3,7 @@ import { createNotifier } from "../../common/async/notifier.ts";
 import type { Timer } from "../../common/clock/clock.ts";
 import { isTransient, UncoupleError } from "../../common/errors.ts";
 import { heldByAnother, type Lease, type Leases } from "../backplane.ts";
-import { checkName } from "../names.ts";
+import { checkLease } from "../names.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { readMessage, store } from "./stream-api.ts";
@@ -142,7 +142,7 @@ export function createJetStreamLeases(
     return (await read(name)).held?.token === token;
   };
   const wait = async (name: string, holder: string, signal: AbortSignal, onlyForDead: boolean): Promise<Lease> => {
-    checkName("lease", name);
+    checkLease(name);
     const value = { token: randomUUID(), holder };
     const end = AbortSignal.any([signal, connection.closed]);
     const bell = createNotifier();
@@ -187,7 +187,7 @@ export function createJetStreamLeases(
     acquire: (name, holder, signal) => wait(name, holder, signal, false),
     claim: (name, holder, signal) => wait(name, holder, signal, true),
     async holder(name) {
-      checkName("lease", name);
+      checkLease(name);
       return (await read(name)).held?.holder;
     },
     async close() {

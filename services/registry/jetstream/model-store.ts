@@ -23,7 +23,7 @@ const LAG_WAITS_MS = [50, 200, 800] as const;
 export interface ModelStore {
   /**
    * Stores bytes, which become visible only when complete. The caller must not modify them in the meantime.
-   * @param name prefix of the object's name; every attempt gets a unique name
+   * @param name prefix of the object's name, COMPONENT/RUN; every attempt gets a unique name
    * @param digest their SHA-256, hex
    * @throws UncoupleError `resource-exhausted` naming --max-store-bytes if the store is full; `cancelled`
    */
@@ -54,12 +54,12 @@ export interface ModelStore {
 export function createModelStore(connection: NatsConnection, names: Names["models"], retryLimitMs: number): ModelStore {
   const { stream, subject, bucket } = names;
   const chunks = (id: string) => `${subject}.C.${id}`;
-  const meta = (name: string) => `${subject}.M.${base64url(Buffer.from(name))}`;
+  const meta = ({ name, nuid: id }: StoredObject) => `${subject}.M.${scopeOf(id)}${base64url(Buffer.from(name))}`;
   const purge = (filter: string) => connection.api(`STREAM.PURGE.${stream}`, { filter });
 
-  const remove = async ({ name, nuid: id }: StoredObject) => {
-    await purge(meta(name));
-    await purge(chunks(id));
+  const remove = async (object: StoredObject) => {
+    await purge(meta(object));
+    await purge(chunks(object.nuid));
   };
 
   /** One upload attempt. Single chunks are never resent: they could arrive out of order. */
@@ -70,8 +70,11 @@ export function createModelStore(connection: NatsConnection, names: Names["model
     acknowledged: (chunks: number) => void,
     signal?: AbortSignal,
   ): Promise<StoredObject> => {
-    const id = nuid.next();
-    const name = `${prefix}/${id}`;
+    // A restricted account may only write on subjects of its own components.
+    const scope = connection.restricted ? `${prefix.split("/")[0]}.` : "";
+    const unique = nuid.next();
+    const id = scope + unique;
+    const name = `${prefix}/${unique}`;
     const chunk = Math.min(CHUNK, connection.maxPayload() - ENVELOPE);
     const total = Math.ceil(bytes.length / chunk);
     const underway = new Set<Promise<void>>();
@@ -110,7 +113,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         deleted: false,
         options: { max_chunk_size: chunk },
       };
-      await store(connection, meta(name), Buffer.from(JSON.stringify(info)), 0);
+      await store(connection, meta({ name, nuid: id }), Buffer.from(JSON.stringify(info)), 0);
       return { name, nuid: id };
     } catch (error) {
       // The metadata may have been stored as well. The sweep removes what cannot be removed now.
@@ -148,7 +151,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
   };
 
   const stored = async () => {
-    const { subjects } = await streamState(connection, stream, chunks("*"));
+    const { subjects } = await streamState(connection, stream, chunks(">"));
     return [...subjects.keys()].map((one) => one.slice(chunks("").length));
   };
 
@@ -222,7 +225,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       };
       // The store is listed before the announcements are read, so an upload that completes in between is recognized.
       const uploads = await stored();
-      const metas = [...(await streamState(connection, stream, meta("").concat("*"))).subjects.keys()];
+      const metas = [...(await streamState(connection, stream, `${subject}.M.>`)).subjects.keys()];
       /** The subjects of every object, that of its metadata (if it has one) last. */
       const objects = new Map(uploads.map((id) => [id, [chunks(id)]]));
       for (const one of metas) {
@@ -241,6 +244,11 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       return removed;
     },
   };
+}
+
+/** The part of an object's id that names its component, with the dot; empty for the others. */
+function scopeOf(id: string): string {
+  return id.slice(0, id.indexOf(".") + 1);
 }
 
 function base64url(bytes: Buffer): string {

@@ -34,6 +34,11 @@ export interface NatsConnection {
   maxPayload(): number;
   /** Whether the server belongs to a cluster. */
   clustered(): boolean;
+  /**
+   * Whether the client belongs to an account that owns no streams and may create neither streams nor consumers
+   * (`hub-connection.ts`).
+   */
+  readonly restricted: boolean;
   state(): ConnectionState;
   /**
    * @throws UncoupleError `unavailable` if there is no connection, it broke before the response, or the subject has no
@@ -79,7 +84,8 @@ export interface RequestOptions {
 
 /**
  * Connects, and reconnects indefinitely from then on.
- * @throws UncoupleError `unavailable` naming the server
+ * @throws UncoupleError `unavailable` naming the server; `unauthenticated` if it refuses the credentials, or its certificate
+ *   is not trusted; as `checkNatsAuth`
  */
 export async function openNatsConnection(options: LinkOptions): Promise<NatsConnection> {
   const { clock, log } = options;
@@ -169,6 +175,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     clock,
     closed: link.closed,
     maxPayload: () => link.last().info?.max_payload ?? 1024 * 1024,
+    restricted: false,
     clustered,
     state: link.state,
     request,
@@ -177,9 +184,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     ask,
     async api(verb, body) {
       const message = await ask(`${API}.${verb}`, body === undefined ? "" : JSON.stringify(body));
-      const answer = message.json<{ error?: ApiError }>();
-      if (answer.error !== undefined) throw jetStreamError(answer.error, verb, server);
-      return answer;
+      return answerOf(message, verb, server);
     },
     subscribe(subject, heard) {
       if (link.closed.aborted) return () => {};
@@ -241,6 +246,13 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
     },
     close: link.close,
   };
+}
+
+/** The answer of the JetStream API. @throws JetStreamError */
+export function answerOf(message: Msg, verb: string, server: string): unknown {
+  const answer = message.json<{ error?: ApiError }>();
+  if (answer.error !== undefined) throw jetStreamError(answer.error, verb, server);
+  return answer;
 }
 
 const UNANSWERED: ReadonlySet<string> = new Set([NatsCode.Timeout, NatsCode.NoResponders]);

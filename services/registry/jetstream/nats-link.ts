@@ -3,6 +3,7 @@ import { settlesWithin } from "../../common/async/settles-within.ts";
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import type { ConnectionState } from "../../common/connection-state.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { authOptions, checkNatsAuth, type NatsAuth, refusal } from "./nats-auth.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Where there are other servers to try. */
@@ -14,12 +15,11 @@ const PING_INTERVAL_MS = 3_000;
 const UNANSWERED_MS = 4_000;
 const FLUSH_TIMEOUT_MS = 2_000;
 
-export interface LinkOptions {
+export interface LinkOptions extends NatsAuth {
   /** One server or several, comma-separated: `nats://host:port`. */
   readonly url: string;
   /** Name of this client in the server's monitoring. */
   readonly name: string;
-  readonly credentials?: { readonly user: string; readonly password: string };
   readonly clock: Clock;
   log(level: "info" | "warn", message: string): void;
 }
@@ -52,12 +52,14 @@ export interface NatsLink {
 
 /**
  * Connects, and reconnects indefinitely from then on.
- * @throws UncoupleError `unavailable` naming the server
+ * @throws UncoupleError `unavailable` naming the server; `unauthenticated` if it refuses the credentials, or its certificate
+ *   is not trusted; as `checkNatsAuth`
  */
 export async function openNatsLink(options: LinkOptions): Promise<NatsLink> {
   const { url, clock, log } = options;
   // Keep a password in the address out of logs.
   const server = url.replace(/\/\/[^/@,]*@/g, "//");
+  checkNatsAuth(options);
   const closing = new AbortController();
   const configured = shuffled(url.split(",").map((one) => one.trim()));
   /** The servers to try, the next one first. */
@@ -86,7 +88,7 @@ export async function openNatsLink(options: LinkOptions): Promise<NatsLink> {
           timeout: servers.length > 1 ? CONNECT_ANY_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
           pingInterval: PING_INTERVAL_MS,
           noAsyncTraces: true,
-          ...(options.credentials && { user: options.credentials.user, pass: options.credentials.password }),
+          ...authOptions(options, one),
         });
         const known = [...configured, ...(client.info?.connect_urls ?? [])];
         const host = (address: string) => address.replace(/^.*\/\//, "");
@@ -138,6 +140,8 @@ export async function openNatsLink(options: LinkOptions): Promise<NatsLink> {
   try {
     use(await dial());
   } catch (error) {
+    const refused = await refusal(error, options, server, url);
+    if (refused !== undefined) throw refused;
     throw new UncoupleError("unavailable", `cannot connect to the NATS server at ${server}: ${reasonOf(error)}`, {
       cause: error,
     });

@@ -158,7 +158,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       checkName("alias", alias);
       if (serial === null) return aliases.set(component, alias, serial, expected, by);
       await find(component, serial);
-      return whilePinned(retention, async (pin) => {
+      return whilePinned(retention, component, async (pin) => {
         await pin({ [component]: serial });
         return aliases.set(component, alias, serial, expected, by);
       });
@@ -166,6 +166,8 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
     aliasLog: (component) => aliases.log(component),
     watchAliases: (from, signal) => aliases.watch(from, signal),
     rollback: (component, alias, by) =>
-      whilePinned(retention, (pin) => aliases.rollback(component, alias, by, (serial) => pin({ [component]: serial }))),
+      whilePinned(retention, component, (pin) =>
+        aliases.rollback(component, alias, by, (serial) => pin({ [component]: serial })),
+      ),
   };
 }

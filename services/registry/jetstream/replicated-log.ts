@@ -9,7 +9,15 @@ import { createLogStream } from "./log-stream.ts";
 import { type EventLogger, type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
 import { createRecentEntries } from "./recent-entries.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { checkPayload, EXPECTED, readMessage, type StoredMessage, store, TRACEPARENT } from "./stream-api.ts";
+import {
+  checkPayload,
+  EXPECTED,
+  type Expected,
+  readMessage,
+  type StoredMessage,
+  store,
+  TRACEPARENT,
+} from "./stream-api.ts";
 import { readStream } from "./stream-reader.ts";
 import type { LogNames } from "./streams.ts";
 
@@ -65,13 +73,13 @@ export interface ReplicatedLog<T> {
   /** Ends when the index has everything that was stored before the call. */
   sync(): Promise<void>;
   /**
-   * Appends a message if the last one on its subject has the expected sequence number, with the given
+   * Appends a message if the last one on its subject, or of the whole log, has the expected sequence number, with the given
    * retries; recognizes its own message when an acknowledgement was lost. The index has it afterwards.
    * @param traceparent W3C trace context, a header of the message
-   * @returns false, and nothing is appended, if another message stands last on the subject
+   * @returns false, and nothing is appended, if another message stands last
    * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
-  append(subject: string, value: unknown, expected: number, retry: Retry, traceparent?: string): Promise<boolean>;
+  append(subject: string, value: unknown, expected: Expected, retry: Retry, traceparent?: string): Promise<boolean>;
   /** Returns the entry at a position that has been indexed. @throws UncoupleError `data-loss` if it is gone */
   at(position: number): Promise<T>;
   /** As `at`, but undefined if the entry was removed. */
@@ -300,8 +308,9 @@ export function createReplicatedLog<T>(
         try {
           sequence = await store(connection, subject, payload, expected, headers);
         } catch (error) {
-          // After anything but a jetStreamError, the message may have been stored or still be on its way.
-          if (!(error instanceof JetStreamError)) maybeStored = true;
+          // After anything but an error of JetStream or a missing permission, it may have been stored or still be on its way.
+          const isRefused = error instanceof JetStreamError || asUncoupleError(error).code === "failed-precondition";
+          if (!isRefused) maybeStored = true;
           throw error;
         }
         maybeStored = true;
@@ -323,7 +332,8 @@ export function createReplicatedLog<T>(
             continue;
           }
           if (unacknowledged.get(token) === true) return true;
-          if ((lastBySubject.get(subject) ?? 0) !== expected) return false;
+          const last = typeof expected === "number" ? (lastBySubject.get(subject) ?? 0) : position;
+          if (last !== (typeof expected === "number" ? expected : expected.ofLog)) return false;
         }
       } catch (error) {
         throw maybeStored ? new OutcomeUnknown(error) : error;

@@ -5,7 +5,7 @@ import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import type { Logged } from "../../pipeline/verdict.ts";
 import { checkName } from "../names.ts";
 import { namesOf, type Retention } from "../retention.ts";
-import { changePins, createRetentionIndex, type PinRecord } from "../retention-index.ts";
+import { changePins, createRetentionIndex, NO_OWNER, type PinRecord } from "../retention-index.ts";
 import type { Announcements } from "./announcements.ts";
 import { type Reader, readers } from "./codec.ts";
 import type { ModelStore } from "./model-store.ts";
@@ -25,20 +25,22 @@ export interface JetStreamRetentionDeps {
 
 type Entry = { readonly tombstone: Tombstone } | { readonly pins: PinRecord };
 
-/** One subject per component and serial has the snapshot's pins, or in the end its tombstone. */
+/** One subject per component and serial has the snapshot's tombstone, one for each owner below it the owner's pins. */
 export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retention {
   const { connection, names, announcements, models } = deps;
   const { clock } = connection;
   const index = createRetentionIndex();
   const subject = ({ component, serial }: SnapshotId) => `${names.subject}.${component}.${serial}`;
+  const pinSubject = (snapshot: SnapshotId, owner: string) => `${subject(snapshot)}.${owner}`;
   const log = createReplicatedLog<Entry>(connection, deps.log, names, {
     decode: entry,
     take({ sequence, subject: at }, read) {
       if ("wrong" in read) return read.wrong;
       const { value } = read;
       const about = "pins" in value ? value.pins : value.tombstone;
-      if (at !== subject(about)) return `it is of ${snapshotName(about)}`;
-      const isNew = "pins" in value ? index.pinned(value.pins) : index.buried(value.tombstone, sequence);
+      const wanted = "pins" in value ? pinSubject(value.pins, value.pins.owner) : subject(about);
+      if (at !== wanted) return `it is of ${snapshotName(about)}`;
+      const isNew = "pins" in value ? index.pinned(value.pins, sequence) : index.buried(value.tombstone, sequence);
       return isNew ? undefined : "there is a tombstone already";
     },
   });
@@ -52,31 +54,44 @@ export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retentio
       if ("tombstone" in value) yield { position, value: value.tombstone };
     }
   }
-  /** @throws DeletedError if the snapshot to pin was deleted */
-  const change = async (snapshot: SnapshotId, holder: string, what: "pin" | "release", retries: Retry) => {
-    const at = subject(snapshot);
-    for (;;) {
+  /** @throws DeletedError if the snapshot to pin was deleted before */
+  const change = async (
+    snapshot: SnapshotId,
+    owner: string,
+    holder: string,
+    what: "pin" | "release",
+    retries: Retry,
+  ) => {
+    const at = pinSubject(snapshot, owner);
+    const buried = async () => {
       const position = index.positionOf(snapshot);
       if (position !== undefined && what === "pin") throw new DeletedError(await tombstoneAt(position));
-      if (position !== undefined) return;
-      const record = changePins(snapshot, index.pinsOf(snapshot), holder, what, clock);
-      if (await log.append(at, record, log.lastSequence(at), retries)) return;
+      return position !== undefined;
+    };
+    while (!(await buried())) {
+      const record = changePins(snapshot, owner, index.pinsOf(snapshot, owner), holder, what, clock);
+      if (await log.append(at, record, log.lastSequence(at), retries)) {
+        // A tombstone may have come before it.
+        await buried();
+        return;
+      }
       // Another process has changed the record: that is progress.
       retries.progress();
     }
   };
-  const setPins = async (holder: string, snapshots: readonly SnapshotId[]) => {
+  const setPins = async (holder: string, snapshots: readonly SnapshotId[], owner: string) => {
     for (const { component } of snapshots) checkName("component", component);
     const retries = createRetry(retryPolicy(connection, deps.retryLimitMs));
     await retries.run(() => log.sync());
-    const wanted = new Set(snapshots.map(snapshotName));
+    const isWanted = new Set(snapshots.map((snapshot) => pinSubject(snapshot, owner)));
     const before = index.heldBy(holder);
-    for (const snapshot of snapshots) await change(snapshot, holder, "pin", retries);
-    for (const snapshot of before) {
-      if (!wanted.has(snapshotName(snapshot))) await change(snapshot, holder, "release", retries);
+    for (const snapshot of snapshots) await change(snapshot, owner, holder, "pin", retries);
+    for (const record of before) {
+      if (isWanted.has(pinSubject(record, record.owner))) continue;
+      await change(record, record.owner, holder, "release", retries);
     }
   };
-  const release = (holder: string) => setPins(holder, []);
+  const release = (holder: string) => setPins(holder, [], NO_OWNER);
 
   return {
     async tombstone(component, serial) {
@@ -98,9 +113,9 @@ export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retentio
       return index.end();
     },
     watch: (from, signal) => tombstonesOf(log.watch(from, signal)),
-    async pin(holder, snapshots) {
+    async pin(holder, snapshots, owner = NO_OWNER) {
       try {
-        await setPins(holder, namesOf(snapshots));
+        await setPins(holder, namesOf(snapshots), owner);
       } catch (thrown) {
         if (thrown instanceof DeletedError) await release(holder);
         throw thrown;
@@ -113,10 +128,13 @@ export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retentio
     },
     async delete(tombstone, position) {
       checkName("component", tombstone.component);
-      const at = subject(tombstone);
-      const last = log.lastSequence(at);
-      if (last > position || index.positionOf(tombstone) !== undefined) return false;
-      return log.append(at, tombstone, last, createRetry(retryPolicy(connection, deps.retryLimitMs)));
+      const retries = createRetry(retryPolicy(connection, deps.retryLimitMs));
+      while (index.pinnedAt(tombstone) <= position && index.positionOf(tombstone) === undefined) {
+        if (await log.append(subject(tombstone), tombstone, { ofLog: log.last() }, retries)) return true;
+        // Something else was appended: that is progress.
+        retries.progress();
+      }
+      return false;
     },
     async purge() {
       await log.sync();

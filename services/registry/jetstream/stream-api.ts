@@ -16,13 +16,25 @@ export interface StoredMessage {
 export const EXPECTED = "Nats-Expected-Last-Subject-Sequence";
 /** Header of a message with its W3C trace context, as OpenTelemetry names it. */
 export const TRACEPARENT = "traceparent";
+/** What to read of a stream. */
+export interface ReadRange {
+  /** The first sequence number to read. */
+  readonly from: number;
+  /** Reads only messages of matching subjects. */
+  readonly filter?: string;
+  /** Whether to wait for new messages after the last one, or end there. */
+  readonly follow: boolean;
+}
 
 /** Room for headers and subject beside a payload. */
 const ENVELOPE_BYTES = 1024;
 
+/** The sequence number that the last message of the subject must have, or that of the whole stream; 0 for none. */
+export type Expected = number | { readonly ofLog: number };
+
 /**
  * Stores a message and returns its sequence number.
- * @param expected the sequence number that the last message of the subject must have, 0 for none; undefined: any
+ * @param expected undefined: any
  * @throws UncoupleError as NatsConnection.request; JetStreamError with `wrongLastSequence`, with `maximumBytesExceeded` ...;
  *   `resource-exhausted` naming max_payload if the message is too large to send
  */
@@ -30,7 +42,7 @@ export async function store(
   connection: NatsConnection,
   subject: string,
   payload: Uint8Array,
-  expected?: number,
+  expected?: Expected,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<number> {
   checkPayload(connection, subject, payload);
@@ -51,9 +63,13 @@ export async function storeNow(connection: NatsConnection, subject: string, payl
   return stored(await connection.requestNow(subject, payload), subject, connection);
 }
 
-function storing(headers: Readonly<Record<string, string>>, expected: number | undefined): RequestOptions {
+function storing(headers: Readonly<Record<string, string>>, expected: Expected | undefined): RequestOptions {
   if (expected === undefined) return { headers };
-  return { headers: { ...headers, [EXPECTED]: String(expected) } };
+  const condition =
+    typeof expected === "number"
+      ? { [EXPECTED]: String(expected) }
+      : { "Nats-Expected-Last-Sequence": String(expected.ofLog) };
+  return { headers: { ...headers, ...condition } };
 }
 
 function stored(message: { json<T>(): T }, subject: string, connection: NatsConnection): number {
@@ -65,11 +81,16 @@ function stored(message: { json<T>(): T }, subject: string, connection: NatsConn
   return answer.seq;
 }
 
+/** One message, the first at or after a sequence number whose subject matches, or the last of a subject. */
+export type MessageChoice =
+  | { readonly seq: number; readonly next_by_subj?: string }
+  | { readonly last_by_subj: string };
+
 /** Reads a message from the stream's leader, so that everything stored before this call is visible. */
 export async function readMessage(
   connection: NatsConnection,
   stream: string,
-  which: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
+  which: MessageChoice,
 ): Promise<StoredMessage | undefined> {
   let answer: { message: { seq: number; subject: string; data?: string; hdrs?: string; time: string } };
   try {

@@ -1,8 +1,9 @@
 import type { Msg } from "nats";
 import { createNotifier } from "../../common/async/notifier.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { readFromLeader } from "./leader-reader.ts";
 import { type NatsConnection, REQUEST_TIMEOUT_MS } from "./nats-connection.ts";
-import type { StoredMessage } from "./stream-api.ts";
+import type { ReadRange, StoredMessage } from "./stream-api.ts";
 
 /** Messages per pull: few enough to hold in memory, many enough that the round trip does not count. */
 const BATCH = 2_000;
@@ -13,15 +14,6 @@ const HEARTBEAT_MS = 2_000;
 /** The server removes a consumer that is not used for this long, such as that of a process that died. */
 const INACTIVE_MS = 60_000;
 const NANOS_PER_MS = 1_000_000;
-
-export interface ReadRange {
-  /** The first sequence number to read. */
-  readonly from: number;
-  /** Reads only messages of matching subjects. */
-  readonly filter?: string;
-  /** Whether to wait for new messages after the last one, or end there. */
-  readonly follow: boolean;
-}
 
 /**
  * Reads a stream in order through one consumer (an ordered consumer, NATS ADR-17, that pulls). The reader's pace limits
@@ -35,6 +27,10 @@ export async function* readStream(
   { from, filter, follow }: ReadRange,
   signal: AbortSignal,
 ): AsyncGenerator<readonly StoredMessage[], void, undefined> {
+  if (connection.restricted) {
+    yield* readFromLeader(connection, stream, { from, follow, ...(filter !== undefined && { filter }) }, signal);
+    return;
+  }
   const { name, num_pending } = (await connection.api(`CONSUMER.CREATE.${stream}`, {
     stream_name: stream,
     config: {

@@ -107,10 +107,26 @@ export async function ensureStreams(
       subjects: [`${names.leases.subject}.>`],
       discard: "new",
       max_msgs_per_subject: 1,
-      allow_rollup_hdrs: true,
       deny_delete: true,
     }),
   ]);
+  for (const { stream } of [names.models, names.leases]) await refuseRollups(connection, stream, log);
+}
+
+/**
+ * A rollup header makes one message delete the earlier ones of its subject, or of the whole stream: whoever may store a chunk
+ * or renew a lease could remove those of all others. Version 0.1.0 created its streams so that the server obeys the header.
+ */
+async function refuseRollups(connection: NatsConnection, stream: string, log: EventLogger): Promise<void> {
+  const config = await existing(connection, stream);
+  if (config?.allow_rollup_hdrs !== true) return;
+  try {
+    await connection.api(`STREAM.UPDATE.${stream}`, { ...config, allow_rollup_hdrs: false });
+  } catch (error) {
+    // A server that is away is retried. One that answers does not permit this client to update streams.
+    await existing(connection, stream);
+    log("warn", `${stream} lets any client that may write to it delete all of it: ${asUncoupleError(error).message}`);
+  }
 }
 
 /** Where streams are created, and with how many replicas. */
@@ -137,6 +153,29 @@ export async function findStreams(connection: NatsConnection, names: Names, pipe
     "not-found",
     `the NATS server at ${connection.server} has no pipeline "${pipeline}"${others}`,
   );
+}
+
+/** Returns a stream that the server lacks, if any, for accounts that cannot create it. */
+export async function missingStream(connection: NatsConnection, names: Names): Promise<string | undefined> {
+  for (const { stream, successor } of Object.values(names) as readonly StreamNames[]) {
+    if ((await existing(connection, stream)) !== undefined) continue;
+    if (successor === undefined || (await existing(connection, successor.stream)) === undefined) return stream;
+  }
+  return undefined;
+}
+
+type StreamNames = Pick<LogNames, "stream" | "successor">;
+
+/** The streams that a pipeline has, or will have when its logs are compacted. */
+export function streamsOf(names: Names): readonly string[] {
+  return (Object.values(names) as readonly StreamNames[]).flatMap(({ stream, successor }) =>
+    successor === undefined ? [stream] : [stream, successor.stream],
+  );
+}
+
+/** The streams of the logs that are compacted: messages are deleted from them, and a successor replaces the first one. */
+export function compactedStreamsOf({ verdicts, quarantines, aliases }: Names): readonly string[] {
+  return [verdicts, quarantines, aliases].flatMap(({ stream, successor }) => [stream, successor.stream]);
 }
 
 /** Whether a service of this version has created the log of tombstones and pins. */
@@ -223,7 +262,6 @@ async function ensureModelStore(
       name: stream,
       subjects: [`${subject}.C.>`, `${subject}.M.>`],
       discard: "new",
-      allow_rollup_hdrs: true,
       max_bytes: size,
     };
     try {

@@ -1,7 +1,7 @@
 import { createNotifier } from "../../common/async/notifier.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { heldByAnother, type Lease, type Leases } from "../backplane.ts";
-import { checkName } from "../names.ts";
+import { checkLease } from "../names.ts";
 
 /** Leases within one process. A holder cannot die alone, so a lease lasts until it is released or the backplane closes. */
 export function createMemoryLeases(closed: AbortSignal): Leases {
@@ -9,7 +9,7 @@ export function createMemoryLeases(closed: AbortSignal): Leases {
   const bell = createNotifier();
   const leases: Leases = {
     async acquire(name, holder, signal): Promise<Lease> {
-      checkName("lease", name);
+      checkLease(name);
       const end = AbortSignal.any([signal, closed]);
       for (;;) {
         const seen = bell.count;

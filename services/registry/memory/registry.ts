@@ -114,7 +114,7 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
     async setAlias(component, alias, serial, expected, by) {
       checkName("component", component);
       checkName("alias", alias);
-      return whilePinned(retention, async (pin) => {
+      return whilePinned(retention, component, async (pin) => {
         if (serial !== null) {
           find(component, serial);
           await pin({ [component]: serial });
@@ -130,7 +130,7 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
     async rollback(component, alias, by) {
       checkName("component", component);
       checkName("alias", alias);
-      return whilePinned(retention, async (pin) => {
+      return whilePinned(retention, component, async (pin) => {
         for (;;) {
           const target = rollbackTarget(logOf(component), component, alias);
           await pin({ [component]: target });

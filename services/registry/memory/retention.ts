@@ -3,7 +3,7 @@ import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import { checkName } from "../names.ts";
 import { namesOf, type Retention } from "../retention.ts";
-import { changePins, createRetentionIndex, type PinRecord } from "../retention-index.ts";
+import { changePins, createRetentionIndex, NO_OWNER, type PinRecord } from "../retention-index.ts";
 import { createMemoryLog } from "./log.ts";
 
 /** @param models by `component@serial` */
@@ -14,25 +14,17 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
     const position = index.positionOf(snapshot);
     return position === undefined ? undefined : (log.at(position) as Tombstone);
   };
-  /** The position of the newest record of a snapshot, by name. */
-  const changedAt = new Map<string, number>();
-  const append = (value: Tombstone | PinRecord) => {
-    const position = log.append(value);
-    changedAt.set(snapshotName(value), position);
-    return position;
-  };
-  const change = (snapshot: SnapshotId, holder: string, what: "pin" | "release") => {
+  const change = (snapshot: SnapshotId, owner: string, holder: string, what: "pin" | "release") => {
     const tombstone = tombstoneOf(snapshot);
     if (tombstone !== undefined) {
       if (what === "pin") throw new DeletedError(tombstone);
       return;
     }
-    const record = changePins(snapshot, index.pinsOf(snapshot), holder, what, clock);
-    append(record);
-    index.pinned(record);
+    const record = changePins(snapshot, owner, index.pinsOf(snapshot, owner), holder, what, clock);
+    index.pinned(record, log.append(record));
   };
   const release = async (holder: string) => {
-    for (const snapshot of index.heldBy(holder)) change(snapshot, holder, "release");
+    for (const record of index.heldBy(holder)) change(record, record.owner, holder, "release");
   };
   return {
     tombstone: async (component, serial) => tombstoneOf({ component, serial }),
@@ -45,12 +37,12 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
         if ("deletedAt" in value) yield { position, value };
       }
     },
-    async pin(holder, snapshots) {
+    async pin(holder, snapshots, owner = NO_OWNER) {
       const wanted = namesOf(snapshots);
       for (const { component } of wanted) checkName("component", component);
       await release(holder);
       try {
-        for (const snapshot of wanted) change(snapshot, holder, "pin");
+        for (const snapshot of wanted) change(snapshot, owner, holder, "pin");
       } catch (thrown) {
         await release(holder);
         throw thrown;
@@ -60,9 +52,8 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
     state: async () => ({ position: log.end(), pinned: index.held(clock) }),
     async delete(tombstone, position) {
       checkName("component", tombstone.component);
-      if ((changedAt.get(snapshotName(tombstone)) ?? 0) > position || tombstoneOf(tombstone) !== undefined)
-        return false;
-      index.buried(tombstone, append(tombstone));
+      if (index.pinnedAt(tombstone) > position || tombstoneOf(tombstone) !== undefined) return false;
+      index.buried(tombstone, log.append(tombstone));
       return true;
     },
     async purge() {

@@ -14,4 +14,5 @@ export const reasons = closedSet<ErrorCode, ErrorReason__Output>("error reason",
   "data-loss": "DATA_LOSS",
   internal: "INTERNAL",
   deleted: "DELETED",
+  unauthenticated: "UNAUTHENTICATED",
 });

@@ -33,7 +33,7 @@ export function createRunPins({ component, retention, unavailableSeconds, clock,
   const pin = async (run: string, { upstream, parent }: ResolvedSnapshots) => {
     pinnedAt = clock.elapsed();
     const pinned = parent === null ? upstream : { ...upstream, [component]: parent };
-    if (Object.keys(pinned).length > 0) await retention.pin(run, pinned);
+    if (Object.keys(pinned).length > 0) await retention.pin(run, pinned, component);
   };
   return {
     pin,

@@ -16,7 +16,7 @@ test("doctor tells how full a pipeline's model store is, and that it fills up", 
     maxStoreBytes: 2_000_000,
   });
   const measure = (name: string): Promise<readonly StoreReport[]> =>
-    measureStores({ nats: server.url, pipeline: name }, { env: {}, clock: systemClock });
+    measureStores({ nats: server.url, pipeline: name }, { env: {}, cwd: ".", clock: systemClock });
   expect(await measure(pipeline)).toMatchObject([{ used: 0, limit: 2_000_000, fillsUp: false }]);
   for (let run = 0; run < 2; run++) await backplane.registry.publish(draft({ pipeline }), model(run, 850_000), "any");
   const [report] = await measure(pipeline);

@@ -21,7 +21,14 @@ it("a service that receives a signal while its program loads does not start", as
     },
     report: (message) => void messages.push(message),
   };
-  const flags: ServiceFlags = { pipeline: "p.yaml", host: "127.0.0.1", port: 0, metricsPort: 0, logLevel: "info" };
+  const flags: ServiceFlags = {
+    pipeline: "p.yaml",
+    host: "127.0.0.1",
+    port: 0,
+    metricsPort: 0,
+    startupTimeout: 0,
+    logLevel: "info",
+  };
   let started = false;
   // Delivered in a later iteration of the event loop, like a signal that arrives while modules are evaluated.
   process.kill(process.pid, "SIGUSR2");

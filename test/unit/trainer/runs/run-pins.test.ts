@@ -79,10 +79,10 @@ test("a run trains on another snapshot if the one in use is deleted before it is
   for (let serial = 1; serial <= 2; serial++) await bench.publish("m1");
   const { retention } = bench.backplane;
   let first = true;
-  const pin: typeof retention.pin = async (holder, snapshots) => {
+  const pin: typeof retention.pin = async (holder, snapshots, owner) => {
     if (first) await bury(2);
     first = false;
-    return retention.pin(holder, snapshots);
+    return retention.pin(holder, snapshots, owner);
   };
   const meddled = { backplane: { ...bench.backplane, retention: { ...retention, pin } } };
   const queue = await bench.queue(fakeTraining().train, meddled);

@@ -51,6 +51,10 @@ export const ErrorReason = {
    * NOT_FOUND. The snapshot's model was deleted by the pipeline's retention policy.
    */
   DELETED: 'DELETED',
+  /**
+   * UNAUTHENTICATED. A server refuses the credentials, or its certificate cannot be trusted.
+   */
+  UNAUTHENTICATED: 'UNAUTHENTICATED',
 } as const;
 
 /**
@@ -116,6 +120,11 @@ export type ErrorReason =
    */
   | 'DELETED'
   | 11
+  /**
+   * UNAUTHENTICATED. A server refuses the credentials, or its certificate cannot be trusted.
+   */
+  | 'UNAUTHENTICATED'
+  | 12
 
 /**
  * Why a call was refused or a run failed: a closed set. The trailer `uncouple-reason` of a failed call carries the name,

@@ -1,0 +1,194 @@
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { UncoupleError } from "../../common/errors.ts";
+import { didYouMean } from "../../common/suggest.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { checkName } from "../../registry/names.ts";
+import { readStackFiles } from "../connect/configuration.ts";
+import type { CliContext } from "../context/context.ts";
+import { interruptible } from "../context/interruptible.ts";
+import { type NewFile, readIfThere, writeAll } from "../files/write-all.ts";
+import { canSyncFirst } from "../stack/durability.ts";
+import { createOutput } from "../terminal/output.ts";
+
+interface ScaffoldFlags {
+  readonly pipeline: string;
+  readonly teams?: readonly string[];
+  readonly out: string;
+  readonly tls?: string;
+  readonly natsVersion?: string;
+  readonly force?: true;
+  readonly json?: true;
+}
+
+/** A team and the components that it trains. */
+interface Team {
+  readonly name: string;
+  readonly components: readonly string[];
+}
+
+export function scaffoldNatsCommand(context: CliContext): Command {
+  return new Command("nats")
+    .summary("write a NATS configuration with an account for each team")
+    .description(
+      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, and users for evaluators, the operator and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
+    )
+    .requiredOption("--pipeline <file>", "the pipeline file")
+    .requiredOption("--out <folder>", "folder for the configuration")
+    .option(
+      "--teams <team...>",
+      "the teams, each COMPONENT or NAME=COMPONENT,COMPONENT (default: one for each component)",
+    )
+    .option("--tls <folder>", "serve TLS with tls.crt and tls.key of this folder of the server's machine")
+    .option(
+      "--nats-version <version>",
+      "version of the server, for what older ones do not know (default: the newest)",
+      parseVersion,
+    )
+    .option("--force", "overwrite existing configuration files; keys stay")
+    .option("--json", "print JSON: { files: [{ path, secret }], teams: [{ name, components }] }")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple scaffold nats --pipeline pipeline.yaml --out nats\n  uncouple scaffold nats --pipeline pipeline.yaml --teams growth=m1,m2 ads=m3 --tls /etc/nats/tls --out nats\n",
+    )
+    .action(async (flags: ScaffoldFlags) => {
+      const output = createOutput(context, flags.json === true);
+      const { pipeline } = (await interruptible(context, readStackFiles([flags.pipeline], context.cwd))).pipeline;
+      const teams = teamsOf(pipeline, flags.teams);
+      const out = resolve(context.cwd, flags.out);
+      const files = await scaffold(pipeline, teams, out, flags);
+      await writeAll(out, flags.out, files, flags.force === true);
+      const written = files.map(({ path, secret = false }) => ({ path: `${flags.out}/${path}`, secret }));
+      output.result({ files: written, teams }, () => text(flags, pipeline, teams));
+    });
+}
+
+function parseVersion(text: string): string {
+  if (!/^\d+\.\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError("Expected a version such as 2.10 or 2.10.1.");
+  return text;
+}
+
+/** @throws UncoupleError `invalid-argument`, `not-found` for a component that the pipeline lacks */
+function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): readonly Team[] {
+  const known = pipeline.components.map(({ name }) => name);
+  const teams = (given ?? known).map((entry): Team => {
+    const [name = "", components] = entry.split(/=(.*)/s);
+    return { name, components: components === undefined ? [name] : components.split(",") };
+  });
+  const names = new Set<string>();
+  const owners = new Map<string, string>();
+  for (const { name, components } of teams) {
+    checkName("team", name);
+    if (["evaluator", "operator", "system"].includes(name) || names.has(name)) {
+      const why = names.has(name) ? "is named twice" : "is a name of another user; choose a different one";
+      throw new UncoupleError("invalid-argument", `team ${name} ${why}`);
+    }
+    names.add(name);
+    for (const component of components) {
+      if (!known.includes(component)) {
+        throw new UncoupleError(
+          "not-found",
+          `pipeline ${pipeline.name} has no component "${component}"; available: ${known.join(", ")}${didYouMean(component, known)}`,
+        );
+      }
+      const owner = owners.get(component);
+      if (owner !== undefined) {
+        throw new UncoupleError("invalid-argument", `component ${component} has two teams, ${owner} and ${name}`);
+      }
+      owners.set(component, name);
+    }
+  }
+  return teams;
+}
+
+async function scaffold(
+  pipeline: Pipeline,
+  teams: readonly Team[],
+  out: string,
+  flags: ScaffoldFlags,
+): Promise<readonly NewFile[]> {
+  const { accountsConfig, createUserKey, readUserKey } = await import("../../registry/jetstream/accounts.ts");
+  const keyFiles: NewFile[] = [];
+  const keyOf = async (user: string): Promise<string> => {
+    const path = `keys/${user}.nk`;
+    const there = await readIfThere(resolve(out, path));
+    if (there !== undefined) {
+      try {
+        return readUserKey(there).publicKey;
+      } catch (cause) {
+        const message = `${flags.out}/${path} is not the seed of a user's nkey; remove it to get a new one`;
+        throw new UncoupleError("invalid-argument", message, { cause });
+      }
+    }
+    const key = createUserKey();
+    keyFiles.push({ path, content: `${key.seed}\n`, secret: true });
+    return key.publicKey;
+  };
+  const keys = {
+    evaluator: await keyOf("evaluator"),
+    operator: await keyOf("operator"),
+    system: await keyOf("system"),
+  };
+  const accounts = [];
+  for (const { name, components } of teams) {
+    accounts.push({ name, components, publicKey: await keyOf(name) });
+  }
+  const options = {
+    pipeline: pipeline.name,
+    teams: accounts,
+    keys,
+    evaluatorsDelete: pipeline.retention !== undefined,
+  };
+  return [
+    { path: "nats.conf", content: serverConfig(pipeline, flags) },
+    { path: "accounts.conf", content: `# The accounts of pipeline ${pipeline.name}.\n${accountsConfig(options)}` },
+    ...keyFiles,
+  ];
+}
+
+function serverConfig(pipeline: Pipeline, { tls, natsVersion }: ScaffoldFlags): string {
+  const syncs = natsVersion === undefined || canSyncFirst(natsVersion);
+  const quoted = (name: string) => JSON.stringify(`${tls ?? ""}/${name}`);
+  return [
+    `# A NATS server for pipeline ${pipeline.name}. Review addresses and sizes; docs/operations.md tells why.`,
+    'listen: "0.0.0.0:4222"',
+    'http: "0.0.0.0:8222"',
+    "max_payload: 1MB",
+    "jetstream {",
+    '  store_dir: "/data"',
+    "  max_mem: 64MB",
+    "  # At most 80 % of the volume: on a full disk, every call times out.",
+    "  max_file: 8GB",
+    syncs
+      ? "  # Otherwise, a power cut takes what was acknowledged last.\n  sync_interval: always"
+      : `  # Version ${natsVersion} acknowledges before it syncs; use 2.10 or newer in production.`,
+    "}",
+    ...(tls === undefined
+      ? []
+      : [`tls { cert_file: ${quoted("tls.crt")}, key_file: ${quoted("tls.key")}, timeout: 5 }`]),
+    'include "accounts.conf"',
+    "",
+  ].join("\n");
+}
+
+function text({ out, pipeline: file, tls }: ScaffoldFlags, pipeline: Pipeline, teams: readonly Team[]): string {
+  const owned = new Set(teams.flatMap(({ components }) => components));
+  const without = pipeline.components.map(({ name }) => name).filter((name) => !owned.has(name));
+  return [
+    `wrote ${out}/nats.conf, ${out}/accounts.conf and the users' keys in ${out}/keys`,
+    ...(without.length === 0 ? [] : [`no team may publish: ${without.join(", ")}`]),
+    "",
+    "Review:",
+    `  ${out}/nats.conf       addresses, store_dir and max_file${tls === undefined ? "; without TLS, models and verdicts are sent in the clear" : ""}`,
+    `  ${out}/keys/*.nk       secrets: give each to its user only, and keep the operator's and the system's to yourself`,
+    "",
+    "Then:",
+    `  nats-server -c ${out}/nats.conf`,
+    `  uncouple pipeline apply ${file} --nats URL --nats-nkey ${out}/keys/operator.nk`,
+    `  uncouple evaluator --pipeline ${file} --nats URL --nats-nkey ${out}/keys/evaluator.nk`,
+    ...teams.map(
+      ({ name }) =>
+        `  uncouple trainer --team TEAM.yaml --pipeline ${file} --nats URL --nats-nkey ${out}/keys/${name}.nk`,
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,199 @@
+import { nkeys } from "nats";
+import { EVALUATOR_GROUP } from "../backplane.ts";
+import { HUB_API } from "./hub-connection.ts";
+import { compactedStreamsOf, type Names, namesOf, streamsOf } from "./streams.ts";
+
+/** The key pair of a NATS user. */
+export interface UserKey {
+  /** The server's configuration has it. */
+  readonly publicKey: string;
+  /** The user's secret: what --nats-nkey reads. */
+  readonly seed: string;
+}
+
+export function createUserKey(): UserKey {
+  return keyOf(nkeys.createUser());
+}
+
+/** @throws if the seed is not that of a user */
+export function readUserKey(seed: string): UserKey {
+  const key = keyOf(nkeys.fromSeed(new TextEncoder().encode(seed.trim())));
+  if (!key.publicKey.startsWith("U")) throw new Error("not the seed of a user");
+  return key;
+}
+
+function keyOf(pair: { getPublicKey(): string; getSeed(): Uint8Array }): UserKey {
+  return { publicKey: pair.getPublicKey(), seed: new TextDecoder().decode(pair.getSeed()) };
+}
+
+/** A team, whose trainers share an account. */
+export interface TeamAccount {
+  readonly name: string;
+  /** The components that it trains. */
+  readonly components: readonly string[];
+  readonly publicKey: string;
+}
+
+export interface AccountsOptions {
+  readonly pipeline: string;
+  readonly teams: readonly TeamAccount[];
+  /** Public keys of the users that are no team's. */
+  readonly keys: { readonly evaluator: string; readonly operator: string; readonly system: string };
+  /** Whether evaluators delete models, as a pipeline file with `retention` wants. */
+  readonly evaluatorsDelete: boolean;
+}
+
+const INBOX = "_INBOX.>";
+
+/**
+ * Writes the accounts of a pipeline as a part of the configuration of nats-server 2.9 or newer. The hub account owns the
+ * streams. Teams and evaluators have accounts that own nothing and import exactly what they may do: replies are rewritten
+ * between accounts, so that nobody can make the server publish on a subject of his choice. Consumers deliver to any subject
+ * that their creator names, so only operators create them.
+ */
+export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: AccountsOptions): string {
+  const names = namesOf(pipeline);
+  const read = readGrants(names);
+  const accounts = [
+    {
+      name: "EVALUATOR",
+      user: keys.evaluator,
+      grants: [...read, ...evaluatorGrants(names, evaluatorsDelete)],
+    },
+    ...teams.map((team) => ({
+      name: `TEAM_${team.name.replaceAll("-", "_").toUpperCase()}`,
+      user: team.publicKey,
+      grants: [...read, ...teamGrants(names, team.components)],
+    })),
+  ];
+  const everyone = accounts.map(({ name }) => name);
+  const holders = new Map<string, string[]>();
+  for (const { name, grants } of accounts) {
+    for (const subject of grants) holders.set(subject, [...(holders.get(subject) ?? []), name]);
+  }
+  const news = newsOf(names);
+  return [
+    "accounts {",
+    `  SYS { users = [ { nkey: ${keys.system} } ] }`,
+    "  HUB {",
+    "    jetstream: enabled",
+    ...users(keys.operator, operatorSubjects(names), [INBOX, ...news]),
+    "    exports = [",
+    ...[...holders].map(([subject, who]) => `      { service: "${subject}", accounts: [${who.join(", ")}] }`),
+    ...news.map((subject) => `      { stream: "${subject}", accounts: [${everyone.join(", ")}] }`),
+    "    ]",
+    "  }",
+    ...accounts.flatMap(({ name, user, grants }) => [
+      `  ${name} {`,
+      // The server tells that this account has no JetStream of its own: the client then uses the hub's.
+      ...users(user, ["$JS.API.INFO", ...grants.map(imported)], [INBOX, ...news]),
+      "    imports = [",
+      ...grants.map(serviceImport),
+      ...news.map((subject) => `      { stream: { account: HUB, subject: "${subject}" } }`),
+      "    ]",
+      "  }",
+    ]),
+    "}",
+    "system_account: SYS",
+    "",
+  ].join("\n");
+}
+
+function users(publicKey: string, publish: readonly string[], subscribe: readonly string[]): readonly string[] {
+  const list = (subjects: readonly string[]) => subjects.map((subject) => `          "${subject}"`).join("\n");
+  return [
+    `    users = [ { nkey: ${publicKey}, permissions: {`,
+    `        publish: { allow: [\n${list(publish)}\n        ] }`,
+    `        subscribe: { allow: [\n${list(subscribe)}\n        ] } } } ]`,
+  ];
+}
+
+/** A granted subject in the account that imports it. */
+function imported(subject: string): string {
+  return subject.replace(/^\$JS\.API\./, HUB_API);
+}
+
+function serviceImport(subject: string): string {
+  const to = imported(subject);
+  return `      { service: { account: HUB, subject: "${subject}" }${to === subject ? "" : `, to: "${to}"`} }`;
+}
+
+/** Subjects whose messages wake readers; what they say is read from the streams. */
+function newsOf(names: Names): readonly string[] {
+  const { models: _, ...others } = names;
+  return Object.values(others).map(({ subject }: { readonly subject: string }) => `${subject}.>`);
+}
+
+function readGrants(names: Names): readonly string[] {
+  return [
+    "$JS.API.INFO",
+    ...streamsOf(names).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
+    `$JS.API.DIRECT.GET.${names.models.stream}`,
+  ];
+}
+
+function teamGrants(names: Names, components: readonly string[]): readonly string[] {
+  const { snapshots, aliases, tombstones, models, leases } = names;
+  return [
+    ...components.flatMap((component) => [
+      `${snapshots.subject}.${component}.*`,
+      `${aliases.subject}.${component}`,
+      `${tombstones.subject}.*.*.${component}`,
+      `${models.subject}.C.${component}.*`,
+      `${models.subject}.M.${component}.*`,
+      `${leases.subject}.${component}.*`,
+    ]),
+    // The one lease that all trainers share: the turn of the sync protocol.
+    `${leases.subject}.train`,
+  ];
+}
+
+function evaluatorGrants(names: Names, deletes: boolean): readonly string[] {
+  const { snapshots, verdicts, quarantines, tombstones, models, leases } = names;
+  const queue = `${snapshots.stream}.${EVALUATOR_GROUP}`;
+  return [
+    `$JS.API.CONSUMER.INFO.${queue}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${queue}`,
+    `$JS.ACK.${queue}.>`,
+    // With domain and account, as newer servers write it.
+    `$JS.ACK.*.*.${queue}.>`,
+    `${verdicts.subject}.*.*`,
+    `${quarantines.subject}.*.*`,
+    `${leases.subject}.*`,
+    ...(deletes
+      ? [
+          `${tombstones.subject}.*.*`,
+          `$JS.API.STREAM.PURGE.${models.stream}`,
+          ...compactedStreamsOf(names).map((stream) => `$JS.API.STREAM.MSG.DELETE.${stream}`),
+        ]
+      : []),
+  ];
+}
+
+function operatorSubjects(names: Names): readonly string[] {
+  const { snapshots, pipelines, aliases, tombstones, models, leases } = names;
+  return [
+    "$JS.API.INFO",
+    "$JS.API.STREAM.NAMES",
+    ...streamsOf(names).flatMap((stream) => [
+      ...["INFO", "CREATE", "UPDATE", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
+      `$JS.API.DIRECT.GET.${stream}`,
+      `$JS.API.CONSUMER.CREATE.${stream}`,
+      ...["INFO", "MSG.NEXT", "DELETE"].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
+    ]),
+    `$JS.API.CONSUMER.DURABLE.CREATE.${snapshots.stream}.${EVALUATOR_GROUP}`,
+    `$JS.API.STREAM.PURGE.${models.stream}`,
+    ...compactedStreamsOf(names).flatMap((stream) => [
+      `$JS.API.STREAM.MSG.DELETE.${stream}`,
+      `$JS.API.STREAM.DELETE.${stream}`,
+    ]),
+    // Pointers to successors.
+    ...[names.verdicts, names.quarantines, names.aliases].map(({ successor }) => successor.pointer),
+    `${pipelines.subject}.applied`,
+    `${aliases.subject}.*`,
+    `${tombstones.subject}.*.*`,
+    // Pins, while an alias is changed.
+    `${tombstones.subject}.*.*.*`,
+    `${leases.subject}.*`,
+  ];
+}

@@ -1,0 +1,306 @@
+import { type NatsConnection as NatsClient, headers as natsHeaders } from "nats";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { collectGarbage } from "../../services/composition/collect-garbage.ts";
+import { withPipelineView } from "../../services/composition/pipeline-view.ts";
+import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
+import type { JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
+import { draft, model, quarantine, verdict } from "../helpers/drafts.ts";
+import { type AccountsNats, startAccountsNats } from "../helpers/nats-accounts.ts";
+import { natsVersions } from "../helpers/nats-versions.ts";
+
+const STREAMS = [
+  ...["snapshots", "pipelines", "aliases", "verdicts", "quarantines", "tombstones"].map(
+    (kind) => `uncouple-demo-${kind}`,
+  ),
+  "OBJ_uncouple-demo-models",
+  "KV_uncouple-demo-leases",
+];
+const [SNAPSHOTS, MODELS] = ["uncouple-demo-snapshots", "OBJ_uncouple-demo-models"];
+const EVIL = JSON.stringify({ forged: true });
+
+interface Attack {
+  readonly what: string;
+  readonly subject: string;
+  readonly payload?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where the server's answer should go. */
+  readonly reply?: string;
+}
+
+const forgery = (subject: string, headers?: Attack["headers"]): Attack => ({
+  what: `writes on ${subject}${headers === undefined ? "" : ` with ${JSON.stringify(headers)}`}`,
+  subject,
+  payload: EVIL,
+  ...(headers && { headers }),
+});
+
+/** Calls of the JetStream API that nobody but an operator may make, and some that nobody may. */
+const apiAttacks = (prefix: string): readonly Attack[] => {
+  const call = (verb: string, payload: unknown = {}): Attack => ({
+    what: `calls ${prefix}.${verb}`,
+    subject: `${prefix}.${verb}`,
+    payload,
+  });
+  const push = { ack_policy: "none", deliver_policy: "all", deliver_subject: "uncouple.demo.snapshots.m1.77" };
+  const create = (config: object) => ({ stream_name: MODELS, config });
+  return [
+    ...STREAMS.flatMap((stream) => [
+      call(`STREAM.DELETE.${stream}`),
+      call(`STREAM.PURGE.${stream}`),
+      call(`STREAM.UPDATE.${stream}`, { name: stream, subjects: ["elsewhere"], max_msgs: 1 }),
+      call(`STREAM.MSG.DELETE.${stream}`, { seq: 1 }),
+      call(`CONSUMER.CREATE.${stream}`, { stream_name: stream, config: { ...push } }),
+    ]),
+    call("STREAM.CREATE.X", { name: "X", subjects: ["uncouple.demo.snapshots.>"] }),
+    call(`CONSUMER.CREATE.${MODELS}.evil`, create({ ...push, name: "evil" })),
+    call(`CONSUMER.CREATE.${MODELS}.evil.>`, create({ ...push, name: "evil", filter_subject: ">" })),
+    call(`CONSUMER.DURABLE.CREATE.${MODELS}.evil`, create({ ...push, durable_name: "evil" })),
+    call(`CONSUMER.DELETE.${SNAPSHOTS}.evaluator`),
+    call(`STREAM.SNAPSHOT.${SNAPSHOTS}`, { deliver_subject: "uncouple.demo.snapshots.m1.78" }),
+    call("STREAM.RESTORE.X", { config: { name: "X" } }),
+    call(`STREAM.LEADER.STEPDOWN.${SNAPSHOTS}`),
+    call("ACCOUNT.PURGE.HUB"),
+  ];
+};
+
+/** What an attacker could do with the rights of team m2, whose component reads from m1. */
+const teamAttacks: readonly Attack[] = [
+  forgery("uncouple.demo.snapshots.m1.2"),
+  forgery("uncouple.demo.snapshots.m3.1"),
+  forgery("uncouple.demo.verdicts.m2.1"),
+  forgery("uncouple.demo.quarantines.m1.1"),
+  forgery("uncouple.demo.aliases.m1"),
+  forgery("uncouple.demo.pipelines.applied"),
+  forgery("uncouple.demo.tombstones.m1.1"),
+  forgery("uncouple.demo.tombstones.m2.1"),
+  // Pins of others.
+  forgery("uncouple.demo.tombstones.m1.1.m1"),
+  forgery("uncouple.demo.tombstones.m1.1._"),
+  forgery("$O.uncouple-demo-models.C.m1.CHUNK"),
+  forgery("$O.uncouple-demo-models.C.CHUNK"),
+  forgery("$O.uncouple-demo-models.M.m1.NAME"),
+  forgery("$O.uncouple-demo-models.M.NAME"),
+  forgery("$KV.uncouple-demo-leases.m1.state-1"),
+  forgery("$KV.uncouple-demo-leases.judging-1"),
+  forgery("$KV.uncouple-demo-leases.gc"),
+  ...Array.from({ length: 50 }, (_, flood) => forgery(`$KV.uncouple-demo-leases.flood-${flood}`)),
+  // A message that would delete all others of its subject, or of its stream.
+  ...["all", "sub"].flatMap((rollup) => [
+    forgery("$O.uncouple-demo-models.C.m2.CHUNK", { "Nats-Rollup": rollup }),
+    forgery("$KV.uncouple-demo-leases.m2.state-1", { "Nats-Rollup": rollup }),
+    forgery("uncouple.demo.snapshots.m2.99", { "Nats-Rollup": rollup }),
+  ]),
+  ...apiAttacks("$JS.hub.API"),
+  ...apiAttacks("$JS.API"),
+  { what: "takes the evaluators' work", subject: `$JS.hub.API.CONSUMER.MSG.NEXT.${SNAPSHOTS}.evaluator`, payload: 1 },
+  { what: "ends the evaluators' work", subject: `$JS.ACK.${SNAPSHOTS}.evaluator.1.1.1.1.0`, payload: "+TERM" },
+  ...["uncouple.demo.snapshots.m1.5", "$JS.API.STREAM.PURGE.OBJ_uncouple-demo-models"].flatMap((reply) => [
+    {
+      what: `has model bytes sent to ${reply}`,
+      subject: `$JS.hub.API.DIRECT.GET.${MODELS}`,
+      payload: { seq: 1 },
+      reply,
+    },
+    {
+      what: `has a message sent to ${reply}`,
+      subject: `$JS.hub.API.STREAM.MSG.GET.${SNAPSHOTS}`,
+      payload: { seq: 1 },
+      reply,
+    },
+    { what: `has a stream's state sent to ${reply}`, subject: `$JS.hub.API.STREAM.INFO.${MODELS}`, payload: {}, reply },
+  ]),
+];
+
+const evaluatorAttacks: readonly Attack[] = [
+  forgery("uncouple.demo.snapshots.m1.2"),
+  forgery("uncouple.demo.aliases.m1"),
+  forgery("uncouple.demo.pipelines.applied"),
+  forgery("$O.uncouple-demo-models.C.m1.CHUNK"),
+  forgery("$KV.uncouple-demo-leases.m1.state-1"),
+  ...apiAttacks("$JS.hub.API").filter(({ subject }) => !subject.endsWith(`STREAM.PURGE.${MODELS}`)),
+  ...apiAttacks("$JS.API"),
+  {
+    what: "has a message sent as an announcement",
+    subject: `$JS.hub.API.STREAM.MSG.GET.${SNAPSHOTS}`,
+    payload: { seq: 1 },
+    reply: "uncouple.demo.snapshots.m1.5",
+  },
+];
+
+const operatorAttacks: readonly Attack[] = [
+  forgery("uncouple.demo.snapshots.m1.2"),
+  forgery("uncouple.demo.verdicts.m1.1"),
+  { what: "deletes a stream", subject: `$JS.API.STREAM.DELETE.${SNAPSHOTS}`, payload: {} },
+  { what: "deletes a message", subject: `$JS.API.STREAM.MSG.DELETE.${SNAPSHOTS}`, payload: { seq: 1 } },
+];
+
+const cases = (await natsVersions()).flatMap((version) => [
+  { version, tls: false, name: `nats-server ${version.version}` },
+  { version, tls: true, name: `nats-server ${version.version} with TLS` },
+]);
+
+describe.each(cases)("$name, accounts", ({ version, tls }) => {
+  let server: AccountsNats;
+  let m1: JetStreamBackplane;
+  let m2: JetStreamBackplane;
+  let evaluator: JetStreamBackplane;
+  let operator: JetStreamBackplane;
+  let root: NatsClient;
+  let first: SnapshotManifest;
+  const bytes = model(1, 1_300_000);
+
+  beforeAll(async () => {
+    server = await startAccountsNats(version, { tls });
+    [m1, m2, evaluator, operator] = (await Promise.all(
+      ["m1", "m2", "evaluator", "operator"].map((user) => server.open(user)),
+    )) as [JetStreamBackplane, JetStreamBackplane, JetStreamBackplane, JetStreamBackplane];
+    root = await server.raw("operator");
+    first = await m1.registry.publish(draft({ component: "m1" }), bytes, null);
+    await m2.registry.publish(draft({ component: "m2" }), model(2, 1_000), null);
+  });
+  afterAll(() => server.stop());
+
+  /** Everything that an attack could change. */
+  const state = async (): Promise<unknown> => {
+    const ask = async (verb: string) => (await root.request(`$JS.API.${verb}`, "")).json<Record<string, unknown>>();
+    const streams = await Promise.all(STREAMS.map((stream) => ask(`STREAM.INFO.${stream}`)));
+    const { num_pending, num_ack_pending, ack_floor } = await ask(`CONSUMER.INFO.${SNAPSHOTS}.evaluator`);
+    return {
+      streams: streams.map(({ config, state: now }) => ({ config, now })),
+      num_pending,
+      num_ack_pending,
+      ack_floor,
+    };
+  };
+  const attack = async (client: NatsClient, attacks: readonly Attack[]): Promise<void> => {
+    const before = await state();
+    const send = ({ subject, payload, headers = {}, reply }: Attack) => {
+      const head = natsHeaders();
+      for (const [key, value] of Object.entries(headers)) head.set(key, value);
+      const data = typeof payload === "string" ? payload : JSON.stringify(payload);
+      client.publish(subject, data, { headers: head, ...(reply !== undefined && { reply }) });
+    };
+    for (const one of attacks) send(one);
+    await client.flush();
+    await systemClock.sleep(300);
+    if (JSON.stringify(await state()) === JSON.stringify(before)) return;
+    // One of them succeeded: which one?
+    for (const one of attacks) {
+      const last = JSON.stringify(await state());
+      send(one);
+      await client.flush();
+      await systemClock.sleep(100);
+      expect(JSON.stringify(await state()), one.what).toBe(last);
+    }
+    expect(await state()).toEqual(before);
+  };
+
+  test("a team can do its whole job", async () => {
+    expect(Buffer.compare(await m2.registry.bytes(first), bytes)).toBe(0);
+    await m2.retention.pin("run-1", { m1: 1 }, "m2");
+    expect((await operator.retention.state()).pinned).toMatchObject([{ component: "m1", serial: 1 }]);
+    await m2.retention.release("run-1");
+    const change = await m1.registry.setAlias("m1", "champion", 1, null, "m1");
+    expect(change.serial).toBe(1);
+    expect(await m2.registry.aliases("m1")).toEqual({ champion: 1 });
+    for (const name of ["m2.state-abc", "train"]) {
+      const lease = await m2.leases.acquire(name, "m2", AbortSignal.timeout(5_000));
+      await lease.release();
+    }
+    expect((await m2.pipelines.current())?.value.pipeline).toBe("demo");
+    const seen = m2.registry.watch(0, AbortSignal.timeout(10_000))[Symbol.asyncIterator]();
+    for (const component of ["m1", "m2"]) expect((await seen.next()).value.manifest.component).toBe(component);
+    const second = await m1.registry.publish(draft({ component: "m1" }), model(3, 2_000), 1);
+    expect((await seen.next()).value.manifest).toEqual(second);
+  });
+
+  test("an evaluator can do its whole job", async () => {
+    const verdicts = m1.verdicts.watch(0, AbortSignal.timeout(10_000))[Symbol.asyncIterator]();
+    const next = verdicts.next();
+    const judged: string[] = [];
+    for await (const item of evaluator.workQueue("evaluator").items(AbortSignal.timeout(20_000))) {
+      const { component, serial } = item.announcement.manifest;
+      expect((await evaluator.registry.bytes(item.announcement.manifest)).length).toBeGreaterThan(0);
+      await evaluator.verdicts.append(verdict(component, serial));
+      await item.done();
+      judged.push(`${component}@${serial}`);
+      if (judged.length === 3) break;
+    }
+    expect(judged).toEqual(["m1@1", "m2@1", "m1@2"]);
+    expect((await next).value.value).toMatchObject({ component: "m1", serial: 1 });
+    expect(await evaluator.quarantines.append(quarantine("m1", 2))).toBe(true);
+    expect(await evaluator.workQueue("evaluator").pending()).toBe(0);
+    const lease = await evaluator.leases.acquire("judging-1", "e", AbortSignal.timeout(5_000));
+    await lease.release();
+    expect((await evaluator.usage()).models.used).toBeGreaterThan(bytes.length);
+  });
+
+  test("an attacker with a team's key changes nothing", async () => {
+    // Something that rollups could delete.
+    const lease = await m1.leases.acquire("m1.state-1", "m1", AbortSignal.timeout(5_000));
+    const held = await m2.leases.acquire("m2.state-1", "m2", AbortSignal.timeout(5_000));
+    await Promise.all([lease.release(), held.release()]);
+    await attack(await server.raw("m2"), teamAttacks);
+    expect(Buffer.compare(await m2.registry.bytes(first), bytes)).toBe(0);
+  });
+
+  test("an attacker with an evaluator's key changes no announcement, alias, pipeline or stream", async () => {
+    await attack(await server.raw("evaluator"), evaluatorAttacks);
+  });
+
+  test("an operator's key neither announces nor judges nor deletes streams", async () => {
+    await attack(await server.raw("operator"), operatorAttacks);
+  });
+
+  test("a team cannot hear what others receive", async () => {
+    const client = await server.raw("m3");
+    const heard: string[] = [];
+    for (const subject of ["_INBOX.>", ">", "$JS.>", "$O.>"]) {
+      client.subscribe(subject, { callback: (error, message) => error === null && heard.push(message.subject) });
+    }
+    await client.flush();
+    await m1.registry.bytes(first);
+    await m1.registry.publish(draft({ component: "m1" }), model(4, 700_000), "any");
+    await systemClock.sleep(200);
+    expect(heard).toEqual([]);
+  });
+
+  test("operators and evaluators delete old models", async () => {
+    const later = await m1.registry.publish(draft({ component: "m1" }), model(5, 3_000), "any");
+    for (let serial = 3; serial <= later.serial; serial++) await evaluator.verdicts.append(verdict("m1", serial));
+    const collect = (backplane: JetStreamBackplane, keep: number) =>
+      withPipelineView({ backplane, clock: systemClock }, AbortSignal.timeout(20_000), (view, signal) =>
+        collectGarbage(
+          { pipeline: "demo", policy: { keep, champions: 1 }, by: "test", backplane, view, clock: systemClock },
+          signal,
+        ),
+      );
+    const deleted = [...(await collect(operator, 2)).deleted, ...(await collect(evaluator, 1)).deleted];
+    expect(deleted.length).toBeGreaterThan(0);
+    await expect(m2.registry.bytes({ ...later, serial: deleted[0]?.serial ?? 0 })).rejects.toMatchObject({
+      code: "deleted",
+    });
+  });
+
+  test("no key, a wrong key and a key of a team that left are refused at once", async () => {
+    const ca = (await import("../helpers/nats-accounts.ts")).TLS;
+    const files = tls ? { ca: `${ca}/ca.pem` } : {};
+    await expect(server.open("m2", { files })).rejects.toMatchObject({
+      code: "unauthenticated",
+      message: expect.stringContaining("requires credentials; use --nats-creds"),
+    });
+    const key = server.keyFile("m3");
+    expect((await server.open("m3")).connection()).toBe("connected");
+    await server.reload("--teams", "m1", "m2");
+    await expect(server.open("m3")).rejects.toMatchObject({
+      code: "unauthenticated",
+      message: `the NATS server at ${server.url} refuses --nats-nkey ${key}`,
+    });
+    await server.reload("--teams", "m1", "m2", "growth=m3");
+    const growth = await server.open("growth");
+    expect(await growth.registry.publish(draft({ component: "m3" }), model(6), null)).toMatchObject({ serial: 1 });
+    // The others noticed nothing.
+    expect(await m1.registry.publish(draft({ component: "m1" }), model(7), "any")).toMatchObject({ component: "m1" });
+  });
+});
