@@ -160,13 +160,7 @@ function evaluatorGrants(names: Names, deletes: boolean): readonly string[] {
     `${verdicts.subject}.*.*`,
     `${quarantines.subject}.*.*`,
     `${leases.subject}.*`,
-    ...(deletes
-      ? [
-          `${tombstones.subject}.*.*`,
-          `$JS.API.STREAM.PURGE.${models.stream}`,
-          ...compactedStreamsOf(names).map((stream) => `$JS.API.STREAM.MSG.DELETE.${stream}`),
-        ]
-      : []),
+    ...(deletes ? [`${tombstones.subject}.*.*`, `$JS.API.STREAM.PURGE.${models.stream}`] : []),
   ];
 }
 

@@ -117,13 +117,15 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
     readers.quarantine,
     retryLimitMs,
   );
-  const compaction = collectable
-    ? createJetStreamCompaction({
-        ...{ connection, log, names, retention, verdicts, quarantines, retryLimitMs },
-        aliasChanges: aliases.read,
-        ends: () => Promise.all([retention.end(), aliases.end()]),
-      })
-    : createAbsentCompaction();
+  // Whoever may delete verdicts could hide them: in a restricted account, only operators compact.
+  const compaction =
+    collectable && !connection.restricted
+      ? createJetStreamCompaction({
+          ...{ connection, log, names, retention, verdicts, quarantines, retryLimitMs },
+          aliasChanges: aliases.read,
+          ends: () => Promise.all([retention.end(), aliases.end()]),
+        })
+      : createAbsentCompaction();
   const leases = createJetStreamLeases(connection, log, names.leases);
   const queues = new Map<string, WorkQueue>();
 
