@@ -399,8 +399,8 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
   },
   {
-    what: "a trainer with an unreachable NATS server",
-    run: "trainer --pipeline pipeline.yaml --team m1.yaml --nats 127.0.0.1:1 --port 0 --metrics-port 0",
+    what: "a trainer whose NATS server stays unreachable",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --nats 127.0.0.1:1 --startup-timeout 1s --port 0 --metrics-port 0",
     exit: 7,
     says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
   },
