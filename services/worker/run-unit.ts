@@ -36,6 +36,8 @@ export interface RunUnitDeps {
   readonly executors: WorkerExecutors;
   /** Called with the number of bytes that were sent since the last call. */
   onSubmitted(bytes: number): void;
+  /** Called when a unit has been computed, and its result is about to be sent. */
+  onComputed(): void;
 }
 
 /** A unit that has ended. */
@@ -61,7 +63,10 @@ export async function runUnit(
 ): Promise<UnitEnd> {
   const { log } = deps;
   try {
-    return await submit(await compute(lease, unit, deps), unit, deps);
+    const computed = await compute(lease, unit, deps);
+    unit.phase = "submitting";
+    deps.onComputed();
+    return await submit(computed, unit, deps);
   } catch (thrown) {
     if (unit.signal.reason === ABANDONED) return "abandoned";
     const error = asUncoupleError(thrown);
@@ -102,7 +107,7 @@ async function compute(lease: UnitLease, unit: UnitInWork, deps: RunUnitDeps): P
     const state = await blobs.get(base, signal);
     const executor = executors.of(lease.engine);
     const onProgress = (steps: number) => {
-      unit.fetching = false;
+      unit.phase = "computing";
       unit.advance(steps - done);
       done = steps;
     };
@@ -117,8 +122,6 @@ async function compute(lease: UnitLease, unit: UnitInWork, deps: RunUnitDeps): P
     log.error({ error, engine: lease.engine, job }, `a unit could not be run: ${error.message}`);
     const { code, message } = error;
     return { result: resultOf({ error: { code, message } }), bytes: new Uint8Array(0) };
-  } finally {
-    unit.fetching = false;
   }
 }
 

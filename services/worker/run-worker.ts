@@ -11,7 +11,7 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { createBlobCache } from "./blob-cache.ts";
 import { createExecutors, DEFAULT_ENGINES } from "./executors.ts";
-import { runUnit } from "./run-unit.ts";
+import { type RunUnitDeps, runUnit } from "./run-unit.ts";
 import { createTrainerLink } from "./trainer-link.ts";
 import { createUnitLoop } from "./unit-loop.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
@@ -119,7 +119,11 @@ export async function runWorker(options: RunWorkerOptions, deps: RunWorkerDeps):
       parallel,
     };
     const link = createTrainerLink(options.trainer, me, { clock, log, connect, random });
-    const unitDeps = { clock, log, link, blobs, executors, onSubmitted: measured.submitted };
+    const unitDeps: RunUnitDeps = {
+      ...{ clock, log, link, blobs, executors },
+      onSubmitted: measured.submitted,
+      onComputed: () => loop.makeRoom(),
+    };
     const loop = createUnitLoop({
       clock,
       link,

@@ -10,8 +10,8 @@ export interface UnitInWork {
   abort(reason: unknown): void;
   /** Counts work, in any unit: beats show that it grows. */
   advance(amount: number): void;
-  /** Counts bytes that arrive, from whatever transfer, until the unit computes. */
-  fetching: boolean;
+  /** While fetching, bytes that arrive from whatever transfer count as its work. */
+  phase: "fetching" | "computing" | "submitting";
 }
 
 /** A connection to a trainer that has taken this worker in. */
@@ -84,14 +84,14 @@ export function createSession(
         get work() {
           return work;
         },
-        fetching: true,
+        phase: "fetching" as UnitInWork["phase"],
       };
       units.set(lease, unit);
       return unit;
     },
     end: (lease) => void units.delete(lease),
     received(bytes) {
-      for (const unit of units.values()) if (unit.fetching) unit.advance(bytes);
+      for (const unit of units.values()) if (unit.phase === "fetching") unit.advance(bytes);
     },
     async *beat() {
       for await (const abandon of coordinator.beat(beats(), ended.signal)) {

@@ -9,7 +9,7 @@ import type { TrainerLink } from "./trainer-link.ts";
 export interface UnitLoopDeps {
   readonly clock: Clock;
   readonly link: TrainerLink;
-  /** Units at a time. */
+  /** Units that compute at a time. As many more may send their results. */
   readonly parallel: number;
   /** Whether no other unit should run beside one on this engine. */
   isExclusive(engine: string): boolean;
@@ -21,6 +21,8 @@ export interface UnitLoopDeps {
 export interface UnitLoop {
   /** Leases until the signal aborts, then waits for the units that are still in work. */
   run(stopping: AbortSignal): Promise<void>;
+  /** A unit in work computes no more: there is room for another one while its result is sent. */
+  makeRoom(): void;
   /** Gives up all units in work. */
   abort(reason: unknown): void;
   /** Units in work. */
@@ -32,8 +34,11 @@ export function createUnitLoop(deps: UnitLoopDeps): UnitLoop {
   const running = new Map<UnitInWork, { readonly lease: UnitLease; readonly ended: Promise<void> }>();
   const changed = createNotifier();
 
-  const hasRoom = () =>
-    running.size < parallel && ![...running.values()].some(({ lease }) => deps.isExclusive(lease.engine));
+  function hasRoom(): boolean {
+    const computing = [...running].filter(([{ phase }]) => phase !== "submitting");
+    if (computing.some(([, { lease }]) => deps.isExclusive(lease.engine))) return false;
+    return computing.length < parallel && running.size < 2 * parallel;
+  }
 
   function start(lease: UnitLease, session: Session): void {
     const unit = session.begin(lease.lease);
@@ -75,6 +80,7 @@ export function createUnitLoop(deps: UnitLoopDeps): UnitLoop {
       });
       await Promise.all([...running.values()].map(({ ended }) => ended));
     },
+    makeRoom: () => changed.notify(),
     abort(reason) {
       for (const unit of running.keys()) unit.abort(reason);
     },

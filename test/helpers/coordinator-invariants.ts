@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { admittedEngine } from "../../services/trainer/coordinator/machine/admission.ts";
 import type { CoordinatorEvent, Effect } from "../../services/trainer/coordinator/machine/events.ts";
+import { mostLeases } from "../../services/trainer/coordinator/machine/schedule.ts";
 import {
   type CoordinatorState,
   LOCAL,
@@ -83,7 +84,7 @@ export function checkState({ state, plan, results, finished, bases, local, at }:
   for (const id of requests.values()) {
     const worker = workers.get(id);
     assert(worker?.present, "a worker that is gone waits");
-    if (worker.pausedUntil > at || (inWork.get(id) ?? 0) >= worker.who.parallel) continue;
+    if (worker.pausedUntil > at || (inWork.get(id) ?? 0) >= mostLeases(worker)) continue;
     for (const unit of wanting) {
       if (plan.local > 0 && unit.results.length >= 2) continue;
       const done =

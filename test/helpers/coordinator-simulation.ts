@@ -346,7 +346,7 @@ export class Simulation {
 
   #ask(worker: SimulatedWorker): void {
     const { id, frozen, asking, leases, parallel, behavior, probed } = worker;
-    if (id === undefined || frozen || asking !== undefined || leases.length >= parallel) return;
+    if (id === undefined || frozen || asking !== undefined || leases.length >= 2 * parallel) return;
     if (behavior === "deaf" && probed) return;
     this.#ids++;
     worker.asking = `ask-${this.#ids}`;

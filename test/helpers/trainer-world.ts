@@ -42,8 +42,11 @@ export interface TrainerWorld {
     component: string,
     change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Logger; readonly tracer?: Tracer },
   ): Promise<TrainerOfTest>;
-  /** Starts a trainer in a separate process, from the build. */
-  spawn(component: string, change?: { readonly team?: string; readonly stateDir?: string }): Promise<TrainerProcess>;
+  /** Starts a trainer in a separate process, from the build. @param change port: of gRPC; default: any free one */
+  spawn(
+    component: string,
+    change?: { readonly team?: string; readonly stateDir?: string; readonly port?: number },
+  ): Promise<TrainerProcess>;
   close(): Promise<void>;
 }
 
@@ -114,7 +117,7 @@ export async function openTrainerWorld(
       });
       return { ...running, client };
     },
-    async spawn(component, { team: text, stateDir = join(dir, "state") } = {}) {
+    async spawn(component, { team: text, stateDir = join(dir, "state"), port = 0 } = {}) {
       const child = spawn(
         process.execPath,
         [
@@ -123,7 +126,7 @@ export async function openTrainerWorld(
           ...["--team", await team(component, text)],
           ...["--nats", natsUrl],
           ...["--state", stateDir, "--checkpoint-seconds", "0.05"],
-          ...["--port", "0", "--metrics-port", "0"],
+          ...["--port", String(port), "--metrics-port", "0"],
         ],
         { stdio: ["ignore", "pipe", "pipe"] },
       );

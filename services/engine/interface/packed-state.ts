@@ -20,7 +20,7 @@ interface Header {
 }
 
 const LENGTH_BYTES = 4;
-/** Bytes checked between yields to the event loop: a few milliseconds. */
+/** Bytes copied or checked between yields to the event loop: a few milliseconds. */
 const SLICE_BYTES = 4 * 1024 * 1024;
 
 export async function packState(state: TrainingState): Promise<PackedState> {
@@ -33,7 +33,7 @@ export async function packState(state: TrainingState): Promise<PackedState> {
   bytes.set(header, LENGTH_BYTES);
   let at = LENGTH_BYTES + header.length;
   for (const [, { values }] of tensors) {
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    await copy(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), bytes, at);
     at += values.byteLength;
   }
   return { digest: await sha256(bytes), bytes };
@@ -47,35 +47,56 @@ export async function unpackState({ digest, bytes }: PackedState): Promise<Train
   const actual = await sha256(bytes);
   if (actual !== digest) throw damaged(digest, `its bytes have the digest ${actual}`);
   if (bytes.length < LENGTH_BYTES) throw damaged(digest, "it has no header");
-  const headerLength = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
-  let at = LENGTH_BYTES + headerLength;
+  let at = valuesOffset(bytes);
   const tensors: [name: string, tensor: StateTensor][] = [];
   for (const { name, shape } of readHeader(digest, bytes.subarray(LENGTH_BYTES, at)).tensors) {
     const end = at + 4 * shape.reduce((product, extent) => product * extent, 1);
     if (end > bytes.length) throw damaged(digest, `the values of ${name} are missing`);
     // A copy, because the values need not begin at a multiple of their size. `slice` of a Buffer would be none.
-    tensors.push([name, { shape, values: new Float32Array(new Uint8Array(bytes.subarray(at, end)).buffer) }]);
+    const values = new Float32Array((end - at) / 4);
+    await copy(bytes.subarray(at, end), new Uint8Array(values.buffer), 0);
+    tensors.push([name, { shape, values }]);
     at = end;
   }
   if (at !== bytes.length) throw damaged(digest, "it is longer than its header says");
   return Object.fromEntries(tensors);
 }
 
+/** Copies bytes, with yields to the event loop. @param at where they begin in the target */
+async function copy(source: Uint8Array, target: Uint8Array, at: number): Promise<void> {
+  for (let from = 0; from < source.length; from += SLICE_BYTES) {
+    if (from > 0) await yieldToEventLoop();
+    target.set(source.subarray(from, from + SLICE_BYTES), at + from);
+  }
+}
+
+/** Where the values of all tensors begin, one after another. */
+export function valuesOffset(bytes: Uint8Array): number {
+  return LENGTH_BYTES + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+}
+
+/** Reads values from a byte on, which need not be a multiple of their size. */
+export function readValues(bytes: Uint8Array, at: number, count: number, into: Float32Array): void {
+  new Uint8Array(into.buffer, into.byteOffset, 4 * count).set(bytes.subarray(at, at + 4 * count));
+}
+
 /** Whether two states have tensors of the same names and shapes, in bytes of the same length. */
 export function sameLayout(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length || a.length < LENGTH_BYTES) return false;
-  const end = LENGTH_BYTES + new DataView(a.buffer, a.byteOffset, a.byteLength).getUint32(0, true);
+  const end = valuesOffset(a);
   return Buffer.compare(a.subarray(0, end), b.subarray(0, end)) === 0;
 }
 
 /** Whether all values are finite of the tensors whose names begin so. @throws UncoupleError `data-loss` without a header */
 export async function isFiniteState({ digest, bytes }: PackedState, prefix: string): Promise<boolean> {
-  let at = LENGTH_BYTES + new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+  let at = valuesOffset(bytes);
+  const values = new Float32Array(Math.ceil(Math.min(SLICE_BYTES, bytes.length) / 4));
   for (const { name, shape } of readHeader(digest, bytes.subarray(LENGTH_BYTES, at)).tensors) {
     const end = at + 4 * shape.reduce((product, extent) => product * extent, 1);
     for (let from = at; name.startsWith(prefix) && from < end; from += SLICE_BYTES) {
-      const values = new Float32Array(bytes.slice(from, Math.min(end, from + SLICE_BYTES)).buffer);
-      if (!values.every(Number.isFinite)) return false;
+      const count = Math.min(SLICE_BYTES, end - from) / 4;
+      readValues(bytes, from, count, values);
+      if (!values.subarray(0, count).every(Number.isFinite)) return false;
       if (from > at) await yieldToEventLoop();
     }
     at = end;

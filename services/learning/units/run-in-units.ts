@@ -1,11 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import { mean } from "../../common/statistics.ts";
 import { recordStep } from "../../engine/compiler/tracing/record-step.ts";
 import type { RunningEngine } from "../../engine/interface/engine.ts";
-import { type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
-import type { TrainingState } from "../../engine/interface/program.ts";
+import { isFiniteState, type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
 import { checkData } from "../../engine/interface/program-shape.ts";
 import { packProgram } from "../../engine/shipped/packed-program.ts";
 import type { UnitCount } from "../../pipeline/run.ts";
@@ -88,22 +88,17 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
     await run.onStart?.(training.engine);
     let recent: number[] = [...(resume?.recentLosses ?? [])];
     let step = resume?.step ?? 0;
-    let state: TrainingState = resume?.state ?? (await unpackState(initial));
-    let packedState: PackedState = resume === undefined ? initial : await packState(resume.state);
+    let state: PackedState = resume === undefined ? initial : await packState(resume.state);
     while (step < steps) {
       signal?.throwIfAborted();
       const first = step;
       // A checkpoint of a training with another plan lies between two averages.
       const count = Math.min(plan.syncEvery - (first % plan.syncEvery), steps - first);
       const began = clock.elapsed();
-      const results = await runRound(training, { first, count }, packedState, run, steps);
+      const results = await runRound(training, { first, count }, state, run, steps);
       const losses = foldLosses(results.map((result) => result.losses));
       checkLosses(losses, first);
-      const states: TrainingState[] = [];
-      for (const result of results) states.push(await unpackState(result.state));
-      state = await foldStates(states);
-      // With one slot, the bytes are those of its result.
-      packedState = await packState(state);
+      state = await foldStates(results.map((result) => result.state));
       step = first + count;
       const elapsed = Math.max(clock.elapsed() - began, 0.01);
       recent = [...recent, ...losses].slice(-RECENT_STEPS);
@@ -114,11 +109,13 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
         loss: mean(losses),
         learningRate: learningRateAt(now - 1, steps, learningRate, schedule),
         stepsPerSecond: (count / elapsed) * 1000,
-        checkpoint: async () => ({ step: now, state: reached, recentLosses }),
+        checkpoint: async () => ({ step: now, state: await unpackState(reached), recentLosses }),
       });
     }
-    checkState(state, steps);
-    return { state, loss: mean(recent), engine: training.engine };
+    const end = await unpackState(state);
+    // Names the tensor; on large states it is slow, and holds the event loop.
+    if (!(await isFiniteState(state, "variable/"))) checkState(end, steps);
+    return { state: end, loss: mean(recent), engine: training.engine };
   } finally {
     await training.close();
   }
@@ -134,6 +131,8 @@ async function runRound(
 ): Promise<readonly UnitResult[]> {
   const failed = new AbortController();
   const over = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  // Each unit listens; Node warns of a leak from the eleventh on.
+  setMaxListeners(slots, over);
   const round = { round: Math.floor(range.first / syncEvery) + 1, rounds: Math.ceil(steps / syncEvery), slots };
   let done = 0;
   onUnits?.({ ...round, done });

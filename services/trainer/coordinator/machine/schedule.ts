@@ -29,7 +29,7 @@ export function schedule(change: Change): void {
 /** Leases whatever a worker should do next. */
 function workFor(change: Change, id: string): LeaseState | undefined {
   const worker = change.state.workers.get(id) as WorkerState;
-  if (worker.pausedUntil > change.at || runningBy(change.state, id).length >= worker.who.parallel) return undefined;
+  if (worker.pausedUntil > change.at || runningBy(change.state, id).length >= mostLeases(worker)) return undefined;
   const { units, jobs } = change.state;
   for (const unit of units.values()) {
     const job = jobs.get(unit.job) as JobState;
@@ -43,6 +43,11 @@ function workFor(change: Change, id: string): LeaseState | undefined {
     if (probe !== undefined) return probe;
   }
   return backupFor(change, worker);
+}
+
+/** A worker asks for its next unit while it still sends the result of the last one. */
+export function mostLeases({ who }: WorkerState): number {
+  return 2 * who.parallel;
 }
 
 /** Leases a second copy of a unit that takes much longer than others (MapReduce's backup task). */
