@@ -3,6 +3,7 @@ import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { diagnoseCommand } from "./commands/diagnose.ts";
@@ -38,6 +39,7 @@ const commands: readonly CommandFactory[] = [
   upCommand,
   validateCommand,
   pipelineCommand,
+  bootstrapCommand,
   trainCommand,
   runsCommand,
   cancelCommand,

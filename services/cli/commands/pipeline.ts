@@ -1,7 +1,5 @@
-import { resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
-import { problemsError } from "../../pipeline/files/problem.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { changesBetween, classOf } from "../../pipeline/pipeline-changes.ts";
 import { contentOf, digestOf, type PipelineContent, shortDigest } from "../../pipeline/pipeline-content.ts";
@@ -9,6 +7,7 @@ import type { PipelineVersion } from "../../pipeline/pipeline-version.ts";
 import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
 import { EVALUATOR_GROUP } from "../../registry/backplane.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import { requirePipelineFile } from "../connect/pipeline-file.ts";
 import { type CliContext, userName } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain, type Style } from "../terminal/style.ts";
@@ -60,7 +59,7 @@ function applyCommand(context: CliContext): Command {
     )
     .action(async (file: string, flags: ApplyFlags) => {
       const output = createOutput(context, flags.json === true);
-      const pipeline = await readPipeline(context, file);
+      const pipeline = await requirePipelineFile(context, file);
       await withConnections(context, { ...flags, pipeline: pipeline.name }, async (connections) => {
         const create = flags.dryRun !== true;
         const { pipelines, workQueue } = await connections.backplane(undefined, { create });
@@ -97,7 +96,7 @@ function diffCommand(context: CliContext): Command {
     )
     .action(async (from: string | undefined, to: string | undefined, flags: ConnectionFlags & { json?: true }) => {
       const output = createOutput(context, flags.json === true);
-      const file = from === undefined || DIGEST.test(from) ? undefined : await readPipeline(context, from);
+      const file = from === undefined || DIGEST.test(from) ? undefined : await requirePipelineFile(context, from);
       if (to !== undefined && (file !== undefined || !DIGEST.test(to))) {
         throw new UncoupleError("invalid-argument", "give one file, or one or two digests");
       }
@@ -137,14 +136,6 @@ function historyCommand(context: CliContext): Command {
         );
       });
     });
-}
-
-/** @throws UncoupleError `not-found`, `invalid-argument` with every problem, one per line */
-async function readPipeline(context: CliContext, file: string): Promise<Pipeline> {
-  const { readPipelineFile } = await import("../../data/read-pipeline.ts");
-  const parsed = await readPipelineFile(resolve(context.cwd, file));
-  if ("problems" in parsed) throw problemsError(parsed.problems.map((problem) => ({ ...problem, file })));
-  return parsed.pipeline;
 }
 
 /** @throws UncoupleError `conflict` */

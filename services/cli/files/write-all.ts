@@ -54,7 +54,8 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+/** Whether a file or folder exists. */
+export async function isThere(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
-import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
 import type { NatsFiles } from "../../registry/jetstream/nats-auth.ts";
 import type { StackFiles } from "../connect/configuration.ts";
 import { type StoreFlags, storeArgs } from "../connect/service.ts";
@@ -13,6 +12,7 @@ import { parseNatsAddress } from "../flags/nats-address.ts";
 import { type NatsAccess, natsEnvironment } from "../flags/nats-flags.ts";
 import { createStyle } from "../terminal/style.ts";
 import { applyText } from "../text/pipeline-text.ts";
+import { applyPipelineFile } from "./apply-file.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
@@ -164,25 +164,19 @@ async function startWorkers(
   );
 }
 
-/** Puts the stack's pipeline file in force. @throws UncoupleError as `applyPlan` and `connectJetStream` */
+/** Puts the stack's pipeline file in force. @throws UncoupleError as `applyPipelineFile` */
 async function applyFile(access: NatsAccess, options: StackOptions): Promise<void> {
-  const { files, clock, env, breaking = false, onEvent } = options;
-  const { pipeline } = files.pipeline;
-  const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
-  const { pipelines, close } = await connectJetStream({
-    ...options.store,
-    ...access,
-    pipeline: pipeline.name,
+  const { files, clock, env, store = {}, breaking = false, onEvent } = options;
+  const { plan, applied } = await applyPipelineFile({
+    access,
+    pipeline: files.pipeline.pipeline,
+    store,
     clock,
     name: "uncouple up",
+    breaking,
+    by: `${userName(env)} (uncouple up)`,
   });
-  try {
-    const plan = await planApply(pipelines, pipeline);
-    const applied = await applyPlan(pipelines, pipeline, plan, { breaking, by: `${userName(env)} (uncouple up)` });
-    if (applied && plan.previous !== null) onEvent(applyText(plan, applied, createStyle(false)));
-  } finally {
-    await close();
-  }
+  if (applied && plan.previous !== null) onEvent(applyText(plan, applied, createStyle(false)));
 }
 
 /** Reuses the ports after a restart, so that the stack file stays valid. */
