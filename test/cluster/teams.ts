@@ -90,7 +90,7 @@ export async function addTeam(): Promise<void> {
 
 /** A training is divided among workers that come, are killed and go: from 0 to 3, to 2, to 0. */
 export async function useWorkers(image = version): Promise<void> {
-  if ((await inPod("uncouple", "trainer-m1-0", "uncouple", "worker", "--help")).code !== 0) {
+  if ((await inPod("uncouple", "trainer-m1-0", "uncouple", "help", "worker")).code !== 0) {
     report("workers", "skipped: the image does not have the command");
     return;
   }
