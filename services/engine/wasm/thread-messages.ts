@@ -29,8 +29,20 @@ export type WasmRequest =
       /** In the order of the layout. */
       readonly feeds: readonly Float32Array[];
     }
-  | { readonly kind: "state"; readonly session: number }
-  | { readonly kind: "restore"; readonly session: number; readonly vectors: readonly Float32Array[] }
+  | {
+      /** Reads values of the carried vectors, which follow one another. */
+      readonly kind: "state";
+      readonly session: number;
+      readonly from: number;
+      readonly count: number;
+    }
+  | {
+      /** Writes values of the carried vectors. */
+      readonly kind: "restore";
+      readonly session: number;
+      readonly from: number;
+      readonly values: Float32Array<ArrayBuffer>;
+    }
   | { readonly kind: "close"; readonly session: number };
 
 /** What a session keeps in its module's memory. */
@@ -43,5 +55,5 @@ export interface SessionPlan {
   readonly columns: readonly number[];
 }
 
-/** `run` answers the losses, `state` the carried vectors, the others null. */
-export type WasmResult = null | Float32Array | readonly Float32Array[];
+/** `run` answers the losses, `state` the values, the others null. */
+export type WasmResult = null | Float32Array;

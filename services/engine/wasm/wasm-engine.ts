@@ -14,11 +14,12 @@ import type { Chunk, StateTensor, TrainingProgram, TrainingState } from "../inte
 import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
 import { runningEngine } from "../interface/running-engine.ts";
 import { checkState } from "../tfjs/optimizer-state.ts";
+import { eachPiece } from "./pieces.ts";
 import type { SessionPlan } from "./thread-messages.ts";
 import { checkMemory } from "./wasm-instance.ts";
 import { type WasmThread, WasmThreads } from "./wasm-threads.ts";
 
-/** Values of a resident column that are copied at once: 2 MiB. */
+/** Values of a resident column, or of the state, that are copied at once: 2 MiB. */
 const SENT_VALUES = 524_288;
 /** Number of programs whose code is cached. */
 const PROGRAMS_KEPT = 32;
@@ -128,7 +129,7 @@ class WasmSession implements TrainingSession {
     const { layout, initial } = this.compiled;
     await this.thread.ask({ kind: "open", session: this.id, module, digest, plan });
     for (const [column, { name }] of layout.resident.entries()) await this.send(column, data[name] as Float32Array);
-    await this.thread.ask({ kind: "restore", session: this.id, vectors: this.vectors(initial) });
+    await this.write(initial);
   }
 
   /** In parts, because copying hundreds of megabytes at once would hold this thread. */
@@ -160,16 +161,15 @@ class WasmSession implements TrainingSession {
   state(): Promise<TrainingState> {
     return this.turn.run(async () => {
       this.checkOpen();
-      const vectors = (await this.thread.ask({ kind: "state", session: this.id })) as readonly Float32Array[];
-      const named = new Map<string, StateTensor>();
-      this.compiled.layout.carried.forEach(({ parts }, index) => {
-        let offset = 0;
-        for (const { name, shape } of parts) {
-          const size = elements(shape);
-          named.set(name, { shape, values: (vectors[index] as Float32Array).slice(offset, offset + size) });
-          offset += size;
-        }
+      const parts = this.compiled.layout.carried.flatMap((carried) => carried.parts);
+      const arrays = parts.map(({ shape }) => new Float32Array(elements(shape)));
+      await inParts(arrays, async (from, count, eachArray) => {
+        const values = (await this.thread.ask({ kind: "state", session: this.id, from, count })) as Float32Array;
+        eachArray((array, offset) => array.set(values.subarray(offset, offset + array.length)));
       });
+      const named = new Map<string, StateTensor>(
+        parts.map(({ name, shape }, index) => [name, { shape, values: arrays[index] as Float32Array }]),
+      );
       this.compiled.schedule.states.forEach((name, index) => {
         const { shape } = this.compiled.initial[name] as StateTensor;
         named.set(name, { shape, values: this.numbers.slice(index, index + 1) });
@@ -184,7 +184,7 @@ class WasmSession implements TrainingSession {
     return this.turn.run(async () => {
       this.checkOpen();
       checkState(state, this.compiled.initial);
-      await this.thread.ask({ kind: "restore", session: this.id, vectors: this.vectors(state) });
+      await this.write(state);
       this.numbers = this.compiled.schedule.stateOf(state);
     });
   }
@@ -205,18 +205,40 @@ class WasmSession implements TrainingSession {
     }
   }
 
-  /** A state as the module's carried vectors. */
-  private vectors(state: TrainingState): Float32Array[] {
-    return this.compiled.layout.carried.map(({ parts }) => {
-      const values = new Float32Array(parts.reduce((sum, { shape }) => sum + elements(shape), 0));
-      let offset = 0;
-      for (const { name } of parts) {
-        const part = (state[name] as StateTensor).values;
-        values.set(part, offset);
-        offset += part.length;
-      }
-      return values;
+  /** Writes the module's carried vectors, of which the tensors are parts, one after another. */
+  private async write(state: TrainingState): Promise<void> {
+    const parts = this.compiled.layout.carried.flatMap((carried) => carried.parts);
+    const arrays = parts.map(({ name }) => (state[name] as StateTensor).values);
+    await inParts(arrays, async (from, count, eachArray) => {
+      const values = new Float32Array(count);
+      eachArray((array, offset) => values.set(array, offset));
+      await this.thread.ask({ kind: "restore", session: this.id, from, values }, [values.buffer]);
     });
+  }
+}
+
+/**
+ * Goes through arrays that follow one another in parts of a size, because copying hundreds of megabytes at once would hold
+ * this thread.
+ * @param work is given a range of values, and what visits the arrays that lie in it, with their places in the range
+ */
+async function inParts(
+  arrays: readonly Float32Array[],
+  work: (
+    from: number,
+    count: number,
+    eachArray: (visit: (array: Float32Array, offset: number) => void) => void,
+  ) => Promise<void>,
+): Promise<void> {
+  const lengths = arrays.map(({ length }) => length);
+  const all = lengths.reduce((sum, length) => sum + length, 0);
+  for (let from = 0; from < all; from += SENT_VALUES) {
+    const count = Math.min(SENT_VALUES, all - from);
+    await work(from, count, (visit) =>
+      eachPiece(lengths, from, count, (index, start, offset, length) =>
+        visit((arrays[index] as Float32Array).subarray(start, start + length), offset),
+      ),
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { MOST_PAGES, PAGE_BYTES } from "../compiler/wasm/encoder/module-builder.ts";
 import { align, SLACK_BYTES } from "../compiler/wasm/lower/memory-plan.ts";
 import { instantiate, type WasmMemory, type WasmModule } from "../compiler/wasm/web-assembly.ts";
+import { eachPiece } from "./pieces.ts";
 import type { SessionPlan, WasmRequest } from "./thread-messages.ts";
 
 /** Most bytes of a module's memory: addresses have 32 bits. */
@@ -65,13 +66,23 @@ export class WasmInstance {
     return this.floats(losses, steps).slice();
   }
 
-  state(): Float32Array[] {
-    return this.plan.carried.map(({ address, length }) => this.floats(address, length).slice());
+  /** Reads values of the carried vectors, which follow one another. */
+  state(from: number, count: number): Float32Array {
+    const values = new Float32Array(count);
+    this.eachCarried(from, count, (part, offset) => values.set(part, offset));
+    return values;
   }
 
-  restore(vectors: readonly Float32Array[]): void {
-    this.plan.carried.forEach(({ address, length }, index) => {
-      this.floats(address, length).set(vectors[index] as Float32Array);
+  restore(from: number, values: Float32Array): void {
+    this.eachCarried(from, values.length, (part, offset) => part.set(values.subarray(offset, offset + part.length)));
+  }
+
+  private eachCarried(from: number, count: number, visit: (part: Float32Array, offset: number) => void): void {
+    const { carried } = this.plan;
+    const lengths = carried.map(({ length }) => length);
+    eachPiece(lengths, from, count, (index, start, offset, length) => {
+      const { address } = carried[index] as SessionPlan["carried"][number];
+      visit(this.floats(address + 4 * start, length), offset);
     });
   }
 

@@ -50,9 +50,9 @@ function answer(request: WasmRequest): WasmResult {
     case "run":
       return opened(request.session).run(request);
     case "state":
-      return opened(request.session).state();
+      return opened(request.session).state(request.from, request.count);
     case "restore":
-      opened(request.session).restore(request.vectors);
+      opened(request.session).restore(request.from, request.values);
       return null;
     case "close":
       close(request.session);

@@ -3,6 +3,7 @@ import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { TrainingCheckpoint } from "../../../../services/learning/training/training-progress.ts";
 import { createLocalRunner } from "../../../../services/learning/units/local-runner.ts";
 import { type CoordinatorWorld, createWorld, train, whileTimePasses } from "../../../helpers/coordinated-training.ts";
+import { numbers } from "../../../helpers/dense-program.ts";
 import {
   flipBit,
   introduce,
@@ -58,6 +59,17 @@ test.each([0, 1, 2, 5])("the bits are the same with %i workers", async (count) =
   expect(present).toBe(count);
   expect(counters).toMatchObject({ applied: trainings * 7 * 4, mismatches: 0, quarantined: 0 });
   expect(here.ran.length).toBeGreaterThanOrEqual(trainings * 7 * 4);
+  expectEveryLeaseToHaveAFate(here);
+});
+
+test("fewer rows than a batch, fewer rows than slots, and a last round of one step train to the same bits", async () => {
+  const few = { rows: 3, data: { x: numbers(9, 1), y: numbers(3, 2) }, steps: 31 };
+  const plan = { slots: 5, syncEvery: 10 };
+  const alone = await train(createLocalRunner(systemClock), {}, few, plan);
+  const here = world();
+  await start(here, "w1");
+  await start(here, "w2");
+  expect(await train(here.coordinator, { audit: 0.3 }, few, plan)).toBe(alone);
   expectEveryLeaseToHaveAFate(here);
 });
 
