@@ -150,7 +150,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
     });
     const follow = progressOf(job, resume?.step ?? 0);
-    const waits = clock.every(WAIT_CHECK_MS, () => showWait(job), { keepsAlive: false });
+    const waits =
+      team.workers === undefined ? undefined : clock.every(WAIT_CHECK_MS, () => showWait(job), { keepsAlive: false });
     try {
       const upstream: Record<string, SnapshotModel> = {};
       for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
@@ -182,7 +183,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         },
       });
     } finally {
-      waits.cancel();
+      waits?.cancel();
       await checkpointing.settled();
       for (const model of models.values()) await model.dispose();
     }
