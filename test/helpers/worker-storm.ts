@@ -21,7 +21,7 @@ export interface KeptWorkers {
   stop(): Promise<void>;
 }
 
-const RESTART_MS = 300;
+const RESTART_MS = 100;
 /** Seconds that a fault other than a kill lasts: 1 to 7. Beyond 5, the coordinator gives the worker up. */
 const LASTS = { least: 1, spread: 6 };
 /** Share of the faults that kill. */

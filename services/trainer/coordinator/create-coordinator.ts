@@ -17,8 +17,8 @@ import { unitsWaiting, viewMetrics, viewWaiting, viewWorkers } from "./views.ts"
 
 const BEAT_MS = 1_000;
 const SILENCE_MS = 5_000;
-/** How often silence is looked for. */
-const TICK_MS = 250;
+/** How often silence and stragglers are looked for. */
+const TICK_MS = 100;
 
 export function createCoordinator(settings: CoordinatorSettings, deps: CoordinatorDeps): Coordinator {
   const { pipeline, component, incarnation, enabled, beatMs = BEAT_MS, silenceMs = SILENCE_MS } = settings;

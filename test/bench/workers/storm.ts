@@ -29,9 +29,9 @@ export interface StormFigures {
  * @param minutes of storm
  */
 export async function runStorm(minutes: number): Promise<StormFigures> {
-  // Four units of a worker in a round, of some 0.3 seconds, most of which are the link's.
-  const plan = { slots: 4 * WORKERS, syncEvery: 20 };
-  const training = await repeatableTraining({ widths: [10, 64, 64, 3], batch: 256, steps: 100, plan });
+  // Eight units of a worker in a round, of some 0.3 seconds, most of which are the link's.
+  const plan = { slots: 8 * WORKERS, syncEvery: 20 };
+  const training = await repeatableTraining({ widths: [10, 64, 64, 3], batch: 256, rows: 300, steps: 100, plan });
   const oracle = await training.run(createLocalRunner(systemClock));
   const fleet = await openFleet({}, { cpus: 1 });
   const workers = await keepWorkers(fleet, WORKERS);

@@ -11,8 +11,9 @@ import {
   type WorkerState,
 } from "./state.ts";
 
-/** A unit must be this old before a second copy of it pays. */
+/** A unit must be this old before a second copy of it pays: in milliseconds, and in usual times of a unit. */
 const LEAST_BACKUP_MS = 250;
+const BACKUP_AFTER = 1.5;
 
 /** Gives out all the work that can be given out. Runs after every event, so that nothing waits for the next arrival. */
 export function schedule(change: Change): void {
@@ -61,7 +62,7 @@ function backupFor(change: Change, worker: WorkerState): LeaseState | undefined 
     const running = runningOn(state, unit.key);
     if (running.length !== runsWanted(unit)) continue;
     const oldest = Math.min(...running.map(({ grantedAt }) => grantedAt));
-    if (at - oldest > Math.max(LEAST_BACKUP_MS, 2 * usual)) {
+    if (at - oldest > Math.max(LEAST_BACKUP_MS, BACKUP_AFTER * usual)) {
       return grantLease(change, "unit", unit, worker.id, worker.who.name, engine);
     }
   }
