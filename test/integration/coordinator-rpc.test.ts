@@ -367,7 +367,7 @@ test.each<[string, (client: ReturnType<typeof connectTo>) => Promise<unknown>]>(
 });
 
 test("a transfer may take longer than its deadline as long as it moves on", async () => {
-  const bytes = bytesOf(6 * chunkBytes);
+  const bytes = bytesOf(10 * chunkBytes);
   const { port } = await serve({
     fetch: async () => bytes,
     async submit(_result, chunks) {
@@ -377,9 +377,9 @@ test("a transfer may take longer than its deadline as long as it moves on", asyn
   });
   const link = await openLink(port);
   onTestFinished(() => link.close());
-  // A chunk takes an eighth of a second, all of them three quarters.
-  link.throttle(8 * chunkBytes);
-  const client = connectTo(link.port, { deadlineSeconds: 0.6 });
+  // A chunk takes a sixth of a second, all of them 1.7 seconds.
+  link.throttle(6 * chunkBytes);
+  const client = connectTo(link.port, { deadlineSeconds: 1.4 });
   expect(bytes.equals(await client.fetch("w1", digestOf(bytes)))).toBe(true);
   expect((await client.submit(resultOf(bytes), bytes)).fate).toBe("applied");
 });
