@@ -210,8 +210,8 @@ test("a worker does not follow a trainer that was superseded", async () => {
 describe("a worker that stops", () => {
   test("finishes a unit that ends in time", async () => {
     const { fake, worker } = await start({ pollMs: 50 }, { graceSeconds: 20 });
-    const offered = fake.offer(endless, { slot: 0, first: 0, count: 50_000 });
-    await vi.waitFor(() => expect(fake.leases).toHaveLength(1), soon);
+    const offered = fake.offer(endless, { slot: 0, first: 0, count: 400_000 });
+    await computing(fake);
     await worker.stop();
     expect(summary(await offered)).toHaveProperty("digest");
     expect(fake.fates).toEqual([{ lease: "l1", fate: "applied" }]);
