@@ -49,6 +49,8 @@ export interface RunEvaluatorOptions {
 export interface RunEvaluatorDeps {
   /** Connects to the pipeline's backplane, which the evaluator closes; may wait for it. */
   connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
+  /** The certificates (PEM) of the connection to NATS as they are now, by their names in metrics. */
+  readonly natsCertificates?: (() => Readonly<Record<string, Buffer | undefined>>) | undefined;
   /** As `StoreWatchDeps.syncsAlways`. */
   readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
   /** Defaults to none. */
@@ -105,6 +107,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
   exportCertificateExpiry(metrics, clock, () => ({
     grpc: options.tls?.certificate,
     "grpc-client-ca": options.tls?.clientCa,
+    ...deps.natsCertificates?.(),
   }));
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "evaluator", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });

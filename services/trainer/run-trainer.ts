@@ -62,6 +62,8 @@ export interface RunTrainerOptions {
 export interface RunTrainerDeps {
   /** Connects to the pipeline's backplane, which the trainer closes; may wait for it. */
   connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
+  /** The certificates (PEM) of the connection to NATS as they are now, by their names in metrics. */
+  readonly natsCertificates?: (() => Readonly<Record<string, Buffer | undefined>>) | undefined;
   readonly processes: ProcessTable;
   /** Starts the processes that run users' model modules. */
   readonly hostProcess: HostProcess;
@@ -117,6 +119,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   exportCertificateExpiry(metrics, clock, () => ({
     grpc: options.tls?.certificate,
     "grpc-client-ca": options.tls?.clientCa,
+    ...deps.natsCertificates?.(),
   }));
   const graceSeconds = options.graceSeconds ?? GRACE_SECONDS;
   const lifecycle = createLifecycle({ name: "trainer", clock, log, graceSeconds, forceSeconds: FORCE_SECONDS });

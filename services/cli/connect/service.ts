@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
@@ -97,6 +98,8 @@ export interface ServiceDeps {
   readonly log: Logger;
   readonly tracer: Tracer;
   connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
+  /** The certificates (PEM) of the connection to NATS as they are now, by their names in metrics. */
+  natsCertificates(): Readonly<Record<string, Buffer | undefined>>;
 }
 
 /**
@@ -142,12 +145,23 @@ export async function runService(
         return waitAtStartup({ clock, log, limitSeconds: flags.startupTimeout }, wait, open);
       };
       const tracer = await openTracer(context, name, (message) => log.warn(message));
-      const running = await service.start({ clock, log, tracer, connect });
+      const { ca, cert } = access.files;
+      const natsCertificates = () => ({ "nats-ca": readNow(ca), nats: readNow(cert) });
+      const running = await service.start({ clock, log, tracer, connect, natsCertificates });
       // The last spans end with the service.
       return { ...running, ended: () => tracer.close() };
     },
     addresses: ({ grpcPort, httpPort }) => ({ grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}` }),
   });
+}
+
+/** A file as it is now; undefined if there is none. */
+function readNow(path: string | undefined): Buffer | undefined {
+  try {
+    return path === undefined ? undefined : readFileSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws UncoupleError `invalid-argument` for a certificate without a key or vice versa, or an unreadable file */
