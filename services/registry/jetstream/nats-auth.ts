@@ -100,6 +100,15 @@ const REFUSED: ReadonlySet<string> = new Set([
   NatsCode.BadCreds,
 ]);
 
+/** How a connection ends that the server breaks off without a word after the handshake, depending on who is faster. */
+const BROKEN_OFF: ReadonlySet<string> = new Set([
+  NatsCode.Timeout,
+  NatsCode.ConnectionClosed,
+  NatsCode.Disconnect,
+  "ECONNRESET",
+  "EPIPE",
+]);
+
 /** Codes of Node's TLS errors, of which OpenSSL's own begin with ERR_SSL or ERR_OSSL. */
 const TLS_TROUBLE =
   /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
@@ -140,7 +149,7 @@ export async function refusal(
  */
 async function clientCertificateTrouble(error: Error, auth: NatsAuth, url: string): Promise<Error | undefined> {
   const { tls, ...options } = authOptions(auth, url);
-  if (!tls || !codesOf(error).includes(NatsCode.Timeout)) return undefined;
+  if (!tls || !codesOf(error).some((code) => BROKEN_OFF.has(code))) return undefined;
   const older = { ...tls, maxVersion: "TLSv1.2" };
   try {
     await (
