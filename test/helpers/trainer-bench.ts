@@ -110,6 +110,8 @@ export function fakeTraining(step: (at: number) => Promise<void> = async () => {
 export interface TrainerBench {
   readonly backplane: Backplane;
   readonly store: RunStore;
+  /** The state folder. */
+  readonly folder: string;
   /** The data that runs load; a test may change it between runs. */
   data: LoadedData;
   /** Snapshots loaded, as `m1@3`. */
@@ -164,6 +166,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
     view,
     pipelineGate,
     store,
+    folder,
     loaded,
     async publish(component) {
       const manifest = await backplane.registry.publish(draft({ component }), model(1), "any");

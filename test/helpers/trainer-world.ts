@@ -26,8 +26,10 @@ export interface TrainerProcess {
   readonly process: ChildProcess;
   /** Everything it has printed. */
   output(): string;
+  /** Resolves when it has exited, for whatever reason. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   /** Sends a signal and waits for the exit. */
-  end(signal: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  end(signal: NodeJS.Signals): TrainerProcess["exited"];
 }
 
 /** A pipeline of its own on a NATS server, with its team files and trainers. */
@@ -156,6 +158,7 @@ export async function openTrainerWorld(
         httpPort: Number(addresses.http.split(":").at(-1)),
         process: child,
         output: () => output,
+        exited,
         end,
       };
     },

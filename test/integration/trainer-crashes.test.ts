@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -32,7 +32,8 @@ async function startAndReach(trainer: TrainerProcess, step: number): Promise<str
 }
 
 const digests = async () => (await world.backplane.registry.list("m1")).map(({ digest }) => digest);
-const files = (id: string) => readdir(join(world.dir, "state", `crashes-${worlds}`, "m1", "runs", id));
+const folderOf = (id: string) => join(world.dir, "state", `crashes-${worlds}`, "m1", "runs", id);
+const files = (id: string) => readdir(folderOf(id));
 
 describe("a trainer process", () => {
   test("that is killed during a run resumes it and produces the same bits", async () => {
@@ -99,6 +100,30 @@ describe("a trainer process", () => {
     expect(processes.length).toBeGreaterThan(0);
     await trainer.end("SIGKILL");
     await gone(processes);
+  });
+
+  test("that a run kills three times fails that run, and executes the next one", async () => {
+    // The module's process kills its parent: the trainer.
+    const path = await writeModelModule(join(world.dir, "model"), {
+      prelude: 'process.kill(process.ppid, "SIGKILL");',
+    });
+    const own = { team: `{ model: { module: ${path} }, engine: onnx:cpu }` };
+    let trainer = await world.spawn("m1", own);
+    const poison = await trainer.client.startRun({});
+    const next = await trainer.client.startRun({ teamFile: `component: m1\nmodel: linear\nsteps: 60\n` });
+    for (const deaths of [1, 2, 3]) {
+      expect(await trainer.exited).toEqual({ code: null, signal: "SIGKILL" });
+      expect(JSON.parse(await readFile(join(folderOf(poison.id), "run.json"), "utf8"))).toMatchObject({
+        attempts: deaths,
+        run: { state: "running" },
+      });
+      trainer = await world.spawn("m1", own);
+    }
+    expect(await endOf(trainer.client, poison.id)).toMatchObject({
+      state: "failed",
+      error: { code: "failed-precondition", message: expect.stringContaining("the trainer died 3 times") },
+    });
+    expect(await endOf(trainer.client, next.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
   });
 
   test("does not share its state folder with another trainer", async () => {

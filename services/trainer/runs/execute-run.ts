@@ -23,6 +23,7 @@ import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerpr
 import { OtherFileInForce, waitForFile } from "./accepted-file.ts";
 import { createPinSnapshots, type PinSettings } from "./pin-snapshots.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
+import { clearAttempts, countAttempt, refusePoison } from "./run-attempts.ts";
 import { createRunPins } from "./run-pins.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
@@ -144,7 +145,12 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const checkpointing = createCheckpointing({
       run: run.id,
       seconds: settings.checkpointSeconds,
-      store: deps.store,
+      store: {
+        async saveCheckpoint(id, checkpoint) {
+          await deps.store.saveCheckpoint(id, checkpoint);
+          await clearAttempts(job);
+        },
+      },
       clock,
       log,
       onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
@@ -231,6 +237,15 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const startedAt = job.stored().run.startedAt ?? timestamp(clock);
     await job.record({}, { state: "running", waitingFor: null, startedAt });
     const pins = await pin(job, signal);
+    return countAttempt(job, log, () => trainAndPublish(job, pins, startedAt, signal));
+  }
+
+  async function trainAndPublish(
+    job: RunJob,
+    pins: ResolvedSnapshots,
+    startedAt: string,
+    signal: AbortSignal,
+  ): Promise<SnapshotManifest> {
     const data = await raceAbort(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
     const { traceparent: parent } = job;
@@ -304,6 +319,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const published = job.stored().run.state === "publishing" ? await findOwnSnapshot(job) : undefined;
     if (published !== undefined) return published;
     job.signal.throwIfAborted();
+    refusePoison(job);
     try {
       const { name } = job.stored().team.protocol;
       for (;;) {

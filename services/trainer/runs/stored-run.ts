@@ -35,6 +35,11 @@ export interface StoredRun {
   readonly engine: string | null;
   /** Its numerics class; absent in records of earlier versions. */
   readonly numerics?: string;
+  /**
+   * Attempts since its last checkpoint that have not ended: deaths of the trainer, and the attempt in progress. Absent
+   * before the first, and in records of earlier versions.
+   */
+  readonly attempts?: number;
   /** The announcement it was queued for. */
   readonly announcement: AnnouncementMark | null;
   /** W3C trace context of the request; absent without one, and in records of earlier versions. */
