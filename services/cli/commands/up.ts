@@ -30,7 +30,7 @@ export function upCommand(context: CliContext): Command {
   const command = new Command("up")
     .summary("run a pipeline on this machine")
     .description(
-      "Runs a pipeline in the foreground: a NATS server, one trainer process per team file and an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir. That folder also keeps data, state and logs, and the next `uncouple up` resumes from there. Crashed processes restart on the same port, and trainers resume from their last checkpoint. A process that crashes four times within a minute stops the whole stack. Ctrl-C stops everything in order: runs are checkpointed, and nothing is lost.",
+      "Runs a pipeline in the foreground: a NATS server, one trainer process per team file and an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir. That folder also keeps data, state and logs, and the next `uncouple up` resumes from there. Crashed processes restart on the same port, and trainers resume from their last checkpoint. A process that keeps crashing is restarted less and less often, down to every 30 s, until it has run for a minute; the stack ends only when none of its services works. Ctrl-C stops everything in order: runs are checkpointed, and nothing is lost.",
     )
     .argument("<pipeline>", "the pipeline file (the files may be in any order)")
     .argument("<teams...>", "one team file for each component that gets a trainer")

@@ -42,7 +42,7 @@ export interface StackOptions {
 
 export interface RunningStack {
   readonly stack: Stack;
-  /** Rejects when a part keeps crashing, or another process has taken the folder. */
+  /** Rejects when all parts keep crashing, or another process has taken the folder. */
   readonly failed: Promise<never>;
   /** Stops trainers and evaluator first, NATS last. Idempotent. */
   stop(): Promise<void>;
@@ -60,8 +60,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
   const store = options.store ?? {};
   await makeFolder(dir);
   const lock = await lockStack(dir, clock);
-  const servers = createSupervisor({ clock, onEvent, ...usualSupervision });
   const services = createSupervisor({ clock, onEvent, ...usualSupervision });
+  const servers = createSupervisor({ clock, onEvent, ...usualSupervision, othersWork: services.works });
   const stopAll = async () => {
     try {
       await services.stop();

@@ -12,14 +12,23 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   /** Called with a sentence for each crash and restart. */
   readonly onEvent: (line: string) => void;
-  /** Crashes of one part within `windowSeconds` before the supervisor gives up. */
-  readonly restarts: number;
-  readonly windowSeconds: number;
-  /** Delay before the first restart; doubles with each further crash within the window. */
+  /** Crashes in a row after which a part counts as failing. */
+  readonly failingAfter: number;
+  /** Crashes are in a row if the part ran for less than this between them. */
+  readonly stableSeconds: number;
+  /** Delay before the first restart; doubles with each further crash in a row. */
   readonly restartDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Whether parts of the stack that another supervisor runs still work; default: there are none. */
+  readonly othersWork?: () => boolean;
 }
 
-export const usualSupervision = { restarts: 3, windowSeconds: 60, restartDelayMs: 500 } as const;
+export const usualSupervision = {
+  failingAfter: 4,
+  stableSeconds: 60,
+  restartDelayMs: 500,
+  maxDelayMs: 30_000,
+} as const;
 
 export interface Supervisor {
   /**
@@ -28,20 +37,32 @@ export interface Supervisor {
    * @throws UncoupleError the failure of the first start
    */
   run<T extends Supervised>(name: string, start: (previous: T | undefined) => Promise<T>): Promise<T>;
-  /** Rejects when a part crashes too often. */
+  /** Whether a part is running. */
+  works(): boolean;
+  /** Rejects when every part keeps crashing and nothing else of the stack works. */
   readonly failed: Promise<never>;
   /** Stops all parts concurrently. Idempotent. */
   stop(): Promise<void>;
 }
 
+/** A part and what has become of it. */
+interface Slot {
+  current: Supervised;
+  /** Whether `current` has started and not exited. */
+  running: boolean;
+  /** Crashes in a row, failed restarts included. */
+  crashes: number;
+  watching: Promise<void>;
+}
+
 /**
  * Keeps the parts of a stack running. Restarts a part that exits by itself: a trainer resumes from its checkpoint, the
- * others from the data in NATS. A part that keeps crashing fails the whole stack.
+ * others from the data in NATS. A part that keeps crashing is restarted less and less often while something else works.
  */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { clock } = options;
+  const { clock, othersWork = () => false } = options;
   const stopping = new AbortController();
-  const running: { current: Supervised; watching: Promise<void> }[] = [];
+  const slots: Slot[] = [];
   let giveUp: (reason: UncoupleError) => void = () => {};
   const failed = new Promise<never>((_, reject) => {
     giveUp = reject;
@@ -49,31 +70,37 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   failed.catch(() => {});
   let stopped: Promise<void> | undefined;
 
+  const isFailing = ({ running, crashes }: Slot) => !running && crashes >= options.failingAfter;
+
   async function watch<T extends Supervised>(
     name: string,
-    slot: { current: Supervised },
+    slot: Slot,
     first: T,
     start: (previous: T | undefined) => Promise<T>,
   ): Promise<void> {
-    const ends: number[] = [];
     let last = first;
+    let since = clock.elapsed();
     for (;;) {
       const how = await last.ended;
       if (stopping.signal.aborted) return;
-      const now = clock.elapsed();
-      ends.push(now);
-      const recent = ends.filter((at) => now - at < options.windowSeconds * 1000).length;
-      if (recent > options.restarts) {
-        const message = `${name} crashed ${recent} times within ${options.windowSeconds} s, most recently: ${how}`;
+      const wasStable = slot.running && clock.elapsed() - since >= options.stableSeconds * 1000;
+      slot.crashes = wasStable ? 1 : slot.crashes + 1;
+      slot.running = false;
+      if (slots.every(isFailing) && !othersWork()) {
+        const all = slots.length > 1 ? "every service keeps crashing; " : "";
+        const message = `${all}${name} crashed ${slot.crashes} times in a row, most recently: ${how}`;
         giveUp(new UncoupleError("unavailable", message));
         return;
       }
-      options.onEvent(`${name} ${how}; restarting it`);
+      const delay = Math.min(options.maxDelayMs, options.restartDelayMs * 2 ** (slot.crashes - 1));
+      options.onEvent(`${name} ${how}; restarting it in ${delay / 1000} s`);
       try {
-        await clock.sleep(options.restartDelayMs * 2 ** (recent - 1), stopping.signal);
+        await clock.sleep(delay, stopping.signal);
         last = await start(last);
         slot.current = last;
         if (stopping.signal.aborted) return;
+        slot.running = true;
+        since = clock.elapsed();
         options.onEvent(`${name} is running again`);
       } catch (thrown) {
         if (stopping.signal.aborted) return;
@@ -86,7 +113,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   }
 
-  async function stopOne(slot: { readonly current: Supervised; readonly watching: Promise<void> }): Promise<void> {
+  async function stopOne(slot: Slot): Promise<void> {
     await slot.current.stop();
     // A restart in progress may have started another instance.
     await slot.watching;
@@ -95,18 +122,19 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function stopAll(): Promise<void> {
     stopping.abort(new UncoupleError("cancelled", "the stack is stopping"));
-    const outcomes = await Promise.allSettled(running.map(stopOne));
+    const outcomes = await Promise.allSettled(slots.map(stopOne));
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   return {
     async run(name, start) {
       const first = await start(undefined);
-      const slot = { current: first as Supervised, watching: Promise.resolve() };
+      const slot: Slot = { current: first, running: true, crashes: 0, watching: Promise.resolve() };
+      slots.push(slot);
       slot.watching = watch(name, slot, first, start);
-      running.push(slot);
       return first;
     },
+    works: () => slots.some(({ running }) => running),
     failed,
     stop() {
       stopped ??= stopAll();
