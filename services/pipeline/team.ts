@@ -82,6 +82,8 @@ export interface TeamConfig {
   readonly engine: EngineChoice;
   /** Absent: trained in the trainer alone, as one. */
   readonly workers?: WorkersSpec;
+  /** Whether a request to a trainer may name a model module of its team file's folder. Absent: no. */
+  readonly remoteModules?: true;
 }
 
 /** Defaults for the keys that a team file omits. The paper's experiments use the same values. */
@@ -94,7 +96,7 @@ export const DEFAULT_TEAM = {
   seed: 1,
   train: { when: "on-demand" },
   engine: "auto",
-} as const satisfies Omit<TeamConfig, "component" | "model" | "workers">;
+} as const satisfies Omit<TeamConfig, "component" | "model" | "workers" | "remoteModules">;
 
 /** What `workers: {}` means. */
 export const DEFAULT_WORKERS: WorkersSpec = {

@@ -35,7 +35,7 @@ import { upstreamLag } from "./upstream-lag.ts";
 export interface TrainerConfig {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  /** Folder of the team file. Module paths of team files in requests are relative to it and must stay inside it. */
+  /** Folder of the team file. Module paths of team files in requests are relative to it. */
   readonly teamFolder: string;
   /** Root folder of state: runs, checkpoints and the lock are kept in `<stateDir>/<pipeline>/<component>`. */
   readonly stateDir: string;

@@ -34,6 +34,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * train: on-demand              # or: on-upstream, or: { every: 10m }
  * engine: auto
  * workers: { slots: 4, sync_every: 50, audit: 0.01, numerics: exact, fallback: local }   # default: none
+ * remote_modules: false         # true: requests may name other modules of this folder
  * ```
  */
 export interface ParsedTeam {
@@ -65,6 +66,7 @@ const teamSchema = strict({
   train: z.unknown().optional(),
   engine: z.enum(ENGINE_CHOICES).default(DEFAULT_TEAM.engine),
   workers: z.unknown().optional(),
+  remote_modules: z.boolean().default(false),
 });
 
 const workersSchema = strict({
@@ -151,6 +153,7 @@ export function parseTeamFile(
     train,
     engine: top.engine,
     ...(workers !== undefined && { workers }),
+    ...(top.remote_modules && { remoteModules: true }),
   };
   return { team, map, deprecations: deprecated.problems };
 }

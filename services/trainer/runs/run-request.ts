@@ -6,7 +6,7 @@ import { type Problem, problemsError } from "../../pipeline/files/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../../pipeline/files/team-file.ts";
 import { createReporter, type FileMap } from "../../pipeline/files/yaml-file.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
-import type { TeamConfig } from "../../pipeline/team.ts";
+import type { ModelSpec, TeamConfig } from "../../pipeline/team.ts";
 import type { StartRun } from "../../rpc/services/trainer-service.ts";
 
 /** Far larger than any real team file; parsing more would block other requests. */
@@ -18,7 +18,8 @@ const requestMap: FileMap = { file: "request", line: () => 1 };
 /**
  * The team configuration of a requested run: the request's team file, or else the trainer's own, with the request's
  * protocol if it names one.
- * @param folder module paths are relative to it and must stay inside it
+ * @param folder module paths are relative to it. A request may name the trainer's own module and, if its team file has
+ *   `remote_modules: true`, others inside the folder.
  * @throws UncoupleError `invalid-argument` with every problem, one per line
  */
 export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipeline, folder: string): TeamConfig {
@@ -55,14 +56,23 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
       `${REQUEST_FILE}: component: this trainer trains ${own.component}, but the file is for ${team.component}`,
     );
   }
-  // Clients must not be able to run arbitrary code on this machine.
-  if (team.model.kind === "module" && /^(\.\.([/\\]|$)|[/\\]|[A-Za-z]:)/.test(relative(folder, team.model.path))) {
-    throw new UncoupleError(
-      "invalid-argument",
-      `${REQUEST_FILE}: model.module: ${team.model.path} is outside the folder of the trainer's team file`,
-    );
-  }
+  checkModule(team.model, own, folder);
   return parsed;
+}
+
+/** Clients must not be able to choose the code that runs on this machine, unless the team lets them. */
+function checkModule(model: ModelSpec, own: TeamConfig, folder: string): void {
+  if (model.kind !== "module") return;
+  // The trainer runs its own module anyway.
+  if (own.model.kind === "module" && own.model.path === model.path) return;
+  let problem: string | undefined;
+  if (own.remoteModules !== true) {
+    problem = "requests cannot name a model module, unless the trainer's team file has remote_modules: true";
+  } else if (/^(\.\.([/\\]|$)|[/\\]|[A-Za-z]:)/.test(relative(folder, model.path))) {
+    problem = `${model.path} is outside the folder of the trainer's team file`;
+  }
+  if (problem === undefined) return;
+  throw new UncoupleError("invalid-argument", `${REQUEST_FILE}: model.module: ${problem}`);
 }
 
 const named = (problem: Problem): Problem => ({ ...problem, file: REQUEST_FILE });

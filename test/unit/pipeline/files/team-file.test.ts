@@ -23,6 +23,7 @@ seed: 4
 train: { every: 10m }
 engine: onnx:cpu
 workers: { slots: 8, sync_every: 20, audit: 0.5, numerics: tolerant, fallback: wait }
+remote_modules: true
 `;
 
 const parse = (text: string) => parseTeamFile(text, "/teams/m2.yaml", CATALOG);
@@ -67,6 +68,7 @@ describe("parseTeamFile", () => {
       train: { when: "interval", seconds: 600 },
       engine: "onnx:cpu",
       workers: { slots: 8, syncEvery: 20, audit: 0.5, numerics: "tolerant", fallback: "wait" },
+      remoteModules: true,
     });
   });
 
@@ -175,6 +177,7 @@ describe("parseTeamFile", () => {
       '3: optimizer.learningRate: unknown key; available: name, learning_rate, beta1, beta2, epsilon; did you mean "learning_rate"?',
     ],
     ["beta1: 0.8", "beta1: 1", "3: optimizer.beta1: must be less than 1, not 1"],
+    ["remote_modules: true", "remote_modules: maybe", '12: remote_modules: must be true or false, not "maybe"'],
     ["batch: 32", "batch: 1.5", "4: batch: must be an integer, not 1.5"],
     ["steps: 1000", "steps: many", '5: steps: must be a number, not "many"'],
     ["warmup: 10", "warmup: 2000", "6: schedule.warmup: must be at most steps (1000), not 2000"],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UncoupleError } from "../../../../services/common/errors.ts";
+import type { TeamConfig } from "../../../../services/pipeline/team.ts";
 import type { StartRun } from "../../../../services/rpc/services/trainer-service.ts";
 import { teamOfRequest } from "../../../../services/trainer/runs/run-request.ts";
 import { team } from "../../../helpers/teams.ts";
@@ -18,9 +19,22 @@ describe("a request to train", () => {
     expect(Object.keys(chosen.protocol.parameters).length).toBeGreaterThan(1);
   });
 
-  test("may bring a team file, whose module is resolved against the folder of the trainer's own", () => {
-    const chosen = resolve({ teamFile: "component: m2\nmodel: { module: ./model.ts }\nsteps: 12\n" });
+  test("may bring a team file", () => {
+    expect(resolve({ teamFile: "component: m2\nmodel: linear\nsteps: 12\n" })).toMatchObject({ steps: 12 });
+  });
+
+  test("may name a module of the trainer's folder if the trainer's own team file allows it", () => {
+    const chosen = resolve(
+      { teamFile: "component: m2\nmodel: { module: ./model.ts }\nsteps: 12\n" },
+      team({ remoteModules: true }),
+    );
     expect(chosen).toMatchObject({ steps: 12, model: { kind: "module", path: "/teams/m2/model.ts" } });
+  });
+
+  test("may name the module that the trainer trains anyway, wherever it is", () => {
+    const model = { kind: "module", path: "/models/model.ts" } as const;
+    const request = { teamFile: "component: m2\nmodel: { module: ../../models/model.ts }\nsteps: 12\n" };
+    expect(resolve(request, team({ model }))).toMatchObject({ steps: 12, model });
   });
 
   test("may bring both", () => {
@@ -28,7 +42,8 @@ describe("a request to train", () => {
     expect(resolve(request)).toMatchObject({ model: { hidden: [] }, protocol: { name: "sync" } });
   });
 
-  const refusals: readonly (readonly [string, StartRun, readonly string[]])[] = [
+  const allowed = team({ remoteModules: true });
+  const refusals: readonly (readonly [string, StartRun, readonly string[], TeamConfig?])[] = [
     ["an unknown protocol", { protocol: { name: "asynch", parameters: {} } }, ['"asynch"', 'did you mean "async"']],
     [
       "a parameter out of range",
@@ -60,25 +75,45 @@ describe("a request to train", () => {
       "a module outside the folder",
       { teamFile: "component: m2\nmodel: { module: ../m1/model.ts }\n" },
       ["model.module: /teams/m1/model.ts is outside"],
+      allowed,
     ],
     [
       "a module with an absolute path",
       { teamFile: "component: m2\nmodel: { module: /etc/model.js }\n" },
       ["model.module: /etc/model.js is outside"],
+      allowed,
+    ],
+    [
+      "a module, although the trainer's team file does not allow it",
+      { teamFile: "component: m2\nmodel: { module: ./model.ts }\n" },
+      ["model.module: requests cannot name a model module", "remote_modules: true"],
+    ],
+    [
+      "a module, and a permission of its own",
+      { teamFile: "component: m2\nmodel: { module: ./model.ts }\nremote_modules: true\n" },
+      ["model.module: requests cannot name a model module"],
+    ],
+    [
+      "another module than the trainer's own",
+      { teamFile: "component: m2\nmodel: { module: ./model.ts }\n" },
+      ["model.module: requests cannot name a model module"],
+      team({ model: { kind: "module", path: "/teams/m2/own.ts" } }),
     ],
     ["a team file of half a megabyte", { teamFile: `# ${"x".repeat(500_000)}` }, ["500002 bytes"]],
   ];
-  test.each(refusals)("with %s is rejected", (_what, request, texts) => {
-    let thrown: unknown;
-    try {
-      resolve(request);
-    } catch (error) {
-      thrown = error;
-    }
-    expect(thrown).toBeInstanceOf(UncoupleError);
-    expect(thrown).toMatchObject({ code: "invalid-argument" });
-    for (const text of texts) expect((thrown as UncoupleError).message).toContain(text);
-  });
+  for (const [what, request, texts, own] of refusals) {
+    test(`with ${what} is rejected`, () => {
+      let thrown: unknown;
+      try {
+        resolve(request, own);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(UncoupleError);
+      expect(thrown).toMatchObject({ code: "invalid-argument" });
+      for (const text of texts) expect((thrown as UncoupleError).message).toContain(text);
+    });
+  }
 
   test("for a component without upstreams cannot choose a protocol that needs predictions", () => {
     const own = team({ component: "m1" });
