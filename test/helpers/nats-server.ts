@@ -1,26 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findNatsServer, installNatsServer } from "../../services/cli/stack/find-nats-server.ts";
+import { findNatsServer, howToGetNats, thisMachine } from "../../services/cli/stack/find-nats-server.ts";
 import { type NatsServer, startNatsServer } from "../../services/cli/stack/nats-server.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 
-/** The nats-server of this machine, installed first where that is possible. */
+/** The nats-server of this machine, which `npm test` installs where it can. @throws Error that says how to get it */
 export async function natsServerBinary(): Promise<string> {
   const found = await findNatsServer(process.env.PATH);
   if (found !== undefined) return found;
-  const installation = await installNatsServer({
-    platform: process.platform,
-    uid: process.getuid?.(),
-    env: process.env,
-    clock: systemClock,
-    log: (line) => console.log(line),
-  });
-  const installed = await findNatsServer(process.env.PATH);
-  if (installed !== undefined) return installed;
-  throw new Error(
-    `these tests need a nats-server: ${installation.installed ? "it is not on the PATH" : installation.how}`,
-  );
+  throw new Error(`these tests need nats-server, which was not found: ${howToGetNats(await thisMachine(process))}`);
 }
 
 /** A real server of one test file: a free port, a store of its own, gone afterwards. */

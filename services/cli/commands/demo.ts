@@ -8,7 +8,9 @@ import { demoText } from "../demo/demo-text.ts";
 import type { Platform } from "../demo/platform.ts";
 import { faultText, stormText } from "../demo/storm-text.ts";
 import { parseCount } from "../flags/reference.ts";
-import { chooseNats } from "../stack/nats.ts";
+import { thisMachine } from "../stack/find-nats-server.ts";
+import { installNatsServer } from "../stack/install-nats-server.ts";
+import { chooseNats, type NatsFound } from "../stack/nats.ts";
 import { createOutput } from "../terminal/output.ts";
 import { createRunProgress, noProgress } from "../terminal/progress.ts";
 import { createStyle, plain } from "../terminal/style.ts";
@@ -19,6 +21,7 @@ interface DemoFlags {
   readonly out: string;
   readonly seed?: number;
   readonly memory?: true;
+  readonly install?: boolean;
   readonly storm?: true;
   readonly workers?: number;
   readonly json?: true;
@@ -39,6 +42,8 @@ export function demoCommand(context: CliContext): Command {
     .option("--storm", "shoot at workers instead of telling the paper's story")
     .option("--workers <n>", "workers in the storm (default: 3)", parseCount)
     .option("--memory", "run everything in this process, without NATS")
+    .option("--install", "install a missing nats-server on Debian and Ubuntu, as root (`npm start` does)")
+    .option("--no-install", "never install anything (default)")
     .option("--json", "print JSON: the contents of results.json, or the storm's results")
     .addHelpText(
       "after",
@@ -59,11 +64,7 @@ export function demoCommand(context: CliContext): Command {
         if (flags.json !== true) progress.aside(() => void stdout.write(`${lines.join("\n")}\n`));
       };
       const onEvent = (line: string) => progress.aside(() => output.note(line));
-      const nats =
-        flags.memory === true
-          ? undefined
-          : await chooseNats({ url: setting(env, "NATS_URL"), preferOwn: true, env, clock, onEvent });
-      if (nats !== undefined && "missing" in nats) onEvent(`nats-server not found: ${nats.missing}`);
+      const nats = flags.memory === true ? undefined : await demoNats(context, flags, onEvent);
       print(
         style.bold(
           "Uncouple demo: M1 predicts z from x1, M2 predicts y from x2 and M1's prediction of z (Modi et al. 2023)",
@@ -83,7 +84,7 @@ export function demoCommand(context: CliContext): Command {
       const chapter = (title: string) => print("", style.cyan(title));
       const common = {
         out: resolve(context.cwd, flags.out),
-        nats: nats === undefined || "missing" in nats ? undefined : nats,
+        nats,
         env,
         clock,
         signal: context.interrupted,
@@ -126,6 +127,22 @@ export function demoCommand(context: CliContext): Command {
         progress.stop();
       }
     });
+}
+
+/** The server of the demo; undefined if there is none, which it says. */
+async function demoNats(
+  { env, clock }: CliContext,
+  { install = false }: DemoFlags,
+  onEvent: (line: string) => void,
+): Promise<NatsFound | undefined> {
+  let nats = await chooseNats({ url: setting(env, "NATS_URL"), preferOwn: true, env });
+  if ("missing" in nats && install) {
+    nats = await installNatsServer({ machine: await thisMachine(process), env, clock, log: onEvent });
+  }
+  if (!("missing" in nats)) return nats;
+  onEvent(`nats-server not found: ${nats.missing}`);
+  onEvent("without it, all services run in this process, and the registry is in memory");
+  return undefined;
 }
 
 function parseSeed(text: string): number {

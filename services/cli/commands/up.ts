@@ -58,13 +58,7 @@ export function upCommand(context: CliContext): Command {
       );
       noteDeprecations(output, files.deprecations);
       const { env, clock } = context;
-      const nats = await chooseNats({
-        url: flags.nats ?? setting(env, "NATS_URL"),
-        preferOwn: false,
-        env,
-        clock,
-        onEvent,
-      });
+      const nats = await chooseNats({ url: flags.nats ?? setting(env, "NATS_URL"), preferOwn: false, env });
       if ("missing" in nats) throw natsNotFound(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
       const began = clock.elapsed();

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import { findNatsServer, installNatsServer } from "./find-nats-server.ts";
+import { findNatsServer, howToGetNats, thisMachine } from "./find-nats-server.ts";
 import { type NatsServer, startNatsServer } from "./nats-server.ts";
 import type { Supervised, Supervisor } from "./supervisor.ts";
 
@@ -12,30 +12,22 @@ export interface NatsChoice {
   readonly preferOwn: boolean;
   /** Contains the PATH to search. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
-  readonly onEvent: (line: string) => void;
 }
 
 /** A running NATS server, or the executable to start one. */
 export type NatsFound = { readonly url: string } | { readonly binary: string };
 
 /**
- * Chooses the server in NATS_URL, nats-server on the PATH or, on Debian and Ubuntu as root, the package after installing
- * it.
+ * Chooses the server in NATS_URL, or nats-server on the PATH. Installs nothing.
  * @returns `missing` if none was found: how to get one
  */
 export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { readonly missing: string }> {
-  const { env, clock, url, preferOwn } = choice;
+  const { env, url, preferOwn } = choice;
   const running = url === undefined ? undefined : { url };
   if (running !== undefined && !preferOwn) return running;
-  const found = await findNatsServer(env.PATH);
-  if (found !== undefined) return { binary: found };
-  if (running !== undefined) return running;
-  const { platform } = process;
-  const installation = await installNatsServer({ platform, uid: process.getuid?.(), env, clock, log: choice.onEvent });
-  const installed = await findNatsServer(env.PATH);
-  if (installed !== undefined) return { binary: installed };
-  return { missing: installation.installed ? "nats-server was installed, but is not on the PATH" : installation.how };
+  const binary = await findNatsServer(env.PATH);
+  if (binary !== undefined) return { binary };
+  return running ?? { missing: howToGetNats(await thisMachine(process)) };
 }
 
 /** Starts a NATS server under the supervisor, which restarts and stops it. @returns its URL */

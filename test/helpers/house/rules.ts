@@ -80,6 +80,11 @@ export const RESTRICTIONS: readonly Restriction[] = [
     reason: "entry points hand out the system clock; take a Clock",
   },
   {
+    modules: /\/install-nats-server\.(ts|js)$/,
+    allowed: ["/cli/commands/demo.ts"],
+    reason: "only the demo may install software; services and `uncouple up` never do",
+  },
+  {
     modules: /^node:(fs|fs\/promises|net|http|https|http2|child_process|worker_threads)$/,
     allowed: [
       ...Object.keys(ROOMS)

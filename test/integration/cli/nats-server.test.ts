@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { findNatsServer, installNatsServer } from "../../../services/cli/stack/find-nats-server.ts";
+import { findNatsServer } from "../../../services/cli/stack/find-nats-server.ts";
+import { installNatsServer } from "../../../services/cli/stack/install-nats-server.ts";
 import { startNatsServer } from "../../../services/cli/stack/nats-server.ts";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { natsServerBinary } from "../../helpers/nats-server.ts";
@@ -117,19 +119,61 @@ test("a server is found on the PATH first, and only if it is executable", async 
   expect(await findNatsServer(undefined, [])).toBeUndefined();
 });
 
-test.each([
-  ["darwin", 501, "brew install nats-server"],
-  ["win32", undefined, "NATS_URL"],
-  ["linux", 1000, "NATS_URL"],
-])("on %s as user %s, one line explains how to get a server", async (platform, uid, how) => {
+const debian = { platform: "linux", debian: true } as const;
+const elsewhere = [
+  [{ platform: "darwin", uid: 501, debian: false }, "brew install nats-server"],
+  [{ platform: "win32", uid: undefined, debian: false }, "NATS_URL"],
+  [{ platform: "linux", uid: 0, debian: false }, "NATS_URL"],
+  [{ ...debian, uid: 1000 }, "sudo sh -c 'apt-get update && apt-get install --yes nats-server'"],
+] as const;
+
+test.each(elsewhere)("on %j, nothing is installed, and one line explains how to get a server", async (machine, how) => {
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  const installation = await installNatsServer({ machine, env: { PATH: folder }, clock: systemClock, log });
+  expect(installation).toEqual({ missing: expect.stringContaining(how) });
+  expect(lines).toEqual([]);
+});
+
+/** Writes an apt-get that records how it is called, and then does what `body` says. */
+async function writeAptGet(body: string): Promise<{ readonly calls: () => Promise<string> }> {
+  const record = join(folder, "calls");
+  await writeFile(record, "");
+  await writeFile(join(folder, "apt-get"), `#!/bin/sh\necho "apt-get $*" >> ${record}\n${body}\n`);
+  await chmod(join(folder, "apt-get"), 0o755);
+  return { calls: () => readFile(record, "utf8") };
+}
+
+test("on Debian as root, exactly what was announced before is run", async () => {
+  const file = join(folder, "nats-server");
+  const apt = await writeAptGet(`: > ${file}; /bin/chmod 755 ${file}`);
+  const ran: string[] = [];
   const lines: string[] = [];
   const installation = await installNatsServer({
-    platform,
-    uid,
-    env: {},
+    machine: { ...debian, uid: 0 },
+    env: { PATH: folder },
     clock: systemClock,
-    log: (line) => lines.push(line),
+    log(line) {
+      lines.push(line);
+      ran.push(readFileSync(join(folder, "calls"), "utf8"));
+    },
   });
-  expect(installation).toEqual({ installed: false, how: expect.stringContaining(how) });
-  expect(lines).toEqual([]);
+  expect(installation).toEqual({ binary: file });
+  expect(ran).toEqual([""]);
+  const calls = (await apt.calls()).trimEnd().split("\n");
+  expect(lines).toEqual([`nats-server not found; running: ${calls.join(" && ")}`]);
+  expect(calls.at(-1)).toContain("install --yes --no-install-recommends nats-server");
+});
+
+test("a package manager that fails is quoted, with another way to get a server", async () => {
+  await writeAptGet("echo 'E: Unable to locate package' >&2; exit 100");
+  const installation = await installNatsServer({
+    machine: { ...debian, uid: 0 },
+    env: { PATH: folder },
+    clock: systemClock,
+    log: () => {},
+  });
+  expect(installation).toEqual({
+    missing: expect.stringMatching(/^apt-get failed \(E: Unable to locate package\); .*nats\.io\/download/),
+  });
 });

@@ -88,6 +88,7 @@ describe("the import rule", () => {
   });
 });
 
+const INSTALLER = "../stack/install-nats-server.ts";
 /** A module that each restriction is about. */
 const EXAMPLES: readonly string[] = [
   "@tensorflow/tfjs-core/dist/tensor.js",
@@ -104,7 +105,8 @@ const EXAMPLES: readonly string[] = [
 
 describe("restricted modules", () => {
   test("every restriction has an example here", () => {
-    for (const { modules } of RESTRICTIONS) expect(EXAMPLES.some((name) => modules.test(name))).toBe(true);
+    for (const { modules } of RESTRICTIONS)
+      expect([...EXAMPLES, INSTALLER].some((name) => modules.test(name))).toBe(true);
   });
 
   test.each(EXAMPLES)("%s is imported in its places only", async (name) => {
@@ -118,6 +120,18 @@ describe("restricted modules", () => {
       expected.sort(),
     );
     for (const line of violations) expect(line).toContain(restriction?.reason);
+  });
+
+  test("only the demo may install software", async () => {
+    const text = `export { install } from "${INSTALLER}";\n`;
+    const violations = await violationsOf({
+      "cli/stack/install-nats-server.ts": "export const install = () => {};\n",
+      "cli/commands/demo.ts": text,
+      "cli/commands/up.ts": text,
+    });
+    expect(violations).toEqual([
+      `services/cli/commands/up.ts:1: imports ${INSTALLER}: only the demo may install software; services and \`uncouple up\` never do`,
+    ]);
   });
 
   test("an entry point hands out the system clock, wherever it is", async () => {
