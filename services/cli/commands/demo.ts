@@ -53,7 +53,6 @@ export function demoCommand(context: CliContext): Command {
       if (flags.workers !== undefined && flags.storm !== true) {
         throw new UncoupleError("invalid-argument", "--workers requires --storm");
       }
-      const { runDemo } = await import("../demo/run-demo.ts");
       const output = createOutput(context, flags.json === true);
       const { env, clock, stdout, stderr } = context;
       const style = createStyle(wantsColor(stdout, env) && flags.json !== true);
@@ -108,6 +107,7 @@ export function demoCommand(context: CliContext): Command {
           }
           return;
         }
+        const { runDemo } = await import("../demo/run-demo.ts");
         const { results, reportFile } = await runDemo({
           ...common,
           ...(flags.seed !== undefined && { seed: flags.seed }),

@@ -3,7 +3,7 @@ import { access, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
 /** Folders where packages install servers, often missing from a regular user's PATH. */
-const SERVER_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin"] as const;
+export const SERVER_FOLDERS = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/sbin"] as const;
 
 /**
  * Finds the nats-server executable.
