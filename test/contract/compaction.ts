@@ -6,7 +6,7 @@ import { collect } from "../../services/registry/logged.ts";
 import type { AliasChange } from "../../services/registry/registry.ts";
 import * as make from "../helpers/drafts.ts";
 import { take } from "../helpers/take.ts";
-import type { Implementation, World } from "./backplane.ts";
+import type { Implementation, World } from "./implementation.ts";
 
 const never = new AbortController().signal;
 

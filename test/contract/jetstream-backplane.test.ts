@@ -2,8 +2,9 @@ import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
-import { backplaneContract, type Implementation } from "./backplane.ts";
+import { backplaneContract } from "./backplane.ts";
 import { compactionContract } from "./compaction.ts";
+import type { Implementation } from "./implementation.ts";
 import { retentionContract } from "./retention.ts";
 
 let server: TestNats;

@@ -1,7 +1,8 @@
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
-import { backplaneContract, type Implementation } from "./backplane.ts";
+import { backplaneContract } from "./backplane.ts";
 import { compactionContract } from "./compaction.ts";
+import type { Implementation } from "./implementation.ts";
 import { retentionContract } from "./retention.ts";
 
 const implementation: Implementation = {

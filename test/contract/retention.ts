@@ -5,7 +5,7 @@ import { DeletedError, type Tombstone } from "../../services/pipeline/tombstone.
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { draft, model, tombstone } from "../helpers/drafts.ts";
 import { take } from "../helpers/take.ts";
-import type { Implementation, World } from "./backplane.ts";
+import type { Implementation, World } from "./implementation.ts";
 
 /** Tests the contract of `Retention`, and of what readers of deleted models get, on an implementation. */
 export function retentionContract(implementation: Implementation): void {

@@ -17,15 +17,13 @@ import type { DraftChange } from "../helpers/drafts.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 import { type UpOfTest, uncouple, up } from "../helpers/uncouple.ts";
-import {
-  commonFiles,
-  fromFile,
-  type WrongCommand,
-  wrongData,
-  wrongFiles,
-  wrongFlags,
-  wrongRequests,
-} from "../helpers/wrong-commands.ts";
+import { wrongData } from "../helpers/wrong-commands/data.ts";
+import { wrongFiles } from "../helpers/wrong-commands/files.ts";
+import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
+import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
+import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
+import { wrongWorkers } from "../helpers/wrong-commands/workers.ts";
+import type { WrongCommand } from "../helpers/wrong-commands/wrong-command.ts";
 
 const anyPorts = ["--port", "0", "--metrics-port", "0"];
 
@@ -255,6 +253,7 @@ describe.each([
   ["files", wrongFiles],
   ["data", wrongData],
   ["flags and references", wrongFlags],
+  ["flags of workers", wrongWorkers],
   ["requests", wrongRequests],
 ] as const)("wrong %s on the command line", (_, table) => {
   let before: Awaited<ReturnType<typeof state>>;

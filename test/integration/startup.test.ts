@@ -8,7 +8,7 @@ import { type ConfiguredNats, configuredNats } from "../helpers/configured-nats.
 import { freePort } from "../helpers/free-port.ts";
 import { natsServerBinary } from "../helpers/nats-server.ts";
 import { type CliProcess, spawnCli } from "../helpers/spawn-cli.ts";
-import { commonFiles } from "../helpers/wrong-commands.ts";
+import { commonFiles } from "../helpers/wrong-commands/fixtures.ts";
 
 let dir: string;
 let nats: ConfiguredNats;

@@ -1,0 +1,145 @@
+import { PIPELINE, protocolNames, TEAM } from "./fixtures.ts";
+import type { WrongCommand } from "./wrong-command.ts";
+
+/** With pipeline and team files. */
+export const wrongFiles: readonly WrongCommand[] = [
+  {
+    what: "an unknown key in a pipeline file",
+    files: { "bad.yaml": PIPELINE.replace("columns: [x2]", "colums: [x2]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
+  },
+  {
+    what: "an unknown key in a team file",
+    files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules; did you mean "batch"?',
+  },
+  {
+    what: "a cycle",
+    files: { "bad.yaml": PIPELINE.replace("columns: [x1]", "columns: [x1], upstream: [m2]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:4: components.m1.upstream[0]: the components form a cycle: m1 <- m2 <- m1",
+  },
+  {
+    what: "a missing upstream",
+    files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:5: components.m2.upstream[0]: unknown component "m3"; available: m1, m2; did you mean "m1"?',
+  },
+  {
+    what: "names that JavaScript reserves",
+    files: {
+      "bad.yaml": PIPELINE.replace("m1:", "constructor:").replace("[m1]", "[constructor]").replace("x2", "__proto__"),
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:4: components.constructor: must be a name that JavaScript does not reserve, not "constructor"
+error bad.yaml:5: components.m2.columns[0]: must be a name that JavaScript does not reserve, not "__proto__"`,
+  },
+  {
+    what: "a shape mismatch on an edge",
+    files: { "bad.yaml": PIPELINE.replace("upstream: [m1]", "upstream: [{ component: m1, width: 4 }]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:5: components.m2.upstream[0].width: m2 expects width 4, but m1 emits width 3",
+  },
+  {
+    what: "an output that does not fit its target",
+    files: { "bad.yaml": PIPELINE.replace("width: 3", "width: 2") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:4: components.m1.target: "z" has width 3, but the output "z" has width 2',
+  },
+  {
+    what: "a column missing from the data",
+    files: { "bad.yaml": PIPELINE.replace("[x2]", "[x3]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; available: x1, x2, z, y; did you mean "x1"?',
+  },
+  {
+    what: "problems in the schema, in the graph and with the data, at once",
+    files: { "bad.yaml": PIPELINE.replace("width: 3", "widht: 3").replace("[m1]", "[m1, m9]").replace("[x2]", "[x3]") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:4: components.m1.output.widht: unknown key; available: name, width, meaning, classes; did you mean "width"?
+error bad.yaml:5: components.m2.upstream[1]: unknown component "m9"; available: m1, m2; did you mean "m1"?
+error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; available: x1, x2, z, y; did you mean "x1"?`,
+  },
+  {
+    what: "problems in a team file and with its pipeline, at once",
+    files: { "bad.yaml": "component: m1\nmodel: { hidden: [0] }\nstep: 3\ntrain: on-upstream\n" },
+    run: "validate pipeline.yaml bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
+error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules; did you mean "steps"?
+error bad.yaml:4: train: on-upstream requires upstream components, but m1 has none`,
+  },
+  {
+    what: "a protocol parameter out of range",
+    files: { "bad.yaml": `component: m2\n${TEAM}protocol: { name: proximal, sigma: -1 }\n` },
+    run: "validate pipeline.yaml bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:6: protocol.sigma: must be at least 0, not -1",
+  },
+  {
+    what: "several problems at once",
+    files: { "bad.yaml": "component: m2\nmodel: { hidden: [0] }\nsteps: -1\nprotocol: asink\n" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0\nerror bad.yaml:3: steps: must be at least 1, not -1\nerror bad.yaml:4: protocol: unknown protocol "asink"; available: ${protocolNames}`,
+  },
+  {
+    what: "invalid YAML",
+    files: { "bad.yaml": "pipeline: [\n" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: invalid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]",
+  },
+  { what: "a folder", run: "validate .", exit: 2, says: "error .: cannot be read: it is a folder" },
+  {
+    what: "an empty file",
+    files: { "bad.yaml": "" },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:1: the file is empty",
+  },
+  {
+    what: "a missing file",
+    run: "validate nowhere.yaml",
+    exit: 2,
+    says: "error nowhere.yaml: cannot be read: no such file",
+  },
+  {
+    what: "a binary file",
+    files: { "bad.yaml": Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0xff) },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml: is not a UTF-8 text file",
+  },
+  {
+    what: "a stack with an invalid pipeline file",
+    files: { "bad.yaml": PIPELINE.replace("[m1]", "[m3]") },
+    run: "up bad.yaml m2.yaml",
+    exit: 2,
+    says: 'uncouple: bad.yaml:5: components.m2.upstream[0]: unknown component "m3"; available: m1, m2; did you mean "m1"?',
+  },
+  {
+    what: "a stack without a pipeline",
+    run: "up m1.yaml m2.yaml",
+    exit: 2,
+    says: "uncouple: none of the files is a pipeline file; add one",
+  },
+  {
+    what: "a trainer of an unknown component",
+    files: { "bad.yaml": `component: m9\n${TEAM}` },
+    run: "trainer --pipeline pipeline.yaml --team bad.yaml --nats NATS --port 0 --metrics-port 0",
+    exit: 2,
+    says: 'uncouple: HERE/bad.yaml:1: component: pipeline "paper" has no component "m9"; available: m1, m2; did you mean "m1"?',
+  },
+];
