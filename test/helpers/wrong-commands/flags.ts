@@ -1,3 +1,4 @@
+import { noM9 } from "./fixtures.ts";
 import type { WrongCommand } from "./wrong-command.ts";
 
 /** With commands, flags, folders and addresses. */
