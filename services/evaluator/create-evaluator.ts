@@ -12,6 +12,7 @@ import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
+import { packageInfo } from "../runtime/package-info.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { createDeliveryJudge } from "./delivery-judge.ts";
 import { createEvaluateAnnouncement } from "./evaluate-announcement.ts";
@@ -129,7 +130,8 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     signal,
   });
   const loop = createEvaluatorLoop({ queue, view, gate, judge, work, reportFailure, clock, close: losses.close });
-  const identity = { pipeline: pipeline.name, evaluator: name, rows: heldOut.rows };
+  const { version } = packageInfo();
+  const identity = { pipeline: pipeline.name, evaluator: name, rows: heldOut.rows, version };
   const { retention } = pipeline;
   const collector = { pipeline: pipeline.name, by: name, backplane, view, metrics, reportFailure, clock, log };
   return {

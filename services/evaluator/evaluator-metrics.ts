@@ -77,7 +77,7 @@ export function createEvaluatorMetrics(
     help: "Size of the models that this evaluator deleted by the pipeline file's retention policy.",
   });
   const storedBytes = metrics.gauge({
-    name: "uncouple_store_used_bytes",
+    name: "uncouple_store_bytes",
     help: "Bytes in each of the pipeline's streams, and in the storage of the account on the NATS server.",
     labels: ["store"],
   });

@@ -5,7 +5,7 @@ import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
 import type { Matrix } from "../verdicts/matrix.ts";
 import type { EvaluatorLoop } from "./evaluator-loop.ts";
 
-export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | "evaluator" | "rows"> {
+export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | "evaluator" | "rows" | "version"> {
   readonly loop: Pick<EvaluatorLoop, "state">;
   readonly queue: Pick<WorkQueue, "pending">;
   readonly registry: Pick<Registry, "unreadable">;
@@ -15,9 +15,9 @@ export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | 
 
 /** The state of this evaluator and of the pipeline it judges. */
 export async function evaluatorStatus(deps: EvaluatorStatusDeps): Promise<EvaluatorStatus> {
-  const { pipeline, evaluator, rows, loop, queue, registry, matrix, gate } = deps;
+  const { pipeline, evaluator, rows, version, loop, queue, registry, matrix, gate } = deps;
   const { composition: current, loss } = await matrix.current();
   const [pending, unreadable] = await Promise.all([queue.pending(), registry.unreadable()]);
   const files = { pipelineDigest: gate.digest, appliedDigest: gate.applied() };
-  return { pipeline, evaluator, state: loop.state(), pending, rows, current, loss, unreadable, ...files };
+  return { pipeline, evaluator, state: loop.state(), pending, rows, current, loss, unreadable, ...files, version };
 }

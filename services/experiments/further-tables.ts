@@ -82,5 +82,11 @@ export function furtherTables({ dag, estimators, support, policy, diagnosis }: R
 }
 
 function spread({ mean, std }: Summary): string {
-  return `${mean.toPrecision(3)} ± ${std.toPrecision(2)}`;
+  return `${digits(mean, 3)} ± ${digits(std, 2)}`;
+}
+
+/** At least that many significant digits, without an exponent for large numbers: `0.475`, `230`. */
+function digits(value: number, count: number): string {
+  const text = value.toPrecision(count);
+  return text.includes("e+") ? value.toFixed(0) : text;
 }

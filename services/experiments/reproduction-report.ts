@@ -121,7 +121,7 @@ async function figure3Section(result: Figure3): Promise<ReportSection> {
   const chart = await barChart({
     label: "End-to-end loss by protocol and M1 snapshot",
     groupTitle: "M1 snapshot",
-    yTitle: "end-to-end loss, M2* o M1 initial = 100",
+    yTitle: "end-to-end loss",
     bars: rows.map(({ protocol, upstream, mean, std }) => ({
       group: upstream,
       series: protocol,
@@ -144,7 +144,7 @@ async function figure3Section(result: Figure3): Promise<ReportSection> {
   );
   return {
     heading: "Figure 3: the pipeline after M1 is updated",
-    text: "Bars are means over seeds; lines are one standard deviation. The paper prints this figure without numbers and derives orderings from it; the last table counts the seeds in which each ordering held.",
+    text: "End-to-end loss, where M2* with the initial M1 has 100. Bars are means over seeds; lines are one standard deviation. The paper prints this figure without numbers and derives orderings from it; the last table counts the seeds in which each ordering held.",
     body: html`${figure(chart)}${table}${tableHtml(
       [{ title: "Ordering" }, { title: "Held in", number: true }],
       Object.entries(countOrderings(result)).map(([claim, count]) => [claim, `${count} of ${seeds.length}`]),

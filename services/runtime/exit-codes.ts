@@ -27,7 +27,7 @@ const meanings: Readonly<Record<ErrorCode, string>> = {
   "invalid-argument": "a file, flag or message is invalid",
   "not-found": "the named resource does not exist",
   conflict: "the resource already exists, or a concurrent change won",
-  "failed-precondition": "the current state does not allow the operation",
+  "failed-precondition": "the current state does not allow the operation, or a check of `uncouple doctor` failed",
   "resource-exhausted": "a queue, store, disk or size limit is full",
   unavailable: "a required server is unreachable",
   "deadline-exceeded": "a time limit expired",

@@ -34,8 +34,13 @@ export function exportCertificateExpiry(
 
 /** When the first of a file's certificates expires, in milliseconds since the Unix epoch. */
 function firstExpiry(pem: Buffer): number {
+  return Math.min(...certificatesOf(pem).map(({ validTo }) => Date.parse(validTo)));
+}
+
+/** The certificates of a file. @throws if one does not parse */
+export function certificatesOf(pem: Buffer): readonly X509Certificate[] {
   const [, ...certificates] = pem.toString().split(BEGIN);
-  return Math.min(...certificates.map((text) => Date.parse(new X509Certificate(`${BEGIN}${text}`).validTo)));
+  return certificates.map((text) => new X509Certificate(`${BEGIN}${text}`));
 }
 
 /** Exports how far this process's clock is ahead of NATS's. @param measure as `Backplane.clockOffset` */

@@ -154,6 +154,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     pipeline,
     team,
     teamFolder: config.teamFolder,
+    codeVersion,
     registry,
     gate,
     retention: backplane.retention,

@@ -23,6 +23,7 @@ export interface TrainerServiceDeps {
   readonly team: TeamConfig;
   /** The folder that module paths of team files in requests are relative to. */
   readonly teamFolder: string;
+  readonly codeVersion: string;
   readonly registry: Registry;
   readonly gate: Pick<PipelineGate, "digest" | "applied" | "refusal">;
   readonly queue: RunQueue;
@@ -98,6 +99,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
       newest: newest(),
       pipelineDigest: gate.digest,
       appliedDigest: gate.applied(),
+      version: deps.codeVersion,
     }),
     async predict(inputs, serial) {
       const table = predictionTable(inputs);

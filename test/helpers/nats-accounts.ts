@@ -40,6 +40,8 @@ export interface AccountsNats {
   raw(user: string): Promise<NatsClient>;
   /** Writes the configuration again, for other teams, and has the server read it. */
   reload(...scaffold: string[]): Promise<void>;
+  /** Changes accounts.conf, and has the server read it. */
+  edit(change: (accounts: string) => string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,13 @@ export async function startAccountsNats(
     const applied = await cli(["pipeline", "apply", "pipeline.yaml", ...access], { cwd: dir });
     if (applied.code !== 0) throw new Error(applied.stderr);
   }
+  /** The imports of a new account work after the second time (nats-server 2.9.10 and 2.15.1). */
+  const signalTwice = async () => {
+    for (let times = 0; times < 2; times++) {
+      child.kill("SIGHUP");
+      await systemClock.sleep(500);
+    }
+  };
   return {
     url,
     dir,
@@ -109,11 +118,12 @@ export async function startAccountsNats(
     },
     async reload(...args) {
       await scaffold("--force", ...args);
-      // The imports of a new account work after the second time (nats-server 2.9.10 and 2.15.1).
-      for (let times = 0; times < 2; times++) {
-        child.kill("SIGHUP");
-        await systemClock.sleep(500);
-      }
+      await signalTwice();
+    },
+    async edit(change) {
+      const file = join(dir, "nats/accounts.conf");
+      await writeFile(file, change(await readFile(file, "utf8")));
+      await signalTwice();
     },
     async stop() {
       await Promise.all(backplanes.map((one) => one.close()));

@@ -28,6 +28,7 @@ const status = (component: string): TrainerStatus => ({
   newest: null,
   pipelineDigest: null,
   appliedDigest: null,
+  version: "0.1.0",
 });
 
 /** A trainer whose only run passes through the given states. */

@@ -160,7 +160,7 @@ describe("an evaluator's metrics", () => {
   });
 
   test("tell the size of every stream, and the age of each component's newest snapshot", () => {
-    const of = (store: string) => value(evaluatorPage, "uncouple_store_used_bytes", { store });
+    const of = (store: string) => value(evaluatorPage, "uncouple_store_bytes", { store });
     for (const store of ["snapshots", "pipelines", "aliases", "verdicts", "quarantines", "tombstones", "leases"]) {
       expect(of(store), store).toBeGreaterThanOrEqual(0);
     }

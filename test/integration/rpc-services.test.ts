@@ -51,6 +51,7 @@ describe("a trainer over gRPC", () => {
       newest: null,
       pipelineDigest: "a".repeat(64),
       appliedDigest: null,
+      version: "0.1.0",
     };
     const { trainer } = await serve({ trainer: { status: async () => status } });
     expect(await trainer.status()).toEqual(status);
@@ -192,6 +193,7 @@ describe("an evaluator over gRPC", () => {
       unreadable: [],
       pipelineDigest: "a".repeat(64),
       appliedDigest: "b".repeat(64),
+      version: "0.1.0",
     };
     const { evaluator } = await serve({
       evaluator: { matrix: async () => [matrix, matrix], status: async () => status },

@@ -113,6 +113,7 @@ describe("a trainer over gRPC", () => {
       newest: null,
       pipelineDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
       appliedDigest: null,
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
     });
     const { id } = await running(client);
     await client.startRun({});

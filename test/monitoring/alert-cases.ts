@@ -123,14 +123,14 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     labels: { pipeline: "p", store: "models" },
     at: "15m",
     fires: {
-      [`uncouple_store_used_bytes{${evaluator},store="models"}`]: "81x30",
+      [`uncouple_store_bytes{${evaluator},store="models"}`]: "81x30",
       [`uncouple_store_limit_bytes{${evaluator},store="models"}`]: "100x30",
     },
     // One without a limit, and one below it.
     silent: {
-      [`uncouple_store_used_bytes{${evaluator},store="models"}`]: "80x30",
+      [`uncouple_store_bytes{${evaluator},store="models"}`]: "80x30",
       [`uncouple_store_limit_bytes{${evaluator},store="models"}`]: "100x30",
-      [`uncouple_store_used_bytes{${evaluator},store="server"}`]: "1e15x30",
+      [`uncouple_store_bytes{${evaluator},store="server"}`]: "1e15x30",
     },
   },
   UncoupleStoreCopiesBehind: {

@@ -1,87 +1,95 @@
 import { Command } from "commander";
 import type { EngineProbe } from "../../engine/interface/engine.ts";
 import type { TypicalChoice } from "../../engine/typical-choices.ts";
-import { type CliContext, setting } from "../context/context.ts";
+import { exitCodes } from "../../runtime/exit-codes.ts";
+import { withEvaluatorFlag, withTlsFlags, withTrainerFlag } from "../connect/connections.ts";
+import type { CliContext } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
-import { parseNatsAddress } from "../flags/nats-address.ts";
-import { type NatsFlags, withNatsFlags } from "../flags/nats-flags.ts";
-import { type Durability, durabilityOfOwn, durabilityOfRunning } from "../stack/durability.ts";
+import { checkServers } from "../doctor/check-servers.ts";
+import { checksText } from "../doctor/checks-text.ts";
+import type { ExamineFlags } from "../doctor/examine.ts";
+import { addRole } from "../doctor/roles.ts";
+import { withNatsFlags } from "../flags/nats-flags.ts";
+import { durabilityOfOwn } from "../stack/durability.ts";
 import { findNatsServer } from "../stack/find-nats-server.ts";
-import { measureStores, type StoreReport } from "../stack/store-report.ts";
 import { createOutput } from "../terminal/output.ts";
+import { Finished } from "../terminal/report-error.ts";
 import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { wrap } from "../terminal/wrap.ts";
 
-interface DoctorFlags extends NatsFlags {
+interface DoctorFlags extends ExamineFlags {
   readonly json?: true;
-  readonly nats?: string;
-  readonly natsMonitor?: string;
-  readonly pipeline?: string;
 }
 
 export function doctorCommand(context: CliContext): Command {
-  return withNatsFlags(
-    new Command("doctor")
-      .summary("check what works on this machine")
-      .description(
-        "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. Also looks for nats-server, and tells whether it keeps what it acknowledged through a power cut and how full its stores are.",
-      )
-      .option("--nats <url>", "also check this running NATS server (NATS_URL)")
-      .option("--nats-monitor <url>", "its monitoring address, http://host:8222 (NATS_MONITOR_URL)")
-      .option("--pipeline <name>", "also measure the model store of this pipeline there (UNCOUPLE_PIPELINE)"),
-  )
+  const command = new Command("doctor")
+    .summary("check this machine, a NATS server and services")
+    .description(
+      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. With --nats and --pipeline, checks what the key may do, the pipeline's streams, their copies in a cluster, room on disk, whether a power cut loses what was acknowledged, clocks, certificates and versions; with --trainer and --evaluator, these services. Each check is ok, a warning, a failure or unknown, and says what to do. Nothing is changed.",
+    )
+    .option("--nats <url>", "check this running NATS server (NATS_URL)")
+    .option("--pipeline <name>", "and this pipeline there (UNCOUPLE_PIPELINE)")
+    .option(
+      "--as <role>",
+      "the role that the key is for: operator, evaluator or trainer:COMPONENT, repeatable (default: any of them)",
+      addRole,
+    )
+    .option("--nats-monitor <url>", "the server's monitoring address, http://host:8222 (NATS_MONITOR_URL)");
+  withNatsFlags(command);
+  withTrainerFlag(command, "also check this trainer, repeatable");
+  withEvaluatorFlag(command, "also check this evaluator");
+  withTlsFlags(command);
+  return command
     .option(
       "--json",
-      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], auto: [{ model, batch, engine, reason, detail }], natsServer, durability: [{ server, version, syncsFirst, detail }], stores: [{ store, used, limit, fillsUp, detail }] }",
+      "print JSON: { engines: [{ choice, available, detail, microsPerStep }], auto: [{ model, batch, engine, reason, detail }], natsServer, durability: [{ server, version, syncsFirst, detail }], stores: [{ store, used, limit, fillsUp, detail, advice }], rights: [{ role, complete, missing }], checks: [{ section, name, status, detail, advice }] }",
     )
-    .addHelpText("after", "\nExample:\n  uncouple doctor\n")
-    .action(async (options: DoctorFlags) => {
-      const output = createOutput(context, options.json === true);
+    .addHelpText(
+      "after",
+      `
+Examples:
+  uncouple doctor
+  uncouple doctor --nats nats://nats:4222 --nats-nkey keys/m1.nk --pipeline ads --as trainer:m1
+  uncouple doctor --nats nats://nats:4222 --pipeline ads --trainer m1:50051 --evaluator eval:50051 --json
+
+Exits with ${exitCodes["failed-precondition"]} if a check fails.
+`,
+    )
+    .action(async (flags: DoctorFlags) => {
+      const output = createOutput(context, flags.json === true);
       if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
-      const [{ probeEngines }, { createEngine }, { typicalChoices }] = await Promise.all([
+      const [{ probeEngines }, { createEngine }, { typicalChoices }, { examine }] = await Promise.all([
         import("../../engine/probe-engines.ts"),
         import("../../engine/create-engine.ts"),
         import("../../engine/typical-choices.ts"),
+        import("../doctor/examine.ts"),
       ]);
       const engines = await interruptible(context, probeEngines(context.clock));
       const auto = await typicalChoices(await createEngine("auto", { clock: context.clock, log: () => {} }));
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
-      const durability = await interruptible(context, durabilityOf(natsServer, options, context));
-      const stores = await interruptible(context, measureStores(options, context));
-      output.result({ engines, auto, natsServer, durability, stores }, (style) => {
+      const own = natsServer === null ? [] : [await durabilityOfOwn(natsServer)];
+      const { checks: found, durability: running, ...rest } = await interruptible(context, examine(flags, context));
+      // What `uncouple up` would start says nothing about a server that runs.
+      const checks = running.length > 0 ? found : [...checkServers(own), ...found];
+      const result = { engines, auto, natsServer, durability: [...own, ...running], ...rest, checks };
+      output.result(result, (style) => {
         const width = Math.min(context.stdout.columns ?? 100, 100);
-        return [doctorText(engines, auto, durability, style, width), ...storeLines(stores, style, width)].join("\n");
+        const without = natsServer === null && running.length === 0;
+        return [
+          enginesText(engines, auto, style, width),
+          "",
+          ...(without ? [`nats-server: ${style.red("not found")}; \`uncouple up\` tells how to get it`] : []),
+          ...(checks.length === 0 ? [] : [checksText(checks, style, width)]),
+        ].join("\n");
       });
+      if (checks.some(({ status }) => status === "failure")) throw new Finished(exitCodes["failed-precondition"]);
     });
 }
 
-/** Of the server that `uncouple up` would start, and of the running one. */
-async function durabilityOf(
-  natsServer: string | null,
-  flags: DoctorFlags,
-  { env, clock }: CliContext,
-): Promise<Durability[]> {
-  const url = flags.nats ?? setting(env, "NATS_URL");
-  const monitor = flags.natsMonitor ?? setting(env, "NATS_MONITOR_URL");
-  const running = url === undefined ? [] : parseNatsAddress(url).url.split(",");
-  return [
-    ...(natsServer === null ? [] : [await durabilityOfOwn(natsServer)]),
-    ...(await Promise.all(running.map((one) => durabilityOfRunning(one, monitor, clock)))),
-  ];
-}
-
-function storeLines(stores: readonly StoreReport[], style: Style, width: number): readonly string[] {
-  return stores.flatMap(({ store, fillsUp, detail }) => [
-    `${style.bold(plain(store))}; room: ${fillsUp === null ? style.yellow("unknown") : fillsUp ? style.red("fills up") : style.green("yes")}`,
-    ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
-  ]);
-}
-
-function doctorText(
+function enginesText(
   engines: readonly EngineProbe[],
   auto: readonly TypicalChoice[],
-  durability: readonly Durability[],
   style: Style,
   width: number,
 ): string {
@@ -97,15 +105,6 @@ function doctorText(
     { title: "US/STEP", number: true },
     { title: "STEPS/S", number: true },
   ];
-  const servers = durability.flatMap(({ server, version, syncsFirst, detail }) => {
-    const verdict = syncsFirst === null ? style.yellow("unknown") : syncsFirst ? style.green("yes") : style.red("no");
-    return [
-      `${style.bold(`nats-server ${version ?? "of unknown version"}`)} at ${server}; durable: ${verdict}`,
-      ...wrap(plain(detail), width - 2).map((line) => `  ${line}`),
-    ];
-  });
-  if (durability.length === 0)
-    servers.push(`nats-server: ${style.red("not found")}; \`uncouple up\` tells how to get it`);
   return [
     formatTable(columns, rows, style),
     ...engines.flatMap(({ choice, detail }) => [
@@ -119,7 +118,5 @@ function doctorText(
       style,
       width,
     ),
-    "",
-    ...servers,
   ].join("\n");
 }

@@ -38,17 +38,8 @@ export const DEFAULT_DIR = ".uncouple";
 /** Adds the flags that locate the peers. */
 export function withPeers(command: Command, ...peers: readonly Peer[]): Command {
   command.option("--dir <folder>", "folder of the stack file that `uncouple up` writes (default: .uncouple)");
-  if (peers.includes("trainer")) {
-    const collect = (text: string, previous: readonly string[] = []) => [...previous, ...text.split(",")];
-    command.option(
-      "--trainer <host:port>",
-      "address of a trainer outside the stack, repeatable (UNCOUPLE_TRAINER)",
-      collect,
-    );
-  }
-  if (peers.includes("evaluator")) {
-    command.option("--evaluator <host:port>", "address of an evaluator outside the stack (UNCOUPLE_EVALUATOR)");
-  }
+  if (peers.includes("trainer")) withTrainerFlag(command, "address of a trainer outside the stack, repeatable");
+  if (peers.includes("evaluator")) withEvaluatorFlag(command, "address of an evaluator outside the stack");
   if (peers.includes("store")) command.option("--nats <url>", "a NATS server outside the stack (NATS_URL)");
   if (peers.includes("registry")) {
     command.option("--nats <url>", "a NATS server outside the stack (NATS_URL); requires --pipeline");
@@ -57,6 +48,22 @@ export function withPeers(command: Command, ...peers: readonly Peer[]): Command 
   if (peers.includes("store") || peers.includes("registry")) withNatsFlags(command);
   if (peers.includes("trainer") || peers.includes("evaluator")) withTlsFlags(command);
   return command;
+}
+
+export function withTrainerFlag(command: Command, description: string): Command {
+  const collect = (text: string, previous: readonly string[] = []) => [...previous, ...text.split(",")];
+  return command.option("--trainer <host:port>", `${description} (UNCOUPLE_TRAINER)`, collect);
+}
+
+export function withEvaluatorFlag(command: Command, description: string): Command {
+  return command.option("--evaluator <host:port>", `${description} (UNCOUPLE_EVALUATOR)`);
+}
+
+/** The addresses of trainers that the flag or its environment variable name; undefined if neither does. */
+export function trainerAddresses(flags: Pick<ConnectionFlags, "trainer">, env: CliContext["env"]) {
+  const named = flags.trainer ?? setting(env, "UNCOUPLE_TRAINER")?.split(",");
+  const addresses = named?.map((part) => part.trim()).filter((part) => part !== "");
+  return addresses === undefined || addresses.length === 0 ? undefined : addresses;
 }
 
 /** Adds the flags of a client over TLS. */
@@ -136,15 +143,10 @@ function createConnections(
   }
 
   async function namedAddresses() {
-    const addresses =
-      flags.trainer ??
-      setting(env, "UNCOUPLE_TRAINER")
-        ?.split(",")
-        .filter((part) => part !== "");
-    if (addresses === undefined || addresses.length === 0) return undefined;
+    const addresses = trainerAddresses(flags, env);
+    if (addresses === undefined) return undefined;
     const named = new Map<string, { readonly address: string; readonly trainer: RemoteTrainer }>();
-    for (const part of addresses) {
-      const address = part.trim();
+    for (const address of addresses) {
       const trainer = await connect(address);
       named.set((await trainer.status()).component, { address, trainer });
     }

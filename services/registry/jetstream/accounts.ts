@@ -1,7 +1,7 @@
 import { nkeys } from "nats";
-import { EVALUATOR_GROUP } from "../backplane.ts";
+import { grantsOf, type Role, subjectsOf } from "./grants.ts";
 import { HUB_API } from "./hub-connection.ts";
-import { compactedStreamsOf, type Names, namesOf, streamsOf } from "./streams.ts";
+import { type Names, namesOf } from "./streams.ts";
 
 /** The key pair of a NATS user. */
 export interface UserKey {
@@ -53,17 +53,13 @@ const INBOX = "_INBOX.>";
  */
 export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: AccountsOptions): string {
   const names = namesOf(pipeline);
-  const read = readGrants(names);
+  const granted = (role: Role) => subjectsOf(grantsOf(names, role));
   const accounts = [
-    {
-      name: "EVALUATOR",
-      user: keys.evaluator,
-      grants: [...read, ...evaluatorGrants(names, evaluatorsDelete)],
-    },
-    ...teams.map((team) => ({
-      name: `TEAM_${team.name.replaceAll("-", "_").toUpperCase()}`,
-      user: team.publicKey,
-      grants: [...read, ...teamGrants(names, team.components)],
+    { name: "EVALUATOR", user: keys.evaluator, grants: granted({ kind: "evaluator", deletes: evaluatorsDelete }) },
+    ...teams.map(({ name, publicKey, components }) => ({
+      name: `TEAM_${name.replaceAll("-", "_").toUpperCase()}`,
+      user: publicKey,
+      grants: granted({ kind: "trainer", components }),
     })),
   ];
   const everyone = accounts.map(({ name }) => name);
@@ -77,7 +73,7 @@ export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: Acco
     `  SYS { users = [ { nkey: ${keys.system} } ] }`,
     "  HUB {",
     "    jetstream: enabled",
-    ...users(keys.operator, operatorSubjects(names), [INBOX, ...news]),
+    ...users(keys.operator, granted({ kind: "operator" }), [INBOX, ...news]),
     "    exports = [",
     ...[...holders].map(([subject, who]) => `      { service: "${subject}", accounts: [${who.join(", ")}] }`),
     ...news.map((subject) => `      { stream: "${subject}", accounts: [${everyone.join(", ")}] }`),
@@ -122,72 +118,4 @@ function serviceImport(subject: string): string {
 function newsOf(names: Names): readonly string[] {
   const { models: _, ...others } = names;
   return Object.values(others).map(({ subject }: { readonly subject: string }) => `${subject}.>`);
-}
-
-function readGrants(names: Names): readonly string[] {
-  return [
-    "$JS.API.INFO",
-    ...streamsOf(names).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
-    `$JS.API.DIRECT.GET.${names.models.stream}`,
-  ];
-}
-
-function teamGrants(names: Names, components: readonly string[]): readonly string[] {
-  const { snapshots, aliases, tombstones, models, leases } = names;
-  return [
-    ...components.flatMap((component) => [
-      `${snapshots.subject}.${component}.*`,
-      `${aliases.subject}.${component}`,
-      `${tombstones.subject}.*.*.${component}`,
-      `${models.subject}.C.${component}.*`,
-      `${models.subject}.M.${component}.*`,
-      `${leases.subject}.${component}.*`,
-    ]),
-    // The one lease that all trainers share: the turn of the sync protocol.
-    `${leases.subject}.train`,
-  ];
-}
-
-function evaluatorGrants(names: Names, deletes: boolean): readonly string[] {
-  const { snapshots, verdicts, quarantines, tombstones, models, leases } = names;
-  const queue = `${snapshots.stream}.${EVALUATOR_GROUP}`;
-  return [
-    `$JS.API.CONSUMER.INFO.${queue}`,
-    `$JS.API.CONSUMER.MSG.NEXT.${queue}`,
-    `$JS.ACK.${queue}.>`,
-    // With domain and account, as newer servers write it.
-    `$JS.ACK.*.*.${queue}.>`,
-    `${verdicts.subject}.*.*`,
-    `${quarantines.subject}.*.*`,
-    `${leases.subject}.*`,
-    ...(deletes ? [`${tombstones.subject}.*.*`, `$JS.API.STREAM.PURGE.${models.stream}`] : []),
-  ];
-}
-
-function operatorSubjects(names: Names): readonly string[] {
-  const { snapshots, pipelines, aliases, tombstones, models, leases } = names;
-  return [
-    "$JS.API.INFO",
-    "$JS.API.STREAM.NAMES",
-    ...streamsOf(names).flatMap((stream) => [
-      ...["INFO", "CREATE", "UPDATE", "MSG.GET"].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
-      `$JS.API.DIRECT.GET.${stream}`,
-      `$JS.API.CONSUMER.CREATE.${stream}`,
-      ...["INFO", "MSG.NEXT", "DELETE"].map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`),
-    ]),
-    `$JS.API.CONSUMER.DURABLE.CREATE.${snapshots.stream}.${EVALUATOR_GROUP}`,
-    `$JS.API.STREAM.PURGE.${models.stream}`,
-    ...compactedStreamsOf(names).flatMap((stream) => [
-      `$JS.API.STREAM.MSG.DELETE.${stream}`,
-      `$JS.API.STREAM.DELETE.${stream}`,
-    ]),
-    // Pointers to successors.
-    ...[names.verdicts, names.quarantines, names.aliases].map(({ successor }) => successor.pointer),
-    `${pipelines.subject}.applied`,
-    `${aliases.subject}.*`,
-    `${tombstones.subject}.*.*`,
-    // Pins, while an alias is changed.
-    `${tombstones.subject}.*.*.*`,
-    `${leases.subject}.*`,
-  ];
 }

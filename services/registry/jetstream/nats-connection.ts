@@ -136,6 +136,7 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       return new UncoupleError(
         "unavailable",
         `nobody answers ${subject} at ${server}: is JetStream on and its stream up?`,
+        { cause: error },
       );
     }
     if (code === NatsCode.PermissionsViolation) {

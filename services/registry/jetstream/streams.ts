@@ -3,6 +3,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import { isTooFewServers } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { findStream, type StreamConfig, streamState } from "./stream-api.ts";
+import { ONE_PER_SUBJECT, streamConfigs } from "./stream-config.ts";
 
 /** Names of everything a pipeline stores on the server. Pipeline and component names need no escaping. */
 export interface Names {
@@ -91,24 +92,16 @@ export async function ensureStreams(
     replicas: replicas ?? (connection.clustered() ? CLUSTER_REPLICAS : 1),
     chosen: replicas !== undefined,
   };
+  const wanted = streamConfigs(names);
   await Promise.all([
-    ensureAnnouncements(server, names.snapshots, log),
-    ensure(server, logConfig(names.pipelines)),
-    ensureCompacted(server, names.aliases),
-    ensureCompacted(server, names.verdicts),
-    ensureCompacted(server, names.quarantines),
-    // A record of pins replaces the one before on its subject. A snapshot has one tombstone.
-    ensure(server, { ...logConfig(names.tombstones), max_msgs_per_subject: 1 }),
-    ensureModelStore(server, names.models, maxStoreBytes),
-    // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
-    ensure(server, {
-      ...SHARED,
-      name: names.leases.stream,
-      subjects: [`${names.leases.subject}.>`],
-      discard: "new",
-      max_msgs_per_subject: 1,
-      deny_delete: true,
-    }),
+    ensureAnnouncements(server, names.snapshots, wanted.snapshots, log),
+    ensure(server, wanted.pipelines),
+    ensureCompacted(server, names.aliases, wanted.aliases),
+    ensureCompacted(server, names.verdicts, wanted.verdicts),
+    ensureCompacted(server, names.quarantines, wanted.quarantines),
+    ensure(server, wanted.tombstones),
+    ensureModelStore(server, wanted.models, maxStoreBytes),
+    ensure(server, wanted.leases),
   ]);
   for (const { stream } of [names.models, names.leases]) await refuseRollups(connection, stream, log);
 }
@@ -199,21 +192,13 @@ async function pipelinesAt(connection: NatsConnection): Promise<readonly string[
   }
 }
 
-const SHARED = { storage: "file", retention: "limits", max_age: 0, allow_direct: true };
-
-function logConfig({ stream, subject }: LogNames): StreamConfig {
-  return { ...SHARED, name: stream, subjects: [`${subject}.>`], deny_delete: true, deny_purge: true };
-}
-
-/**
- * A subject takes one announcement: the server refuses a second one, also from a version that cannot read the first and
- * would announce its own under the same serial. Version 0.1.0 created its streams without this rule.
- */
-const ONE_PER_SUBJECT = { max_msgs_per_subject: 1, discard: "new", discard_new_per_subject: true };
-
-async function ensureAnnouncements(server: Server, names: LogNames, log: EventLogger): Promise<void> {
+async function ensureAnnouncements(
+  server: Server,
+  names: LogNames,
+  wanted: StreamConfig,
+  log: EventLogger,
+): Promise<void> {
   const { connection } = server;
-  const wanted: StreamConfig = { ...logConfig(names), ...ONE_PER_SUBJECT };
   await ensure(server, wanted);
   // Another process, of any version, may have created it.
   const config = (await existing(connection, wanted.name)) ?? wanted;
@@ -237,10 +222,10 @@ async function ensureAnnouncements(server: Server, names: LogNames, log: EventLo
 }
 
 /** Compaction deletes messages. Version 0.1.0 created streams that refuse to: they have a successor from then on. */
-async function ensureCompacted(server: Server, names: CompactedLogNames): Promise<void> {
+async function ensureCompacted(server: Server, names: CompactedLogNames, wanted: StreamConfig): Promise<void> {
   const successor = await existing(server.connection, names.successor.stream);
   if (successor !== undefined && isOpen(successor)) return ensure(server, successor);
-  return ensure(server, { ...logConfig(names), deny_delete: false });
+  return ensure(server, wanted);
 }
 
 /** Whether a stream takes messages: a successor that is still being made has no subjects. */
@@ -248,24 +233,12 @@ export function isOpen({ subjects, sources }: StreamConfig): boolean {
   return (subjects ?? []).length > 0 && (sources ?? []).length === 0;
 }
 
-/** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
-async function ensureModelStore(
-  server: Server,
-  { stream, subject }: Names["models"],
-  maxStoreBytes: number | undefined,
-): Promise<void> {
+async function ensureModelStore(server: Server, wanted: StreamConfig, maxStoreBytes: number | undefined) {
   const sizes = maxStoreBytes === undefined ? DEFAULT_STORE_BYTES : [maxStoreBytes];
   let full: unknown;
   for (const size of sizes) {
-    const config = {
-      ...SHARED,
-      name: stream,
-      subjects: [`${subject}.C.>`, `${subject}.M.>`],
-      discard: "new",
-      max_bytes: size,
-    };
     try {
-      return await ensure(server, config, maxStoreBytes === undefined ? [] : ["max_bytes"]);
+      return await ensure(server, { ...wanted, max_bytes: size }, maxStoreBytes === undefined ? [] : ["max_bytes"]);
     } catch (error) {
       if (!(error instanceof UncoupleError) || error.code !== "resource-exhausted") throw error;
       full = error;

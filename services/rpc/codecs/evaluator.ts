@@ -132,6 +132,7 @@ export function encodeEvaluatorStatus(status: EvaluatorStatus): StatusMessage {
     unreadable: status.unreadable.map(encodeUnreadable),
     ...optional("pipelineDigest", status.pipelineDigest, same),
     ...optional("appliedDigest", status.appliedDigest, same),
+    ...optional("version", status.version, same),
   };
 }
 
@@ -148,5 +149,6 @@ export function decodeEvaluatorStatus(message: EvaluatorStatus__Output): Evaluat
     unreadable: message.unreadable.map(decodeUnreadable),
     pipelineDigest: message.pipelineDigest ?? null,
     appliedDigest: message.appliedDigest ?? null,
+    version: message.version ?? null,
   };
 }

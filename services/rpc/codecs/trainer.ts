@@ -40,6 +40,7 @@ export function encodeTrainerStatus(status: TrainerStatus): TrainerStatusMessage
     ...optional("newest", status.newest, (serial) => uint32(serial, "newest")),
     ...optional("pipelineDigest", status.pipelineDigest, same),
     ...optional("appliedDigest", status.appliedDigest, same),
+    ...optional("version", status.version, same),
   };
 }
 
@@ -56,5 +57,6 @@ export function decodeTrainerStatus(message: TrainerStatus__Output): TrainerStat
     newest: message.newest ?? null,
     pipelineDigest: message.pipelineDigest ?? null,
     appliedDigest: message.appliedDigest ?? null,
+    version: message.version ?? null,
   };
 }

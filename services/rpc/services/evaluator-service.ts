@@ -24,6 +24,8 @@ export interface EvaluatorStatus {
   readonly pipelineDigest: string | null;
   /** Of the pipeline file in force; null: none was applied. With another one than its own, the evaluator is not ready. */
   readonly appliedDigest: string | null;
+  /** Of Uncouple, that this evaluator runs; null: an older evaluator, which does not say. */
+  readonly version: string | null;
 }
 
 /** The evaluator's gRPC interface, on server and client. */

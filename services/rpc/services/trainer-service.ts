@@ -32,6 +32,8 @@ export interface TrainerStatus {
   readonly pipelineDigest: string | null;
   /** Of the pipeline file in force; null: none was applied. With another one than its own, the trainer is not ready. */
   readonly appliedDigest: string | null;
+  /** Of Uncouple, that this trainer runs; null: an older trainer, which does not say. */
+  readonly version: string | null;
 }
 
 /** A model with its manifest. The gRPC client has verified size and digest. */

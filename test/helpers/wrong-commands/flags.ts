@@ -46,6 +46,12 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple: cannot write nowhere/m1.onnx: no such folder",
   },
   {
+    what: "a role that there is not",
+    run: "doctor --as trainer",
+    exit: 2,
+    says: "uncouple doctor: option '--as <role>' argument 'trainer' is invalid. Expected operator, evaluator or trainer:COMPONENT; see uncouple doctor --help",
+  },
+  {
     what: "a parameter without a value",
     run: "train m2 --protocol proximal --param sigma",
     exit: 2,

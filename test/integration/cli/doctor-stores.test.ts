@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { measureStores, type StoreReport } from "../../../services/cli/stack/store-report.ts";
+import { measureStores, type StoreReport } from "../../../services/cli/doctor/stores.ts";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream } from "../../../services/registry/jetstream/backplane.ts";
 import { draft, model } from "../../helpers/drafts.ts";

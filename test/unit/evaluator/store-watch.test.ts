@@ -47,11 +47,11 @@ test("a store is warned about once whenever it crosses 80 %, and measured every 
     message: expect.stringContaining("the model store fills up: 90 % of 0.0 MB are used; raise --max-store-bytes"),
   });
   const text = await page.text();
-  expect(text).toMatch(/uncouple_store_used_bytes\{store="models",.*\} 900/);
+  expect(text).toMatch(/uncouple_store_bytes\{store="models",.*\} 900/);
   expect(text).toMatch(/uncouple_store_limit_bytes\{store="models",.*\} 1000/);
-  expect(text).toMatch(/uncouple_store_used_bytes\{store="server",.*\} 5000/);
+  expect(text).toMatch(/uncouple_store_bytes\{store="server",.*\} 5000/);
   expect(text).not.toMatch(/uncouple_store_limit_bytes\{store="server"/);
-  expect(text).toMatch(/uncouple_store_used_bytes\{store="verdicts",.*\} 7/);
+  expect(text).toMatch(/uncouple_store_bytes\{store="verdicts",.*\} 7/);
   expect(text).toMatch(/uncouple_store_copies_behind\{.*\} 0/);
   expect(text).not.toMatch(/uncouple_store_syncs_always\{/);
   [copiesBehind, always] = [2, false];

@@ -120,6 +120,7 @@ describe("what goes over the wire comes back as it was", () => {
       newest: fc.option(serial),
       pipelineDigest: fc.option(name),
       appliedDigest: fc.option(name),
+      version: fc.option(name),
     });
     const evaluatorStatus: fc.Arbitrary<EvaluatorStatus> = fc.record({
       pipeline: name,
@@ -134,6 +135,7 @@ describe("what goes over the wire comes back as it was", () => {
       }),
       pipelineDigest: fc.option(name),
       appliedDigest: fc.option(name),
+      version: fc.option(name),
     });
     const matrix = fc.record({
       upstream: name,

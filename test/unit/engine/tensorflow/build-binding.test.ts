@@ -249,7 +249,7 @@ describe("loading TensorFlow", () => {
     expect(failure()).toMatchObject({
       code: "failed-precondition",
       message: expect.stringMatching(
-        /^TensorFlow does not load: the native binding of @tensorflow\/tfjs-node-gpu is not built; .*`npm run build:tensorflow`/,
+        /^TensorFlow does not load: the native binding of @tensorflow\/tfjs-node-gpu is not built; build it with `uncouple build-tensorflow` or, .*`npm run build:tensorflow`/,
       ),
     });
   });

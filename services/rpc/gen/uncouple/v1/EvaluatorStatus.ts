@@ -38,9 +38,14 @@ export interface EvaluatorStatus {
    * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the evaluator is not ready.
    */
   'appliedDigest'?: (string);
+  /**
+   * Version of Uncouple that this evaluator runs. Those of version 0.1.0 leave it unset.
+   */
+  'version'?: (string);
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
+  '_version'?: "version";
 }
 
 export interface EvaluatorStatus__Output {
@@ -78,7 +83,12 @@ export interface EvaluatorStatus__Output {
    * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the evaluator is not ready.
    */
   'appliedDigest'?: (string);
+  /**
+   * Version of Uncouple that this evaluator runs. Those of version 0.1.0 leave it unset.
+   */
+  'version'?: (string);
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
+  '_version'?: "version";
 }

@@ -31,10 +31,15 @@ export interface TrainerStatus {
    * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the trainer is not ready.
    */
   'appliedDigest'?: (string);
+  /**
+   * Version of Uncouple that this trainer runs. Those of version 0.1.0 leave it unset.
+   */
+  'version'?: (string);
   '_run'?: "run";
   '_newest'?: "newest";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
+  '_version'?: "version";
 }
 
 export interface TrainerStatus__Output {
@@ -66,8 +71,13 @@ export interface TrainerStatus__Output {
    * SHA-256 of the pipeline file in force, if one was applied. With another one than its own, the trainer is not ready.
    */
   'appliedDigest'?: (string);
+  /**
+   * Version of Uncouple that this trainer runs. Those of version 0.1.0 leave it unset.
+   */
+  'version'?: (string);
   '_run'?: "run";
   '_newest'?: "newest";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
+  '_version'?: "version";
 }

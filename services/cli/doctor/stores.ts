@@ -4,6 +4,7 @@ import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { FILLING_UP, fullness, type Space, spaceText } from "../../registry/usage.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { type NatsAccess, type NatsFlags, natsAccess } from "../flags/nats-flags.ts";
+import { type Check, checksOf } from "./check.ts";
 
 /** How full a store is. */
 export interface StoreReport {
@@ -14,9 +15,14 @@ export interface StoreReport {
   /** Whether it is 80 % full or more; null: unknown. */
   readonly fillsUp: boolean | null;
   readonly detail: string;
+  /** What to do when it fills up; null: nothing. */
+  readonly advice: string | null;
 }
 
 const TIMEOUT_MS = 5_000;
+/** The fraction from which on a store is as good as full. */
+const FULL = 0.95;
+const { ok, warning, failure, unknown: notKnown } = checksOf("storage");
 
 /** Measures the stores of the running server that flags or environment name: none without one. */
 export async function measureStores(
@@ -72,11 +78,20 @@ async function ofServer(monitor: string, clock: Clock): Promise<StoreReport> {
   }
 }
 
+export function checkStore({ store, used, limit, detail, advice }: StoreReport): Check {
+  if (used === null) return notKnown(store, detail, null);
+  const space = { used, limit };
+  if (advice === null) return ok(store, spaceText(space));
+  const judge = fullness(space) < FULL ? warning : failure;
+  return judge(store, spaceText(space), advice);
+}
+
 function report(store: string, space: Space, advice: string): StoreReport {
   const fillsUp = fullness(space) >= FILLING_UP;
-  return { store, ...space, fillsUp, detail: fillsUp ? `${spaceText(space)}; ${advice}` : spaceText(space) };
+  const detail = fillsUp ? `${spaceText(space)}; ${advice}` : spaceText(space);
+  return { store, ...space, fillsUp, detail, advice: fillsUp ? advice : null };
 }
 
 function unknown(store: string, detail: string): StoreReport {
-  return { store, used: null, limit: null, fillsUp: null, detail };
+  return { store, used: null, limit: null, fillsUp: null, detail, advice: null };
 }

@@ -1,0 +1,134 @@
+import { EVALUATOR_GROUP } from "../backplane.ts";
+import { compactedStreamsOf, type Names, streamsOf } from "./streams.ts";
+
+/** Whom a key of NATS is for. A team's key is that of its trainers. */
+export type Role =
+  | { readonly kind: "operator" }
+  /** `deletes`: whether evaluators delete models, as a pipeline file with `retention` wants. */
+  | { readonly kind: "evaluator"; readonly deletes: boolean }
+  | { readonly kind: "trainer"; readonly components: readonly string[] };
+
+/** A right, in words, and the subjects that it takes to publish on. They may have wildcards. */
+export interface Grant {
+  readonly right: string;
+  readonly subjects: readonly string[];
+}
+
+/** The rights that a role needs, and no others: docs/security.md. */
+export function grantsOf(names: Names, role: Role): readonly Grant[] {
+  if (role.kind === "operator") return operatorGrants(names);
+  const own = role.kind === "trainer" ? trainerGrants(names, role.components) : evaluatorGrants(names, role.deletes);
+  return [...readGrants(names), ...own];
+}
+
+export function subjectsOf(grants: readonly Grant[]): readonly string[] {
+  return grants.flatMap(({ subjects }) => subjects);
+}
+
+/** Reading announcements, models, verdicts, quarantines, aliases, pipeline files and tombstones. */
+export const READ = "read the pipeline's streams";
+
+function readGrants(names: Names): readonly Grant[] {
+  const subjects = [
+    "$JS.API.INFO",
+    ...streamsOf(names).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
+    `$JS.API.DIRECT.GET.${names.models.stream}`,
+  ];
+  return [{ right: READ, subjects }];
+}
+
+function trainerGrants(names: Names, components: readonly string[]): readonly Grant[] {
+  const { snapshots, aliases, tombstones, models, leases } = names;
+  return [
+    ...components.flatMap((component): Grant[] => [
+      { right: `announce snapshots of ${component}`, subjects: [`${snapshots.subject}.${component}.*`] },
+      { right: `move aliases of ${component}`, subjects: [`${aliases.subject}.${component}`] },
+      { right: `pin models as ${component}`, subjects: [`${tombstones.subject}.*.*.${component}`] },
+      {
+        right: `store models of ${component}`,
+        subjects: [`${models.subject}.C.${component}.*`, `${models.subject}.M.${component}.*`],
+      },
+      { right: `hold leases of ${component}`, subjects: [`${leases.subject}.${component}.*`] },
+    ]),
+    // The one lease that all trainers share.
+    { right: "hold the turn of the sync protocol", subjects: [`${leases.subject}.train`] },
+  ];
+}
+
+function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
+  const { snapshots, verdicts, quarantines, tombstones, models, leases } = names;
+  const queue = `${snapshots.stream}.${EVALUATOR_GROUP}`;
+  return [
+    {
+      right: "take announcements from the evaluators' queue",
+      subjects: [
+        `$JS.API.CONSUMER.INFO.${queue}`,
+        `$JS.API.CONSUMER.MSG.NEXT.${queue}`,
+        `$JS.ACK.${queue}.>`,
+        // With domain and account, as newer servers write it.
+        `$JS.ACK.*.*.${queue}.>`,
+      ],
+    },
+    { right: "write verdicts", subjects: [`${verdicts.subject}.*.*`] },
+    { right: "write quarantines", subjects: [`${quarantines.subject}.*.*`] },
+    { right: "hold leases", subjects: [`${leases.subject}.*`] },
+    ...(deletes
+      ? [
+          {
+            right: "delete models",
+            subjects: [`${tombstones.subject}.*.*`, `$JS.API.STREAM.PURGE.${models.stream}`],
+          },
+        ]
+      : []),
+  ];
+}
+
+function operatorGrants(names: Names): readonly Grant[] {
+  const { snapshots, pipelines, aliases, tombstones, models, leases } = names;
+  const streams = streamsOf(names);
+  const ofStreams = (...verbs: readonly string[]) =>
+    streams.flatMap((stream) => verbs.map((verb) => `$JS.API.${verb}.${stream}`));
+  const ofConsumers = (...verbs: readonly string[]) =>
+    streams.flatMap((stream) => verbs.map((verb) => `$JS.API.CONSUMER.${verb}.${stream}.*`));
+  return [
+    {
+      right: READ,
+      subjects: [
+        "$JS.API.INFO",
+        "$JS.API.STREAM.NAMES",
+        ...ofStreams("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET"),
+        ...ofConsumers("INFO", "MSG.NEXT"),
+      ],
+    },
+    { right: "create streams", subjects: ofStreams("STREAM.CREATE") },
+    { right: "change limits and replicas of streams", subjects: ofStreams("STREAM.UPDATE") },
+    {
+      right: "create and delete consumers",
+      subjects: [
+        ...ofStreams("CONSUMER.CREATE"),
+        ...ofConsumers("DELETE"),
+        `$JS.API.CONSUMER.DURABLE.CREATE.${snapshots.stream}.${EVALUATOR_GROUP}`,
+      ],
+    },
+    { right: "apply pipeline files", subjects: [`${pipelines.subject}.applied`] },
+    { right: "move aliases", subjects: [`${aliases.subject}.*`] },
+    {
+      right: "delete models",
+      subjects: [`${tombstones.subject}.*.*`, `$JS.API.STREAM.PURGE.${models.stream}`],
+    },
+    {
+      right: "compact logs",
+      subjects: [
+        ...compactedStreamsOf(names).flatMap((stream) => [
+          `$JS.API.STREAM.MSG.DELETE.${stream}`,
+          `$JS.API.STREAM.DELETE.${stream}`,
+        ]),
+        // Pointers to successors.
+        ...[names.verdicts, names.quarantines, names.aliases].map(({ successor }) => successor.pointer),
+      ],
+    },
+    // While an alias is changed.
+    { right: "pin models", subjects: [`${tombstones.subject}.*.*.*`] },
+    { right: "hold leases", subjects: [`${leases.subject}.*`] },
+  ];
+}
