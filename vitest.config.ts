@@ -27,6 +27,8 @@ export default defineConfig({
       project("tensorflow", 120_000),
       // Prometheus and an OpenTelemetry Collector beside a running stack: `npm run test:monitoring`.
       project("monitoring", 600_000),
+      // What docs/disaster.md says, with real servers and services: `npm run test:disaster`.
+      project("disaster", 600_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],

@@ -3,6 +3,7 @@ import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -16,10 +17,12 @@ import { matrixCommand } from "./commands/matrix.ts";
 import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { scaffoldCommand } from "./commands/scaffold.ts";
 import { showCommand } from "./commands/show.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { trainCommand } from "./commands/train.ts";
 import { trainerCommand } from "./commands/trainer.ts";
 import { upCommand } from "./commands/up.ts";
@@ -52,6 +55,9 @@ const commands: readonly CommandFactory[] = [
   aliasCommand,
   rollbackCommand,
   gcCommand,
+  sweepCommand,
+  backupCommand,
+  restoreCommand,
   diagnoseCommand,
   explainCommand,
   doctorCommand,

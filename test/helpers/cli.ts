@@ -1,5 +1,6 @@
 import { runCli } from "../../services/cli/command-line.ts";
 import { type CliContext, interruption } from "../../services/cli/context/context.ts";
+import type { Clock } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 
 export interface CliResult {
@@ -16,6 +17,9 @@ export async function cli(
     readonly cwd?: string;
     readonly tty?: boolean;
     readonly interrupt?: AbortSignal;
+    readonly clock?: Clock;
+    /** Called with everything that the command prints on stderr, as it does. */
+    readonly onStderr?: (text: string) => void;
   } = {},
 ): Promise<CliResult> {
   const stdout: string[] = [];
@@ -25,10 +29,17 @@ export async function cli(
   const isTTY = options.tty === true;
   const context: CliContext = {
     stdout: { isTTY, columns: 100, write: (text) => stdout.push(text) },
-    stderr: { isTTY, columns: 100, write: (text) => stderr.push(text) },
+    stderr: {
+      isTTY,
+      columns: 100,
+      write(text) {
+        stderr.push(text);
+        options.onStderr?.(text);
+      },
+    },
     env: options.env ?? {},
     cwd: options.cwd ?? import.meta.dirname,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     interrupted: interrupt.signal,
     takeSignals: () => {
       throw new TypeError("a service is started as a process of its own, not in a test's");

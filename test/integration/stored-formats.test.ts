@@ -116,7 +116,7 @@ test("manifests, models, verdicts, quarantines and aliases are read as they were
     expect(await sha256(await backplane.registry.bytes(manifest))).toBe(manifest.digest);
   }
   // Every object is announced, and every announcement was judged.
-  expect(await backplane.sweepOrphans(0)).toBe(0);
+  expect(await backplane.sweepOrphans(0)).toHaveLength(0);
   expect(await backplane.workQueue("evaluator").pending()).toBe(0);
 });
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type NatsConnection as NatsClient, headers as natsHeaders } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
@@ -5,8 +6,9 @@ import { collectGarbage } from "../../services/composition/collect-garbage.ts";
 import { withPipelineView } from "../../services/composition/pipeline-view.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
+import { cli } from "../helpers/cli.ts";
 import { draft, model, quarantine, verdict } from "../helpers/drafts.ts";
-import { type AccountsNats, startAccountsNats } from "../helpers/nats-accounts.ts";
+import { type AccountsNats, startAccountsNats, TLS } from "../helpers/nats-accounts.ts";
 import { natsVersions } from "../helpers/nats-versions.ts";
 
 const STREAMS = [
@@ -132,6 +134,7 @@ const operatorAttacks: readonly Attack[] = [
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.verdicts.m1.1"),
   { what: "deletes a stream", subject: `$JS.API.STREAM.DELETE.${SNAPSHOTS}`, payload: {} },
+  { what: "empties a stream", subject: "$JS.API.STREAM.PURGE.KV_uncouple-demo-leases", payload: {} },
   { what: "deletes a message", subject: `$JS.API.STREAM.MSG.DELETE.${SNAPSHOTS}`, payload: { seq: 1 } },
 ];
 
@@ -283,9 +286,46 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
     });
   });
 
+  test("the operator's key makes a backup, and only the restorer's key restores it", async () => {
+    const command = (user: string, ...args: readonly string[]) =>
+      cli(
+        [
+          ...[...args, "--nats", server.url, "--nats-nkey", server.keyFile(user)],
+          ...(tls ? ["--nats-ca", join(TLS, "ca.pem")] : []),
+        ],
+        { cwd: server.dir },
+      );
+    const snapshots = await m1.registry.list();
+    const verdicts = await m1.verdicts.list();
+    expect(await command("m1", "backup", "m1.tar", "--pipeline", "demo")).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining("may not read everything; use the operator's key"),
+    });
+    expect(await command("operator", "backup", "demo.tar", "--pipeline", "demo")).toMatchObject({ code: 0 });
+    for (const user of ["m1", "evaluator", "operator"]) {
+      const before = await state();
+      expect(await command(user, "restore", "demo.tar", "--force")).toEqual({
+        code: 5,
+        stdout: "",
+        stderr: `uncouple: the account at ${server.url} may not replace a store; use the key of the user restorer\n`,
+      });
+      expect(await state()).toEqual(before);
+    }
+    expect(await command("restorer", "restore", "demo.tar", "--force")).toMatchObject({ code: 0 });
+    await expect(m1.registry.list()).rejects.toMatchObject({ code: "data-loss" });
+    await Promise.all([m1, m2, evaluator, operator].map((one) => one.close()));
+    [m1, m2, evaluator, operator] = (await Promise.all(
+      ["m1", "m2", "evaluator", "operator"].map((user) => server.open(user)),
+    )) as [JetStreamBackplane, JetStreamBackplane, JetStreamBackplane, JetStreamBackplane];
+    expect(await m1.registry.list()).toEqual(snapshots);
+    expect(await m1.verdicts.list()).toEqual(verdicts);
+    const next = await m1.registry.publish(draft({ component: "m1" }), model(8, 3_000), "any");
+    expect(next.serial).toBe(snapshots.filter(({ component }) => component === "m1").length + 1);
+    expect(await evaluator.workQueue("evaluator").pending()).toBeGreaterThan(0);
+  });
+
   test("no key, a wrong key and a key of a team that left are refused at once", async () => {
-    const ca = (await import("../helpers/nats-accounts.ts")).TLS;
-    const files = tls ? { ca: `${ca}/ca.pem` } : {};
+    const files = tls ? { ca: join(TLS, "ca.pem") } : {};
     await expect(server.open("m2", { files })).rejects.toMatchObject({
       code: "unauthenticated",
       message: expect.stringContaining("requires credentials; use --nats-creds"),

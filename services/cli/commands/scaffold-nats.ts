@@ -31,7 +31,7 @@ export function scaffoldNatsCommand(context: CliContext): Command {
   return new Command("nats")
     .summary("write a NATS configuration with an account for each team")
     .description(
-      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, and users for evaluators, the operator and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
+      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, and users for evaluators, the operator, whoever restores a backup, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
     )
     .requiredOption("--pipeline <file>", "the pipeline file")
     .requiredOption("--out <folder>", "folder for the configuration")
@@ -79,7 +79,7 @@ function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): read
   const owners = new Map<string, string>();
   for (const { name, components } of teams) {
     checkName("team", name);
-    if (["evaluator", "operator", "system"].includes(name) || names.has(name)) {
+    if (["evaluator", "operator", "restorer", "system"].includes(name) || names.has(name)) {
       const why = names.has(name) ? "is named twice" : "is a name of another user; choose a different one";
       throw new UncoupleError("invalid-argument", `team ${name} ${why}`);
     }
@@ -127,6 +127,7 @@ async function scaffold(
   const keys = {
     evaluator: await keyOf("evaluator"),
     operator: await keyOf("operator"),
+    restorer: await keyOf("restorer"),
     system: await keyOf("system"),
   };
   const accounts = [];
@@ -180,7 +181,7 @@ function text({ out, pipeline: file, tls }: ScaffoldFlags, pipeline: Pipeline, t
     "",
     "Review:",
     `  ${out}/nats.conf       addresses, store_dir and max_file${tls === undefined ? "; without TLS, models and verdicts are sent in the clear" : ""}`,
-    `  ${out}/keys/*.nk       secrets: give each to its user only, and keep the operator's and the system's to yourself`,
+    `  ${out}/keys/*.nk       secrets: give each to its user only, and keep the operator's and the system's to yourself, and the restorer's off line`,
     "",
     "Then:",
     `  nats-server -c ${out}/nats.conf`,

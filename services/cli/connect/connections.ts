@@ -4,13 +4,14 @@ import { UncoupleError } from "../../common/errors.ts";
 import { isAlive } from "../../common/files/folder-lock.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Backplane } from "../../registry/backplane.ts";
+import type { JetStreamBackplane } from "../../registry/jetstream/backplane.ts";
 import type { ConnectOptions } from "../../rpc/client/client.ts";
 import type { RemoteCoordinator } from "../../rpc/client/coordinator-client.ts";
 import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
-import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
+import { type NatsAccess, type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
 import { readPem } from "../flags/pem.ts";
 import { readStack, type Stack, stackFile } from "./stack-file.ts";
 
@@ -93,8 +94,10 @@ export interface Connections {
    * @throws UncoupleError also `not-found` for an unknown pipeline, listing those on the server
    */
   backplane(component?: string, options?: { readonly create: boolean }): Promise<Backplane>;
+  /** Where the registry is and how to authenticate there, without connecting. */
+  access(): Promise<NatsAccess & { readonly pipeline: string }>;
   /** The backplane and the name of its pipeline; changes nothing on the server. */
-  place(): Promise<{ readonly backplane: Backplane; readonly pipeline: string }>;
+  place(): Promise<{ readonly backplane: JetStreamBackplane; readonly pipeline: string }>;
 }
 
 /** Time that a command has after Ctrl-C to print its last message. */
@@ -153,22 +156,26 @@ function createConnections(
     return named;
   }
 
-  async function open(component: string | undefined, create: boolean) {
+  async function access(component?: string) {
     const { url, pipeline } = await registryPlace(flags, env, async () => {
       const stacked = await stackOr("registry", "--nats URL --pipeline NAME");
       checkComponent(component, stacked);
       return stacked;
     });
+    return { ...natsAccess(context, flags, url), pipeline };
+  }
+
+  async function open(component: string | undefined, create: boolean) {
     const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
+    const found = await access(component);
     const backplane = await connectJetStream({
-      ...natsAccess(context, flags, url),
-      pipeline,
+      ...found,
       clock: context.clock,
       name: "uncouple-cli",
       create,
     });
     closers.push(() => backplane.close());
-    return { backplane, pipeline };
+    return { backplane, pipeline: found.pipeline };
   }
 
   return {
@@ -219,6 +226,7 @@ function createConnections(
       return evaluator;
     },
     backplane: async (component, { create } = { create: false }) => (await open(component, create)).backplane,
+    access: () => access(),
     place: () => open(undefined, false),
   };
 }

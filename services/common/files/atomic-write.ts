@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, open, readdir, rename, rm } from "node:fs/promises";
+import { link, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode } from "./file-trouble.ts";
 
@@ -12,6 +12,9 @@ export interface AtomicWriteOptions {
   beforeReplace?(): Promise<void>;
 }
 
+/** In parts: the file then fails to be written as the iteration fails. */
+export type FileContent = Uint8Array | string | AsyncIterable<Uint8Array>;
+
 /**
  * Writes a file atomically and durably: to a temporary file in the same folder, then fsync, rename or link, and fsync of
  * the folder.
@@ -20,14 +23,14 @@ export interface AtomicWriteOptions {
  */
 export async function writeAtomically(
   path: string,
-  content: Uint8Array | string,
+  content: FileContent,
   { replace, mode = 0o666, beforeReplace }: AtomicWriteOptions,
 ): Promise<void> {
   const temporary = `${path}.new-${randomBytes(6).toString("hex")}`;
   try {
     const file = await open(temporary, "wx", mode);
     try {
-      await file.writeFile(content);
+      await writeFile(file, content);
       await file.sync();
     } finally {
       await file.close();

@@ -1,6 +1,6 @@
 import { stat, writeFile } from "node:fs/promises";
 import { UncoupleError } from "../errors.ts";
-import { writeAtomically } from "./atomic-write.ts";
+import { type FileContent, writeAtomically } from "./atomic-write.ts";
 import { errorCode, fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**
@@ -8,12 +8,12 @@ import { errorCode, fileErrorCode, fileTrouble } from "./file-trouble.ts";
  * @param name the file as the user named it; @param replace whether to overwrite an existing file; @param mode its
  *   permissions
  * @throws UncoupleError `conflict` if the file exists and `replace` is false, `invalid-argument` if it cannot be
- *   written, `resource-exhausted` if the disk is full
+ *   written, `resource-exhausted` if the disk is full; as the iteration of the content
  */
 export async function writeWhole(
   path: string,
   name: string,
-  content: Uint8Array | string,
+  content: FileContent,
   replace: boolean,
   mode = 0o666,
 ): Promise<void> {
@@ -26,6 +26,7 @@ export async function writeWhole(
     }
     await writeAtomically(path, content, { replace, mode });
   } catch (cause) {
+    if (cause instanceof UncoupleError) throw cause;
     const code = errorCode(cause);
     if (code === "EEXIST" && !replace) {
       throw new UncoupleError("conflict", `${name} already exists; use --force to overwrite it`, { cause });

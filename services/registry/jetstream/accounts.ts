@@ -38,7 +38,12 @@ export interface AccountsOptions {
   readonly pipeline: string;
   readonly teams: readonly TeamAccount[];
   /** Public keys of the users that are no team's. */
-  readonly keys: { readonly evaluator: string; readonly operator: string; readonly system: string };
+  readonly keys: {
+    readonly evaluator: string;
+    readonly operator: string;
+    readonly restorer: string;
+    readonly system: string;
+  };
   /** Whether evaluators delete models, as a pipeline file with `retention` wants. */
   readonly evaluatorsDelete: boolean;
 }
@@ -73,7 +78,10 @@ export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: Acco
     `  SYS { users = [ { nkey: ${keys.system} } ] }`,
     "  HUB {",
     "    jetstream: enabled",
-    ...users(keys.operator, granted({ kind: "operator" }), [INBOX, ...news]),
+    ...users(
+      { key: keys.operator, publish: granted({ kind: "operator" }), subscribe: [INBOX, ...news] },
+      { key: keys.restorer, publish: granted({ kind: "restorer" }), subscribe: [INBOX, ...news] },
+    ),
     "    exports = [",
     ...[...holders].map(([subject, who]) => `      { service: "${subject}", accounts: [${who.join(", ")}] }`),
     ...news.map((subject) => `      { stream: "${subject}", accounts: [${everyone.join(", ")}] }`),
@@ -82,7 +90,7 @@ export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: Acco
     ...accounts.flatMap(({ name, user, grants }) => [
       `  ${name} {`,
       // The server tells that this account has no JetStream of its own: the client then uses the hub's.
-      ...users(user, ["$JS.API.INFO", ...grants.map(imported)], [INBOX, ...news]),
+      ...users({ key: user, publish: ["$JS.API.INFO", ...grants.map(imported)], subscribe: [INBOX, ...news] }),
       "    imports = [",
       ...grants.map(serviceImport),
       ...news.map((subject) => `      { stream: { account: HUB, subject: "${subject}" } }`),
@@ -95,12 +103,22 @@ export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: Acco
   ].join("\n");
 }
 
-function users(publicKey: string, publish: readonly string[], subscribe: readonly string[]): readonly string[] {
+interface User {
+  readonly key: string;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+function users(...all: readonly User[]): readonly string[] {
   const list = (subjects: readonly string[]) => subjects.map((subject) => `          "${subject}"`).join("\n");
   return [
-    `    users = [ { nkey: ${publicKey}, permissions: {`,
-    `        publish: { allow: [\n${list(publish)}\n        ] }`,
-    `        subscribe: { allow: [\n${list(subscribe)}\n        ] } } } ]`,
+    "    users = [",
+    ...all.flatMap(({ key, publish, subscribe }) => [
+      `      { nkey: ${key}, permissions: {`,
+      `        publish: { allow: [\n${list(publish)}\n        ] }`,
+      `        subscribe: { allow: [\n${list(subscribe)}\n        ] } } }`,
+    ]),
+    "    ]",
   ];
 }
 

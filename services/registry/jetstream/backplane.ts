@@ -18,7 +18,7 @@ import { createJetStreamPipelineLog } from "./pipeline-log.ts";
 import { createJetStreamRegistry } from "./registry.ts";
 import { createAbsentRetention, createJetStreamRetention } from "./retention.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { ensureStreams, findStreams, hasTombstones, missingStream, namesOf } from "./streams.ts";
+import { ensureStreams, findStreams, hasTombstones, missingStream, namesOf, restoringReason } from "./streams.ts";
 import { clockOffset, storeUsage } from "./usage.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
 import { createJetStreamOnceLog } from "./write-once-log.ts";
@@ -26,8 +26,8 @@ import { createJetStreamOnceLog } from "./write-once-log.ts";
 /** A server that has just started may not have loaded its streams yet. */
 const SETUP_LIMIT_MS = 20_000;
 const PUBLISH_LIMIT_MS = 60_000;
-/** Far longer than any upload, and than the difference between any two clocks. */
-const ORPHAN_AGE_MS = 6 * 3_600_000;
+/** When an upload counts as unfinished: far longer than any upload, and than the difference between any two clocks. */
+export const ORPHAN_AGE_MS = 6 * 3_600_000;
 
 export interface JetStreamOptions extends NatsAuth {
   /** One NATS server with JetStream, or several of one cluster, comma-separated: `nats://host:port`. */
@@ -59,11 +59,14 @@ export interface JetStreamOptions extends NatsAuth {
 export interface JetStreamBackplane extends Backplane {
   /**
    * Removes unannounced bytes: from publishers that died midway, or met a conflict while the server was away. Runs in the
-   * background whenever a backplane connects (unless `create` is false), for objects older than six hours.
+   * background whenever a backplane connects (unless `create` is false or its account is restricted), for objects older than
+   * six hours.
    * @param olderThanMs milliseconds since the last byte was stored, by this machine's clock and the server's
-   * @returns the number of objects removed
+   * @param options dryRun: whether to remove nothing
+   * @returns the ids of the objects in the model store
+   * @throws UncoupleError `failed-precondition` from a restricted account, which cannot remove anything
    */
-  sweepOrphans(olderThanMs: number): Promise<number>;
+  sweepOrphans(olderThanMs: number, options?: { readonly dryRun: boolean }): Promise<readonly string[]>;
 }
 
 /**
@@ -83,21 +86,22 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   let connection = opened;
   let collectable = true;
   try {
-    const missing = await retry(retryPolicy(opened, SETUP_LIMIT_MS), async () => {
+    const obstacle = await retry(retryPolicy(opened, SETUP_LIMIT_MS), async () => {
       connection = await throughHub(opened);
-      if (create && connection.restricted) return missingStream(connection, names);
+      const restoring = await restoringReason(connection, names);
+      if (restoring !== undefined) return restoring;
+      if (create && connection.restricted) {
+        const missing = await missingStream(connection, names);
+        if (missing === undefined) return undefined;
+        return `the NATS server at ${connection.server} has no ${missing}: an operator must run \`uncouple pipeline apply\` for ${pipeline}`;
+      }
       if (create) await ensureStreams(connection, names, options, log);
       if (create) return undefined;
       await findStreams(connection, names, pipeline);
       collectable = await hasTombstones(connection, names);
       return undefined;
     });
-    if (missing !== undefined) {
-      throw new UncoupleError(
-        "unavailable",
-        `the NATS server at ${connection.server} has no ${missing}: an operator must run \`uncouple pipeline apply\` for ${pipeline}`,
-      );
-    }
+    if (obstacle !== undefined) throw new UncoupleError("unavailable", obstacle);
   } catch (error) {
     await opened.close();
     throw error;
@@ -129,13 +133,21 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   const leases = createJetStreamLeases(connection, log, names.leases);
   const queues = new Map<string, WorkQueue>();
 
-  const sweepOrphans = async (olderThanMs: number) => {
-    const removed = await models.sweep(olderThanMs, async () => {
+  const sweepOrphans: JetStreamBackplane["sweepOrphans"] = async (olderThanMs, { dryRun } = { dryRun: false }) => {
+    if (connection.restricted && !dryRun) {
+      throw new UncoupleError(
+        "failed-precondition",
+        `the account at ${connection.server} may not remove uploads of others; use the operator's key`,
+      );
+    }
+    const announced = async () => {
       await announcements.log.sync();
       return announcements.objects();
-    });
-    if (removed.length > 0) log("info", `removed ${removed.length} unfinished uploads from ${names.models.bucket}`);
-    return removed.length;
+    };
+    const found = await models.sweep(olderThanMs, announced, !dryRun);
+    if (found.length > 0 && !dryRun)
+      log("info", `removed ${found.length} unfinished uploads from ${names.models.bucket}`);
+    return found;
   };
   const tidyUp = async () => {
     try {

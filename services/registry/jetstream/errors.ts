@@ -11,6 +11,7 @@ export interface ApiError {
 export const JetStreamCode = {
   noMessageFound: 10037,
   streamNotFound: 10059,
+  streamNameInUse: 10058,
   wrongLastSequence: 10071,
   /** Another write to the subject is on its way (nats-server 2.12 and newer). */
   writeUnderWay: 10164,

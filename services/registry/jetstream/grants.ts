@@ -4,6 +4,8 @@ import { compactedStreamsOf, type Names, streamsOf } from "./streams.ts";
 /** Whom a key of NATS is for. A team's key is that of its trainers. */
 export type Role =
   | { readonly kind: "operator" }
+  /** Who restores a backup writes every message of the pipeline again. */
+  | { readonly kind: "restorer" }
   /** `deletes`: whether evaluators delete models, as a pipeline file with `retention` wants. */
   | { readonly kind: "evaluator"; readonly deletes: boolean }
   | { readonly kind: "trainer"; readonly components: readonly string[] };
@@ -17,12 +19,13 @@ export interface Grant {
 /** The rights that a role needs, and no others: docs/security.md. */
 export function grantsOf(names: Names, role: Role): readonly Grant[] {
   if (role.kind === "operator") return operatorGrants(names);
+  if (role.kind === "restorer") return [...operatorGrants(names), ...restoreGrants(names)];
   const own = role.kind === "trainer" ? trainerGrants(names, role.components) : evaluatorGrants(names, role.deletes);
   return [...readGrants(names), ...own];
 }
 
 export function subjectsOf(grants: readonly Grant[]): readonly string[] {
-  return grants.flatMap(({ subjects }) => subjects);
+  return [...new Set(grants.flatMap(({ subjects }) => subjects))];
 }
 
 /** Reading announcements, models, verdicts, quarantines, aliases, pipeline files and tombstones. */
@@ -130,5 +133,22 @@ function operatorGrants(names: Names): readonly Grant[] {
     // While an alias is changed.
     { right: "pin models", subjects: [`${tombstones.subject}.*.*.*`] },
     { right: "hold leases", subjects: [`${leases.subject}.*`] },
+  ];
+}
+
+function restoreGrants(names: Names): readonly Grant[] {
+  const { leases: _, ...restored } = names;
+  return [
+    {
+      right: "delete and empty streams",
+      subjects: streamsOf(names).flatMap((stream) => [
+        `$JS.API.STREAM.DELETE.${stream}`,
+        `$JS.API.STREAM.PURGE.${stream}`,
+      ]),
+    },
+    {
+      right: "write any message of the pipeline",
+      subjects: Object.values(restored).map(({ subject }: { readonly subject: string }) => `${subject}.>`),
+    },
   ];
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { nuid } from "nats";
+import { z } from "zod";
 import { createRetry, type Retry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
@@ -20,6 +21,9 @@ const WINDOW = 8;
 /** A replica may lag behind the announcement; after these waits, the leader is asked for an absent chunk. */
 const LAG_WAITS_MS = [50, 200, 800] as const;
 
+/** What a manifest says of its model. */
+export type ModelFacts = Pick<SnapshotManifest, "component" | "serial" | "size" | "digest">;
+
 export interface ModelStore {
   /**
    * Stores bytes, which become visible only when complete. The caller must not modify them in the meantime.
@@ -28,11 +32,15 @@ export interface ModelStore {
    * @throws UncoupleError `resource-exhausted` naming --max-store-bytes if the store is full; `cancelled`
    */
   put(name: string, bytes: Uint8Array, digest: string, retry: Retry, signal?: AbortSignal): Promise<StoredObject>;
+  /** As `put`, under the name that an announcement has: of a backup. */
+  restore(object: StoredObject, bytes: Uint8Array, digest: string, retry: Retry, signal?: AbortSignal): Promise<void>;
   /**
    * Returns the bytes of a manifest, with size and SHA-256 verified.
    * @throws UncoupleError `data-loss`
    */
-  get(manifest: SnapshotManifest, object: StoredObject, signal?: AbortSignal): Promise<Uint8Array>;
+  get(manifest: ModelFacts, object: StoredObject, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Reads size and digest of an object from its metadata; undefined if it has none that is valid. */
+  describe(object: StoredObject): Promise<Pick<ModelFacts, "size" | "digest"> | undefined>;
   /** Removes an object: one that was never announced, or whose snapshot has a tombstone. */
   remove(object: StoredObject): Promise<void>;
   /** Returns the ids of all objects that have bytes, also of unfinished uploads and removals. */
@@ -42,9 +50,14 @@ export interface ModelStore {
    * @param olderThanMs milliseconds since the object's last message was stored, by this machine's clock and the server's;
    *   choose it far above the longest upload and any clock difference
    * @param announced returns the announced objects; called after the store has been listed
-   * @returns the removed objects
+   * @param removes whether to remove them, or only to look
+   * @returns the unreachable objects
    */
-  sweep(olderThanMs: number, announced: () => Promise<Pick<ReadonlySet<string>, "has">>): Promise<readonly string[]>;
+  sweep(
+    olderThanMs: number,
+    announced: () => Promise<Pick<ReadonlySet<string>, "has">>,
+    removes: boolean,
+  ): Promise<readonly string[]>;
 }
 
 /**
@@ -64,17 +77,12 @@ export function createModelStore(connection: NatsConnection, names: Names["model
 
   /** One upload attempt. Single chunks are never resent: they could arrive out of order. */
   const upload = async (
-    prefix: string,
+    { name, nuid: id }: StoredObject,
     bytes: Uint8Array,
     digest: string,
     acknowledged: (chunks: number) => void,
     signal?: AbortSignal,
-  ): Promise<StoredObject> => {
-    // A restricted account may only write on subjects of its own components.
-    const scope = connection.restricted ? `${prefix.split("/")[0]}.` : "";
-    const unique = nuid.next();
-    const id = scope + unique;
-    const name = `${prefix}/${unique}`;
+  ): Promise<void> => {
     const chunk = Math.min(CHUNK, connection.maxPayload() - ENVELOPE);
     const total = Math.ceil(bytes.length / chunk);
     const underway = new Set<Promise<void>>();
@@ -114,11 +122,43 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         options: { max_chunk_size: chunk },
       };
       await store(connection, meta({ name, nuid: id }), Buffer.from(JSON.stringify(info)), 0);
-      return { name, nuid: id };
     } catch (error) {
       // The metadata may have been stored as well. The sweep removes what cannot be removed now.
       await remove({ name, nuid: id }).catch(() => {});
       throw error;
+    }
+  };
+
+  /** Repeats uploads during outages. @param next the object of an attempt */
+  const uploadUntilStored = async (
+    next: () => StoredObject,
+    bytes: Uint8Array,
+    digest: string,
+    retry: Retry,
+    signal?: AbortSignal,
+  ): Promise<StoredObject> => {
+    let furthest = 0;
+    const acknowledged = (count: number) => {
+      if (count <= furthest) return;
+      furthest = count;
+      retry.progress();
+    };
+    for (;;) {
+      const object = next();
+      try {
+        await upload(object, bytes, digest, acknowledged, signal);
+        return object;
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        if (isJetStreamError(error, JetStreamCode.maximumBytesExceeded)) {
+          throw new UncoupleError(
+            "resource-exhausted",
+            `the model store ${bucket} at ${connection.server} is full, ${bytes.length} bytes for ${object.name} do not fit: raise --max-store-bytes`,
+            { cause: error },
+          );
+        }
+        await retry.wait(error);
+      }
     }
   };
 
@@ -158,28 +198,24 @@ export function createModelStore(connection: NatsConnection, names: Names["model
   return {
     remove,
     stored,
-    async put(name, bytes, digest, retry, signal) {
-      let furthest = 0;
-      const acknowledged = (count: number) => {
-        if (count <= furthest) return;
-        furthest = count;
-        retry.progress();
+    put(prefix, bytes, digest, retry, signal) {
+      // A restricted account may only write on subjects of its own components.
+      const scope = connection.restricted ? `${prefix.split("/")[0]}.` : "";
+      const next = () => {
+        const unique = nuid.next();
+        return { name: `${prefix}/${unique}`, nuid: scope + unique };
       };
-      for (;;) {
-        try {
-          return await upload(name, bytes, digest, acknowledged, signal);
-        } catch (error) {
-          if (signal?.aborted) throw error;
-          if (isJetStreamError(error, JetStreamCode.maximumBytesExceeded)) {
-            throw new UncoupleError(
-              "resource-exhausted",
-              `the model store ${bucket} at ${connection.server} is full, ${bytes.length} bytes for ${name} do not fit: raise --max-store-bytes`,
-              { cause: error },
-            );
-          }
-          await retry.wait(error);
-        }
-      }
+      return uploadUntilStored(next, bytes, digest, retry, signal);
+    },
+    async restore(object, bytes, digest, retry, signal) {
+      await uploadUntilStored(() => object, bytes, digest, retry, signal);
+    },
+    async describe(object) {
+      const message = await readMessage(connection, stream, { last_by_subj: meta(object) });
+      const info = message && infoOf(message.data);
+      const digest = info?.digest === undefined ? undefined : /^SHA-256=([\w-]{43}=)$/.exec(info.digest)?.[1];
+      if (info?.size === undefined || digest === undefined) return undefined;
+      return { size: info.size, digest: Buffer.from(digest, "base64url").toString("hex") };
     },
     async get(manifest, object, signal) {
       const what = snapshotName(manifest);
@@ -218,7 +254,7 @@ export function createModelStore(connection: NatsConnection, names: Names["model
         `${what}: SHA-256 ${digest} was read from ${stream}, its manifest says ${manifest.digest}`,
       );
     },
-    async sweep(olderThanMs, announced) {
+    async sweep(olderThanMs, announced, removes) {
       const stale = async (last: string) => {
         const message = await readMessage(connection, stream, { last_by_subj: last });
         return message !== undefined && connection.clock.now() - message.storedAt.getTime() > olderThanMs;
@@ -230,18 +266,18 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       const objects = new Map(uploads.map((id) => [id, [chunks(id)]]));
       for (const one of metas) {
         const message = await readMessage(connection, stream, { last_by_subj: one });
-        const id = message && nuidOf(message.data);
+        const id = message && infoOf(message.data)?.nuid;
         if (id !== undefined) objects.set(id, [...(objects.get(id) ?? []), one]);
       }
       const alive = await announced();
-      const removed: string[] = [];
+      const unreachable: string[] = [];
       for (const [id, subjects] of objects) {
         const last = subjects.at(-1);
         if (alive.has(id) || last === undefined || !(await stale(last))) continue;
-        for (const one of subjects.toReversed()) await purge(one);
-        removed.push(id);
+        if (removes) for (const one of subjects.toReversed()) await purge(one);
+        unreachable.push(id);
       }
-      return removed;
+      return unreachable;
     },
   };
 }
@@ -255,12 +291,13 @@ function base64url(bytes: Buffer): string {
   return bytes.toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
-function nuidOf(data: Uint8Array): string | undefined {
+const objectInfo = z.object({ nuid: z.string(), size: z.int().min(0).optional(), digest: z.string().optional() });
+
+/** The metadata of an object (NATS ADR-20); undefined if it was not written by an object store. */
+function infoOf(data: Uint8Array): z.infer<typeof objectInfo> | undefined {
   try {
-    const info: unknown = JSON.parse(new TextDecoder().decode(data));
-    if (typeof info !== "object" || info === null || !("nuid" in info)) return undefined;
-    return typeof info.nuid === "string" ? info.nuid : undefined;
+    return objectInfo.safeParse(JSON.parse(new TextDecoder().decode(data))).data;
   } catch {
-    return undefined; // Not written by an object store.
+    return undefined;
   }
 }

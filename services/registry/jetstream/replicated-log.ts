@@ -95,7 +95,7 @@ export interface ReplicatedLog<T> {
  * expected sequence number before earlier writes have been applied, unless it is 0, so that it can store two messages
  * that arrive together. Every reader leaves out the second one, and its append returns false.
  */
-function isOvertaken({ headers }: StoredMessage, last: number | undefined): boolean {
+export function isOvertaken({ headers }: StoredMessage, last: number | undefined): boolean {
   const expected = headers.get(EXPECTED);
   return expected !== undefined && last !== undefined && last > Number(expected);
 }

@@ -59,8 +59,15 @@ export function checkPayload(connection: NatsConnection, subject: string, payloa
 }
 
 /** Like `store`, but sends before it returns, so that consecutive calls are stored in order. Does not check the size. */
-export async function storeNow(connection: NatsConnection, subject: string, payload: Uint8Array): Promise<number> {
-  return stored(await connection.requestNow(subject, payload), subject, connection);
+export async function storeNow(
+  connection: NatsConnection,
+  subject: string,
+  payload: Uint8Array,
+  expected?: Expected,
+  headers?: Readonly<Record<string, string>>,
+): Promise<number> {
+  const options = expected === undefined && headers === undefined ? undefined : storing(headers ?? {}, expected);
+  return stored(await connection.requestNow(subject, payload, options), subject, connection);
 }
 
 function storing(headers: Readonly<Record<string, string>>, expected: Expected | undefined): RequestOptions {
@@ -117,6 +124,11 @@ function parseHeaders(text: string): ReadonlyMap<string, string> {
     if (colon > 0) headers.set(line.slice(0, colon), line.slice(colon + 1).trim());
   }
   return headers;
+}
+
+/** The headers that the publisher gave a message, sorted; those of the server say how it stored the message. */
+export function ownHeaders({ headers }: StoredMessage): readonly (readonly [string, string])[] {
+  return [...headers].filter(([name]) => !name.startsWith("Nats-")).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** As the JetStream API has it. */

@@ -87,11 +87,7 @@ export async function ensureStreams(
   log: EventLogger,
 ): Promise<void> {
   const { replicas, maxStoreBytes } = settings;
-  const server: Server = {
-    connection,
-    replicas: replicas ?? (connection.clustered() ? CLUSTER_REPLICAS : 1),
-    chosen: replicas !== undefined,
-  };
+  const server = serverOf(connection, replicas);
   const wanted = streamConfigs(names);
   await Promise.all([
     ensureAnnouncements(server, names.snapshots, wanted.snapshots, log),
@@ -122,6 +118,21 @@ async function refuseRollups(connection: NatsConnection, stream: string, log: Ev
   }
 }
 
+/** Creates a stream with the given number of replicas or, without one, the usual number. @throws UncoupleError */
+export async function createStream(
+  connection: NatsConnection,
+  wanted: StreamConfig,
+  replicas: number | undefined,
+): Promise<void> {
+  const server = serverOf(connection, replicas);
+  await createReplicated(server, { ...wanted, num_replicas: server.replicas });
+}
+
+function serverOf(connection: NatsConnection, replicas: number | undefined): Server {
+  const usual = connection.clustered() ? CLUSTER_REPLICAS : 1;
+  return { connection, replicas: replicas ?? usual, chosen: replicas !== undefined };
+}
+
 /** Where streams are created, and with how many replicas. */
 interface Server {
   readonly connection: NatsConnection;
@@ -146,6 +157,18 @@ export async function findStreams(connection: NatsConnection, names: Names, pipe
     "not-found",
     `the NATS server at ${connection.server} has no pipeline "${pipeline}"${others}`,
   );
+}
+
+/**
+ * Description of the stream of announcements while a backup is restored: it is made first, and loses the description last, so
+ * that nobody uses half a store.
+ */
+export const RESTORING = "A backup is being restored: services wait.";
+
+/** Why a pipeline cannot be used now, if a backup is being restored. */
+export async function restoringReason(connection: NatsConnection, names: Names): Promise<string | undefined> {
+  if ((await existing(connection, names.snapshots.stream))?.description !== RESTORING) return undefined;
+  return `${names.snapshots.stream} at ${connection.server} is being restored from a backup; if \`uncouple restore\` was interrupted, run it again`;
 }
 
 /** Returns a stream that the server lacks, if any, for accounts that cannot create it. */
@@ -266,7 +289,7 @@ async function ensure(server: Server, given: StreamConfig, settings: readonly st
   await connection.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changed });
 }
 
-/** A cluster may have fewer servers than the usual number of replicas. */
+/** Creates a stream. A cluster may have fewer servers than the usual number of replicas. */
 async function createReplicated({ connection, replicas, chosen }: Server, wanted: StreamConfig): Promise<void> {
   try {
     await create(connection, wanted);

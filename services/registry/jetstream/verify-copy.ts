@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
-import type { StoredMessage } from "./stream-api.ts";
+import { ownHeaders, type StoredMessage } from "./stream-api.ts";
 import { readStream } from "./stream-reader.ts";
 
 /** A copy has other messages than its original. */
@@ -53,12 +53,6 @@ function isCopy(one: StoredMessage, other: StoredMessage): boolean {
     one.sequence === other.sequence &&
     one.subject === other.subject &&
     Buffer.compare(one.data, other.data) === 0 &&
-    ownHeaders(one) === ownHeaders(other)
+    JSON.stringify(ownHeaders(one)) === JSON.stringify(ownHeaders(other))
   );
-}
-
-/** Those of the server say how it stored the message. */
-function ownHeaders({ headers }: StoredMessage): string {
-  const own = [...headers].filter(([name]) => !name.startsWith("Nats-"));
-  return JSON.stringify(own.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -27,6 +27,30 @@ const AFTER_REFUSAL_MS = 500;
 const UNANSWERED_ACKS = 2;
 const NANOS_PER_MS = 1_000_000;
 
+/**
+ * Creates the durable pull consumer of a group.
+ * @param after the position after which it begins
+ */
+export async function createQueue(
+  connection: NatsConnection,
+  { stream }: LogNames,
+  group: string,
+  after: number,
+): Promise<void> {
+  await connection.api(`CONSUMER.DURABLE.CREATE.${stream}.${group}`, {
+    stream_name: stream,
+    config: {
+      durable_name: group,
+      ...(after === 0 ? { deliver_policy: "all" } : { deliver_policy: "by_start_sequence", opt_start_seq: after + 1 }),
+      ack_policy: "explicit",
+      ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
+      max_ack_pending: MAX_ACK_PENDING,
+      max_deliver: -1,
+      replay_policy: "instant",
+    },
+  });
+}
+
 /** One durable pull consumer, shared by all workers of the group. */
 export function createJetStreamWorkQueue(
   connection: NatsConnection,
@@ -40,19 +64,7 @@ export function createJetStreamWorkQueue(
   const consumer = `${names.stream}.${group}`;
   const info = async () =>
     (await connection.api(`CONSUMER.INFO.${consumer}`)) as { num_pending: number; num_ack_pending: number };
-  const create = () =>
-    connection.api(`CONSUMER.DURABLE.CREATE.${consumer}`, {
-      stream_name: names.stream,
-      config: {
-        durable_name: group,
-        deliver_policy: "all",
-        ack_policy: "explicit",
-        ack_wait: ACK_WAIT_MS * NANOS_PER_MS,
-        max_ack_pending: MAX_ACK_PENDING,
-        max_deliver: -1,
-        replay_policy: "instant",
-      },
-    });
+  const create = () => createQueue(connection, names, group, 0);
   let ensured: Promise<unknown> | undefined;
   const ensure = () => {
     ensured ??= info()

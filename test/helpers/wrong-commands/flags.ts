@@ -28,6 +28,18 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple: no snapshot m1@99: its newest is 1",
   },
   {
+    what: "a sweep of another pipeline than the stack's",
+    run: "sweep --pipeline papre",
+    exit: 2,
+    says: "uncouple: the stack runs pipeline paper, not papre; use --nats to connect to another server",
+  },
+  {
+    what: "a sweep with an unknown flag",
+    run: "sweep --dry",
+    exit: 2,
+    says: "uncouple sweep: unknown option '--dry'; see uncouple sweep --help",
+  },
+  {
     what: "a snapshot of an unknown component",
     run: "export m9@1 m9.onnx",
     exit: 3,

@@ -27,7 +27,7 @@ test("writes a configuration with public keys only, and a secret for each user t
   const { code, stdout } = await scaffold();
   expect(code).toBe(0);
   expect(stdout).toContain("uncouple pipeline apply pipeline.yaml --nats URL --nats-nkey out/keys/operator.nk");
-  const users = ["evaluator", "m1", "m2", "operator", "system"];
+  const users = ["evaluator", "m1", "m2", "operator", "restorer", "system"];
   expect(await there()).toEqual(["accounts.conf", "keys", ...users.map((user) => `keys/${user}.nk`), "nats.conf"]);
   const accounts = await read("accounts.conf");
   expect(accounts).not.toMatch(/\bSU[A-Z2-7]{50,}/);
