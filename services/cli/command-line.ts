@@ -6,6 +6,7 @@ import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { diagnoseCommand } from "./commands/diagnose.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -52,6 +53,7 @@ const commands: readonly CommandFactory[] = [
   predictCommand,
   verdictsCommand,
   matrixCommand,
+  compareCommand,
   aliasCommand,
   rollbackCommand,
   gcCommand,

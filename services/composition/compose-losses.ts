@@ -1,4 +1,4 @@
-import { rowLosses, type Target } from "../data/targets/losses.ts";
+import { rowErrors, rowLosses, type Target } from "../data/targets/losses.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
@@ -15,6 +15,11 @@ export function composeLosses(
     async rowLosses(name, composition) {
       const predictions = await composer.output(name, composition);
       return rowLosses(componentNamed(pipeline, name), predictions, targets.get(name) as Target);
+    },
+    async rowErrors(name, composition) {
+      const target = targets.get(name) as Target;
+      if (target.kind !== "classes") return undefined;
+      return rowErrors(componentNamed(pipeline, name), await composer.output(name, composition), target);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { UncoupleError } from "../common/errors.ts";
 import { CHAMPION } from "../composition/in-use.ts";
 import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
+import type { HeldOutRows } from "../data/source/data-source.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -22,6 +23,7 @@ import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { evaluatorStatus } from "./evaluator-status.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
 import { runRetention } from "./retention-loop.ts";
+import { rowStructure } from "./row-structure.ts";
 import { watchStores } from "./store-watch.ts";
 import { createVerdictWriter } from "./verdict-writer.ts";
 
@@ -46,6 +48,8 @@ export interface EvaluatorDeps {
   readonly schema: readonly ColumnSchema[];
   /** The held-out rows, with every input and target column of the pipeline. */
   readonly heldOut: Table;
+  /** Of the held-out rows: the values of `labelColumns`. */
+  readonly labels: HeldOutRows["labels"];
   /** Of the held-out rows, as verdicts record it. */
   readonly fingerprint: string;
   readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
@@ -76,7 +80,7 @@ export interface Evaluator {
 
 /**
  * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
- *   few held-out rows
+ *   few held-out rows, for a single group, or for too many slices
  */
 export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): Evaluator {
   const { name, pipeline, retained } = config;
@@ -110,9 +114,17 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     onPass: metrics.passed,
     signal,
   });
+  const structure = rowStructure(pipeline, heldOut.rows, deps.labels);
   const matrix = createEvaluatorMatrix({ pipeline, retained, registry, view, losses, reportFailure, signal });
   const writer = createVerdictWriter(
-    { evaluator: name, pipeline, rows: heldOut.rows, fingerprint: deps.fingerprint, pipelineDigest: gate.digest },
+    {
+      evaluator: name,
+      pipeline,
+      rows: heldOut.rows,
+      groupings: structure.groupings,
+      fingerprint: deps.fingerprint,
+      pipelineDigest: gate.digest,
+    },
     { backplane, view, metrics, clock, log },
   );
   const judge = createDeliveryJudge({
@@ -125,7 +137,17 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     metrics,
     clock,
     log,
-    evaluate: createEvaluateAnnouncement({ pipeline, retained, registry, view, losses, writer, clock, signal }),
+    evaluate: createEvaluateAnnouncement({
+      pipeline,
+      retained,
+      registry,
+      view,
+      losses,
+      structure,
+      writer,
+      clock,
+      signal,
+    }),
     onVerdict: matrix.refreshInBackground,
     signal,
   });

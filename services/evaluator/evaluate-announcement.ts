@@ -6,7 +6,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { DeletedError } from "../pipeline/tombstone.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
-import { judgeSnapshot } from "../verdicts/judgement.ts";
+import { judgeSnapshot, type RowStructure } from "../verdicts/judgement.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
@@ -17,6 +17,7 @@ export interface EvaluateDeps {
   readonly registry: Pick<Registry, "aliased">;
   readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
+  readonly structure: RowStructure;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
   readonly clock: Clock;
   /** Aborts the evaluation in progress. */
@@ -37,7 +38,7 @@ export type EvaluateAnnouncement = (
  * without one that was deleted meanwhile. This terminates: every pass leaves out a different snapshot.
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
-  const { pipeline, retained, registry, view, losses, writer, clock, signal } = deps;
+  const { pipeline, retained, registry, view, losses, structure, writer, clock, signal } = deps;
   const { history } = view;
 
   return async ({ position, manifest }, traceparent) => {
@@ -53,6 +54,7 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
         const judgement = await judgeSnapshot(manifest, {
           pipeline,
           losses,
+          structure,
           current: baseline(pipeline.components, history, champions, position),
           alternatives: (component) => history.sound(component).newest(retained, position),
           proven: (component, serial) => history.isProven({ component, serial }),

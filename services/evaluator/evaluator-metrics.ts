@@ -110,6 +110,16 @@ export function createEvaluatorMetrics(
     help: "A component's own loss on held-out rows in its newest verdict, for its current and candidate snapshots.",
     labels: ["component", "role"],
   });
+  const worstSlice = metrics.gauge({
+    name: "uncouple_worst_slice_change",
+    help: "Relative change of the pipeline loss on the worst slice of a component's newest verdict; absent without slices.",
+    labels: ["component"],
+  });
+  const flips = metrics.gauge({
+    name: "uncouple_negative_flip_rate",
+    help: "Share of held-out rows right before and wrong with a component's newest candidate; absent unless the pipeline predicts classes.",
+    labels: ["component"],
+  });
   metrics.gauge({
     name: "uncouple_announcements_pending",
     help: "Announcements that no evaluator has finished yet.",
@@ -176,6 +186,14 @@ export function createEvaluatorMetrics(
       if (verdict.reason === "not-finite") pipelineLoss.remove({ component, role: "candidate" });
       set(pipelineLoss, "current", comparison?.currentLoss);
       set(pipelineLoss, "candidate", comparison?.candidateLoss ?? candidateLoss);
+      // A value of an earlier verdict must not stand in for one that this verdict does not have.
+      for (const [gauge, value] of [
+        [worstSlice, comparison?.worstSlice?.relative],
+        [flips, comparison?.negativeFlips?.rate],
+      ] as const) {
+        if (value === null || value === undefined) gauge.remove({ component });
+        else gauge.set({ component }, value);
+      }
       set(componentLoss, "current", verdict.componentLoss.current);
       set(componentLoss, "candidate", verdict.componentLoss.candidate);
     },

@@ -1,12 +1,15 @@
 import { openPipelineData } from "../data/read-pipeline.ts";
+import type { HeldOutRows } from "../data/source/data-source.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import { heldOutColumns } from "../data/visibility.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
 import type { Logger } from "../runtime/logs.ts";
+import { labelColumns } from "./row-structure.ts";
 
 export interface HeldOut {
   readonly schema: readonly ColumnSchema[];
   readonly table: Table;
+  readonly labels: HeldOutRows["labels"];
   /** SHA-256 (hex) of the rows. */
   readonly fingerprint: string;
 }
@@ -21,12 +24,15 @@ export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log
   const { pipeline } = parsed;
   const { source, schema } = await openPipelineData(parsed, path);
   try {
-    const { table, bad, fingerprint } = await source.heldOutRows(heldOutColumns(pipeline));
+    const { table, labels, bad, fingerprint } = await source.heldOutRows(
+      heldOutColumns(pipeline),
+      labelColumns(pipeline),
+    );
     log.info({ rows: table.rows, fingerprint }, "held-out rows loaded");
     if (bad.bad > 0) {
       log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, "skipped bad held-out rows");
     }
-    return { schema, table, fingerprint };
+    return { schema, table, labels, fingerprint };
   } finally {
     await source.close();
   }

@@ -133,7 +133,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       },
     });
 
-    const { schema, table, fingerprint } = await loadHeldOut(parsed, options.pipelineFile, log);
+    const { schema, table, labels, fingerprint } = await loadHeldOut(parsed, options.pipelineFile, log);
     loaded = true;
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {
@@ -169,6 +169,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         gate: opened,
         schema,
         heldOut: table,
+        labels,
         fingerprint,
         load: loadSnapshotModel,
         clock,

@@ -2,16 +2,12 @@ import { type Clock, timestamp } from "../common/clock/clock.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import {
-  CONFIDENCE_LEVEL,
-  PAIRED_BOOTSTRAP,
-  type Quarantine,
-  type QuarantineReason,
-  type Verdict,
-} from "../pipeline/verdict.ts";
+import { CONFIDENCE_LEVEL, type Quarantine, type QuarantineReason, type Verdict } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Judgement } from "../verdicts/judgement.ts";
+import { intervalMethod } from "../verdicts/paired/paired-interval.ts";
+import type { Grouping } from "../verdicts/paired/sample.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 
 /** Appends verdicts and quarantines to the shared logs; the evaluator that appends one also logs and counts it. */
@@ -44,15 +40,16 @@ const MAX_DETAIL_LENGTH = 1_000;
 export interface VerdictWriterConfig {
   readonly evaluator: string;
   readonly pipeline: Pipeline;
-  /** Number and fingerprint of the held-out rows. */
+  /** Number, groups and fingerprint of the held-out rows. */
   readonly rows: number;
+  readonly groupings: readonly Grouping[];
   readonly fingerprint: string;
   /** Of the pipeline file that it judges with. */
   readonly pipelineDigest: string;
 }
 
 export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWriterDeps): VerdictWriter {
-  const { evaluator, pipeline, rows, fingerprint, pipelineDigest } = config;
+  const { evaluator, pipeline, rows, groupings, fingerprint, pipelineDigest } = config;
   const { backplane, view, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) => ({
     pipeline: pipeline.name,
@@ -85,9 +82,10 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
         version: 2,
         ...stamp(manifest),
         ...outcome,
-        method: PAIRED_BOOTSTRAP,
+        method: intervalMethod(CONFIDENCE_LEVEL),
         level: CONFIDENCE_LEVEL,
         rows,
+        ...(groupings.length > 0 && { groups: Math.min(...groupings.map(({ count }) => count)) }),
         // The split is fixed by the pipeline file: there has been one so far.
         heldOut: { fingerprint, generation: 1 },
         pipelineDigest,

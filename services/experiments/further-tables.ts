@@ -85,8 +85,9 @@ function spread({ mean, std }: Summary): string {
   return `${digits(mean, 3)} ± ${digits(std, 2)}`;
 }
 
-/** At least that many significant digits, without an exponent for large numbers: `0.475`, `230`. */
+/** At least that many significant digits, with an exponent only for numbers near 0: `0.475`, `230`, `2.4e-5`. */
 function digits(value: number, count: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-3) return value.toExponential(1);
   const text = value.toPrecision(count);
   return text.includes("e+") ? value.toFixed(0) : text;
 }

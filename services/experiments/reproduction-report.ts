@@ -29,7 +29,8 @@ export async function reproductionReport(reproduction: Reproduction, footer: str
   if (reproduction.table2 !== undefined) sections.push(await table2Section(reproduction.table2));
   if (reproduction.figure3 !== undefined) sections.push(await figure3Section(reproduction.figure3));
   for (const { title, text, columns, rows } of furtherTables(reproduction)) {
-    const titles = columns.map((column, at) => ({ title: column, number: at === columns.length - 1 }));
+    const isSpread = (at: number) => rows.every((row) => row[at]?.includes("±"));
+    const titles = columns.map((column, at) => ({ title: column, number: isSpread(at) }));
     sections.push({ heading: title, text, body: tableHtml(titles, rows) });
   }
   return reportDocument({

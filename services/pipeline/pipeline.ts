@@ -72,6 +72,11 @@ export interface FileSource {
   readonly query?: string;
   /** Column whose hash determines the split. Default: the row number. */
   readonly key?: string;
+  /**
+   * One or two columns: rows with the same value depend on each other, such as those of a user; two columns cross. The hash
+   * of the first determines the split instead of the key's, so that its groups stay whole. Default: the key.
+   */
+  readonly group?: readonly string[];
   readonly testFraction: number;
   /** Largest fraction of bad rows (missing, NaN, wrong type) with which a run starts, in [0, 1]. */
   readonly maxBadFraction: number;
@@ -90,6 +95,11 @@ export interface AuditSpec {
   readonly columns: readonly string[];
 }
 
+export interface VerdictPolicy {
+  /** The smallest change of the pipeline loss that matters, as a fraction of the current loss; 0 if every change does. */
+  readonly minimumEffect: number;
+}
+
 export interface Pipeline {
   readonly name: string;
   /** In topological order: every component comes after all of its upstream components. */
@@ -98,6 +108,10 @@ export interface Pipeline {
   readonly objective: string;
   readonly data: DataSourceSpec;
   readonly audit?: AuditSpec;
+  /** How verdicts are given. */
+  readonly verdict?: VerdictPolicy;
+  /** Columns of the data by whose values verdicts compare the rows, too. */
+  readonly slices?: readonly string[];
   /** Which models stay; without it, evaluators delete none. */
   readonly retention?: RetentionPolicy;
 }

@@ -9,9 +9,40 @@ export type Composition = Readonly<Record<string, number>>;
 /** A member of a set that later versions extend: the known ones, or any other name. */
 export type OpenSet<T extends string> = T | (string & {});
 
+/** How a change of the mean loss is spread over rows. */
+export interface RowHarm {
+  /** Mean over all rows of how much worse the candidate is, 0 where it is not. */
+  readonly harm: number;
+  /** Mean over all rows of how much better the candidate is, 0 where it is not. */
+  readonly gain: number;
+  /** Mean difference of the 1 % of rows that change most for the worse. */
+  readonly worst: number;
+}
+
+/** Rows that a classifier got right before and gets wrong now. */
+export interface FlipRate {
+  readonly count: number;
+  /** As a share of all rows. */
+  readonly rate: number;
+  readonly interval: readonly [low: number, high: number];
+}
+
+/** The difference on the rows with one value of a column; the kinds of all slices hold together at the verdict's level. */
+export interface SliceDifference {
+  readonly column: string;
+  readonly value: string;
+  readonly rows: number;
+  readonly kind: OpenSet<VerdictKind>;
+  readonly reason?: OpenSet<InconclusiveReason>;
+  readonly difference: number;
+  /** The difference as a fraction of the current loss on these rows; null for a current loss of 0. */
+  readonly relative: number | null;
+  readonly interval: readonly [low: number, high: number];
+}
+
 /**
  * Compares the pipeline loss of the candidate composition with that of the current one, on the same held-out rows.
- * The verdict's `method` and `level` say what its interval is.
+ * The verdict's `method` and `level` say what its interval is. Verdicts of earlier versions have none of the optional fields.
  */
 export interface PairedComparison {
   readonly current: Composition;
@@ -22,29 +53,49 @@ export interface PairedComparison {
   readonly difference: number;
   readonly interval: readonly [low: number, high: number];
   readonly kind: OpenSet<VerdictKind>;
+  readonly reason?: OpenSet<InconclusiveReason>;
+  /** Skewness of the studentized difference. */
+  readonly skewness?: number;
+  /** The smallest difference that these rows would tell apart from 0 with a probability of 80 %. */
+  readonly detectable?: number;
+  /** The rows that would do: for such a tail with `too-few-rows`, else to tell the difference seen apart from 0. */
+  readonly rowsNeeded?: number | null;
+  readonly harm?: RowHarm;
+  readonly negativeFlips?: FlipRate;
+  /** One per value of the pipeline file's `slices`, without those that have a single row or group. */
+  readonly slices?: readonly SliceDifference[];
+  /** The slice whose harm is surest: the one whose interval begins highest. */
+  readonly worstSlice?: SliceDifference;
 }
 
 /**
+ * `equivalent`: the interval lies within the pipeline file's `minimum_effect`.
  * `self-defeating`: the component improved (interval of its own loss below 0), but the pipeline degraded (interval above
  *   0).
  * `inconclusive`: the interval contains 0, or the evaluation lacks something it needs. Never counts as a pass, and
  *   neither does a kind that this version does not know.
  */
-export const VERDICT_KINDS = ["improved", "degraded", "inconclusive", "self-defeating"] as const;
+export const VERDICT_KINDS = ["improved", "degraded", "equivalent", "inconclusive", "self-defeating"] as const;
 export type VerdictKind = (typeof VERDICT_KINDS)[number];
 
 /**
- * Why a verdict is inconclusive without a comparison.
+ * Why a verdict is inconclusive; all but `too-few-rows` have no comparison.
  * `no-current-snapshot`: the snapshot is the first usable one of its component, so it has no baseline.
  * `incomplete-pipeline`: another component required for the pipeline loss has no snapshot yet.
  * `not-finite`: with these snapshots, the composed prediction of another component overflows or is NaN.
+ * `too-few-rows`: the rows, or their groups, are too few for a difference with such a tail.
  */
-export const INCONCLUSIVE_REASONS = ["no-current-snapshot", "incomplete-pipeline", "not-finite"] as const;
+export const INCONCLUSIVE_REASONS = [
+  "no-current-snapshot",
+  "incomplete-pipeline",
+  "not-finite",
+  "too-few-rows",
+] as const;
 export type InconclusiveReason = (typeof INCONCLUSIVE_REASONS)[number];
 
-/** How intervals are computed today: the paired Poisson bootstrap over held-out rows, with percentile intervals. */
+/** How verdicts of version 1 computed intervals: percentile intervals of the paired bootstrap over held-out rows. */
 export const PAIRED_BOOTSTRAP = "paired-bootstrap";
-/** The confidence level of its intervals. */
+/** The confidence level of intervals. */
 export const CONFIDENCE_LEVEL = 0.95;
 
 /**
@@ -70,13 +121,13 @@ export interface Verdict {
    * current: its effect on the pipeline if that snapshot were in use.
    */
   readonly alternatives: readonly PairedComparison[];
-  /** How the intervals were computed: `paired-bootstrap`, or a name that a later version gives. */
+  /** How the intervals were computed: `bootstrap-t`, before that `paired-bootstrap`, or a name that a later version gives. */
   readonly method: string;
   /** Confidence level of the intervals, in (0, 1). */
   readonly level: number;
   /** Number of held-out rows that the losses are averaged over. */
   readonly rows: number;
-  /** Number of independent groups of those rows; absent if every row counts as independent. */
+  /** Number of independent groups of those rows, of the level with the fewest; absent if rows count as independent. */
   readonly groups?: number;
   /** The held-out rows: their fingerprint, and how often the held-out split was renewed before, from 1. */
   readonly heldOut?: { readonly fingerprint: string; readonly generation: number };

@@ -22,6 +22,9 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
 /** Exit code if a graceful stop has not finished when the forced-exit timer fires. */
 export const forcedExitCode = 10;
 
+/** Exit code of a command whose verdicts include a kind that `--fail-on` names. */
+export const failOnExitCode = 22;
+
 const meanings: Readonly<Record<ErrorCode, string>> = {
   internal: "a bug in Uncouple",
   "invalid-argument": "a file, flag or message is invalid",
@@ -47,6 +50,7 @@ export function exitCodeHelp(): string {
   const lines: (readonly [number, string])[] = [
     [0, "success"],
     [forcedExitCode, "a graceful stop did not finish in time"],
+    [failOnExitCode, "a verdict has a kind that --fail-on names"],
     ...(Object.keys(exitCodes) as ErrorCode[]).map((code) => [exitCodes[code], `${code}: ${meanings[code]}`] as const),
   ];
   return lines

@@ -13,4 +13,9 @@ export interface ComposedLosses {
    * @throws SnapshotFault naming the snapshot that cannot be used or whose output is invalid
    */
   rowLosses(component: string, composition: Composition): Promise<Float64Array>;
+  /**
+   * @returns [rows]: 1 where the most probable class is not the row's, else 0; undefined for a component without classes
+   * @throws SnapshotFault as `rowLosses`
+   */
+  rowErrors(component: string, composition: Composition): Promise<Float64Array | undefined>;
 }

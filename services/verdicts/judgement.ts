@@ -1,23 +1,49 @@
 import { mean } from "../common/statistics.ts";
 import { closureOf, consumers } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { Composition, InconclusiveReason, MaybeLoss, PairedComparison, Verdict } from "../pipeline/verdict.ts";
-import { type Interval, pairedBootstrap, seedOf } from "./bootstrap.ts";
+import {
+  CONFIDENCE_LEVEL,
+  type Composition,
+  type InconclusiveReason,
+  type MaybeLoss,
+  type PairedComparison,
+  type SliceDifference,
+  type Verdict,
+} from "../pipeline/verdict.ts";
 import type { ComposedLosses } from "./composed-losses.ts";
 import { judge } from "./judge.ts";
+import {
+  type ComparisonSettings,
+  compareLosses,
+  finiteDifferences,
+  type LossComparison,
+} from "./paired/compare-losses.ts";
+import { compareSlices, type SliceColumn, type SliceComparison } from "./paired/compare-slices.ts";
+import { measureHarm, negativeFlips } from "./paired/harm.ts";
+import type { Interval } from "./paired/paired-interval.ts";
+import { seedOf } from "./paired/random-weights.ts";
+import type { Grouping } from "./paired/sample.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** The outcome of judging a snapshot. The caller adds who judged it and when. */
 export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {
-  readonly reason?: InconclusiveReason;
+  readonly reason?: NonNullable<Verdict["reason"]>;
   readonly componentInterval: Interval | null;
   /** Pipeline loss of the candidate composition, even if there is nothing to compare it with. */
   readonly candidateLoss: MaybeLoss;
 }
 
+/** How the evaluation rows belong together. */
+export interface RowStructure {
+  /** None if rows are independent; else as in `ComparisonSettings`. */
+  readonly groupings: readonly Grouping[];
+  readonly slices: readonly SliceColumn[];
+}
+
 export interface JudgementDeps {
   readonly pipeline: Pipeline;
   readonly losses: ComposedLosses;
+  readonly structure: RowStructure;
   /** The composition in use just before the announcement. */
   readonly current: Composition;
   /** Serials of a component, other than the current one, under which the update is also judged. */
@@ -42,7 +68,13 @@ export async function judgeSnapshot(
 ): Promise<Judgement> {
   const { pipeline, losses, current } = deps;
   const { component: name, serial } = snapshot;
-  const seed = seedOf(pipeline.name, name, serial);
+  const { groupings, slices } = deps.structure;
+  const settings: ComparisonSettings = {
+    groupings,
+    level: CONFIDENCE_LEVEL,
+    minimumEffect: pipeline.verdict?.minimumEffect ?? 0,
+    seed: seedOf(pipeline.name, name, serial),
+  };
   await losses.check(name, serial);
 
   /** Returns the row losses of a component under a composition; undefined if its predictions are invalid there. */
@@ -62,45 +94,60 @@ export async function judgeSnapshot(
     return fault.inputs[name] !== serial && !deps.proven(fault.component, fault.serial);
   }
 
-  async function ownLoss(): Promise<Pick<Judgement, "componentLoss" | "componentInterval">> {
+  /** @returns the component's own loss; `paired` only if there is something to compare */
+  async function ownLoss(): Promise<{ componentLoss: Judgement["componentLoss"]; paired?: LossComparison }> {
     const upstream = closureOf(pipeline, name).filter((other) => other !== name);
     if (upstream.some((other) => current[other] === undefined)) {
-      return { componentLoss: { current: null, candidate: null }, componentInterval: null };
+      return { componentLoss: { current: null, candidate: null } };
     }
     const candidate = await lossesOf(name, { ...current, [name]: serial });
     const present = current[name] === undefined ? undefined : await lossesOf(name, current);
-    const paired = candidate && present && (await pairedBootstrap(present, candidate, seed));
-    return {
-      componentLoss: { current: lossOf(present), candidate: lossOf(candidate) },
-      componentInterval: paired?.interval ?? null,
-    };
+    const paired = candidate && present && (await compareLosses(present, candidate, settings));
+    const componentLoss = { current: lossOf(present), candidate: lossOf(candidate) };
+    return { componentLoss, ...(paired !== undefined && { paired }) };
   }
 
   const needed = closureOf(pipeline, pipeline.objective);
   const restrict = (composition: Composition): Composition =>
     Object.fromEntries(needed.map((other) => [other, composition[other] as number]));
 
-  async function compare(
-    from: Composition,
-    to: Composition,
-    own: Interval | null,
-  ): Promise<PairedComparison | undefined> {
+  async function compare(from: Composition, to: Composition): Promise<PairedComparison | undefined> {
     const present = await lossesOf(pipeline.objective, from);
     const candidate = await lossesOf(pipeline.objective, to);
     if (present === undefined || candidate === undefined) return undefined;
-    const paired = await pairedBootstrap(present, candidate, seed);
-    if (paired === undefined) return undefined;
+    const found = await compareLosses(present, candidate, settings);
+    if (found === undefined) return undefined;
+    const { relative: _, units: __, kind, currentLoss, ...numbers } = found;
     return {
       current: restrict(from),
       candidate: restrict(to),
-      currentLoss: mean(present),
+      currentLoss,
       candidateLoss: mean(candidate),
-      ...paired,
-      kind: judge(paired.interval, own),
+      ...numbers,
+      kind: judge(kind, paired?.kind),
     };
   }
 
-  const own = await ownLoss();
+  /** What the mean of the pipeline loss does not show: harm, flips and slices. */
+  async function beyondMean(from: Composition, to: Composition): Promise<Partial<PairedComparison>> {
+    const [present, candidate] = await Promise.all([
+      losses.rowLosses(pipeline.objective, from),
+      losses.rowLosses(pipeline.objective, to),
+    ]);
+    const differences = finiteDifferences(present, candidate);
+    const wrongBefore = await losses.rowErrors(pipeline.objective, from);
+    const wrongNow = await losses.rowErrors(pipeline.objective, to);
+    const compared = await compareSlices(present, candidate, slices, settings);
+    return {
+      ...(differences !== undefined && { harm: measureHarm(differences) }),
+      ...(wrongBefore && wrongNow && { negativeFlips: await negativeFlips(wrongBefore, wrongNow, settings) }),
+      ...(slices.length > 0 && { slices: compared.slices.map(documented) }),
+      ...(compared.worst !== undefined && { worstSlice: documented(compared.worst) }),
+    };
+  }
+
+  const { componentLoss, paired } = await ownLoss();
+  const own = { componentLoss, componentInterval: paired?.interval ?? null };
   const inconclusive = (reason: InconclusiveReason, candidateLoss: MaybeLoss): Judgement => ({
     ...own,
     kind: "inconclusive",
@@ -115,8 +162,9 @@ export async function judgeSnapshot(
   if (current[name] === undefined) {
     return inconclusive("no-current-snapshot", lossOf(await lossesOf(pipeline.objective, updated)));
   }
-  const comparison = await compare(current, updated, own.componentInterval);
-  if (comparison === undefined) return inconclusive("not-finite", null);
+  const compared = await compare(current, updated);
+  if (compared === undefined) return inconclusive("not-finite", null);
+  const comparison = { ...compared, ...(await beyondMean(current, updated)) };
 
   const alternatives: PairedComparison[] = [];
   for (const consumer of consumers(pipeline.components, name)) {
@@ -124,11 +172,26 @@ export async function judgeSnapshot(
     for (const other of deps.alternatives(consumer.name)) {
       if (other === current[consumer.name]) continue;
       const swap = { [consumer.name]: other };
-      const alternative = await compare({ ...current, ...swap }, { ...updated, ...swap }, own.componentInterval);
+      const alternative = await compare({ ...current, ...swap }, { ...updated, ...swap });
       if (alternative !== undefined) alternatives.push(alternative);
     }
   }
-  return { ...own, kind: comparison.kind, comparison, alternatives, candidateLoss: comparison.candidateLoss };
+  const { kind, reason, candidateLoss } = comparison;
+  return { ...own, kind, ...(reason !== undefined && { reason }), comparison, alternatives, candidateLoss };
+}
+
+/** The part of a slice's comparison that verdicts record. */
+function documented({
+  column,
+  value,
+  rows,
+  kind,
+  reason,
+  difference,
+  relative,
+  interval,
+}: SliceComparison): SliceDifference {
+  return { column, value, rows, kind, ...(reason !== undefined && { reason }), difference, relative, interval };
 }
 
 /** Returns the mean, or null if there are no losses or it is not finite: JSON and metrics allow only numbers. */

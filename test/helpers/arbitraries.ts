@@ -9,6 +9,7 @@ import {
   type PairedComparison,
   QUARANTINE_REASONS,
   type Quarantine,
+  type SliceDifference,
   VERDICT_KINDS,
   type Verdict,
 } from "../../services/pipeline/verdict.ts";
@@ -153,16 +154,49 @@ const intervals = fc.tuple(finite, finite);
 
 const kinds = fc.oneof(fc.constantFrom(...VERDICT_KINDS), name);
 
+const reasons = fc.oneof(fc.constantFrom(...INCONCLUSIVE_REASONS), name);
+
+const slices: fc.Arbitrary<SliceDifference> = withLater(
+  fc.record(
+    {
+      column: name,
+      value: text,
+      rows: count,
+      kind: kinds,
+      reason: reasons,
+      difference: finite,
+      relative: fc.option(finite),
+      interval: intervals,
+    },
+    { requiredKeys: ["column", "value", "rows", "kind", "difference", "relative", "interval"] },
+  ),
+);
+
+const requiredOfComparison = {
+  current: dictionary(serial),
+  candidate: dictionary(serial),
+  currentLoss: finite,
+  candidateLoss: finite,
+  difference: finite,
+  interval: intervals,
+  kind: kinds,
+};
+const optionalOfComparison = {
+  reason: reasons,
+  skewness: finite,
+  detectable: finite,
+  rowsNeeded: fc.option(finite),
+  harm: withLater(fc.record({ harm: finite, gain: finite, worst: finite })),
+  negativeFlips: withLater(fc.record({ count, rate: finite, interval: intervals })),
+  slices: fc.array(slices, { maxLength: 2 }),
+  worstSlice: slices,
+};
+
 const comparisons: fc.Arbitrary<PairedComparison> = withLater(
-  fc.record({
-    current: dictionary(serial),
-    candidate: dictionary(serial),
-    currentLoss: finite,
-    candidateLoss: finite,
-    difference: finite,
-    interval: intervals,
-    kind: kinds,
-  }),
+  fc.record(
+    { ...requiredOfComparison, ...optionalOfComparison },
+    { requiredKeys: Object.keys(requiredOfComparison) as (keyof typeof requiredOfComparison)[] },
+  ),
 );
 
 const requiredOfVerdict = {
@@ -184,7 +218,7 @@ const requiredOfVerdict = {
   judgedAt: time,
 };
 const optionalOfVerdict = {
-  reason: fc.oneof(fc.constantFrom(...INCONCLUSIVE_REASONS), name),
+  reason: reasons,
   groups: count,
   heldOut: withLater(fc.record({ fingerprint: name, generation: serial })),
   release: name,

@@ -97,6 +97,7 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
           gate,
           schema: schemaOf(heldOut),
           heldOut,
+          labels: {},
           fingerprint: "held-out",
           load: loadLinear,
           clock,

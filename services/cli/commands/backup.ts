@@ -9,6 +9,7 @@ import type { TarFile } from "../../registry/jetstream/backup/tar.ts";
 import { packageInfo } from "../../runtime/package-info.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
+import { isThere } from "../files/write-all.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
 import { backupJson, backupText } from "../text/backup-text.ts";
@@ -39,6 +40,10 @@ export function backupCommand(context: CliContext): Command {
     .action(async (file: string, flags: BackupFlags) => {
       const { clock, cwd, interrupted: signal } = context;
       const output = createOutput(context, flags.json === true);
+      const path = resolve(cwd, file);
+      if (flags.force !== true && (await isThere(path))) {
+        throw new UncoupleError("conflict", `${file} already exists; use --force to overwrite it`);
+      }
       const { backUp } = await import("../../registry/jetstream/backup/back-up.ts");
       const progress = await createCountProgress(context.stderr, "models");
       const document = await withConnections(context, flags, async (connections) => {
@@ -54,7 +59,7 @@ export function backupCommand(context: CliContext): Command {
             extras: stateFiles(flags.state, cwd, access.pipeline),
             progress: progress.update,
           },
-          (tar) => writeWhole(resolve(cwd, file), file, tar, flags.force === true, 0o600),
+          (tar) => writeWhole(path, file, tar, flags.force === true, 0o600),
         );
       }).finally(() => progress.stop());
       output.result({ file, ...backupJson(document) }, () => `wrote ${file}: ${backupText(document)}`);
@@ -68,7 +73,7 @@ async function* stateFiles(folder: string | undefined, cwd: string, pipeline: st
   const { readStateFiles } = await import("../../trainer/runs/state-files.ts");
   const path = resolve(cwd, folder, pipeline);
   const components = await readdir(path).catch((cause: unknown) => {
-    if (errorCode(cause) === "ENOENT") {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(cause) ?? "")) {
       throw new UncoupleError("not-found", `${folder} has no state of pipeline ${pipeline}`, { cause });
     }
     throw new UncoupleError(fileErrorCode(cause), `${folder} cannot be read: ${fileTrouble(cause)}`, { cause });

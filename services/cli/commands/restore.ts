@@ -6,20 +6,20 @@ import { type FolderLock, lockFolder, processTableOf } from "../../common/files/
 import type { BackupDocument } from "../../registry/jetstream/backup/backup-document.ts";
 import type { TarFile } from "../../registry/jetstream/backup/tar.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
-import { type StoreFlags, withStoreFlags } from "../connect/service.ts";
+import { type StoreFlags, withStreamFlags } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
 import { backupJson, backupText } from "../text/backup-text.ts";
 
-interface RestoreFlags extends ConnectionFlags, StoreFlags {
+interface RestoreFlags extends ConnectionFlags, Omit<StoreFlags, "maxModelBytes"> {
   readonly state?: string;
   readonly force?: true;
   readonly json?: true;
 }
 
 export function restoreCommand(context: CliContext): Command {
-  return withStoreFlags(
+  return withStreamFlags(
     withPeers(
       new Command("restore")
         .summary("make a pipeline's store what it was in a backup")

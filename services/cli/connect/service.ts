@@ -24,8 +24,14 @@ export interface StoreFlags {
 
 /** Adds the flags of the store, which errors refer to. */
 export function withStoreFlags(command: Command): Command {
+  return withStreamFlags(
+    command.option("--max-model-bytes <bytes>", "maximum size of a model (default: 256 MiB)", parseCount),
+  );
+}
+
+/** Adds those of the store's streams. */
+export function withStreamFlags(command: Command): Command {
   return command
-    .option("--max-model-bytes <bytes>", "maximum size of a model (default: 256 MiB)", parseCount)
     .option(
       "--max-store-bytes <bytes>",
       "maximum size of all models of the pipeline (default: unchanged; 2 GiB for a new store)",

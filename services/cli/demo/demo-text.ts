@@ -88,6 +88,7 @@ export function conclusions(results: DemoResults): string[] {
 const effects: Readonly<Record<VerdictKind, string>> = {
   "self-defeating": "was self-defeating",
   degraded: "degraded the pipeline",
+  equivalent: "had no effect on the pipeline that matters",
   inconclusive: "had no clear effect on the pipeline",
   improved: "improved the pipeline",
 };

@@ -21,6 +21,7 @@ export function plain(text: string): string {
 const kinds: Readonly<Record<string, Color>> = {
   improved: "green",
   succeeded: "green",
+  equivalent: "cyan",
   degraded: "red",
   "self-defeating": "red",
   quarantined: "red",

@@ -1,6 +1,6 @@
 import { DuckDBArrayVector, DuckDBFloatVector, DuckDBVarCharVector, type DuckDBVector } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
-import type { Column, ColumnSchema } from "../table/table.ts";
+import type { CategoricalColumn, Column, ColumnSchema } from "../table/table.ts";
 
 /** Collects the values of a column, chunk by chunk, into a typed array that grows by doubling. */
 export interface ColumnBuilder {
@@ -10,10 +10,15 @@ export interface ColumnBuilder {
   finish(): Column;
 }
 
+/** Collects the values of a column of texts. */
+export interface LabelBuilder extends ColumnBuilder {
+  finish(): CategoricalColumn;
+}
+
 const FIRST_ROWS = 2048;
 
 export function createColumnBuilder(schema: ColumnSchema): ColumnBuilder {
-  return schema.kind === "numeric" ? numericBuilder(schema.width) : categoricalBuilder();
+  return schema.kind === "numeric" ? numericBuilder(schema.width) : createLabelBuilder();
 }
 
 function numericBuilder(width: number): ColumnBuilder {
@@ -42,7 +47,7 @@ function numericBuilder(width: number): ColumnBuilder {
   };
 }
 
-function categoricalBuilder(): ColumnBuilder {
+export function createLabelBuilder(): LabelBuilder {
   let codes = new Int32Array(FIRST_ROWS);
   let length = 0;
   const codeOf = new Map<string, number>();

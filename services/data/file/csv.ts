@@ -23,8 +23,17 @@ const SAMPLE = 20_480;
 /** A text column is numeric if at least this fraction of its sample parses as numbers; the rest are bad values. */
 const NUMERIC_SHARE = 0.9;
 
-/** Opens a CSV file. @throws UncoupleError `invalid-argument` if it is not CSV or has no rows */
-export async function openCsv(database: Database, path: string, shownPath: string): Promise<CsvReader> {
+/**
+ * Opens a CSV file.
+ * @param shownPath the file in messages; @param setting what precedes it at the start: `data.path: `, or nothing
+ * @throws UncoupleError `invalid-argument` if it is not CSV or has no rows
+ */
+export async function openCsv(
+  database: Database,
+  path: string,
+  shownPath: string,
+  setting: string,
+): Promise<CsvReader> {
   const dialect = await sniff(database, path, shownPath);
   const texts = dialect.columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
   const options = [
@@ -39,7 +48,7 @@ export async function openCsv(database: Database, path: string, shownPath: strin
     "store_rejects = true",
   ];
   const sql = `read_csv(${literal(path)}, ${options.join(", ")})`;
-  const columns = await typedColumns(database, sql, dialect, shownPath);
+  const columns = await typedColumns(database, sql, dialect, `${setting}${shownPath}`);
   const casts = columns.map(
     (column) => `${castSql(identifier(column.name), column.type, dialect)} AS ${identifier(column.name)}`,
   );
@@ -114,7 +123,7 @@ async function typedColumns(
   database: Database,
   sql: string,
   dialect: Dialect,
-  shownPath: string,
+  subject: string,
 ): Promise<CsvReader["columns"]> {
   const counts = dialect.columns.flatMap(({ name }) => {
     const column = identifier(name);
@@ -129,14 +138,11 @@ async function typedColumns(
     const found = (await connection.runAndReadAll(query)).getRowsJson()[0] ?? [];
     const [bad] = found[0] === "0" ? await rejectedLines(connection) : [];
     if (bad === undefined) return found.map(Number);
-    throw new UncoupleError(
-      "invalid-argument",
-      `data.path: ${shownPath} has no valid rows: line ${bad.line}: ${bad.message}`,
-    );
+    throw new UncoupleError("invalid-argument", `${subject} has no valid rows: line ${bad.line}: ${bad.message}`);
   });
   if (rows === 0) {
     const where = dialect.header ? " after its header" : "";
-    throw new UncoupleError("invalid-argument", `data.path: ${shownPath} has no rows${where}`);
+    throw new UncoupleError("invalid-argument", `${subject} has no rows${where}`);
   }
   return dialect.columns.map(({ name, type }, i) => {
     const [present, numbers, words] = counted.slice(3 * i, 3 * i + 3) as [number, number, number];

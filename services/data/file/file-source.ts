@@ -1,23 +1,22 @@
-import { open, stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { FileSource } from "../../pipeline/pipeline.ts";
-import type { DataSource, Rows } from "../source/data-source.ts";
+import type { DataSource, HeldOutRows, Rows } from "../source/data-source.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import { fingerprintTable } from "../table/fingerprint.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
-import { createColumnBuilder } from "./column-builder.ts";
+import { createColumnBuilder, createLabelBuilder, type LabelBuilder } from "./column-builder.ts";
 import { openCsv, rejectedLines } from "./csv.ts";
-import { type Database, dataError, openDatabase } from "./database.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { detectFormat, explained } from "./file-format.ts";
 import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } from "./relation.ts";
 import { type RowChoice, rowSql } from "./row-query.ts";
-import { firstLineNotUtf8 } from "./utf8.ts";
 
 const MAX_EXAMPLES = 5;
-/** First bytes of gzip and Zstandard files, which DuckDB decompresses. */
-const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
+/** What precedes the path in messages. */
+const SETTING = "data.path: ";
 
 /**
  * Opens a CSV or Parquet file through DuckDB, which streams the file and spills to disk, so that only the requested
@@ -28,7 +27,7 @@ const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0x
  */
 export async function openFileSource(spec: FileSource, baseDir: string): Promise<DataSource> {
   const path = resolve(baseDir, spec.path);
-  const format = await detectFormat(path);
+  const format = await detectFormat(path, SETTING);
   const database = await openDatabase(path);
   try {
     return createFileSource(spec, path, database, await openRelation(spec, path, format, database));
@@ -49,33 +48,36 @@ async function openRelation(
     relation = await parquetRelation(database, path);
     if (spec.query !== undefined) relation = await queryRelation(database, spec.query, relation.sql);
   } else {
-    const csv = await openCsv(database, path, path);
+    const csv = await openCsv(database, path, path, SETTING);
     relation = csvRelation(csv);
     if (spec.query !== undefined) {
       relation = { ...(await queryRelation(database, spec.query, csv.typedSql)), checkFile: csv.checkColumns };
     }
   }
-  const { key } = spec;
-  if (key === undefined) {
+  const keys = [...(spec.group ?? []).map((key) => ({ key, setting: "data.group" }))];
+  if (spec.key !== undefined) keys.push({ key: spec.key, setting: "data.key" });
+  if (keys.length === 0) {
     if (relation.reordering === undefined) return relation;
     throw new UncoupleError(
       "invalid-argument",
       `data.query: the query ${relation.reordering}, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
     );
   }
-  const column = relation.columns.find(({ name }) => name === key);
   const names = relation.columns.map(({ name }) => name);
-  if (column === undefined) {
-    throw new UncoupleError(
-      "invalid-argument",
-      `data.key: unknown column "${key}"; available: ${names.join(", ")}${didYouMean(key, names)}`,
-    );
-  }
-  if (!canBeKey(column.type)) {
-    throw new UncoupleError(
-      "invalid-argument",
-      `data.key: "${key}" has type ${column.type}; a key must be an integer, a string or a date`,
-    );
+  for (const { key, setting } of keys) {
+    const column = relation.columns.find(({ name }) => name === key);
+    if (column === undefined) {
+      throw new UncoupleError(
+        "invalid-argument",
+        `${setting}: unknown column "${key}"; available: ${names.join(", ")}${didYouMean(key, names)}`,
+      );
+    }
+    if (!canBeKey(column.type)) {
+      throw new UncoupleError(
+        "invalid-argument",
+        `${setting}: "${key}" has type ${column.type}; a ${setting === "data.key" ? "key" : "group"} must be an integer, a string or a date`,
+      );
+    }
   }
   return relation;
 }
@@ -87,16 +89,25 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
       readable === undefined ? [[name, whyUnreadable(name, type)] as const] : [],
     ),
   );
-  const read = async (names: readonly string[], choice: RowChoice, limit = Number.POSITIVE_INFINITY): Promise<Rows> => {
+  const read = async (
+    names: readonly string[],
+    choice: RowChoice,
+    limit = Number.POSITIVE_INFINITY,
+    labels: readonly string[] = [],
+  ): Promise<HeldOutRows> => {
     const wrong = names.find((name) => unreadable.has(name));
     if (wrong !== undefined) {
       throw new UncoupleError("invalid-argument", `column "${wrong}" ${unreadable.get(wrong)}`);
     }
     const chosen = chooseColumns(schema, names);
+    const unknown = labels.find((label) => relation.columns.every(({ name }) => name !== label));
+    if (unknown !== undefined) throw new UncoupleError("invalid-argument", `unknown column "${unknown}"`);
     const sql = rowSql({
       relation: relation.sql,
       columns: chosen.map((column) => ({ ...column, type: typeOf(relation, column.name) })),
-      key: spec.key,
+      labels,
+      // Groups stay whole: the first level of groups decides where a row goes.
+      key: spec.group?.[0] ?? spec.key,
       testFraction: spec.testFraction,
       choice,
       sorted: relation.reordering !== undefined,
@@ -105,12 +116,14 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
       await relation.checkFile?.();
       // Like a row without a key, a malformed line counts as a bad training row.
       const countRejected = choice.side === "training";
-      return await database.withConnection((connection) => readRows(connection, sql, chosen, limit, countRejected));
+      return await database.withConnection((connection) =>
+        readRows(connection, sql, chosen, labels, limit, countRejected),
+      );
     } catch (error) {
       throw await explained(path, error);
     }
   };
-  const checked = (rows: Rows, side: string): Rows => {
+  const checked = <R extends Rows>(rows: R, side: string): R => {
     const { total, bad, examples } = rows.bad;
     if (bad > spec.maxBadFraction * total) {
       const share = `${bad} of ${total} ${side} rows (${percent(bad / total)}) are bad`;
@@ -127,7 +140,8 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
     schema: async () => schema,
     unreadable: () => unreadable,
     trainingRows: async (columns, limit) => checked(await read(columns, { side: "training" }, limit), "training"),
-    heldOutRows: async (columns) => checked(await read(columns, { side: "held-out" }), "held-out"),
+    heldOutRows: async (columns, labels) =>
+      checked(await read(columns, { side: "held-out" }, undefined, labels), "held-out"),
     auditRows: async (columns, annotated, rows) => {
       const sample = await read([...columns, ...annotated], { side: "audit", rows });
       if (sample.table.rows === rows) return sample;
@@ -153,11 +167,13 @@ async function readRows(
   connection: DuckDBConnection,
   sql: string,
   columns: readonly ColumnSchema[],
+  labels: readonly string[],
   limit: number,
   countRejected: boolean,
-): Promise<Rows> {
+): Promise<HeldOutRows> {
   const result = await connection.stream(sql);
   const builders = columns.map(createColumnBuilder);
+  const labelBuilders = labels.map(createLabelBuilder);
   const examples: string[] = [];
   let rows = 0;
   let bad = 0;
@@ -179,6 +195,9 @@ async function readRows(
     builders.forEach((builder, c) => {
       builder.append(chunk.getColumnVector(2 + c), good);
     });
+    labelBuilders.forEach((builder, c) => {
+      builder.append(chunk.getColumnVector(2 + columns.length + c), good);
+    });
     rows += good.length;
   }
   const rejected = countRejected && rows < limit ? await rejectedLines(connection) : [];
@@ -191,53 +210,10 @@ async function readRows(
     held[name] = (builders[c] as (typeof builders)[number]).finish();
   });
   const table = { rows, columns: held };
-  return { table, bad: { total: rows + bad, bad, examples }, fingerprint: fingerprintTable(table) };
+  const labeled = Object.fromEntries(labels.map((name, c) => [name, (labelBuilders[c] as LabelBuilder).finish()]));
+  return { table, labels: labeled, bad: { total: rows + bad, bad, examples }, fingerprint: fingerprintTable(table) };
 }
 
 function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)} %`;
-}
-
-/** Explains the internal error that DuckDB 1.5 can raise on a CSV file that is not UTF-8. */
-async function explained(path: string, error: unknown): Promise<UncoupleError> {
-  if (error instanceof UncoupleError) return error;
-  const text = error instanceof Error ? error.message : "";
-  const line = /INTERNAL|unicode/i.test(text) ? await firstLineNotUtf8(path) : undefined;
-  if (line === undefined) return dataError(path, error);
-  const what = `line ${line} is not valid UTF-8; save the file as UTF-8`;
-  return new UncoupleError("invalid-argument", `${path}: ${what}`, { cause: error });
-}
-
-/** Detects the format by the first bytes, not by the file name. */
-async function detectFormat(path: string): Promise<"csv" | "parquet"> {
-  const found = await stat(path).catch((error: unknown) => {
-    throw new UncoupleError("not-found", `data.path: file not found or not readable: ${path}`, { cause: error });
-  });
-  if (!found.isFile()) {
-    const what = found.isDirectory() ? "a folder" : "not a regular file";
-    throw new UncoupleError("invalid-argument", `data.path: ${path} is ${what}; must be a CSV or Parquet file`);
-  }
-  if (found.size === 0) throw new UncoupleError("invalid-argument", `data.path: ${path} is empty`);
-  const handle = await open(path).catch((error: unknown) => {
-    throw new UncoupleError("invalid-argument", `data.path: cannot open ${path}`, { cause: error });
-  });
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
-    const head = buffer.subarray(0, bytesRead);
-    if (head.subarray(0, 4).toString("latin1") === "PAR1") return "parquet";
-    const name = basename(path);
-    if (/\.(parquet|pq)$/i.test(name)) {
-      throw new UncoupleError("invalid-argument", `data.path: ${path} is not a valid Parquet file`);
-    }
-    const compressed = COMPRESSED.some((magic) => head.subarray(0, magic.length).equals(magic));
-    if (!compressed && head.includes(0)) {
-      throw new UncoupleError(
-        "invalid-argument",
-        `data.path: ${path} is a binary file, but not Parquet; export the table as Parquet or as CSV in UTF-8`,
-      );
-    }
-    return "csv";
-  } finally {
-    await handle.close();
-  }
 }

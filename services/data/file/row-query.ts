@@ -12,6 +12,8 @@ export interface RowQuery {
   readonly relation: string;
   /** Columns to read, with their DuckDB types. */
   readonly columns: readonly (ColumnSchema & { readonly type: string })[];
+  /** Columns to read as text. */
+  readonly labels: readonly string[];
   readonly key: string | undefined;
   readonly testFraction: number;
   readonly choice: RowChoice;
@@ -21,14 +23,17 @@ export interface RowQuery {
 
 /**
  * SQL that selects the chosen rows. Column 0 is the 1-based row number in the relation, column 1 the problem that makes
- * the row bad, or null; the values follow, as VARCHAR, FLOAT or FLOAT[width].
+ * the row bad, or null; the values follow, as VARCHAR, FLOAT or FLOAT[width], and then the labels, as VARCHAR.
  *
  * A row is held out if the MD5 (RFC 1321) of its key's text, or of its decimal row number if there is no key, read as a
  * fraction of 2^128, is below the test fraction. The split of a row thus depends only on the row itself.
  */
 export function rowSql(query: RowQuery): string {
   const { columns, key, choice } = query;
-  const raw = columns.map(({ name }, i) => `${identifier(name)} AS c${i}`);
+  const raw = [
+    ...columns.map(({ name }, i) => `${identifier(name)} AS c${i}`),
+    ...query.labels.map((name, i) => `COALESCE(CAST(${identifier(name)} AS VARCHAR), '(missing)') AS l${i}`),
+  ];
   const keyText = key === undefined ? "NULL" : `CAST(${identifier(key)} AS VARCHAR)`;
   const numbered = `SELECT row_number() OVER () AS r, ${[`${keyText} AS k`, ...raw].join(", ")} FROM ${query.relation}`;
   const hashed = `md5(${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
@@ -37,7 +42,8 @@ export function rowSql(query: RowQuery): string {
   // A row without a key has no hash and counts as a bad training row.
   const side = choice.side === "held-out" ? heldOut : `COALESCE(NOT (${heldOut}), true)`;
   const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE ${side}`;
-  const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`)].join(", ");
+  const labels = query.labels.map((_, i) => `l${i}`);
+  const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`), ...labels].join(", ");
   const raws = columns.map((_, i) => `c${i}`);
   if (choice.side !== "audit") {
     const order = query.sorted ? ` ORDER BY ${["h", ...raws].join(", ")}` : "";

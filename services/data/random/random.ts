@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { gaussianFromBits } from "./gaussian-quantile.ts";
+import { gaussianFromBits } from "./gaussian-bits.ts";
 import { threefry4x32 } from "./threefry.ts";
 
 /**
@@ -8,7 +8,7 @@ import { threefry4x32 } from "./threefry.ts";
  * resumes without stored random state.
  *
  * Bits come from Threefry-4x32-20 (integer arithmetic); uniform numbers are exact scalings of the bits; Gaussian numbers
- * apply the inverse distribution function to 32 random bits (see gaussian-quantile.ts), using only IEEE 754 additions,
+ * apply the inverse distribution function to 32 random bits (see gaussian-bits.ts), using only IEEE 754 additions,
  * multiplications, divisions and square roots in a fixed order.
  */
 export interface Random {

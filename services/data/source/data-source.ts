@@ -1,4 +1,4 @@
-import type { ColumnSchema, Table } from "../table/table.ts";
+import type { CategoricalColumn, ColumnSchema, Table } from "../table/table.ts";
 import type { CounterfactualOracle } from "./oracle.ts";
 
 /** Statistics of the bad rows, which are left out. */
@@ -17,6 +17,11 @@ export interface Rows {
   readonly fingerprint: string;
 }
 
+export interface HeldOutRows extends Rows {
+  /** The labels that were asked for, as text, by column; `(missing)` where a row has none. */
+  readonly labels: Readonly<Record<string, CategoricalColumn>>;
+}
+
 /**
  * A source of examples. Implementations return exactly the requested columns and never read others into tables, so that
  * the caller alone controls what a team can see.
@@ -32,8 +37,12 @@ export interface DataSource {
    * @throws UncoupleError `invalid-argument` (an unknown column), `failed-precondition` (no rows, or too many bad rows)
    */
   trainingRows(columns: readonly string[], limit?: number): Promise<Rows>;
-  /** Reads the held-out rows. Only for the evaluator. @throws UncoupleError as `trainingRows` */
-  heldOutRows(columns: readonly string[]): Promise<Rows>;
+  /**
+   * Reads the held-out rows. Only for the evaluator.
+   * @param labels columns to read as text as well, of any type, which group or slice the rows
+   * @throws UncoupleError as `trainingRows`
+   */
+  heldOutRows(columns: readonly string[], labels?: readonly string[]): Promise<HeldOutRows>;
   /**
    * Reads the `rows` training rows with the smallest hashes among those with values in all columns of `annotated`, in hash
    * order, so that a smaller sample is a prefix of a larger one. They are training rows like any other.

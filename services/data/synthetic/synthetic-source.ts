@@ -39,7 +39,7 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
     schema: async () => schema,
     unreadable: () => new Map(),
     trainingRows: async (columns, limit) => rowsOf(columns, splitRows(spec, "training", limit)),
-    heldOutRows: async (columns) => rowsOf(columns, splitRows(spec, "held-out")),
+    heldOutRows: async (columns) => ({ ...rowsOf(columns, splitRows(spec, "held-out")), labels: {} }),
     auditRows: async (columns, annotated, rows) => {
       const training = splitRows(spec, "training");
       if (rows > training.length) {

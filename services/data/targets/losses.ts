@@ -76,6 +76,21 @@ export function rowLosses(component: Component, predictions: Float32Array, targe
   return losses;
 }
 
+/** [rows]: 1 where the most probable class, the first of equals, is not the row's, else 0. @param predictions [rows * width] */
+export function rowErrors(
+  { output: { width } }: Component,
+  predictions: Float32Array,
+  target: Extract<Target, { readonly kind: "classes" }>,
+): Float64Array {
+  return Float64Array.from(target.classes, (actual, row) => {
+    let best = 0;
+    for (let i = 1; i < width; i++) {
+      if ((predictions[row * width + i] as number) > (predictions[row * width + best] as number)) best = i;
+    }
+    return best === actual ? 0 : 1;
+  });
+}
+
 /** The loss of the row whose predictions and targets start at `offset`. */
 function valueLoss(
   loss: LossName,

@@ -4,6 +4,7 @@ import {
   PAIRED_BOOTSTRAP,
   type PairedComparison,
   type Quarantine,
+  type SliceDifference,
   type Verdict,
 } from "../verdict.ts";
 import { formatVersion, parseDocument } from "./document.ts";
@@ -11,6 +12,17 @@ import { serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.t
 
 const name = z.string().min(1);
 const interval = z.tuple([z.number(), z.number()]).readonly();
+
+const slice: z.ZodType<SliceDifference> = z.looseObject({
+  column: name,
+  value: z.string(),
+  rows: uint32Schema,
+  kind: name,
+  reason: name.exactOptional(),
+  difference: z.number(),
+  relative: z.number().nullable(),
+  interval,
+});
 
 const comparison: z.ZodType<PairedComparison> = z.looseObject({
   current: serialsSchema,
@@ -20,6 +32,14 @@ const comparison: z.ZodType<PairedComparison> = z.looseObject({
   difference: z.number(),
   interval,
   kind: name,
+  reason: name.exactOptional(),
+  skewness: z.number().exactOptional(),
+  detectable: z.number().exactOptional(),
+  rowsNeeded: z.number().nullable().exactOptional(),
+  harm: z.looseObject({ harm: z.number(), gain: z.number(), worst: z.number() }).exactOptional(),
+  negativeFlips: z.looseObject({ count: z.number(), rate: z.number(), interval }).exactOptional(),
+  slices: z.array(slice).exactOptional(),
+  worstSlice: slice.exactOptional(),
 });
 
 const version2: z.ZodType<Verdict> = z.looseObject({

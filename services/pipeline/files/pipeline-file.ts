@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { sinks, topologicalOrder } from "../dag.ts";
+import { parsePercent } from "../percent.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
@@ -20,6 +21,8 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  *   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
  * objective: m2                       # the component whose loss is the pipeline loss; default: the only sink
  * audit: { rows: 300, columns: [z] }  # optional: training rows with additional annotations
+ * verdict: { minimum_effect: 0.5 % }  # optional: a smaller change of the pipeline loss is `equivalent`
+ * slices: [device]                    # optional, with data from a file: columns whose values verdicts look at, too
  * retention: { keep: 20, champions: 10 }  # optional: evaluators delete other models; default of champions: 10
  * ```
  *
@@ -53,6 +56,8 @@ const topSchema = strict({
   components: z.unknown().optional(),
   objective: z.string().optional(),
   audit: z.unknown().optional(),
+  verdict: z.unknown().optional(),
+  slices: z.unknown().optional(),
   retention: z.unknown().optional(),
 });
 
@@ -70,6 +75,7 @@ const fileSchema = strict({
   path: z.string().min(1),
   query: z.string().min(1).optional(),
   key: columnSchema.optional(),
+  group: z.union([columnSchema, z.array(columnSchema).min(1).max(2)]).optional(),
   test_fraction: fraction.default(0.2),
   max_bad_fraction: z.number().min(0).max(1).default(0.01),
 });
@@ -101,6 +107,14 @@ const auditSchema = strict({
   columns: z.array(columnSchema).min(1),
 });
 
+const verdictSchema = strict({
+  minimum_effect: z.union([z.literal(0), z.string().refine((text) => parsePercent(text) !== undefined)], {
+    error: "must be a percentage of the current loss, such as 0.5 %",
+  }),
+});
+
+const slicesSchema = z.array(columnSchema).min(1);
+
 const retentionSchema = strict({
   keep: z.int().min(1).max(1_000_000),
   champions: z.int().min(0).max(1_000_000).default(DEFAULT_CHAMPIONS),
@@ -125,6 +139,13 @@ export function parsePipelineFile(
   const audit = value.audit === undefined ? undefined : parseWith(auditSchema, value.audit, ["audit"], reporter);
   const retention =
     value.retention === undefined ? undefined : parseWith(retentionSchema, value.retention, ["retention"], reporter);
+  const verdict =
+    value.verdict === undefined ? undefined : parseWith(verdictSchema, value.verdict, ["verdict"], reporter);
+  const slices = value.slices === undefined ? undefined : parseWith(slicesSchema, value.slices, ["slices"], reporter);
+  if (slices !== undefined) {
+    reportRepeats(slices, ["slices"], reporter);
+    if (data?.source === "synthetic") reporter.report(["slices"], "slices need data from a file");
+  }
   checkGraph(drafts, all, reporter);
   const objective = chooseObjective(value.objective, drafts, names, reporter);
   if (audit !== undefined) reportRepeats(audit.columns, ["audit", "columns"], reporter);
@@ -136,8 +157,13 @@ export function parsePipelineFile(
     return { problems, readable: { pipeline: { components: written, data, ...annotated }, map } };
   }
   const components = topologicalOrder(written);
-  const kept = retention === undefined ? {} : { retention };
-  const pipeline: Pipeline = { name: top.pipeline, components, objective, data, ...annotated, ...kept };
+  const optional = {
+    ...annotated,
+    ...(verdict !== undefined && { verdict: { minimumEffect: parsePercent(String(verdict.minimum_effect)) ?? 0 } }),
+    ...(slices !== undefined && { slices }),
+    ...(retention !== undefined && { retention }),
+  };
+  const pipeline: Pipeline = { name: top.pipeline, components, objective, data, ...optional };
   return { pipeline, map };
 }
 
@@ -146,12 +172,14 @@ function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefin
   if (source === "file") {
     const parsed = parseWith(fileSchema, value, ["data"], reporter);
     if (parsed === undefined) return undefined;
-    const { path, query, key } = parsed;
+    const { path, query, key, group } = parsed;
+    if (Array.isArray(group)) reportRepeats(group, ["data", "group"], reporter);
     return {
       source,
       path,
       ...(query === undefined ? {} : { query }),
       ...(key === undefined ? {} : { key }),
+      ...(group === undefined ? {} : { group: typeof group === "string" ? [group] : group }),
       testFraction: parsed.test_fraction,
       maxBadFraction: parsed.max_bad_fraction,
     };

@@ -49,7 +49,11 @@ export function createJetStreamLeases(
   const held = new Set<() => Promise<void>>();
 
   const read = async (name: string): Promise<Entry> => {
-    const message = await readMessage(connection, names.stream, { last_by_subj: key(name) });
+    const message = await readMessage(connection, names.stream, { last_by_subj: key(name) }).catch((cause: unknown) => {
+      if (!isJetStreamError(cause, JetStreamCode.streamNotFound)) throw cause;
+      const gone = `${names.stream} at ${connection.server} is gone: its store was replaced`;
+      throw new UncoupleError("data-loss", `${gone}; restart this service to go on with the new one`, { cause });
+    });
     if (message === undefined) return { revision: 0, held: null };
     const value = message.headers.has("KV-Operation") ? null : parse(message.data);
     return { revision: message.sequence, held: value };

@@ -87,7 +87,11 @@ export async function ensureStreams(
   log: EventLogger,
 ): Promise<void> {
   const { replicas, maxStoreBytes } = settings;
-  const server = serverOf(connection, replicas);
+  const server: Server = {
+    connection,
+    replicas: replicas ?? usualReplicas(connection),
+    chosen: replicas !== undefined,
+  };
   const wanted = streamConfigs(names);
   await Promise.all([
     ensureAnnouncements(server, names.snapshots, wanted.snapshots, log),
@@ -118,19 +122,9 @@ async function refuseRollups(connection: NatsConnection, stream: string, log: Ev
   }
 }
 
-/** Creates a stream with the given number of replicas or, without one, the usual number. @throws UncoupleError */
-export async function createStream(
-  connection: NatsConnection,
-  wanted: StreamConfig,
-  replicas: number | undefined,
-): Promise<void> {
-  const server = serverOf(connection, replicas);
-  await createReplicated(server, { ...wanted, num_replicas: server.replicas });
-}
-
-function serverOf(connection: NatsConnection, replicas: number | undefined): Server {
-  const usual = connection.clustered() ? CLUSTER_REPLICAS : 1;
-  return { connection, replicas: replicas ?? usual, chosen: replicas !== undefined };
+/** Replicas of a new stream, where the user has not chosen. */
+export function usualReplicas(connection: NatsConnection): number {
+  return connection.clustered() ? CLUSTER_REPLICAS : 1;
 }
 
 /** Where streams are created, and with how many replicas. */
@@ -289,7 +283,7 @@ async function ensure(server: Server, given: StreamConfig, settings: readonly st
   await connection.api(`STREAM.UPDATE.${wanted.name}`, { ...config, ...changed });
 }
 
-/** Creates a stream. A cluster may have fewer servers than the usual number of replicas. */
+/** A cluster may have fewer servers than the usual number of replicas. */
 async function createReplicated({ connection, replicas, chosen }: Server, wanted: StreamConfig): Promise<void> {
   try {
     await create(connection, wanted);

@@ -15,7 +15,7 @@ import type { AnnouncementMark } from "../runs/stored-run.ts";
 export interface UpstreamTriggerDeps {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  readonly registry: Pick<Registry, "aliased" | "latest">;
+  readonly registry: Pick<Registry, "aliased" | "latest" | "end">;
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp">;
   readonly queue: RunQueue;
@@ -80,12 +80,19 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     },
     async run(signal) {
       let seen = await store.announcementSeen();
+      let isChecked = false;
       while (!signal.aborted) {
         const before = { arrived: arrived.count, changed: queue.changed.count };
         const mark = newest;
         let retryAfter: TimeLimit | undefined;
-        if (mark !== undefined && !includes(seen, mark)) {
+        if (mark !== undefined && !(isChecked && includes(seen, mark))) {
           try {
+            if (!isChecked) {
+              // The store was restored from a backup that ends before: these positions will have other announcements.
+              if (seen !== undefined && seen.position > (await registry.end())) seen = undefined;
+              isChecked = true;
+              continue;
+            }
             if (await settle(mark, signal)) {
               await store.saveAnnouncementSeen(mark);
               seen = mark;

@@ -60,6 +60,11 @@ export const RESTRICTIONS: readonly Restriction[] = [
     allowed: ["registry/jetstream/"],
     reason: "nats is used in services/registry/jetstream only",
   },
+  {
+    modules: /^tar-stream$/,
+    allowed: ["registry/jetstream/backup/"],
+    reason: "tar-stream is used in services/registry/jetstream/backup only",
+  },
   { modules: /^(@grpc\/|grpc-health-check)/, allowed: ["rpc/"], reason: "gRPC is used in services/rpc only" },
   { modules: /^@duckdb\//, allowed: ["data/"], reason: "DuckDB is used in services/data only" },
   { modules: /^vega(-|\/|$)/, allowed: ["report/"], reason: "vega is used in services/report only" },

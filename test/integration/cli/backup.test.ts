@@ -6,8 +6,10 @@ import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../../services/registry/jetstream/backplane.ts";
 import { cli } from "../../helpers/cli.ts";
 import { draft, model, quarantine, verdict } from "../../helpers/drafts.ts";
+import { createFirstStreams } from "../../helpers/first-streams.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
 import { connectRaw } from "../../helpers/raw-nats.ts";
+import { openStoreFixture } from "../../helpers/store-fixture.ts";
 
 const pipeline = "kept";
 let server: TestNats;
@@ -146,10 +148,20 @@ test("a damaged, cut or foreign file changes nothing", async () => {
   const newer = whole.toString("latin1").replace(/("version": )1/, "$12");
   const cases = [
     ["damaged.tar", damaged, 9, /^uncouple: damaged\.tar is damaged: models\/m2\/1\.onnx has SHA-256 \w+, not \w+\n$/],
-    ["cut.tar", whole.subarray(0, whole.length / 2), 9, /^uncouple: cut\.tar is not a complete tar archive: .*\n$/],
+    [
+      "cut.tar",
+      whole.subarray(0, whole.length / 2),
+      9,
+      /^uncouple: cut\.tar is not a complete backup: it is cut off, or no tar archive\n$/,
+    ],
     ["short.tar", whole.subarray(0, 10_240), 9, /^uncouple: short\.tar is not a complete/],
     ["empty.tar", Buffer.alloc(1024), 9, /^uncouple: empty\.tar is not a complete backup: it has no backup\.json\n$/],
-    ["text.tar", Buffer.alloc(2048, "x"), 9, /^uncouple: text\.tar is not a complete tar archive: .*\n$/],
+    [
+      "text.tar",
+      Buffer.alloc(2048, "x"),
+      9,
+      /^uncouple: text\.tar is not a complete backup: it is cut off, or no tar archive\n$/,
+    ],
     ["newer.tar", Buffer.from(newer, "latin1"), 5, /^uncouple: a newer version of Uncouple wrote this backup /],
   ] as const;
   const before = await open(other.url, { create: false });
@@ -169,7 +181,7 @@ test("Ctrl-C leaves no half backup, and a half store is used by nobody until res
   const stopped = new AbortController();
   const big = await open(server.url);
   for (let seed = 40; seed < 44; seed++) {
-    await big.registry.publish(draft({ pipeline, component: "m4" }), model(seed, 8 * 1024 ** 2), "any");
+    await big.registry.publish(draft({ pipeline, component: "m4" }), model(seed, 1024 ** 2), "any");
   }
   await big.close();
   const backup = cli(["backup", "big.tar", "--pipeline", pipeline, "--nats", server.url], {
@@ -199,4 +211,40 @@ test("Ctrl-C leaves no half backup, and a half store is used by nobody until res
   const after = await open(other.url);
   expect(await after.registry.end()).toBe(8);
   await after.close();
+});
+
+test("a store of version 0.1.0, and one whose logs have been replaced for compaction, come back as they were", async () => {
+  const fixture = await openStoreFixture("store-0.1.0");
+  const raw = await connectRaw(server.url);
+  await createFirstStreams(raw, "replaced");
+  const stores = [
+    { name: "fixture", url: fixture.natsUrl },
+    { name: "replaced", url: server.url },
+  ];
+  for (const { name, url } of stores) {
+    const at = (place: string) => connectJetStream({ clock: systemClock, url: place, pipeline: name, name: "test" });
+    if (name === "replaced") {
+      const made = await at(url);
+      for (let serial = 1; serial <= 4; serial++) {
+        await made.registry.publish(draft({ pipeline: name }), model(serial), "any");
+        await made.verdicts.append(verdict("m1", serial, { pipeline: name }));
+      }
+      await made.close();
+      const gc = await cli(["gc", "--keep", "1", "--nats", url, "--pipeline", name], { cwd: dir });
+      expect(gc).toMatchObject({ code: 0 });
+      expect((await raw.jsm.streams.info("uncouple-replaced-verdicts_2")).state.messages).toBeGreaterThan(1);
+    }
+    const saved = await cli(["backup", `${name}.tar`, "--nats", url, "--pipeline", name], { cwd: dir });
+    expect(saved).toMatchObject({ code: 0 });
+    const before = await at(url);
+    const wanted = await content(before);
+    expect(wanted.verdicts).not.toEqual([]);
+    expect(await run(other, "restore", `${name}.tar`)).toMatchObject({ code: 0 });
+    const after = await at(other.url);
+    expect(await content(after)).toEqual(wanted);
+    await Promise.all([before.close(), after.close()]);
+  }
+  const copy = await connectRaw(other.url);
+  await expect(copy.jsm.streams.info("uncouple-replaced-verdicts_2")).rejects.toThrow("stream not found");
+  await Promise.all([raw.close(), copy.close(), fixture.close()]);
 });

@@ -142,6 +142,7 @@ describe("judging in larger pipelines", () => {
           composer,
           new Map(diamond.components.map((described) => [described.name, target])),
         ),
+        structure: { groupings: [], slices: [] },
         current,
         alternatives: () => [1, 2],
         proven: () => false,

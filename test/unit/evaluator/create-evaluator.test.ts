@@ -98,6 +98,7 @@ test("too few held-out rows are rejected", () => {
         }),
         schema: schemaOf(few),
         heldOut: few,
+        labels: {},
         fingerprint: "few",
         load: loadLinear,
         clock: systemClock,

@@ -38,3 +38,28 @@ test("the age of a component's newest snapshot grows between scrapes, and is abs
   await clock.advance(90_000);
   expect(await samples()).toEqual(['uncouple_snapshot_age_seconds{component="m1",service="evaluator"} 90']);
 });
+
+test("the worst slice and the flips are those of the newest verdict, and absent where it has none", async () => {
+  const page = createMetrics({ service: "evaluator", version: "1" });
+  const metrics = createEvaluatorMetrics(page, ["m1"], {
+    clock: createVirtualClock(),
+    pending: async () => 0,
+    cachedBytes: () => ({ outputs: 0, models: 0 }),
+    publishedAt: () => undefined,
+  });
+  const samples = async () =>
+    (await page.text()).split("\n").filter((line) => /^uncouple_(worst_slice_change|negative_flip_rate)\{/.test(line));
+  const interval = [0, 1] as const;
+  const composition = { m1: 1 };
+  const losses = { currentLoss: 1, candidateLoss: 1.5, difference: 0.5 };
+  const comparison = { current: composition, candidate: composition, ...losses, interval, kind: "inconclusive" };
+  const worstSlice = { column: "c", value: "v", rows: 9, kind: "degraded", difference: 1, relative: 0.5, interval };
+  const negativeFlips = { count: 1, rate: 0.25, interval };
+  metrics.losses(verdict("m1", 1, { comparison: { ...comparison, worstSlice, negativeFlips } }));
+  expect(await samples()).toEqual([
+    'uncouple_worst_slice_change{component="m1",service="evaluator"} 0.5',
+    'uncouple_negative_flip_rate{component="m1",service="evaluator"} 0.25',
+  ]);
+  metrics.losses(verdict("m1", 2, { comparison }));
+  expect(await samples()).toEqual([]);
+});

@@ -79,6 +79,11 @@ describe("classes of changes", () => {
   test("a setting of a later version is breaking, and what is kept is compatible", () => {
     expect(classOf(changesBetween(base, { ...base, fairness: { limit: 1 } }))).toBe("breaking");
     expect(classOf(changesBetween(base, { ...base, retention: { keep: 8 } }))).toBe("compatible");
+    for (const change of [{ verdict: { minimumEffect: 0.01 } }, { slices: ["device"] }]) {
+      expect(classOf(changesBetween(base, { ...base, ...change }))).toBe("additive");
+    }
+    const data = { ...(base.data as object), group: ["user"] };
+    expect(classOf(changesBetween(base, { ...base, data }))).toBe("breaking");
     const components = base.components as Readonly<Record<string, object>>;
     const later = { ...components, click: { ...components.click, constructor: 1 } };
     expect(classOf(changesBetween(base, { ...base, components: later }))).toBe("breaking");

@@ -1,11 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { exitCodeHelp, exitCodeOf, exitCodes, forcedExitCode } from "../../../services/runtime/exit-codes.ts";
+import {
+  exitCodeHelp,
+  exitCodeOf,
+  exitCodes,
+  failOnExitCode,
+  forcedExitCode,
+} from "../../../services/runtime/exit-codes.ts";
 import { packageInfo } from "../../../services/runtime/package-info.ts";
 
 describe("exit codes", () => {
   test("differ for every reason and are never 0", () => {
-    const codes = [...Object.values(exitCodes), forcedExitCode, 0];
+    const codes = [...Object.values(exitCodes), forcedExitCode, failOnExitCode, 0];
     expect(new Set(codes).size).toBe(codes.length);
   });
 

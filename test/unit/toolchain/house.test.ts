@@ -94,6 +94,7 @@ const EXAMPLES: readonly string[] = [
   "@tensorflow/tfjs-core/dist/tensor.js",
   "onnxruntime-node",
   "nats/lib/nats-base-client/types.js",
+  "tar-stream",
   "@grpc/grpc-js",
   "@duckdb/node-api",
   "vega-lite",

@@ -1,14 +1,14 @@
 import { createRetry } from "../../../common/async/retry.ts";
 import { UncoupleError } from "../../../common/errors.ts";
 import { EVALUATOR_GROUP } from "../../backplane.ts";
-import { isJetStreamError, JetStreamCode, JetStreamError } from "../errors.ts";
+import { isJetStreamError, isTooFewServers, JetStreamCode, JetStreamError } from "../errors.ts";
 import { throughHub } from "../hub-connection.ts";
 import { createModelStore } from "../model-store.ts";
 import { type NatsConnection, openNatsConnection } from "../nats-connection.ts";
 import type { LinkOptions } from "../nats-link.ts";
 import { retryPolicy } from "../retry-policy.ts";
 import { findStream, type StreamConfig, streamState } from "../stream-api.ts";
-import { createStream, ensureStreams, type Names, namesOf, RESTORING, type StreamSettings } from "../streams.ts";
+import { ensureStreams, type Names, namesOf, RESTORING, type StreamSettings, usualReplicas } from "../streams.ts";
 import { createQueue } from "../work-queue.ts";
 import { type BackupDocument, LOGS, parseMessages } from "./backup-document.ts";
 import { readTar, type TarFile } from "./tar.ts";
@@ -30,10 +30,9 @@ export interface RestoreOptions extends LinkOptions {
   progress(done: number, total: number): void;
 }
 
-/** How long an outage may last. */
+/** How long an outage may last, and a cluster may take to start. */
 const LIMIT_MS = 60_000;
-/** A service may create a stream between its deletion and its creation. */
-const ATTEMPTS = 5;
+const AGAIN_MS = 250;
 
 /**
  * Makes the store of a pipeline what it was when a backup was made: every log entry at its position, every model, and the
@@ -131,17 +130,29 @@ async function emptyStreams(
 }
 
 async function replace(connection: NatsConnection, config: StreamConfig, replicas: number | undefined): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  const { clock, server } = connection;
+  const wanted = { ...config, num_replicas: replicas ?? usualReplicas(connection) };
+  const start = clock.elapsed();
+  for (;;) {
     await remove(connection, config.name);
     try {
-      await createStream(connection, config, replicas);
+      await connection.api(`STREAM.CREATE.${config.name}`, wanted);
+      const { messages } = await streamState(connection, config.name);
+      if (messages === 0) return;
     } catch (error) {
-      // A service may have come first.
-      if (attempt === ATTEMPTS || !isJetStreamError(error, JetStreamCode.streamNameInUse)) throw error;
-      continue;
+      const late = clock.elapsed() - start > LIMIT_MS;
+      if (isTooFewServers(error) && late) {
+        throw new UncoupleError(
+          "failed-precondition",
+          `the cluster at ${server} has too few servers for ${wanted.num_replicas} replicas; start the others, or give --replicas`,
+          { cause: error },
+        );
+      }
+      // The cluster has just started, or a service has created the stream in between.
+      const isPassing = isTooFewServers(error) || isJetStreamError(error, JetStreamCode.streamNameInUse);
+      if (late || !isPassing) throw error;
+      await clock.sleep(AGAIN_MS);
     }
-    const { messages } = await streamState(connection, config.name);
-    if (messages === 0) return;
   }
 }
 

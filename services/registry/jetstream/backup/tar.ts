@@ -11,7 +11,7 @@ export interface TarFile {
 }
 
 /** The bytes of a tar archive. Takes a file when the one before has been read. Fails as the iteration of the files fails. */
-export function tarOf(files: AsyncIterable<TarFile>, clock: Clock): AsyncIterable<Uint8Array> {
+export async function* tarOf(files: AsyncIterable<TarFile>, clock: Clock): AsyncGenerator<Uint8Array, void, undefined> {
   const tar = pack();
   const add = ({ path, bytes }: TarFile) =>
     new Promise<void>((resolve, reject) => {
@@ -24,8 +24,15 @@ export function tarOf(files: AsyncIterable<TarFile>, clock: Clock): AsyncIterabl
     for await (const file of files) await add(file);
     tar.finalize();
   };
-  fill().catch((error: Error) => tar.destroy(error));
-  return tar;
+  // Iterating throws it, too.
+  tar.on("error", () => {});
+  const filled = fill().catch((error: Error) => void tar.destroy(error));
+  try {
+    yield* tar;
+  } finally {
+    tar.destroy();
+    await filled;
+  }
 }
 
 /**
@@ -48,7 +55,9 @@ export async function* readTar(path: string, name: string): AsyncGenerator<TarFi
     if (errorCode(cause) !== undefined) {
       throw new UncoupleError(fileErrorCode(cause), `${name} cannot be read: ${fileTrouble(cause)}`, { cause });
     }
-    throw new UncoupleError("data-loss", `${name} is not a complete tar archive: ${String(cause)}`, { cause });
+    throw new UncoupleError("data-loss", `${name} is not a complete backup: it is cut off, or no tar archive`, {
+      cause,
+    });
   } finally {
     source.destroy();
   }

@@ -28,7 +28,6 @@ export function createLogWriter(connection: NatsConnection, { stream, subject }:
   let last = 0;
   let messages = 0;
   let gaps = false;
-  let jumped = false;
 
   const notAlone = (position: number, cause?: unknown) =>
     new UncoupleError(
@@ -55,9 +54,7 @@ export function createLogWriter(connection: NatsConnection, { stream, subject }:
       if (stored !== position) throw notAlone(position);
     };
     // Nobody else's message may come between.
-    const expected = jumped ? undefined : { ofLog: position - 1 };
-    jumped = false;
-    const sent: Promise<void> = storeNow(connection, to, data, expected, headers)
+    const sent: Promise<void> = storeNow(connection, to, data, { ofLog: position - 1 }, headers)
       .then(check, (error: unknown) => settle(error, position, to, data))
       .catch((error: unknown) => {
         failure ??= { error };
@@ -66,18 +63,11 @@ export function createLogWriter(connection: NatsConnection, { stream, subject }:
     underway.add(sent);
     await drain(WINDOW - 1);
   };
-  /** Makes the empty stream begin with a filler before a position. Version 2.9 knows its last position after that filler only. */
-  const begin = async (position: number) => {
-    await connection.api(`STREAM.PURGE.${stream}`, { seq: position - 1 });
-    last = (await streamState(connection, stream)).lastSequence;
-    jumped = true;
-  };
 
   return {
     async append(batch) {
       for (const { position, subject: to, headers, data } of batch) {
         checkPayload(connection, to, data);
-        if (last === 0 && position > 2) await begin(position);
         while (last < position - 1) {
           gaps = true;
           await put(filler, new Uint8Array());

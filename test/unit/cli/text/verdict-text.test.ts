@@ -85,6 +85,41 @@ describe("the line of a verdict", () => {
     );
   });
 
+  it("states what would decide an inconclusive verdict, and the slice that degraded", () => {
+    const interval = [-0.02, 0.03] as const;
+    const comparison = {
+      ...(verdict.comparison as NonNullable<Verdict["comparison"]>),
+      candidateLoss: 0.505,
+      difference: 0.005,
+      interval,
+      kind: "inconclusive",
+      detectable: 0.035,
+      rowsNeeded: 490_000,
+      worstSlice: {
+        column: "device",
+        value: "tv",
+        rows: 900,
+        kind: "degraded",
+        difference: 0.05,
+        relative: 0.1,
+        interval: [0.01, 0.09],
+      },
+    } as const;
+    const undecided: Verdict = { ...verdict, kind: "inconclusive", comparison };
+    expect(verdictLine(undecided, style)).toBe(
+      "m1@3  inconclusive: m1 improved 99 %, pipeline +1.0 % [-4.0, 6.0]; 10,000 rows tell apart 7.0 %, this would need 490,000; slice device=tv degraded 10 % (with m2@1)",
+    );
+    const { worstSlice: _, ...mean } = comparison;
+    const tail: Verdict = {
+      ...undecided,
+      reason: "too-few-rows",
+      comparison: { ...mean, reason: "too-few-rows", rowsNeeded: 25_000 },
+    };
+    expect(verdictLine(tail, style)).toBe(
+      "m1@3  inconclusive: m1 improved 99 %, pipeline +1.0 %, too few rows for such a tail; about 25,000 rows would do (with m2@1)",
+    );
+  });
+
   it("omits the component's own loss if it is unknown", () => {
     const without: Verdict = { ...verdict, componentLoss: { current: null, candidate: null }, componentInterval: null };
     expect(verdictLine(without, style)).toContain("self-defeating: pipeline degraded");

@@ -350,6 +350,28 @@ describe("the split", () => {
     for (const user of users(heldOut)) expect(users(training).has(user)).toBe(false);
   });
 
+  test("keeps groups together, whatever the key, and reads labels of held-out rows as text", async () => {
+    const lines = Array.from({ length: 600 }, (_, i) => `${i},${i % 20},${i % 30},${i === 300 ? "" : `d${i % 2}`}\n`);
+    const name = await file(`id,user,item,device\n${lines.join("")}`);
+    await opened(name, { key: "id", group: ["user", "item"] }, async (source) => {
+      const { table, labels } = await source.heldOutRows(["id"], ["user", "device"]);
+      const ids = Array.from((table.columns.id as { values: Float32Array }).values);
+      const textsOf = (column: string) => {
+        const { codes, dictionary } = labels[column] as { codes: Int32Array; dictionary: readonly string[] };
+        return Array.from(codes, (code) => dictionary[code]);
+      };
+      expect(textsOf("user")).toEqual(ids.map((id) => `${id % 20}`));
+      expect(textsOf("device")).toEqual(ids.map((id) => (id === 300 ? "(missing)" : `d${id % 2}`)));
+      // Each user's 30 rows are all here, or none of them.
+      const users = new Set(ids.map((id) => id % 20));
+      expect(ids).toHaveLength(30 * users.size);
+      expect(await failureOf(source.heldOutRows(["id"], ["usr"]))).toBe('invalid-argument: unknown column "usr"');
+    });
+    expect(await failureOf(read(name, ["id"], { group: ["usr"] }))).toMatch(
+      /^invalid-argument: data\.group: unknown column "usr"; available: .*; did you mean "user"\?$/,
+    );
+  });
+
   test("counts a row without a key as a bad training row", async () => {
     const name = await file("id,x\na,1\n,2\nb,3\n");
     const rows = await read(name, ["x"], { key: "id", testFraction: 1e-9, maxBadFraction: 0.5 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { gaussianFromBits, gaussianQuantile } from "../../../../services/data/random/gaussian-quantile.ts";
+import { gaussianQuantile } from "../../../../services/common/gaussian-quantile.ts";
+import { gaussianFromBits } from "../../../../services/data/random/gaussian-bits.ts";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import { threefry4x32 } from "../../../../services/data/random/threefry.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { mean } from "../../../../services/common/statistics.ts";
 import type { Column } from "../../../../services/data/table/table.ts";
-import { rowLosses, targetOf } from "../../../../services/data/targets/losses.ts";
+import { rowErrors, rowLosses, targetOf } from "../../../../services/data/targets/losses.ts";
 import { component } from "../../../helpers/linear-pipelines.ts";
 
 const numeric = (values: number[], width = 1): Column => ({
@@ -49,6 +49,14 @@ describe("row losses", () => {
     const target = targetOf(classifier, column);
     const losses = rowLosses(classifier, Float32Array.from([0.5, 0.25, 0.25, 0.5, 0.25, 0.25, 1, 0, 0]), target);
     expect([...losses].map((loss) => loss.toFixed(4))).toEqual(["1.3863", "0.6931", "27.6310"]);
+  });
+
+  test("a row is wrong unless its class is the most probable one, the first of equals", () => {
+    const predictions = Float32Array.of(0.2, 0.8, 0.5, 0.5, 0.9, 0.1);
+    const classes = { kind: "classes", rows: 3, classes: Int32Array.of(1, 1, -1) } as const;
+    const output = { name: "p", width: 2, meaning: "probabilities" } as const;
+    const described = component({ name: "c", loss: "cross-entropy", output });
+    expect(rowErrors(described, predictions, classes)).toEqual(Float64Array.of(0, 1, 1));
   });
 
   test("cross-entropy against a distribution is the sum of -t log p", () => {

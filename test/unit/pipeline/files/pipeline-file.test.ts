@@ -345,3 +345,43 @@ describe("checkPipelineAgainstSchema", () => {
     );
   });
 });
+
+describe("what verdicts take from the pipeline file", () => {
+  const FILE = PAPER.replace(
+    "data: { source: synthetic, generator: two-stage, seed: 7, rows: 20000, test_fraction: 0.5 }",
+    "data: { source: file, path: rows.csv, group: user }\nverdict: { minimum_effect: 0.5 % }\nslices: [device, country]",
+  );
+
+  test("are groups of rows, the smallest effect that matters, and slices", () => {
+    const { pipeline } = parsed(FILE);
+    expect(pipeline.data).toMatchObject({ group: ["user"] });
+    expect(pipeline).toMatchObject({ verdict: { minimumEffect: 0.005 }, slices: ["device", "country"] });
+    const crossed = parsed(FILE.replace("group: user", "group: [user, item]").replace("0.5 %", "0"));
+    expect(crossed.pipeline.data).toMatchObject({ group: ["user", "item"] });
+    expect(crossed.pipeline.verdict).toEqual({ minimumEffect: 0 });
+    expect(parsed(PAPER).pipeline.verdict).toBeUndefined();
+  });
+
+  test.each([
+    [
+      "minimum_effect: 0.5 %",
+      "minimum_effect: 0.5",
+      "verdict.minimum_effect: must be a percentage of the current loss",
+    ],
+    [
+      "minimum_effect: 0.5 %",
+      "minimum_effect: much",
+      "verdict.minimum_effect: must be a percentage of the current loss",
+    ],
+    ["minimum_effect", "minimal_effect", "verdict.minimal_effect: unknown key; available: minimum_effect"],
+    ["[device, country]", "[device, device]", "slices"],
+    ["group: user", "group: [a, b, c]", "data.group"],
+    ["group: user", "group: [a, a]", "data.group"],
+  ])("%s written as %s is a problem", (from, to, problem) => {
+    expect(problemsOf(FILE.replace(from, to)).join("\n")).toContain(problem);
+  });
+
+  test("slices need a file", () => {
+    expect(problemsOf(`${PAPER}slices: [x1]\n`)).toEqual(["p.yaml:15: slices: slices need data from a file"]);
+  });
+});

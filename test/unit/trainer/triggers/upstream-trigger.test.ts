@@ -106,6 +106,15 @@ describe("an upstream snapshot", () => {
     ]);
   });
 
+  test("queues a run in a store that was restored from a backup of before what was handled last", async () => {
+    await bench.store.saveAnnouncementSeen({ store: "first", position: 7 });
+    const queue = await bench.queue(fakeTraining().train);
+    triggerOf(queue).announced(await publish());
+    expect(await runs(queue, 1)).toMatchObject([{ trigger: "upstream", upstream: { m1: 1 } }]);
+    while ((await bench.store.announcementSeen())?.position !== 1)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
   test("queues nothing if the newest own snapshot was trained on it", async () => {
     const queue = await bench.queue(fakeTraining().train);
     const position = await publish();
