@@ -108,9 +108,10 @@ const auditSchema = strict({
 });
 
 const verdictSchema = strict({
-  minimum_effect: z.union([z.literal(0), z.string().refine((text) => parsePercent(text) !== undefined)], {
-    error: "must be a percentage of the current loss, such as 0.5 %",
-  }),
+  minimum_effect: z.custom<string | 0>(
+    (value) => value === 0 || (typeof value === "string" && parsePercent(value) !== undefined),
+    { error: "must be a percentage of the current loss, such as 0.5 %" },
+  ),
 });
 
 const slicesSchema = z.array(columnSchema).min(1);
