@@ -14,6 +14,8 @@ import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
 import { gcCommand } from "./commands/gc.ts";
+import { inferenceHostCommand } from "./commands/inference-host.ts";
+import { inspectCommand } from "./commands/inspect.ts";
 import { matrixCommand } from "./commands/matrix.ts";
 import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -42,6 +44,7 @@ const commands: readonly CommandFactory[] = [
   demoCommand,
   upCommand,
   validateCommand,
+  inspectCommand,
   pipelineCommand,
   bootstrapCommand,
   trainCommand,
@@ -65,6 +68,7 @@ const commands: readonly CommandFactory[] = [
   doctorCommand,
   buildTensorflowCommand,
   trainerCommand,
+  inferenceHostCommand,
   workerCommand,
   workersCommand,
   evaluatorCommand,

@@ -10,6 +10,8 @@ import { type CliContext, interruption } from "./context/context.ts";
 // It announces oneDNN at any level, which gains this program nothing (docs/engine.md).
 process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
 process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
+// ONNX Runtime's own telemetry: a log in /tmp for each process, and a thread that tries to send it.
+process.env.ORT_DISABLE_TELEMETRY ??= "1";
 
 const interrupt = new AbortController();
 

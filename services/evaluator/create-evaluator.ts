@@ -5,7 +5,7 @@ import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
-import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
+import type { Inference } from "../inference/inference.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
 import { type Backplane, EVALUATOR_GROUP } from "../registry/backplane.ts";
@@ -37,8 +37,6 @@ export interface EvaluatorConfig {
   readonly maxModelBytes: number;
   /** Memory for composed outputs. */
   readonly outputCacheBytes: number;
-  /** Memory for loaded models. */
-  readonly modelCacheBytes: number;
 }
 
 export interface EvaluatorDeps {
@@ -52,7 +50,8 @@ export interface EvaluatorDeps {
   readonly labels: HeldOutRows["labels"];
   /** Of the held-out rows, as verdicts record it. */
   readonly fingerprint: string;
-  readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+  /** Not closed here. */
+  readonly inference: Inference;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -94,7 +93,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const metrics = createEvaluatorMetrics(deps.metrics, components, {
     clock,
     pending: () => queue.pending(),
-    cachedBytes: () => losses.cachedBytes(),
+    cachedBytes: () => ({ outputs: losses.cachedBytes(), models: deps.inference.heldBytes().models }),
     publishedAt: (component) => view.newest(component)?.publishedAt,
   });
   const view = createPipelineView({
@@ -110,7 +109,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     heldOut,
     registry,
     schema: deps.schema,
-    load: deps.load,
+    inference: deps.inference,
     onPass: metrics.passed,
     signal,
   });

@@ -1,6 +1,6 @@
 import { type Clock, secondsSince } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
-import { isInfrastructureFailure } from "../composition/load-model.ts";
+import { isInfrastructureFailure } from "../composition/hosted-snapshot.ts";
 import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";

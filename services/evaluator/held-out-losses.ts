@@ -1,11 +1,13 @@
 import { UncoupleError } from "../common/errors.ts";
 import { composeLosses } from "../composition/compose-losses.ts";
 import { type Composer, createComposer } from "../composition/composer.ts";
-import { loadSnapshot, type ModelLoaderDeps } from "../composition/load-model.ts";
+import { hostedSnapshot, type ModelReaderDeps } from "../composition/hosted-snapshot.ts";
 import type { Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
+import type { Inference } from "../inference/inference.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 
 export interface HeldOutLossesConfig {
@@ -13,10 +15,11 @@ export interface HeldOutLossesConfig {
   /** Larger models are quarantined. */
   readonly maxModelBytes: number;
   readonly outputCacheBytes: number;
-  readonly modelCacheBytes: number;
 }
 
-export interface HeldOutLossesDeps extends ModelLoaderDeps {
+export interface HeldOutLossesDeps extends ModelReaderDeps {
+  readonly registry: Pick<Registry, "bytes" | "manifest">;
+  readonly inference: Inference;
   readonly heldOut: Table;
   /** Called after each pass of a snapshot over the held-out rows. */
   onPass(component: string): void;
@@ -47,11 +50,13 @@ export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLo
   const composer = createComposer(
     { ...config, heldOut },
     {
-      async loadModel(component, serial) {
+      async modelOf(component, serial) {
         const manifest = await deps.registry.manifest(component.name, serial);
-        return loadSnapshot(pipeline, component, manifest, maxModelBytes, deps);
+        return hostedSnapshot(pipeline, component, manifest, maxModelBytes, deps);
       },
+      inference: deps.inference,
       onPass,
+      signal: deps.signal,
     },
   );
   const { cachedBytes, close } = composer;

@@ -2,7 +2,9 @@ import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { readPipelineFile } from "../data/read-pipeline.ts";
-import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
+import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
+import type { HostConnector } from "../inference/connect/host-connector.ts";
+import { DEATH_CAUSES } from "../inference/inference.ts";
 import { problemsError } from "../pipeline/files/problem.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
@@ -12,6 +14,7 @@ import { addEvaluatorService } from "../rpc/server/evaluator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
+import { inferenceMetrics } from "../runtime/inference-metrics.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -44,6 +47,8 @@ export interface RunEvaluatorOptions {
   readonly outputCacheBytes?: number | undefined;
   /** How long a stop waits for the current announcement before it returns it to the queue; defaults to 20. */
   readonly graceSeconds?: number | undefined;
+  /** What differs from `DEFAULT_INFERENCE`. */
+  readonly inference?: Partial<InferenceSettings> | undefined;
 }
 
 export interface RunEvaluatorDeps {
@@ -53,6 +58,8 @@ export interface RunEvaluatorDeps {
   readonly natsCertificates?: (() => Readonly<Record<string, Buffer | undefined>>) | undefined;
   /** As `StoreWatchDeps.syncsAlways`. */
   readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
+  /** Starts the hosts that run models from the store. */
+  readonly hosts: HostConnector;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
@@ -71,8 +78,6 @@ export interface RunningEvaluator {
 
 /** Memory for composed outputs. */
 const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
-/** Minimum memory for loaded models: a session of a small model takes more than the model's bytes. */
-const MIN_MODEL_CACHE_BYTES = 64 * 1024 ** 2;
 const GRACE_SECONDS = 20;
 /** How long work may take to end once it has been aborted. */
 const FORCE_SECONDS = 5;
@@ -154,15 +159,23 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     await opened.confirm();
     gate = opened;
 
-    const maxModelBytes = options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES;
+    const inference = createInference(
+      { ...DEFAULT_INFERENCE, ...options.inference },
+      {
+        connector: deps.hosts,
+        clock,
+        ...inferenceMetrics(metrics, DEATH_CAUSES, () => ({ ...inference.heldBytes() })),
+      },
+    );
+    lifecycle.onCleanup("inference hosts", () => inference.close());
+
     const evaluator = createEvaluator(
       {
         name,
         pipeline,
         retained: options.retained ?? 8,
-        maxModelBytes,
+        maxModelBytes: options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES,
         outputCacheBytes: options.outputCacheBytes ?? OUTPUT_CACHE_BYTES,
-        modelCacheBytes: Math.max(2 * maxModelBytes, MIN_MODEL_CACHE_BYTES),
       },
       {
         backplane: connected,
@@ -171,7 +184,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         heldOut: table,
         labels,
         fingerprint,
-        load: loadSnapshotModel,
+        inference,
         clock,
         log,
         metrics,

@@ -174,6 +174,14 @@ export const QUARANTINE_REASONS = [
   "not-probabilities",
   /** The evaluation kept failing without an external cause (a bug, or a model that crashes the process). */
   "evaluation-failed",
+  /** It has an operator, a domain or an attribute that is not on the list of allowed ones. */
+  "forbidden-operator",
+  /** Two calls with the same rows differ. */
+  "not-deterministic",
+  /** A row's prediction depends on the other rows of its call, or on their number. */
+  "not-row-wise",
+  /** It exceeds the limit of time or memory. */
+  "too-expensive",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 

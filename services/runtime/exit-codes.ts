@@ -22,8 +22,21 @@ export const exitCodes: Readonly<Record<ErrorCode, number>> = {
 /** Exit code if a graceful stop has not finished when the forced-exit timer fires. */
 export const forcedExitCode = 10;
 
-/** Exit code of a command whose verdicts include a kind that `--fail-on` names. */
-export const failOnExitCode = 22;
+/**
+ * Exit codes of commands that judge: they worked, and what they judged did not pass. `inspect` uses `refused`.
+ * `refused`: refused by inspection or quarantined. `inconclusive`: held, or the verdict is inconclusive.
+ * `named`: a kind of verdict that `--fail-on` names. `undecided`: no decision within the time to wait.
+ */
+export const outcomeCodes = { refused: 20, inconclusive: 21, named: 22, undecided: 23 } as const;
+
+export type Outcome = keyof typeof outcomeCodes;
+
+const outcomeMeanings: Readonly<Record<Outcome, string>> = {
+  refused: "a model or snapshot is refused or quarantined",
+  inconclusive: "a snapshot is held, or its verdict is inconclusive",
+  named: "a verdict is of a kind that --fail-on names",
+  undecided: "there is no decision within the time to wait",
+};
 
 const meanings: Readonly<Record<ErrorCode, string>> = {
   internal: "a bug in Uncouple",
@@ -47,13 +60,27 @@ export function exitCodeOf(thrown: unknown): number {
 
 /** The table of exit codes for `--help`, one line per code, in ascending order. */
 export function exitCodeHelp(): string {
-  const lines: (readonly [number, string])[] = [
+  return table([
     [0, "success"],
     [forcedExitCode, "a graceful stop did not finish in time"],
-    [failOnExitCode, "a verdict has a kind that --fail-on names"],
     ...(Object.keys(exitCodes) as ErrorCode[]).map((code) => [exitCodes[code], `${code}: ${meanings[code]}`] as const),
-  ];
-  return lines
+    ...outcomeLines(Object.keys(outcomeCodes) as Outcome[]),
+  ]);
+}
+
+/** The exit codes of one command that judges, for its `--help`. */
+export function outcomeHelp(...outcomes: Outcome[]): string {
+  return `\nExit codes, besides those of every command (uncouple --help):\n${table(outcomeLines(outcomes))}\n`;
+}
+
+type Line = readonly [code: number, meaning: string];
+
+function outcomeLines(outcomes: readonly Outcome[]): Line[] {
+  return outcomes.map((outcome) => [outcomeCodes[outcome], outcomeMeanings[outcome]]);
+}
+
+function table(lines: readonly Line[]): string {
+  return [...lines]
     .sort(([a], [b]) => a - b)
     .map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)
     .join("\n");

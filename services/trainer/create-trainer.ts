@@ -7,8 +7,8 @@ import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
 import type { Engine } from "../engine/interface/engine.ts";
+import type { Inference } from "../inference/inference.ts";
 import type { TrainingBackend } from "../learning/component/training-backend.ts";
-import type { SnapshotContract, SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
@@ -61,7 +61,8 @@ export interface TrainerDeps {
   readonly source: DataSource;
   readonly createEngine: (choice: EngineChoice) => Promise<Engine>;
   readonly training: TrainingBackend;
-  readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
+  /** Runs snapshots of others; not closed here. */
+  readonly inference: Inference;
   readonly processes: ProcessTable;
   readonly clock: Clock;
   readonly log: Logger;
@@ -104,7 +105,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const state = createTrainerState(config.engine ?? team.engine);
   const store = createRunStore(folder, log);
   const data = createTrainingData(source, pipeline, name, log);
-  const load = createLoadModel(pipeline, registry, deps.load);
+  const load = createLoadModel(pipeline, registry, deps.inference);
   const workers = createTrainerWorkers(
     { pipeline: pipeline.name, component: name, codeVersion, enabled: team.workers !== undefined },
     { clock, log, metrics: deps.metrics },

@@ -5,9 +5,11 @@ import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { openPipelineData } from "../data/read-pipeline.ts";
 import { createEngine } from "../engine/create-engine.ts";
+import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
+import type { HostConnector } from "../inference/connect/host-connector.ts";
+import { DEATH_CAUSES } from "../inference/inference.ts";
 import { createIsolatingBackend } from "../learning/isolation/isolating-backend.ts";
 import type { HostProcess } from "../learning/isolation/model-process.ts";
-import { loadSnapshotModel } from "../learning/snapshot/load-snapshot-model.ts";
 import { formatProblem } from "../pipeline/files/problem.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
@@ -18,6 +20,7 @@ import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
+import { inferenceMetrics } from "../runtime/inference-metrics.ts";
 import { createLifecycle, type Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -57,6 +60,8 @@ export interface RunTrainerOptions {
   readonly waitForVerdictSeconds?: number | undefined;
   /** How long a stop waits for a checkpoint and for calls in progress; defaults to 20. */
   readonly graceSeconds?: number | undefined;
+  /** What differs from `DEFAULT_INFERENCE`. */
+  readonly inference?: Partial<InferenceSettings> | undefined;
 }
 
 export interface RunTrainerDeps {
@@ -67,6 +72,8 @@ export interface RunTrainerDeps {
   readonly processes: ProcessTable;
   /** Starts the processes that run users' model modules. */
   readonly hostProcess: HostProcess;
+  /** Starts the hosts that run models from the store. */
+  readonly hosts: HostConnector;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
@@ -167,6 +174,16 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     await opened.confirm();
     gate = opened;
 
+    const inference = createInference(
+      { ...DEFAULT_INFERENCE, ...options.inference },
+      {
+        connector: deps.hosts,
+        clock,
+        ...inferenceMetrics(metrics, DEATH_CAUSES, () => ({ ...inference.heldBytes() })),
+      },
+    );
+    lifecycle.onCleanup("inference hosts", () => inference.close());
+
     const made = createTrainer(
       {
         pipeline,
@@ -187,7 +204,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         source,
         createEngine: (choice) => createEngine(choice, { clock, log: (line) => log.info(line) }),
         training: createIsolatingBackend(deps.hostProcess, { clock }),
-        load: loadSnapshotModel,
+        inference,
         processes: deps.processes,
         clock,
         log,

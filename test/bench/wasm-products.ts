@@ -84,7 +84,7 @@ function wasmProduct(product: Product): (times: number) => void {
     });
   });
   module.export("run", run);
-  const exports = instantiate(compileModule(module.encode(step.bytes + 64)));
+  const exports = instantiate(compileModule(module.encode(step.bytes + 64, true)));
   const { memory, run: call } = exports as {
     readonly memory: { readonly buffer: ArrayBuffer };
     run(times: number): void;

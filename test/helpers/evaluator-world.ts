@@ -14,6 +14,7 @@ import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { denseBytes, draftFor, twoStage } from "./dense-snapshots.ts";
 import type { DraftChange } from "./drafts.ts";
+import { testHosts } from "./hosts.ts";
 import { silentLog } from "./log.ts";
 
 /** A pipeline of its own on a NATS server, its evaluators, and a publisher of snapshots. */
@@ -54,7 +55,12 @@ objective: m2
     async evaluator(change = {}) {
       const as = change.name ?? "e1";
       const options = { pipelineFile, name: as, host: "127.0.0.1", grpcPort: 0, httpPort: 0, ...change };
-      const evaluator = await runEvaluator(options, { connect: () => connect(as), clock: systemClock, log: silentLog });
+      const evaluator = await runEvaluator(options, {
+        connect: () => connect(as),
+        hosts: testHosts,
+        clock: systemClock,
+        log: silentLog,
+      });
       running.push(evaluator);
       return evaluator;
     },

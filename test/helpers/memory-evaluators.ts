@@ -8,6 +8,7 @@ import { createMemoryBackplane } from "../../services/registry/memory/backplane.
 import { createMetrics, type Metrics } from "../../services/runtime/metrics.ts";
 import { draft } from "./drafts.ts";
 import { type LinearModel, linearBytes, loadLinear, schemaOf, tableOf, twoComponents } from "./linear-pipelines.ts";
+import { localInference } from "./local-inference.ts";
 import { recordingLog } from "./log.ts";
 
 /** z = 2 x, and y = 3 x plus a small fixed noise pattern, so that intervals have nonzero width. */
@@ -89,7 +90,6 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
           retained: 8,
           maxModelBytes: 1e6,
           outputCacheBytes: 1e8,
-          modelCacheBytes: 1e8,
           ...change,
         },
         {
@@ -99,7 +99,7 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
           heldOut,
           labels: {},
           fingerprint: "held-out",
-          load: loadLinear,
+          inference: localInference(loadLinear),
           clock,
           log,
           metrics,

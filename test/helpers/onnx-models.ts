@@ -21,7 +21,7 @@ export function wireField(id: number, wire: number, payload: Uint8Array | readon
     .uint32(id * 8 + wire)
     .finish();
   const length = wire === WIRE.bytes ? protobuf.Writer.create().uint32(payload.length).finish() : [];
-  return Uint8Array.from(Buffer.concat([tag, Buffer.from(length), Buffer.from(payload)]));
+  return new Uint8Array(Buffer.concat([tag, Buffer.from(length), Buffer.from(payload)]));
 }
 
 /** Fields that lead from `ModelProto` to a message inside it, such as `graph`, `node`, `attribute`, `t`. */

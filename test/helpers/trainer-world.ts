@@ -12,6 +12,7 @@ import type { Logger } from "../../services/runtime/logs.ts";
 import type { Tracer } from "../../services/runtime/tracing/tracer.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
 import { verdict } from "./drafts.ts";
+import { testHosts } from "./hosts.ts";
 import { silentLog } from "./log.ts";
 
 /** A trainer with a client. */
@@ -107,6 +108,7 @@ export async function openTrainerWorld(
           connect: () => connect(component),
           processes: processTableOf(process, hostname()),
           hostProcess: process,
+          hosts: testHosts,
           tracer,
           clock: systemClock,
           log,

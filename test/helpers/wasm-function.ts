@@ -21,7 +21,7 @@ export function compileWasmGraph(graph: Graph): (inputs: readonly TestInput[]) =
     "run",
     module.function({ parameters: [], results: [] }, (f) => step.emit(f)),
   );
-  const exports = instantiate(compileModule(module.encode(step.bytes + 64))) as {
+  const exports = instantiate(compileModule(module.encode(step.bytes + 64, true))) as {
     readonly memory: { readonly buffer: ArrayBuffer };
     run(): void;
   };

@@ -8,6 +8,7 @@ import type { Pipeline } from "../../services/pipeline/pipeline.ts";
 import { contentOf, digestOf, shortDigest } from "../../services/pipeline/pipeline-content.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
+import { testHosts } from "../helpers/hosts.ts";
 import { silentLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
@@ -51,7 +52,7 @@ test("services with another file than the applied one are alive and not ready, a
   const other = contentOf({ ...pipeline, objective: "m1" });
   const evaluator = await runEvaluator(
     { pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
-    { connect: ({ name }) => connect(name), clock: systemClock, log: silentLog },
+    { connect: ({ name }) => connect(name), hosts: testHosts, clock: systemClock, log: silentLog },
   );
   const m1 = await world.trainer("m1");
   const all = async () => Promise.all([m1, evaluator].map(healthOf));

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { testHosts } from "../helpers/hosts.ts";
 import { silentLog } from "../helpers/log.ts";
 import { startTestNats } from "../helpers/nats-server.ts";
 import { endOf, openTrainerWorld } from "../helpers/trainer-world.ts";
@@ -16,6 +17,7 @@ test("services exit when the server comes back with an empty store, and use the 
     runEvaluator(
       { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
       {
+        hosts: testHosts,
         connect: ({ name }) => connectJetStream({ clock: systemClock, url: nats.url, pipeline: name, name: "e1" }),
         clock: systemClock,
         log: silentLog,

@@ -15,6 +15,7 @@ import { connectTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { runTrainer } from "../../services/trainer/run-trainer.ts";
 import { createRunStore } from "../../services/trainer/runs/run-store.ts";
 import { cli } from "../helpers/cli.ts";
+import { testHosts } from "../helpers/hosts.ts";
 import { silentLog } from "../helpers/log.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
 import { type OpenStoreFixture, openStoreFixture } from "../helpers/store-fixture.ts";
@@ -70,6 +71,7 @@ async function startTrainer(component: string) {
       connect: () => connect(component),
       processes: processTableOf(process, hostname()),
       hostProcess: process,
+      hosts: testHosts,
       log: silentLog,
     },
   );
@@ -85,7 +87,7 @@ async function startTrainer(component: string) {
 async function startEvaluator(): Promise<string> {
   const evaluator = await runEvaluator(
     { pipelineFile: path("pipeline.yaml"), name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
-    { clock: systemClock, connect: () => connect("e1"), log: silentLog },
+    { clock: systemClock, hosts: testHosts, connect: () => connect("e1"), log: silentLog },
   );
   closing.push(() => evaluator.stop());
   return `127.0.0.1:${evaluator.grpcPort}`;

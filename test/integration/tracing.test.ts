@@ -5,6 +5,7 @@ import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/ru
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { formatTraceparent, parseTraceparent } from "../../services/runtime/tracing/traceparent.ts";
 import { createTracer } from "../../services/runtime/tracing/tracer.ts";
+import { testHosts } from "../helpers/hosts.ts";
 import { silentLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { connectRaw } from "../helpers/raw-nats.ts";
@@ -23,6 +24,7 @@ beforeAll(async () => {
   evaluator = await runEvaluator(
     { pipelineFile: world.pipelineFile, name: "e1", host: "127.0.0.1", grpcPort: 0, httpPort: 0 },
     {
+      hosts: testHosts,
       connect: ({ name }) => connectJetStream({ clock: systemClock, url: nats.url, pipeline: name, name: "e1" }),
       clock: systemClock,
       log: silentLog,

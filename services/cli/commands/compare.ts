@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import type { LossTable } from "../../data/file/loss-table.ts";
-import { failOnExitCode } from "../../runtime/exit-codes.ts";
+import { outcomeCodes, outcomeHelp } from "../../runtime/exit-codes.ts";
 import { type Comparisons, compareCandidates } from "../../verdicts/paired/compare-candidates.ts";
 import type { ComparisonKind } from "../../verdicts/paired/compare-losses.ts";
 import type { SliceColumn } from "../../verdicts/paired/compare-slices.ts";
@@ -58,19 +58,19 @@ export function compareCommand(context: CliContext): Command {
     )
     .option(
       "--fail-on <kinds>",
-      `exit with ${failOnExitCode} if a verdict is one of these, separated by commas`,
+      `exit with ${outcomeCodes.named} if a verdict is one of these, separated by commas`,
       parseKinds,
     )
     .option("--json", "print JSON: { rows, groups, method, level, bound, results: [{ candidate, kind, ... }] }")
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple compare losses.csv --current v1 --candidate v2\n  uncouple compare losses.parquet --current v1 --candidate v2 v3 --group user --slice device --minimum-effect 0.5% --fail-on degraded,inconclusive\n",
+      `${outcomeHelp("named")}\nExamples:\n  uncouple compare losses.csv --current v1 --candidate v2\n  uncouple compare losses.parquet --current v1 --candidate v2 v3 --group user --slice device --minimum-effect 0.5% --fail-on degraded,inconclusive\n`,
     )
     .action(async (file: string, flags: Flags) => {
       const output = createOutput(context, flags.json === true);
       const comparisons = await interruptible(context, compareFile(resolve(context.cwd, file), flags));
       output.result(comparisons, (style) => comparisonsText(comparisons, flags.minimumEffect, style));
-      if (comparisons.results.some(({ kind }) => flags.failOn?.includes(kind))) throw new Finished(failOnExitCode);
+      if (comparisons.results.some(({ kind }) => flags.failOn?.includes(kind))) throw new Finished(outcomeCodes.named);
     });
 }
 

@@ -10,13 +10,19 @@ import { readStackFiles } from "../connect/configuration.ts";
 import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
 import { readStack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
+import {
+  type InferenceFlags,
+  inferenceHosts,
+  inferenceSettings,
+  withInferenceFlags,
+} from "../flags/inference-flags.ts";
 import { parseCount, parseReference, parseSerial, type SnapshotReference } from "../flags/reference.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
-interface Flags extends ConnectionFlags {
+interface Flags extends ConnectionFlags, InferenceFlags {
   readonly against?: number;
   readonly downstream?: string;
   readonly team?: string;
@@ -26,7 +32,7 @@ interface Flags extends ConnectionFlags {
 }
 
 export function diagnoseCommand(context: CliContext): Command {
-  return withPeers(
+  const command = withPeers(
     new Command("diagnose")
       .summary("explain how an update changed the pipeline, with the downstream retrained")
       .description(
@@ -44,7 +50,8 @@ export function diagnoseCommand(context: CliContext): Command {
       .option("--workers <n>", "train in this many processes of their own (default: in this one)", parseCount)
       .option("--json", "print JSON"),
     "registry",
-  )
+  );
+  return withInferenceFlags(command)
     .addHelpText(
       "after",
       "\nExamples:\n  uncouple diagnose m1@3\n  uncouple diagnose m1@3 --against 1 --team m2.yaml\n",
@@ -86,15 +93,14 @@ async function diagnose(
   );
   const { pipeline, path } = files.pipeline;
   // Loaded lazily: tfjs, ONNX Runtime and DuckDB load slowly, and other subcommands do not need them.
-  const [{ diagnosedDownstream, diagnoseUpdate }, { openDataSource }, { createEngine }, { loadSnapshotModel }] =
-    await Promise.all([
-      import("../../learning/diagnosis/diagnose-update.ts"),
-      import("../../data/open-data-source.ts"),
-      import("../../engine/create-engine.ts"),
-      import("../../learning/snapshot/load-snapshot-model.ts"),
-    ]);
+  const [{ diagnosedDownstream, diagnoseUpdate }, { openDataSource }, { createEngine }] = await Promise.all([
+    import("../../learning/diagnosis/diagnose-update.ts"),
+    import("../../data/open-data-source.ts"),
+    import("../../engine/create-engine.ts"),
+  ]);
   const { createIsolatingBackend } = await import("../../learning/isolation/isolating-backend.ts");
-  const [{ createLoadModel }, { resolveSnapshotsOnce }] = await Promise.all([
+  const [{ createInference, DEFAULT_INFERENCE }, { createLoadModel }, { resolveSnapshotsOnce }] = await Promise.all([
+    import("../../inference/client/create-inference.ts"),
     import("../../composition/load-upstream.ts"),
     import("../../composition/resolve-snapshots.ts"),
   ]);
@@ -109,10 +115,14 @@ async function diagnose(
   const source = await openDataSource(pipeline.data, dirname(path));
   const workers =
     flags.workers === undefined ? undefined : await ownWorkers(context, flags.workers, pipeline.name, downstream);
+  const inference = createInference(
+    { ...DEFAULT_INFERENCE, ...inferenceSettings(flags) },
+    { connector: await inferenceHosts(context, flags), clock: context.clock },
+  );
   const progress = await createCountProgress(context.stderr, "training runs");
   try {
     const schema = await source.schema();
-    const load = createLoadModel(pipeline, backplane.registry, loadSnapshotModel);
+    const load = createLoadModel(pipeline, backplane.registry, inference);
     const upstream = await resolveSnapshotsOnce(backplane, pipeline, downstream, {
       clock: context.clock,
       signal: context.interrupted,
@@ -142,6 +152,7 @@ async function diagnose(
   } finally {
     progress.stop();
     await workers?.stop();
+    await inference.close();
     await source.close();
   }
 }

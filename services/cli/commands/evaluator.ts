@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
 import { type CliContext, setting } from "../context/context.ts";
+import { inferenceSettings } from "../flags/inference-flags.ts";
 import { parseCount } from "../flags/reference.ts";
 import { syncsAlways } from "../stack/durability.ts";
 
@@ -49,6 +50,7 @@ export function evaluatorCommand(context: CliContext): Command {
                 retained: flags.retained,
                 maxModelBytes: flags.maxModelBytes,
                 tls: await serverTls(context, flags),
+                inference: inferenceSettings(flags),
               },
               { ...deps, ...(monitor !== undefined && { syncsAlways: () => syncsAlways(monitor, context.clock) }) },
             ),

@@ -5,6 +5,7 @@ import { ENGINE_CHOICES, type EngineChoice } from "../../pipeline/team.ts";
 import { DEFAULT_DIR } from "../connect/connections.ts";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
+import { inferenceSettings } from "../flags/inference-flags.ts";
 
 interface TrainerFlags extends ServiceFlags {
   readonly team: string;
@@ -55,6 +56,7 @@ export function trainerCommand(context: CliContext): Command {
               checkpointSeconds: flags.checkpointSeconds,
               waitForVerdictSeconds: flags.waitForVerdict,
               tls: await serverTls(context, flags),
+              inference: inferenceSettings(flags),
             },
             { ...deps, processes: processTableOf(process, hostname()), hostProcess: process },
           ),

@@ -9,6 +9,7 @@ import { type StoreFlags, withStoreFlags } from "../connect/service.ts";
 import type { Stack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
+import { type InferenceFlags, withInferenceFlags } from "../flags/inference-flags.ts";
 import { type NatsFlags, natsFiles, withNatsFlags } from "../flags/nats-flags.ts";
 import { parseWorkerCounts, type WorkerCounts, workersOfTeams } from "../flags/worker-counts.ts";
 import { chooseNats, natsNotFound } from "../stack/nats.ts";
@@ -18,7 +19,7 @@ import { Finished } from "../terminal/report-error.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
-interface UpFlags extends StoreFlags, NatsFlags {
+interface UpFlags extends StoreFlags, NatsFlags, InferenceFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly breaking?: true;
@@ -43,7 +44,7 @@ export function upCommand(context: CliContext): Command {
     )
     .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: the stack file, once everything is ready");
-  return withNatsFlags(withStoreFlags(command))
+  return withInferenceFlags(withNatsFlags(withStoreFlags(command)))
     .addHelpText(
       "after",
       "\nExample:\n  uncouple up examples/paper/pipeline.yaml examples/paper/m1-initial.yaml examples/paper/m2-async.yaml\n  uncouple train m1 --follow        (in another terminal)\n",
@@ -70,6 +71,7 @@ export function upCommand(context: CliContext): Command {
         env,
         clock,
         store: flags,
+        inference: flags,
         workers,
         breaking: flags.breaking === true,
         signal: context.interrupted,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import type { HostConnector } from "../../inference/connect/host-connector.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { ServerTls } from "../../rpc/tls.ts";
@@ -9,6 +10,7 @@ import type { Logger, LogLevel } from "../../runtime/logs.ts";
 import { type StartupWait, waitAtStartup } from "../../runtime/startup-wait.ts";
 import type { Tracer } from "../../runtime/tracing/tracer.ts";
 import { type CliContext, setting } from "../context/context.ts";
+import { type InferenceFlags, inferenceHosts, withInferenceFlags } from "../flags/inference-flags.ts";
 import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
 import { readPem } from "../flags/pem.ts";
 import { parseCount, parseDuration, parsePort, parseReplicas } from "../flags/reference.ts";
@@ -53,7 +55,7 @@ export function storeArgs({ maxModelBytes, maxStoreBytes, replicas }: StoreFlags
   ];
 }
 
-export interface ServiceFlags extends StoreFlags, NatsFlags {
+export interface ServiceFlags extends StoreFlags, NatsFlags, InferenceFlags {
   readonly pipeline: string;
   readonly nats?: string;
   readonly host: string;
@@ -84,7 +86,7 @@ export function withServiceFlags(command: Command): Command {
     .option("--tls-key <file>", "private key of the certificate (PEM)")
     .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM)")
     .addOption(logLevelOption());
-  return withNatsFlags(withStoreFlags(command));
+  return withInferenceFlags(withNatsFlags(withStoreFlags(command)));
 }
 
 export function logLevelOption(): Option {
@@ -103,6 +105,7 @@ export interface ServiceDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tracer: Tracer;
+  readonly hosts: HostConnector;
   connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
   /** The certificates (PEM) of the connection to NATS as they are now, by their names in metrics. */
   natsCertificates(): Readonly<Record<string, Buffer | undefined>>;
@@ -153,7 +156,8 @@ export async function runService(
       const tracer = await openTracer(context, name, (message) => log.warn(message));
       const { ca, cert } = access.files;
       const natsCertificates = () => ({ "nats-ca": readNow(ca), nats: readNow(cert) });
-      const running = await service.start({ clock, log, tracer, connect, natsCertificates });
+      const hosts = await inferenceHosts(context, flags);
+      const running = await service.start({ clock, log, tracer, hosts, connect, natsCertificates });
       // The last spans end with the service.
       return { ...running, ended: () => tracer.close() };
     },

@@ -105,13 +105,16 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
   const { applyPlan, planApply } = await import("../../registry/apply-pipeline.ts");
   const plan = await planApply(backplane.pipelines, pipeline);
   await applyPlan(backplane.pipelines, pipeline, plan, { breaking: false, by: "uncouple demo" });
+  const { spawnedHosts } = await import("../../inference/connect/spawned-hosts.ts");
+  const { DEFAULT_INFERENCE } = await import("../../inference/client/create-inference.ts");
+  const hosts = spawnedHosts({ memoryBytes: DEFAULT_INFERENCE.memoryBytes, node: process.execPath }, clock);
   const services: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     await Promise.allSettled(services.map((service) => service.stop()));
     await backplane.close();
   };
   try {
-    const evaluator = await runEvaluator({ ...common, name: "demo" }, { connect, clock, log });
+    const evaluator = await runEvaluator({ ...common, name: "demo" }, { connect, clock, log, hosts });
     services.push(evaluator);
     const trainers: Record<string, string> = {};
     const addresses: Record<string, TrainerAddresses> = {};
@@ -119,7 +122,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
       const processes = processTableOf(process, hostname());
       const trainer = await runTrainer(
         { ...common, teamFile: path, stateDir: join(dir, "state") },
-        { connect, clock, log, processes, hostProcess: process },
+        { connect, clock, log, processes, hosts, hostProcess: process },
       );
       services.push(trainer);
       const grpc = `127.0.0.1:${trainer.grpcPort}`;

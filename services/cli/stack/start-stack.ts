@@ -8,6 +8,7 @@ import type { StackFiles } from "../connect/configuration.ts";
 import { type StoreFlags, storeArgs } from "../connect/service.ts";
 import { removeStack, type Stack, stackFile, writeStack } from "../connect/stack-file.ts";
 import { userName } from "../context/context.ts";
+import { type InferenceFlags, inferenceArgs } from "../flags/inference-flags.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { type NatsAccess, natsEnvironment } from "../flags/nats-flags.ts";
 import { createStyle } from "../terminal/style.ts";
@@ -30,6 +31,8 @@ export interface StackOptions {
   readonly clock: Clock;
   /** Limits and replicas of the store. */
   readonly store?: StoreFlags;
+  /** How services run models from the store. */
+  readonly inference?: InferenceFlags;
   /** Workers to start, by component; defaults to none. */
   readonly workers?: ReadonlyMap<string, number>;
   /** Whether to apply a pipeline file with breaking changes; defaults to false. */
@@ -94,7 +97,14 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
         startService(
           {
             name,
-            args: [...args, "--pipeline", pipeline.path, ...storeArgs(store), ...portArgs(previous)],
+            args: [
+              ...args,
+              "--pipeline",
+              pipeline.path,
+              ...storeArgs(store),
+              ...inferenceArgs(options.inference ?? {}),
+              ...portArgs(previous),
+            ],
             logFile: join(dir, "logs", `${id}.log`),
           },
           // In the environment, because any user can read the arguments of a process and the URL may contain a password.

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
 /** The entry module of a thread or process. */
@@ -35,6 +35,12 @@ export function startThread(entry: EntryPoint): Worker {
   const api = tsxModule("./dist/esm/api/index.mjs");
   const start = `import(${JSON.stringify(api)}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`;
   return new Worker(start, { eval: true, name });
+}
+
+/** The arguments with which Node runs an entry module as a program. */
+export function programArguments(entry: EntryPoint): string[] {
+  const path = fileURLToPath(moduleUrl(entry));
+  return fromSources ? ["--import", tsxModule("./dist/loader.mjs"), path] : [path];
 }
 
 export interface ProcessOptions {

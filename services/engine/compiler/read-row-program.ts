@@ -1,8 +1,9 @@
 import { constantValue, GraphBuilder, type Node, newValue, sameShape, size, type Value } from "./graph/ir.ts";
 import type { InferenceInput } from "./inference-program.ts";
+import { decodeModel } from "./onnx/decode-model.ts";
 import { IR_VERSION, OPSET, PRODUCER } from "./onnx/emit-onnx.ts";
 import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from "./onnx/gen/onnx-schema.ts";
-import { decodeModel, ONNX_TYPE } from "./onnx/onnx-proto.ts";
+import { ONNX_TYPE } from "./onnx/onnx-proto.ts";
 import { BLOCK_ROWS, type RowProgram } from "./row-program.ts";
 
 /** Larger models are left to ONNX Runtime, whose wider vectors win there. */

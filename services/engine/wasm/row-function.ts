@@ -65,11 +65,13 @@ export class RowFunction {
    * @param count rows
    * @param fill writes an input for the rows `from` to `to` (exclusive), [to - from, width]; inputs are counted in the
    *   program's order
+   * @param onTurn called at each yield
    * @returns [count * width of the output]
    */
   async evaluate(
     count: number,
     fill: (input: number, from: number, to: number, block: Float32Array) => void,
+    onTurn?: () => void,
   ): Promise<Float32Array> {
     const { inputs, output } = this.program;
     const width = output.value.shape[1] as number;
@@ -84,6 +86,7 @@ export class RowFunction {
         this.exports.run();
         result.set(this.floats(this.rows.output, (to - from) * width), from * width);
       }
+      onTurn?.();
       await yieldToEventLoop();
     }
     return result;

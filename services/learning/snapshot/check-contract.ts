@@ -2,6 +2,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "../../data/table/table.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
+import { plainName } from "./faults/plain-name.ts";
 import { type SnapshotContract, SnapshotContractError } from "./snapshot-model.ts";
 
 /** The inputs and outputs that a model declares, as ONNX Runtime describes them. */
@@ -22,7 +23,7 @@ export function checkContract(model: ModelSignature, contract: SnapshotContract)
       const names = [...expected.keys()].join(", ");
       throw new SnapshotContractError(
         "input",
-        `the model has an input ${name} that the component does not; expected ${names}`,
+        `the model has an input ${plainName(name)} that the component does not; expected ${names}`,
       );
     }
   }
@@ -39,7 +40,7 @@ function checkValue(
 ): void {
   const found = values.find(({ name }) => name === spec.name);
   if (found === undefined) {
-    const names = values.map(({ name }) => name);
+    const names = values.map(({ name }) => plainName(name));
     throw new SnapshotContractError(
       what,
       `the model has no ${what} ${spec.name}; found: ${names.length === 0 ? "none" : names.join(", ")}`,
@@ -62,9 +63,13 @@ function checkValue(
   if (found.type !== type || !(fits || undeclared)) {
     throw new SnapshotContractError(
       what,
-      `the model's ${what} ${spec.name} is ${found.type} [${found.shape.join(", ")}]; the pipeline requires ${required}`,
+      `the model's ${what} ${spec.name} is ${found.type} [${shapeOf(found.shape)}]; the pipeline requires ${required}`,
     );
   }
+}
+
+function shapeOf(shape: readonly (number | string)[]): string {
+  return shape.map((size) => (typeof size === "string" && size !== "" ? plainName(size) : size)).join(", ");
 }
 
 /** The column that a model reads. @throws UncoupleError `invalid-argument` if it is missing or misshapen */

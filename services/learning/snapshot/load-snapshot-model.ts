@@ -1,6 +1,5 @@
 import { readRowProgram } from "../../engine/compiler/read-row-program.ts";
-import { inspectModel } from "./inspect-model.ts";
-import { loadOnnxSnapshot } from "./onnx-snapshot-model.ts";
+import { inspectModel } from "./inspection/inspect-model.ts";
 import { loadRowSnapshot } from "./row-snapshot-model.ts";
 import type { SnapshotContract, SnapshotModel } from "./snapshot-model.ts";
 
@@ -18,5 +17,8 @@ export const SESSION_BYTES = 512 * 1024;
 export async function loadSnapshotModel(bytes: Uint8Array, contract: SnapshotContract): Promise<SnapshotModel> {
   inspectModel(bytes);
   const program = readRowProgram(bytes);
-  return program === undefined ? loadOnnxSnapshot(bytes, contract) : loadRowSnapshot(program, contract);
+  if (program !== undefined) return loadRowSnapshot(program, contract);
+  // Loaded lazily: most pipelines have small networks only, and ONNX Runtime takes 30 ms and 12 MB.
+  const { loadOnnxSnapshot } = await import("./onnx-snapshot-model.ts");
+  return loadOnnxSnapshot(bytes, contract);
 }

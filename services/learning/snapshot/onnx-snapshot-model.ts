@@ -3,15 +3,14 @@ import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "../../data/table/table.ts";
 import { checkContract, checkedColumn } from "./check-contract.ts";
+import { runtimeFault } from "./faults/runtime-fault.ts";
+import { ROWS_PER_CALL } from "./inspection/limits.ts";
 import { type SnapshotContract, SnapshotContractError, type SnapshotModel } from "./snapshot-model.ts";
-
-/** Rows per call of ONNX Runtime: bounds the memory of hidden layers and the time that the thread is blocked. */
-const ROWS_PER_CALL = 4096;
 
 /**
  * Loads an inspected model into ONNX Runtime (cpu).
  *
- * @throws UncoupleError `invalid-argument` if ONNX Runtime cannot load it; SnapshotContractError
+ * @throws ModelFault if ONNX Runtime cannot load it; OutOfMemory; SnapshotContractError
  */
 export async function loadOnnxSnapshot(bytes: Uint8Array, contract: SnapshotContract): Promise<SnapshotModel> {
   let session: InferenceSession;
@@ -28,9 +27,7 @@ export async function loadOnnxSnapshot(bytes: Uint8Array, contract: SnapshotCont
       extra: { session: { load_model_format: "ONNX" } },
     });
   } catch (thrown) {
-    throw new UncoupleError("invalid-argument", `ONNX Runtime cannot load the model: ${reason(thrown)}`, {
-      cause: thrown,
-    });
+    throw runtimeFault("ONNX Runtime cannot load the model", thrown);
   }
   try {
     checkContract({ inputs: session.inputMetadata, outputs: session.outputMetadata }, contract);
@@ -51,7 +48,7 @@ class OnnxSnapshotModel implements SnapshotModel {
     this.contract = contract;
   }
 
-  async predict(table: Table): Promise<Float32Array> {
+  async predict(table: Table, onBatch?: () => void): Promise<Float32Array> {
     if (this.disposal !== undefined) throw new UncoupleError("failed-precondition", "the snapshot model is disposed");
     const { inputs, output } = this.contract;
     const columns = inputs.map((spec) => checkedColumn(table, spec));
@@ -63,6 +60,7 @@ class OnnxSnapshotModel implements SnapshotModel {
         feeds[spec.name] = rowsOf(columns[index] as Column, from, to);
       });
       predictions.set(await this.run(feeds, to - from), from * output.width);
+      onBatch?.();
       await yieldToEventLoop();
     }
     return predictions;
@@ -74,16 +72,14 @@ class OnnxSnapshotModel implements SnapshotModel {
     try {
       result = (await this.session.run(feeds))[output.name];
     } catch (thrown) {
-      throw new UncoupleError("invalid-argument", `the model failed on ${rows} rows: ${reason(thrown)}`, {
-        cause: thrown,
-      });
+      throw runtimeFault(`the model failed on ${rows} rows`, thrown);
     }
     const values = result?.data;
     if (!(values instanceof Float32Array) || result?.dims.length !== 2 || values.length !== rows * output.width) {
-      const shape = result === undefined ? "nothing" : `${result.type} [${result.dims}]`;
+      // Its actual shape can depend on values, which no message may show.
       throw new SnapshotContractError(
         "output",
-        `the model's output ${output.name} is ${shape} for ${rows} rows; the pipeline requires float32 [${rows}, ${output.width}]`,
+        `the model's output ${output.name} does not have the shape float32 [${rows}, ${output.width}] for ${rows} rows, which the pipeline requires`,
       );
     }
     return values;
@@ -104,11 +100,4 @@ function rowsOf(column: Column, from: number, to: number): Tensor {
   const texts: string[] = [];
   for (let row = from; row < to; row++) texts.push(column.dictionary[column.codes[row] as number] ?? "");
   return new Tensor("string", texts, [to - from, 1]);
-}
-
-/** ONNX Runtime's message on one line, truncated for logs. */
-function reason(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length > 300 ? `${line.slice(0, 300)}...` : line;
 }

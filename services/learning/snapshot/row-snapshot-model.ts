@@ -28,6 +28,7 @@ function tensor(name: string, type: "float32" | "string", width: number) {
 type Fill = (from: number, to: number, block: Float32Array) => void;
 
 class RowSnapshotModel implements SnapshotModel {
+  readonly rowWise = true;
   private readonly program: RowProgram;
   private readonly contract: SnapshotContract;
   private function: RowFunction | undefined;
@@ -38,13 +39,13 @@ class RowSnapshotModel implements SnapshotModel {
     this.function = new RowFunction(program);
   }
 
-  async predict(table: Table): Promise<Float32Array> {
+  async predict(table: Table, onBatch?: () => void): Promise<Float32Array> {
     if (this.function === undefined) throw new UncoupleError("failed-precondition", "the snapshot model is disposed");
     const columns = new Map(this.contract.inputs.map((spec) => [spec.name, checkedColumn(table, spec)]));
     const fills = this.program.inputs.map(({ of }) =>
       encoder(columns.get(of.name) as Column, of.kind === "categorical" ? of.vocabulary : []),
     );
-    return this.function.evaluate(table.rows, (input, from, to, block) => fills[input]?.(from, to, block));
+    return this.function.evaluate(table.rows, (input, from, to, block) => fills[input]?.(from, to, block), onBatch);
   }
 
   async dispose(): Promise<void> {

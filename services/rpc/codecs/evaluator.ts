@@ -31,6 +31,10 @@ const reasons = closedSet<QuarantineReason, QuarantineReason__Output>("quarantin
   "not-finite": "QUARANTINE_REASON_NOT_FINITE",
   "not-probabilities": "QUARANTINE_REASON_NOT_PROBABILITIES",
   "evaluation-failed": "QUARANTINE_REASON_EVALUATION_FAILED",
+  "forbidden-operator": "QUARANTINE_REASON_FORBIDDEN_OPERATOR",
+  "not-deterministic": "QUARANTINE_REASON_NOT_DETERMINISTIC",
+  "not-row-wise": "QUARANTINE_REASON_NOT_ROW_WISE",
+  "too-expensive": "QUARANTINE_REASON_TOO_EXPENSIVE",
 });
 
 export function encodePage({ from, limit }: Page): ListVerdictsRequest & ListQuarantinesRequest {

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { composeLosses } from "../../../services/composition/compose-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
-import type { SnapshotModel } from "../../../services/learning/snapshot/snapshot-model.ts";
+import { modelOfBytes } from "../../../services/inference/hosted-model.ts";
 import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { createMatrix } from "../../../services/verdicts/matrix.ts";
 import { SnapshotFault } from "../../../services/verdicts/snapshot-fault.ts";
@@ -15,6 +15,7 @@ import {
   tableOf,
   twoComponents,
 } from "../../helpers/linear-pipelines.ts";
+import { localInference } from "../../helpers/local-inference.ts";
 
 const rows = 5000;
 const x = Array.from({ length: rows }, (_, row) => (row % 17) / 17);
@@ -38,35 +39,34 @@ beforeEach(() => {
   );
 });
 
-function composerOf(pipeline: Pipeline, limits: { outputs?: number; models?: number } = {}) {
+/** @param cached most bytes of outputs that the composer keeps @param held what its host keeps */
+function composerOf(pipeline: Pipeline, { cached = 1e9, held = 1e9 } = {}) {
   return createComposer(
+    { pipeline, heldOut, outputCacheBytes: cached },
     {
-      pipeline,
-      heldOut,
-      outputCacheBytes: limits.outputs ?? 1e9,
-      modelCacheBytes: limits.models ?? 1e9,
-    },
-    {
-      async loadModel({ name, output }, serial) {
+      async modelOf({ name, output, columns, upstream }, serial) {
         const snapshot = `${name}@${serial}`;
-        loads.push(snapshot);
         const model = models.get(snapshot);
         if (model === undefined)
           throw new SnapshotFault({ component: name, serial }, "malformed-model", "no such model");
-        const loaded = await loadLinear(linearBytes(model), {
-          inputs: [],
+        const inputs = [...columns, ...upstream.map((other) => `${other}-out`)];
+        return modelOfBytes(snapshot, linearBytes(model), {
+          inputs: inputs.map((input) => ({ name: input, kind: "numeric", width: 1 })),
           output: { name: output.name, kind: "numeric", width: output.width },
         });
-        const counted: SnapshotModel = {
-          predict: (inputs) => loaded.predict(inputs),
-          dispose: async () => void disposals.push(snapshot),
-        };
-        return { model: counted, bytes: 1 };
       },
+      inference: localInference(loadCounted, held),
       onPass: (name, serial) => passes.push(`${name}@${serial}`),
     },
   );
 }
+
+const loadCounted: typeof loadLinear = async (bytes, contract) => {
+  const text = new TextDecoder().decode(bytes);
+  loads.push(text);
+  const loaded = await loadLinear(bytes, contract);
+  return { ...loaded, dispose: async () => void disposals.push(text) };
+};
 
 test("a downstream snapshot reads the composed output of the upstream one, over all rows", async () => {
   const composed = await composerOf(twoComponents).output("d", { u: 3, d: 2 });
@@ -121,18 +121,17 @@ test("an output does not depend on snapshots downstream of it", async () => {
 });
 
 test("outputs beyond the limit are dropped, the least recently used first, and computed again when needed", async () => {
-  const composer = composerOf(twoComponents, { outputs: 2 * 4 * rows });
+  const composer = composerOf(twoComponents, { cached: 2 * 4 * rows, held: 0 });
   for (const u of [1, 2, 1, 3, 1, 2]) await composer.output("u", { u });
   expect(passes).toEqual(["u@1", "u@2", "u@3", "u@2"]);
-  expect(composer.cachedBytes().outputs).toBe(2 * 4 * rows);
+  expect(composer.cachedBytes()).toBe(2 * 4 * rows);
 });
 
-test("models beyond the limit are unloaded, and all of them at the end", async () => {
-  const composer = composerOf(twoComponents, { models: 2 });
-  for (const u of [1, 2, 3]) await composer.output("u", { u });
-  expect(disposals).toEqual(["u@1"]);
-  await composer.close();
-  expect(disposals.sort()).toEqual(["u@1", "u@2", "u@3"]);
+test("what a host keeps is bounded, and models beyond the limit are unloaded", async () => {
+  const composer = composerOf(twoComponents, { held: 0 });
+  for (const u of [1, 2, 1]) await composer.output("d", { u, d: 1 });
+  expect(loads).toHaveLength(4);
+  expect(disposals).toEqual(loads);
 });
 
 test("a missing component, an unknown one and a model that cannot be loaded are told apart", async () => {
@@ -150,8 +149,8 @@ test("a missing component, an unknown one and a model that cannot be loaded are 
 });
 
 test.each([
-  ["NaN", { weights: {}, emits: "nan" }, "not-finite", /u-out is NaN in held-out row 1/],
-  ["an overflow", { weights: { x: 1e39 } }, "not-finite", /u-out is Infinity in held-out row 7/],
+  ["NaN", { weights: {}, emits: "nan" }, "not-finite", /u-out is not finite in held-out row 1/],
+  ["an overflow", { weights: { x: 1e39 } }, "not-finite", /u-out is not finite in held-out row 7/],
   ["a graph that fails", { weights: {}, emits: "nothing" }, "malformed-model", /cannot be run: the graph fails/],
 ] as const)("%s is the fault of the snapshot that emits it, with what it read", async (_, model, reason, detail) => {
   models.set("u@1", model);

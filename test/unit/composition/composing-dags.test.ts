@@ -3,10 +3,12 @@ import { describe, expect, test } from "vitest";
 import { composeLosses } from "../../../services/composition/compose-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
 import type { Table } from "../../../services/data/table/table.ts";
+import { modelOfBytes } from "../../../services/inference/hosted-model.ts";
 import { closureOf } from "../../../services/pipeline/dag.ts";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { judgeSnapshot } from "../../../services/verdicts/judgement.ts";
 import { component, linearBytes, loadLinear, pipelineOf, tableOf } from "../../helpers/linear-pipelines.ts";
+import { localInference } from "../../helpers/local-inference.ts";
 
 const rows = 50;
 const heldOut = tableOf({
@@ -20,14 +22,16 @@ const weightOf = (name: string, serial: number) => ((name.charCodeAt(1) + 3 * se
 function composerOf(pipeline: Pipeline, table: Table = heldOut) {
   const passes: string[] = [];
   const composer = createComposer(
-    { pipeline, heldOut: table, outputCacheBytes: 1e9, modelCacheBytes: 1e9 },
+    { pipeline, heldOut: table, outputCacheBytes: 1e9 },
     {
-      async loadModel(described, serial) {
+      inference: localInference(loadLinear),
+      async modelOf(described, serial) {
         const names = [...described.columns, ...described.upstream.map((name) => `${name}-out`)];
         const weight = weightOf(described.name, serial);
         const bytes = linearBytes({ weights: Object.fromEntries(names.map((name) => [name, weight])), bias: 1 });
         const output = { name: described.output.name, kind: "numeric", width: 1 } as const;
-        return { model: await loadLinear(bytes, { inputs: [], output }), bytes: 1 };
+        const inputs = names.map((name) => ({ name, kind: "numeric", width: 1 }) as const);
+        return modelOfBytes(`${described.name}@${serial}`, bytes, { inputs, output });
       },
       onPass: (name, serial) => passes.push(`${name}@${serial}`),
     },
@@ -99,19 +103,21 @@ test("text columns are cut into the same rows as numbers", async () => {
   };
   const pipeline = pipelineOf([component({ name: "c", columns: ["kind"] })], "c");
   const composer = createComposer(
-    { pipeline, heldOut: table, outputCacheBytes: 1e9, modelCacheBytes: 1e9 },
+    { pipeline, heldOut: table, outputCacheBytes: 1e9 },
     {
-      loadModel: async () => ({
-        bytes: 1,
-        model: {
-          async predict({ rows: count, columns }) {
-            const { kind } = columns;
-            if (kind?.kind !== "categorical") throw new Error("no text");
-            return Float32Array.from({ length: count }, (_, row) => Number(kind.dictionary[kind.codes[row] as number]));
-          },
-          async dispose() {},
+      inference: localInference(async () => ({
+        async predict({ rows: count, columns }) {
+          const { kind } = columns;
+          if (kind?.kind !== "categorical") throw new Error("no text");
+          return Float32Array.from({ length: count }, (_, row) => Number(kind.dictionary[kind.codes[row] as number]));
         },
-      }),
+        async dispose() {},
+      })),
+      modelOf: async () =>
+        modelOfBytes("c@1", new Uint8Array(1), {
+          inputs: [{ name: "kind", kind: "categorical", width: 1 }],
+          output: { name: "c-out", kind: "numeric", width: 1 },
+        }),
     },
   );
   const values = await composer.output("c", { c: 1 });

@@ -6,6 +6,7 @@ import { createEvaluator } from "../../../services/evaluator/create-evaluator.ts
 import type { Backplane } from "../../../services/registry/backplane.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { loadLinear, schemaOf, tableOf, twoComponents } from "../../helpers/linear-pipelines.ts";
+import { localInference } from "../../helpers/local-inference.ts";
 import { recordingLog } from "../../helpers/log.ts";
 import { good, type MemoryEvaluators, openMemoryEvaluators, rows } from "../../helpers/memory-evaluators.ts";
 
@@ -88,7 +89,7 @@ test("too few held-out rows are rejected", () => {
   const { log } = recordingLog();
   expect(() =>
     createEvaluator(
-      { name: "e", pipeline: twoComponents, retained: 8, maxModelBytes: 1, outputCacheBytes: 1, modelCacheBytes: 1 },
+      { name: "e", pipeline: twoComponents, retained: 8, maxModelBytes: 1, outputCacheBytes: 1 },
       {
         backplane: world.backplane,
         gate: createPipelineGate(twoComponents, "demo.yaml", {
@@ -100,7 +101,7 @@ test("too few held-out rows are rejected", () => {
         heldOut: few,
         labels: {},
         fingerprint: "few",
-        load: loadLinear,
+        inference: localInference(loadLinear),
         clock: systemClock,
         log,
         metrics: createMetrics({ service: "evaluator", version: "0" }),

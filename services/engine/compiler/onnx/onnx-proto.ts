@@ -14,8 +14,3 @@ export const modelType = protobuf.Root.fromJSON(onnxSchema).lookupType("onnx.Mod
 export function encodeModel(model: ModelProto): Uint8Array {
   return modelType.encode(modelType.fromObject(model)).finish();
 }
-
-/** Decodes a model. Absent fields are undefined. */
-export function decodeModel(bytes: Uint8Array): ModelProto {
-  return modelType.toObject(modelType.decode(bytes), { longs: Number }) as ModelProto;
-}

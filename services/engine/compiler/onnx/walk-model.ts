@@ -9,6 +9,9 @@ const DEEPEST = 64;
 /** Two bytes can encode a message for which ONNX Runtime allocates hundreds; this bounds the factor. */
 const MOST_MESSAGES = 1_000_000;
 
+/** A byte can encode a number that takes eight in memory; this bounds them. Raw tensor data does not count. */
+const MOST_NUMBERS = 2 ** 25;
+
 /** Bytes and value of the largest tag that protobuf allows. Decoders in C++ truncate larger ones to 32 bits. */
 const LONGEST_TAG = 5;
 const LARGEST_TAG = 0xffffffff;
@@ -39,12 +42,13 @@ export type FieldRules = Readonly<Record<string, Readonly<Record<string, FieldRu
  * Walks the encoded bytes of an ONNX model and applies rules to its fields.
  *
  * Protobuf decoders treat unusual encodings differently: repeated occurrences of a message are merged or replaced,
- * unknown fields dropped or kept, oversized numbers truncated. A decoded model is therefore no evidence of what
- * ONNX Runtime's own decoder sees. This walk sees every occurrence of every field, and rejects everything that the
- * official schema does not define. It takes time linear in the number of bytes.
+ * unknown fields dropped or kept, oversized numbers truncated. A decoded model would be no evidence of what ONNX
+ * Runtime's own decoder sees. This walk sees every occurrence of every field, and rejects everything that the official
+ * schema does not define and everything that decoders could understand differently: bytes that pass have one meaning
+ * (`decodeModel`). It takes time linear in the number of bytes.
  *
- * @throws UncoupleError `invalid-argument` when the bytes are malformed, contain unknown fields or enum values, or have
- *   too many or too deeply nested messages; whatever a rule throws
+ * @throws UncoupleError `invalid-argument` when the bytes are malformed, contain unknown fields or enum values, have a
+ *   field several times that may occur once, or have too many messages, numbers or levels; whatever a rule throws
  */
 export function walkModel(bytes: Uint8Array, rules: FieldRules): void {
   new ModelWalk(bytes, rules).message(modelType, bytes.length);
@@ -58,6 +62,7 @@ class ModelWalk {
   private readonly indices: number[] = [];
   private depth = 0;
   private messages = 0;
+  private numbers = 0;
   private at = 0;
 
   constructor(bytes: Uint8Array, rules: FieldRules) {
@@ -73,6 +78,7 @@ class ModelWalk {
     const rules = this.rules[type.name];
     const fields = type.fieldsById;
     const counts: number[] = [];
+    const chosen = new Set<protobuf.OneOf>();
     while (this.at < end) {
       const tag = this.varint(end, LONGEST_TAG);
       const id = tag >>> 3;
@@ -85,6 +91,10 @@ class ModelWalk {
       this.fields[depth] = field;
       this.indices[depth] = index;
       this.depth = depth + 1;
+      if (!field.repeated && (index > 0 || (field.partOf !== null && chosen.has(field.partOf)))) {
+        throw invalid(`${this.path()} occurs more than once`);
+      }
+      if (field.partOf !== null) chosen.add(field.partOf);
       this.field(field, wire, end, rules?.[field.name]);
       this.depth = depth;
     }
@@ -93,6 +103,7 @@ class ModelWalk {
   private field(field: protobuf.Field, wire: number, end: number, rule: FieldRule | undefined): void {
     const expected = wireType(field);
     if (wire === expected && wire !== BYTES) {
+      this.count(1);
       this.number(field, wire, end, rule);
     } else if (wire === expected) {
       const last = this.contentEnd(end);
@@ -102,6 +113,7 @@ class ModelWalk {
     } else if (wire === BYTES && field.repeated) {
       // Decoders accept repeated numbers both packed and one by one, whatever the schema says.
       const last = this.contentEnd(end);
+      this.count(this.packedNumbers(expected, last));
       while (this.at < last) this.number(field, expected, last, rule);
     } else {
       throw this.malformed(`${this.path()} has the wrong wire type ${wire}`);
@@ -120,6 +132,19 @@ class ModelWalk {
       throw this.unknown(`value ${value}`, field.resolvedType);
     }
     rule?.(value, () => this.path());
+  }
+
+  private count(numbers: number): void {
+    this.numbers += numbers;
+    if (this.numbers > MOST_NUMBERS) throw invalid(`it contains more than ${MOST_NUMBERS} numbers outside raw data`);
+  }
+
+  /** How many numbers are packed between the current position and `last`. */
+  private packedNumbers(wire: number, last: number): number {
+    if (wire !== VARINT) return (last - this.at) / (wire === FIXED64 ? 8 : 4);
+    let count = 0;
+    for (let at = this.at; at < last; at++) if ((this.bytes[at] as number) < 0x80) count++;
+    return count;
   }
 
   /** Reads a length and returns where the content that follows it ends. */

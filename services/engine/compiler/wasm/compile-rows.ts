@@ -39,7 +39,7 @@ export function compileRows(program: RowProgram): WasmRows {
     module.function({ parameters: [], results: [] }, (f) => generated.emit(f)),
   );
   const [{ address: output }] = generated.results as [Home];
-  return { bytes: module.encode(generated.bytes + SLACK_BYTES), inputs, parameters, output };
+  return { bytes: module.encode(generated.bytes + SLACK_BYTES, false), inputs, parameters, output };
 }
 
 /** A text that is equal for programs that compile to equal modules: everything but names and the parameters' values. */

@@ -126,7 +126,7 @@ export function compileWasmTraining(recorded: RecordedStep, program: TrainingPro
   module.export("run", run);
   const named = ({ name, value }: NamedValue) => ({ name, width: widthOf(value) });
   return {
-    bytes: module.encode(generated.bytes + SLACK_BYTES),
+    bytes: module.encode(generated.bytes + SLACK_BYTES, true),
     layout: {
       carried,
       scheduled: step.scheduled.length,

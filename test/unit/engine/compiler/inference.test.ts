@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Table } from "../../../../services/data/table/table.ts";
 import { compileInference } from "../../../../services/engine/compiler/inference.ts";
 import type { InferenceProgram } from "../../../../services/engine/compiler/inference-program.ts";
-import { decodeModel } from "../../../../services/engine/compiler/onnx/onnx-proto.ts";
+import { decodeModel } from "../../../../services/engine/compiler/onnx/decode-model.ts";
 import { createTfjsSandbox } from "../../../../services/engine/tfjs/tfjs-sandbox.ts";
 import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 

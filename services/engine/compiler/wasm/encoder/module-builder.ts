@@ -55,8 +55,11 @@ export class ModuleBuilder {
     this.data.push({ address, bytes });
   }
 
-  /** @param memoryBytes size of the memory at the start; the host may grow it, as `memory` is exported */
-  encode(memoryBytes: number): Uint8Array<ArrayBuffer> {
+  /**
+   * @param memoryBytes size of the memory at the start
+   * @param grows whether the embedder may grow it, as `memory` is exported; address space is reserved for that
+   */
+  encode(memoryBytes: number, grows: boolean): Uint8Array<ArrayBuffer> {
     const module = new Bytes();
     module.raw(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
     const section = (id: number, write: (content: Bytes) => void) => {
@@ -82,8 +85,9 @@ export class ModuleBuilder {
     section(SECTION.memory, (content) => {
       content.unsigned(1);
       content.byte(1);
-      content.unsigned(Math.max(1, Math.ceil(memoryBytes / PAGE_BYTES)));
-      content.unsigned(MOST_PAGES);
+      const pages = Math.max(1, Math.ceil(memoryBytes / PAGE_BYTES));
+      content.unsigned(pages);
+      content.unsigned(grows ? MOST_PAGES : pages);
     });
     section(SECTION.global, (content) => {
       content.unsigned(this.globals);

@@ -37,6 +37,22 @@ export const QuarantineReason = {
    * Evaluation failed repeatedly for reasons of its own.
    */
   QUARANTINE_REASON_EVALUATION_FAILED: 'QUARANTINE_REASON_EVALUATION_FAILED',
+  /**
+   * The model has an operator, a domain or an attribute that is not on the list of allowed ones.
+   */
+  QUARANTINE_REASON_FORBIDDEN_OPERATOR: 'QUARANTINE_REASON_FORBIDDEN_OPERATOR',
+  /**
+   * Two calls with the same rows differ.
+   */
+  QUARANTINE_REASON_NOT_DETERMINISTIC: 'QUARANTINE_REASON_NOT_DETERMINISTIC',
+  /**
+   * A row's prediction depends on the other rows of its call, or on their number.
+   */
+  QUARANTINE_REASON_NOT_ROW_WISE: 'QUARANTINE_REASON_NOT_ROW_WISE',
+  /**
+   * The model exceeds the limit of time or memory.
+   */
+  QUARANTINE_REASON_TOO_EXPENSIVE: 'QUARANTINE_REASON_TOO_EXPENSIVE',
 } as const;
 
 /**
@@ -85,6 +101,26 @@ export type QuarantineReason =
    */
   | 'QUARANTINE_REASON_EVALUATION_FAILED'
   | 8
+  /**
+   * The model has an operator, a domain or an attribute that is not on the list of allowed ones.
+   */
+  | 'QUARANTINE_REASON_FORBIDDEN_OPERATOR'
+  | 9
+  /**
+   * Two calls with the same rows differ.
+   */
+  | 'QUARANTINE_REASON_NOT_DETERMINISTIC'
+  | 10
+  /**
+   * A row's prediction depends on the other rows of its call, or on their number.
+   */
+  | 'QUARANTINE_REASON_NOT_ROW_WISE'
+  | 11
+  /**
+   * The model exceeds the limit of time or memory.
+   */
+  | 'QUARANTINE_REASON_TOO_EXPENSIVE'
+  | 12
 
 /**
  * Why a snapshot is quarantined.

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
-import { decodeModel } from "../../../../../services/engine/compiler/onnx/onnx-proto.ts";
+import { decodeModel } from "../../../../../services/engine/compiler/onnx/decode-model.ts";
 import { flattenState } from "../../../../../services/engine/compiler/passes/flat-state.ts";
 import { scheduleScalars } from "../../../../../services/engine/compiler/passes/scalar-schedule.ts";
 import { simplify } from "../../../../../services/engine/compiler/passes/simplify.ts";

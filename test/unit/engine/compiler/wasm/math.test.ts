@@ -21,7 +21,7 @@ function applied(name: string): (...inputs: Float32Array[]) => Float32Array {
     });
   });
   module.export("run", run);
-  const exports = instantiate(compileModule(module.encode(12 * COUNT))) as {
+  const exports = instantiate(compileModule(module.encode(12 * COUNT, true))) as {
     readonly memory: { readonly buffer: ArrayBuffer };
     run(): void;
   };

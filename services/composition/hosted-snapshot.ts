@@ -1,48 +1,35 @@
 import { asUncoupleError, type ErrorCode, type UncoupleError } from "../common/errors.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
-import { SESSION_BYTES } from "../learning/snapshot/load-snapshot-model.ts";
+import type { HostedModel } from "../inference/inference.ts";
 import { snapshotContract } from "../learning/snapshot/snapshot-contract.ts";
-import {
-  type SnapshotContract,
-  SnapshotContractError,
-  type SnapshotModel,
-} from "../learning/snapshot/snapshot-model.ts";
-import type { SnapshotManifest, TensorSpec } from "../pipeline/manifest.ts";
+import { type SnapshotManifest, snapshotName, type TensorSpec } from "../pipeline/manifest.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { QuarantineReason } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 
-export interface LoadedModel {
-  readonly model: SnapshotModel;
-  /** Approximate size in memory. */
-  readonly bytes: number;
-}
-
-export interface ModelLoaderDeps {
-  readonly registry: Registry;
+export interface ModelReaderDeps {
+  readonly registry: Pick<Registry, "bytes">;
   readonly schema: readonly ColumnSchema[];
-  /** @throws UncoupleError `invalid-argument` for bytes that are not a usable model */
-  readonly load: (bytes: Uint8Array, contract: SnapshotContract) => Promise<SnapshotModel>;
   /** Aborts reading, which otherwise waits through outages. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a snapshot, validates it against its contract, and loads it for prediction. Evaluators and trainers use the same
- * rules; `createLoadModel` translates the faults for trainers.
+ * Validates a snapshot's manifest against the pipeline file, and describes its model to the hosts, which read it when they
+ * need it. Evaluators and trainers use the same rules; `createLoadModel` translates the faults for trainers.
  *
- * @param maxBytes the largest model that is loaded
- * @throws SnapshotFault for faults of the snapshot, with the underlying error as its cause; UncoupleError (`unavailable`
- *   and others) for infrastructure failures
+ * @param maxBytes the largest model that is read
+ * @throws SnapshotFault for faults of the snapshot, with the underlying error as its cause; so does `HostedModel.bytes`,
+ *   and UncoupleError (`unavailable` and others) for infrastructure failures
  */
-export async function loadSnapshot(
+export function hostedSnapshot(
   pipeline: Pipeline,
   component: Component,
   manifest: SnapshotManifest,
   maxBytes: number,
-  deps: ModelLoaderDeps,
-): Promise<LoadedModel> {
+  deps: ModelReaderDeps,
+): HostedModel {
   const contract = snapshotContract(pipeline, component, deps.schema);
   if (manifest.size > maxBytes) {
     throw new SnapshotFault(
@@ -55,15 +42,13 @@ export async function loadSnapshot(
   if (inputFault !== undefined) throw new SnapshotFault(manifest, "wrong-inputs", inputFault);
   const outputFault = differenceOf([manifest.contract.output], [contract.output]);
   if (outputFault !== undefined) throw new SnapshotFault(manifest, "wrong-output", outputFault);
-
-  const bytes = await readBytes(deps.registry, manifest, deps.signal);
-  try {
-    return { model: await deps.load(bytes, contract), bytes: bytes.length + SESSION_BYTES };
-  } catch (thrown) {
-    const error = asUncoupleError(thrown);
-    if (isInfrastructureFailure(error.code)) throw error;
-    throw new SnapshotFault(manifest, reasonOf(error), error.message, undefined, { cause: error });
-  }
+  const { digest } = manifest;
+  return {
+    name: snapshotName(manifest),
+    digest,
+    contract,
+    bytes: () => readBytes(deps.registry, manifest, deps.signal),
+  };
 }
 
 /** Whether an error has a cause outside the snapshot, so that retrying later can help. */
@@ -86,13 +71,11 @@ export function isInfrastructureFailure(code: ErrorCode): boolean {
   }
 }
 
-/** Returns the quarantine reason for a graph that cannot be loaded or run. */
-export function reasonOf(error: UncoupleError): QuarantineReason {
-  if (!(error instanceof SnapshotContractError)) return "malformed-model";
-  return error.side === "input" ? "wrong-inputs" : "wrong-output";
-}
-
-async function readBytes(registry: Registry, manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array> {
+async function readBytes(
+  registry: Pick<Registry, "bytes">,
+  manifest: SnapshotManifest,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const fault = (reason: QuarantineReason, cause: UncoupleError) =>
     new SnapshotFault(manifest, reason, cause.message, undefined, { cause });
   try {

@@ -1,5 +1,5 @@
-import type { OutputSpec } from "../pipeline/pipeline.ts";
-import type { QuarantineReason } from "../pipeline/verdict.ts";
+import type { OutputSpec } from "../../pipeline/pipeline.ts";
+import type { QuarantineReason } from "../../pipeline/verdict.ts";
 
 /** A float32 softmax over many classes stays well within these tolerances. */
 const SUM_TOLERANCE = 1e-3;
@@ -11,7 +11,8 @@ export interface OutputFault {
 }
 
 /**
- * Checks predictions against the pipeline file: finite, and probabilities where the file declares them.
+ * Checks predictions against the pipeline file: finite, and probabilities where the file declares them. No detail says a
+ * value: details are public, and what a model computes may not be.
  *
  * @param values [rows * width] @returns the first fault with its row (from 1), or undefined
  */
@@ -19,7 +20,7 @@ export function checkOutput(output: OutputSpec, values: Float32Array): OutputFau
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) {
-      return { reason: "not-finite", detail: `${output.name} is ${value} in ${rowOf(i, output.width)}` };
+      return { reason: "not-finite", detail: `${output.name} is not finite in ${rowOf(i, output.width)}` };
     }
   }
   if (output.meaning !== "probabilities") return undefined;
@@ -30,7 +31,7 @@ export function checkOutput(output: OutputSpec, values: Float32Array): OutputFau
       if (value < -RANGE_TOLERANCE || value > 1 + RANGE_TOLERANCE) {
         return {
           reason: "not-probabilities",
-          detail: `${output.name} is ${value} in ${rowOf(i, output.width)}, outside [0, 1]`,
+          detail: `${output.name} is outside [0, 1] in ${rowOf(i, output.width)}`,
         };
       }
       sum += value;
@@ -38,7 +39,7 @@ export function checkOutput(output: OutputSpec, values: Float32Array): OutputFau
     if (Math.abs(sum - 1) > SUM_TOLERANCE) {
       return {
         reason: "not-probabilities",
-        detail: `${output.name} sums to ${sum} over the classes in ${rowOf(offset, output.width)}, not to 1`,
+        detail: `${output.name} does not sum to 1 over the classes in ${rowOf(offset, output.width)}`,
       };
     }
   }

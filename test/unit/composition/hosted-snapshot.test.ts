@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { loadSnapshot } from "../../../services/composition/load-model.ts";
+import { createComposer } from "../../../services/composition/composer.ts";
+import { hostedSnapshot } from "../../../services/composition/hosted-snapshot.ts";
 import { createLoadModel } from "../../../services/composition/load-upstream.ts";
-import { componentNamed } from "../../../services/pipeline/dag.ts";
 import type { TensorSpec } from "../../../services/pipeline/manifest.ts";
 import { createMemoryBackplane } from "../../../services/registry/memory/backplane.ts";
 import type { Registry } from "../../../services/registry/registry.ts";
 import { draft } from "../../helpers/drafts.ts";
 import { linearBytes, loadLinear, schemaOf, tableOf, twoComponents } from "../../helpers/linear-pipelines.ts";
+import { localInference } from "../../helpers/local-inference.ts";
 
 const table = tableOf({ x: [1, 2], z: [2, 4], y: [3, 6] });
 const schema = schemaOf(table);
@@ -30,16 +31,23 @@ async function bothViews(bytes: Uint8Array, change: object = {}, error?: Uncoupl
     "any",
   );
   const reading: Registry = error === undefined ? registry : { ...registry, bytes: () => Promise.reject(error) };
-  const deps = { registry: reading, schema, load: loadLinear };
-  const evaluator = loadSnapshot(twoComponents, componentNamed(twoComponents, "u"), manifest, 1e6, deps);
-  const trainer = createLoadModel(twoComponents, reading, loadLinear)("u", manifest.serial, schema);
+  const composer = createComposer(
+    { pipeline: twoComponents, heldOut: table, outputCacheBytes: 1e6 },
+    {
+      inference: localInference(loadLinear),
+      modelOf: async (component) =>
+        hostedSnapshot(twoComponents, component, manifest, 1e6, { registry: reading, schema }),
+    },
+  );
+  const evaluator = composer.check("u", manifest.serial);
+  const trainer = createLoadModel(twoComponents, reading, localInference(loadLinear))("u", manifest.serial, schema);
   return Promise.all([evaluator, trainer].map((view) => view.catch((thrown: unknown) => thrown)));
 }
 
 describe("a snapshot that is loaded", () => {
   test("predicts for an evaluator and for a trainer", async () => {
     await bothViews(usable);
-    const model = await createLoadModel(twoComponents, registry, loadLinear)("u", 1, schema);
+    const model = await createLoadModel(twoComponents, registry, localInference(loadLinear))("u", 1, schema);
     expect([...(await model.predict(table))]).toEqual([2, 4]);
   });
 
