@@ -9,6 +9,8 @@ rm -rf /usr/local/lib/node_modules /usr/local/include /usr/local/share /usr/loca
   /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
 ln -s /app/dist/services/cli/main.js /usr/local/bin/uncouple
 install -d -o 1000 -g 1000 /var/lib/uncouple
+# Of the socket between a service and its inference host, which share the group and not the user.
+install -d -o 1000 -g 1000 -m 2770 /run/inference
 
 # By dpkg, whose database stays, so that scanners see what is left. Perl last, because some packages need it to go.
 purge() {

@@ -19,7 +19,11 @@ export interface StartupWait {
  * @throws UncoupleError the last failure after the limit; at once, a failure that is not transient
  */
 export async function waitAtStartup<T>(
-  { clock, log, limitSeconds }: { readonly clock: Clock; readonly log: Logger; readonly limitSeconds: number },
+  {
+    clock,
+    log,
+    limitSeconds,
+  }: { readonly clock: Clock; readonly log: Pick<Logger, "warn">; readonly limitSeconds: number },
   { signal, waiting }: StartupWait,
   action: () => Promise<T>,
 ): Promise<T> {

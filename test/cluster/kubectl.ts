@@ -41,13 +41,13 @@ export const inPod = (namespace: string, target: string, ...command: string[]): 
 
 /** Starts a run and follows it to its end. @throws UncoupleError if it fails */
 export async function train(namespace: string, component: string, ...more: string[]): Promise<void> {
-  const command = ["uncouple", "train", component, "--trainer", "127.0.0.1:50051", "--follow", ...more];
+  const command = ["uncouple", "train", component, "--trainer", "localhost:50051", "--follow", ...more];
   const { code, stderr } = await inPod(namespace, `trainer-${component}-0`, ...command);
   if (code !== 0) throw new UncoupleError("internal", `the run of ${component} ended with ${code}: ${stderr}`);
 }
 
 export async function verdicts(): Promise<readonly Verdict[]> {
-  const command = ["uncouple", "verdicts", "--evaluator", "127.0.0.1:50051", "--json"];
+  const command = ["uncouple", "verdicts", "--evaluator", "localhost:50051", "--json"];
   const { code, stdout } = await inPod("uncouple", "deployment/evaluator", ...command);
   return code === 0 ? JSON.parse(stdout) : [];
 }
@@ -59,8 +59,8 @@ export const verdictOn = (component: string, serial: number) =>
 
 /** Serials of a component's snapshots, as the registry has them. */
 export async function serials(component: string): Promise<readonly number[]> {
-  const command = ["uncouple", "snapshots", component, "--nats", "nats://nats.uncouple:4222", "--pipeline", "paper"];
-  const { code, stdout } = await inPod("uncouple", "deployment/evaluator", ...command, "--json");
+  const command = ["uncouple", "snapshots", component, "--json"];
+  const { code, stdout } = await inPod("uncouple", "deployment/evaluator", ...command);
   if (code !== 0) return [];
   return JSON.parse(stdout).map(({ manifest }: { readonly manifest: { readonly serial: number } }) => manifest.serial);
 }
@@ -81,9 +81,19 @@ export async function reach(namespace: string, pod: string, addresses: readonly 
   return JSON.parse(stdout);
 }
 
-/** Restarts of all containers of the namespace. */
-export async function restarts(namespace: string): Promise<number> {
-  const path = "{.items[*].status.containerStatuses[*].restartCount}";
-  const counts = await kubectl("-n", namespace, "get", "pods", "-o", `jsonpath=${path}`);
-  return counts.split(" ").reduce((sum, count) => sum + Number(count), 0);
+/** The value of a metric of a pod; NaN if it has none. */
+export async function gauge(namespace: string, pod: string, name: string): Promise<number> {
+  const script = "fetch('http://127.0.0.1:9464/metrics').then(async (answer) => console.log(await answer.text()))";
+  const { stdout } = await inPod(namespace, pod, "node", "-e", script);
+  return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
+}
+
+/** Names of the namespace's pods whose containers have restarted. */
+export async function restarted(namespace: string): Promise<readonly string[]> {
+  const path = "{range .items[*]}{.metadata.name} {.status.containerStatuses[*].restartCount}{'\\n'}{end}";
+  const lines = await kubectl("-n", namespace, "get", "pods", "-o", `jsonpath=${path}`);
+  return lines.split("\n").flatMap((line) => {
+    const [name = "", ...counts] = line.split(" ");
+    return counts.some((count) => Number(count) > 0) ? [name] : [];
+  });
 }

@@ -1,57 +1,48 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packageInfo } from "../../services/runtime/package-info.ts";
-import { cli } from "../helpers/cli.ts";
-import { elapsed, eventually, inPod, kubectl, reach, report, rolledOut, serials, train, verdictOn } from "./kubectl.ts";
+import { type Deployment, examples, withDeployment, workerManifest } from "./deployment.ts";
+import {
+  elapsed,
+  eventually,
+  gauge,
+  inPod,
+  kubectl,
+  reach,
+  report,
+  rolledOut,
+  serials,
+  train,
+  verdictOn,
+} from "./kubectl.ts";
 
 const { root, version } = packageInfo();
-const examples = join(root, "examples/paper");
 const NAMESPACE = "uncouple-m2";
-
-interface Deployment {
-  readonly folder: string;
-  /** Changes a file, which must change. */
-  edit(file: string, change: (text: string) => string): Promise<void>;
-  apply(): Promise<void>;
-}
 
 /** Calls `work` with a folder where `uncouple scaffold` has written the team of m2, for the NATS server of the laptop. */
 async function withTeam(hardware: readonly string[], work: (deployment: Deployment) => Promise<void>): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), "uncouple-cluster-"));
-  const folder = join(home, "d");
-  const scaffold = async (...args: string[]) => {
-    const common = ["--pipeline", join(examples, "pipeline.yaml"), "--out", "d"];
-    const { code, stderr } = await cli(["scaffold", ...args, ...common], { cwd: home });
-    assert.equal(code, 0, stderr);
-  };
-  const edit = async (file: string, change: (text: string) => string) => {
-    const before = await readFile(join(folder, file), "utf8");
-    const after = change(before);
-    assert.notEqual(after, before, `${file} does not have what is to change`);
-    await writeFile(join(folder, file), after);
-  };
-  try {
-    await scaffold("pipeline", "--autoscaler", "none");
-    await scaffold("team", "m2", ...hardware);
-    await edit("shared/kustomization.yaml", (text) =>
-      text.replace(/NATS_URL=\S+/, "NATS_URL=nats://nats.uncouple:4222"),
+  await withDeployment(async (deployment) => {
+    await deployment.scaffold("pipeline", "--autoscaler", "none");
+    await deployment.scaffold("team", "m2", ...hardware);
+    await deployment.edit("shared/kustomization.yaml", (text) =>
+      text
+        .replace(/NATS_URL=\S+/, "NATS_URL=nats://nats.uncouple:4222")
+        .replace(/^.*(NATS_NKEY|NATS_CA|UNCOUPLE_TLS_\w+)=.*\n/gm, ""),
     );
-    const apply = async () => {
-      await kubectl("apply", "--validate=strict", "-k", join(folder, "teams/m2"));
-      await rolledOut(NAMESPACE, "statefulset/trainer-m2");
-    };
-    await work({ folder, edit, apply });
-  } finally {
-    await rm(home, { recursive: true });
-  }
+    await work(deployment);
+  });
+}
+
+async function applyTeam(folder: string): Promise<void> {
+  await kubectl("apply", "--validate=strict", "-k", join(folder, "teams/m2"));
+  await rolledOut(NAMESPACE, "statefulset/trainer-m2");
 }
 
 /** Moves m2 to a team of its own, scaffolded on an earlier base, and upgrades that by one line. */
 export async function addTeam(): Promise<void> {
   await kubectl("delete", "-k", join(root, "deploy/k8s/overlays/laptop/teams/m2"));
-  await withTeam([], async ({ folder, edit, apply }) => {
+  await withTeam([], async ({ folder, edit }) => {
     await cp(join(examples, "m2-causal.yaml"), join(folder, "teams/m2/team.yaml"));
     await cp(join(folder, "uncouple", version), join(folder, "uncouple/earlier"), { recursive: true });
     await edit("uncouple/earlier/base/team/trainer.yaml", (text) => text.replace("cpu: 250m", "cpu: 150m"));
@@ -59,7 +50,7 @@ export async function addTeam(): Promise<void> {
     await edit(overlay, (text) => text.replace(`uncouple/${version}/`, "uncouple/earlier/"));
 
     const began = performance.now();
-    await apply();
+    await applyTeam(folder);
     report("scaffolded team, apply to ready", `${elapsed(began).toFixed(1)} s`);
     const count = (await serials("m2")).length;
     await train(NAMESPACE, "m2");
@@ -67,8 +58,8 @@ export async function addTeam(): Promise<void> {
 
     const upgraded = performance.now();
     await edit(overlay, (text) => text.replace("uncouple/earlier/", `uncouple/${version}/`));
-    await apply();
-    const list = ["uncouple", "runs", "--trainer", "127.0.0.1:50051", "--json"];
+    await applyTeam(folder);
+    const list = ["uncouple", "runs", "--trainer", "localhost:50051", "--json"];
     const { stdout } = await inPod(NAMESPACE, "trainer-m2-0", ...list);
     assert.equal(JSON.parse(stdout).length, 1, "the upgraded trainer lost its runs");
     await train(NAMESPACE, "m2");
@@ -89,40 +80,24 @@ export async function addTeam(): Promise<void> {
 }
 
 /** A training is divided among workers that come, are killed and go: from 0 to 3, to 2, to 0. */
-export async function useWorkers(image = version): Promise<void> {
-  if ((await inPod("uncouple", "trainer-m1-0", "uncouple", "help", "worker")).code !== 0) {
-    report("workers", "skipped: the image does not have the command");
-    return;
-  }
-  await withTeam(["--workers", "3"], async ({ folder, edit, apply }) => {
+export async function useWorkers(): Promise<void> {
+  await withTeam(["--workers", "3"], async ({ folder, edit, withoutAutoscaler }) => {
     // The nodes of a test are small.
-    await edit(`uncouple/${version}/components/workers/worker.yaml`, (text) => text.replace('cpu: "1"', "cpu: 100m"));
-    await edit("teams/m2/kustomization.yaml", (text) => `${text}images: [{ name: uncouple, newTag: ${image} }]\n`);
+    await edit(workerManifest, (text) => text.replace('cpu: "1"', "cpu: 100m"));
     const team = "component: m2\nmodel: { hidden: [256, 256] }\nbatch: 256\nsteps: 800\n";
     await writeFile(join(folder, "teams/m2/team.yaml"), `${team}workers: { slots: 6, sync_every: 50 }\n`);
-    // No autoscaler decides here.
-    await edit(`uncouple/${version}/components/workers/kustomization.yaml`, (text) =>
-      text.replace(", scaled-object.yaml", "").replace("configurations: [references.yaml]\n", ""),
-    );
-    await edit("teams/m2/kustomization.yaml", (text) =>
-      text.replace(/ {2}- target: \{ kind: ScaledObject[\s\S]*?(?=images:)/, "").replace("patches:\n", ""),
-    );
-    await apply();
+    await withoutAutoscaler("m2");
+    await applyTeam(folder);
     const scale = (count: number) => kubectl("-n", NAMESPACE, "scale", "deployment/worker-m2", `--replicas=${count}`);
     await scale(0);
-    const gauge = async (name: string): Promise<number> => {
-      const script = "fetch('http://127.0.0.1:9464/metrics').then(async (answer) => console.log(await answer.text()))";
-      const { stdout } = await inPod(NAMESPACE, "trainer-m2-0", "node", "-e", script);
-      return Number(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);
-    };
     const present = (count: number) =>
       eventually(`${count} workers present`, 90, async () =>
-        (await gauge("uncouple_workers_present")) === count ? true : undefined,
+        (await gauge(NAMESPACE, "trainer-m2-0", "uncouple_workers_present")) === count ? true : undefined,
       );
     const began = performance.now();
     const training = train(NAMESPACE, "m2");
     await eventually("units that wait", 60, async () =>
-      (await gauge("uncouple_worker_units_waiting")) > 0 ? true : undefined,
+      (await gauge(NAMESPACE, "trainer-m2-0", "uncouple_worker_units_waiting")) > 0 ? true : undefined,
     );
     const scaled = performance.now();
     await scale(3);

@@ -65,6 +65,8 @@ describe("services outside the stack", () => {
     const args = ["runs", "--json", "--trainer", address, "--tls-ca", "ca.pem"];
     const known = await cli([...args, "--tls-cert", "client.pem", "--tls-key", "client.key"], { cwd: tls });
     expect(known.code).toBe(0);
+    const env = { UNCOUPLE_TLS_CA: "ca.pem", UNCOUPLE_TLS_CERT: "client.pem", UNCOUPLE_TLS_KEY: "client.key" };
+    expect(await cli(["runs", "--json"], { cwd: tls, env: { ...env, UNCOUPLE_TRAINER: address } })).toEqual(known);
     const stranger = await cli(args, { cwd: tls });
     expect(stranger).toMatchObject({ code: 7, stdout: "" });
   });

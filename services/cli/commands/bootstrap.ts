@@ -1,10 +1,12 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
+import { waitAtStartup } from "../../runtime/startup-wait.ts";
 import { requirePipelineFile } from "../connect/pipeline-file.ts";
 import { type StoreFlags, withStoreFlags } from "../connect/service.ts";
 import { type CliContext, setting, userName } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
+import { parseDuration } from "../flags/reference.ts";
 import { applyPipelineFile } from "../stack/apply-file.ts";
 import { createOutput } from "../terminal/output.ts";
 import { applyText } from "../text/pipeline-text.ts";
@@ -12,6 +14,7 @@ import { applyText } from "../text/pipeline-text.ts";
 interface BootstrapFlags extends StoreFlags, NatsFlags {
   readonly pipeline: string;
   readonly nats?: string;
+  readonly startupTimeout?: number;
   readonly breaking?: true;
   readonly json?: true;
 }
@@ -24,6 +27,11 @@ export function bootstrapCommand(context: CliContext): Command {
     )
     .requiredOption("--pipeline <file>", "the pipeline file")
     .option("--nats <url>", "NATS server with JetStream (NATS_URL)")
+    .option(
+      "--startup-timeout <duration>",
+      "how long to wait for NATS: 90s, 10m, 1h; 0 for ever (default: not at all)",
+      parseDuration,
+    )
     .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: { pipeline, digest, previous, class, changes, applied }");
   return withNatsFlags(withStoreFlags(command))
@@ -38,8 +46,7 @@ export function bootstrapCommand(context: CliContext): Command {
         throw new UncoupleError("invalid-argument", "no NATS server given; use --nats URL or set NATS_URL");
       }
       const pipeline = await requirePipelineFile(context, flags.pipeline);
-      const { plan, applied } = await interruptible(
-        context,
+      const apply = () =>
         applyPipelineFile({
           access: natsAccess(context, flags, natsUrl),
           pipeline,
@@ -48,7 +55,18 @@ export function bootstrapCommand(context: CliContext): Command {
           name: "uncouple bootstrap",
           breaking: flags.breaking === true,
           by: `${userName(context.env)} (uncouple bootstrap)`,
-        }),
+        });
+      const { clock, interrupted } = context;
+      const { startupTimeout } = flags;
+      const { plan, applied } = await interruptible(
+        context,
+        startupTimeout === undefined
+          ? apply()
+          : waitAtStartup(
+              { clock, log: { warn: (message: string) => output.note(message) }, limitSeconds: startupTimeout },
+              { signal: interrupted, waiting: () => {} },
+              apply,
+            ),
       );
       output.result({ ...plan, applied }, (style) => applyText(plan, applied, style));
     });

@@ -5,6 +5,14 @@ import { packageInfo } from "../../runtime/package-info.ts";
 import { requirePipelineFile } from "../connect/pipeline-file.ts";
 import type { CliContext } from "../context/context.ts";
 import { isThere, writeAll } from "../files/write-all.ts";
+import {
+  CERTIFICATES,
+  type Certificates,
+  certManagerCommands,
+  credentialsCommand,
+  opensslCommands,
+  platformCertificates,
+} from "../scaffold/certificates.ts";
 import { baseFolder, kubernetesBase } from "../scaffold/kubernetes-base.ts";
 import { checkNamespace } from "../scaffold/kubernetes-names.ts";
 import { AUTOSCALERS, type Autoscaler, pipelineFiles } from "../scaffold/pipeline-files.ts";
@@ -15,6 +23,7 @@ interface ScaffoldFlags {
   readonly out: string;
   readonly namespace: string;
   readonly autoscaler: Autoscaler;
+  readonly certificates: Certificates;
   readonly force?: true;
   readonly json?: true;
 }
@@ -33,12 +42,13 @@ export function scaffoldPipelineCommand(context: CliContext): Command {
         .choices(AUTOSCALERS)
         .default("keda"),
     )
+    .addOption(certificatesOption())
     .option("--force", "overwrite existing files")
     .option("--json", "print JSON: { files: [path] }")
     .addHelpText("after", "\nExample:\n  uncouple scaffold pipeline --pipeline pipeline.yaml --out deployment\n")
     .action(async (flags: ScaffoldFlags) => {
       const output = createOutput(context, flags.json === true);
-      const { namespace, autoscaler, force = false } = flags;
+      const { namespace, autoscaler, certificates, force = false } = flags;
       const pipeline = await requirePipelineFile(context, flags.pipeline);
       checkNamespace(namespace);
       const out = resolve(context.cwd, flags.out);
@@ -49,6 +59,7 @@ export function scaffoldPipelineCommand(context: CliContext): Command {
         pipeline: pipeline.name,
         namespace,
         autoscaler,
+        certificates,
         readsFile,
         text,
         base: `../${base}`,
@@ -57,9 +68,10 @@ export function scaffoldPipelineCommand(context: CliContext): Command {
       const shipped = (await isThere(join(out, base))) && !force ? [] : await kubernetesBase();
       await writeAll(out, flags.out, [...overlay, ...shipped], force);
       const files = [...overlay, ...shipped].map(({ path }) => `${flags.out}/${path}`);
+      const keys = `${flags.out}/accounts/keys`;
       output.result({ files }, () =>
         [
-          `wrote ${flags.out}/shared and ${flags.out}/platform${shipped.length > 0 ? `, and ${flags.out}/${base} that they stand on` : ""}`,
+          `wrote ${flags.out}/shared, ${flags.out}/accounts and ${flags.out}/platform${shipped.length > 0 ? `, and ${flags.out}/${base} that they stand on` : ""}`,
           "",
           "Review:",
           `  ${flags.out}/shared/kustomization.yaml    where NATS is, how many replicas, what gc keeps`,
@@ -74,8 +86,30 @@ export function scaffoldPipelineCommand(context: CliContext): Command {
           ...pipeline.components.map(
             ({ name }) => `  uncouple scaffold team ${name} --pipeline ${flags.pipeline} --out ${flags.out}`,
           ),
+          `  uncouple scaffold nats --pipeline ${flags.pipeline} --out ${flags.out}/accounts`,
+          `  kubectl apply -f ${flags.out}/platform/namespace.yaml`,
+          ...(certificates === "secrets"
+            ? opensslCommands(`${flags.out}/${base}`, namespace, platformCertificates(namespace))
+            : certManagerCommands(`${flags.out}/platform`, namespace)
+          ).map((command) => `  ${command}`),
+          ...[
+            { secret: "nats-credentials", user: "evaluator" },
+            { secret: "nats-operator", user: "operator" },
+          ].map(
+            ({ secret, user }) =>
+              `  ${credentialsCommand(namespace, secret, { keys, user, natsNamespace: namespace })}`,
+          ),
           `  kubectl apply -k ${flags.out}/platform`,
         ].join("\n"),
       );
     });
+}
+
+export function certificatesOption(): Option {
+  return new Option(
+    "--certificates <by>",
+    "who makes the certificates: cert-manager, or you, as Secrets (docs/deploy.md)",
+  )
+    .choices(CERTIFICATES)
+    .default("secrets");
 }

@@ -11,10 +11,12 @@ import { requirePipelineFile } from "../connect/pipeline-file.ts";
 import type { CliContext } from "../context/context.ts";
 import { isThere, writeAll } from "../files/write-all.ts";
 import { parseCount } from "../flags/reference.ts";
+import { type Certificates, credentialsCommand, opensslCommands, teamCertificates } from "../scaffold/certificates.ts";
 import { baseFolder } from "../scaffold/kubernetes-base.ts";
 import { checkComponentFits, checkNamespace } from "../scaffold/kubernetes-names.ts";
 import { teamFiles, variantOf } from "../scaffold/team-files.ts";
 import { createOutput } from "../terminal/output.ts";
+import { certificatesOption } from "./scaffold-pipeline.ts";
 
 interface ScaffoldFlags {
   readonly pipeline: string;
@@ -22,6 +24,7 @@ interface ScaffoldFlags {
   readonly namespace?: string;
   readonly gpus?: number;
   readonly workers?: number;
+  readonly certificates: Certificates;
   readonly force?: true;
   readonly json?: true;
 }
@@ -38,6 +41,7 @@ export function scaffoldTeamCommand(context: CliContext): Command {
     .option("--namespace <name>", "namespace of the team (default: uncouple-COMPONENT)")
     .option("--gpus <count>", "GPUs of the team", parseCount)
     .option("--workers <max>", "largest number of workers (default: none, or one for each of several GPUs)", parseCount)
+    .addOption(certificatesOption())
     .option("--force", "overwrite existing files")
     .option("--json", "print JSON: { files: [path], namespace, base }")
     .addHelpText(
@@ -50,6 +54,7 @@ export function scaffoldTeamCommand(context: CliContext): Command {
       checkComponent(pipeline, component);
       const namespace = flags.namespace ?? `uncouple-${component}`;
       checkNamespace(namespace);
+      const { certificates } = flags;
       const { gpus, workers } = hardwareOf(flags);
       const out = resolve(context.cwd, flags.out);
       const base = baseFolder(packageInfo().version);
@@ -62,6 +67,7 @@ export function scaffoldTeamCommand(context: CliContext): Command {
         namespace,
         gpus,
         workers,
+        certificates,
         readsFile,
         base: `../../${base}`,
       }).map((file) => ({ ...file, path: `${folder}/${file.path}` }));
@@ -74,13 +80,18 @@ export function scaffoldTeamCommand(context: CliContext): Command {
           "",
           "Review:",
           `  ${flags.out}/${folder}/team.yaml           how the team trains`,
-          `  ${flags.out}/${folder}/namespace.yaml      what it may use at most`,
+          `  ${flags.out}/${folder}/quota.yaml          what it may use at most`,
           `  ${flags.out}/${folder}/kustomization.yaml  images and their registry${workers > 0 ? ", at most how many workers, Kueue" : ""}`,
-          `  Secret nats-credentials in ${namespace}, where NATS has accounts`,
           ...(readsFile ? [`  volume claim \`data\` in ${namespace}, with the rows of the pipeline file`] : []),
           "",
           "Then:",
           `  uncouple validate ${flags.pipeline} ${flags.out}/${folder}/team.yaml`,
+          `  kubectl apply -f ${flags.out}/${folder}/namespace.yaml`,
+          ...(certificates === "secrets"
+            ? opensslCommands(`${flags.out}/${base}`, namespace, teamCertificates(component, namespace, workers))
+            : []
+          ).map((command) => `  ${command}`),
+          `  ${credentialsCommand(namespace, "nats-credentials", { keys: `${flags.out}/accounts/keys`, user: component, natsNamespace: "uncouple" })}`,
           `  kubectl apply -k ${flags.out}/${folder}`,
         ].join("\n"),
       );

@@ -70,9 +70,9 @@ export function trainerAddresses(flags: Pick<ConnectionFlags, "trainer">, env: C
 /** Adds the flags of a client over TLS. */
 export function withTlsFlags(command: Command): Command {
   return command
-    .option("--tls-ca <file>", "connect over TLS and trust this CA (PEM)")
-    .option("--tls-cert <file>", "client certificate, with --tls-ca (PEM)")
-    .option("--tls-key <file>", "private key of the client certificate (PEM)");
+    .option("--tls-ca <file>", "connect over TLS and trust this CA (PEM, UNCOUPLE_TLS_CA)")
+    .option("--tls-cert <file>", "client certificate, with --tls-ca (PEM, UNCOUPLE_TLS_CERT)")
+    .option("--tls-key <file>", "private key of the client certificate (PEM, UNCOUPLE_TLS_KEY)");
 }
 
 /** Connections to the services, which flags, environment variables or the stack file locate, in this order. */
@@ -231,12 +231,18 @@ function createConnections(
   };
 }
 
-/** @throws UncoupleError `invalid-argument` for an incomplete combination of TLS flags, or an unreadable file */
+/**
+ * Reads the files that flags or environment variables name.
+ * @throws UncoupleError `invalid-argument` for an incomplete combination of them, or an unreadable file
+ */
 export async function clientOptions(
   context: CliContext,
   flags: Pick<ConnectionFlags, "tlsCa" | "tlsCert" | "tlsKey">,
 ): Promise<ConnectOptions> {
-  const { tlsCa, tlsCert, tlsKey } = flags;
+  const { env } = context;
+  const tlsCa = flags.tlsCa ?? setting(env, "UNCOUPLE_TLS_CA");
+  const tlsCert = flags.tlsCert ?? setting(env, "UNCOUPLE_TLS_CERT");
+  const tlsKey = flags.tlsKey ?? setting(env, "UNCOUPLE_TLS_KEY");
   if ((tlsCert === undefined) !== (tlsKey === undefined) || (tlsCert !== undefined && tlsCa === undefined)) {
     throw new UncoupleError(
       "invalid-argument",

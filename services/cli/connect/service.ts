@@ -82,9 +82,9 @@ export function withServiceFlags(command: Command): Command {
     .option("--host <address>", "address to listen on; 0.0.0.0 for all interfaces", "127.0.0.1")
     .option("--port <port>", "gRPC port; 0 for any free port", parsePort, 50_051)
     .option("--metrics-port <port>", "port of /metrics, /livez and /readyz; 0 for any free port", parsePort, 9_464)
-    .option("--tls-cert <file>", "serve gRPC over TLS with this certificate (PEM)")
-    .option("--tls-key <file>", "private key of the certificate (PEM)")
-    .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM)")
+    .option("--tls-cert <file>", "serve gRPC over TLS with this certificate (PEM, UNCOUPLE_TLS_CERT)")
+    .option("--tls-key <file>", "private key of the certificate (PEM, UNCOUPLE_TLS_KEY)")
+    .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM, UNCOUPLE_TLS_CLIENT_CA)")
     .addOption(logLevelOption());
   return withInferenceFlags(withNatsFlags(withStoreFlags(command)));
 }
@@ -174,9 +174,15 @@ function readNow(path: string | undefined): Buffer | undefined {
   }
 }
 
-/** @throws UncoupleError `invalid-argument` for a certificate without a key or vice versa, or an unreadable file */
+/**
+ * Reads the files that flags or environment variables name.
+ * @throws UncoupleError `invalid-argument` for a certificate without a key or vice versa, or an unreadable file
+ */
 export async function serverTls(context: CliContext, flags: ServiceFlags): Promise<ServerTls | undefined> {
-  const { tlsCert, tlsKey, tlsClientCa } = flags;
+  const { env } = context;
+  const tlsCert = flags.tlsCert ?? setting(env, "UNCOUPLE_TLS_CERT");
+  const tlsKey = flags.tlsKey ?? setting(env, "UNCOUPLE_TLS_KEY");
+  const tlsClientCa = flags.tlsClientCa ?? setting(env, "UNCOUPLE_TLS_CLIENT_CA");
   if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UncoupleError("invalid-argument", "TLS requires both --tls-cert and --tls-key");

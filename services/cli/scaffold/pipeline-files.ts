@@ -1,4 +1,5 @@
 import type { NewFile } from "../files/write-all.ts";
+import { type Certificates, certificatesYaml, platformCertificates } from "./certificates.ts";
 import { namespaceYaml } from "./kubernetes-names.ts";
 import { dataPatch } from "./team-files.ts";
 
@@ -10,6 +11,7 @@ export interface PipelineOptions {
   readonly pipeline: string;
   readonly namespace: string;
   readonly autoscaler: Autoscaler;
+  readonly certificates: Certificates;
   /** Whether the pipeline reads its rows from a file. */
   readonly readsFile: boolean;
   /** The pipeline file. */
@@ -20,16 +22,32 @@ export interface PipelineOptions {
 
 /** What a pipeline needs beside its teams: three NATS servers, evaluators, and what every namespace gets. */
 export function pipelineFiles(options: PipelineOptions): readonly NewFile[] {
+  const { namespace, certificates } = options;
   return [
+    { path: "accounts/.gitignore", content: "# Secrets, which `uncouple scaffold nats` writes.\nkeys/\n" },
+    { path: "accounts/kustomization.yaml", content: ACCOUNTS },
     { path: "shared/kustomization.yaml", content: shared(options) },
     { path: "shared/pipeline.yaml", content: options.text },
     { path: "platform/kustomization.yaml", content: platform(options) },
-    { path: "platform/namespace.yaml", content: namespaceYaml(options.namespace) },
+    { path: "platform/namespace.yaml", content: namespaceYaml(namespace) },
+    ...(certificates === "cert-manager"
+      ? [{ path: "platform/certificates.yaml", content: certificatesYaml(platformCertificates(namespace)) }]
+      : []),
   ];
 }
 
+const ACCOUNTS = `# Who may do what at NATS: public keys only. \`uncouple scaffold nats --out\` this folder writes accounts.conf, and the users'
+# secrets beside it.
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+configMapGenerator:
+  - name: nats-config
+    behavior: merge
+    files: [accounts.conf]
+`;
+
 function shared({ pipeline, namespace }: PipelineOptions): string {
-  const servers = [0, 1, 2].map((n) => `nats://nats-${n}.nats-headless.${namespace}:4222`).join(",");
+  const servers = [0, 1, 2].map((n) => `tls://nats-${n}.nats-headless.${namespace}:4222`).join(",");
   return `# What every namespace of pipeline ${pipeline} gets: the pipeline file, and where NATS is.
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
@@ -39,8 +57,14 @@ configMapGenerator:
   - name: settings
     literals:
       - NATS_URL=${servers}
-      # With accounts (\`uncouple scaffold nats\`), each namespace has its key in the Secret nats-credentials:
-      # - NATS_NKEY=/var/run/uncouple/nats/user.nk
+      # Files of the Secrets nats-credentials and, for the jobs, nats-operator.
+      - NATS_NKEY=/var/run/uncouple/nats/user.nk
+      - NATS_CA=/var/run/uncouple/nats/ca.crt
+      # Files of the Secrets evaluator-tls, trainer-tls and worker-tls: gRPC requires certificates of both sides.
+      - UNCOUPLE_TLS_CERT=/var/run/uncouple/tls/tls.crt
+      - UNCOUPLE_TLS_KEY=/var/run/uncouple/tls/tls.key
+      - UNCOUPLE_TLS_CA=/var/run/uncouple/tls/ca.crt
+      - UNCOUPLE_TLS_CLIENT_CA=/var/run/uncouple/tls/ca.crt
       - UNCOUPLE_PIPELINE=${pipeline}
       - REPLICAS=3
       # Newest snapshots of each component that the CronJob gc keeps.
@@ -49,7 +73,7 @@ configMapGenerator:
 }
 
 function platform(options: PipelineOptions): string {
-  const { pipeline, namespace, autoscaler, readsFile, base } = options;
+  const { pipeline, namespace, autoscaler, certificates, readsFile, base } = options;
   const variant = autoscaler === "none" ? "pipeline" : `pipeline-${autoscaler}`;
   return `# The NATS servers and the evaluators of pipeline ${pipeline}. Written by \`uncouple scaffold pipeline\`; change it as you like.
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -60,6 +84,7 @@ resources:
   - ../shared
   - ${base}/base/nats-cluster
   - ${base}/base/${variant}
+${certificates === "cert-manager" ? "  - certificates.yaml\n" : ""}components: [../accounts]
 # A registry of your own:
 # images:
 #   - { name: uncouple, newName: REGISTRY/uncouple }

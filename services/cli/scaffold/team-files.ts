@@ -1,4 +1,5 @@
 import type { NewFile } from "../files/write-all.ts";
+import { type Certificates, certificatesYaml, teamCertificates } from "./certificates.ts";
 import { namespaceYaml } from "./kubernetes-names.ts";
 
 export interface TeamOptions {
@@ -9,6 +10,7 @@ export interface TeamOptions {
   readonly gpus: number;
   /** Largest number of workers; 0 for none. */
   readonly workers: number;
+  readonly certificates: Certificates;
   /** Whether the pipeline reads its rows from a file. */
   readonly readsFile: boolean;
   /** The folder with the base, from the team's folder. */
@@ -17,10 +19,16 @@ export interface TeamOptions {
 
 /** The thin overlay of a team, relative to its folder. */
 export function teamFiles(options: TeamOptions): readonly NewFile[] {
+  const { component, namespace, workers, certificates } = options;
+  const needs = teamCertificates(component, namespace, workers);
   return [
     { path: "kustomization.yaml", content: kustomization(options) },
-    { path: "namespace.yaml", content: `${namespaceYaml(options.namespace)}---\n${quota(options)}` },
+    { path: "namespace.yaml", content: namespaceYaml(namespace) },
+    { path: "quota.yaml", content: quota(options) },
     { path: "team.yaml", content: teamFile(options) },
+    ...(certificates === "cert-manager"
+      ? [{ path: "certificates.yaml", content: certificatesYaml(needs, `-${component}`) }]
+      : []),
   ];
 }
 
@@ -31,7 +39,7 @@ export function variantOf({ gpus, workers }: Pick<TeamOptions, "gpus" | "workers
 }
 
 function kustomization(options: TeamOptions): string {
-  const { pipeline, component, namespace, workers, readsFile, base } = options;
+  const { pipeline, component, namespace, workers, certificates, readsFile, base } = options;
   const patches = [
     ...(readsFile ? [dataPatch("StatefulSet", "trainer")] : []),
     ...(workers > 0 ? [scaling(options)] : []),
@@ -43,9 +51,10 @@ namespace: ${namespace}
 nameSuffix: -${component}
 resources:
   - namespace.yaml
+  - quota.yaml
   - ../../shared
   - ${base}/base/${variantOf(options)} # to upgrade, change the version
-labels:
+${certificates === "cert-manager" ? "  - certificates.yaml\n" : ""}labels:
   - pairs: { app.kubernetes.io/instance: ${component} }
     includeSelectors: true
 ${
@@ -81,20 +90,21 @@ export function dataPatch(kind: "StatefulSet" | "Deployment", name: string): str
 `;
 }
 
-function scaling({ component, workers }: TeamOptions): string {
+function scaling({ pipeline, component, workers }: TeamOptions): string {
   return `  - target: { kind: ScaledObject, name: worker }
     patch: |-
       - { op: replace, path: /spec/maxReplicaCount, value: ${workers} }
       - op: replace
         path: /spec/triggers/0/metadata/query
-        value: sum(uncouple_worker_units_waiting{component="${component}"})
+        value: sum(uncouple_worker_units_waiting{pipeline="${pipeline}",component="${component}"})
 `;
 }
 
 /** Room for the trainer and its workers, and for a second of each during an update. */
 function quota({ gpus, workers }: TeamOptions): string {
   const onGpu = gpus > 0;
-  const trainer = onGpu && workers === 0 ? { cpu: 2, memory: 4, limit: 16 } : { cpu: 1, memory: 1, limit: 2 };
+  // With the container that runs models from the store.
+  const trainer = onGpu && workers === 0 ? { cpu: 3, memory: 5, limit: 19 } : { cpu: 1, memory: 1, limit: 5 };
   const worker = onGpu ? { cpu: 2, memory: 4, limit: 16 } : { cpu: 1, memory: 1, limit: 2 };
   const sum = (key: "cpu" | "memory" | "limit") => trainer[key] + (workers === 0 ? 0 : workers + 1) * worker[key];
   return `# What the team may use at most.

@@ -5,6 +5,7 @@ import { startProcess } from "../../common/processes/entry-point.ts";
 import type { ExecutionProvider } from "../../pipeline/team.ts";
 import { GraphBuilder, newValue } from "../compiler/graph/ir.ts";
 import { emitOnnx } from "../compiler/onnx/emit-onnx.ts";
+import { explainFailure } from "./explain-failure.ts";
 
 export interface ProviderProbe {
   readonly starts: boolean;
@@ -32,7 +33,7 @@ export function probeProvider(provider: ExecutionProvider, clock: Clock): Promis
 async function attempt(provider: ExecutionProvider, clock: Clock): Promise<ProviderProbe> {
   if (provider === "cpu") return { starts: true, gpu: false, detail: "ONNX Runtime on the processor" };
   const failure = await inChild(provider, clock);
-  if (failure !== null) return { starts: false, gpu: false, detail: oneLine(failure) };
+  if (failure !== null) return { starts: false, gpu: false, detail: explainFailure(failure) };
   const gpu = gpuDevice();
   const detail = gpu === undefined ? "starts, on a software device: no GPU was found" : `starts, with ${gpu}`;
   return { starts: true, gpu: gpu !== undefined, detail };
@@ -68,22 +69,6 @@ function inChild(provider: ExecutionProvider, clock: Clock): Promise<string | nu
 function lastComplaint(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   return lines.findLast((line) => /error|fail|what\(\)|unable|not /i.test(line)) ?? "";
-}
-
-/** Explanations of ONNX Runtime's messages for users. */
-const MEANINGS: readonly (readonly [RegExp, string])[] = [
-  [/RequestAdapter/, "no GPU adapter was found (WebGPU needs a driver for Vulkan, Metal or Direct3D 12)"],
-  [
-    /Failed to load shared library/,
-    "its libraries do not load (CUDA and cuDNN must be installed, and ONNX Runtime's own CUDA libraries, which come " +
-      "with `npm rebuild onnxruntime-node --ignore-scripts=false`)",
-  ],
-];
-
-function oneLine(text: string): string {
-  for (const [pattern, meaning] of MEANINGS) if (pattern.test(text)) return meaning;
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length > 240 ? `${line.slice(0, 240)}...` : line;
 }
 
 /** A model that computes y = x x. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cli } from "../../helpers/cli.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
@@ -67,4 +68,15 @@ test("bootstrap says what is missing", async () => {
   expect(await bootstrap("nowhere.yaml")).toMatchObject({ code: 3 });
   expect(await bootstrap("pipeline.yaml", "--replicas", "3")).toMatchObject({ code: 5 });
   expect(await bootstrap("pipeline.yaml", "--nats", "nats://127.0.0.1:9")).toMatchObject({ code: 7 });
+});
+
+test("bootstrap waits for a server that is not there yet, if it is told to, and says so once", async () => {
+  await server.kill();
+  expect(await bootstrap("pipeline.yaml")).toMatchObject({ code: 7, stdout: "" });
+  const waiting = bootstrap("pipeline.yaml", "--breaking", "--startup-timeout", "10m");
+  await sleep(500);
+  await server.restart();
+  const { code, stderr } = await waiting;
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^cannot connect to the NATS server at \S+: .*; waiting up to 600 s\n$/);
 });

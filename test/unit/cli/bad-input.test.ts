@@ -173,6 +173,12 @@ const missing: readonly Case[] = [
   { args: "snapshots --nats http://x --pipeline tiny", code: "invalid-argument", says: "expected nats://host:port" },
   { args: "snapshots --nats 127.0.0.1:9 --pipeline tiny", code: "unavailable", says: "nats://127.0.0.1:9" },
   { args: "runs --trainer 127.0.0.1:9 --tls-cert c.pem", code: "invalid-argument", says: "TLS requires --tls-ca" },
+  {
+    args: "runs --trainer 127.0.0.1:9",
+    code: "invalid-argument",
+    says: "TLS requires --tls-ca",
+    env: { UNCOUPLE_TLS_CERT: "c.pem" },
+  },
   { args: "runs --trainer 127.0.0.1:9 --tls-ca c.pem", code: "invalid-argument", says: "c.pem cannot be read" },
   { args: "predict m1 nowhere.json", code: "invalid-argument", says: "nowhere.json cannot be read" },
   { args: "predict m1@x rows.json", code: "invalid-argument", says: 'not "x"' },

@@ -133,7 +133,8 @@ describe("pods", () => {
   });
 
   test.each(containers)("$name: container $container.name is restricted and has its resources", ({ container }) => {
-    expect(container.securityContext).toEqual({
+    const { runAsUser: _user, runAsGroup: _group, ...rest } = container.securityContext;
+    expect(rest).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
@@ -159,6 +160,44 @@ describe("pods", () => {
       for (const probe of probes) {
         expect(ports.map(({ name }: Manifest) => name)).toContain(probe.httpGet.port);
       }
+    }
+  });
+
+  test.each(
+    pods.filter(({ pod }) =>
+      pod.spec.containers.some(({ args = [] }: Manifest) => args.includes("--inference-socket")),
+    ),
+  )("$name runs models from the store in a container that has nothing to take", ({ pod }) => {
+    const [service] = pod.spec.containers;
+    const host = pod.spec.initContainers.find(({ name }: Manifest) => name === "inference");
+    // A sidecar starts before the service and ends after it.
+    expect(host).toMatchObject({ restartPolicy: "Always", image: expect.stringMatching(/^uncouple:/) });
+    expect(host).not.toHaveProperty("env");
+    expect(host).not.toHaveProperty("envFrom");
+    const user = ({ securityContext }: Manifest) => securityContext.runAsUser ?? pod.spec.securityContext.runAsUser;
+    expect(user(host)).not.toBe(user(service));
+    const mounts = new Map<string, string>(host.volumeMounts.map(({ name, mountPath }: Manifest) => [name, mountPath]));
+    for (const name of mounts.keys()) {
+      expect(pod.spec.volumes.find((volume: Manifest) => volume.name === name)).toHaveProperty("emptyDir");
+    }
+    const shared = service.volumeMounts.filter(({ name }: Manifest) => mounts.has(name));
+    expect(shared).toEqual([{ name: "inference", mountPath: mounts.get("inference") }]);
+    const socket = service.args[service.args.indexOf("--inference-socket") + 1];
+    expect(socket).toBe(host.args[host.args.indexOf("--socket") + 1]);
+    expect(host.startupProbe.exec.command).toEqual(["test", "-S", socket]);
+    expect(socket.startsWith(`${mounts.get("inference")}/`)).toBe(true);
+  });
+
+  test("evaluators and trainers run models from the store elsewhere", () => {
+    const services = ours.filter(({ container }) => /^(evaluator|trainer)$/.test(container.args?.[0]));
+    expect(compose.networks.nowhere).toEqual({ internal: true });
+    expect(services.length).toBeGreaterThanOrEqual(2);
+    for (const { name, container } of services) expect(container.args, name).toContain("--inference-socket");
+    for (const service of ["evaluator", "trainer-m1", "trainer-m2"]) {
+      const host = compose.services[`${service}-inference`];
+      expect(host).toMatchObject({ networks: ["nowhere"], environment: {} });
+      expect(host.volumes).toEqual([expect.stringMatching(/^[\w-]+:\/run\/inference$/)]);
+      expect(compose.services[service].volumes).toContain(host.volumes[0]);
     }
   });
 
@@ -226,6 +265,22 @@ describe("manifests and the code", () => {
       expect(text).toMatch(/^ARG NODE_IMAGE=node:\d+-slim$/m);
       expect(text.match(/^FROM .*$/gm)?.filter((line) => /[a-z0-9]\.[a-z]+\//.test(line))).toEqual([]);
     }
+  });
+
+  test("the image for GPUs takes wheels by version and digest, and ONNX Runtime's in the version of the package", async () => {
+    const { dependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+    const wheels = new Map<string, string>();
+    for (const file of ["tensorflow.txt", "onnxruntime.txt"]) {
+      const text = await readFile(join(root, "deploy/images/uncouple-gpu", file), "utf8");
+      for (const line of text.replace(/^#.*$/gm, "").replaceAll("\\\n", "").split("\n")) {
+        if (line === "") continue;
+        const [, name = "", wheel = ""] = /^([\w-]+)==([\d.]+)(?: +--hash=sha256:[0-9a-f]{64})+$/.exec(line) ?? [];
+        expect(name, line).not.toBe("");
+        wheels.set(name, wheel);
+      }
+    }
+    expect(wheels.get("onnxruntime-gpu")).toBe(dependencies["onnxruntime-node"]);
+    expect(wheels.has("tensorflow")).toBe(true);
   });
 
   test.each(ours)("$name: container $container.name calls a command with flags that it has", ({ container }) => {

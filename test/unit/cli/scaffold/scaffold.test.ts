@@ -2,6 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
 import { packageInfo } from "../../../../services/runtime/package-info.ts";
 import { cli } from "../../../helpers/cli.ts";
 
@@ -17,7 +18,9 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const scaffold = (...args: string[]) =>
-  cli(["scaffold", ...args, "--pipeline", "pipeline.yaml", "--out", "out"], { cwd: folder });
+  cli(["scaffold", ...args, "--pipeline", "pipeline.yaml", ...(args.includes("--out") ? [] : ["--out", "out"])], {
+    cwd: folder,
+  });
 const filesOf = async (path: string) =>
   (await readdir(path, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -29,13 +32,17 @@ test("the overlay for production is what the commands write", async () => {
   expect(await scaffold("pipeline")).toMatchObject({ code: 0, stderr: "" });
   expect(await scaffold("team", "m1")).toMatchObject({ code: 0, stderr: "" });
   expect(await scaffold("team", "m2", "--gpus", "2")).toMatchObject({ code: 0, stderr: "" });
-  const written = (await filesOf(join(folder, "out"))).filter((file) => !file.startsWith("uncouple/"));
+  expect(await scaffold("nats", "--out", "out/accounts")).toMatchObject({ code: 0, stderr: "" });
+  const ignored = /^uncouple\/|^accounts\/(keys\/|nats\.conf$)/;
+  const written = (await filesOf(join(folder, "out"))).filter((file) => !ignored.test(file));
   const shipped = (await filesOf(overlay)).filter((file) => file !== "kustomization.yaml");
   expect(shipped).toEqual(written);
   for (const file of written) {
     // Here, the base is two folders up, without a version.
     const expected = (await text(file)).replaceAll(`uncouple/${version}/base`, "../../base");
-    expect(await readFile(join(overlay, file), "utf8"), file).toBe(expected);
+    // Nobody has the secrets of the keys that are shipped.
+    const shown = (content: string) => content.replaceAll(/\bU[A-Z2-7]{55}\b/g, "KEY");
+    expect(shown(await readFile(join(overlay, file), "utf8")), file).toBe(shown(expected));
   }
 });
 
@@ -74,6 +81,26 @@ test.each([
   expect(await text("teams/m2/kustomization.yaml")).toContain(`/base/${base} #`);
   const validated = await cli(["validate", "pipeline.yaml", "out/teams/m2/team.yaml"], { cwd: folder });
   expect(validated).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("cert-manager makes the certificates that pods mount, for the names by which services are called", async () => {
+  await scaffold("pipeline", "--certificates", "cert-manager");
+  await scaffold("team", "m2", "--workers", "3", "--certificates", "cert-manager");
+  for (const [folder, secrets] of [
+    ["platform", ["nats-tls", "evaluator-tls"]],
+    ["teams/m2", ["trainer-tls", "worker-tls"]],
+  ] as const) {
+    const resources = parseAllDocuments(await text(`${folder}/certificates.yaml`)).map((document) => document.toJS());
+    expect(parse(await text(`${folder}/kustomization.yaml`)).resources).toContain("certificates.yaml");
+    const suffix = folder === "platform" ? "" : "-m2";
+    const issuers = resources.filter(({ kind }) => kind === "Issuer").map(({ metadata }) => metadata.name + suffix);
+    const certificates = resources.filter(({ kind }) => kind === "Certificate");
+    expect(certificates.map(({ spec }) => spec.secretName)).toEqual(["uncouple-ca", ...secrets]);
+    for (const { spec } of certificates) expect(issuers).toContain(spec.issuerRef.name);
+  }
+  expect(await text("platform/certificates.yaml")).toContain("    - nats-0.nats-headless.uncouple\n");
+  expect(await text("teams/m2/certificates.yaml")).toContain("    - trainer-m2\n");
+  expect((await scaffold("team", "m1")).stdout).toContain("certificate.sh uncouple-m1 trainer-tls trainer-m1 ");
 });
 
 test("teams of a pipeline that reads a file mount its volume", async () => {
@@ -134,7 +161,7 @@ describe("one line, and nothing written, for", () => {
       code: 4,
       stderr: "uncouple: out/teams/m1/kustomization.yaml already exists; use --force to overwrite it\n",
     });
-    expect(await filesOf(join(folder, "out/teams/m1"))).toEqual(["kustomization.yaml", "team.yaml"]);
+    expect(await filesOf(join(folder, "out/teams/m1"))).toEqual(["kustomization.yaml", "quota.yaml", "team.yaml"]);
     expect(await scaffold("pipeline")).toMatchObject({ code: 4 });
     expect(await scaffold("team", "m1", "--force")).toMatchObject({ code: 0 });
     expect(await text("teams/m1/team.yaml")).toContain("component: m1");
