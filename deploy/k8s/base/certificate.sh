@@ -11,6 +11,7 @@ secret=$2
 shift 2
 folder=certificates/$namespace
 mkdir -p "$folder/$secret"
+echo '*' >certificates/.gitignore
 
 sign() { # SUBJECT KEY CERTIFICATE DAYS SIGNER...; extensions on standard input
   subject=$1 key=$2 certificate=$3 days=$4

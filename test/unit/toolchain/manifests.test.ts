@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../../../services/cli/command-line.ts";
 import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
+import { longestStopSeconds as longestEvaluatorStop } from "../../../services/evaluator/run-evaluator.ts";
 import { packageInfo } from "../../../services/runtime/package-info.ts";
+import { longestStopSeconds as longestTrainerStop } from "../../../services/trainer/run-trainer.ts";
 import { problemsOf } from "../../helpers/manifest-schemas.ts";
 import {
   closureOf,
@@ -228,11 +230,9 @@ describe("pods", () => {
     }
   });
 
-  test("pods that stop gracefully get longer than the drain", async () => {
-    const { longestStopSeconds } = await import("../../../services/trainer/run-trainer.ts");
-    const evaluator = await import("../../../services/evaluator/run-evaluator.ts");
+  test("pods that stop gracefully get longer than the drain", () => {
     // The command exits by force five seconds later.
-    const longest = Math.max(longestStopSeconds({}), evaluator.longestStopSeconds({})) + 5;
+    const longest = Math.max(longestTrainerStop({}), longestEvaluatorStop({})) + 5;
     for (const { name, kind, pod } of pods) {
       if (kind === "Job" || kind === "CronJob") continue;
       expect(pod.spec.terminationGracePeriodSeconds, name).toBeGreaterThan(longest);
