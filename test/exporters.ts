@@ -84,7 +84,11 @@ function differences(registry: Registry): string[] {
           .filter((version) => version <= opset);
         const { sparse_value, ...expected } = official[operator]?.[Math.max(...since)] ?? {};
         const listed = Object.fromEntries(attributesOf(domain, operator, opset) ?? []);
-        const text = (attributes: Attributes) => JSON.stringify(Object.entries(attributes).sort());
+        const text = (attributes: Attributes) =>
+          Object.keys(attributes)
+            .map((name) => `${name}:${attributes[name]}`)
+            .sort()
+            .join(" ");
         if (text(listed) !== text(expected))
           found.push(`${operator} in opset ${opset}: ${text(listed)}, not ${text(expected)}`);
       }

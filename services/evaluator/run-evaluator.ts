@@ -215,6 +215,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     lifecycle.onDrain("following the pipeline file", () => following);
     grpcPort = await server.start();
     evaluator.start();
+    void inference.warm();
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}`, evaluator: name },
       `evaluating pipeline ${pipeline.name}`,

@@ -95,9 +95,17 @@ export interface AuditSpec {
   readonly columns: readonly string[];
 }
 
+/**
+ * A declared limit of row losses, for tails too heavy for their mean: losses above `bound` count as `bound`, or losses
+ * above this quantile of the current composition's losses count as the quantile (winsorizing).
+ */
+export type LossLimit = { readonly bound: number } | { readonly quantile: number };
+
 export interface VerdictPolicy {
   /** The smallest change of the pipeline loss that matters, as a fraction of the current loss; 0 if every change does. */
   readonly minimumEffect: number;
+  /** Limits the losses that verdicts compare, but not those that trainers minimize. */
+  readonly lossLimit?: LossLimit;
 }
 
 export interface Pipeline {

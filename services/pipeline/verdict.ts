@@ -54,12 +54,15 @@ export interface PairedComparison {
   readonly interval: readonly [low: number, high: number];
   readonly kind: OpenSet<VerdictKind>;
   readonly reason?: OpenSet<InconclusiveReason>;
+  /** The largest row loss that counts, where the pipeline file has a `loss_limit`; the losses above are limited to it. */
+  readonly bound?: number;
   /** Skewness of the studentized difference. */
   readonly skewness?: number;
   /** The smallest difference that these rows would tell apart from 0 with a probability of 80 %. */
   readonly detectable?: number;
   /** The rows that would do: for such a tail with `too-few-rows`, else to tell the difference seen apart from 0. */
   readonly rowsNeeded?: number | null;
+  /** Of the losses as they are, without a limit. */
   readonly harm?: RowHarm;
   readonly negativeFlips?: FlipRate;
   /** One per value of the pipeline file's `slices`, without those that have a single row or group. */

@@ -20,6 +20,7 @@ import {
 } from "./paired/compare-losses.ts";
 import { compareSlices, type SliceColumn, type SliceComparison } from "./paired/compare-slices.ts";
 import { measureHarm, negativeFlips } from "./paired/harm.ts";
+import { limitLosses, lossBound } from "./paired/loss-limit.ts";
 import type { Interval } from "./paired/paired-interval.ts";
 import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
@@ -111,18 +112,28 @@ export async function judgeSnapshot(
   const restrict = (composition: Composition): Composition =>
     Object.fromEntries(needed.map((other) => [other, composition[other] as number]));
 
+  /** Applies the pipeline file's loss limit. @param present losses of the composition that sets a limit by quantile */
+  function limited(present: Float64Array, candidate: Float64Array) {
+    const limit = pipeline.verdict?.lossLimit;
+    if (limit === undefined) return { losses: [present, candidate] as const };
+    const bound = lossBound(present, limit);
+    return { losses: [limitLosses(present, bound), limitLosses(candidate, bound)] as const, bound };
+  }
+
   async function compare(from: Composition, to: Composition): Promise<PairedComparison | undefined> {
     const present = await lossesOf(pipeline.objective, from);
     const candidate = await lossesOf(pipeline.objective, to);
     if (present === undefined || candidate === undefined) return undefined;
-    const found = await compareLosses(present, candidate, settings);
+    const { losses: compared, bound } = limited(present, candidate);
+    const found = await compareLosses(...compared, settings);
     if (found === undefined) return undefined;
     const { relative: _, units: __, kind, currentLoss, ...numbers } = found;
     return {
       current: restrict(from),
       candidate: restrict(to),
       currentLoss,
-      candidateLoss: mean(candidate),
+      candidateLoss: mean(compared[1]),
+      ...(bound !== undefined && { bound }),
       ...numbers,
       kind: judge(kind, paired?.kind),
     };
@@ -137,7 +148,7 @@ export async function judgeSnapshot(
     const differences = finiteDifferences(present, candidate);
     const wrongBefore = await losses.rowErrors(pipeline.objective, from);
     const wrongNow = await losses.rowErrors(pipeline.objective, to);
-    const compared = await compareSlices(present, candidate, slices, settings);
+    const compared = await compareSlices(...limited(present, candidate).losses, slices, settings);
     return {
       ...(differences !== undefined && { harm: measureHarm(differences) }),
       ...(wrongBefore && wrongNow && { negativeFlips: await negativeFlips(wrongBefore, wrongNow, settings) }),

@@ -57,7 +57,8 @@ async function scaleEvaluators(): Promise<void> {
   const minimum = await becomes("uncouple", "deployment/evaluator", 120, (count) => count === 2);
   await annotate("paused-replicas=0");
   await becomes("uncouple", "deployment/evaluator", 120, (count) => count === 0);
-  const waiting = 18;
+  // More than two evaluators judge between two looks of KEDA.
+  const waiting = 60;
   let snapshots = 0;
   while (snapshots < waiting) snapshots += (await publishedBy("uncouple-m1", "m1")).length;
   const began = performance.now();

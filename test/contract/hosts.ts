@@ -5,7 +5,13 @@ import type { Table } from "../../services/data/table/table.ts";
 import { createInference, type InferenceSettings } from "../../services/inference/client/create-inference.ts";
 import type { HostConnection, HostConnector } from "../../services/inference/connect/host-connector.ts";
 import { loadHosted, modelOfBytes } from "../../services/inference/hosted-model.ts";
-import { type DeathCause, type Inference, InferenceDeath, StageFault } from "../../services/inference/inference.ts";
+import {
+  type DeathCause,
+  type HostedModel,
+  type Inference,
+  InferenceDeath,
+  StageFault,
+} from "../../services/inference/inference.ts";
 import { loadSnapshotModel } from "../../services/learning/snapshot/load-snapshot-model.ts";
 import { denseBytes, heldOutOf, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
 import { centering, doubling, greedy, oneToOne, slow } from "../helpers/expensive-models.ts";
@@ -134,12 +140,15 @@ export function hostContract(implementation: HostImplementation): void {
     test("a model that takes too long is killed, and the next call is served", async () => {
       const hasty = open({ timeoutSeconds: 3 });
       deaths = [];
-      const model = await loadHosted(hasty, modelOfBytes("m", slow(1000, 256), oneToOne));
-      const thrown = await fault(model.predict(table(4096)));
+      const { x } = table(4096).columns;
+      const inputs = { x: { column: x as NonNullable<typeof x> } };
+      const model = modelOfBytes("m", slow(1000, 256), oneToOne);
+      const plan = { rows: 4096, stages: [{ model, inputs }], wanted: [0], keep: false };
+      const thrown = await fault(hasty.run(plan));
       expect(thrown).toMatchObject({ reason: "too-expensive", loaded: true, cause: expect.any(InferenceDeath) });
       expect(thrown.message).toMatch(/did not finish .*within the limit of 3 s \(--inference-timeout\)/);
-      // Once in the host that had loaded it, once alone in a fresh one.
-      expect(deaths).toEqual(["deadline", "deadline"]);
+      // Its host had done nothing else.
+      expect(deaths).toEqual(["deadline"]);
       const next = await loadHosted(hasty, modelOfBytes("n", doubling(), oneToOne));
       expect((await next.predict(table(2)))[1]).toBe(1);
     });
@@ -150,6 +159,7 @@ export function hostContract(implementation: HostImplementation): void {
       const thrown = await fault(model.predict(table(4096)));
       expect(thrown).toMatchObject({ reason: "too-expensive", cause: expect.any(InferenceDeath) });
       expect(thrown.message).toMatch(/needs more than the 700 MiB of --inference-memory/);
+      // Once in the host that had loaded it, once alone in a fresh one.
       expect(deaths).toEqual(["memory", "memory"]);
       const next = await loadHosted(inference, modelOfBytes("n", doubling(), oneToOne));
       expect((await next.predict(table(2)))[1]).toBe(1);
@@ -157,12 +167,25 @@ export function hostContract(implementation: HostImplementation): void {
 
     test("a host that is killed in the middle of a call costs the call nothing but time", async () => {
       deaths = [];
-      const model = await loadHosted(inference, modelOfBytes("m", slow(20, 256), oneToOne));
-      const predicting = model.predict(table(8192));
-      await systemClock.sleep(100);
-      connections.at(-1)?.kill();
-      expect((await predicting)[8191]).toBeCloseTo(1 + 8191 / 8192, 5);
+      const { x } = table(8192).columns;
+      const inputs = { x: { column: x as NonNullable<typeof x> } };
+      const plan = {
+        rows: 8192,
+        stages: [{ model: modelOfBytes("m", slow(100, 256), oneToOne), inputs }],
+        wanted: [0],
+        keep: true,
+      };
+      let passes = 0;
+      await loadHosted(inference, plan.stages[0]?.model as HostedModel);
+      const [values] = await inference.run(plan, {
+        onPass() {
+          passes += 1;
+          if (passes === 1) connections.at(-1)?.kill();
+        },
+      });
+      expect(values?.[8191]).toBeCloseTo(8191 / 8192, 5);
       expect(deaths).toEqual(["crash"]);
+      expect(passes).toBe(2);
     });
 
     test("a call that is cancelled ends at once, and the next is served", async () => {

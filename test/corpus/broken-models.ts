@@ -6,6 +6,33 @@ import type { CorpusCase } from "./corpus-case.ts";
 
 const text = (content: string) => new TextEncoder().encode(content);
 
+/** An ensemble of one tree with two leaves. @param feature the column that it compares; @param below its left child */
+function oneTree(feature: number, below: number): Uint8Array {
+  const listed = (name: string, values: number[]) => ({ name, type: 7, ints: values });
+  const leaf = "LEAF";
+  return bytesOf({
+    nodes: [
+      {
+        ...node("ai.onnx.ml/TreeEnsembleRegressor", "x1", "z"),
+        attribute: [
+          listed("nodes_treeids", [0, 0, 0]),
+          listed("nodes_nodeids", [0, 1, 2]),
+          listed("nodes_featureids", [feature, 0, 0]),
+          listed("nodes_truenodeids", [below, 0, 0]),
+          listed("nodes_falsenodeids", [2, 0, 0]),
+          listed("target_treeids", [0, 0]),
+          listed("target_nodeids", [1, 2]),
+          listed("target_ids", [0, 1]),
+          { name: "nodes_modes", type: 8, strings: ["BRANCH_LEQ", leaf, leaf].map(text) },
+          { name: "nodes_values", type: 6, floats: [0, 0, 0] },
+          { name: "target_weights", type: 6, floats: [1, 2] },
+          { name: "n_targets", type: 2, i: 3 },
+        ],
+      },
+    ],
+  });
+}
+
 /** Bytes that are not a model, or contradict themselves. */
 export function brokenModels(): CorpusCase[] {
   const models: Record<string, ModelProto> = {
@@ -113,5 +140,7 @@ export function brokenModels(): CorpusCase[] {
       name: "an operator with inputs of a wrong type",
       bytes: () => bytesOf({ nodes: [node("And", "x1 x1", "y"), node("MatMul", "y w", "z")], constants: [WEIGHTS] }),
     },
+    { ...host, name: "a tree whose root is its own child", bytes: () => oneTree(0, 0) },
+    { ...host, name: "a tree that reads memory beyond the row", bytes: () => oneTree(1_000_000, 1) },
   ];
 }

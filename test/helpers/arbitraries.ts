@@ -183,6 +183,7 @@ const requiredOfComparison = {
 };
 const optionalOfComparison = {
   reason: reasons,
+  bound: finite,
   skewness: finite,
   detectable: finite,
   rowsNeeded: fc.option(finite),

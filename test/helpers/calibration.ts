@@ -1,5 +1,7 @@
 import { mean } from "../../services/common/statistics.ts";
+import { judgeSnapshot } from "../../services/verdicts/judgement.ts";
 import { type ComparisonKind, compareLosses } from "../../services/verdicts/paired/compare-losses.ts";
+import { twoComponents } from "./linear-pipelines.ts";
 import { drawRows, type RowKind } from "./loss-rows.ts";
 
 /** The effect at which decisions are counted, in standard errors of the mean. */
@@ -87,3 +89,34 @@ export const CALIBRATION_HEAD = [
   "| rows | n | usual interval, false | false improved | false degraded | too few rows | improved at 4 s.e. | of those with enough rows |",
   "| --- | --- | --- | --- | --- | --- | --- | --- |",
 ];
+
+/**
+ * The share of wrong verdicts of an evaluator's judgment, `judgeSnapshot`, on updates that change nothing but noise.
+ * @param kind of the differences in pipeline loss; the component's own loss stays the same
+ */
+export async function falseJudgments(kind: RowKind, rows: number, trials: number): Promise<number> {
+  let wrong = 0;
+  for (let seed = 0; seed < trials; seed++) {
+    const { differences, groupings } = drawRows(kind, rows, seed);
+    const current = new Float64Array(rows).fill(100);
+    const candidate = differences.map((difference) => 100 + difference);
+    const { kind: found } = await judgeSnapshot(
+      { component: "u", serial: 2 },
+      {
+        pipeline: { ...twoComponents, name: `p${seed}` },
+        losses: {
+          check: async () => {},
+          rowLosses: async (component, { u }) => (component === "d" && u === 2 ? candidate : current),
+          rowErrors: async () => undefined,
+        },
+        structure: { groupings, slices: [] },
+        current: { u: 1, d: 1 },
+        alternatives: () => [],
+        proven: () => true,
+        signal: new AbortController().signal,
+      },
+    );
+    if (found !== "inconclusive") wrong++;
+  }
+  return wrong / trials;
+}

@@ -8,6 +8,7 @@ import {
   type RunningEvaluator,
   runEvaluator,
 } from "../../services/evaluator/run-evaluator.ts";
+import type { HostConnector } from "../../services/inference/connect/host-connector.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
@@ -21,7 +22,7 @@ import { silentLog } from "./log.ts";
 export interface EvaluatorWorld {
   readonly pipelineFile: string;
   readonly backplane: Backplane;
-  evaluator(change?: Partial<RunEvaluatorOptions>): Promise<RunningEvaluator>;
+  evaluator(change?: Partial<RunEvaluatorOptions>, hosts?: HostConnector): Promise<RunningEvaluator>;
   /** Publishes a network, or raw bytes, as a component's next snapshot. */
   publish(
     component: string,
@@ -52,12 +53,12 @@ objective: m2
   return {
     pipelineFile,
     backplane,
-    async evaluator(change = {}) {
+    async evaluator(change = {}, hosts = testHosts) {
       const as = change.name ?? "e1";
       const options = { pipelineFile, name: as, host: "127.0.0.1", grpcPort: 0, httpPort: 0, ...change };
       const evaluator = await runEvaluator(options, {
         connect: () => connect(as),
-        hosts: testHosts,
+        hosts,
         clock: systemClock,
         log: silentLog,
       });

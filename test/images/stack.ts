@@ -47,7 +47,7 @@ export function createStack({ program, compose: [composer, ...args] }: Engine, i
       return JSON.parse(stdout || "[]");
     },
     async verdict(component: string, serial: number): Promise<Record<string, unknown>> {
-      for (const began = performance.now(); seconds(began) < 120; await sleep(300)) {
+      for (const began = performance.now(); seconds(began) < 300; await sleep(300)) {
         const found = (await this.verdicts()).find(
           (verdict) => verdict.component === component && verdict.serial === serial,
         );

@@ -179,7 +179,7 @@ const wrongSnapshots: readonly WrongSnapshot[] = [
         { ...m1, layers: m1.layers.map((layer) => ({ ...layer, bias: layer.bias.map(() => Number.NaN) })) },
         "z",
       ),
-    says: "not-finite: z is NaN in held-out row 1",
+    says: "not-finite: z is not finite in row 1",
   },
   {
     what: "bytes that do not match their digest",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { calibrate, calibrationLine, TRIALS } from "../helpers/calibration.ts";
+import { calibrate, calibrationLine, falseJudgments, TRIALS } from "../helpers/calibration.ts";
 import { ROW_KINDS } from "../helpers/loss-rows.ts";
 
 const LEVEL = 0.05;
@@ -27,6 +27,14 @@ describe.each([200, 1000, 10_000])("%i rows", (rows) => {
     },
   );
 });
+
+test.each(ROW_KINDS.map((kind) => [kind.name, kind] as const))(
+  "an evaluator's judgment of 200 rows, %s",
+  async (_, kind) => {
+    const trials = TRIALS[200] as number;
+    expect(await falseJudgments(kind, 200, trials)).toBeLessThanOrEqual(LEVEL + margin(LEVEL, trials));
+  },
+);
 
 /** Kinds of rows that must be decided at any size: none of their samples may be refused as too few to speak of. */
 function isTame(name: string): boolean {

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
-import { parsePercent } from "../../pipeline/percent.ts";
+import { lossLimitOf, parsePercent } from "../../pipeline/percent.ts";
+import type { LossLimit } from "../../pipeline/pipeline.ts";
 import { COMPARISON_KINDS, type ComparisonKind } from "../../verdicts/paired/compare-losses.ts";
-import type { LossLimit } from "../../verdicts/paired/loss-limit.ts";
 
 /** Parses the smallest effect that matters, `0.5%` of the current loss, as a fraction. @throws InvalidArgumentError */
 export function parseMinimumEffect(text: string): number {
@@ -21,10 +21,8 @@ export function parseLevel(text: string): number {
 
 /** Parses a limit of row losses: a loss, or a quantile in percent. @throws InvalidArgumentError */
 export function parseLossLimit(text: string): LossLimit {
-  const quantile = parsePercent(text);
-  if (quantile !== undefined && quantile > 0.5 && quantile < 1) return { quantile };
-  const bound = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isFinite(bound)) return { bound };
+  const limit = lossLimitOf(text);
+  if (limit !== undefined) return limit;
   throw new InvalidArgumentError("Expected a loss, such as 20, or a percentage between 50% and 100%, such as 99%.");
 }
 

@@ -42,12 +42,13 @@ export function componentText({ component, componentLoss, componentInterval }: V
 }
 
 export function comparisonText(comparison: PairedComparison): string {
-  const { currentLoss, candidateLoss, interval, reason } = comparison;
-  if (reason === undefined) return `pipeline ${changeText(currentLoss, candidateLoss, interval)}`;
+  const { currentLoss, candidateLoss, interval, reason, bound } = comparison;
+  const limit = bound === undefined ? "" : ` (row losses up to ${formatNumber(bound)})`;
+  if (reason === undefined) return `pipeline ${changeText(currentLoss, candidateLoss, interval)}${limit}`;
   // Neither a word nor an interval: these rows support none.
   const change = relativeChange(currentLoss, candidateLoss);
   const seen = change === undefined ? formatNumber(candidateLoss - currentLoss) : formatPercent(change);
-  return `pipeline ${seen}, ${reasonText(reason)}`;
+  return `pipeline ${seen}${limit}, ${reasonText(reason)}`;
 }
 
 /**

@@ -34,11 +34,17 @@ export interface InferenceDeps {
   onRestart?(): void;
 }
 
+/** `Inference`, with the processes behind it. */
+export interface InferenceHosts extends Inference {
+  /** Starts a host before it is needed, which takes 100 ms. If that fails, the first call says so. */
+  warm(): Promise<void>;
+}
+
 /**
  * Runs models in hosts. A host that dies is replaced, and its call repeated in a fresh host that keeps nothing, so that
  * what earlier calls left behind is never blamed on a model.
  */
-export function createInference(settings: InferenceSettings, deps: InferenceDeps): Inference {
+export function createInference(settings: InferenceSettings, deps: InferenceDeps): InferenceHosts {
   const { hosts, timeoutSeconds, memoryBytes } = settings;
   const pool = createHostPool({ hosts, timeoutMs: timeoutSeconds * 1000 }, deps);
   const callOf = createCalls();
@@ -73,6 +79,9 @@ export function createInference(settings: InferenceSettings, deps: InferenceDeps
     async run(plan, options) {
       if (plan.stages.length === 0) throw new UncoupleError("internal", "a plan without stages");
       return run(plan, options);
+    },
+    async warm() {
+      await pool.take(false).then(pool.giveBack, () => {});
     },
     heldBytes: pool.heldBytes,
     close: pool.close,

@@ -47,5 +47,5 @@ export function checkOutput(output: OutputSpec, values: Float32Array): OutputFau
 }
 
 function rowOf(index: number, width: number): string {
-  return `held-out row ${Math.floor(index / width) + 1}`;
+  return `row ${Math.floor(index / width) + 1}`;
 }

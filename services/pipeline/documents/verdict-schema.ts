@@ -33,6 +33,7 @@ const comparison: z.ZodType<PairedComparison> = z.looseObject({
   interval,
   kind: name,
   reason: name.exactOptional(),
+  bound: z.number().exactOptional(),
   skewness: z.number().exactOptional(),
   detectable: z.number().exactOptional(),
   rowsNeeded: z.number().nullable().exactOptional(),

@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { sinks, topologicalOrder } from "../dag.ts";
-import { parsePercent } from "../percent.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
 import { checkGraph } from "./graph-checks.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
+import { parseSlices, parseVerdictPolicy } from "./verdict-policy.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";
 
 /**
@@ -22,6 +22,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  * objective: m2                       # the component whose loss is the pipeline loss; default: the only sink
  * audit: { rows: 300, columns: [z] }  # optional: training rows with additional annotations
  * verdict: { minimum_effect: 0.5 % }  # optional: a smaller change of the pipeline loss is `equivalent`
+ *                                     # loss_limit: 99 % counts larger losses as that quantile, loss_limit: 20 as 20
  * slices: [device]                    # optional, with data from a file: columns whose values verdicts look at, too
  * retention: { keep: 20, champions: 10 }  # optional: evaluators delete other models; default of champions: 10
  * ```
@@ -40,7 +41,7 @@ export interface ParsedPipeline {
 
 /** The parts that can be checked against the data even if others have errors. */
 export interface ReadableParts {
-  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit">;
+  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices">;
   readonly map: FileMap;
 }
 
@@ -107,15 +108,6 @@ const auditSchema = strict({
   columns: z.array(columnSchema).min(1),
 });
 
-const verdictSchema = strict({
-  minimum_effect: z.custom<string | 0>(
-    (value) => value === 0 || (typeof value === "string" && parsePercent(value) !== undefined),
-    { error: "must be a percentage of the current loss, such as 0.5 %" },
-  ),
-});
-
-const slicesSchema = z.array(columnSchema).min(1);
-
 const retentionSchema = strict({
   keep: z.int().min(1).max(1_000_000),
   champions: z.int().min(0).max(1_000_000).default(DEFAULT_CHAMPIONS),
@@ -140,13 +132,8 @@ export function parsePipelineFile(
   const audit = value.audit === undefined ? undefined : parseWith(auditSchema, value.audit, ["audit"], reporter);
   const retention =
     value.retention === undefined ? undefined : parseWith(retentionSchema, value.retention, ["retention"], reporter);
-  const verdict =
-    value.verdict === undefined ? undefined : parseWith(verdictSchema, value.verdict, ["verdict"], reporter);
-  const slices = value.slices === undefined ? undefined : parseWith(slicesSchema, value.slices, ["slices"], reporter);
-  if (slices !== undefined) {
-    reportRepeats(slices, ["slices"], reporter);
-    if (data?.source === "synthetic") reporter.report(["slices"], "slices need data from a file");
-  }
+  const verdict = value.verdict === undefined ? undefined : parseVerdictPolicy(value.verdict, reporter);
+  const slices = value.slices === undefined ? undefined : parseSlices(value.slices, data, reporter);
   checkGraph(drafts, all, reporter);
   const objective = chooseObjective(value.objective, drafts, names, reporter);
   if (audit !== undefined) reportRepeats(audit.columns, ["audit", "columns"], reporter);
@@ -155,12 +142,13 @@ export function parsePipelineFile(
   if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {
     const problems = sortedProblems(reporter.problems);
     if (data === undefined) return { problems };
-    return { problems, readable: { pipeline: { components: written, data, ...annotated }, map } };
+    const sliced = slices === undefined ? {} : { slices };
+    return { problems, readable: { pipeline: { components: written, data, ...annotated, ...sliced }, map } };
   }
   const components = topologicalOrder(written);
   const optional = {
     ...annotated,
-    ...(verdict !== undefined && { verdict: { minimumEffect: parsePercent(String(verdict.minimum_effect)) ?? 0 } }),
+    ...(verdict !== undefined && { verdict }),
     ...(slices !== undefined && { slices }),
     ...(retention !== undefined && { retention }),
   };

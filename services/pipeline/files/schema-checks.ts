@@ -66,6 +66,10 @@ export function checkPipelineAgainstSchema(
   parsed.pipeline.audit?.columns.forEach((name, index) => {
     exists(name, ["audit", "columns", index]);
   });
+  parsed.pipeline.slices?.forEach((name, index) => {
+    // Slices are read as text, whatever the type.
+    if (!unreadable.has(name)) exists(name, ["slices", index]);
+  });
   return sortedProblems(reporter.problems);
 }
 

@@ -6,8 +6,8 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 
 /**
- * Everything that determines a training, apart from its team file and its pinned snapshots, as SHA-256 hashes. A
- * checkpoint is valid as long as none of it changes.
+ * Everything that determines a training, apart from its team file, as SHA-256 hashes. A checkpoint is valid as long as none of
+ * it changes.
  */
 export interface TrainingFingerprint {
   readonly rows: string;
@@ -17,22 +17,31 @@ export interface TrainingFingerprint {
   readonly components: string;
   /** A user's model module with everything it imports; null for a dense model. */
   readonly module: string | null;
+  /**
+   * The models of the pinned snapshots: in a store that was restored from a backup, serials are given again. Counts as unchanged
+   * where absent, as earlier versions did not store it.
+   */
+  readonly snapshots?: string;
   /** The Uncouple version; counts as unchanged where absent, as earlier versions did not store it. */
   readonly codeVersion?: string;
 }
 
-const NAMES: Readonly<Record<Exclude<keyof TrainingFingerprint, "codeVersion">, string>> = {
+const NAMES: Readonly<Record<Exclude<keyof TrainingFingerprint, "snapshots" | "codeVersion">, string>> = {
   rows: "the training rows",
   audit: "the audited rows",
   components: "the component or its inputs",
   module: "the model module or its imports",
 };
 
-/** @throws UncoupleError `invalid-argument` for a module that cannot be read with all its imports */
+/**
+ * @param snapshots the digests of the models of the pinned snapshots, by component
+ * @throws UncoupleError `invalid-argument` for a module that cannot be read with all its imports
+ */
 export async function trainingFingerprint(
   pipeline: Pipeline,
   team: TeamConfig,
   data: TrainerData,
+  snapshots: Readonly<Record<string, string>>,
   codeVersion: string,
 ): Promise<TrainingFingerprint> {
   const component = componentNamed(pipeline, team.component);
@@ -43,6 +52,9 @@ export async function trainingFingerprint(
     audit: data.audit?.fingerprint ?? null,
     components: await sha256(Buffer.from(JSON.stringify(components))),
     module: team.model.kind === "module" ? await moduleFingerprint(team.model.path) : null,
+    snapshots: await sha256(
+      Buffer.from(JSON.stringify(Object.entries(snapshots).sort(([a], [b]) => (a < b ? -1 : 1)))),
+    ),
     codeVersion,
   };
 }
@@ -51,6 +63,7 @@ export async function trainingFingerprint(
 export function changesOf(before: TrainingFingerprint, now: TrainingFingerprint): string | undefined {
   const parts = Object.keys(NAMES) as (keyof typeof NAMES)[];
   const changed = parts.filter((part) => before[part] !== now[part]).map((part) => NAMES[part]);
+  if (before.snapshots !== undefined && before.snapshots !== now.snapshots) changed.push("the snapshots to train on");
   if (before.codeVersion !== undefined && before.codeVersion !== now.codeVersion) {
     changed.push(`the Uncouple version (${before.codeVersion}, now ${now.codeVersion})`);
   }

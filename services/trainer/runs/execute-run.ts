@@ -93,9 +93,15 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   const pin = createPinSnapshots(settings, { registry, view: deps.view, pins: runPins, clock, log });
 
   /** The checkpoint to resume from, if everything it depends on is unchanged. */
-  async function checkpointOf(job: RunJob, data: LoadedData): Promise<TrainingCheckpoint | undefined> {
+  async function checkpointOf(
+    job: RunJob,
+    pins: ResolvedSnapshots,
+    data: LoadedData,
+    signal: AbortSignal,
+  ): Promise<TrainingCheckpoint | undefined> {
     const { run, team, basis: before } = job.stored();
-    const basis = await trainingFingerprint(pipeline, team, data, settings.codeVersion);
+    const digests = await digestsOf(pins, signal);
+    const basis = await trainingFingerprint(pipeline, team, data, digests, settings.codeVersion);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
       warn(job, `${changes} changed since the run started; restarting from step 0`);
@@ -108,6 +114,19 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     }
     await job.record({ basis }, { step: resume?.step ?? 0 });
     return resume;
+  }
+
+  /** The digests of the models of the pinned snapshots, by component. */
+  async function digestsOf({ upstream, parent }: ResolvedSnapshots, signal: AbortSignal) {
+    const serials = { ...upstream, ...(parent !== null && { [component]: parent }) };
+    const digests: Record<string, string> = {};
+    for (const [name, serial] of Object.entries(serials)) {
+      const manifest = await retryWhileUnavailable(`looking for ${name}@${serial}`, outage(signal), () =>
+        registry.manifest(name, serial),
+      );
+      digests[name] = manifest.digest;
+    }
+    return digests;
   }
 
   /** Records which engine trains, before there can be checkpoints of it. */
@@ -141,7 +160,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       models.set(name, model);
       return model;
     };
-    const resume = await checkpointOf(job, data);
+    const resume = await checkpointOf(job, pins, data, signal);
     const checkpointing = createCheckpointing({
       run: run.id,
       seconds: settings.checkpointSeconds,

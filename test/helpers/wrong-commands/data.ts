@@ -73,4 +73,28 @@ export const wrongData: readonly WrongCommand[] = [
     exit: 5,
     says: 'uncouple: HERE/rows.csv: 9 of 49 training rows (18 %) are bad, more than max_bad_fraction (0.01) allows: row 1: column x: not a finite number ("nan"); row 11: column x: not a finite number ("nan"); row 16: column x: not a finite number ("nan"); row 21: column x: not a finite number ("nan"); row 26: column x: not a finite number ("nan"); ...',
   },
+  {
+    what: "a model that is not there",
+    run: "inspect nothing.onnx",
+    exit: 2,
+    says: "uncouple: nothing.onnx cannot be read: no such file",
+  },
+  {
+    what: "a component without its pipeline file",
+    run: "inspect m1.yaml --component m1",
+    exit: 2,
+    says: "uncouple: --pipeline-file and --component belong together; add --pipeline-file",
+  },
+  {
+    what: "a pipeline file without a component",
+    run: "inspect m1.yaml --pipeline-file pipeline.yaml",
+    exit: 2,
+    says: "uncouple: --pipeline-file and --component belong together; add --component",
+  },
+  {
+    what: "a component that the pipeline file of a model does not have",
+    run: "inspect m1.yaml --pipeline-file pipeline.yaml --component m9",
+    exit: 3,
+    says: 'uncouple: pipeline "paper" has no component "m9"; available: m1, m2; did you mean "m1"?',
+  },
 ];

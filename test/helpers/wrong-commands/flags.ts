@@ -237,4 +237,22 @@ export const wrongFlags: readonly WrongCommand[] = [
     exit: 7,
     says: "uncouple: cannot connect to the NATS server at nats://127.0.0.1:1: CONNECTION_REFUSED",
   },
+  {
+    what: "an inference host without a socket",
+    run: "inference-host",
+    exit: 2,
+    says: "uncouple inference-host: required option '--socket <path>' not specified; see uncouple inference-host --help",
+  },
+  {
+    what: "an inference host whose socket is in a folder that does not exist",
+    run: "inference-host --socket nowhere/host.sock",
+    exit: 5,
+    says: "uncouple: cannot listen on HERE/nowhere/host.sock: listen EACCES: permission denied HERE/nowhere/host.sock",
+  },
+  {
+    what: "a model without time to run",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --inference-timeout 0",
+    exit: 2,
+    says: "uncouple trainer: option '--inference-timeout <duration>' argument '0' is invalid. Expected a duration such as 90s, 10m or 1h; see uncouple trainer --help",
+  },
 ];

@@ -94,6 +94,11 @@ test("a restored store has every entry at its position, every model, and what wa
     await item.done();
   }
 
+  // A publish that has not come to its announcement.
+  const publisher = await connectRaw(server.url);
+  await publisher.nc.request(`$O.uncouple-${pipeline}-models.C.HALFWAY`, model(50, 1000));
+  await publisher.close();
+
   const saved = await run(server, "backup", "kept.tar", "--pipeline", pipeline, "--json");
   expect(saved).toMatchObject({ code: 0 });
   expect(JSON.parse(saved.stdout)).toMatchObject({ pipeline, snapshots: 8, lost: [] });
@@ -115,6 +120,7 @@ test("a restored store has every entry at its position, every model, and what wa
     const { config } = await raw.jsm.streams.info(`uncouple-${pipeline}-${stream}`);
     return [config.deny_delete, config.deny_purge, config.max_msgs_per_subject, config.description];
   };
+  expect(await raw.count(`OBJ_uncouple-${pipeline}-models`, "$O.*.C.HALFWAY")).toBe(0);
   expect(await rules("snapshots")).toEqual([true, true, 1, undefined]);
   expect(await rules("verdicts")).toEqual([false, true, -1, undefined]);
   await raw.close();

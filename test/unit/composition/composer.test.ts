@@ -149,8 +149,8 @@ test("a missing component, an unknown one and a model that cannot be loaded are 
 });
 
 test.each([
-  ["NaN", { weights: {}, emits: "nan" }, "not-finite", /u-out is not finite in held-out row 1/],
-  ["an overflow", { weights: { x: 1e39 } }, "not-finite", /u-out is not finite in held-out row 7/],
+  ["NaN", { weights: {}, emits: "nan" }, "not-finite", /u-out is not finite in row 1/],
+  ["an overflow", { weights: { x: 1e39 } }, "not-finite", /u-out is not finite in row 7/],
   ["a graph that fails", { weights: {}, emits: "nothing" }, "malformed-model", /cannot be run: the graph fails/],
 ] as const)("%s is the fault of the snapshot that emits it, with what it read", async (_, model, reason, detail) => {
   models.set("u@1", model);

@@ -63,6 +63,17 @@ describe("judging an update", () => {
     expect(comparison?.interval.every(Number.isFinite)).toBe(true);
   });
 
+  test("limits losses where the pipeline file says so, but not harm", async () => {
+    const pipeline: Pipeline = { ...twoComponents, verdict: { minimumEffect: 0, lossLimit: { quantile: 0.99 } } };
+    const change = (row: number) => (row % 250 === 0 ? 200 : -1 + (noise[rows - 1 - row] as number));
+    const { kind, comparison } = await judged(change, independent, { pipeline });
+    expect(kind).toBe("improved");
+    expect(comparison?.bound).toBeGreaterThan(11);
+    const { currentLoss = 0, candidateLoss = 0, difference } = comparison ?? {};
+    expect(candidateLoss - currentLoss).toBeCloseTo(difference ?? Number.NaN, 9);
+    expect(comparison?.harm?.worst).toBeGreaterThan(50);
+  });
+
   test("records harm and the slices, and which is worst", async () => {
     const codes = Int32Array.from({ length: rows }, (_, row) => row % 4);
     const slices = [{ column: "device", codes, values: ["tv", "web", "app", "car"] }];

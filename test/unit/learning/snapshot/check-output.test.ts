@@ -13,24 +13,12 @@ test.each([
 });
 
 test.each([
-  ["NaN", real, [1, 2, 3, Number.NaN], "not-finite", "z is not finite in held-out row 2"],
-  ["infinity", real, [Number.NEGATIVE_INFINITY, 2], "not-finite", "z is not finite in held-out row 1"],
-  ["a NaN probability", probabilities, [Number.NaN, 1], "not-finite", "p is not finite in held-out row 1"],
-  [
-    "a negative probability",
-    probabilities,
-    [0.5, 0.5, -0.5, 1.5],
-    "not-probabilities",
-    "p is outside [0, 1] in held-out row 2",
-  ],
-  ["a probability above 1", probabilities, [1.5, -0.5], "not-probabilities", "p is outside [0, 1] in held-out row 1"],
-  [
-    "a sum below 1",
-    probabilities,
-    [0.5, 0.25],
-    "not-probabilities",
-    "p does not sum to 1 over the classes in held-out row 1",
-  ],
+  ["NaN", real, [1, 2, 3, Number.NaN], "not-finite", "z is not finite in row 2"],
+  ["infinity", real, [Number.NEGATIVE_INFINITY, 2], "not-finite", "z is not finite in row 1"],
+  ["a NaN probability", probabilities, [Number.NaN, 1], "not-finite", "p is not finite in row 1"],
+  ["a negative probability", probabilities, [0.5, 0.5, -0.5, 1.5], "not-probabilities", "p is outside [0, 1] in row 2"],
+  ["a probability above 1", probabilities, [1.5, -0.5], "not-probabilities", "p is outside [0, 1] in row 1"],
+  ["a sum below 1", probabilities, [0.5, 0.25], "not-probabilities", "p does not sum to 1 over the classes in row 1"],
 ] as const)("%s is found, with its row", (_, output, values, reason, detail) => {
   expect(checkOutput(output, Float32Array.from(values))).toEqual({ reason, detail });
 });

@@ -360,6 +360,14 @@ describe("what verdicts take from the pipeline file", () => {
     expect(crossed.pipeline.data).toMatchObject({ group: ["user", "item"] });
     expect(crossed.pipeline.verdict).toEqual({ minimumEffect: 0 });
     expect(parsed(PAPER).pipeline.verdict).toBeUndefined();
+    const limits = [
+      ["99 %", { quantile: 0.99 }],
+      ["20", { bound: 20 }],
+    ] as const;
+    for (const [text, lossLimit] of limits) {
+      const limited = parsed(FILE.replace("minimum_effect: 0.5 %", `loss_limit: ${text}`));
+      expect(limited.pipeline.verdict).toEqual({ minimumEffect: 0, lossLimit });
+    }
   });
 
   test.each([
@@ -373,12 +381,27 @@ describe("what verdicts take from the pipeline file", () => {
       "minimum_effect: much",
       "verdict.minimum_effect: must be a percentage of the current loss",
     ],
-    ["minimum_effect", "minimal_effect", "verdict.minimal_effect: unknown key; available: minimum_effect"],
+    ["minimum_effect: 0.5 %", "loss_limit: 20 %", "verdict.loss_limit: must be a loss, or a percentage between"],
+    ["minimum_effect", "minimal_effect", "verdict.minimal_effect: unknown key; available: minimum_effect, loss_limit"],
     ["[device, country]", "[device, device]", "slices"],
     ["group: user", "group: [a, b, c]", "data.group"],
     ["group: user", "group: [a, a]", "data.group"],
   ])("%s written as %s is a problem", (from, to, problem) => {
     expect(problemsOf(FILE.replace(from, to)).join("\n")).toContain(problem);
+  });
+
+  test("slices must be columns of the data, of any type", () => {
+    const schema = ["x1", "x2", "z", "y", "device"].map((name) => ({ name, kind: "numeric" as const, width: 1 }));
+    const problems = checkPipelineAgainstSchema(
+      parsed(FILE.replace("width: 3", "width: 1")),
+      schema,
+      new Map([["day", "has the type DATE"]]),
+    );
+    expect(problems.map(formatProblem)).toEqual([
+      expect.stringContaining('slices[1]: the data has no column "country"'),
+    ]);
+    const dated = FILE.replace("width: 3", "width: 1").replace("country", "day");
+    expect(checkPipelineAgainstSchema(parsed(dated), schema, new Map([["day", "has the type DATE"]]))).toEqual([]);
   });
 
   test("slices need a file", () => {

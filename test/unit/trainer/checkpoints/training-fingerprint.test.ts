@@ -26,8 +26,9 @@ const withComponent = (name: string, change: Partial<Component>): Pipeline => ({
   ),
 });
 
+const digests = { m1: "0".repeat(64), m2: "1".repeat(64) };
 const basisOf = (pipeline: Pipeline, config = m2, now: Parameters<typeof trainingFingerprint>[2] = data) =>
-  trainingFingerprint(pipeline, config, now, "0.1.0");
+  trainingFingerprint(pipeline, config, now, digests, "0.1.0");
 
 test("the fingerprint covers the rows and the component with its ancestors", async () => {
   const before = await basisOf(benchPipeline);
@@ -43,10 +44,21 @@ test("the fingerprint covers the rows and the component with its ancestors", asy
 
 test("a different Uncouple version is a change, unless the stored fingerprint has none", async () => {
   const before = await basisOf(benchPipeline);
-  const later = await trainingFingerprint(benchPipeline, m2, data, "0.2.0");
+  const later = await trainingFingerprint(benchPipeline, m2, data, digests, "0.2.0");
   expect(changesOf(before, later)).toBe("the Uncouple version (0.1.0, now 0.2.0)");
   const { codeVersion: _, ...unversioned } = before;
   expect(changesOf(JSON.parse(JSON.stringify(unversioned)) as TrainingFingerprint, later)).toBeUndefined();
+});
+
+test("a pinned snapshot whose serial has another model now is a change, unless the stored fingerprint has none", async () => {
+  const before = await basisOf(benchPipeline);
+  const now = (changed: Readonly<Record<string, string>>) =>
+    trainingFingerprint(benchPipeline, m2, data, changed, "0.1.0");
+  expect(changesOf(before, await now({ m2: digests.m2, m1: digests.m1 }))).toBeUndefined();
+  const replaced = await now({ ...digests, m1: "2".repeat(64) });
+  expect(changesOf(before, replaced)).toBe("the snapshots to train on");
+  const { snapshots: _, ...earlier } = before;
+  expect(changesOf(earlier, replaced)).toBeUndefined();
 });
 
 describe("a model module", () => {

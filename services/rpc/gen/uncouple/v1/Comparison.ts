@@ -23,6 +23,10 @@ export interface Comparison {
    * As `Verdict.kind`.
    */
   'kind'?: (string);
+  /**
+   * Also what the mean does not show: `skewness`, `detectable`, `rowsNeeded`, `harm`, `negativeFlips`, `slices`,
+   * `worstSlice`, as in the JSON of `uncouple verdicts`.
+   */
   'other'?: (_google_protobuf_Struct | null);
 }
 
@@ -46,5 +50,9 @@ export interface Comparison__Output {
    * As `Verdict.kind`.
    */
   'kind': (string);
+  /**
+   * Also what the mean does not show: `skewness`, `detectable`, `rowsNeeded`, `harm`, `negativeFlips`, `slices`,
+   * `worstSlice`, as in the JSON of `uncouple verdicts`.
+   */
   'other': (_google_protobuf_Struct__Output | null);
 }

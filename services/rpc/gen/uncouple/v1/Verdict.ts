@@ -16,11 +16,12 @@ export interface Verdict {
   'component'?: (string);
   'serial'?: (number);
   /**
-   * `improved`, `degraded`, `inconclusive`, `self-defeating`. No other kind counts as a pass.
+   * `improved`, `degraded`, `equivalent`, `inconclusive`, `self-defeating`. No other kind counts as a pass.
    */
   'kind'?: (string);
   /**
-   * Why there is no comparison: `no-current-snapshot`, `incomplete-pipeline`, `not-finite`.
+   * Why it is inconclusive. Without a comparison: `no-current-snapshot`, `incomplete-pipeline`, `not-finite`; with one:
+   * `too-few-rows`.
    */
   'reason'?: (string);
   /**
@@ -40,7 +41,7 @@ export interface Verdict {
    */
   'alternatives'?: (_uncouple_v1_Comparison)[];
   /**
-   * How the intervals were computed: `paired-bootstrap`.
+   * How the intervals were computed: `bootstrap-t`, by earlier versions `paired-bootstrap`.
    */
   'method'?: (string);
   /**
@@ -90,11 +91,12 @@ export interface Verdict__Output {
   'component': (string);
   'serial': (number);
   /**
-   * `improved`, `degraded`, `inconclusive`, `self-defeating`. No other kind counts as a pass.
+   * `improved`, `degraded`, `equivalent`, `inconclusive`, `self-defeating`. No other kind counts as a pass.
    */
   'kind': (string);
   /**
-   * Why there is no comparison: `no-current-snapshot`, `incomplete-pipeline`, `not-finite`.
+   * Why it is inconclusive. Without a comparison: `no-current-snapshot`, `incomplete-pipeline`, `not-finite`; with one:
+   * `too-few-rows`.
    */
   'reason'?: (string);
   /**
@@ -114,7 +116,7 @@ export interface Verdict__Output {
    */
   'alternatives': (_uncouple_v1_Comparison__Output)[];
   /**
-   * How the intervals were computed: `paired-bootstrap`.
+   * How the intervals were computed: `bootstrap-t`, by earlier versions `paired-bootstrap`.
    */
   'method': (string);
   /**

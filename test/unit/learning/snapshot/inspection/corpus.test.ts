@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { emitOnnx } from "../../../../../services/engine/compiler/onnx/emit-onnx.ts";
 import { ModelFault } from "../../../../../services/learning/snapshot/faults/model-fault.ts";
 import { inspectModel } from "../../../../../services/learning/snapshot/inspection/inspect-model.ts";
 import { corpus } from "../../../../corpus/all-cases.ts";
 import { bytesOf, floats, ints, LAYER, node, soundModel, value, WEIGHTS } from "../../../../corpus/build-model.ts";
 import { reasonsOf } from "../../../../corpus/corpus-case.ts";
+import { graphOf } from "../../../../helpers/compiled-function.ts";
+import { gradientOf, kernelCases } from "../../../../helpers/kernel-cases.ts";
 
 const cases = corpus("canary.bin");
 
@@ -36,6 +39,18 @@ describe("inspection", () => {
     for (const one of cases.filter(({ found }) => found === "host")) {
       expect(faultOf(one.bytes())?.message, one.name).toBe(undefined);
     }
+  });
+
+  it("accepts every operator that Uncouple's compiler writes, gradients included", () => {
+    const operators = new Set<string>();
+    for (const [name, work, inputs, flat] of kernelCases) {
+      for (const whole of flat === undefined ? [work, gradientOf(work)] : [work]) {
+        const bytes = emitOnnx(graphOf(whole, inputs));
+        expect(faultOf(bytes)?.message, name).toBe(undefined);
+        for (const operator of inspectModel(bytes).operators) operators.add(operator);
+      }
+    }
+    expect(operators.size).toBeGreaterThan(60);
   });
 
   it("says what a model declares, and which operators it has", () => {
