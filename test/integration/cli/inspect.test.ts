@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bytesOf, floats, ints, LAYER, node, soundModel, value, WEIGHTS } from "../../corpus/build-model.ts";
 import { cli } from "../../helpers/cli.ts";
 import { denseBytes, oracleOf } from "../../helpers/dense-snapshots.ts";
-import { commonFiles } from "../../helpers/wrong-commands.ts";
+import { commonFiles } from "../../helpers/wrong-commands/fixtures.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -217,7 +217,7 @@ describe("what an older or newer version sends", () => {
   test("a quarantine without the name of its reason, or with a reason that has no number", () => {
     const { reasonName: _, ...numbered } = encodeQuarantine({ position: 1, value: quarantine("m1", 1) });
     expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, numbered)).value).toEqual(quarantine("m1", 1));
-    const named = quarantine("m1", 1, { reason: "too-expensive" });
+    const named = quarantine("m1", 1, { reason: "too-curious" });
     const message = encodeQuarantine({ position: 1, value: named });
     expect(message.reason).toBe("QUARANTINE_REASON_UNSPECIFIED");
     expect(decodeQuarantine(overResponse(Evaluator.ListQuarantines, message)).value).toEqual(named);
