@@ -24,7 +24,7 @@ export default defineConfig({
       // Clusters, power cuts and several versions of nats-server: `npm run test:nats`.
       project("nats", 600_000),
       // The engine tensorflow, with its binding: `npm run test:tensorflow`.
-      project("tensorflow", 120_000),
+      project("tensorflow", 300_000),
       // Prometheus and an OpenTelemetry Collector beside a running stack: `npm run test:monitoring`.
       project("monitoring", 600_000),
       // What docs/disaster.md says, with real servers and services: `npm run test:disaster`.

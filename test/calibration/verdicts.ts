@@ -1,8 +1,8 @@
 /**
- * The calibration table of docs/statistics.md and its picture, docs/calibration.svg: `npm run calibrate:verdicts`,
+ * The calibration table of docs/statistics.md and its picture, as out/calibration.svg: `npm run calibrate:verdicts`,
  * or `npm run calibrate:verdicts -- 1000` for that many rows only. Takes about four minutes. `npm run test:slow` checks the same numbers against the goals.
  */
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { barChart } from "../../services/report/bar-chart.ts";
 import { CALIBRATION_HEAD, type Calibration, calibrate, calibrationLine, TRIALS } from "../helpers/calibration.ts";
 import { ROW_KINDS } from "../helpers/loss-rows.ts";
@@ -49,5 +49,6 @@ async function drawPicture(calibrations: readonly Calibration[]): Promise<void> 
     .replaceAll("var(--ink)", "#1f2328")
     .replaceAll("var(--faint)", "#59636e")
     .replaceAll("var(--line)", "#d1d9e0");
-  await writeFile("docs/calibration.svg", svg.replace("<svg ", '<svg style="background:#fff" '));
+  await mkdir("out", { recursive: true });
+  await writeFile("out/calibration.svg", svg.replace("<svg ", '<svg style="background:#fff" '));
 }

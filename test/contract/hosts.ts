@@ -155,7 +155,7 @@ export function hostContract(implementation: HostImplementation): void {
 
     test("a model that takes too much memory is killed, and the next call is served", async () => {
       deaths = [];
-      const model = await loadHosted(inference, modelOfBytes("m", greedy(100_000), oneToOne));
+      const model = await loadHosted(inference, modelOfBytes("m", greedy(60_000), oneToOne));
       const thrown = await fault(model.predict(table(4096)));
       expect(thrown).toMatchObject({ reason: "too-expensive", cause: expect.any(InferenceDeath) });
       expect(thrown.message).toMatch(/needs more than the 700 MiB of --inference-memory/);

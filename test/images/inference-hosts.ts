@@ -38,7 +38,7 @@ export async function killInferenceHost({ program }: Engine, stack: Stack): Prom
   const started = performance.now();
   await succeed(program, ["start", name]);
   const { kind } = await stack.verdict("m2", 2);
-  report("inference host back to verdict", `${seconds(started).toFixed(1)} s, ${kind}`);
+  report("inference host back to verdict", `${seconds(started).toFixed(1)} s, ${String(kind)}`);
 }
 
 const isSecond = ({ component, serial }: Record<string, unknown>) => component === "m2" && serial === 2;

@@ -67,7 +67,7 @@ describe("an evaluator", () => {
 
   test("stays alive while the worst models are judged, quarantines them, and judges the next", async () => {
     await world.publish("m1", slow(3000, 256, contract));
-    await world.publish("m1", greedy(100_000, contract));
+    await world.publish("m1", greedy(60_000, contract));
     await world.publish("m1", m1);
     const { httpPort } = await open();
     const statuses: number[] = [];

@@ -76,7 +76,7 @@ export class HostSession {
   private readonly reader: FrameReader;
   private readonly clock: Clock;
   private readonly timeoutMs: number;
-  /** Most bytes of the next frame's body. */
+  /** Most bytes of a frame's body. */
   private expected = 0;
   private busy = true;
   private sawLife: () => void = () => {};
@@ -142,6 +142,7 @@ export class HostSession {
     };
     try {
       options.signal?.throwIfAborted();
+      this.expected = Math.max(0, ...outputSizes(plan));
       await this.send({ kind: "run", request: call.request });
       return await this.converse(call, { enter, reached, pause: timer.pause });
     } catch (thrown) {
@@ -162,12 +163,8 @@ export class HostSession {
 
   private async converse(call: Call, { enter, reached, pause }: Progress): Promise<readonly Float32Array[]> {
     const { plan, options } = call;
+    const sizes = outputSizes(plan);
     const outputs: Float32Array[] = [];
-    const sizeOf = (index: number) => {
-      const wanted = plan.wanted[index];
-      return wanted === undefined ? 0 : 4 * plan.rows * (plan.stages[wanted] as Stage).model.contract.output.width;
-    };
-    this.expected = sizeOf(0);
     for (;;) {
       const { header, body } = await this.reader.next();
       switch (header.kind) {
@@ -182,9 +179,8 @@ export class HostSession {
           if (header.phase === "run") options.onPass?.(header.stage);
           break;
         case "output":
-          if (body.byteLength !== sizeOf(outputs.length)) throw new Error("an output of another size");
+          if (body.byteLength !== sizes[outputs.length]) throw new Error("an output of another size");
           outputs.push(new Float32Array(body));
-          this.expected = sizeOf(outputs.length);
           break;
         case "done":
           this.held = header.held;
@@ -246,4 +242,9 @@ export class HostSession {
     if (error) throw error;
     this.sawLife();
   }
+}
+
+/** Bytes of the wanted outputs. */
+function outputSizes({ rows, stages, wanted }: InferencePlan): number[] {
+  return wanted.map((index) => 4 * rows * (stages[index] as Stage).model.contract.output.width);
 }

@@ -122,20 +122,24 @@ function rowsOfValues(codes: Int32Array, values: number): readonly Int32Array[] 
 }
 
 function taken(values: Float64Array, rows: Int32Array): Float64Array {
-  return Float64Array.from(rows, (row) => values[row] as number);
+  // A loop: `Float64Array.from` takes five times as long.
+  const some = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) some[i] = values[rows[i] as number] as number;
+  return some;
 }
 
 /** A grouping of some of the rows, without the groups that have none of them. */
 function restricted({ codes, count }: Grouping, rows: Int32Array): Grouping {
   const newCodes = new Int32Array(count).fill(-1);
   let found = 0;
-  const restrictedCodes = Int32Array.from(rows, (row) => {
-    const code = codes[row] as number;
+  const restrictedCodes = new Int32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    const code = codes[rows[i] as number] as number;
     if ((newCodes[code] as number) < 0) {
       newCodes[code] = found;
       found += 1;
     }
-    return newCodes[code] as number;
-  });
+    restrictedCodes[i] = newCodes[code] as number;
+  }
   return { codes: restrictedCodes, count: found };
 }

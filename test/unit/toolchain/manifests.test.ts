@@ -246,7 +246,9 @@ describe("pods", () => {
 describe("manifests and the code", () => {
   const images = [
     ...objects.flatMap(({ value }) =>
-      (podOf(value)?.spec?.containers ?? []).flatMap(({ image }: Manifest) => image ?? []),
+      ["initContainers", "containers"].flatMap((key) =>
+        (podOf(value)?.spec?.[key] ?? []).flatMap(({ image }: Manifest) => image ?? []),
+      ),
     ),
     ...Object.values<Manifest>(compose.services).map(({ image }) => image.replace(/^\$\{\w+:-(.*)\}$/, "$1")),
   ];
