@@ -72,7 +72,8 @@ export async function openTrainerWorld(
   const dir = await mkdtemp(join(tmpdir(), "uncouple-trainer-"));
   const pipelineFile = join(dir, "pipeline.yaml");
   await writeFile(pipelineFile, `pipeline: ${name}\ndata: ${data}\ncomponents:${components}`);
-  const connect = (as: string) => connectJetStream({ clock: systemClock, url: natsUrl, pipeline: name, name: as });
+  const connect = (as: string) =>
+    connectJetStream({ clock: systemClock, url: natsUrl, pipeline: name, name: as, maxStoreBytes: 256 * 1024 ** 2 });
   const backplane = await connect("test");
   const leaving = new AbortController();
   const judging = judged ? judgeEverything(backplane, leaving.signal) : undefined;
