@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
@@ -110,8 +110,11 @@ test("a team's volume is lost: the next serial is right, and a run comes back fr
 
   const teamFile = "{ component: m1, model: { hidden: [8] }, batch: 32, steps: 2000000, engine: onnx:cpu }";
   const { id } = await second.client.startRun({ teamFile });
+  const checkpointed = async () =>
+    (await stat(join(folder, "runs", id, "checkpoint.bin")).catch(() => undefined))?.mtimeMs ?? 0;
   await runThat(second.client, id, ({ step }) => step > 20_000);
-  await systemClock.sleep(500);
+  const before = await checkpointed();
+  while ((await checkpointed()) === before) await systemClock.sleep(100);
   const place = ["--nats", nats.url, "--pipeline", "team"];
   expect(await cli(["backup", "team.tar", ...place, "--state", state], { cwd: world.dir })).toMatchObject({ code: 0 });
   await lose(second);
@@ -119,8 +122,12 @@ test("a team's volume is lost: the next serial is right, and a run comes back fr
   const unpack = ["-xf", "team.tar", "-C", join(state, "team"), "--strip-components=1", "state/m1"];
   await promisify(execFile)("tar", unpack, { cwd: world.dir });
   const third = await world.spawn("m1");
-  const back = await runThat(third.client, id, ({ step }) => step > 0);
-  expect(back.step).toBeGreaterThan(10_000);
+  let resumed: string | undefined;
+  while (resumed === undefined) {
+    await systemClock.sleep(50);
+    resumed = /resumes at step (\d+)/.exec(third.output())?.[1];
+  }
+  expect(Number(resumed)).toBeGreaterThan(10_000);
   expect(await third.client.cancelRun(id)).toMatchObject({ id });
   await endOf(third.client, id);
   expect(await train(third)).toBe(4);
