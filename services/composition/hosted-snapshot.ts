@@ -42,11 +42,12 @@ export function hostedSnapshot(
   if (inputFault !== undefined) throw new SnapshotFault(manifest, "wrong-inputs", inputFault);
   const outputFault = differenceOf([manifest.contract.output], [contract.output]);
   if (outputFault !== undefined) throw new SnapshotFault(manifest, "wrong-output", outputFault);
-  const { digest } = manifest;
+  const { digest, size } = manifest;
   return {
     name: snapshotName(manifest),
     digest,
     contract,
+    size,
     bytes: () => readBytes(deps.registry, manifest, deps.signal),
   };
 }

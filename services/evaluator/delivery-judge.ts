@@ -13,8 +13,13 @@ import type { VerdictWriter } from "./verdict-writer.ts";
 
 /** After this many failures of its own in this process, a snapshot is quarantined. */
 const MAX_FAILURES = 5;
-/** An announcement delivered more often than this without finishing may crash the evaluators that judge it. */
-const MAX_DELIVERIES = 20;
+/**
+ * An announcement delivered more often than this without finishing may crash the evaluators that judge it. With two more
+ * for the proof, a stack that restarts its evaluator is still running when the snapshot is quarantined.
+ */
+const MAX_DELIVERIES = 1;
+/** A lease of each name that is left behind is an evaluator that died. One alone may have been stopped by somebody else. */
+const PROOFS = ["judging", "judging-again"] as const;
 
 export interface DeliveryJudgeDeps {
   /** This evaluator's name, as the holder of leases. */
@@ -70,8 +75,9 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
 
   /**
    * Distinguishes an announcement that crashes evaluators from one that was returned many times during an outage. A
-   * suspect is judged under a lease, which still names its holder after a crash. Later snapshots are composed with
-   * earlier ones, so while an earlier announcement is unsettled, it may be to blame, and the suspect is retried.
+   * suspect is judged under a lease, which still names its holder after a crash, and then under a second one. Later
+   * snapshots are composed with earlier ones, so while an earlier announcement is unsettled, it may be to blame, and the
+   * suspect is retried.
    */
   async function evaluateSuspect(
     { announcement, delivery }: WorkItem,
@@ -79,22 +85,28 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
   ): ReturnType<EvaluateAnnouncement> {
     const { manifest, position } = announcement;
     await view.reaches(position, signal);
-    const name = `judging-${position}`;
-    const crashed = survived.has(position) ? undefined : await backplane.leases.holder(name);
-    const earlier = crashed === undefined ? undefined : view.history.firstUnsettled(position);
-    if (crashed !== undefined && earlier === undefined) {
-      const detail = `delivered ${delivery} times without finishing; evaluator ${crashed} crashed while judging it`;
+    const names = PROOFS.map((proof) => `${proof}-${position}`);
+    const holders = await Promise.all(names.map((name) => backplane.leases.holder(name)));
+    const crashed = survived.has(position) ? [] : holders.filter((holder) => holder !== undefined);
+    const earlier = crashed.length === 0 ? undefined : view.history.firstUnsettled(position);
+    if (crashed.length === PROOFS.length && earlier === undefined) {
+      const detail = `delivered ${delivery} times without finishing; evaluators ${crashed.join(" and ")} crashed while judging it`;
       await writer.quarantine(manifest, "evaluation-failed", detail);
       return "quarantine";
     }
-    const lease = await backplane.leases.acquire(name, deps.evaluator, signal);
+    // While an earlier one may be to blame, nothing is proven, and what was left behind is cleared.
+    const taken = earlier === undefined ? [free(names, holders)] : names;
+    const leases = await Promise.all(taken.map((name) => backplane.leases.acquire(name, deps.evaluator, signal)));
     try {
       if (earlier === undefined) return await evaluate();
       const first = `${snapshotName(earlier)} was announced earlier and must be settled first`;
-      throw new UncoupleError("failed-precondition", `evaluator ${crashed} crashed while judging it; ${first}`);
+      throw new UncoupleError(
+        "failed-precondition",
+        `evaluator ${crashed.join(" and ")} crashed while judging it; ${first}`,
+      );
     } finally {
       survived.add(position);
-      await lease.release();
+      await Promise.all(leases.map((lease) => lease.release()));
     }
   }
 
@@ -142,4 +154,9 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
       }
     }
   };
+}
+
+/** The first lease that nobody holds; the last one if all are held. */
+function free(names: readonly string[], holders: readonly (string | undefined)[]): string {
+  return (names.find((_, index) => holders[index] === undefined) ?? names.at(-1)) as string;
 }

@@ -30,7 +30,7 @@ export async function loadHosted(
 /** Bytes at hand as a model. @param name for messages */
 export function modelOfBytes(name: string, bytes: Uint8Array, contract: SnapshotContract): HostedModel {
   const digest = createHash("sha256").update(bytes).digest("hex");
-  return { name, digest, contract, bytes: async () => bytes };
+  return { name, digest, contract, size: bytes.length, bytes: async () => bytes };
 }
 
 function inputsOf({ inputs }: SnapshotContract, table: Table): Record<string, StageInput> {

@@ -11,7 +11,9 @@ export interface HostedModel {
   /** SHA-256 of the bytes, in hex. */
   readonly digest: string;
   readonly contract: SnapshotContract;
-  /** Reads the bytes; called only if the host does not have the model. Its errors end the call unchanged. */
+  /** Number of bytes. */
+  readonly size: number;
+  /** Reads the bytes; called only if the host may not have the model. Its errors end the call unchanged. */
   bytes(): Promise<Uint8Array>;
 }
 

@@ -24,6 +24,7 @@ import { limitLosses, lossBound } from "./paired/loss-limit.ts";
 import type { Interval } from "./paired/paired-interval.ts";
 import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
+import { createSharedWeights } from "./paired/shared-weights.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** The outcome of judging a snapshot. The caller adds who judged it and when. */
@@ -75,6 +76,7 @@ export async function judgeSnapshot(
     level: CONFIDENCE_LEVEL,
     minimumEffect: pipeline.verdict?.minimumEffect ?? 0,
     seed: seedOf(pipeline.name, name, serial),
+    drawShared: createSharedWeights(),
   };
   await losses.check(name, serial);
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { Table } from "../../services/data/table/table.ts";
 import { createInference, type InferenceSettings } from "../../services/inference/client/create-inference.ts";
@@ -25,6 +25,9 @@ export interface HostImplementation {
 }
 
 const MEMORY = 700 * 1024 ** 2;
+
+/** Where this process would read a secret. A host with its rights could read the file, if it knew of it. */
+const CREDENTIALS = "/run/secrets/canary.creds";
 
 const table = (rows: number): Table => ({
   rows,
@@ -54,6 +57,7 @@ export function hostContract(implementation: HostImplementation): void {
     };
     let inference: Inference;
     beforeAll(async () => {
+      vi.stubEnv("UNCOUPLE_NATS_CREDENTIALS", CREDENTIALS);
       hosts = await implementation.start(MEMORY);
       inference = open();
     });
@@ -61,6 +65,7 @@ export function hostContract(implementation: HostImplementation): void {
       await Promise.all(opened.map((one) => one.close()));
       await hosts.stop();
       expect(hostProcesses()).toEqual([]);
+      vi.unstubAllEnvs();
     });
 
     async function fault(work: Promise<unknown>): Promise<StageFault> {
@@ -199,7 +204,7 @@ export function hostContract(implementation: HostImplementation): void {
       expect((await next.predict(table(2)))[1]).toBe(1);
     });
 
-    test("a host has no environment, no files but its pipes, and an empty folder", async () => {
+    test("a host has no environment, no files but its pipes, an empty folder, and no word of where secrets are", async () => {
       await loadHosted(inference, modelOfBytes("n", doubling(), oneToOne));
       const pids = hostProcesses();
       expect(pids.length).toBeGreaterThan(0);
@@ -211,6 +216,9 @@ export function hostContract(implementation: HostImplementation): void {
             .map((one) => one.split("=")[0])
             .filter((name) => !["PWD", "OLDPWD", "_", "ORT_DISABLE_TELEMETRY"].includes(name as string)),
         ).toEqual([]);
+        for (const told of ["cmdline", "environ", "maps"]) {
+          expect(readFileSync(`/proc/${pid}/${told}`, "utf8")).not.toContain(CREDENTIALS);
+        }
         const folder = readlinkSync(`/proc/${pid}/cwd`);
         expect(folder).toMatch(/uncouple-host-/);
         expect(readdirSync(folder)).toEqual([]);

@@ -13,6 +13,7 @@ import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import type { Logger } from "../../services/runtime/logs.ts";
 import { denseBytes, draftFor, twoStage } from "./dense-snapshots.ts";
 import type { DraftChange } from "./drafts.ts";
 import { testHosts } from "./hosts.ts";
@@ -22,7 +23,8 @@ import { silentLog } from "./log.ts";
 export interface EvaluatorWorld {
   readonly pipelineFile: string;
   readonly backplane: Backplane;
-  evaluator(change?: Partial<RunEvaluatorOptions>, hosts?: HostConnector): Promise<RunningEvaluator>;
+  /** @param log its log; by default, nobody reads it */
+  evaluator(change?: Partial<RunEvaluatorOptions>, hosts?: HostConnector, log?: Logger): Promise<RunningEvaluator>;
   /** Publishes a network, or raw bytes, as a component's next snapshot. */
   publish(
     component: string,
@@ -53,14 +55,14 @@ objective: m2
   return {
     pipelineFile,
     backplane,
-    async evaluator(change = {}, hosts = testHosts) {
+    async evaluator(change = {}, hosts = testHosts, log = silentLog) {
       const as = change.name ?? "e1";
       const options = { pipelineFile, name: as, host: "127.0.0.1", grpcPort: 0, httpPort: 0, ...change };
       const evaluator = await runEvaluator(options, {
         connect: () => connect(as),
         hosts,
         clock: systemClock,
-        log: silentLog,
+        log,
       });
       running.push(evaluator);
       return evaluator;

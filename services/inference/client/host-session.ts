@@ -4,7 +4,14 @@ import type { Column } from "../../data/table/table.ts";
 import { ModelFault } from "../../learning/snapshot/faults/model-fault.ts";
 import type { HostConnection, HostEnd } from "../connect/host-connector.ts";
 import { bytesOf, encodeFrame } from "../frames/frame.ts";
-import { type FromHost, MAX_HEADER_FROM_HOST, type Phase, type RunRequest, type ToHost } from "../frames/messages.ts";
+import {
+  type FromHost,
+  MAX_HEADER_FROM_HOST,
+  type Phase,
+  type RunRequest,
+  type StageRequest,
+  type ToHost,
+} from "../frames/messages.ts";
 import {
   type HeldBytes,
   hostUnavailable,
@@ -63,6 +70,10 @@ interface Progress {
 const START_MS = 60_000;
 /** Bytes per write; each write that the host has taken shows that it lives. */
 const WRITE_BYTES = 4 * 1024 ** 2;
+/** Models of at most this many bytes are sent before the host asks for them. */
+const AHEAD_BYTES = 256 * 1024;
+/** Most keys of models that are remembered as sent. */
+const MOST_KNOWN = 10_000;
 
 /** A connection to one host, which runs one call at a time. */
 export class HostSession {
@@ -80,6 +91,8 @@ export class HostSession {
   private expected = 0;
   private busy = true;
   private sawLife: () => void = () => {};
+  /** Keys of the models that it was sent, of which it may have dropped some. */
+  private readonly known = new Set<string>();
 
   constructor(connection: HostConnection, clock: Clock, timeoutMs: number) {
     this.connection = connection;
@@ -125,6 +138,7 @@ export class HostSession {
     const { plan, options } = call;
     const reached: Reached = { stage: undefined, loaded: false };
     let overdue: HostEnd | undefined;
+    const ahead = await this.firstUnknown(call);
     this.fresh = false;
     this.busy = true;
     const timer = createStageTimer(this.clock, this.timeoutMs, plan.rows, (detail) => {
@@ -143,7 +157,9 @@ export class HostSession {
     try {
       options.signal?.throwIfAborted();
       this.expected = Math.max(0, ...outputSizes(plan));
-      await this.send({ kind: "run", request: call.request });
+      const { request } = call;
+      if (ahead === undefined) await this.send({ kind: "run", request });
+      else await this.send({ kind: "run", request, ahead: ahead.stage }, ahead.bytes);
       return await this.converse(call, { enter, reached, pause: timer.pause });
     } catch (thrown) {
       options.signal?.throwIfAborted();
@@ -159,6 +175,24 @@ export class HostSession {
       this.busy = false;
       this.expected = 0;
     }
+  }
+
+  /**
+   * The first model that the host was never sent, if it is small: asking for it would cost as much time as a small model
+   * takes. Larger ones wait until the host asks, so that no host has two at a time, and none dies while nobody's model runs.
+   */
+  private async firstUnknown({ plan, request }: Call): Promise<{ stage: number; bytes: Uint8Array } | undefined> {
+    const stage = request.stages.findIndex(({ model }) => !this.known.has(model));
+    const model = plan.stages[stage]?.model;
+    if (model === undefined || model.size > AHEAD_BYTES) return undefined;
+    const bytes = await model.bytes();
+    this.noteSent(request.stages[stage] as StageRequest);
+    return { stage, bytes };
+  }
+
+  private noteSent({ model }: StageRequest): void {
+    if (this.known.size >= MOST_KNOWN) this.known.clear();
+    this.known.add(model);
   }
 
   private async converse(call: Call, { enter, reached, pause }: Progress): Promise<readonly Float32Array[]> {
@@ -200,7 +234,7 @@ export class HostSession {
 
   /** Sends what a stage is missing. */
   private async provide(
-    { plan, columns }: Call,
+    { plan, columns, request }: Call,
     missing: FromHost & { readonly kind: "missing" },
     pause: Progress["pause"],
   ): Promise<void> {
@@ -225,13 +259,17 @@ export class HostSession {
       while ((await this.reader.next()).header.kind !== "failed");
       throw new ReadFailure("cannot read a model", { cause: thrown });
     }
+    this.noteSent(request.stages[missing.stage] as StageRequest);
     await this.send({ kind: "model" }, bytes);
   }
 
   private async send(message: ToHost, body?: ArrayBufferView): Promise<void> {
-    await this.write(encodeFrame(message, body?.byteLength ?? 0));
-    if (body === undefined) return;
+    const header = encodeFrame(message, body?.byteLength ?? 0);
+    if (body === undefined) return this.write(header);
     const bytes = bytesOf(body);
+    // Each write wakes the host.
+    if (bytes.length <= AHEAD_BYTES) return this.write(Buffer.concat([header, bytes]));
+    await this.write(header);
     for (let at = 0; at < bytes.length; at += WRITE_BYTES) await this.write(bytes.subarray(at, at + WRITE_BYTES));
   }
 

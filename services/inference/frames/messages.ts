@@ -27,7 +27,8 @@ export interface RunRequest {
 }
 
 export type ToHost =
-  | { readonly kind: "run"; readonly request: RunRequest }
+  /** With `ahead`, the body is the model of this stage, in case that the host does not have it. */
+  | { readonly kind: "run"; readonly request: RunRequest; readonly ahead?: number }
   /** Answers `missing`, in its order; the body holds the values or codes. */
   | { readonly kind: "column"; readonly column: ColumnHeader }
   /** Answers `missing`, after the columns; the body is the model. */
@@ -45,7 +46,7 @@ export type Phase = "run" | "rows" | "trial";
 export type FromHost =
   /** The first message: the host has started. */
   | { readonly kind: "ready" }
-  /** The host needs this to load the model of a stage, which it does next, or to run it. */
+  /** The host needs this to load the model of a stage, which it does next, or to run it. Nothing, if it was sent ahead. */
   | { readonly kind: "missing"; readonly stage: number; readonly columns: readonly string[]; readonly model: boolean }
   | { readonly kind: "progress"; readonly stage: number; readonly phase: Phase }
   /** One for each wanted output, in order; the body holds the values. */

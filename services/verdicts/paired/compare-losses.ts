@@ -4,6 +4,7 @@ import { mean } from "../../common/statistics.ts";
 import { unitsNeeded } from "./floor.ts";
 import { type Interval, pairedInterval, samplePaired } from "./paired-interval.ts";
 import type { Grouping, PairedSample } from "./sample.ts";
+import type { DrawShared } from "./shared-weights.ts";
 
 /**
  * What an interval of a loss difference (candidate minus current) says.
@@ -23,6 +24,8 @@ export interface ComparisonSettings {
   readonly minimumEffect: number;
   /** Equal seeds and losses give equal results. */
   readonly seed: number;
+  /** Shared by comparisons on the same rows with the same seed, which it makes faster. */
+  readonly drawShared?: DrawShared;
 }
 
 export interface LossComparison {
@@ -65,7 +68,7 @@ export async function compareLosses(
 ): Promise<LossComparison | undefined> {
   const differences = finiteDifferences(current, candidate);
   if (differences === undefined) return undefined;
-  const sample = await samplePaired(differences, settings.groupings, settings.seed);
+  const sample = await samplePaired(differences, settings.groupings, settings.seed, settings.drawShared);
   if (sample === undefined) return undefined;
   const interval = await pairedInterval(sample, settings.level);
   return describe(sample, interval, differences.length, mean(current), settings);

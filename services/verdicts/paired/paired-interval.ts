@@ -4,6 +4,7 @@ import { createRandomBits } from "./random-weights.ts";
 import { sampleCells } from "./resampled-cells.ts";
 import { sampleUnits } from "./resampled-units.ts";
 import type { Grouping, PairedSample } from "./sample.ts";
+import { createSharedWeights, type DrawShared } from "./shared-weights.ts";
 
 export type Interval = readonly [low: number, high: number];
 
@@ -25,12 +26,14 @@ export function intervalMethod(level: number): IntervalMethod {
  * @param differences candidate minus current, [rows], all finite
  * @param groupings none if rows are independent; one if rows of a group depend on each other; two crossed levels
  * @param seed equal seeds and differences give equal results
+ * @param drawShared keeps weights for further samples of the same rows and seed
  * @returns undefined with fewer than two rows, or fewer than two groups of a level
  */
 export async function samplePaired(
   differences: Float64Array,
   groupings: readonly Grouping[],
   seed: number,
+  drawShared: DrawShared = createSharedWeights(),
 ): Promise<PairedSample | undefined> {
   const rows = differences.length;
   if (rows < 2 || groupings.some(({ count }) => count < 2)) return undefined;
@@ -42,7 +45,7 @@ export async function samplePaired(
   await yieldToEventLoop();
   const random = createRandomBits(seed);
   const [first, second] = groupings;
-  if (first === undefined || second === undefined) return sampleUnits(mean, residuals, first, random);
+  if (first === undefined || second === undefined) return sampleUnits(mean, residuals, first, random, drawShared);
   return sampleCells(mean, residuals, [first, second], random);
 }
 

@@ -1,8 +1,8 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { square } from "../../common/elementary.ts";
 import { drawWeights, type RandomBits, randomClasses } from "./random-weights.ts";
-import { DRAWS_PER_TURN } from "./resampled-units.ts";
 import { type Grouping, type PairedSample, unitMoments, unitSums } from "./sample.ts";
+import { WEIGHTS_PER_TURN } from "./shared-weights.ts";
 
 /** Groups of the larger level are merged at random until there are at most this many cells. */
 const MOST_CELLS = 4096;
@@ -46,7 +46,7 @@ export async function sampleCells(
     skewness: { shift: worse.skewness.shift * scale, curvature: worse.skewness.curvature * scale },
     async resample(count) {
       const studentized = new Float64Array(count);
-      const perTurn = Math.max(1, Math.floor(DRAWS_PER_TURN / cells.first.length / 4));
+      const perTurn = Math.max(1, Math.floor(WEIGHTS_PER_TURN / cells.first.length / 8));
       const firstWeights = new Uint8Array(cells.firsts);
       const secondWeights = new Uint8Array(cells.seconds);
       for (let drawn = 0; drawn < count; ) {

@@ -1,11 +1,10 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { drawWeights, type RandomBits, randomClasses } from "./random-weights.ts";
+import { type RandomBits, randomClasses } from "./random-weights.ts";
 import { type Grouping, type PairedSample, type UnitSums, unitMoments, unitSums } from "./sample.ts";
+import { type DrawShared, LANES, type UnitWeights, WEIGHTS_PER_TURN } from "./shared-weights.ts";
 
 /** Beyond this many units, resampling works on sums over at most this many random classes of units. */
 const MOST_CLASSES = 2500;
-/** Weights drawn before yielding to the event loop: a few milliseconds. */
-export const DRAWS_PER_TURN = 500_000;
 
 /**
  * The mean of the differences where rows are independent, or where groups of them are (the cluster bootstrap). With w the
@@ -22,6 +21,7 @@ export async function sampleUnits(
   residuals: Float64Array,
   grouping: Grouping | undefined,
   random: RandomBits,
+  drawShared: DrawShared,
 ): Promise<PairedSample> {
   const rows = residuals.length;
   const sums = unitSums(residuals, grouping?.codes, grouping?.count ?? rows);
@@ -36,7 +36,7 @@ export async function sampleUnits(
     async resample(count) {
       const classes = classSums(sums, random);
       await yieldToEventLoop();
-      return studentize(classes, count, random);
+      return studentize(classes, await drawShared(random, classes.sizes, count));
     },
   };
 }
@@ -54,40 +54,66 @@ function classSums({ residuals, sizes }: UnitSums, random: RandomBits): UnitSums
   return { residuals: sums, sizes: counts };
 }
 
-async function studentize({ residuals, sizes }: UnitSums, count: number, random: RandomBits): Promise<Float64Array> {
+async function studentize(
+  { residuals, sizes }: UnitSums,
+  { blocks, size, sizeSquares }: UnitWeights,
+): Promise<Float64Array> {
   const units = residuals.length;
-  // Interleaved, so that a unit's five numbers lie together: e, n, e^2, e n, n^2.
-  const terms = new Float64Array(5 * units);
+  const terms = new Float64Array(3 * units);
   for (let unit = 0; unit < units; unit++) {
     const e = residuals[unit] as number;
-    const n = sizes[unit] as number;
-    terms.set([e, n, e * e, e * n, n * n], 5 * unit);
+    terms.set([e, e * e, e * (sizes[unit] as number)], 3 * unit);
   }
-  const weights = new Uint8Array(units);
-  const studentized = new Float64Array(count);
-  const perTurn = Math.max(1, Math.floor(DRAWS_PER_TURN / units));
-  for (let drawn = 0; drawn < count; ) {
-    drawWeights(weights, random);
-    let sum = 0;
-    let size = 0;
-    let squares = 0;
-    let products = 0;
-    let sizeSquares = 0;
-    for (let unit = 0, at = 0; unit < units; unit++, at += 5) {
-      const weight = weights[unit] as number;
-      sum += weight * (terms[at] as number);
-      size += weight * (terms[at + 1] as number);
-      squares += weight * (terms[at + 2] as number);
-      products += weight * (terms[at + 3] as number);
-      sizeSquares += weight * (terms[at + 4] as number);
+  const studentized = new Float64Array(size.length);
+  const perTurn = Math.max(1, Math.floor(WEIGHTS_PER_TURN / units / LANES));
+  const sums = new Float64Array(3 * LANES);
+  for (const [at, block] of blocks.entries()) {
+    weightedSums(block, terms, sums);
+    for (let lane = 0; lane < LANES; lane++) {
+      const resample = at * LANES + lane;
+      const n = size[resample] as number;
+      const shift = (sums[lane] as number) / n;
+      const squares = sums[LANES + lane] as number;
+      const products = sums[2 * LANES + lane] as number;
+      const variance = Math.max(0, squares - 2 * shift * products + shift * shift * (sizeSquares[resample] as number));
+      studentized[resample] = shift === 0 ? 0 : (shift * n) / Math.sqrt(variance);
     }
-    // All weights 0: possible with a handful of units only; such a resample does not exist.
-    if (size === 0) continue;
-    const shift = sum / size;
-    const variance = Math.max(0, squares - 2 * shift * products + shift * shift * sizeSquares);
-    studentized[drawn] = shift === 0 ? 0 : (shift * size) / Math.sqrt(variance);
-    drawn += 1;
-    if (drawn % perTurn === 0) await yieldToEventLoop();
+    if ((at + 1) % perTurn === 0) await yieldToEventLoop();
   }
   return studentized.sort();
+}
+
+/**
+ * Four resamples at once, whose sums do not wait for each other: twice as fast as one by one.
+ *
+ * @param terms [3 * units], interleaved so that a unit's numbers lie together: e, e^2, e n
+ * @param sums [3 * 4]: of each term in each of the resamples
+ */
+function weightedSums(block: Int32Array, terms: Float64Array, sums: Float64Array): void {
+  let [e0, e1, e2, e3] = [0, 0, 0, 0];
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let [p0, p1, p2, p3] = [0, 0, 0, 0];
+  for (let unit = 0, at = 0; unit < block.length; unit++, at += 3) {
+    const packed = block[unit] as number;
+    const w0 = packed & 0xff;
+    const w1 = (packed >> 8) & 0xff;
+    const w2 = (packed >> 16) & 0xff;
+    const w3 = packed >>> 24;
+    const e = terms[at] as number;
+    e0 += w0 * e;
+    e1 += w1 * e;
+    e2 += w2 * e;
+    e3 += w3 * e;
+    const s = terms[at + 1] as number;
+    s0 += w0 * s;
+    s1 += w1 * s;
+    s2 += w2 * s;
+    s3 += w3 * s;
+    const p = terms[at + 2] as number;
+    p0 += w0 * p;
+    p1 += w1 * p;
+    p2 += w2 * p;
+    p3 += w3 * p;
+  }
+  sums.set([e0, e1, e2, e3, s0, s1, s2, s3, p0, p1, p2, p3]);
 }

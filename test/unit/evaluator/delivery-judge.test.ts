@@ -106,11 +106,12 @@ test("an announcement that was given back through a long outage, by whomever, is
 });
 
 test("an announcement that crashes its evaluators is quarantined and does not block the queue", async () => {
-  // The lease that a crashed evaluator leaves behind.
+  // The leases that crashed evaluators leave behind.
   await world.backplane.leases.acquire("judging-1", "e0", never);
+  await world.backplane.leases.acquire("judging-again-1", "e2", never);
   world.start(
     {},
-    delivering(world.backplane, ({ component }) => (component === "u" ? 22 : 1)),
+    delivering(world.backplane, ({ component }) => (component === "u" ? 4 : 1)),
   );
   await world.publish("u", { x: 1 });
   await world.publish("d", good);
@@ -119,10 +120,23 @@ test("an announcement that crashes its evaluators is quarantined and does not bl
     expect.objectContaining({
       component: "u",
       reason: "evaluation-failed",
-      detail: "delivered 22 times without finishing; evaluator e0 crashed while judging it",
+      detail: "delivered 4 times without finishing; evaluators e0 and e2 crashed while judging it",
     }),
   ]);
   expect(verdicts).toHaveLength(1);
+});
+
+test("one evaluator that died while judging an announcement proves nothing", async () => {
+  await world.backplane.leases.acquire("judging-1", "e0", never);
+  world.start(
+    {},
+    delivering(world.backplane, () => 3),
+  );
+  await world.publish("u", { x: 1 });
+  const { verdicts, quarantines } = await world.settled(1);
+  expect(quarantines).toEqual([]);
+  expect(verdicts).toHaveLength(1);
+  expect(await world.backplane.leases.holder("judging-again-1")).toBeUndefined();
 });
 
 test("an announcement is not blamed while an earlier one may have caused the crashes", async () => {
@@ -130,7 +144,7 @@ test("an announcement is not blamed while an earlier one may have caused the cra
   // A dead holder eventually loses its lease.
   world.clock.after(20, () => void lease.release());
   let first = true;
-  const { workQueue } = delivering(world.backplane, ({ serial }) => (serial === 2 ? 22 : 1));
+  const { workQueue } = delivering(world.backplane, ({ serial }) => (serial === 2 ? 4 : 1));
   const laterFirst: Backplane = {
     ...world.backplane,
     workQueue(group) {

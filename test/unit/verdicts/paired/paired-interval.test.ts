@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hallInterval, hallPValue } from "../../../../services/verdicts/paired/hall.ts";
 import { intervalMethod, pairedInterval, samplePaired } from "../../../../services/verdicts/paired/paired-interval.ts";
 import type { Grouping, PairedSample } from "../../../../services/verdicts/paired/sample.ts";
+import { createSharedWeights } from "../../../../services/verdicts/paired/shared-weights.ts";
 import { drawRows, rowKind } from "../../../helpers/loss-rows.ts";
 
 async function sampled(
@@ -24,6 +25,27 @@ const someRows = fc
   .map((values) => Float64Array.from(values, (value) => value / 64));
 
 describe("interval of a mean difference", () => {
+  test("is the same with shared weights, also when rows and seeds change in between", async () => {
+    const drawShared = createSharedWeights();
+    const groups: Grouping = { codes: Int32Array.from({ length: 60 }, (_, row) => row % 7), count: 7 };
+    const others: Grouping = { codes: groups.codes.map((code) => (code === 0 ? 1 : code)), count: 7 };
+    for (const [rows, seed, grouping] of [
+      [60, 1],
+      [60, 1, groups],
+      [60, 1, groups],
+      [60, 1, others],
+      [60, 2],
+      [3000, 2],
+      [3000, 2],
+    ] as const) {
+      const differences = normal(rows, seed + rows);
+      const groupings = grouping === undefined ? [] : [grouping];
+      const shared = await samplePaired(differences, groupings, seed, drawShared);
+      const alone = await sampled(differences, groupings, seed);
+      expect(await pairedInterval(shared as PairedSample, 0.95)).toEqual(await pairedInterval(alone, 0.95));
+    }
+  });
+
   test.each([200, 15_000])("is the normal one for %i normal rows", async (rows) => {
     const differences = normal(rows).map((value) => 0.5 * value + 0.1);
     const sample = await sampled(differences);
