@@ -7,6 +7,7 @@ import { DeletedError } from "../pipeline/tombstone.ts";
 import type { Announcement, Registry } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import { judgeSnapshot, type RowStructure } from "../verdicts/judgement.ts";
+import { createSharedWeights } from "../verdicts/paired/shared-weights.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
@@ -40,6 +41,7 @@ export type EvaluateAnnouncement = (
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
   const { pipeline, retained, registry, view, losses, structure, writer, clock, signal } = deps;
   const { history } = view;
+  const drawShared = createSharedWeights();
 
   return async ({ position, manifest }, traceparent) => {
     const started = clock.elapsed();
@@ -55,6 +57,7 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
           pipeline,
           losses,
           structure,
+          drawShared,
           current: baseline(pipeline.components, history, champions, position),
           alternatives: (component) => history.sound(component).newest(retained, position),
           proven: (component, serial) => history.isProven({ component, serial }),

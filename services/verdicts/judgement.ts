@@ -24,7 +24,7 @@ import { limitLosses, lossBound } from "./paired/loss-limit.ts";
 import type { Interval } from "./paired/paired-interval.ts";
 import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
-import { createSharedWeights } from "./paired/shared-weights.ts";
+import type { DrawShared } from "./paired/shared-weights.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** The outcome of judging a snapshot. The caller adds who judged it and when. */
@@ -46,6 +46,8 @@ export interface JudgementDeps {
   readonly pipeline: Pipeline;
   readonly losses: ComposedLosses;
   readonly structure: RowStructure;
+  /** For one judgement at a time. */
+  readonly drawShared: DrawShared;
   /** The composition in use just before the announcement. */
   readonly current: Composition;
   /** Serials of a component, other than the current one, under which the update is also judged. */
@@ -76,7 +78,7 @@ export async function judgeSnapshot(
     level: CONFIDENCE_LEVEL,
     minimumEffect: pipeline.verdict?.minimumEffect ?? 0,
     seed: seedOf(pipeline.name, name, serial),
-    drawShared: createSharedWeights(),
+    drawShared: deps.drawShared,
   };
   await losses.check(name, serial);
 

@@ -1,6 +1,7 @@
 import { mean } from "../../services/common/statistics.ts";
 import { judgeSnapshot } from "../../services/verdicts/judgement.ts";
 import { type ComparisonKind, compareLosses } from "../../services/verdicts/paired/compare-losses.ts";
+import { createSharedWeights } from "../../services/verdicts/paired/shared-weights.ts";
 import { twoComponents } from "./linear-pipelines.ts";
 import { drawRows, type RowKind } from "./loss-rows.ts";
 
@@ -113,6 +114,7 @@ export async function falseJudgments(kind: RowKind, rows: number, trials: number
         current: { u: 1, d: 1 },
         alternatives: () => [],
         proven: () => true,
+        drawShared: createSharedWeights(),
         signal: new AbortController().signal,
       },
     );

@@ -89,16 +89,16 @@ async function studentize(
  * @param terms [3 * units], interleaved so that a unit's numbers lie together: e, e^2, e n
  * @param sums [3 * 4]: of each term in each of the resamples
  */
-function weightedSums(block: Int32Array, terms: Float64Array, sums: Float64Array): void {
+function weightedSums(block: Uint16Array, terms: Float64Array, sums: Float64Array): void {
   let [e0, e1, e2, e3] = [0, 0, 0, 0];
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
   let [p0, p1, p2, p3] = [0, 0, 0, 0];
   for (let unit = 0, at = 0; unit < block.length; unit++, at += 3) {
     const packed = block[unit] as number;
-    const w0 = packed & 0xff;
-    const w1 = (packed >> 8) & 0xff;
-    const w2 = (packed >> 16) & 0xff;
-    const w3 = packed >>> 24;
+    const w0 = packed & 0xf;
+    const w1 = (packed >> 4) & 0xf;
+    const w2 = (packed >> 8) & 0xf;
+    const w3 = packed >> 12;
     const e = terms[at] as number;
     e0 += w0 * e;
     e1 += w1 * e;

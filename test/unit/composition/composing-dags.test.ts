@@ -7,6 +7,7 @@ import { modelOfBytes } from "../../../services/inference/hosted-model.ts";
 import { closureOf } from "../../../services/pipeline/dag.ts";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { judgeSnapshot } from "../../../services/verdicts/judgement.ts";
+import { createSharedWeights } from "../../../services/verdicts/paired/shared-weights.ts";
 import { component, linearBytes, loadLinear, pipelineOf, tableOf } from "../../helpers/linear-pipelines.ts";
 import { localInference } from "../../helpers/local-inference.ts";
 
@@ -152,6 +153,7 @@ describe("judging in larger pipelines", () => {
         current,
         alternatives: () => [1, 2],
         proven: () => false,
+        drawShared: createSharedWeights(),
         signal: new AbortController().signal,
       },
     );

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { judgeSnapshot, type RowStructure } from "../../../services/verdicts/judgement.ts";
+import { createSharedWeights } from "../../../services/verdicts/paired/shared-weights.ts";
 import { twoComponents } from "../../helpers/linear-pipelines.ts";
 import { drawRows, rowKind } from "../../helpers/loss-rows.ts";
 
@@ -31,6 +32,7 @@ function judged(
       current: { u: 1, d: 1 },
       alternatives: () => [],
       proven: () => true,
+      drawShared: createSharedWeights(),
       signal: new AbortController().signal,
     },
   );
