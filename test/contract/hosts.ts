@@ -147,7 +147,7 @@ export function hostContract(implementation: HostImplementation): void {
       deaths = [];
       const { x } = table(4096).columns;
       const inputs = { x: { column: x as NonNullable<typeof x> } };
-      const model = modelOfBytes("m", slow(1000, 256), oneToOne);
+      const model = modelOfBytes("m", slow(3000, 256), oneToOne);
       const plan = { rows: 4096, stages: [{ model, inputs }], wanted: [0], keep: false };
       const thrown = await fault(hasty.run(plan));
       expect(thrown).toMatchObject({ reason: "too-expensive", loaded: true, cause: expect.any(InferenceDeath) });

@@ -226,7 +226,11 @@ export class HostSession {
         case "failed":
           enter(header.stage);
           this.held = header.held;
-          if (header.error.reason === undefined) throw new UncoupleError("internal", header.error.message);
+          if (header.error.reason === undefined) {
+            // A defect of the host may last: the next call gets another one.
+            this.kill();
+            throw new UncoupleError("internal", header.error.message);
+          }
           throw new StageFault(header.stage, reached.loaded, new ModelFault(header.error.reason, header.error.message));
       }
     }

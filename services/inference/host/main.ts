@@ -15,6 +15,8 @@ import { type Caller, createStageRunner, StageError } from "./run-stages.ts";
  */
 const runner = createStageRunner(loadSnapshotModel);
 
+// From TypeScript sources, modules are compiled by a process behind a socket that is closed next.
+if (import.meta.url.endsWith(".ts")) await import("../../learning/snapshot/onnx-snapshot-model.ts");
 closeInherited();
 try {
   // If memory runs out, Linux kills this process first.

@@ -198,7 +198,8 @@ describe.each(engines.map((engine) => [engine.name, engine] as const))("a traini
       turn();
       await session.run(chunkOf(program, 0, engine.name === "reference" ? 60 : 900));
       running = false;
-      expect(turns).toBeGreaterThan(2);
+      // The first one is before the chunk.
+      expect(turns).toBeGreaterThan(1);
     });
   });
 
