@@ -12,7 +12,8 @@ const project = (name: string, testTimeout: number) => ({
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // On two cores: many tests wait for servers, processes and time limits.
+    maxWorkers: 3,
     globalSetup: "test/helpers/print-node-version.ts",
     projects: [
       project("unit", 20_000),
