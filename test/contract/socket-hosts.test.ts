@@ -15,6 +15,7 @@ hostContract({
     const server = await serveHosts({
       path,
       connector: spawnedHosts({ memoryBytes, node: process.execPath }, systemClock),
+      clock: systemClock,
       onFailure(error) {
         throw error;
       },

@@ -48,6 +48,7 @@ export function inferenceHostCommand(context: CliContext): Command {
             const server = await serveHosts({
               path,
               connector: await inferenceHosts({ ...context, env: {} }, flags),
+              clock,
               onFailure: (error) => log.error({ error }, "cannot start a host"),
             });
             lifecycle.onCleanup("hosts", () => server.close());

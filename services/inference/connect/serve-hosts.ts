@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { HostConnector } from "./host-connector.ts";
 import { encodeEnd, wrapOutput } from "./relayed-end.ts";
@@ -8,6 +9,7 @@ export interface ServeHostsOptions {
   /** Of the Unix socket; a socket that a killed process has left there is replaced. */
   readonly path: string;
   readonly connector: HostConnector;
+  readonly clock: Clock;
   /** Called with what went wrong when no host could be started. */
   onFailure(error: unknown): void;
 }
@@ -18,26 +20,32 @@ export interface HostServer {
   close(): Promise<void>;
 }
 
+/** How often a client that may have left is written to. */
+const PROBE_MS = 1000;
+const NOTHING = Buffer.alloc(0);
+
 /** @throws UncoupleError `failed-precondition` if the socket cannot be bound */
-export async function serveHosts({ path, connector, onFailure }: ServeHostsOptions): Promise<HostServer> {
-  const serving = new Map<Socket, Promise<void>>();
+export async function serveHosts({ path, connector, clock, onFailure }: ServeHostsOptions): Promise<HostServer> {
+  const sockets = new Set<Socket>();
+  const serving = new Set<Promise<void>>();
   const server = createServer((socket) => {
-    const served = serve(socket, connector)
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    const served = serve(socket, connector, clock)
       .catch((thrown: unknown) => {
         socket.destroy();
         onFailure(thrown);
       })
-      .finally(() => serving.delete(socket));
-    serving.set(socket, served);
+      .finally(() => serving.delete(served));
+    serving.add(served);
   });
   await rm(path, { force: true });
   await bound(server, path);
   return {
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      const all = [...serving.values()];
-      for (const socket of serving.keys()) socket.destroy();
-      await Promise.all([closed, ...all]);
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([closed, ...serving]);
     },
   };
 }
@@ -51,20 +59,37 @@ function bound(server: Server, path: string): Promise<void> {
   });
 }
 
-async function serve(socket: Socket, connector: HostConnector): Promise<void> {
+async function serve(socket: Socket, connector: HostConnector, clock: Clock): Promise<void> {
   socket.on("error", () => {});
   const left = new Promise<void>((resolve) => {
     socket.once("close", () => resolve());
   });
   const host = await connector.connect();
-  void left.then(() => host.kill());
   const output = wrapOutput();
+  // A socket that waits for a host that reads nothing does not see that its client has left; writing to it does.
+  const probe = clock.every(
+    PROBE_MS,
+    () => {
+      if (!output.writableNeedDrain) output.write(NOTHING);
+    },
+    { keepsAlive: false },
+  );
+  void left.then(() => {
+    host.kill();
+    // A process counts as ended once all that it wrote has been read.
+    host.output.unpipe(output);
+    host.output.resume();
+  });
   socket.pipe(host.input);
   host.output.pipe(output);
   output.pipe(socket, { end: false });
   const drained = new Promise((resolve) => output.once("end", resolve));
   const end = await host.ended;
+  probe.cancel();
   output.end();
   await Promise.race([drained, left]);
+  socket.unpipe(host.input);
+  // Otherwise, the end of the connection would never be read.
+  socket.resume();
   socket.end(encodeEnd(end));
 }
