@@ -1,6 +1,6 @@
 import { raceAbort } from "../../common/async/race-abort.ts";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { type Clock, secondsSince, timestamp } from "../../common/clock/clock.ts";
+import { type Clock, secondsSince, type Timer, timestamp } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { LoadModel } from "../../composition/load-upstream.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
@@ -154,7 +154,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const { team, run, numerics } = job.stored();
     const models = new Map<string, SnapshotModel>();
     const load = async (name: string, serial: number) => {
-      const model = await retryWhileUnavailable(`loading ${name}@${serial}`, outage(signal), () =>
+      const shown = { ...outage(signal), onWait: (what: string | null) => showWait(job, what) };
+      const model = await retryWhileUnavailable(`loading ${name}@${serial}`, shown, () =>
         deps.load(name, serial, data.schema, signal),
       );
       models.set(name, model);
@@ -175,13 +176,15 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
     });
     const follow = progressOf(job, resume?.step ?? 0);
-    const waits =
-      team.workers === undefined ? undefined : clock.every(WAIT_CHECK_MS, () => showWait(job), { keepsAlive: false });
+    let waits: Timer | undefined;
     try {
       const upstream: Record<string, SnapshotModel> = {};
       for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
       const needsPrevious = pins.parent !== null && needsOf(pipeline, job.stored()).previous;
       const previous = needsPrevious ? await load(component, pins.parent) : undefined;
+      if (team.workers !== undefined) {
+        waits = clock.every(WAIT_CHECK_MS, () => showWait(job, deps.waitingFor?.() ?? null), { keepsAlive: false });
+      }
       return await deps.training.train({
         pipeline,
         team,
@@ -214,9 +217,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     }
   }
 
-  /** Shows whether the training waits for workers. */
-  function showWait(job: RunJob): void {
-    const waitingFor = deps.waitingFor?.() ?? null;
+  /** @param waitingFor null if it trains */
+  function showWait(job: RunJob, waitingFor: string | null): void {
     if (waitingFor === job.stored().run.waitingFor) return;
     const idle = waitingFor === null ? {} : { stepsPerSecond: null, etaSeconds: null };
     job.show({ state: waitingFor === null ? "running" : "waiting", waitingFor, ...idle });

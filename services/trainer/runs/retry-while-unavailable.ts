@@ -9,6 +9,8 @@ export interface OutageSettings {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with what is unavailable before each delay, and with null when the work is done or given up. */
+  onWait?(what: string | null): void;
 }
 
 const DELAYS = { firstDelayMs: 250, longestDelayMs: 5_000, jitter: 0 };
@@ -24,8 +26,13 @@ export async function retryWhileUnavailable<T>(
   settings: OutageSettings,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { seconds, signal, clock, log } = settings;
-  const onRetry = (error: UncoupleError) => log.warn({ error }, `${what}: ${error.message}; trying again`);
+  const { seconds, signal, clock, log, onWait } = settings;
+  let waited = false;
+  const onRetry = (error: UncoupleError) => {
+    log.warn({ error }, `${what}: ${error.message}; trying again`);
+    waited = true;
+    onWait?.(error.message);
+  };
   signal.throwIfAborted();
   try {
     return await retry({ ...DELAYS, clock, limitMs: seconds * 1000, signal, onRetry }, work);
@@ -35,5 +42,7 @@ export async function retryWhileUnavailable<T>(
     signal.throwIfAborted();
     const message = `gave up ${what} after ${seconds} s (option unavailableSeconds): ${error.message}`;
     throw new UncoupleError("unavailable", message, { cause: error });
+  } finally {
+    if (waited) onWait?.(null);
   }
 }

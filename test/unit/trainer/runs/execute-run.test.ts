@@ -194,6 +194,27 @@ describe("publishing", () => {
     });
   });
 
+  test("a run waits in sight of its watchers while an upstream model cannot be loaded", async () => {
+    await bench.publish("m1");
+    const clock = createVirtualClock();
+    let failures = 2;
+    const queue = await bench.queue(fakeTraining().train, {
+      clock,
+      load: async () => {
+        if (failures-- > 0) throw new UncoupleError("unavailable", "no inference host");
+        return { predict: async () => new Float32Array(4), dispose: async () => {} };
+      },
+    });
+    const { id } = await queue.submit(request());
+    expect(await until(queue, id, ({ state }) => state === "waiting")).toMatchObject({
+      waitingFor: "no inference host",
+    });
+    const end = ended(queue, id);
+    const running = until(queue, id, ({ state }) => state === "running");
+    expect(await drive(clock, end)).toMatchObject({ state: "succeeded", waitingFor: null });
+    expect(await running).toMatchObject({ waitingFor: null });
+  });
+
   test("a cancel before the announcement stops it", async () => {
     await bench.publish("m1");
     const { registry } = bench.backplane;

@@ -10,13 +10,15 @@ function begin(work: () => Promise<string>) {
   const clock = createVirtualClock();
   const stop = new AbortController();
   const { log, records } = recordingLog();
+  const waits: (string | null)[] = [];
+  const onWait = (what: string | null) => void waits.push(what);
   const outcome = retryWhileUnavailable(
     "publishing the snapshot",
-    { seconds: 900, signal: stop.signal, clock, log },
+    { seconds: 900, signal: stop.signal, clock, log, onWait },
     work,
   );
   outcome.catch(() => {});
-  return { clock, stop, records, outcome };
+  return { clock, stop, records, waits, outcome };
 }
 
 test("work succeeds once the server is back, and each retry is logged", async () => {
@@ -30,6 +32,24 @@ test("work succeeds once the server is back, and each retry is logged", async ()
   expect(records.map(({ message }) => message)).toEqual(
     Array.from({ length: 3 }, () => "publishing the snapshot: no answer; trying again"),
   );
+});
+
+test("what is unavailable is told before each delay, and that it is over in the end", async () => {
+  let failures = 2;
+  const back = begin(async () => {
+    if (failures-- > 0) throw unavailable;
+    return "published";
+  });
+  await back.clock.advance(250 + 500);
+  await back.outcome;
+  expect(back.waits).toEqual(["no answer", "no answer", null]);
+  const { clock, waits, outcome } = begin(() => Promise.reject(unavailable));
+  await clock.advance(905_000);
+  await expect(outcome).rejects.toThrow("gave up");
+  expect(waits.at(-1)).toBeNull();
+  const { waits: none, outcome: at } = begin(async () => "once");
+  await at;
+  expect(none).toEqual([]);
 });
 
 test("work fails once the time limit is exceeded, naming the option", async () => {
