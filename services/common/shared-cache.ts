@@ -14,6 +14,8 @@ export interface SharedCache<V> {
    * failed `make` is not cached.
    */
   use<R>(key: string, make: () => Promise<V>, body: (value: V) => Promise<R>): Promise<R>;
+  /** Whether the value exists or is being created. */
+  has(key: string): boolean;
   /** Evicts a value; disposes of it after its last use. */
   delete(key: string): Promise<void>;
   /** Total weight of the cached values. */
@@ -94,6 +96,7 @@ export function createSharedCache<V>(rules: CacheRules<V>): SharedCache<V> {
         await evict();
       }
     },
+    has: (key) => entries.has(key),
     async delete(key) {
       const entry = entries.get(key);
       if (entry !== undefined) await drop(key, entry);

@@ -7,11 +7,12 @@ import type { Composer } from "./composer.ts";
 /** Measures losses of composed outputs. @param targets targets of every component, by name */
 export function composeLosses(
   pipeline: Pipeline,
-  composer: Pick<Composer, "output" | "check">,
+  composer: Pick<Composer, "output" | "prepare" | "check">,
   targets: ReadonlyMap<string, Target>,
 ): ComposedLosses {
   return {
     check: composer.check,
+    prepare: composer.prepare,
     async rowLosses(name, composition) {
       const predictions = await composer.output(name, composition);
       return rowLosses(componentNamed(pipeline, name), predictions, targets.get(name) as Target);

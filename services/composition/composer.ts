@@ -37,12 +37,28 @@ export interface Composer {
    * @throws SnapshotFault naming the snapshot that cannot be used or whose output is invalid
    */
   output(component: string, composition: Composition): Promise<Float32Array>;
+  /**
+   * Starts to compose a component's outputs under several compositions in one call, for calls of `output` that follow:
+   * they wait for it, and compose by themselves what it could not. Leaves out what would not fit into half of the cache.
+   */
+  prepare(component: string, compositions: readonly Composition[]): void;
   /** Checks that a snapshot can be loaded, without running it. @throws SnapshotFault */
   check(component: string, serial: number): Promise<void>;
   /** Of outputs. */
   cachedBytes(): number;
   close(): Promise<void>;
 }
+
+/** What is composed: a component's output, and all that it depends on. */
+interface ComposedOutput {
+  readonly component: string;
+  readonly serial: number;
+  /** The snapshots of everything upstream and of the component, each after what it reads. */
+  readonly inputs: Composition;
+  readonly key: string;
+}
+
+const BYTES_PER_NUMBER = 4;
 
 /** A model that has killed this many fresh hosts in a row is at fault; one or two may have been killed from outside. */
 const DEATHS = 3;
@@ -55,71 +71,101 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     weight: (values) => values.byteLength,
   });
   const closures = new Map(pipeline.components.map(({ name }) => [name, closureOf(pipeline, name)]));
+  /** What is being composed ahead, by key; undefined if it could not be. */
+  const ahead = new Map<string, Promise<Float32Array | undefined>>();
 
-  /** @param inputs the snapshots of everything upstream and of the component, each after what it reads */
-  async function compute(inputs: Composition): Promise<Float32Array> {
-    const components = Object.keys(inputs).map((needed) => componentNamed(pipeline, needed));
-    const stages: Stage[] = [];
-    for (const component of components) {
-      const read: Record<string, StageInput> = {};
-      for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
-      for (const upstream of component.upstream) {
-        read[componentNamed(pipeline, upstream).output.name] = { stage: placeOf(components, upstream) };
+  /** @throws UncoupleError `not-found`, `failed-precondition` */
+  function composedOf(component: string, composition: Composition): ComposedOutput {
+    componentNamed(pipeline, component);
+    const inputs: Record<string, number> = {};
+    for (const needed of closures.get(component) ?? []) {
+      const serial = composition[needed];
+      if (serial === undefined) {
+        throw new UncoupleError("failed-precondition", `no snapshot of ${needed} to compose ${component} with`);
       }
-      const model = await deps.modelOf(component, inputs[component.name] as number);
-      stages.push({ model, inputs: read, output: component.output });
+      inputs[needed] = serial;
     }
-    const serialOf = (stage: number) => {
-      const component = components[stage] as Component;
-      return { component: component.name, serial: inputs[component.name] as number };
-    };
-    const plan = { rows: heldOut.rows, stages, wanted: [components.length - 1], keep: true, deaths: DEATHS };
+    return { component, serial: inputs[component] as number, inputs, key: compositionKey(component, inputs) };
+  }
+
+  /** Composes outputs in one call, in which what they share runs once. @param deaths as in `InferencePlan` */
+  async function compute(wanted: readonly ComposedOutput[], deaths: number): Promise<readonly Float32Array[]> {
+    const stages: Stage[] = [];
+    /** What each stage composes. */
+    const composed: ComposedOutput[] = [];
+    const placeOf = ({ key }: ComposedOutput) => composed.findIndex((output) => output.key === key);
+    for (const { inputs } of wanted) {
+      // Each after what it reads.
+      for (const name of Object.keys(inputs)) {
+        const output = composedOf(name, inputs);
+        if (placeOf(output) >= 0) continue;
+        const component = componentNamed(pipeline, name);
+        const read: Record<string, StageInput> = {};
+        for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
+        for (const upstream of component.upstream) {
+          read[componentNamed(pipeline, upstream).output.name] = { stage: placeOf(composedOf(upstream, inputs)) };
+        }
+        const model = await deps.modelOf(component, output.serial);
+        stages.push({ model, inputs: read, output: component.output });
+        composed.push(output);
+      }
+    }
     try {
-      const [values] = await inference.run(plan, {
-        signal,
-        onPass(stage) {
-          const { component, serial } = serialOf(stage);
-          deps.onPass?.(component, serial);
+      return await inference.run(
+        { rows: heldOut.rows, stages, wanted: wanted.map(placeOf), keep: true, deaths },
+        {
+          signal,
+          onPass(stage) {
+            const { component, serial } = composed[stage] as ComposedOutput;
+            deps.onPass?.(component, serial);
+          },
         },
-      });
-      return values as Float32Array;
+      );
     } catch (thrown) {
       if (!(thrown instanceof StageFault)) throw thrown;
-      throw faultOf(thrown, serialOf(thrown.stage), inputs);
+      throw faultOf(thrown, composed[thrown.stage] as ComposedOutput);
     }
   }
 
-  function faultOf(
-    fault: StageFault,
-    snapshot: { readonly component: string; readonly serial: number },
-    inputs: Composition,
-  ): SnapshotFault {
-    const options = { cause: fault };
-    if (!fault.loaded) return new SnapshotFault(snapshot, fault.reason, fault.message, undefined, options);
-    const needed = closures.get(snapshot.component) ?? [];
-    const upstream = Object.fromEntries(
-      needed.filter((name) => name !== snapshot.component).map((name) => [name, inputs[name] as number]),
-    );
-    const detail = fault.reason === "malformed-model" ? `cannot be run: ${fault.message}` : fault.message;
-    return new SnapshotFault(snapshot, fault.reason, detail, upstream, options);
+  async function composeAhead(wanted: readonly ComposedOutput[]): Promise<void> {
+    const all = compute(wanted, 0).catch(() => undefined);
+    wanted.forEach(({ key }, index) => {
+      ahead.set(
+        key,
+        all.then((values) => values?.[index]),
+      );
+    });
+    const values = await all;
+    for (const [index, { key }] of wanted.entries()) {
+      const output = values?.[index];
+      if (output !== undefined)
+        await outputs.use(
+          key,
+          async () => output,
+          async () => {},
+        );
+      ahead.delete(key);
+    }
   }
 
   return {
-    async output(name, composition) {
-      componentNamed(pipeline, name);
-      const inputs: Record<string, number> = {};
-      for (const needed of closures.get(name) ?? []) {
-        const serial = composition[needed];
-        if (serial === undefined) {
-          throw new UncoupleError("failed-precondition", `no snapshot of ${needed} to compose ${name} with`);
-        }
-        inputs[needed] = serial;
-      }
+    async output(component, composition) {
+      const wanted = composedOf(component, composition);
       return outputs.use(
-        compositionKey(name, inputs),
-        () => compute(inputs),
+        wanted.key,
+        async () => (await ahead.get(wanted.key)) ?? ((await compute([wanted], DEATHS))[0] as Float32Array),
         async (values) => values,
       );
+    },
+    prepare(component, compositions) {
+      const bytes = BYTES_PER_NUMBER * heldOut.rows * componentNamed(pipeline, component).output.width;
+      const most = Math.floor(config.outputCacheBytes / 2 / bytes);
+      const missing = new Map<string, ComposedOutput>();
+      for (const composition of compositions) {
+        const wanted = composedOf(component, composition);
+        if (missing.size < most && !outputs.has(wanted.key) && !ahead.has(wanted.key)) missing.set(wanted.key, wanted);
+      }
+      if (missing.size > 0) void composeAhead([...missing.values()]);
     },
     async check(name, serial) {
       const model = await deps.modelOf(componentNamed(pipeline, name), serial);
@@ -138,6 +184,12 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   };
 }
 
-function placeOf(components: readonly Component[], name: string): number {
-  return components.findIndex((component) => component.name === name);
+/** Blames a snapshot, with what it read if the fault may depend on that. */
+function faultOf(fault: StageFault, { component, serial, inputs }: ComposedOutput): SnapshotFault {
+  const options = { cause: fault };
+  const snapshot = { component, serial };
+  if (!fault.loaded) return new SnapshotFault(snapshot, fault.reason, fault.message, undefined, options);
+  const { [component]: _, ...upstream } = inputs;
+  const detail = fault.reason === "malformed-model" ? `cannot be run: ${fault.message}` : fault.message;
+  return new SnapshotFault(snapshot, fault.reason, detail, upstream, options);
 }

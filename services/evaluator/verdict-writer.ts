@@ -61,11 +61,12 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
 
   return {
     async isSettled({ component, serial }) {
-      return (
-        (await backplane.verdicts.get(component, serial)) !== undefined ||
-        (await backplane.quarantines.get(component, serial)) !== undefined ||
-        (await backplane.retention.tombstone(component, serial)) !== undefined
-      );
+      const found = await Promise.all([
+        backplane.verdicts.get(component, serial),
+        backplane.quarantines.get(component, serial),
+        backplane.retention.tombstone(component, serial),
+      ]);
+      return found.some((record) => record !== undefined);
     },
     async quarantine(snapshot, reason, text) {
       const detail = text.length <= MAX_DETAIL_LENGTH ? text : `${text.slice(0, MAX_DETAIL_LENGTH)} ... (truncated)`;

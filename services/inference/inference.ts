@@ -38,7 +38,10 @@ export interface InferencePlan {
   readonly wanted: readonly number[];
   /** Whether the host keeps columns and outputs for later calls. Columns are told apart by identity. */
   readonly keep: boolean;
-  /** How many fresh hosts a model may kill before that counts as its fault; defaults to 1. */
+  /**
+   * How many fresh hosts a model may kill before that counts as its fault; defaults to 1. With 0, the call ends with its host,
+   * fresh or not, and proves nothing.
+   */
   readonly deaths?: number;
 }
 

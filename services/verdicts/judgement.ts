@@ -82,6 +82,26 @@ export async function judgeSnapshot(
   };
   await losses.check(name, serial);
 
+  const needed = closureOf(pipeline, pipeline.objective);
+  const updated = { ...current, [name]: serial };
+  const isComplete = needed.every((other) => updated[other] !== undefined);
+  /** Under another snapshot of a direct consumer: without the update, and with it. */
+  const others = consumers(pipeline.components, name)
+    .filter((consumer) => needed.includes(consumer.name))
+    .flatMap(({ name: consumer }) =>
+      deps.alternatives(consumer).flatMap((other) => {
+        const swap = { [consumer]: other };
+        return other === current[consumer]
+          ? []
+          : [
+              [
+                { ...current, ...swap },
+                { ...updated, ...swap },
+              ] as const,
+            ];
+      }),
+    );
+
   /** Returns the row losses of a component under a composition; undefined if its predictions are invalid there. */
   async function lossesOf(component: string, composition: Composition): Promise<Float64Array | undefined> {
     deps.signal.throwIfAborted();
@@ -107,12 +127,15 @@ export async function judgeSnapshot(
     }
     const candidate = await lossesOf(name, { ...current, [name]: serial });
     const present = current[name] === undefined ? undefined : await lossesOf(name, current);
+    // The host composes while this process resamples.
+    if (isComplete && current[name] !== undefined) {
+      losses.prepare(pipeline.objective, [current, updated, ...others.flat()]);
+    }
     const paired = candidate && present && (await compareLosses(present, candidate, settings));
     const componentLoss = { current: lossOf(present), candidate: lossOf(candidate) };
     return { componentLoss, ...(paired !== undefined && { paired }) };
   }
 
-  const needed = closureOf(pipeline, pipeline.objective);
   const restrict = (composition: Composition): Composition =>
     Object.fromEntries(needed.map((other) => [other, composition[other] as number]));
 
@@ -172,8 +195,7 @@ export async function judgeSnapshot(
     candidateLoss,
   });
 
-  const updated = { ...current, [name]: serial };
-  if (needed.some((other) => updated[other] === undefined)) return inconclusive("incomplete-pipeline", null);
+  if (!isComplete) return inconclusive("incomplete-pipeline", null);
   if (current[name] === undefined) {
     return inconclusive("no-current-snapshot", lossOf(await lossesOf(pipeline.objective, updated)));
   }
@@ -182,14 +204,9 @@ export async function judgeSnapshot(
   const comparison = { ...compared, ...(await beyondMean(current, updated)) };
 
   const alternatives: PairedComparison[] = [];
-  for (const consumer of consumers(pipeline.components, name)) {
-    if (!needed.includes(consumer.name)) continue;
-    for (const other of deps.alternatives(consumer.name)) {
-      if (other === current[consumer.name]) continue;
-      const swap = { [consumer.name]: other };
-      const alternative = await compare({ ...current, ...swap }, { ...updated, ...swap });
-      if (alternative !== undefined) alternatives.push(alternative);
-    }
+  for (const pair of others) {
+    const alternative = await compare(...pair);
+    if (alternative !== undefined) alternatives.push(alternative);
   }
   const { kind, reason, candidateLoss } = comparison;
   return { ...own, kind, ...(reason !== undefined && { reason }), comparison, alternatives, candidateLoss };

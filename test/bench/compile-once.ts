@@ -1,8 +1,8 @@
+import { compileModule } from "../../services/common/wasm/web-assembly.ts";
 import { benchmarkProgram } from "../../services/engine/benchmark-program.ts";
 import { recordStep } from "../../services/engine/compiler/tracing/record-step.ts";
 import { compileTraining } from "../../services/engine/compiler/training.ts";
 import { compileWasmTraining } from "../../services/engine/compiler/wasm/compile-training.ts";
-import { compileModule } from "../../services/engine/compiler/wasm/web-assembly.ts";
 import type { TrainingProgram } from "../../services/engine/interface/program.ts";
 
 /** Compiles 8-64-1 several times with the engine named by the argument, and sends the durations in milliseconds. */

@@ -1,13 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { ModuleBuilder } from "../../services/common/wasm/module-builder.ts";
+import { OP } from "../../services/common/wasm/opcodes.ts";
+import { compileModule, instantiate } from "../../services/common/wasm/web-assembly.ts";
 import { GraphBuilder, newValue, size, type Value } from "../../services/engine/compiler/graph/ir.ts";
 import { emitOnnx } from "../../services/engine/compiler/onnx/emit-onnx.ts";
-import { ModuleBuilder } from "../../services/engine/compiler/wasm/encoder/module-builder.ts";
-import { OP } from "../../services/engine/compiler/wasm/encoder/opcodes.ts";
 import { generateStep } from "../../services/engine/compiler/wasm/generate-step.ts";
 import { align, type Home } from "../../services/engine/compiler/wasm/lower/memory-plan.ts";
-import { compileModule, instantiate } from "../../services/engine/compiler/wasm/web-assembly.ts";
 import { numbers } from "../helpers/dense-program.ts";
 
 /**

@@ -107,6 +107,7 @@ export async function falseJudgments(kind: RowKind, rows: number, trials: number
         pipeline: { ...twoComponents, name: `p${seed}` },
         losses: {
           check: async () => {},
+          prepare() {},
           rowLosses: async (component, { u }) => (component === "d" && u === 2 ? candidate : current),
           rowErrors: async () => undefined,
         },

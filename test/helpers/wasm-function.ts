@@ -1,9 +1,9 @@
+import { ModuleBuilder } from "../../services/common/wasm/module-builder.ts";
+import { compileModule, instantiate } from "../../services/common/wasm/web-assembly.ts";
 import type { Graph, Value } from "../../services/engine/compiler/graph/ir.ts";
 import { size } from "../../services/engine/compiler/graph/ir.ts";
-import { ModuleBuilder } from "../../services/engine/compiler/wasm/encoder/module-builder.ts";
 import { generateStep } from "../../services/engine/compiler/wasm/generate-step.ts";
 import { align, type Home } from "../../services/engine/compiler/wasm/lower/memory-plan.ts";
-import { compileModule, instantiate } from "../../services/engine/compiler/wasm/web-assembly.ts";
 import { graphOf, inputValues, type TensorFunction, type TensorValues, type TestInput } from "./compiled-function.ts";
 
 /** Compiles a graph to a WebAssembly module. @returns a function that runs it */

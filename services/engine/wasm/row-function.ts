@@ -1,8 +1,8 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { compileModule, instantiate, type WasmMemory, type WasmModule } from "../../common/wasm/web-assembly.ts";
 import { size } from "../compiler/graph/ir.ts";
 import { BLOCK_ROWS, type RowProgram, widthOf } from "../compiler/row-program.ts";
 import { compileRows, rowProgramKey, type WasmRows } from "../compiler/wasm/compile-rows.ts";
-import { compileModule, instantiate, type WasmMemory, type WasmModule } from "../compiler/wasm/web-assembly.ts";
 
 /** Multiplications and rows between yields to the event loop: a few milliseconds. */
 const WORK_PER_TURN = 2e7;

@@ -1,4 +1,4 @@
-import type { WasmModule } from "../compiler/wasm/web-assembly.ts";
+import type { WasmModule } from "../../common/wasm/web-assembly.ts";
 
 /** What the JavaScript thread asks of a thread that runs modules. A thread has many sessions, told apart by number. */
 export type WasmRequest =

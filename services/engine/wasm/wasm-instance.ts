@@ -1,7 +1,7 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { MOST_PAGES, PAGE_BYTES } from "../compiler/wasm/encoder/module-builder.ts";
+import { MOST_PAGES, PAGE_BYTES } from "../../common/wasm/module-builder.ts";
+import { instantiate, type WasmMemory, type WasmModule } from "../../common/wasm/web-assembly.ts";
 import { align, SLACK_BYTES } from "../compiler/wasm/lower/memory-plan.ts";
-import { instantiate, type WasmMemory, type WasmModule } from "../compiler/wasm/web-assembly.ts";
 import { eachPiece } from "./pieces.ts";
 import type { SessionPlan, WasmRequest } from "./thread-messages.ts";
 

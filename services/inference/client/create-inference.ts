@@ -60,7 +60,7 @@ export function createInference(settings: InferenceSettings, deps: InferenceDeps
       } catch (thrown) {
         if (!(thrown instanceof HostDied)) throw thrown;
         deps.onDeath?.(thrown.end.death);
-        if (!fresh) continue;
+        if (!fresh && plan.deaths !== 0) continue;
         const { stage, loaded, end } = thrown;
         const count = (deaths.get(stage) ?? 0) + 1;
         deaths.set(stage, count);

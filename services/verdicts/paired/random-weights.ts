@@ -10,9 +10,12 @@ export function createRandomBits(seed: number): RandomBits {
   return { state: seed | 0 };
 }
 
+/** What the state advances by for every 32 bits. */
+export const GOLDEN_GAMMA = 0x9e3779b9 | 0;
+
 /** @returns 32 random bits */
 function next(random: RandomBits): number {
-  random.state = (random.state + 0x9e3779b9) | 0;
+  random.state = (random.state + GOLDEN_GAMMA) | 0;
   let bits = Math.imul(random.state ^ (random.state >>> 16), 0x21f0aaad);
   bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);
   return bits ^ (bits >>> 15);
@@ -27,21 +30,28 @@ export function seedOf(...names: readonly (string | number)[]): number {
   return hash >>> 0;
 }
 
-/** Maps 16 uniform bits to a Poisson(1) weight by inversion; weights above 8 (one in a million) are truncated. */
+/** Weights above it (one in a million) are truncated. */
+export const MOST_WEIGHT = 8;
+
+/** Maps 16 uniform bits to a Poisson(1) weight by inversion. */
 const WEIGHT_OF_BITS = poissonTable();
+
+/** For each weight from 1 to 8, the smallest of 2^16 numbers that is mapped to it or to a larger one. */
+export function weightThresholds(): readonly number[] {
+  const thresholds: number[] = [];
+  let probability = exp(-1);
+  let cumulative = 0;
+  for (let weight = 1; weight <= MOST_WEIGHT; weight++) {
+    cumulative += probability;
+    thresholds.push(Math.round(cumulative * 2 ** 16));
+    probability /= weight;
+  }
+  return thresholds;
+}
 
 function poissonTable(): Uint8Array {
   const table = new Uint8Array(2 ** 16);
-  let probability = exp(-1);
-  let cumulative = 0;
-  let filled = 0;
-  for (let weight = 0; filled < table.length && weight <= 8; weight++) {
-    cumulative += probability;
-    const end = weight === 8 ? table.length : Math.round(cumulative * table.length);
-    table.fill(weight, filled, end);
-    filled = end;
-    probability /= weight + 1;
-  }
+  for (const [index, threshold] of weightThresholds().entries()) table.fill(index + 1, threshold);
   return table;
 }
 
@@ -51,7 +61,7 @@ export function drawWeights(weights: Uint8Array, random: RandomBits): void {
   let state = random.state;
   for (let unit = 0; unit < even; unit += 2) {
     // `next`, inlined: a call for every draw would double the time.
-    state = (state + 0x9e3779b9) | 0;
+    state = (state + GOLDEN_GAMMA) | 0;
     let bits = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
     bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);
     bits ^= bits >>> 15;

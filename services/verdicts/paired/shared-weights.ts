@@ -1,122 +1,87 @@
-import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { drawWeights, type RandomBits } from "./random-weights.ts";
-
-/** Resamples in a block. */
-export const LANES = 4;
-
-/** Weights handled before yielding to the event loop: a few milliseconds. */
-export const WEIGHTS_PER_TURN = 1_000_000;
-
-/** The weights of many resamples of the same units. */
-export interface UnitWeights {
-  /** Of four resamples each, [units]: a unit's weight in each of them, 4 bits each, the first in the lowest. */
-  readonly blocks: readonly Uint16Array[];
-  /** By resample: the weighted sum of the units' sizes, never 0, and that of their squares. */
-  readonly size: Float64Array;
-  readonly sizeSquares: Float64Array;
-}
+import { TERMS } from "./poisson-kernels.ts";
+import { PoissonResamples } from "./poisson-resamples.ts";
+import type { RandomBits } from "./random-weights.ts";
+import type { UnitSums } from "./sample.ts";
 
 /**
- * Draws Poisson weights for `count` resamples, a multiple of four, and keeps them: comparisons on the same rows with the
- * same seed have the same weights. They hold until the next call, so comparisons that run at the same time cannot share.
+ * Studentizes the mean of units in `count` resamples with Poisson weights. With w the weights of a resample, S and n the
+ * sums and sizes of its units: m = sum w S / sum w n and v = sum w (S - m n)^2 / (sum w n)^2, of which a unit per row is
+ * the special case n = 1.
  *
- * @param sizes of the units
+ * Comparisons on the same rows with the same seed have the same weights, which are drawn once if such comparisons follow
+ * one another.
+ *
+ * @param random where the weights come from
+ * @returns the studentized means, ascending; infinite for a resample without variance
  */
-export type DrawShared = (random: RandomBits, sizes: Float64Array, count: number) => Promise<UnitWeights>;
+export type DrawShared = (random: RandomBits, units: UnitSums, count: number) => Promise<Float64Array>;
 
+/** The weights that were drawn last. */
 interface Drawn {
   readonly before: number;
   readonly after: number;
   readonly sizes: Float64Array;
-  /** The memory of all blocks. */
-  readonly packed: Uint16Array;
-  readonly weights: UnitWeights;
+  /** [count, 2]: weighted sums of the units' sizes, never 0, and of their squares. */
+  readonly sizeSums: Float64Array;
 }
 
-/** Keeps the weights that were drawn last, and their memory for those of the next rows: 2.5 MB for 2500 units and 2000 resamples. */
+/** Keeps the weights that were drawn last, and their memory for the next ones: 2.6 MB for 2500 units and 2000 resamples. */
 export function createSharedWeights(): DrawShared {
+  let resamples: PoissonResamples | undefined;
   let last: Drawn | undefined;
-  return async (random, sizes, count) => {
-    const isKnown = last?.before === random.state && last.weights.size.length === count && areEqual(last.sizes, sizes);
-    if (!isKnown) {
-      const before = random.state;
-      const length = (sizes.length * count) / LANES;
-      const packed = last?.packed.length === length ? last.packed : new Uint16Array(length);
-      last = undefined;
-      const weights = await drawBlocks(random, sizes, count, packed);
-      last = { before, after: random.state, sizes, packed, weights };
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function drawnFor(from: PoissonResamples, before: number, sizes: Float64Array, count: number): Promise<Drawn> {
+    if (last?.before === before && last.sizeSums.length === 2 * count && areEqual(last.sizes, sizes)) return last;
+    last = undefined;
+    const after = await from.draw(before, sizes, count);
+    const sums = await from.sum((terms, unit, at) => {
+      const size = sizes[unit] as number;
+      terms[at] = size;
+      terms[at + 1] = size * size;
+    });
+    const sizeSums = new Float64Array(2 * count);
+    for (let resample = 0; resample < count; resample++) {
+      sizeSums[2 * resample] = sums[TERMS * resample] as number;
+      sizeSums[2 * resample + 1] = sums[TERMS * resample + 1] as number;
     }
-    const { after, weights } = last as Drawn;
+    last = { before, after, sizes, sizeSums };
+    return last;
+  }
+
+  async function studentized(random: RandomBits, { residuals, sizes }: UnitSums, count: number): Promise<Float64Array> {
+    resamples ??= new PoissonResamples();
+    const { after, sizeSums } = await drawnFor(resamples, random.state, sizes, count);
     random.state = after;
-    return weights;
+    const sums = await resamples.sum((terms, unit, at) => {
+      const value = residuals[unit] as number;
+      terms[at] = value;
+      terms[at + 1] = value * value;
+      terms[at + 2] = value * (sizes[unit] as number);
+    });
+    return studentize(sums, sizeSums);
+  }
+
+  return (random, units, count) => {
+    const result = turn.then(() => studentized(random, units, count));
+    turn = result.catch(() => {});
+    return result;
   };
 }
 
-async function drawBlocks(
-  random: RandomBits,
-  sizes: Float64Array,
-  count: number,
-  packed: Uint16Array,
-): Promise<UnitWeights> {
-  const units = sizes.length;
-  const terms = new Float64Array(2 * units);
-  for (let unit = 0; unit < units; unit++) {
-    const size = sizes[unit] as number;
-    terms.set([size, size * size], 2 * unit);
+/** @param sums [count, 4]: of values, their squares, and their products with sizes @returns [count], ascending */
+function studentize(sums: Float64Array, sizeSums: Float64Array): Float64Array {
+  const studentized = new Float64Array(sizeSums.length / 2);
+  for (let resample = 0; resample < studentized.length; resample++) {
+    const size = sizeSums[2 * resample] as number;
+    const sizeSquares = sizeSums[2 * resample + 1] as number;
+    const shift = (sums[TERMS * resample] as number) / size;
+    const squares = sums[TERMS * resample + 1] as number;
+    const products = sums[TERMS * resample + 2] as number;
+    const variance = Math.max(0, squares - 2 * shift * products + shift * shift * sizeSquares);
+    studentized[resample] = shift === 0 ? 0 : (shift * size) / Math.sqrt(variance);
   }
-  const blocks: Uint16Array[] = [];
-  const lanes = Array.from({ length: LANES }, () => new Uint8Array(units));
-  const size = new Float64Array(count);
-  const sizeSquares = new Float64Array(count);
-  const perTurn = Math.max(1, Math.floor(WEIGHTS_PER_TURN / units / LANES));
-  for (let first = 0; first < count; first += LANES) {
-    for (const weights of lanes) {
-      // All weights 0: possible with a handful of units only; such a resample does not exist.
-      do drawWeights(weights, random);
-      while (isEmpty(weights, sizes));
-    }
-    const block = packed.subarray((first / LANES) * units, (first / LANES + 1) * units);
-    packWeights(lanes, block, terms, size.subarray(first), sizeSquares.subarray(first));
-    blocks.push(block);
-    if (blocks.length % perTurn === 0) await yieldToEventLoop();
-  }
-  return { blocks, size, sizeSquares };
-}
-
-function isEmpty(weights: Uint8Array, sizes: Float64Array): boolean {
-  return weights.every((weight, unit) => weight === 0 || sizes[unit] === 0);
-}
-
-/** Packs a block and sums the sizes in its resamples. @param terms [2 * units]: a unit's size and its square */
-function packWeights(
-  lanes: readonly Uint8Array[],
-  block: Uint16Array,
-  terms: Float64Array,
-  size: Float64Array,
-  sizeSquares: Float64Array,
-): void {
-  const [first, second, third, fourth] = lanes as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-  let [n0, n1, n2, n3] = [0, 0, 0, 0];
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  for (let unit = 0, at = 0; unit < block.length; unit++, at += 2) {
-    const w0 = first[unit] as number;
-    const w1 = second[unit] as number;
-    const w2 = third[unit] as number;
-    const w3 = fourth[unit] as number;
-    block[unit] = w0 | (w1 << 4) | (w2 << 8) | (w3 << 12);
-    const n = terms[at] as number;
-    n0 += w0 * n;
-    n1 += w1 * n;
-    n2 += w2 * n;
-    n3 += w3 * n;
-    const s = terms[at + 1] as number;
-    s0 += w0 * s;
-    s1 += w1 * s;
-    s2 += w2 * s;
-    s3 += w3 * s;
-  }
-  size.set([n0, n1, n2, n3]);
-  sizeSquares.set([s0, s1, s2, s3]);
+  return studentized.sort();
 }
 
 function areEqual(a: Float64Array, b: Float64Array): boolean {

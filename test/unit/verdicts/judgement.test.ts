@@ -25,6 +25,7 @@ function judged(
       pipeline,
       losses: {
         check: async () => {},
+        prepare() {},
         rowLosses: async (_, composition) => (isCandidate(composition) ? candidate : current),
         rowErrors: async (_, composition) => wrong?.[isCandidate(composition) ? 1 : 0],
       },

@@ -1,7 +1,7 @@
+import { ModuleBuilder } from "../../../common/wasm/module-builder.ts";
 import { type Node, size, type Value } from "../graph/ir.ts";
 import { attributesKey } from "../passes/common-subexpressions.ts";
 import type { RowProgram } from "../row-program.ts";
-import { ModuleBuilder } from "./encoder/module-builder.ts";
 import { generateStep } from "./generate-step.ts";
 import { align, type Home, SLACK_BYTES } from "./lower/memory-plan.ts";
 

@@ -1,3 +1,5 @@
+import { ModuleBuilder } from "../../../common/wasm/module-builder.ts";
+import { MEMORY, OP } from "../../../common/wasm/opcodes.ts";
 import type { TrainingProgram, TrainingState } from "../../interface/program.ts";
 import { type NamedValue, size, type Value } from "../graph/ir.ts";
 import type { StatePart } from "../passes/flat-state.ts";
@@ -7,8 +9,6 @@ import { prepareStep } from "../prepare-step.ts";
 import { type StepWork, workOf } from "../step-work.ts";
 import type { RecordedStep } from "../tracing/record-step.ts";
 import { emitGather, type GatheredColumn } from "./emit/gather-batch.ts";
-import { ModuleBuilder } from "./encoder/module-builder.ts";
-import { MEMORY, OP } from "./encoder/opcodes.ts";
 import { generateStep } from "./generate-step.ts";
 import { align, type Home, SLACK_BYTES } from "./lower/memory-plan.ts";
 import { multiplyByReciprocals } from "./lower/scheduled-divisors.ts";

@@ -1,3 +1,6 @@
+import type { FunctionBody } from "../../../common/wasm/function-body.ts";
+import type { ModuleBuilder } from "../../../common/wasm/module-builder.ts";
+import { OP } from "../../../common/wasm/opcodes.ts";
 import type { Node, Value } from "../graph/ir.ts";
 import { size } from "../graph/ir.ts";
 import { emitColumnStrips } from "./emit/column-strips.ts";
@@ -7,9 +10,6 @@ import { emitOther } from "./emit/other-operators.ts";
 import { ProductEmitter } from "./emit/product.ts";
 import { emitDotProduct } from "./emit/product-dot.ts";
 import { emitLanesProduct } from "./emit/product-lanes.ts";
-import type { FunctionBody } from "./encoder/function-body.ts";
-import type { ModuleBuilder } from "./encoder/module-builder.ts";
-import { OP } from "./encoder/opcodes.ts";
 import { FusedGroups, type Group } from "./lower/groups.ts";
 import { legalize } from "./lower/legalize.ts";
 import { type Home, type Kept, planMemory } from "./lower/memory-plan.ts";

@@ -1,6 +1,6 @@
 import { UncoupleError } from "../../../../common/errors.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
 import { splatOf, type Value } from "../../graph/ir.ts";
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
 import type { Home } from "../lower/memory-plan.ts";
 import { canonical, canonicalStrides, contiguousStrides } from "../lower/view.ts";
 import type { Works } from "../lower/works.ts";

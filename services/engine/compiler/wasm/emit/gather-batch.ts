@@ -1,5 +1,5 @@
-import type { FunctionBody } from "../encoder/function-body.ts";
-import { MEMORY, OP } from "../encoder/opcodes.ts";
+import type { FunctionBody } from "../../../../common/wasm/function-body.ts";
+import { MEMORY, OP } from "../../../../common/wasm/opcodes.ts";
 import { type Lanes, storeLanes } from "./group-body.ts";
 
 /** A resident column whose rows are copied into the batch. */

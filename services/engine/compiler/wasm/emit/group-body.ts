@@ -1,6 +1,6 @@
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { LANE_MEMORY, MEMORY, OP } from "../../../../common/wasm/opcodes.ts";
 import type { Value } from "../../graph/ir.ts";
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { LANE_MEMORY, MEMORY, OP } from "../encoder/opcodes.ts";
 import type { Group, GroupReduction } from "../lower/groups.ts";
 import type { ReductionOp } from "../lower/works.ts";
 import { type EmitContext, pushUniform, type Registers } from "./context.ts";

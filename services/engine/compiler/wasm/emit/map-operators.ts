@@ -1,7 +1,7 @@
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { LANE, OP } from "../../../../common/wasm/opcodes.ts";
 import type { ElementType, Value } from "../../graph/ir.ts";
 import { STEEP } from "../../kernels/activations.ts";
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { LANE, OP } from "../encoder/opcodes.ts";
 import { floatAttribute, NEVER_NEGATIVE } from "../lower/legalize.ts";
 import { UnsupportedOperator } from "../lower/unsupported.ts";
 import type { MapWork } from "../lower/works.ts";

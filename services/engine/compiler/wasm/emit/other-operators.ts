@@ -1,6 +1,6 @@
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { MEMORY, OP } from "../../../../common/wasm/opcodes.ts";
 import { size, type Value } from "../../graph/ir.ts";
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { MEMORY, OP } from "../encoder/opcodes.ts";
 import { intAttribute, integers } from "../lower/legalize.ts";
 import { UnsupportedOperator } from "../lower/unsupported.ts";
 import type { OtherWork } from "../lower/works.ts";

@@ -1,5 +1,5 @@
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { OP } from "../encoder/opcodes.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { OP } from "../../../../common/wasm/opcodes.ts";
 import type { DotPlan } from "../lower/product-plan.ts";
 import { type Lanes, storeLanes } from "./group-body.ts";
 import { loadFour } from "./loop-nest.ts";

@@ -1,5 +1,5 @@
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { MEMORY, OP } from "../encoder/opcodes.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { MEMORY, OP } from "../../../../common/wasm/opcodes.ts";
 import type { LanesPlan } from "../lower/product-plan.ts";
 import type { Lanes } from "./group-body.ts";
 import { loadVector, type Matrix, type ProductEmitter, type Tile } from "./product.ts";

@@ -1,5 +1,5 @@
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { MEMORY, OP } from "../encoder/opcodes.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { MEMORY, OP } from "../../../../common/wasm/opcodes.ts";
 import type { Lanes } from "./group-body.ts";
 import { loadFour } from "./loop-nest.ts";
 import type { Matrix } from "./product.ts";

@@ -1,5 +1,5 @@
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { OP } from "../encoder/opcodes.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { OP } from "../../../../common/wasm/opcodes.ts";
 
 /** Appends a polynomial of `x` in every lane. @param coefficients highest power first */
 export function horner4(f: FunctionBody, x: Local, coefficients: readonly number[]): FunctionBody {

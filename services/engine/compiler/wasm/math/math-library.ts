@@ -1,7 +1,7 @@
 import { UncoupleError } from "../../../../common/errors.ts";
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import type { ModuleBuilder } from "../encoder/module-builder.ts";
-import { LANE, OP } from "../encoder/opcodes.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import type { ModuleBuilder } from "../../../../common/wasm/module-builder.ts";
+import { LANE, OP } from "../../../../common/wasm/opcodes.ts";
 import { SCALAR_FUNCTIONS } from "./scalar-functions.ts";
 import { VECTOR_FUNCTIONS } from "./vector-functions.ts";
 

@@ -1,5 +1,5 @@
-import type { FunctionBody, Local } from "../encoder/function-body.ts";
-import { OP } from "../encoder/opcodes.ts";
+import type { FunctionBody, Local } from "../../../../common/wasm/function-body.ts";
+import { OP } from "../../../../common/wasm/opcodes.ts";
 import { horner4 } from "./horner.ts";
 
 /** Appends the body of a function of four float32: `x` to the result on the stack. */

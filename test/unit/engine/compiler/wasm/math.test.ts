@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ModuleBuilder } from "../../../../../services/engine/compiler/wasm/encoder/module-builder.ts";
-import { MEMORY } from "../../../../../services/engine/compiler/wasm/encoder/opcodes.ts";
+import { ModuleBuilder } from "../../../../../services/common/wasm/module-builder.ts";
+import { MEMORY } from "../../../../../services/common/wasm/opcodes.ts";
+import { compileModule, instantiate } from "../../../../../services/common/wasm/web-assembly.ts";
 import { MathLibrary } from "../../../../../services/engine/compiler/wasm/math/math-library.ts";
-import { compileModule, instantiate } from "../../../../../services/engine/compiler/wasm/web-assembly.ts";
 
 const COUNT = 1 << 14;
 

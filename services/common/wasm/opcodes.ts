@@ -1,11 +1,11 @@
 /**
- * The WebAssembly instructions that the compiler emits, by their names in the specification (version 2.0). An opcode with
+ * The WebAssembly instructions that Uncouple emits, by their names in the specification (version 2.0). An opcode with
  * a prefix byte holds it in its upper bits: 0xfd for vector instructions, 0xfc for saturating conversions.
  */
 const simd = (code: number) => 0xfd_0000 + code;
 const saturating = (code: number) => 0xfc_0000 + code;
 
-export const TYPE = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+export const TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 export type ValueType = keyof typeof TYPE;
 
 /** Instructions without immediates. */
@@ -27,6 +27,7 @@ export const OP = {
   i32Or: 0x72,
   i32Xor: 0x73,
   i32Shl: 0x74,
+  i32ShrU: 0x76,
   f32Eq: 0x5b,
   f32Lt: 0x5d,
   f32Gt: 0x5e,
@@ -54,6 +55,7 @@ export const OP = {
   f64ConvertI32S: 0xb7,
   i64ReinterpretF64: 0xbd,
   f64ReinterpretI64: 0xbf,
+  i64Ne: 0x52,
   i64ExtendI32S: 0xac,
   i32WrapI64: 0xa7,
   i64Add: 0x7c,
@@ -65,6 +67,7 @@ export const OP = {
   i32TruncSatF64S: saturating(2),
   f32x4Splat: simd(0x13),
   i32x4Splat: simd(0x11),
+  f64x2Splat: simd(0x14),
   f32x4Eq: simd(0x41),
   f32x4Ne: simd(0x42),
   f32x4Lt: simd(0x43),
@@ -85,10 +88,15 @@ export const OP = {
   f32x4Ceil: simd(0x67),
   f32x4Floor: simd(0x68),
   f32x4Nearest: simd(0x6a),
+  i8x16NarrowI16x8U: simd(0x66),
+  i16x8GtS: simd(0x31),
+  i16x8ShrU: simd(0x8d),
+  i16x8Sub: simd(0x91),
   i32x4Abs: simd(0xa0),
   i32x4Neg: simd(0xa1),
   i32x4Shl: simd(0xab),
   i32x4ShrS: simd(0xac),
+  i32x4ShrU: simd(0xad),
   i32x4Add: simd(0xae),
   i32x4Sub: simd(0xb1),
   i32x4Mul: simd(0xb5),
@@ -105,6 +113,8 @@ export const OP = {
   f32x4Max: simd(0xe9),
   f32x4Pmin: simd(0xea),
   f32x4Pmax: simd(0xeb),
+  f64x2Add: simd(0xf0),
+  f64x2Mul: simd(0xf2),
   i32x4TruncSatF32x4S: simd(0xf8),
   f32x4ConvertI32x4S: simd(0xfa),
 } as const;
@@ -112,8 +122,10 @@ export const OP = {
 /** Loads and stores: their immediate is an offset in bytes. */
 export const MEMORY = {
   i32Load: 0x28,
+  i64Load: 0x29,
   f32Load: 0x2a,
   i32Store: 0x36,
+  i64Store: 0x37,
   f32Store: 0x38,
   v128Load: simd(0),
   v128Load32Splat: simd(0x09),
@@ -132,6 +144,7 @@ export const LANE_MEMORY = {
 export const LANE = {
   i32x4ExtractLane: simd(0x1b),
   i32x4ReplaceLane: simd(0x1c),
+  i64x2ExtractLane: simd(0x1d),
   f32x4ExtractLane: simd(0x1f),
   f32x4ReplaceLane: simd(0x20),
 } as const;
