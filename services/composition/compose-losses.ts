@@ -13,8 +13,9 @@ export function composeLosses(
   return {
     check: composer.check,
     prepare: composer.prepare,
-    async rowLosses(name, composition) {
-      const predictions = await composer.output(name, composition);
+    output: (name, composition) => composer.output(name, composition),
+    async rowLosses(name, composition, replaced) {
+      const predictions = await composer.output(name, composition, replaced);
       return rowLosses(componentNamed(pipeline, name), predictions, targets.get(name) as Target);
     },
     async rowErrors(name, composition) {

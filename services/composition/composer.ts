@@ -6,6 +6,7 @@ import { compositionKey } from "../pipeline/composition-key.ts";
 import { closureOf, componentNamed } from "../pipeline/dag.ts";
 import type { Component, Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
+import type { ReplacedOutput } from "../verdicts/composed-losses.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 
 export interface ComposerConfig {
@@ -33,10 +34,12 @@ export interface Composer {
    * snapshots cost N upstream passes and N * M downstream ones. Outputs that were asked for are cached here, and shared
    * while they are being computed.
    *
+   * @param replaced values that consumers of another component read in place of its prediction; neither they nor what
+   *   depends on them is cached
    * @returns [rows * width], not to be changed
    * @throws SnapshotFault naming the snapshot that cannot be used or whose output is invalid
    */
-  output(component: string, composition: Composition): Promise<Float32Array>;
+  output(component: string, composition: Composition, replaced?: ReplacedOutput): Promise<Float32Array>;
   /**
    * Starts to compose a component's outputs under several compositions in one call, for calls of `output` that follow:
    * they wait for it, and compose by themselves what it could not. Leaves out what would not fit into half of the cache.
@@ -56,6 +59,7 @@ interface ComposedOutput {
   /** The snapshots of everything upstream and of the component, each after what it reads. */
   readonly inputs: Composition;
   readonly key: string;
+  readonly replaced?: ReplacedOutput | undefined;
 }
 
 const BYTES_PER_NUMBER = 4;
@@ -75,7 +79,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   const ahead = new Map<string, Promise<Float32Array | undefined>>();
 
   /** @throws UncoupleError `not-found`, `failed-precondition` */
-  function composedOf(component: string, composition: Composition): ComposedOutput {
+  function composedOf(component: string, composition: Composition, replaced?: ReplacedOutput): ComposedOutput {
     componentNamed(pipeline, component);
     const inputs: Record<string, number> = {};
     for (const needed of closures.get(component) ?? []) {
@@ -85,34 +89,58 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
       }
       inputs[needed] = serial;
     }
-    return { component, serial: inputs[component] as number, inputs, key: compositionKey(component, inputs) };
+    const key = compositionKey(component, inputs);
+    return { component, serial: inputs[component] as number, inputs, key, replaced };
   }
 
-  /** Composes outputs in one call, in which what they share runs once. @param deaths as in `InferencePlan` */
-  async function compute(wanted: readonly ComposedOutput[], deaths: number): Promise<readonly Float32Array[]> {
+  /**
+   * Composes outputs in one call, in which what they share runs once.
+   *
+   * @param keep whether the host keeps what it was sent and what it computes
+   * @param deaths as in `InferencePlan`
+   */
+  async function compute(
+    wanted: readonly ComposedOutput[],
+    { keep, deaths }: { readonly keep: boolean; readonly deaths: number },
+  ): Promise<readonly Float32Array[]> {
     const stages: Stage[] = [];
     /** What each stage composes. */
     const composed: ComposedOutput[] = [];
-    const placeOf = ({ key }: ComposedOutput) => composed.findIndex((output) => output.key === key);
-    for (const { inputs } of wanted) {
+    /** The stages that no replaced output reaches, by key. */
+    const shared = new Map<string, number>();
+    /** @returns the stage of the wanted output */
+    async function addStages({ component: last, inputs, replaced }: ComposedOutput): Promise<number> {
+      const places = new Map<string, number>();
+      const reached = new Set<string>();
       // Each after what it reads.
       for (const name of Object.keys(inputs)) {
-        const output = composedOf(name, inputs);
-        if (placeOf(output) >= 0) continue;
         const component = componentNamed(pipeline, name);
+        const isReplaced = (upstream: string) => replaced?.component === upstream && replaced.consumers.includes(name);
+        if (component.upstream.some((upstream) => isReplaced(upstream) || reached.has(upstream))) reached.add(name);
+        const output = composedOf(name, inputs);
+        const known = reached.has(name) ? undefined : shared.get(output.key);
+        places.set(name, known ?? stages.length);
+        if (known !== undefined) continue;
+        if (!reached.has(name)) shared.set(output.key, stages.length);
         const read: Record<string, StageInput> = {};
         for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
         for (const upstream of component.upstream) {
-          read[componentNamed(pipeline, upstream).output.name] = { stage: placeOf(composedOf(upstream, inputs)) };
+          const { name: input, width } = componentNamed(pipeline, upstream).output;
+          // Stages that are then read by nobody do not run.
+          read[input] = isReplaced(upstream)
+            ? { column: { kind: "numeric", width, values: (replaced as ReplacedOutput).values } }
+            : { stage: places.get(upstream) as number };
         }
-        const model = await deps.modelOf(component, output.serial);
-        stages.push({ model, inputs: read, output: component.output });
         composed.push(output);
+        stages.push({ model: await deps.modelOf(component, output.serial), inputs: read, output: component.output });
       }
+      return places.get(last) as number;
     }
+    const places: number[] = [];
+    for (const output of wanted) places.push(await addStages(output));
     try {
       return await inference.run(
-        { rows: heldOut.rows, stages, wanted: wanted.map(placeOf), keep: true, deaths },
+        { rows: heldOut.rows, stages, wanted: places, keep, deaths },
         {
           signal,
           onPass(stage) {
@@ -128,7 +156,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   }
 
   async function composeAhead(wanted: readonly ComposedOutput[]): Promise<void> {
-    const all = compute(wanted, 0).catch(() => undefined);
+    const all = compute(wanted, { keep: true, deaths: 0 }).catch(() => undefined);
     wanted.forEach(({ key }, index) => {
       ahead.set(
         key,
@@ -149,11 +177,14 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   }
 
   return {
-    async output(component, composition) {
-      const wanted = composedOf(component, composition);
+    async output(component, composition, replaced) {
+      const wanted = composedOf(component, composition, replaced);
+      const alone = async () =>
+        (await compute([wanted], { keep: replaced === undefined, deaths: DEATHS }))[0] as Float32Array;
+      if (replaced !== undefined) return alone();
       return outputs.use(
         wanted.key,
-        async () => (await ahead.get(wanted.key)) ?? ((await compute([wanted], DEATHS))[0] as Float32Array),
+        async () => (await ahead.get(wanted.key)) ?? (await alone()),
         async (values) => values,
       );
     },

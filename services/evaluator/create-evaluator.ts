@@ -22,6 +22,7 @@ import { createEvaluatorMatrix } from "./evaluator-matrix.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { evaluatorStatus } from "./evaluator-status.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
+import { watchInputDrift } from "./input-drift.ts";
 import { runRetention } from "./retention-loop.ts";
 import { rowStructure } from "./row-structure.ts";
 import { watchStores } from "./store-watch.ts";
@@ -160,6 +161,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       loop.start();
       const { syncsAlways } = deps;
       void watchStores({ backplane, syncsAlways, metrics, reportFailure, clock, log }, signal);
+      void watchInputDrift({ pipeline, heldOut, registry, view, metrics, reportFailure, clock }, signal);
       void runRetention({ ...collector, policy: retention }, signal);
     },
     stop: loop.stop,

@@ -1,5 +1,6 @@
 import { settlesWithin } from "../common/async/settles-within.ts";
 import type { Clock } from "../common/clock/clock.ts";
+import type { ColumnDrift } from "../data/table/column-drift.ts";
 import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict } from "../pipeline/verdict.ts";
 import type { StoreUsage } from "../registry/usage.ts";
 import { type Metrics, workBuckets } from "../runtime/metrics.ts";
@@ -21,6 +22,8 @@ export interface EvaluatorMetrics {
   synced(always: boolean | undefined): void;
   /** Sets the newest losses, from any evaluator's verdict. */
   losses(verdict: Verdict, candidateLoss?: number | null): void;
+  /** Sets the drift of the columns that a component reads; those that are absent have none. */
+  drifted(component: string, drifts: ReadonlyMap<string, ColumnDrift>): void;
 }
 
 export interface EvaluatorGauges {
@@ -115,11 +118,43 @@ export function createEvaluatorMetrics(
     help: "Relative change of the pipeline loss on the worst slice of a component's newest verdict; absent without slices.",
     labels: ["component"],
   });
+  const degradedSlices = metrics.gauge({
+    name: "uncouple_degraded_slices",
+    help: "Slices that a component's newest verdict calls degraded; absent without slices.",
+    labels: ["component"],
+  });
+  const interfaceShift = metrics.gauge({
+    name: "uncouple_interface_shift",
+    help: "Mean distance between the outputs of a component's newest candidate and of its current snapshot on held-out rows, in standard deviations of the current one; absent unless others read it.",
+    labels: ["component"],
+  });
+  const interfaceOutside = metrics.gauge({
+    name: "uncouple_interface_outside",
+    help: "Share of held-out rows that a component's newest candidate moved out of the 0.1 to 99.9 % range of the current output; absent unless others read it.",
+    labels: ["component"],
+  });
+  const recovered = metrics.gauge({
+    name: "uncouple_adapter_recovered",
+    help: "Share of the harm of a component's newest candidate that an affine adapter removes; absent unless tested.",
+    labels: ["component"],
+  });
   const flips = metrics.gauge({
     name: "uncouple_negative_flip_rate",
     help: "Share of held-out rows right before and wrong with a component's newest candidate; absent unless the pipeline predicts classes.",
     labels: ["component"],
   });
+  const inputDrift = metrics.gauge({
+    name: "uncouple_input_drift",
+    help: "How much a column of the held-out rows differs from the rows that a component's snapshot in use was trained on: Population Stability Index, less its mean without drift; absent if unknown.",
+    labels: ["component", "column"],
+  });
+  const inputOutside = metrics.gauge({
+    name: "uncouple_input_outside",
+    help: "Share of held-out rows whose value of a column is outside the 0.1 to 99.9 % range, or the texts, of those rows.",
+    labels: ["component", "column"],
+  });
+  /** Columns with a drift, by component. */
+  const drifting = new Map<string, readonly string[]>();
   metrics.gauge({
     name: "uncouple_announcements_pending",
     help: "Announcements that no evaluator has finished yet.",
@@ -175,8 +210,19 @@ export function createEvaluatorMetrics(
       else syncsAlways.set(always ? 1 : 0);
     },
     passed: (component) => passes.inc({ component }),
+    drifted(component, drifts) {
+      for (const column of drifting.get(component) ?? []) {
+        inputDrift.remove({ component, column });
+        inputOutside.remove({ component, column });
+      }
+      for (const [column, { index, outside }] of drifts) {
+        inputDrift.set({ component, column }, index);
+        inputOutside.set({ component, column }, outside);
+      }
+      drifting.set(component, [...drifts.keys()]);
+    },
     losses(verdict, candidateLoss) {
-      const { component, comparison } = verdict;
+      const { component, comparison, interfaceShift: shift } = verdict;
       // Verdicts may name a component that was since removed from the pipeline file.
       if (!components.includes(component)) return;
       const set = (gauge: typeof pipelineLoss, role: "current" | "candidate", loss: number | null | undefined) => {
@@ -189,7 +235,12 @@ export function createEvaluatorMetrics(
       // A value of an earlier verdict must not stand in for one that this verdict does not have.
       for (const [gauge, value] of [
         [worstSlice, comparison?.worstSlice?.relative],
+        [degradedSlices, comparison?.slices?.filter(({ kind }) => kind === "degraded").length],
         [flips, comparison?.negativeFlips?.rate],
+        [interfaceShift, shift?.shift],
+        // What an output leaves of its own range is no news: in wide outputs, most rows have such a coordinate.
+        [interfaceOutside, shift && Math.max(0, shift.outside.candidate - shift.outside.current)],
+        [recovered, shift?.adapter?.recovered],
       ] as const) {
         if (value === null || value === undefined) gauge.remove({ component });
         else gauge.set({ component }, value);

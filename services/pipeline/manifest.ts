@@ -1,3 +1,4 @@
+import type { ColumnProfile } from "./column-profile.ts";
 import type { ProtocolSpec, WorkersSpec } from "./team.ts";
 
 /** An input or output of a snapshot's ONNX graph. Shape [rows, width], row-major. */
@@ -35,7 +36,12 @@ export interface Provenance {
   readonly upstream?: Readonly<Record<string, number>>;
   /** Source of the counterfactual targets, for the causal protocols. */
   readonly counterfactual?: string;
-  readonly data?: { readonly fingerprint: string; readonly rows: number };
+  readonly data?: {
+    readonly fingerprint: string;
+    readonly rows: number;
+    /** Of the data columns that the component reads: as many as 64 coordinates have room for. */
+    readonly columns?: readonly ColumnProfile[];
+  };
   /** Mean training loss over the last steps, in the units of the component's loss on standardized outputs. */
   readonly trainingLoss?: number;
   readonly engine?: string;

@@ -1,13 +1,12 @@
+import type { InterfaceShift } from "./interface-shift.ts";
 import type { SnapshotId } from "./manifest.ts";
+import type { OpenSet } from "./open-set.ts";
 
 /** A loss over the held-out rows, or null if it cannot be measured (no target, no composition). */
 export type MaybeLoss = number | null;
 
 /** Component name to serial: one snapshot for every component. */
 export type Composition = Readonly<Record<string, number>>;
-
-/** A member of a set that later versions extend: the known ones, or any other name. */
-export type OpenSet<T extends string> = T | (string & {});
 
 /** How a change of the mean loss is spread over rows. */
 export interface RowHarm {
@@ -124,6 +123,8 @@ export interface Verdict {
    * current: its effect on the pipeline if that snapshot were in use.
    */
   readonly alternatives: readonly PairedComparison[];
+  /** Of a component that others read, if it can be composed and has a snapshot in use. */
+  readonly interfaceShift?: InterfaceShift;
   /** How the intervals were computed: `bootstrap-t`, before that `paired-bootstrap`, or a name that a later version gives. */
   readonly method: string;
   /** Confidence level of the intervals, in (0, 1). */

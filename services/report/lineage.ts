@@ -1,5 +1,6 @@
 import { snapshotName } from "../pipeline/manifest.ts";
-import type { OpenSet, VerdictKind } from "../pipeline/verdict.ts";
+import type { OpenSet } from "../pipeline/open-set.ts";
+import type { VerdictKind } from "../pipeline/verdict.ts";
 import { type Html, html, trusted } from "./html.ts";
 
 /** A snapshot as a node of the lineage graph. */

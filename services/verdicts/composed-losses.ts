@@ -1,5 +1,14 @@
 import type { Composition } from "../pipeline/verdict.ts";
 
+/** Values that consumers of a component read in place of what its snapshot predicts. */
+export interface ReplacedOutput {
+  readonly component: string;
+  /** The direct consumers that read the values; all others read the prediction. */
+  readonly consumers: readonly string[];
+  /** [rows * width], finite. */
+  readonly values: Float32Array;
+}
+
 /** The losses of composed snapshots on a fixed set of evaluation rows: all that judging needs to know of composing. */
 export interface ComposedLosses {
   /**
@@ -14,10 +23,16 @@ export interface ComposedLosses {
   prepare(component: string, compositions: readonly Composition[]): void;
   /**
    * @param composition a serial for the component and for everything upstream of it
-   * @returns the component's loss on every row, [rows], in an order that is the same in every call; not to be changed
+   * @returns the component's output on every row, [rows * width], in the order of `rowLosses`; not to be changed
    * @throws SnapshotFault naming the snapshot that cannot be used or whose output is invalid
    */
-  rowLosses(component: string, composition: Composition): Promise<Float64Array>;
+  output(component: string, composition: Composition): Promise<Float32Array>;
+  /**
+   * @param replaced an output upstream that some components do not read as predicted
+   * @returns the component's loss on every row, [rows], in an order that is the same in every call; not to be changed
+   * @throws SnapshotFault as `output`
+   */
+  rowLosses(component: string, composition: Composition, replaced?: ReplacedOutput): Promise<Float64Array>;
   /**
    * @returns [rows]: 1 where the most probable class is not the row's, else 0; undefined for a component without classes
    * @throws SnapshotFault as `rowLosses`

@@ -1,5 +1,6 @@
 import { mean } from "../common/statistics.ts";
-import { closureOf, consumers } from "../pipeline/dag.ts";
+import { closureOf, componentNamed, consumers } from "../pipeline/dag.ts";
+import type { InterfaceShift } from "../pipeline/interface-shift.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import {
   CONFIDENCE_LEVEL,
@@ -10,7 +11,7 @@ import {
   type SliceDifference,
   type Verdict,
 } from "../pipeline/verdict.ts";
-import type { ComposedLosses } from "./composed-losses.ts";
+import type { ComposedLosses, ReplacedOutput } from "./composed-losses.ts";
 import { judge } from "./judge.ts";
 import {
   type ComparisonSettings,
@@ -25,11 +26,14 @@ import type { Interval } from "./paired/paired-interval.ts";
 import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
 import type { DrawShared } from "./paired/shared-weights.ts";
+import { testAdapter } from "./shift/adapter-test.ts";
+import { measureShift } from "./shift/interface-shift.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** The outcome of judging a snapshot. The caller adds who judged it and when. */
 export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {
   readonly reason?: NonNullable<Verdict["reason"]>;
+  readonly interfaceShift?: InterfaceShift;
   readonly componentInterval: Interval | null;
   /** Pipeline loss of the candidate composition, even if there is nothing to compare it with. */
   readonly candidateLoss: MaybeLoss;
@@ -102,16 +106,20 @@ export async function judgeSnapshot(
       }),
     );
 
-  /** Returns the row losses of a component under a composition; undefined if its predictions are invalid there. */
-  async function lossesOf(component: string, composition: Composition): Promise<Float64Array | undefined> {
+  /** Returns what is composed; undefined if predictions are invalid there and no snapshot is to blame. */
+  async function composed<T>(compose: () => Promise<T>): Promise<T | undefined> {
     deps.signal.throwIfAborted();
     try {
-      return await losses.rowLosses(component, composition);
+      return await compose();
     } catch (thrown) {
       if (!(thrown instanceof SnapshotFault) || isBlamed(thrown)) throw thrown;
       return undefined;
     }
   }
+
+  /** Returns the row losses of a component under a composition; undefined if its predictions are invalid there. */
+  const lossesOf = (component: string, composition: Composition, replaced?: ReplacedOutput) =>
+    composed(() => losses.rowLosses(component, composition, replaced));
 
   function isBlamed(fault: SnapshotFault): boolean {
     if (fault.inputs === undefined) return true;
@@ -147,9 +155,14 @@ export async function judgeSnapshot(
     return { losses: [limitLosses(present, bound), limitLosses(candidate, bound)] as const, bound };
   }
 
-  async function compare(from: Composition, to: Composition): Promise<PairedComparison | undefined> {
+  /** @param replaced an output that consumers read in the composition `to` */
+  async function compare(
+    from: Composition,
+    to: Composition,
+    replaced?: ReplacedOutput,
+  ): Promise<PairedComparison | undefined> {
     const present = await lossesOf(pipeline.objective, from);
-    const candidate = await lossesOf(pipeline.objective, to);
+    const candidate = await lossesOf(pipeline.objective, to, replaced);
     if (present === undefined || candidate === undefined) return undefined;
     const { losses: compared, bound } = limited(present, candidate);
     const found = await compareLosses(...compared, settings);
@@ -184,10 +197,30 @@ export async function judgeSnapshot(
     };
   }
 
+  /** How the output that others read has changed. @param compared the pipeline losses, if they were */
+  async function interfaceShift(compared?: PairedComparison): Promise<{ interfaceShift?: InterfaceShift }> {
+    const isRead = consumers(pipeline.components, name).length > 0;
+    if (!isRead || closureOf(pipeline, name).some((other) => current[other] === undefined)) return {};
+    const present = await composed(() => losses.output(name, current));
+    const candidate = await composed(() => losses.output(name, { ...current, [name]: serial }));
+    if (present === undefined || candidate === undefined) return {};
+    const shift = await measureShift(present, candidate, componentNamed(pipeline, name).output.width);
+    const adapter = await testAdapter(compared, {
+      pipeline,
+      component: name,
+      current: present,
+      candidate,
+      groupings,
+      compare: (replaced) => compare(current, updated, replaced),
+    });
+    return { interfaceShift: { ...shift, ...adapter } };
+  }
+
   const { componentLoss, paired } = await ownLoss();
   const own = { componentLoss, componentInterval: paired?.interval ?? null };
-  const inconclusive = (reason: InconclusiveReason, candidateLoss: MaybeLoss): Judgement => ({
+  const inconclusive = async (reason: InconclusiveReason, candidateLoss: MaybeLoss): Promise<Judgement> => ({
     ...own,
+    ...(await interfaceShift()),
     kind: "inconclusive",
     reason,
     comparison: null,
@@ -209,7 +242,15 @@ export async function judgeSnapshot(
     if (alternative !== undefined) alternatives.push(alternative);
   }
   const { kind, reason, candidateLoss } = comparison;
-  return { ...own, kind, ...(reason !== undefined && { reason }), comparison, alternatives, candidateLoss };
+  return {
+    ...own,
+    kind,
+    ...(reason !== undefined && { reason }),
+    comparison,
+    alternatives,
+    ...(await interfaceShift(compared)),
+    candidateLoss,
+  };
 }
 
 /** The part of a slice's comparison that verdicts record. */

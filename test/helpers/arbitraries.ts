@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import type { ErrorCode } from "../../services/common/errors.ts";
+import type { ColumnProfile } from "../../services/pipeline/column-profile.ts";
+import { ADAPTER_SKIPS, type InterfaceShift } from "../../services/pipeline/interface-shift.ts";
 import type { Provenance, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Run } from "../../services/pipeline/run.ts";
@@ -98,6 +100,26 @@ const later = fc.dictionary(fc.constantFrom("laterA", "later-b", "later.c", "con
 const withLater = <T extends object>(known: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.tuple(known, later).map(([fields, more]) => ({ ...more, ...fields }));
 
+const profiles: fc.Arbitrary<ColumnProfile> = withLater(
+  fc.record({
+    name,
+    coordinates: fc.array(
+      withLater(
+        fc.record(
+          {
+            edges: fc.array(finite, { maxLength: 2 }),
+            range: fc.tuple(finite, finite),
+            values: fc.array(text, { maxLength: 2 }),
+            shares: fc.array(finite, { maxLength: 3 }),
+          },
+          { requiredKeys: ["shares"] },
+        ),
+      ),
+      { maxLength: 2 },
+    ),
+  }),
+);
+
 const provenances: fc.Arbitrary<Provenance> = withLater(
   fc.record(
     {
@@ -111,7 +133,12 @@ const provenances: fc.Arbitrary<Provenance> = withLater(
       seed: count,
       upstream: dictionary(serial),
       counterfactual: text,
-      data: withLater(fc.record({ fingerprint: text, rows: count })),
+      data: withLater(
+        fc.record(
+          { fingerprint: text, rows: count, columns: fc.array(profiles, { maxLength: 2 }) },
+          { requiredKeys: ["fingerprint", "rows"] },
+        ),
+      ),
       trainingLoss: finite,
       engine: text,
       numerics: text,
@@ -200,6 +227,27 @@ const comparisons: fc.Arbitrary<PairedComparison> = withLater(
   ),
 );
 
+const interfaceShifts: fc.Arbitrary<InterfaceShift> = withLater(
+  fc.record(
+    {
+      shift: finite,
+      outside: withLater(fc.record({ current: finite, candidate: finite })),
+      coordinates: fc.array(withLater(fc.record({ index: count, shift: finite, outside: finite })), { maxLength: 2 }),
+      adapter: withLater(
+        fc.record({
+          loss: finite,
+          difference: finite,
+          interval: intervals,
+          recovered: finite,
+          explains: fc.oneof(fc.constantFrom("convention", "content", "undecided"), name),
+        }),
+      ),
+      adapterSkipped: fc.oneof(fc.constantFrom(...ADAPTER_SKIPS), name),
+    },
+    { requiredKeys: ["shift", "outside", "coordinates"] },
+  ),
+);
+
 const requiredOfVerdict = {
   version: fc.constant(2 as const),
   pipeline: name,
@@ -221,6 +269,7 @@ const requiredOfVerdict = {
 const optionalOfVerdict = {
   reason: reasons,
   groups: count,
+  interfaceShift: interfaceShifts,
   heldOut: withLater(fc.record({ fingerprint: name, generation: serial })),
   release: name,
 };

@@ -108,6 +108,7 @@ export async function falseJudgments(kind: RowKind, rows: number, trials: number
         losses: {
           check: async () => {},
           prepare() {},
+          output: async () => new Float32Array(rows),
           rowLosses: async (component, { u }) => (component === "d" && u === 2 ? candidate : current),
           rowErrors: async () => undefined,
         },

@@ -18,6 +18,8 @@ const own = 'pipeline="p",component="m1",service="trainer"';
 const evaluator = 'pipeline="p",service="evaluator"';
 const verdicts = (kind: string, instance = "a") =>
   `uncouple_verdicts_total{${evaluator},component="m1",kind="${kind}",instance="${instance}"}`;
+const ofM1 = (metric: string, instance = "a") => `${metric}{${evaluator},component="m1",instance="${instance}"}`;
+const column = (metric: string, name: string) => `${metric}{${evaluator},component="m1",column="${name}"}`;
 const outcome = (of: string) => `uncouple_evaluation_duration_seconds_count{${evaluator},outcome="${of}"}`;
 
 /** Each alert, and what makes it fire and keeps it silent. */
@@ -35,6 +37,53 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     at: "12m",
     fires: { [verdicts("self-defeating")]: "0x9 1x20" },
     silent: { [verdicts("self-defeating")]: "2x30", [verdicts("degraded")]: "0+1x30" },
+  },
+  UncoupleSliceDegraded: {
+    labels: m1,
+    at: "5m",
+    // One of two evaluators is behind.
+    fires: { [ofM1("uncouple_degraded_slices")]: "0x30", [ofM1("uncouple_degraded_slices", "b")]: "0x3 1x20" },
+    silent: { [ofM1("uncouple_degraded_slices")]: "2x3 0x20", [ofM1("uncouple_worst_slice_change")]: "0.5x30" },
+  },
+  UncoupleNegativeFlips: {
+    labels: m1,
+    at: "5m",
+    fires: { [ofM1("uncouple_negative_flip_rate")]: "0.051x30" },
+    silent: { [ofM1("uncouple_negative_flip_rate")]: "0.2x3 0.05x30" },
+  },
+  UncoupleInterfaceShifted: {
+    labels: m1,
+    at: "5m",
+    fires: { [ofM1("uncouple_interface_outside")]: "0x3 0.11x30" },
+    // A long way within the old range.
+    silent: { [ofM1("uncouple_interface_outside")]: "0.1x30", [ofM1("uncouple_interface_shift")]: "3x30" },
+  },
+  UncoupleInputDrift: {
+    labels: { ...m1, column: "age" },
+    at: "15m",
+    fires: { [column("uncouple_input_drift", "age")]: "0.26x30", [column("uncouple_input_drift", "size")]: "0x30" },
+    silent: {
+      [column("uncouple_input_drift", "age")]: "1x8 0.24x30",
+      [column("uncouple_input_outside", "age")]: "0.5x30",
+    },
+  },
+  UncoupleUpdatesChangeNothing: {
+    labels: { ...m1, kind: "equivalent" },
+    at: "12h",
+    // One an hour, half of them by another evaluator, which also judged others.
+    fires: {
+      [verdicts("equivalent", "a")]: "0x60 1x120 2x120 3x120 4x120 5x120 6x120",
+      [verdicts("equivalent", "b")]: "0x120 1x120 2x120 3x120 4x120 5x120",
+      [verdicts("improved", "a")]: "0x800",
+      'uncouple_verdicts_total{pipeline="p",service="evaluator",component="m2",kind="improved",instance="a"}':
+        "0+1x800",
+    },
+    // As many, and one that improved.
+    silent: {
+      [verdicts("equivalent", "a")]: "0x60 1x120 2x120 3x120 4x120 5x120 6x120",
+      [verdicts("equivalent", "b")]: "0x120 1x120 2x120 3x120 4x120 5x120",
+      [verdicts("improved", "b")]: "0x200 1x600",
+    },
   },
   UncoupleSnapshotQuarantined: {
     labels: { ...m1, reason: "not-finite" },

@@ -15,7 +15,7 @@ import { createOutput } from "../terminal/output.ts";
 import { createRunProgress, noProgress } from "../terminal/progress.ts";
 import { createStyle, plain } from "../terminal/style.ts";
 import { runLine } from "../text/run-text.ts";
-import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
+import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
 interface DemoFlags {
   readonly out: string;
@@ -114,8 +114,7 @@ export function demoCommand(context: CliContext): Command {
           listener: {
             chapter,
             run: showRun,
-            verdict: (verdict) =>
-              print(...[verdictLine(verdict, style), ...alternativeLines(verdict, style)].map((line) => `  ${line}`)),
+            verdict: (verdict) => print(...verdictLines(verdict, style).map((line) => `  ${line}`)),
             quarantine: (quarantine) => print(`  ${quarantineLine(quarantine, style)}`),
           },
         });

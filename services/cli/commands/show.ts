@@ -7,7 +7,7 @@ import { parseReference, type SnapshotReference } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain } from "../terminal/style.ts";
 import { manifestFacts, manifestJson } from "../text/manifest-text.ts";
-import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
+import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
 export function showCommand(context: CliContext): Command {
   return withPeers(
@@ -38,7 +38,7 @@ export function showCommand(context: CliContext): Command {
         output.result({ manifest: manifestJson(manifest), aliases, verdict, quarantine, deleted }, (style) =>
           [
             ...facts.map(([name, value]) => `${style.dim(name.padEnd(15))}${plain(value)}`),
-            ...(verdict === null ? [] : ["", verdictLine(verdict, style), ...alternativeLines(verdict, style)]),
+            ...(verdict === null ? [] : ["", ...verdictLines(verdict, style)]),
             ...(quarantine === null ? [] : ["", quarantineLine(quarantine, style)]),
             ...(deleted === null
               ? []

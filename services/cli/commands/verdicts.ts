@@ -10,7 +10,7 @@ import type { CliContext } from "../context/context.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
-import { alternativeLines, quarantineLine, verdictLine } from "../text/verdict-text.ts";
+import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
 interface VerdictFlags extends ConnectionFlags {
   readonly follow?: true;
@@ -94,5 +94,5 @@ function showQuarantine(quarantine: Quarantine, output: Output): void {
 }
 
 function show(verdict: Verdict, output: Output): void {
-  output.item(verdict, (style) => [verdictLine(verdict, style), ...alternativeLines(verdict, style)].join("\n"));
+  output.item(verdict, (style) => verdictLines(verdict, style).join("\n"));
 }

@@ -8,6 +8,7 @@ import { type Html, html } from "../../report/html.ts";
 import { lineChart } from "../../report/line-chart.ts";
 import { type LineageNode, lineage } from "../../report/lineage.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { adapterText, shiftText } from "../text/interface-text.ts";
 import { comparisonText, componentText, othersText } from "../text/verdict-text.ts";
 import { conclusions, labelOf } from "./demo-text.ts";
 import { type DemoResults, upstreamRoles } from "./results.ts";
@@ -48,7 +49,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
       },
       {
         heading: "Verdicts",
-        text: "The evaluator's verdicts in order. Each one compares a new snapshot with the snapshot in use, with the other components as they were in use. Updates of M1 are also judged with the other snapshots of M2.",
+        text: "The evaluator's verdicts in order. Each one compares a new snapshot with the snapshot in use, with the other components as they were in use. Updates of M1 are also judged with the other snapshots of M2. The output of M1, which M2 reads, is compared with the output before, in standard deviations (sd) of that; where the pipeline got worse, an affine map between the two is tried, too.",
         body: verdictTable(results),
       },
       {
@@ -104,6 +105,7 @@ function verdictTable(results: DemoResults): Html {
     { title: "Verdict" },
     { title: "Own loss" },
     { title: "Pipeline" },
+    { title: "Output" },
   ];
   const rows = results.verdicts.flatMap((verdict) => [
     row(verdict, verdict.comparison, snapshotName(verdict)),
@@ -115,12 +117,15 @@ function verdictTable(results: DemoResults): Html {
     badge("quarantined"),
     "",
     `${quarantine.reason}: ${quarantine.detail}`,
+    "",
   ]);
   return tableHtml(columns, [...rows, ...refused]);
 }
 
 function row(verdict: Verdict, comparison: PairedComparison | null, name: string): (Html | string)[] {
-  if (comparison === null) return [html`<strong>${name}</strong>`, "", badge(verdict.kind), "", reasonText(verdict)];
+  const output = name === "" ? "" : outputText(verdict);
+  if (comparison === null)
+    return [html`<strong>${name}</strong>`, "", badge(verdict.kind), "", reasonText(verdict), output];
   const own = name === "" ? "" : (componentText(verdict)?.replace(`${verdict.component} `, "") ?? "-");
   return [
     html`<strong>${name}</strong>`,
@@ -128,7 +133,14 @@ function row(verdict: Verdict, comparison: PairedComparison | null, name: string
     badge(comparison.kind),
     own,
     comparisonText(comparison).replace("pipeline ", ""),
+    output,
   ];
+}
+
+function outputText({ interfaceShift }: Verdict): string {
+  if (interfaceShift === undefined) return "";
+  const adapter = adapterText(interfaceShift);
+  return adapter === undefined ? shiftText(interfaceShift) : `${shiftText(interfaceShift)}; ${adapter}`;
 }
 
 function reasonText({ reason }: Verdict): string {

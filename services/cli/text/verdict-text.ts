@@ -2,6 +2,7 @@ import { snapshotName } from "../../pipeline/manifest.ts";
 import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import { formatNumber, formatPercent, relativeChange } from "../../report/numbers.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
+import { interfaceLines } from "./interface-text.ts";
 
 const reasons = {
   "no-current-snapshot": "first snapshot of its component, nothing to compare it with",
@@ -100,6 +101,11 @@ export function alternativeLines({ alternatives, component }: Verdict, style: St
     (comparison) =>
       `    with ${othersText(comparison.candidate, component)}: ${colored(style, comparison.kind)}, ${comparisonText(comparison)}`,
   );
+}
+
+/** All that is shown of a verdict: its line, and below it the component's output and the alternatives. */
+export function verdictLines(verdict: Verdict, style: Style): string[] {
+  return [verdictLine(verdict, style), ...interfaceLines(verdict), ...alternativeLines(verdict, style)];
 }
 
 export function quarantineLine(quarantine: Quarantine, style: Style): string {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ColumnProfile } from "../column-profile.ts";
 import type { Provenance } from "../manifest.ts";
 
 const name = z.string().min(1);
@@ -31,6 +32,18 @@ function areSerials(value: unknown): value is Serials {
   return true;
 }
 
+const columnProfile: z.ZodType<ColumnProfile> = z.looseObject({
+  name,
+  coordinates: z.array(
+    z.looseObject({
+      edges: z.array(z.number()).exactOptional(),
+      range: z.tuple([z.number(), z.number()]).exactOptional(),
+      values: z.array(z.string()).exactOptional(),
+      shares: z.array(z.number()),
+    }),
+  ),
+});
+
 /** Objects are loose: newer versions add fields to them, which are kept. */
 const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType<NonNullable<Provenance[K]>> } = {
   model: z.string(),
@@ -43,7 +56,7 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
   seed: z.int(),
   upstream: serialsSchema,
   counterfactual: z.string(),
-  data: z.looseObject({ fingerprint: z.string(), rows: count }),
+  data: z.looseObject({ fingerprint: z.string(), rows: count, columns: z.array(columnProfile).exactOptional() }),
   trainingLoss: z.number(),
   engine: z.string(),
   numerics: z.string(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { InterfaceShift } from "../interface-shift.ts";
 import {
   CONFIDENCE_LEVEL,
   PAIRED_BOOTSTRAP,
@@ -43,6 +44,16 @@ const comparison: z.ZodType<PairedComparison> = z.looseObject({
   worstSlice: slice.exactOptional(),
 });
 
+const interfaceShift: z.ZodType<InterfaceShift> = z.looseObject({
+  shift: z.number(),
+  outside: z.looseObject({ current: z.number(), candidate: z.number() }),
+  coordinates: z.array(z.looseObject({ index: uint32Schema, shift: z.number(), outside: z.number() })),
+  adapter: z
+    .looseObject({ loss: z.number(), difference: z.number(), interval, recovered: z.number(), explains: name })
+    .exactOptional(),
+  adapterSkipped: name.exactOptional(),
+});
+
 const version2: z.ZodType<Verdict> = z.looseObject({
   version: z.literal(2),
   pipeline: name,
@@ -54,6 +65,7 @@ const version2: z.ZodType<Verdict> = z.looseObject({
   componentInterval: interval.nullable(),
   comparison: comparison.nullable(),
   alternatives: z.array(comparison),
+  interfaceShift: interfaceShift.exactOptional(),
   method: name,
   level: z.number().gt(0).lt(1),
   rows: uint32Schema,

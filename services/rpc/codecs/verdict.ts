@@ -20,7 +20,10 @@ export function decodeVerdict(message: LoggedVerdict__Output): Logged<Verdict> {
   };
 }
 
-/** A new field of a verdict does not compile until it has a place here and in the codec. */
+/**
+ * A new field of a verdict does not compile until it has a place here and in the codec. `interfaceShift` is part of `other`,
+ * as are the details of comparisons.
+ */
 const fieldsOfVerdict = Object.keys({
   version: true,
   pipeline: true,
@@ -42,7 +45,7 @@ const fieldsOfVerdict = Object.keys({
   evaluator: true,
   seconds: true,
   judgedAt: true,
-} satisfies Record<keyof Verdict, true>);
+} satisfies Record<Exclude<keyof Verdict, "interfaceShift">, true>);
 
 function encodeValue(verdict: Verdict): VerdictMessage {
   const { componentLoss, componentInterval, heldOut } = verdict;

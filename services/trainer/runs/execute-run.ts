@@ -6,6 +6,7 @@ import type { LoadModel } from "../../composition/load-upstream.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
+import { profileColumns } from "../../data/table/column-profile.ts";
 import type { Engine, EngineReason, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainingBackend } from "../../learning/component/training-backend.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
@@ -295,7 +296,11 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         ...(team.workers !== undefined && { workers: withoutFallback(team.workers) }),
         upstream: pins.upstream,
         ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
-        data: { fingerprint: data.training.fingerprint, rows: data.training.table.rows },
+        data: {
+          fingerprint: data.training.fingerprint,
+          rows: data.training.table.rows,
+          columns: await profileColumns(data.training.table, componentNamed(pipeline, component).columns),
+        },
         trainingLoss: trained.loss,
         engine: trained.engine,
         numerics: trained.numerics,

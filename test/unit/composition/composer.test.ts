@@ -112,6 +112,34 @@ test("in a diamond the common ancestor runs once, and an output is shared wherev
   expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@2", "d@1"]);
 });
 
+test("consumers read a replaced output, others the prediction, and nothing that depends on it is kept", async () => {
+  const diamond = pipelineOf(
+    [
+      component({ name: "u", columns: ["x"] }),
+      component({ name: "a", upstream: ["u"] }),
+      component({ name: "b", upstream: ["u"] }),
+      component({ name: "d", upstream: ["a", "b"] }),
+    ],
+    "d",
+  );
+  models.set("a@1", { weights: { "u-out": 1 } });
+  models.set("b@1", { weights: { "u-out": 10 } });
+  models.set("d@1", { weights: { "a-out": 1, "b-out": 1 } });
+  const composer = composerOf(diamond);
+  const composition = { u: 1, a: 1, b: 1, d: 1 };
+  const replaced = (consumers: readonly string[]) => ({
+    component: "u",
+    consumers,
+    values: new Float32Array(rows).fill(5),
+  });
+  expect((await composer.output("d", composition, replaced(["a"])))[1]).toBeCloseTo(5 + 10 / 17, 5);
+  expect((await composer.output("d", composition, replaced(["a", "b"])))[1]).toBe(55);
+  expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@1", "b@1", "d@1"]);
+  expect((await composer.output("d", composition))[1]).toBeCloseTo(11 / 17, 5);
+  expect((await composer.output("d", composition))[1]).toBeCloseTo(11 / 17, 5);
+  expect(passes.slice(7)).toEqual(["u@1", "a@1", "b@1", "d@1"]);
+});
+
 test("an output does not depend on snapshots downstream of it", async () => {
   const composer = composerOf(twoComponents);
   await composer.output("u", { u: 1, d: 1 });

@@ -39,7 +39,7 @@ test("the age of a component's newest snapshot grows between scrapes, and is abs
   expect(await samples()).toEqual(['uncouple_snapshot_age_seconds{component="m1",service="evaluator"} 90']);
 });
 
-test("the worst slice and the flips are those of the newest verdict, and absent where it has none", async () => {
+test("slices, flips and the interface shift are those of the newest verdict, and absent where it has none", async () => {
   const page = createMetrics({ service: "evaluator", version: "1" });
   const metrics = createEvaluatorMetrics(page, ["m1"], {
     clock: createVirtualClock(),
@@ -48,16 +48,34 @@ test("the worst slice and the flips are those of the newest verdict, and absent 
     publishedAt: () => undefined,
   });
   const samples = async () =>
-    (await page.text()).split("\n").filter((line) => /^uncouple_(worst_slice_change|negative_flip_rate)\{/.test(line));
+    (await page.text())
+      .split("\n")
+      .filter((line) => /^uncouple_(worst|degraded|negative|interface|adapter)_\w+\{/.test(line));
   const interval = [0, 1] as const;
   const composition = { m1: 1 };
   const losses = { currentLoss: 1, candidateLoss: 1.5, difference: 0.5 };
   const comparison = { current: composition, candidate: composition, ...losses, interval, kind: "inconclusive" };
   const worstSlice = { column: "c", value: "v", rows: 9, kind: "degraded", difference: 1, relative: 0.5, interval };
   const negativeFlips = { count: 1, rate: 0.25, interval };
-  metrics.losses(verdict("m1", 1, { comparison: { ...comparison, worstSlice, negativeFlips } }));
+  const adapter = { loss: 1, difference: 0.1, interval, recovered: 0.8, explains: "undecided" };
+  const outside = { current: 0.25, candidate: 0.75 };
+  metrics.losses(
+    verdict("m1", 1, {
+      comparison: {
+        ...comparison,
+        slices: [worstSlice, { ...worstSlice, kind: "improved" }],
+        worstSlice,
+        negativeFlips,
+      },
+      interfaceShift: { shift: 1.5, outside, coordinates: [], adapter },
+    }),
+  );
   expect(await samples()).toEqual([
     'uncouple_worst_slice_change{component="m1",service="evaluator"} 0.5',
+    'uncouple_degraded_slices{component="m1",service="evaluator"} 1',
+    'uncouple_interface_shift{component="m1",service="evaluator"} 1.5',
+    'uncouple_interface_outside{component="m1",service="evaluator"} 0.5',
+    'uncouple_adapter_recovered{component="m1",service="evaluator"} 0.8',
     'uncouple_negative_flip_rate{component="m1",service="evaluator"} 0.25',
   ]);
   metrics.losses(verdict("m1", 2, { comparison }));

@@ -26,6 +26,7 @@ function judged(
       losses: {
         check: async () => {},
         prepare() {},
+        output: async () => new Float32Array(rows),
         rowLosses: async (_, composition) => (isCandidate(composition) ? candidate : current),
         rowErrors: async (_, composition) => wrong?.[isCandidate(composition) ? 1 : 0],
       },

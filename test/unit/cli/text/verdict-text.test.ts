@@ -7,6 +7,7 @@ import {
   changeText,
   quarantineLine,
   verdictLine,
+  verdictLines,
 } from "../../../../services/cli/text/verdict-text.ts";
 import type { Run } from "../../../../services/pipeline/run.ts";
 import type { Verdict } from "../../../../services/pipeline/verdict.ts";
@@ -61,6 +62,42 @@ describe("the text of a change", () => {
     [1, 1, [0, 0], "0 % [0, 0]"],
   ] as const)("from %s to %s with %o: %s", (from, to, interval, text) => {
     expect(changeText(from, to, interval)).toBe(text);
+  });
+});
+
+describe("the line of an output that others read", () => {
+  const adapter = { loss: 0.51, difference: 0.01, interval: [-0.01, 0.02], recovered: 0.978 } as const;
+  const moved = { shift: 1.523, outside: { current: 0.002, candidate: 0.34 }, coordinates: [] };
+
+  it.each([
+    [{ ...moved, adapterSkipped: "no-harm" }, "output moved 1.52 sd, 34 % of rows outside its old range"],
+    [
+      { ...moved, adapter: { ...adapter, explains: "convention" } },
+      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes 98 % of the harm: only its convention changed",
+    ],
+    [
+      { ...moved, adapter: { ...adapter, recovered: -0.1, explains: "content" } },
+      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes no harm: its content changed",
+    ],
+    [
+      { ...moved, adapter: { ...adapter, recovered: 1.4, explains: "undecided" } },
+      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes 100 % of the harm, but the rows do not tell how much",
+    ],
+    [
+      { ...moved, adapterSkipped: "too-few-rows" },
+      "output moved 1.52 sd, 34 % of rows outside its old range; no adapter test: too few rows",
+    ],
+    [{ ...moved, shift: 0, adapterSkipped: "later" }, "output unchanged"],
+  ])("for %o: %s", (interfaceShift, text) => {
+    expect(verdictLines({ ...verdict, interfaceShift }, style)).toEqual([
+      verdictLine(verdict, style),
+      `    ${text}`,
+      ...alternativeLines(verdict, style),
+    ]);
+  });
+
+  it("is absent for a verdict without", () => {
+    expect(verdictLines(verdict, style)).toEqual([verdictLine(verdict, style), ...alternativeLines(verdict, style)]);
   });
 });
 

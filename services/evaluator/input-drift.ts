@@ -1,0 +1,71 @@
+import { restartForever } from "../common/async/restart-forever.ts";
+import { yieldToEventLoop } from "../common/async/yield.ts";
+import type { Clock } from "../common/clock/clock.ts";
+import { CHAMPION, inUse } from "../composition/in-use.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
+import { type ColumnDrift, columnDrift } from "../data/table/column-drift.ts";
+import type { Column, Table } from "../data/table/table.ts";
+import type { SnapshotManifest } from "../pipeline/manifest.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Composition } from "../pipeline/verdict.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { FailureReporter } from "../runtime/failure-reporter.ts";
+import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
+
+/** Changes come in bursts: all that come within this time after the first are measured together. */
+const BURST_MS = 1_000;
+
+export interface InputDriftDeps {
+  readonly pipeline: Pipeline;
+  readonly heldOut: Table;
+  readonly registry: Pick<Registry, "aliased" | "manifest">;
+  readonly view: Pick<PipelineView, "history" | "changed">;
+  readonly metrics: Pick<EvaluatorMetrics, "drifted">;
+  readonly reportFailure: FailureReporter;
+  readonly clock: Clock;
+}
+
+/**
+ * Measures, until the signal aborts, how much the held-out rows differ from the rows that each snapshot in use was trained
+ * on, column by column.
+ */
+export function watchInputDrift(deps: InputDriftDeps, signal: AbortSignal): Promise<void> {
+  const { pipeline, heldOut, registry, view, metrics, clock } = deps;
+  const onError: (error: Parameters<FailureReporter>[1]) => void = (error) =>
+    deps.reportFailure("measuring input drift", error);
+  let measured: Composition = {};
+  const measure = async () => {
+    const used = inUse(pipeline.components, view.history, await registry.aliased(CHAMPION));
+    for (const { name } of pipeline.components) {
+      const serial = used[name];
+      if (serial === measured[name]) continue;
+      const manifest = serial === undefined ? undefined : await registry.manifest(name, serial);
+      metrics.drifted(name, await driftOf(manifest, heldOut));
+    }
+    measured = used;
+  };
+  return restartForever({ clock, signal, onError }, async () => {
+    for (;;) {
+      const seen = view.changed.count;
+      await measure();
+      await view.changed.waitBeyond(seen, signal);
+      await clock.sleep(BURST_MS, signal);
+    }
+  });
+}
+
+/** By column; empty for a snapshot that does not tell what it was trained on. */
+async function driftOf(
+  manifest: SnapshotManifest | undefined,
+  heldOut: Table,
+): Promise<ReadonlyMap<string, ColumnDrift>> {
+  const { rows = 0, columns = [] } = manifest?.provenance.data ?? {};
+  const drifts = new Map<string, ColumnDrift>();
+  for (const profile of columns) {
+    const column: Column | undefined = heldOut.columns[profile.name];
+    const drift = column && columnDrift(profile, rows, column);
+    if (drift !== undefined) drifts.set(profile.name, drift);
+    await yieldToEventLoop();
+  }
+  return drifts;
+}
