@@ -3,6 +3,7 @@ import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { alignmentCommand } from "./commands/alignment.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
@@ -56,6 +57,7 @@ const commands: readonly CommandFactory[] = [
   predictCommand,
   verdictsCommand,
   matrixCommand,
+  alignmentCommand,
   compareCommand,
   aliasCommand,
   rollbackCommand,

@@ -41,6 +41,18 @@ export interface Composer {
    */
   output(component: string, composition: Composition, replaced?: ReplacedOutput): Promise<Float32Array>;
   /**
+   * Returns the output of a component as it is composed, and once more for each replaced output, in one call of a host.
+   * These outputs are not cached here.
+   *
+   * @returns [rows * width] each, one more than there are replaced outputs
+   * @throws SnapshotFault as `output`
+   */
+  outputs(
+    component: string,
+    composition: Composition,
+    replaced: readonly ReplacedOutput[],
+  ): Promise<readonly Float32Array[]>;
+  /**
    * Starts to compose a component's outputs under several compositions in one call, for calls of `output` that follow:
    * they wait for it, and compose by themselves what it could not. Leaves out what would not fit into half of the cache.
    */
@@ -188,6 +200,11 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
         async (values) => values,
       );
     },
+    outputs: async (component, composition, replaced) =>
+      compute(
+        [undefined, ...replaced].map((one) => composedOf(component, composition, one)),
+        { keep: true, deaths: DEATHS },
+      ),
     prepare(component, compositions) {
       const bytes = BYTES_PER_NUMBER * heldOut.rows * componentNamed(pipeline, component).output.width;
       const most = Math.floor(config.outputCacheBytes / 2 / bytes);

@@ -24,7 +24,7 @@ export function heldOutColumns(pipeline: Pipeline): readonly string[] {
 export interface TrainerData {
   /** The training rows with the visible columns. */
   readonly training: Rows;
-  /** The audited training rows with the visible and annotated columns, if the pipeline has an audit sample. */
+  /** The audited training rows with the visible and annotated columns, if the pipeline file has `audit.rows`. */
   readonly audit?: Rows;
 }
 
@@ -35,6 +35,7 @@ export interface TrainerData {
 export async function trainerData(source: DataSource, pipeline: Pipeline, component: string): Promise<TrainerData> {
   const visible = visibleColumns(pipeline, component);
   const training = await source.trainingRows(visible);
-  if (pipeline.audit === undefined) return { training };
-  return { training, audit: await source.auditRows(visible, pipeline.audit.columns, pipeline.audit.rows) };
+  const { columns, rows } = pipeline.audit ?? {};
+  if (columns === undefined || rows === undefined) return { training };
+  return { training, audit: await source.auditRows(visible, columns, rows) };
 }

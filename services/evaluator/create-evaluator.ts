@@ -15,6 +15,8 @@ import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
+import { createConsistency } from "./consistency.ts";
+import { createModelOf } from "./create-model-of.ts";
 import { createDeliveryJudge } from "./delivery-judge.ts";
 import { createEvaluateAnnouncement } from "./evaluate-announcement.ts";
 import { createEvaluatorLoop } from "./evaluator-loop.ts";
@@ -96,6 +98,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     pending: () => queue.pending(),
     cachedBytes: () => ({ outputs: losses.cachedBytes(), models: deps.inference.heldBytes().models }),
     publishedAt: (component) => view.newest(component)?.publishedAt,
+    gaps: () => matrix.gaps(),
   });
   const view = createPipelineView({
     backplane,
@@ -115,7 +118,17 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     signal,
   });
   const structure = rowStructure(pipeline, heldOut.rows, deps.labels);
-  const matrix = createEvaluatorMatrix({ pipeline, retained, registry, view, losses, reportFailure, signal });
+  const consistency = createConsistency({
+    pipeline,
+    heldOut,
+    structure,
+    modelOf: createModelOf(pipeline, config.maxModelBytes, { registry, schema: deps.schema, signal }),
+    inference: deps.inference,
+    log,
+    signal,
+  });
+  const measuring = { pipeline, retained, registry, view, losses, consistency, reportFailure, signal };
+  const matrix = createEvaluatorMatrix(measuring);
   const writer = createVerdictWriter(
     {
       evaluator: name,
@@ -144,6 +157,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       view,
       losses,
       structure,
+      consistency,
       writer,
       clock,
       signal,

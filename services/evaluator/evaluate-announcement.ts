@@ -9,6 +9,7 @@ import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import { judgeSnapshot, type RowStructure } from "../verdicts/judgement.ts";
 import { createSharedWeights } from "../verdicts/paired/shared-weights.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
+import type { Consistency } from "./consistency.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
 export interface EvaluateDeps {
@@ -19,6 +20,7 @@ export interface EvaluateDeps {
   readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
   readonly structure: RowStructure;
+  readonly consistency: Pick<Consistency, "ofVerdict">;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
   readonly clock: Clock;
   /** Aborts the evaluation in progress. */
@@ -39,7 +41,7 @@ export type EvaluateAnnouncement = (
  * without one that was deleted meanwhile. This terminates: every pass leaves out a different snapshot.
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
-  const { pipeline, retained, registry, view, losses, structure, writer, clock, signal } = deps;
+  const { pipeline, retained, registry, view, losses, structure, consistency, writer, clock, signal } = deps;
   const { history } = view;
   const drawShared = createSharedWeights();
 
@@ -53,17 +55,20 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
     let champions = await registry.aliased(CHAMPION);
     for (;;) {
       try {
+        const current = baseline(pipeline.components, history, champions, position);
         const judgement = await judgeSnapshot(manifest, {
           pipeline,
           losses,
           structure,
           drawShared,
-          current: baseline(pipeline.components, history, champions, position),
+          current,
           alternatives: (component) => history.sound(component).newest(retained, position),
           proven: (component, serial) => history.isProven({ component, serial }),
           signal,
         });
-        await writer.publish(manifest, judgement, secondsSince(clock, started), traceparent);
+        const gaps = await consistency.ofVerdict(current, { ...current, [manifest.component]: manifest.serial });
+        const outcome = { ...judgement, ...(gaps !== undefined && { consistency: gaps }) };
+        await writer.publish(manifest, outcome, secondsSince(clock, started), traceparent);
         return "verdict";
       } catch (thrown) {
         if (thrown instanceof DeletedError && snapshotName(thrown.snapshot) !== snapshotName(manifest)) {

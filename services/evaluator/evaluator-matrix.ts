@@ -3,11 +3,12 @@ import { CHAMPION, inUse } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { DeletedError } from "../pipeline/tombstone.ts";
-import type { PipelineMatrix } from "../pipeline/verdict.ts";
+import type { MeasuredGaps, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import { createMatrix, type Matrix } from "../verdicts/matrix.ts";
+import { type Consistency, withGaps } from "./consistency.ts";
 
 export interface EvaluatorMatrixDeps {
   readonly pipeline: Pipeline;
@@ -16,6 +17,7 @@ export interface EvaluatorMatrixDeps {
   readonly registry: Pick<Registry, "aliased">;
   readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly losses: Pick<ComposedLosses, "rowLosses">;
+  readonly consistency: Pick<Consistency, "gaps">;
   readonly reportFailure: FailureReporter;
   /** Aborts refreshes in progress. */
   readonly signal: AbortSignal;
@@ -23,7 +25,9 @@ export interface EvaluatorMatrixDeps {
 
 /** The pipeline's matrix over the snapshots that have a verdict and are not quarantined. */
 export interface EvaluatorMatrix extends Pick<Matrix, "current"> {
-  /** As `Matrix.refresh`. */
+  /** The consistency gaps of what is in use; as `Consistency.gaps`. */
+  gaps(): Promise<MeasuredGaps | undefined>;
+  /** As `Matrix.refresh`, with the gaps of what is in use. */
   refresh(): Promise<readonly PipelineMatrix[]>;
   /** Starts a refresh without waiting for it, and reports its failure. */
   refreshInBackground(): void;
@@ -33,11 +37,12 @@ export interface EvaluatorMatrix extends Pick<Matrix, "current"> {
 
 export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatrix {
   const { pipeline, registry, view, signal, reportFailure } = deps;
+  const current = async () => inUse(pipeline.components, view.history, await registry.aliased(CHAMPION));
   const matrix = createMatrix({
     pipeline,
     losses: deps.losses,
     retained: (component) => view.history.usable(component).newest(deps.retained, Number.POSITIVE_INFINITY),
-    current: async () => inUse(pipeline.components, view.history, await registry.aliased(CHAMPION)),
+    current,
   });
   /** Starts over without a snapshot that was deleted meanwhile: a different one each time. */
   const withoutDeleted = async <T>(measure: () => Promise<T>): Promise<T> => {
@@ -50,7 +55,12 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
       }
     }
   };
-  const refresh = () => withoutDeleted(() => matrix.refresh(signal));
+  const gaps = () => withoutDeleted(async () => deps.consistency.gaps(await current()));
+  const refresh = () =>
+    withoutDeleted(async () => {
+      const matrices = await matrix.refresh(signal);
+      return withGaps(matrices, await gaps());
+    });
   let busy = false;
   let again = false;
   /** One refresh at a time; those asked for meanwhile are one more. */
@@ -68,6 +78,7 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
       });
   };
   return {
+    gaps,
     refresh,
     refreshInBackground,
     invalidate() {

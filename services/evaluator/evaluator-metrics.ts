@@ -1,7 +1,14 @@
 import { settlesWithin } from "../common/async/settles-within.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { ColumnDrift } from "../data/table/column-drift.ts";
-import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict } from "../pipeline/verdict.ts";
+import {
+  type ConsistencyGap,
+  type MeasuredGaps,
+  QUARANTINE_REASONS,
+  type QuarantineReason,
+  VERDICT_KINDS,
+  type Verdict,
+} from "../pipeline/verdict.ts";
 import type { StoreUsage } from "../registry/usage.ts";
 import { type Metrics, workBuckets } from "../runtime/metrics.ts";
 
@@ -32,10 +39,12 @@ export interface EvaluatorGauges {
   cachedBytes(): { readonly outputs: number; readonly models: number };
   /** When a component's newest snapshot was published, in ISO 8601; undefined for none. */
   publishedAt(component: string): string | undefined;
+  /** The consistency gaps of what is in use; undefined if they cannot be measured. */
+  gaps(): Promise<MeasuredGaps | undefined>;
 }
 
-/** Scrapes must not wait for a server that does not respond. */
-const PENDING_TIMEOUT_MS = 1_000;
+/** Scrapes must not wait for what does not respond. */
+const SCRAPE_TIMEOUT_MS = 1_000;
 
 /** Label of all components that the pipeline file does not have. Their number is unbounded: anyone can announce one. */
 const UNKNOWN_COMPONENT = "(unknown)";
@@ -155,13 +164,14 @@ export function createEvaluatorMetrics(
   });
   /** Columns with a drift, by component. */
   const drifting = new Map<string, readonly string[]>();
+  exportConsistencyGaps(metrics, gauges);
   metrics.gauge({
     name: "uncouple_announcements_pending",
     help: "Announcements that no evaluator has finished yet.",
     collect: async (gauge) => {
       const asked = gauges.pending().catch(() => undefined);
       // Unknown is not 0: the gauge keeps its last value.
-      if (!(await settlesWithin(gauges.clock, PENDING_TIMEOUT_MS, asked, { keepsAlive: false }))) return;
+      if (!(await settlesWithin(gauges.clock, SCRAPE_TIMEOUT_MS, asked, { keepsAlive: false }))) return;
       const pending = await asked;
       if (pending !== undefined) gauge.set(pending);
     },
@@ -249,4 +259,39 @@ export function createEvaluatorMetrics(
       set(componentLoss, "candidate", verdict.componentLoss.candidate);
     },
   };
+}
+
+/** The gaps as fractions of the loss, and the lower ends of their intervals, by which an alert can ask for a sure one. */
+function exportConsistencyGaps(metrics: Metrics, { clock, gaps }: EvaluatorGauges): void {
+  const add = (name: string, help: string, endOf: (gap: ConsistencyGap) => number) =>
+    metrics.gauge({
+      name,
+      help,
+      labels: ["upstream", "downstream"],
+      collect: async (gauge) => {
+        const asked = gaps().then(
+          (measured) => ({ gaps: measured?.gaps ?? [] }),
+          () => undefined,
+        );
+        // While the hosts are busy or the store is away, the gauge keeps its last values.
+        if (!(await settlesWithin(clock, SCRAPE_TIMEOUT_MS, asked, { keepsAlive: false }))) return;
+        const measured = await asked;
+        if (measured === undefined) return;
+        gauge.reset();
+        for (const gap of measured.gaps) {
+          const { upstream, downstream, currentLoss } = gap;
+          if (currentLoss !== 0) gauge.set({ upstream, downstream }, endOf(gap) / Math.abs(currentLoss));
+        }
+      },
+    });
+  add(
+    "uncouple_consistency_gap",
+    "Relative change of the pipeline loss on annotated held-out rows if the upstream's output became right, for the snapshots in use; absent without audit.held_out.",
+    ({ gap }) => gap,
+  );
+  add(
+    "uncouple_consistency_gap_low",
+    "Lower end of the interval of uncouple_consistency_gap.",
+    ({ interval }) => interval[0],
+  );
 }

@@ -2,14 +2,14 @@ import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { WorkQueue } from "../registry/backplane.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
-import type { Matrix } from "../verdicts/matrix.ts";
 import type { EvaluatorLoop } from "./evaluator-loop.ts";
+import type { EvaluatorMatrix } from "./evaluator-matrix.ts";
 
 export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | "evaluator" | "rows" | "version"> {
   readonly loop: Pick<EvaluatorLoop, "state">;
   readonly queue: Pick<WorkQueue, "pending">;
   readonly registry: Pick<Registry, "unreadable">;
-  readonly matrix: Pick<Matrix, "current">;
+  readonly matrix: Pick<EvaluatorMatrix, "current" | "gaps">;
   readonly gate: Pick<PipelineGate, "digest" | "applied">;
 }
 
@@ -17,7 +17,20 @@ export interface EvaluatorStatusDeps extends Pick<EvaluatorStatus, "pipeline" | 
 export async function evaluatorStatus(deps: EvaluatorStatusDeps): Promise<EvaluatorStatus> {
   const { pipeline, evaluator, rows, version, loop, queue, registry, matrix, gate } = deps;
   const { composition: current, loss } = await matrix.current();
-  const [pending, unreadable] = await Promise.all([queue.pending(), registry.unreadable()]);
+  const [pending, unreadable, measured] = await Promise.all([queue.pending(), registry.unreadable(), matrix.gaps()]);
   const files = { pipelineDigest: gate.digest, appliedDigest: gate.applied() };
-  return { pipeline, evaluator, state: loop.state(), pending, rows, current, loss, unreadable, ...files, version };
+  const gaps = measured?.gaps ?? [];
+  return {
+    pipeline,
+    evaluator,
+    state: loop.state(),
+    pending,
+    rows,
+    current,
+    loss,
+    gaps,
+    unreadable,
+    ...files,
+    version,
+  };
 }

@@ -1,7 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
 import { composeLosses } from "../composition/compose-losses.ts";
 import { type Composer, createComposer } from "../composition/composer.ts";
-import { hostedSnapshot, type ModelReaderDeps } from "../composition/hosted-snapshot.ts";
+import type { ModelReaderDeps } from "../composition/hosted-snapshot.ts";
 import type { Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
@@ -9,6 +9,7 @@ import type { Inference } from "../inference/inference.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
+import { createModelOf } from "./create-model-of.ts";
 
 export interface HeldOutLossesConfig {
   readonly pipeline: Pipeline;
@@ -50,10 +51,7 @@ export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLo
   const composer = createComposer(
     { ...config, heldOut },
     {
-      async modelOf(component, serial) {
-        const manifest = await deps.registry.manifest(component.name, serial);
-        return hostedSnapshot(pipeline, component, manifest, maxModelBytes, deps);
-      },
+      modelOf: createModelOf(pipeline, maxModelBytes, deps),
       inference: deps.inference,
       onPass,
       signal: deps.signal,

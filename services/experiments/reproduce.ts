@@ -3,6 +3,7 @@ import type { Engine } from "../engine/interface/engine.ts";
 import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./beyond/dag.ts";
 import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from "./beyond/estimators.ts";
+import { type Gap, type GapTrial, gap, gapOf } from "./beyond/gap.ts";
 import { type Policy, type PolicyRegret, policy, policyOf } from "./beyond/policy.ts";
 import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./beyond/self-defeating.ts";
 import { type Support, type SupportLoss, support, supportOf } from "./beyond/support.ts";
@@ -15,11 +16,18 @@ import { openTwoStage, type Sizes } from "./paper/two-stage.ts";
 /** The tables and figures of the paper, which `all` runs. */
 export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
 /** Experiments beyond the paper. */
-export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy", "diagnosis"] as const;
+export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy", "diagnosis", "gap"] as const;
 export type ExperimentName = (typeof PAPER_EXPERIMENTS)[number] | (typeof FURTHER_EXPERIMENTS)[number];
 
 /** The experiments that share the paper's pipeline and its trained M1s. */
-const TWO_STAGE_EXPERIMENTS: readonly ExperimentName[] = ["table1", "table2", "figure3", "estimators", "support"];
+const TWO_STAGE_EXPERIMENTS: readonly ExperimentName[] = [
+  "table1",
+  "table2",
+  "figure3",
+  "estimators",
+  "support",
+  "gap",
+];
 
 export interface ReproduceOptions {
   readonly experiments: readonly ExperimentName[];
@@ -46,6 +54,7 @@ export interface Reproduction {
   readonly support?: Support;
   readonly policy?: Policy;
   readonly diagnosis?: DiagnosedUpdates;
+  readonly gap?: Gap;
 }
 
 interface SeedResult {
@@ -57,6 +66,7 @@ interface SeedResult {
   readonly support?: readonly SupportLoss[];
   readonly policy?: readonly PolicyRegret[];
   readonly diagnosis?: readonly UpdateDiagnosis[];
+  readonly gap?: readonly GapTrial[];
 }
 
 /**
@@ -99,6 +109,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     ...(wants("support") && { support: support(seeds, parts("support")) }),
     ...(wants("policy") && { policy: policy(seeds, parts("policy")) }),
     ...(wants("diagnosis") && { diagnosis: diagnosedUpdates(seeds, parts("diagnosis")) }),
+    ...(wants("gap") && { gap: gap(seeds, parts("gap")) }),
   };
 }
 
@@ -122,6 +133,7 @@ async function runSeed(
       ...(wants("table1") && { table1: await table1Of(stage, seed) }),
       ...(wants("estimators") && { estimators: await estimatorsOf(stage) }),
       ...(wants("support") && { support: await supportOf(stage) }),
+      ...(wants("gap") && { gap: await gapOf(stage, seed, engine, signal) }),
     };
   } finally {
     await stage.lab.close();

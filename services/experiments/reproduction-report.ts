@@ -3,7 +3,7 @@ import { figure, type ReportSection, reportDocument, tableHtml } from "../report
 import { html } from "../report/html.ts";
 import { formatNumber } from "../report/numbers.ts";
 import { furtherTables } from "./further-tables.ts";
-import type { Proportion } from "./lab/statistics.ts";
+import { proportionText } from "./lab/statistics.ts";
 import { type Figure1, figure1ClosedForm } from "./paper/figure1.ts";
 import type { Figure3 } from "./paper/figure3.ts";
 import { countOrderings } from "./paper/orderings.ts";
@@ -96,10 +96,6 @@ async function table1Section({ rows, remarks }: Table1): Promise<ReportSection> 
     text: "Messages and Waited: coordination messages while both teams train once, and time spent waiting as a share of all training steps. Worse after consistent and incremental: updates of M1 that increased the pipeline's held-out loss, with 95 % Wilson intervals. Paper: its ticks for independently trainable, consistent, aligned.",
     body: html`${table}${remarks.map((remark) => html`<p class="note">${remark}</p>`)}`,
   };
-}
-
-export function proportionText({ count, trials, interval: [low, high] }: Proportion): string {
-  return `${count} of ${trials} (${Math.round(100 * low)} to ${Math.round(100 * high)} %)`;
 }
 
 async function table2Section({ rows }: Table2): Promise<ReportSection> {

@@ -123,6 +123,10 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ["data", rows],
   ["data.maxBadFraction", () => compatible("runs start with more or fewer bad rows; nothing else changes")],
   ["audit", audit],
+  [
+    "audit.heldOut",
+    () => additive("new verdicts measure consistency gaps on other rows; existing verdicts stay as they are"),
+  ],
   ["verdict", () => additive("new verdicts judge by other limits; existing verdicts stay as they are")],
   ["slices", () => additive("new verdicts look at other slices; existing verdicts stay as they are")],
   ["retention", () => compatible("only what is kept changes; nothing is computed differently")],

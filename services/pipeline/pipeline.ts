@@ -88,11 +88,17 @@ export type DataSourceSpec = SyntheticSource | FileSource;
  * Training rows with annotations that a team does not usually see (such as z), for the causal protocols that estimate the
  * counterfactual output without an oracle.
  */
-export interface AuditSpec {
+export interface TrainingAudit {
   /** Number of audited training rows. */
   readonly rows: number;
   /** The annotated columns, in addition to those that the component sees. */
   readonly columns: readonly string[];
+}
+
+/** Rows with annotated upstream outputs. `rows` and `columns` are both set or both absent. */
+export interface AuditSpec extends Partial<TrainingAudit> {
+  /** Number of annotated held-out rows, on which evaluators measure consistency gaps; without it, they measure none. */
+  readonly heldOut?: number;
 }
 
 /**

@@ -101,6 +101,46 @@ export const PAIRED_BOOTSTRAP = "paired-bootstrap";
 export const CONFIDENCE_LEVEL = 0.95;
 
 /**
+ * The consistency gap of an edge of the DAG (Modi et al. 2023, the property Consistent, as a forecast): the pipeline loss
+ * with the downstream component reading the annotated output of the upstream one, minus the loss as it is composed, on
+ * annotated held-out rows. Above 0: if the upstream's output became right tomorrow, the pipeline would get worse, because
+ * a component downstream has learned to correct its mistakes.
+ */
+export interface ConsistencyGap {
+  readonly upstream: string;
+  readonly downstream: string;
+  /** As the kind of a comparison of the loss with the annotated output and the loss as it is: `degraded` for a gap above 0. */
+  readonly kind: OpenSet<VerdictKind>;
+  readonly reason?: OpenSet<InconclusiveReason>;
+  /** Pipeline loss on the annotated rows, as it is composed. */
+  readonly currentLoss: number;
+  /** Loss with the annotated output minus `currentLoss`. */
+  readonly gap: number;
+  /** The gap as a fraction of `currentLoss`; null for a loss of 0. */
+  readonly relative: number | null;
+  readonly interval: readonly [low: number, high: number];
+  /** Set if the upstream predicts probabilities and the annotation is a label: its one-hot row is no propensity. */
+  readonly labels?: true;
+}
+
+/** The gaps of one composition. */
+export interface MeasuredGaps {
+  /** Number of annotated held-out rows. */
+  readonly rows: number;
+  /** One per edge that the objective depends on and whose upstream output the annotation determines. */
+  readonly gaps: readonly ConsistencyGap[];
+}
+
+/** The gaps of the compositions that a verdict compares, the edges in the same order. */
+export interface VerdictConsistency {
+  /** Number of annotated held-out rows. */
+  readonly rows: number;
+  /** Absent if the current composition is incomplete. */
+  readonly current?: readonly ConsistencyGap[];
+  readonly candidate: readonly ConsistencyGap[];
+}
+
+/**
  * The measured effect of an announced snapshot on the whole pipeline. Open like a manifest's provenance: fields that this
  * version does not know are kept as they are.
  */
@@ -125,6 +165,8 @@ export interface Verdict {
   readonly alternatives: readonly PairedComparison[];
   /** Of a component that others read, if it can be composed and has a snapshot in use. */
   readonly interfaceShift?: InterfaceShift;
+  /** With `audit.held_out` in the pipeline file, if the candidate composition is complete. */
+  readonly consistency?: VerdictConsistency;
   /** How the intervals were computed: `bootstrap-t`, before that `paired-bootstrap`, or a name that a later version gives. */
   readonly method: string;
   /** Confidence level of the intervals, in (0, 1). */
@@ -207,6 +249,8 @@ export interface PipelineMatrix {
   readonly upstreamSerials: readonly number[];
   readonly downstreamSerials: readonly number[];
   readonly cells: readonly MatrixCell[];
+  /** Of the snapshots in use; absent if it cannot be measured. */
+  readonly gap?: ConsistencyGap;
 }
 
 /** An entry of a log, such as a verdict, with its position. Positions increase and can have gaps. */

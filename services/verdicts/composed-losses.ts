@@ -39,3 +39,27 @@ export interface ComposedLosses {
    */
   rowErrors(component: string, composition: Composition): Promise<Float64Array | undefined>;
 }
+
+/** An edge of the DAG whose upstream output is annotated on some of the evaluation rows. */
+export interface AnnotatedEdge {
+  readonly upstream: string;
+  readonly downstream: string;
+  /** Whether the annotation is a label, while the upstream predicts probabilities. */
+  readonly isLabel: boolean;
+}
+
+/** The pipeline's losses on rows with annotated upstream outputs, with these in place of the predictions. */
+export interface AnnotatedLosses {
+  readonly rows: number;
+  readonly edges: readonly AnnotatedEdge[];
+  /**
+   * @param composition a serial for the objective and for everything upstream of it
+   * @returns the objective's losses, [rows] each: as it is composed, and for each of `edges` with the downstream reading the
+   *   annotated output of the upstream and all else as it is composed
+   * @throws SnapshotFault as `ComposedLosses.rowLosses`
+   */
+  rowLosses(composition: Composition): Promise<{
+    readonly composed: Float64Array;
+    readonly annotated: readonly Float64Array[];
+  }>;
+}

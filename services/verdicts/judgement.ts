@@ -31,7 +31,8 @@ import { measureShift } from "./shift/interface-shift.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** The outcome of judging a snapshot. The caller adds who judged it and when. */
-export interface Judgement extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives"> {
+export interface Judgement
+  extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives" | "consistency"> {
   readonly reason?: NonNullable<Verdict["reason"]>;
   readonly interfaceShift?: InterfaceShift;
   readonly componentInterval: Interval | null;

@@ -16,6 +16,7 @@ data: { source: synthetic, generator: two-stage, seed: 3, rows: 2000, test_fract
 components:
   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+audit: { held_out: 500 }
 `;
 
 let dir: string;
@@ -146,6 +147,21 @@ describe("a stack", () => {
     expect(edge?.cells.length).toBeGreaterThanOrEqual(4);
     const { stdout } = await uncouple("matrix");
     expect(stdout).toMatch(/^m2 \\ m1 +m1@1 +m1@2/);
+  });
+
+  it("forecasts in verdicts and below the matrix what a right upstream would do", async () => {
+    const verdicts = await json<Verdict[]>("verdicts", "m2");
+    expect(verdicts[0]?.consistency).toMatchObject({ rows: 500, candidate: [{ upstream: "m1", downstream: "m2" }] });
+    const line = /gap m1 -> m2: \S+ % \[.*\]; if m1 became right, the pipeline would/;
+    expect((await uncouple("verdicts", "m2")).stdout).toMatch(line);
+    expect((await uncouple("show", "m2@1")).stdout).toMatch(line);
+    expect((await uncouple("matrix")).stdout).toMatch(/^gap m1 -> m2: /m);
+  });
+
+  it("needs ten updates to measure alignment", async () => {
+    const { code, stdout } = await uncouple("alignment", "m1");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^m1: \d updates? ha.* a verdict with both losses; at least 10 are needed\.$/m);
   });
 
   it("sets aliases, logs their changes, and rolls back", async () => {

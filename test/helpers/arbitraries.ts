@@ -7,6 +7,7 @@ import type { PredictionColumn, PredictionInputs } from "../../services/pipeline
 import type { Run } from "../../services/pipeline/run.ts";
 import type { OptimizerSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
 import {
+  type ConsistencyGap,
   INCONCLUSIVE_REASONS,
   type PairedComparison,
   QUARANTINE_REASONS,
@@ -247,6 +248,21 @@ const interfaceShifts: fc.Arbitrary<InterfaceShift> = withLater(
     { requiredKeys: ["shift", "outside", "coordinates"] },
   ),
 );
+const requiredOfGap = {
+  upstream: name,
+  downstream: name,
+  kind: kinds,
+  currentLoss: finite,
+  gap: finite,
+  relative: fc.option(finite),
+  interval: intervals,
+};
+
+export const gaps: fc.Arbitrary<ConsistencyGap> = fc.record(
+  { ...requiredOfGap, reason: reasons, labels: fc.constant(true as const) },
+  { requiredKeys: Object.keys(requiredOfGap) as (keyof typeof requiredOfGap)[] },
+);
+const someGaps = fc.array(withLater(gaps), { maxLength: 2 });
 
 const requiredOfVerdict = {
   version: fc.constant(2 as const),
@@ -272,6 +288,9 @@ const optionalOfVerdict = {
   interfaceShift: interfaceShifts,
   heldOut: withLater(fc.record({ fingerprint: name, generation: serial })),
   release: name,
+  consistency: withLater(
+    fc.record({ rows: count, current: someGaps, candidate: someGaps }, { requiredKeys: ["rows", "candidate"] }),
+  ),
 };
 
 export const verdicts: fc.Arbitrary<Verdict> = withLater(

@@ -1,14 +1,17 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify, stripVTControlCharacters } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
-import type { Quarantine } from "../../services/pipeline/verdict.ts";
+import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import type { Page } from "../../services/rpc/services/pages.ts";
 import type { TrainerService, TrainerStatus } from "../../services/rpc/services/trainer-service.ts";
 import { cli } from "../helpers/cli.ts";
 import { someRun, someVerdict } from "../helpers/fake-services.ts";
@@ -150,6 +153,44 @@ describe("verdicts", () => {
     expect(code).toBe(130);
     expect(stdout).toContain("m1@2  self-defeating");
     expect(stdout).toMatch(/m1@3 {2}quarantined: .*it is damaged/);
+  });
+});
+
+describe("alignment", () => {
+  const { componentLoss, comparison } = someVerdict;
+  const update = (serial: number, own: number, pipeline: number): Verdict => ({
+    ...someVerdict,
+    serial,
+    componentLoss: { ...componentLoss, current: 1, candidate: 1 + own },
+    comparison: comparison && { ...comparison, currentLoss: 1, candidateLoss: 1 + pipeline, difference: pipeline },
+  });
+
+  it("is measured over the verdict log, with a page of plots", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "uncouple-alignment-"));
+    onTestFinished(() => rm(dir, { recursive: true, force: true }));
+    // The better the component, the worse the pipeline.
+    const log = Array.from({ length: 12 }, (_, i) => update(i + 2, -0.01 * (i + 1), 0.02 * (i + 1)));
+    const listVerdicts = async ({ from }: Page) =>
+      from > 1 ? [] : log.map((value, at) => ({ position: at + 1, value }));
+    const { address } = await serve({ evaluator: { listVerdicts } });
+    const { code, stdout, stderr } = await cli(["alignment", "--out", "a.html", "--evaluator", address], { cwd: dir });
+    expect([code, stderr]).toEqual([0, `Plot: ${join(dir, "a.html")}\n`]);
+    expect(stdout).toMatch(/m1 +12 +-1\.00 +\[-1\.00, -1\.00\] +12 +12/);
+    expect(stdout).toContain("m1: its own loss misleads");
+    expect(await readFile(join(dir, "a.html"), "utf8")).toContain("Alignment in pipeline demo");
+    const json = await cli(["alignment", "m1", "--json", "--evaluator", address]);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ component: "m1", tau: -1, improved: 12, harmful: 12 }]);
+  });
+
+  it("is empty without verdicts, and says for which components there are some", async () => {
+    const { address } = await serve({
+      evaluator: { listVerdicts: async ({ from }) => (from > 1 ? [] : [{ position: 1, value: someVerdict }]) },
+    });
+    expect(await cli(["alignment", "m9", "--evaluator", address])).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: 'no verdicts of m9 yet; available for: m1; did you mean "m1"?\n',
+    });
   });
 });
 

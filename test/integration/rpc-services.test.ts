@@ -190,6 +190,17 @@ describe("an evaluator over gRPC", () => {
       rows: 1000,
       current: { m1: 2, m2: 3 },
       loss: null,
+      gaps: [
+        {
+          upstream: "m1",
+          downstream: "m2",
+          kind: "degraded",
+          currentLoss: 0.5,
+          gap: 0.25,
+          relative: 0.5,
+          interval: [0.2, 0.3],
+        },
+      ],
       unreadable: [],
       pipelineDigest: "a".repeat(64),
       appliedDigest: "b".repeat(64),

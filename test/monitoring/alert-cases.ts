@@ -20,6 +20,8 @@ const verdicts = (kind: string, instance = "a") =>
   `uncouple_verdicts_total{${evaluator},component="m1",kind="${kind}",instance="${instance}"}`;
 const ofM1 = (metric: string, instance = "a") => `${metric}{${evaluator},component="m1",instance="${instance}"}`;
 const column = (metric: string, name: string) => `${metric}{${evaluator},component="m1",column="${name}"}`;
+const gap = (instance: string, end = "_low") =>
+  `uncouple_consistency_gap${end}{${evaluator},upstream="m1",downstream="m2",instance="${instance}"}`;
 const outcome = (of: string) => `uncouple_evaluation_duration_seconds_count{${evaluator},outcome="${of}"}`;
 
 /** Each alert, and what makes it fire and keeps it silent. */
@@ -84,6 +86,13 @@ export const cases: Readonly<Record<string, AlertCase>> = {
       [verdicts("equivalent", "b")]: "0x120 1x120 2x120 3x120 4x120 5x120",
       [verdicts("improved", "b")]: "0x200 1x600",
     },
+  },
+  UncoupleConsistencyGap: {
+    labels: { pipeline: "p", upstream: "m1", downstream: "m2" },
+    at: "20m",
+    fires: { [gap("a")]: "0.06x30", [gap("b")]: "0.3x30" },
+    // One evaluator still shows an earlier composition; and a gap that is large, but not sure.
+    silent: { [gap("a")]: "0.06x30", [gap("b")]: "0.04x30", [gap("a", "")]: "0.5x30" },
   },
   UncoupleSnapshotQuarantined: {
     labels: { ...m1, reason: "not-finite" },

@@ -54,6 +54,19 @@ describe.each(engines)("the support check, on $name", (engine) => {
   });
 });
 
+describe.each(engines)("the consistency gap, on $name", (engine) => {
+  it("forecasts the verdict on a right M1 in at least 90 % of updates", async () => {
+    const { gap } = await run(engine, "gap", 5);
+    for (const update of ["exact", "trained"]) {
+      const all = gap?.rows.find((row) => row.pipeline === "all" && row.update === update);
+      expect(all?.updates).toBe(90);
+      // Some get worse and some better, so that no constant answer is right as often.
+      expect(all?.degraded.trials).toBeGreaterThan(10);
+      expect((all?.right.count ?? 0) / (all?.right.trials ?? 1)).toBeGreaterThanOrEqual(0.9);
+    }
+  });
+});
+
 describe.each(engines)("a decision-making M2, on $name", (engine) => {
   it("reproduces the regrets of the policy loss: causal is consistent, async is better only before updates", async () => {
     const { policy } = await run(engine, "policy", 5);

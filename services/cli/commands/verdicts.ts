@@ -9,6 +9,7 @@ import { type ConnectionFlags, withConnections, withPeers } from "../connect/con
 import type { CliContext } from "../context/context.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
+import { consistencyLines } from "../text/consistency-text.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
 import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
@@ -94,5 +95,5 @@ function showQuarantine(quarantine: Quarantine, output: Output): void {
 }
 
 function show(verdict: Verdict, output: Output): void {
-  output.item(verdict, (style) => verdictLines(verdict, style).join("\n"));
+  output.item(verdict, (style) => [...verdictLines(verdict, style), ...consistencyLines(verdict)].join("\n"));
 }

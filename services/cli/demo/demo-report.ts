@@ -2,12 +2,13 @@ import { CHAMPION } from "../../composition/in-use.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PairedComparison, Verdict } from "../../pipeline/verdict.ts";
 import { type Bar, barChart } from "../../report/bar-chart.ts";
-import { badge, figure, reportDocument, tableHtml } from "../../report/document.ts";
+import { badge, figure, type ReportSection, reportDocument, tableHtml } from "../../report/document.ts";
 import { heatMap } from "../../report/heat-map.ts";
 import { type Html, html } from "../../report/html.ts";
 import { lineChart } from "../../report/line-chart.ts";
 import { type LineageNode, lineage } from "../../report/lineage.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { gapSize } from "../text/consistency-text.ts";
 import { adapterText, shiftText } from "../text/interface-text.ts";
 import { comparisonText, componentText, othersText } from "../text/verdict-text.ts";
 import { conclusions, labelOf } from "./demo-text.ts";
@@ -47,6 +48,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
           }),
         ),
       },
+      ...forecastSection(results),
       {
         heading: "Verdicts",
         text: "The evaluator's verdicts in order. Each one compares a new snapshot with the snapshot in use, with the other components as they were in use. Updates of M1 are also judged with the other snapshots of M2. The output of M1, which M2 reads, is compared with the output before, in standard deviations (sd) of that; where the pipeline got worse, an affine map between the two is tried, too.",
@@ -76,6 +78,29 @@ export async function demoReport(results: DemoResults): Promise<string> {
     ],
     footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.provenance.data?.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.provenance.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. Based on Modi et al. (2023), section 4. The same seed and engine give the same numbers; results.json in the same folder has all of them.`,
   });
+}
+
+/** What verdicts on M2 forecast before M1 was updated, beside what happened; none without annotated held-out rows. */
+function forecastSection(results: DemoResults): ReportSection[] {
+  const forecasts = results.rows.flatMap((row) => {
+    const judged = results.verdicts.find((verdict) => snapshotName(verdict) === row.snapshot);
+    const gap = judged?.consistency?.candidate[0];
+    const comparison = row.updates.find(({ update }) => update === "consistent")?.comparison;
+    if (gap === undefined || comparison === undefined || comparison === null) return [];
+    const happened = html`${badge(comparison.kind)} ${comparisonText(comparison).replace("pipeline ", "")}`;
+    return [[labelOf(row, results), html`${badge(gap.kind)} ${gapSize(gap)}`, happened]];
+  });
+  if (forecasts.length === 0) return [];
+  return [
+    {
+      heading: "Forecasts",
+      text: "The consistency gap of each M2, from the verdict on it, before M1 trained anything better: the change of the pipeline loss if M2 read the annotated z instead of M1's prediction. Beside it, what the nearly perfect M1 did later.",
+      body: tableHtml(
+        [{ title: "M2" }, { title: "If M1 became right" }, { title: "When M1 became nearly perfect" }],
+        forecasts,
+      ),
+    },
+  ];
 }
 
 function changeBars(results: DemoResults): Bar[] {

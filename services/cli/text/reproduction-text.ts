@@ -1,8 +1,9 @@
 import { furtherTables } from "../../experiments/further-tables.ts";
+import { proportionText } from "../../experiments/lab/statistics.ts";
 import { figure1ClosedForm } from "../../experiments/paper/figure1.ts";
 import { countOrderings } from "../../experiments/paper/orderings.ts";
 import type { Reproduction } from "../../experiments/reproduce.ts";
-import { PAPER_TABLE2, proportionText } from "../../experiments/reproduction-report.ts";
+import { PAPER_TABLE2 } from "../../experiments/reproduction-report.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 

@@ -93,7 +93,7 @@ async function trainAll(
   return models;
 }
 
-function onlyAncestors(
+export function onlyAncestors(
   lab: Lab,
   component: Component,
   models: Readonly<Record<string, SnapshotModel>>,
@@ -103,7 +103,11 @@ function onlyAncestors(
 }
 
 /** The pipeline of the generator `chain` or `diamond`. */
-function dagPipeline(shape: DagShape, seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
+export function dagPipeline(
+  shape: DagShape,
+  seed: number,
+  rows: number,
+): Pipeline & { readonly data: SyntheticSource } {
   const stage = (name: string, column: string, upstream: readonly string[], output: string): Component => ({
     name,
     columns: [column],

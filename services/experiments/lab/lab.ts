@@ -12,7 +12,7 @@ import { imputeAncestors } from "../../learning/snapshot/impute.ts";
 import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { ancestors, componentNamed } from "../../pipeline/dag.ts";
-import type { AuditSpec, Pipeline } from "../../pipeline/pipeline.ts";
+import type { Pipeline, TrainingAudit } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type ModelSpec, type ProtocolSpec } from "../../pipeline/team.ts";
 
 /** One model for every component that a composition needs, by component name. */
@@ -26,7 +26,7 @@ export interface Recipe {
   readonly steps: number;
   readonly protocol?: ProtocolSpec;
   /** Training rows with additional annotations, for sources that learn the counterfactual output from them. */
-  readonly audit?: AuditSpec;
+  readonly audit?: TrainingAudit;
   onWarning?(message: string): void;
 }
 

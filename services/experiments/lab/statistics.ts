@@ -21,6 +21,7 @@ export interface Proportion {
 
 export function proportion(outcomes: readonly boolean[]): Proportion {
   const trials = outcomes.length;
+  if (trials === 0) return { count: 0, trials, interval: [0, 1] };
   const count = outcomes.filter(Boolean).length;
   const z = 1.959964;
   const share = count / trials;
@@ -28,4 +29,9 @@ export function proportion(outcomes: readonly boolean[]): Proportion {
   const half =
     (z * Math.sqrt((share * (1 - share)) / trials + square(z) / (4 * square(trials)))) / (1 + square(z) / trials);
   return { count, trials, interval: [Math.max(0, center - half), Math.min(1, center + half)] };
+}
+
+/** `9 of 40 (12 to 38 %)`. */
+export function proportionText({ count, trials, interval: [low, high] }: Proportion): string {
+  return `${count} of ${trials} (${Math.round(100 * low)} to ${Math.round(100 * high)} %)`;
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { InterfaceShift } from "../interface-shift.ts";
 import {
   CONFIDENCE_LEVEL,
+  type ConsistencyGap,
   PAIRED_BOOTSTRAP,
   type PairedComparison,
   type Quarantine,
@@ -53,6 +54,17 @@ const interfaceShift: z.ZodType<InterfaceShift> = z.looseObject({
     .exactOptional(),
   adapterSkipped: name.exactOptional(),
 });
+const gap: z.ZodType<ConsistencyGap> = z.looseObject({
+  upstream: name,
+  downstream: name,
+  kind: name,
+  reason: name.exactOptional(),
+  currentLoss: z.number(),
+  gap: z.number(),
+  relative: z.number().nullable(),
+  interval,
+  labels: z.literal(true).exactOptional(),
+});
 
 const version2: z.ZodType<Verdict> = z.looseObject({
   version: z.literal(2),
@@ -66,6 +78,9 @@ const version2: z.ZodType<Verdict> = z.looseObject({
   comparison: comparison.nullable(),
   alternatives: z.array(comparison),
   interfaceShift: interfaceShift.exactOptional(),
+  consistency: z
+    .looseObject({ rows: uint32Schema, current: z.array(gap).exactOptional(), candidate: z.array(gap) })
+    .exactOptional(),
   method: name,
   level: z.number().gt(0).lt(1),
   rows: uint32Schema,

@@ -3,6 +3,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import { sinks, topologicalOrder } from "../dag.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
+import { parseAudit } from "./audit-spec.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
 import { checkGraph } from "./graph-checks.ts";
 import type { Problem } from "./problem.ts";
@@ -21,6 +22,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  *   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
  * objective: m2                       # the component whose loss is the pipeline loss; default: the only sink
  * audit: { rows: 300, columns: [z] }  # optional: training rows with additional annotations
+ *                                     # held_out: 1000 measures consistency gaps on that many annotated held-out rows
  * verdict: { minimum_effect: 0.5 % }  # optional: a smaller change of the pipeline loss is `equivalent`
  *                                     # loss_limit: 99 % counts larger losses as that quantile, loss_limit: 20 as 20
  * slices: [device]                    # optional, with data from a file: columns whose values verdicts look at, too
@@ -103,11 +105,6 @@ const componentSchema = strict({
 
 const loggedSchema = strict({ action: columnSchema, reward: columnSchema, propensity: columnSchema });
 
-const auditSchema = strict({
-  rows: z.int().min(1).max(2_000_000_000),
-  columns: z.array(columnSchema).min(1),
-});
-
 const retentionSchema = strict({
   keep: z.int().min(1).max(1_000_000),
   champions: z.int().min(0).max(1_000_000).default(DEFAULT_CHAMPIONS),
@@ -129,14 +126,13 @@ export function parsePipelineFile(
   const data = parseData(value.data, reporter);
   const { drafts, all } = parseComponents(value.components, reporter);
   const names = all.map(({ name }) => name);
-  const audit = value.audit === undefined ? undefined : parseWith(auditSchema, value.audit, ["audit"], reporter);
+  const audit = value.audit === undefined ? undefined : parseAudit(value.audit, reporter);
   const retention =
     value.retention === undefined ? undefined : parseWith(retentionSchema, value.retention, ["retention"], reporter);
   const verdict = value.verdict === undefined ? undefined : parseVerdictPolicy(value.verdict, reporter);
   const slices = value.slices === undefined ? undefined : parseSlices(value.slices, data, reporter);
   checkGraph(drafts, all, reporter);
   const objective = chooseObjective(value.objective, drafts, names, reporter);
-  if (audit !== undefined) reportRepeats(audit.columns, ["audit", "columns"], reporter);
   const written = drafts.map(({ edges: _edges, ...component }) => component);
   const annotated = audit === undefined ? {} : { audit };
   if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {

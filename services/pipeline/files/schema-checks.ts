@@ -63,7 +63,7 @@ export function checkPipelineAgainstSchema(
       checkTarget(component, columns.get(component.target) as DataColumn, [...path, "target"], reporter);
     }
   }
-  parsed.pipeline.audit?.columns.forEach((name, index) => {
+  parsed.pipeline.audit?.columns?.forEach((name, index) => {
     exists(name, ["audit", "columns", index]);
   });
   parsed.pipeline.slices?.forEach((name, index) => {

@@ -21,6 +21,7 @@ import { closedSet } from "./closed-set.ts";
 import { decodeUint64, optional, same, serials, uint32 } from "./fields.ts";
 import { decodeUnreadable, encodeUnreadable } from "./snapshot.ts";
 import { decodeOther, encodeOther } from "./struct.ts";
+import { decodeGap, encodeGap } from "./verdict.ts";
 
 const reasons = closedSet<QuarantineReason, QuarantineReason__Output>("quarantine reason", {
   "malformed-model": "QUARANTINE_REASON_MALFORMED_MODEL",
@@ -104,6 +105,7 @@ export function encodeMatrix(matrix: PipelineMatrix): Matrix {
       downstreamSerial: uint32(downstreamSerial, "downstreamSerial"),
       loss,
     })),
+    ...optional("gap", matrix.gap ?? null, encodeGap),
   };
 }
 
@@ -114,6 +116,7 @@ export function decodeMatrix(message: Matrix__Output): PipelineMatrix {
     upstreamSerials: message.upstreamSerials,
     downstreamSerials: message.downstreamSerials,
     cells: message.cells,
+    ...(message.gap !== null && { gap: decodeGap(message.gap) }),
   };
 }
 
@@ -133,6 +136,7 @@ export function encodeEvaluatorStatus(status: EvaluatorStatus): StatusMessage {
     rows: uint32(status.rows, "rows"),
     current: serials(status.current, "current"),
     ...optional("loss", status.loss, same),
+    gaps: status.gaps.map(encodeGap),
     unreadable: status.unreadable.map(encodeUnreadable),
     ...optional("pipelineDigest", status.pipelineDigest, same),
     ...optional("appliedDigest", status.appliedDigest, same),
@@ -150,6 +154,7 @@ export function decodeEvaluatorStatus(message: EvaluatorStatus__Output): Evaluat
     rows: message.rows,
     current: message.current,
     loss: message.loss ?? null,
+    gaps: message.gaps.map(decodeGap),
     unreadable: message.unreadable.map(decodeUnreadable),
     pipelineDigest: message.pipelineDigest ?? null,
     appliedDigest: message.appliedDigest ?? null,

@@ -1,6 +1,7 @@
 import { parseVerdict } from "../../pipeline/documents/verdict-schema.ts";
-import type { Logged, PairedComparison, Verdict } from "../../pipeline/verdict.ts";
+import type { ConsistencyGap, Logged, PairedComparison, Verdict } from "../../pipeline/verdict.ts";
 import type { Comparison__Output, Comparison as ComparisonMessage } from "../gen/uncouple/v1/Comparison.ts";
+import type { ConsistencyGap__Output, ConsistencyGap as GapMessage } from "../gen/uncouple/v1/ConsistencyGap.ts";
 import type { Interval, Interval__Output } from "../gen/uncouple/v1/Interval.ts";
 import type { LoggedVerdict as LoggedMessage, LoggedVerdict__Output } from "../gen/uncouple/v1/LoggedVerdict.ts";
 import type { Verdict__Output, Verdict as VerdictMessage } from "../gen/uncouple/v1/Verdict.ts";
@@ -20,10 +21,10 @@ export function decodeVerdict(message: LoggedVerdict__Output): Logged<Verdict> {
   };
 }
 
-/**
- * A new field of a verdict does not compile until it has a place here and in the codec. `interfaceShift` is part of `other`,
- * as are the details of comparisons.
- */
+/** Sent in `other`, like the optional fields of a comparison. */
+type InOther = "interfaceShift" | "consistency";
+
+/** A new field of a verdict does not compile until it has a place here and in the codec. */
 const fieldsOfVerdict = Object.keys({
   version: true,
   pipeline: true,
@@ -45,7 +46,7 @@ const fieldsOfVerdict = Object.keys({
   evaluator: true,
   seconds: true,
   judgedAt: true,
-} satisfies Record<Exclude<keyof Verdict, "interfaceShift">, true>);
+} satisfies Record<Exclude<keyof Verdict, InOther>, true>);
 
 function encodeValue(verdict: Verdict): VerdictMessage {
   const { componentLoss, componentInterval, heldOut } = verdict;
@@ -148,6 +149,35 @@ function decodeComparison(message: Comparison__Output): PairedComparison {
     difference: message.difference,
     interval: decodeInterval(required(message.interval, "interval", "data-loss")),
     kind: message.kind,
+  };
+}
+
+export function encodeGap({ labels, reason, interval, ...gap }: ConsistencyGap): GapMessage {
+  return {
+    upstream: gap.upstream,
+    downstream: gap.downstream,
+    kind: gap.kind,
+    ...optional("reason", reason ?? null, same),
+    currentLoss: gap.currentLoss,
+    gap: gap.gap,
+    interval: encodeInterval(interval),
+    labels: labels === true,
+    ...optional("relative", gap.relative, same),
+  };
+}
+
+export function decodeGap(message: ConsistencyGap__Output): ConsistencyGap {
+  const { upstream, downstream, kind, reason, currentLoss, gap, labels } = message;
+  return {
+    upstream,
+    downstream,
+    kind,
+    ...(reason !== undefined && { reason }),
+    currentLoss,
+    gap,
+    relative: message.relative ?? null,
+    interval: decodeInterval(required(message.interval, "interval", "data-loss")),
+    ...(labels && { labels }),
   };
 }
 

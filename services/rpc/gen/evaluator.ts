@@ -5,6 +5,7 @@ import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _goo
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct.ts';
 import type { Value as _google_protobuf_Value, Value__Output as _google_protobuf_Value__Output } from './google/protobuf/Value.ts';
 import type { Comparison as _uncouple_v1_Comparison, Comparison__Output as _uncouple_v1_Comparison__Output } from './uncouple/v1/Comparison.ts';
+import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from './uncouple/v1/ConsistencyGap.ts';
 import type { EvaluatorClient as _uncouple_v1_EvaluatorClient, EvaluatorDefinition as _uncouple_v1_EvaluatorDefinition } from './uncouple/v1/Evaluator.ts';
 import type { EvaluatorStatus as _uncouple_v1_EvaluatorStatus, EvaluatorStatus__Output as _uncouple_v1_EvaluatorStatus__Output } from './uncouple/v1/EvaluatorStatus.ts';
 import type { GetEvaluatorStatusRequest as _uncouple_v1_GetEvaluatorStatusRequest, GetEvaluatorStatusRequest__Output as _uncouple_v1_GetEvaluatorStatusRequest__Output } from './uncouple/v1/GetEvaluatorStatusRequest.ts';
@@ -42,6 +43,7 @@ export interface ProtoGrpcType {
   uncouple: {
     v1: {
       Comparison: MessageTypeDefinition<_uncouple_v1_Comparison, _uncouple_v1_Comparison__Output>
+      ConsistencyGap: MessageTypeDefinition<_uncouple_v1_ConsistencyGap, _uncouple_v1_ConsistencyGap__Output>
       /**
        * Measures what every published snapshot does to the whole pipeline.
        */

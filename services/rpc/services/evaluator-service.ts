@@ -1,5 +1,12 @@
 import type { UnreadableSnapshot } from "../../pipeline/manifest.ts";
-import type { Composition, Logged, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type {
+  Composition,
+  ConsistencyGap,
+  Logged,
+  PipelineMatrix,
+  Quarantine,
+  Verdict,
+} from "../../pipeline/verdict.ts";
 import type { Page } from "./pages.ts";
 
 /** `starting`: waiting for held-out data or connections. */
@@ -18,6 +25,8 @@ export interface EvaluatorStatus {
   readonly current: Composition;
   /** Pipeline loss of `current` on the held-out rows; null while the composition is incomplete. */
   readonly loss: number | null;
+  /** The consistency gaps of `current`; none without `audit.held_out`, or from an older evaluator. */
+  readonly gaps: readonly ConsistencyGap[];
   /** Announcements that this evaluator cannot read. */
   readonly unreadable: readonly UnreadableSnapshot[];
   /** Of this evaluator's pipeline file; null: an older evaluator, which does not say. */

@@ -129,7 +129,7 @@ function taken(values: Float64Array, rows: Int32Array): Float64Array {
 }
 
 /** A grouping of some of the rows, without the groups that have none of them. */
-function restricted({ codes, count }: Grouping, rows: Int32Array): Grouping {
+export function restricted({ codes, count }: Grouping, rows: Int32Array): Grouping {
   const newCodes = new Int32Array(count).fill(-1);
   let found = 0;
   const restrictedCodes = new Int32Array(rows.length);

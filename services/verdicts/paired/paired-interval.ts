@@ -66,7 +66,7 @@ export async function pairedInterval(sample: PairedSample, level: number): Promi
 }
 
 /** Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996). @param sorted ascending */
-function quantile(sorted: Float64Array, probability: number): number {
+export function quantile(sorted: Float64Array, probability: number): number {
   const place = (sorted.length - 1) * probability;
   const below = Math.floor(place);
   const low = sorted[below] as number;

@@ -78,5 +78,17 @@ describe("the demo's report", () => {
     expect(page.match(/<svg /g)).toHaveLength(4);
     expect(page).toContain('<span class="badge self-defeating">');
     expect(page).not.toMatch(/<script|<link|src=|href="http|NaN|undefined/);
+    expect(page).not.toContain("Forecasts");
+  });
+
+  it("shows what the verdict on an M2 forecast, beside what the consistent M1 did", async () => {
+    const edge = { upstream: "m1", downstream: "m2", kind: "degraded", currentLoss: 0.5, gap: 0.45, relative: 0.9 };
+    const consistency = { rows: 1000, candidate: [{ ...edge, interval: [0.4, 0.5] as const }] };
+    const verdicts = record.verdicts.map((one) => (one.component === "m2" ? { ...one, consistency } : one));
+    const page = await demoReport(demoResults({ ...record, verdicts }, metadata));
+    const [, section = ""] = page.split("<h2>Forecasts</h2>");
+    expect(section).toContain(
+      '<td>M2 async</td><td><span class="badge degraded">degraded</span> +90 % [80, 100]</td><td><span class="badge self-defeating">self-defeating</span> degraded 94 % [93, 96]</td>',
+    );
   });
 });

@@ -237,3 +237,29 @@ test("an edge without snapshots is an empty matrix, and the loss in use is not k
   ]);
   expect(await matrix.current()).toEqual({ composition: { u: 1 }, loss: null });
 });
+
+test("a replaced output is read by the named consumers only, in one call that runs what is shared once", async () => {
+  const diamond = pipelineOf(
+    [
+      component({ name: "u", columns: ["x"] }),
+      component({ name: "a", upstream: ["u"] }),
+      component({ name: "b", upstream: ["u"] }),
+      component({ name: "d", upstream: ["a", "b"] }),
+    ],
+    "d",
+  );
+  models.set("a@1", { weights: { "u-out": 1 } });
+  models.set("b@1", { weights: { "u-out": 10 } });
+  models.set("d@1", { weights: { "a-out": 1, "b-out": 1 } });
+  const values = new Float32Array(rows).fill(2);
+  const composition = { u: 1, a: 1, b: 1, d: 1 };
+  const [composed, toA, toD] = await composerOf(diamond).outputs("d", composition, [
+    { component: "u", consumers: ["a"], values },
+    { component: "b", consumers: ["d"], values },
+  ]);
+  const at = 1 / 17;
+  expect(composed?.[1]).toBeCloseTo(11 * at, 5);
+  expect(toA?.[1]).toBeCloseTo(2 + 10 * at, 5);
+  expect(toD?.[1]).toBeCloseTo(at + 2, 5);
+  expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@1", "d@1", "d@1"]);
+});

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
+import { UncoupleError } from "../../../services/common/errors.ts";
 import { createEvaluatorMetrics } from "../../../services/evaluator/evaluator-metrics.ts";
+import type { ConsistencyGap, MeasuredGaps } from "../../../services/pipeline/verdict.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { verdict } from "../../helpers/drafts.ts";
 
@@ -11,6 +13,7 @@ test("a candidate without a finite loss removes its predecessor's loss from the 
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
+    gaps: async () => undefined,
   };
   const metrics = createEvaluatorMetrics(page, ["m1", "m2"], gauges);
   const samples = async () =>
@@ -31,6 +34,7 @@ test("the age of a component's newest snapshot grows between scrapes, and is abs
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: (component: string) => (component === "m1" ? published : undefined),
+    gaps: async () => undefined,
   });
   const samples = async () =>
     (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_snapshot_age_seconds{"));
@@ -46,6 +50,7 @@ test("slices, flips and the interface shift are those of the newest verdict, and
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
+    gaps: async () => undefined,
   });
   const samples = async () =>
     (await page.text())
@@ -79,5 +84,30 @@ test("slices, flips and the interface shift are those of the newest verdict, and
     'uncouple_negative_flip_rate{component="m1",service="evaluator"} 0.25',
   ]);
   metrics.losses(verdict("m1", 2, { comparison }));
+  expect(await samples()).toEqual([]);
+});
+
+test("consistency gaps are fractions of the loss, and keep their values while they cannot be measured", async () => {
+  const page = createMetrics({ service: "evaluator", version: "1" });
+  const edge = { upstream: "m1", downstream: "m2", kind: "degraded", relative: 0.5 } as const;
+  const gap: ConsistencyGap = { ...edge, currentLoss: -2, gap: 1, interval: [0.5, 2] };
+  let measured: () => Promise<MeasuredGaps | undefined> = async () => ({ rows: 100, gaps: [gap] });
+  createEvaluatorMetrics(page, ["m1", "m2"], {
+    clock: createVirtualClock(),
+    pending: async () => 0,
+    cachedBytes: () => ({ outputs: 0, models: 0 }),
+    publishedAt: () => undefined,
+    gaps: () => measured(),
+  });
+  const samples = async () =>
+    (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_consistency_gap"));
+  const both = [
+    'uncouple_consistency_gap{upstream="m1",downstream="m2",service="evaluator"} 0.5',
+    'uncouple_consistency_gap_low{upstream="m1",downstream="m2",service="evaluator"} 0.25',
+  ];
+  expect(await samples()).toEqual(both);
+  measured = () => Promise.reject(new UncoupleError("unavailable", "no host"));
+  expect(await samples()).toEqual(both);
+  measured = async () => undefined;
   expect(await samples()).toEqual([]);
 });

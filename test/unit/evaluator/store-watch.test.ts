@@ -14,6 +14,7 @@ test("a store is warned about once whenever it crosses 80 %, and measured every 
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
+    gaps: async () => undefined,
   });
   let used = 799;
   let copiesBehind = 0;

@@ -29,6 +29,7 @@ describe("classes of changes", () => {
     ["the order of columns", "additive", "[age, hour]", "[hour, age]", "components.click.columns"],
     ["more audited rows", "additive", "rows: 100", "rows: 200", "audit.rows"],
     ["more audited columns", "additive", "columns: [clicked]", "columns: [clicked, age]", "audit.columns"],
+    ["annotated held-out rows", "additive", "rows: 100", "held_out: 50, rows: 100", "audit.heldOut"],
     ["fewer audited rows", "breaking", "rows: 100", "rows: 50", "audit.rows"],
     ["a column more", "breaking", "[age, hour]", "[age, hour, device]", "components.click.columns"],
     ["a column less", "breaking", "[age, hour]", "[age]", "components.click.columns"],

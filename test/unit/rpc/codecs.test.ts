@@ -3,6 +3,7 @@ import type { MethodDefinition } from "@grpc/proto-loader";
 import { loadSync, type Options } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { PipelineMatrix } from "../../../services/pipeline/verdict.ts";
 import {
   decodeEvaluatorStatus,
   decodeMatrix,
@@ -32,7 +33,15 @@ import { decodeVerdict, encodeVerdict } from "../../../services/rpc/codecs/verdi
 import { loaderOptions, loadProtos, protoFiles } from "../../../services/rpc/loader.ts";
 import type { EvaluatorStatus } from "../../../services/rpc/services/evaluator-service.ts";
 import type { StartRun, TrainerStatus } from "../../../services/rpc/services/trainer-service.ts";
-import { manifests, predictionInputs, protocols, quarantines, runs, verdicts } from "../../helpers/arbitraries.ts";
+import {
+  gaps,
+  manifests,
+  predictionInputs,
+  protocols,
+  quarantines,
+  runs,
+  verdicts,
+} from "../../helpers/arbitraries.ts";
 import { manifest, quarantine, verdict } from "../../helpers/drafts.ts";
 import { someRun } from "../../helpers/fake-services.ts";
 
@@ -130,6 +139,7 @@ describe("what goes over the wire comes back as it was", () => {
       rows: count,
       current: fc.record({ m1: serial, m2: serial }),
       loss: fc.option(fc.double()),
+      gaps: fc.array(gaps, { maxLength: 2 }),
       unreadable: fc.array(fc.record({ component: name, serial, position: fc.maxSafeNat(), reason: name }), {
         maxLength: 2,
       }),
@@ -137,7 +147,7 @@ describe("what goes over the wire comes back as it was", () => {
       appliedDigest: fc.option(name),
       version: fc.option(name),
     });
-    const matrix = fc.record({
+    const edge = {
       upstream: name,
       downstream: name,
       upstreamSerials: fc.array(serial, { maxLength: 3 }),
@@ -145,7 +155,11 @@ describe("what goes over the wire comes back as it was", () => {
       cells: fc.array(fc.record({ upstreamSerial: serial, downstreamSerial: serial, loss: fc.double() }), {
         maxLength: 3,
       }),
-    });
+    };
+    const matrix: fc.Arbitrary<PipelineMatrix> = fc.record(
+      { ...edge, gap: gaps },
+      { requiredKeys: Object.keys(edge) as (keyof typeof edge)[] },
+    );
     fc.assert(
       fc.property(trainerStatus, evaluatorStatus, matrix, (trainer, evaluator, edge) => {
         expect(decodeTrainerStatus(overResponse(Trainer.GetStatus, encodeTrainerStatus(trainer)))).toEqual(trainer);

@@ -88,7 +88,28 @@ audit: { rows: 10, columns: [clicked] }
     expect(pipeline.audit).toEqual({ rows: 10, columns: ["clicked"] });
   });
 
+  test("takes annotated held-out rows with annotated training rows, or alone", () => {
+    const audit = (text: string) => parsed(`${PAPER}audit: ${text}\n`).pipeline.audit;
+    expect(audit("{ held_out: 500 }")).toEqual({ heldOut: 500 });
+    expect(audit("{ rows: 300, columns: [z], held_out: 500 }")).toEqual({ rows: 300, columns: ["z"], heldOut: 500 });
+  });
+
   const cases: readonly (readonly [what: string, text: string, ...problems: string[]])[] = [
+    [
+      "an audit without rows",
+      `${PAPER}audit: { columns: [z] }\n`,
+      "p.yaml:15: audit.rows: is missing; columns are annotated in that many training rows",
+    ],
+    [
+      "an audit without columns",
+      `${PAPER}audit: { rows: 5, held_out: 50 }\n`,
+      "p.yaml:15: audit.columns: is missing; it lists what is annotated in the training rows",
+    ],
+    [
+      "an empty audit",
+      `${PAPER}audit: {}\n`,
+      "p.yaml:15: audit: must have rows and columns, or held_out, or all three",
+    ],
     ["an empty file", "", "p.yaml:1: the file is empty"],
     ["only a comment", "# nothing\n", "p.yaml:1: the file is empty"],
     ["a list", "- a\n", "p.yaml:1: the top level must be a mapping (key: value)"],

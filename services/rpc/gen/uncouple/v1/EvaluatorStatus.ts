@@ -2,6 +2,7 @@
 
 import type { EvaluatorState as _uncouple_v1_EvaluatorState, EvaluatorState__Output as _uncouple_v1_EvaluatorState__Output } from '../../uncouple/v1/EvaluatorState.ts';
 import type { UnreadableSnapshot as _uncouple_v1_UnreadableSnapshot, UnreadableSnapshot__Output as _uncouple_v1_UnreadableSnapshot__Output } from '../../uncouple/v1/UnreadableSnapshot.ts';
+import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from '../../uncouple/v1/ConsistencyGap.ts';
 
 export interface EvaluatorStatus {
   'pipeline'?: (string);
@@ -42,6 +43,10 @@ export interface EvaluatorStatus {
    * Version of Uncouple that this evaluator runs. Those of version 0.1.0 leave it unset.
    */
   'version'?: (string);
+  /**
+   * The consistency gaps of `current`, with `audit.held_out` in the pipeline file.
+   */
+  'gaps'?: (_uncouple_v1_ConsistencyGap)[];
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
@@ -87,6 +92,10 @@ export interface EvaluatorStatus__Output {
    * Version of Uncouple that this evaluator runs. Those of version 0.1.0 leave it unset.
    */
   'version'?: (string);
+  /**
+   * The consistency gaps of `current`, with `audit.held_out` in the pipeline file.
+   */
+  'gaps': (_uncouple_v1_ConsistencyGap__Output)[];
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";

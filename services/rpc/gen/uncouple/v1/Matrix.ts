@@ -1,6 +1,7 @@
 // Original file: proto/uncouple/v1/evaluator.proto
 
 import type { MatrixCell as _uncouple_v1_MatrixCell, MatrixCell__Output as _uncouple_v1_MatrixCell__Output } from '../../uncouple/v1/MatrixCell.ts';
+import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from '../../uncouple/v1/ConsistencyGap.ts';
 
 export interface Matrix {
   'upstream'?: (string);
@@ -11,6 +12,10 @@ export interface Matrix {
    * Pairs whose composed predictions are not finite have no cell.
    */
   'cells'?: (_uncouple_v1_MatrixCell)[];
+  /**
+   * Of the snapshots in use; unset if it cannot be measured.
+   */
+  'gap'?: (_uncouple_v1_ConsistencyGap | null);
 }
 
 export interface Matrix__Output {
@@ -22,4 +27,8 @@ export interface Matrix__Output {
    * Pairs whose composed predictions are not finite have no cell.
    */
   'cells': (_uncouple_v1_MatrixCell__Output)[];
+  /**
+   * Of the snapshots in use; unset if it cannot be measured.
+   */
+  'gap': (_uncouple_v1_ConsistencyGap__Output | null);
 }

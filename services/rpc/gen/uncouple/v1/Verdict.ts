@@ -74,6 +74,9 @@ export interface Verdict {
    * ISO 8601.
    */
   'judgedAt'?: (string);
+  /**
+   * Also `interfaceShift` and `consistency`, as in the JSON of `uncouple verdicts`.
+   */
   'other'?: (_google_protobuf_Struct | null);
   '_reason'?: "reason";
   '_groups'?: "groups";
@@ -149,6 +152,9 @@ export interface Verdict__Output {
    * ISO 8601.
    */
   'judgedAt': (string);
+  /**
+   * Also `interfaceShift` and `consistency`, as in the JSON of `uncouple verdicts`.
+   */
   'other': (_google_protobuf_Struct__Output | null);
   '_reason'?: "reason";
   '_groups'?: "groups";

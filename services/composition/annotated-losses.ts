@@ -1,0 +1,56 @@
+import type { NumericColumn, Table } from "../data/table/table.ts";
+import { rowLosses, targetOf } from "../data/targets/losses.ts";
+import { targetColumn } from "../data/targets/target-column.ts";
+import { annotatedOutput } from "../learning/counterfactual/annotation.ts";
+import { closureOf, componentNamed } from "../pipeline/dag.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { AnnotatedEdge, AnnotatedLosses, ReplacedOutput } from "../verdicts/composed-losses.ts";
+import type { Composer } from "./composer.ts";
+
+/**
+ * Measures the pipeline's losses on annotated rows.
+ *
+ * @param table the annotated rows, with every input and target column of the pipeline
+ * @param composer of these rows
+ * @param onMissing called with the reason for each edge whose upstream output the annotation does not determine
+ */
+export function createAnnotatedLosses(
+  pipeline: Pipeline,
+  table: Table,
+  composer: Pick<Composer, "outputs">,
+  onMissing: (upstream: string, downstream: string, reason: string) => void,
+): AnnotatedLosses {
+  const objective = componentNamed(pipeline, pipeline.objective);
+  const target = targetOf(objective, targetColumn(objective, table));
+  const truths = new Map(
+    pipeline.components.map((component) => [component.name, annotatedOutput(component, table)] as const),
+  );
+  const edges: AnnotatedEdge[] = [];
+  const replaced: ReplacedOutput[] = [];
+  for (const downstream of closureOf(pipeline, pipeline.objective)) {
+    for (const upstream of componentNamed(pipeline, downstream).upstream) {
+      const truth = truths.get(upstream) as NonNullable<ReturnType<typeof truths.get>>;
+      if ("missing" in truth) {
+        onMissing(upstream, downstream, truth.missing);
+        continue;
+      }
+      edges.push({ upstream, downstream, isLabel: isLabel(pipeline, upstream, truth, table) });
+      replaced.push({ component: upstream, consumers: [downstream], values: truth.values });
+    }
+  }
+  return {
+    rows: table.rows,
+    edges,
+    async rowLosses(composition) {
+      const outputs = await composer.outputs(pipeline.objective, composition, replaced);
+      const [composed, ...annotated] = outputs.map((values) => rowLosses(objective, values, target));
+      return { composed: composed as Float64Array, annotated };
+    },
+  };
+}
+
+/** Annotated probabilities are used as they are; of a label there is only its one-hot row. */
+function isLabel(pipeline: Pipeline, upstream: string, truth: NumericColumn, table: Table): boolean {
+  const { output, target } = componentNamed(pipeline, upstream);
+  return output.meaning === "probabilities" && truth !== table.columns[target];
+}

@@ -1,0 +1,16 @@
+import type { ComposerDeps } from "../composition/composer.ts";
+import { hostedSnapshot, type ModelReaderDeps } from "../composition/hosted-snapshot.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Registry } from "../registry/registry.ts";
+
+/** Finds the models of the registry for composers. @param maxModelBytes larger models are faults of their snapshots */
+export function createModelOf(
+  pipeline: Pipeline,
+  maxModelBytes: number,
+  deps: ModelReaderDeps & { readonly registry: Pick<Registry, "manifest"> },
+): ComposerDeps["modelOf"] {
+  return async (component, serial) => {
+    const manifest = await deps.registry.manifest(component.name, serial);
+    return hostedSnapshot(pipeline, component, manifest, maxModelBytes, deps);
+  };
+}
