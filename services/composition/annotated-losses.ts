@@ -2,9 +2,11 @@ import type { NumericColumn, Table } from "../data/table/table.ts";
 import { rowLosses, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
 import { annotatedOutput } from "../learning/counterfactual/annotation.ts";
-import { closureOf, componentNamed } from "../pipeline/dag.ts";
+import { componentNamed } from "../pipeline/dag.ts";
+import { objectiveClosure, objectivesOf } from "../pipeline/objectives.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { AnnotatedEdge, AnnotatedLosses, ReplacedOutput } from "../verdicts/composed-losses.ts";
+import { weightedSum } from "../verdicts/pipeline-loss.ts";
 import type { Composer } from "./composer.ts";
 
 /**
@@ -20,14 +22,17 @@ export function createAnnotatedLosses(
   composer: Pick<Composer, "outputs">,
   onMissing: (upstream: string, downstream: string, reason: string) => void,
 ): AnnotatedLosses {
-  const objective = componentNamed(pipeline, pipeline.objective);
-  const target = targetOf(objective, targetColumn(objective, table));
+  const objectives = objectivesOf(pipeline);
+  const measured = objectives.map((objective) => {
+    const component = componentNamed(pipeline, objective.component);
+    return { component, target: targetOf(component, targetColumn(component, table)) };
+  });
   const truths = new Map(
     pipeline.components.map((component) => [component.name, annotatedOutput(component, table)] as const),
   );
   const edges: AnnotatedEdge[] = [];
   const replaced: ReplacedOutput[] = [];
-  for (const downstream of closureOf(pipeline, pipeline.objective)) {
+  for (const downstream of objectiveClosure(pipeline)) {
     for (const upstream of componentNamed(pipeline, downstream).upstream) {
       const truth = truths.get(upstream) as NonNullable<ReturnType<typeof truths.get>>;
       if ("missing" in truth) {
@@ -42,9 +47,17 @@ export function createAnnotatedLosses(
     rows: table.rows,
     edges,
     async rowLosses(composition) {
-      const outputs = await composer.outputs(pipeline.objective, composition, replaced);
-      const [composed, ...annotated] = outputs.map((values) => rowLosses(objective, values, target));
-      return { composed: composed as Float64Array, annotated };
+      const parts: (readonly Float64Array[])[] = [];
+      for (const { component, target } of measured) {
+        const outputs = await composer.outputs(component.name, composition, replaced);
+        parts.push(outputs.map((values) => rowLosses(component, values, target)));
+      }
+      const sumAt = (index: number) =>
+        weightedSum(
+          objectives,
+          parts.map((losses) => losses[index] as Float64Array),
+        );
+      return { composed: sumAt(0), annotated: edges.map((_, index) => sumAt(index + 1)) };
     },
   };
 }

@@ -64,7 +64,7 @@ export function createConsistency(deps: ConsistencyDeps): Consistency {
 
   const gaps: Consistency["gaps"] = (composition) =>
     known.use(
-      compositionKey(pipeline.objective, composition),
+      compositionKey(pipeline.name, composition),
       async () => {
         const measured = await measureConsistency(composition, { pipeline, losses, groupings });
         return measured && { rows: table.rows, gaps: measured };

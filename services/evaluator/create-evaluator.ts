@@ -9,7 +9,7 @@ import type { Inference } from "../inference/inference.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
 import { type Backplane, EVALUATOR_GROUP } from "../registry/backplane.ts";
-import type { EvaluatorStatus } from "../rpc/services/evaluator-service.ts";
+import type { EvaluatorStatus, MatrixOptions } from "../rpc/services/evaluator-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
@@ -76,7 +76,7 @@ export interface Evaluator {
    */
   stop(force?: AbortSignal): Promise<void>;
   /** Pipeline losses along every edge, consistent for one moment. */
-  matrices(): Promise<readonly PipelineMatrix[]>;
+  matrices(options?: MatrixOptions): Promise<readonly PipelineMatrix[]>;
   status(): Promise<EvaluatorStatus>;
 }
 
@@ -127,7 +127,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     log,
     signal,
   });
-  const measuring = { pipeline, retained, registry, view, losses, consistency, reportFailure, signal };
+  const measuring = { pipeline, retained, registry, view, losses, structure, consistency, reportFailure, signal };
   const matrix = createEvaluatorMatrix(measuring);
   const writer = createVerdictWriter(
     {
@@ -179,7 +179,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       void runRetention({ ...collector, policy: retention }, signal);
     },
     stop: loop.stop,
-    matrices: matrix.refresh,
+    matrices: (options) => (options?.intervals === true ? matrix.withIntervals() : matrix.refresh()),
     status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix, gate }),
   };
 }

@@ -7,6 +7,7 @@ import type { MeasuredGaps, PipelineMatrix } from "../pipeline/verdict.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
+import type { RowStructure } from "../verdicts/judgement.ts";
 import { createMatrix, type Matrix } from "../verdicts/matrix.ts";
 import { type Consistency, withGaps } from "./consistency.ts";
 
@@ -18,6 +19,7 @@ export interface EvaluatorMatrixDeps {
   readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly losses: Pick<ComposedLosses, "rowLosses">;
   readonly consistency: Pick<Consistency, "gaps">;
+  readonly structure: Pick<RowStructure, "groupings">;
   readonly reportFailure: FailureReporter;
   /** Aborts refreshes in progress. */
   readonly signal: AbortSignal;
@@ -29,6 +31,8 @@ export interface EvaluatorMatrix extends Pick<Matrix, "current"> {
   gaps(): Promise<MeasuredGaps | undefined>;
   /** As `Matrix.refresh`, with the gaps of what is in use. */
   refresh(): Promise<readonly PipelineMatrix[]>;
+  /** As `Matrix.withIntervals`. */
+  withIntervals(): Promise<readonly PipelineMatrix[]>;
   /** Starts a refresh without waiting for it, and reports its failure. */
   refreshInBackground(): void;
   /** Called when what is current has changed without a verdict. */
@@ -41,6 +45,7 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
   const matrix = createMatrix({
     pipeline,
     losses: deps.losses,
+    groupings: deps.structure.groupings,
     retained: (component) => view.history.usable(component).newest(deps.retained, Number.POSITIVE_INFINITY),
     current,
   });
@@ -80,6 +85,7 @@ export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatri
   return {
     gaps,
     refresh,
+    withIntervals: () => withoutDeleted(() => matrix.withIntervals(signal)),
     refreshInBackground,
     invalidate() {
       matrix.invalidate();

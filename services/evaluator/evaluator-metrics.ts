@@ -122,6 +122,16 @@ export function createEvaluatorMetrics(
     help: "A component's own loss on held-out rows in its newest verdict, for its current and candidate snapshots.",
     labels: ["component", "role"],
   });
+  const objectiveLoss = metrics.gauge({
+    name: "uncouple_objective_loss",
+    help: "Loss of each objective, without its weight, in a component's newest verdict; absent if there is only one objective.",
+    labels: ["component", "objective", "role"],
+  });
+  const objectiveFlips = metrics.gauge({
+    name: "uncouple_objective_negative_flip_rate",
+    help: "As uncouple_negative_flip_rate, of each objective that predicts classes; absent if there is only one objective.",
+    labels: ["component", "objective"],
+  });
   const worstSlice = metrics.gauge({
     name: "uncouple_worst_slice_change",
     help: "Relative change of the pipeline loss on the worst slice of a component's newest verdict; absent without slices.",
@@ -243,17 +253,27 @@ export function createEvaluatorMetrics(
       set(pipelineLoss, "current", comparison?.currentLoss);
       set(pipelineLoss, "candidate", comparison?.candidateLoss ?? candidateLoss);
       // A value of an earlier verdict must not stand in for one that this verdict does not have.
-      for (const [gauge, value] of [
-        [worstSlice, comparison?.worstSlice?.relative],
-        [degradedSlices, comparison?.slices?.filter(({ kind }) => kind === "degraded").length],
-        [flips, comparison?.negativeFlips?.rate],
-        [interfaceShift, shift?.shift],
-        // What an output leaves of its own range is no news: in wide outputs, most rows have such a coordinate.
-        [interfaceOutside, shift && Math.max(0, shift.outside.candidate - shift.outside.current)],
-        [recovered, shift?.adapter?.recovered],
-      ] as const) {
-        if (value === null || value === undefined) gauge.remove({ component });
-        else gauge.set({ component }, value);
+      const replace = <L extends string>(
+        gauge: ReturnType<typeof metrics.gauge<NoInfer<L>>>,
+        labels: Record<L, string>,
+        value: number | null | undefined,
+      ) => {
+        if (value === null || value === undefined) gauge.remove(labels);
+        else gauge.set(labels, value);
+      };
+      replace(worstSlice, { component }, comparison?.worstSlice?.relative);
+      replace(degradedSlices, { component }, comparison?.slices?.filter(({ kind }) => kind === "degraded").length);
+      replace(flips, { component }, comparison?.negativeFlips?.rate);
+      replace(interfaceShift, { component }, shift?.shift);
+      // What an output leaves of its own range is no news: in wide outputs, most rows have such a coordinate.
+      const left = shift && Math.max(0, shift.outside.candidate - shift.outside.current);
+      replace(interfaceOutside, { component }, left);
+      replace(recovered, { component }, shift?.adapter?.recovered);
+      for (const objective of components) {
+        const found = comparison?.objectives?.find((one) => one.component === objective);
+        replace(objectiveLoss, { component, objective, role: "current" }, found?.currentLoss);
+        replace(objectiveLoss, { component, objective, role: "candidate" }, found?.candidateLoss);
+        replace(objectiveFlips, { component, objective }, found?.negativeFlips?.rate);
       }
       set(componentLoss, "current", verdict.componentLoss.current);
       set(componentLoss, "candidate", verdict.componentLoss.candidate);

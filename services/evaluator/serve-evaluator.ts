@@ -11,7 +11,7 @@ export function serveEvaluator(
   return {
     listVerdicts: (page) => pageOf(backplane.verdicts.read(page.from), page),
     watchVerdicts: (from, signal) => backplane.verdicts.watch(from, signal),
-    matrix: () => evaluator.matrices(),
+    matrix: (options) => evaluator.matrices(options),
     listQuarantines: (page) => pageOf(backplane.quarantines.read(page.from), page),
     status: () => evaluator.status(),
   };

@@ -44,7 +44,7 @@ export interface AdapterTest {
   readonly recovered: number;
   /**
    * `convention`: an adapter would do. The whole interval lies below a tenth of the harm and 1 % of the current loss, or
-   *   below `minimum_effect` if that is more.
+   *   below a thousandth of the harm or `minimum_effect` if that is more.
    * `content`: the whole interval lies above that. `undecided`: neither, or there are too few rows for such a tail.
    */
   readonly explains: OpenSet<HarmCause>;

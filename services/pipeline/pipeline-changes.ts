@@ -91,8 +91,11 @@ const loss: Rule = (_before, _after, { component }) =>
   breaking(
     `losses of ${component} before and after cannot be compared, and existing snapshots were trained for another loss`,
   );
-const objective: Rule = () =>
-  breaking("the pipeline loss is that of another component: pipeline losses before and after cannot be compared");
+const objective: Rule = (before, after) => {
+  const isOne = typeof before === "string" && typeof after === "string";
+  const what = isOne ? "that of another component" : "another sum of components' losses";
+  return breaking(`the pipeline loss is ${what}: pipeline losses before and after cannot be compared`);
+};
 const rows: Rule = () =>
   breaking(
     "the rows or their split change: losses before and after cannot be compared, and existing snapshots may have been trained on rows that are now held out",

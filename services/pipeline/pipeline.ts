@@ -118,8 +118,11 @@ export interface Pipeline {
   readonly name: string;
   /** In topological order: every component comes after all of its upstream components. */
   readonly components: readonly Component[];
-  /** The component whose loss on composed predictions is the pipeline loss. */
-  readonly objective: string;
+  /**
+   * The component whose loss on composed predictions is the pipeline loss; or several with a positive weight each, whose
+   * losses, times their weights, add up to it. Read by `objectivesOf`.
+   */
+  readonly objective: string | Readonly<Record<string, number>>;
   readonly data: DataSourceSpec;
   readonly audit?: AuditSpec;
   /** How verdicts are given. */

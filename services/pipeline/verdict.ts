@@ -26,17 +26,31 @@ export interface FlipRate {
   readonly interval: readonly [low: number, high: number];
 }
 
-/** The difference on the rows with one value of a column; the kinds of all slices hold together at the verdict's level. */
-export interface SliceDifference {
-  readonly column: string;
-  readonly value: string;
-  readonly rows: number;
+/** One of several differences that are shown at once, candidate minus current; the kinds of all of them hold together. */
+interface LossDifference {
   readonly kind: OpenSet<VerdictKind>;
   readonly reason?: OpenSet<InconclusiveReason>;
   readonly difference: number;
-  /** The difference as a fraction of the current loss on these rows; null for a current loss of 0. */
+  /** The difference as a fraction of the current loss, on the same rows; null for a current loss of 0. */
   readonly relative: number | null;
   readonly interval: readonly [low: number, high: number];
+}
+
+/** The difference on the rows with one value of a column; the kinds of all slices hold together at the verdict's level. */
+export interface SliceDifference extends LossDifference {
+  readonly column: string;
+  readonly value: string;
+  readonly rows: number;
+}
+
+/** The difference in one of several objectives, as it is, without weight or limit; the kinds of all objectives hold together. */
+export interface ObjectiveDifference extends LossDifference {
+  readonly component: string;
+  /** What its loss counts in the pipeline loss. */
+  readonly weight: number;
+  readonly currentLoss: number;
+  readonly candidateLoss: number;
+  readonly negativeFlips?: FlipRate;
 }
 
 /**
@@ -53,6 +67,9 @@ export interface PairedComparison {
   readonly interval: readonly [low: number, high: number];
   readonly kind: OpenSet<VerdictKind>;
   readonly reason?: OpenSet<InconclusiveReason>;
+  /** Of an alternative: how its interval was computed and its confidence level, corrected for the number of alternatives. */
+  readonly method?: string;
+  readonly level?: number;
   /** The largest row loss that counts, where the pipeline file has a `loss_limit`; the losses above are limited to it. */
   readonly bound?: number;
   /** Skewness of the studentized difference. */
@@ -63,7 +80,10 @@ export interface PairedComparison {
   readonly rowsNeeded?: number | null;
   /** Of the losses as they are, without a limit. */
   readonly harm?: RowHarm;
+  /** Of the only objective; with several, each has its own. */
   readonly negativeFlips?: FlipRate;
+  /** Where the pipeline file lists several objectives: each of them. The pipeline loss is their weighted sum. */
+  readonly objectives?: readonly ObjectiveDifference[];
   /** One per value of the pipeline file's `slices`, without those that have a single row or group. */
   readonly slices?: readonly SliceDifference[];
   /** The slice whose harm is surest: the one whose interval begins highest. */
@@ -160,7 +180,8 @@ export interface Verdict {
   readonly comparison: PairedComparison | null;
   /**
    * The same update judged with every other retained snapshot of each directly downstream component, everything else
-   * current: its effect on the pipeline if that snapshot were in use.
+   * current: its effect on the pipeline if that snapshot were in use. The kinds of
+   * alternatives that have a `level` hold together at the verdict's; others are not corrected for their number.
    */
   readonly alternatives: readonly PairedComparison[];
   /** Of a component that others read, if it can be composed and has a snapshot in use. */
@@ -231,18 +252,29 @@ export const QUARANTINE_REASONS = [
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
+export interface SnapshotPair {
+  readonly upstreamSerial: number;
+  readonly downstreamSerial: number;
+}
+
 /**
  * A cell of L(downstream^j o upstream^i), with all other components at their current snapshots. A pair whose composed
  * prediction is not finite has no cell.
  */
-export interface MatrixCell {
-  readonly upstreamSerial: number;
-  readonly downstreamSerial: number;
+export interface MatrixCell extends SnapshotPair {
   /** Pipeline loss on the held-out rows. */
   readonly loss: number;
+  /** Paired difference to the cell in use; only in a matrix with intervals, and never in that cell itself. */
+  readonly comparison?: CellDifference;
 }
 
-/** The retained serials of one edge of the DAG and the pipeline loss of every pair. */
+/** The difference of a cell to the cell in use; the kinds of all cells of all edges hold together. */
+export interface CellDifference extends LossDifference {
+  /** Confidence level of the interval. */
+  readonly level: number;
+}
+
+/** The retained serials of one edge of the DAG, with those in use, and the pipeline loss of every pair. */
 export interface PipelineMatrix {
   readonly upstream: string;
   readonly downstream: string;
@@ -251,6 +283,17 @@ export interface PipelineMatrix {
   readonly cells: readonly MatrixCell[];
   /** Of the snapshots in use; absent if it cannot be measured. */
   readonly gap?: ConsistencyGap;
+  /** The pair in use; absent while one of the components has no snapshot in use. Evaluators of version 0.1.0 leave it out. */
+  readonly current?: SnapshotPair;
+  /** Present if intervals were asked for. */
+  readonly intervals?: {
+    /** How the intervals were computed. */
+    readonly method: string;
+    /** Confidence level at which the kinds of all cells hold together. */
+    readonly level: number;
+    /** Number of distinct compositions compared with the one in use, over all edges. */
+    readonly compared: number;
+  };
 }
 
 /** An entry of a log, such as a verdict, with its position. Positions increase and can have gaps. */

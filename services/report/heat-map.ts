@@ -1,5 +1,5 @@
 import type { Html } from "./html.ts";
-import { formatNumber } from "./numbers.ts";
+import { gridFormat } from "./numbers.ts";
 import { inkColor, renderPlot } from "./plot.ts";
 
 export interface HeatMap {
@@ -12,17 +12,24 @@ export interface HeatMap {
   readonly columns: readonly string[];
   /** `values[row][column]`; lower is better; null where nothing was measured. */
   readonly values: readonly (readonly (number | null)[])[];
+  /** The cell to outline, if any. */
+  readonly outlined?: { readonly row: string; readonly column: string };
 }
 
 /**
  * Renders each value in a cell colored by its place between the lowest and the highest, on a logarithmic scale if all
- * values are positive.
+ * values are positive, with enough digits to tell neighbors apart.
  */
 export function heatMap(map: HeatMap): Promise<Html> {
+  const format = gridFormat(map.values);
+  const { outlined } = map;
   const cells = map.values.flatMap((row, i) =>
-    row.flatMap((value, j) =>
-      value === null ? [] : [{ row: map.rows[i], column: map.columns[j], value, text: formatNumber(value) }],
-    ),
+    row.flatMap((value, j) => {
+      if (value === null) return [];
+      const cell = { row: map.rows[i], column: map.columns[j] };
+      const isOutlined = cell.row === outlined?.row && cell.column === outlined?.column;
+      return [{ ...cell, value, text: format(value), isOutlined }];
+    }),
   );
   const positive = cells.every(({ value }) => value > 0) && new Set(cells.map(({ value }) => value)).size > 1;
   return renderPlot(
@@ -63,6 +70,10 @@ export function heatMap(map: HeatMap): Promise<Html> {
               },
             },
           },
+        },
+        {
+          transform: [{ filter: "datum.isOutlined" }],
+          mark: { type: "rect", cornerRadius: 4, strokeWidth: 3, stroke: inkColor, fill: null },
         },
         // Cells are light in both themes, so the numbers are always dark.
         {

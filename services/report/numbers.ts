@@ -9,6 +9,53 @@ export function formatNumber(value: number | null | undefined): string {
   return size >= 1 ? value.toFixed(2) : value.toPrecision(2);
 }
 
+/** Losses are means of float32 predictions' losses: further digits are noise. */
+const MOST_DIGITS = 8;
+
+/**
+ * Chooses digits for a grid of numbers: those of `formatNumber`, and as many more as tell apart all unequal neighbors in a
+ * row or column, up to eight significant digits of the larger one.
+ *
+ * @param rows of cells; null where there is no number
+ */
+export function gridFormat(rows: readonly (readonly MaybeNumber[])[]): (value: MaybeNumber) => string {
+  const neighbors = rows.flatMap((row, i) =>
+    row.flatMap((value, j): (readonly [MaybeNumber, MaybeNumber])[] => [
+      [value, row[j + 1]],
+      [value, rows[i + 1]?.[j]],
+    ]),
+  );
+  const places = neighbors.flatMap(([a, b]) => {
+    if (!isNumber(a) || !isNumber(b) || a === b) return [];
+    const most = MOST_DIGITS - 1 - exponentOf(Math.max(Math.abs(a), Math.abs(b)));
+    return [Math.min(Math.ceil(-Math.log10(Math.abs(a - b))), most)];
+  });
+  // The decimal place at which neighbors differ: 2 for hundredths, -1 for tens.
+  const place = Math.max(...places, Number.NEGATIVE_INFINITY);
+  return (value) => {
+    const usual = formatNumber(value);
+    if (!isNumber(value) || value === 0 || place === Number.NEGATIVE_INFINITY) return usual;
+    const [mantissa = "", exponent] = usual.split("e");
+    const shift = exponent === undefined ? 0 : Number(exponent);
+    const decimals = Math.min(Math.max(mantissa.split(".")[1]?.length ?? 0, place + shift), MOST_DECIMALS);
+    return exponent === undefined ? value.toFixed(decimals) : value.toExponential(decimals);
+  };
+}
+
+type MaybeNumber = number | null | undefined;
+
+/** The limit of `toFixed` and `toExponential`. */
+const MOST_DECIMALS = 100;
+
+function isNumber(value: MaybeNumber): value is number {
+  return value !== null && value !== undefined && Number.isFinite(value);
+}
+
+/** The decimal exponent of a number above 0: 2 for 123. */
+function exponentOf(value: number): number {
+  return Math.floor(Math.log10(value));
+}
+
 /** The signed change from `from` to `to`, in percent of `from`; undefined unless `from` is positive and it is finite. */
 export function relativeChange(from: number, to: number): number | undefined {
   const change = (100 * (to - from)) / from;

@@ -1,4 +1,4 @@
-import { closureOf } from "../pipeline/dag.ts";
+import { objectiveClosure } from "../pipeline/objectives.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { CONFIDENCE_LEVEL, type Composition, type ConsistencyGap } from "../pipeline/verdict.ts";
 import type { AnnotatedLosses } from "./composed-losses.ts";
@@ -26,7 +26,7 @@ export async function measureConsistency(
   composition: Composition,
   { pipeline, losses, groupings }: ConsistencyDeps,
 ): Promise<readonly ConsistencyGap[] | undefined> {
-  const needed = closureOf(pipeline, pipeline.objective);
+  const needed = objectiveClosure(pipeline);
   if (needed.some((name) => composition[name] === undefined)) return undefined;
   const inputs = Object.fromEntries(needed.map((name) => [name, composition[name] as number]));
   const measured = await rowLossesOf(losses, inputs);

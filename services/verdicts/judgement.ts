@@ -1,6 +1,7 @@
 import { mean } from "../common/statistics.ts";
 import { closureOf, componentNamed, consumers } from "../pipeline/dag.ts";
 import type { InterfaceShift } from "../pipeline/interface-shift.ts";
+import { objectiveClosure, objectivesOf } from "../pipeline/objectives.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import {
   CONFIDENCE_LEVEL,
@@ -11,8 +12,16 @@ import {
   type SliceDifference,
   type Verdict,
 } from "../pipeline/verdict.ts";
+import { compareObjectives } from "./compare-objectives.ts";
 import type { ComposedLosses, ReplacedOutput } from "./composed-losses.ts";
 import { judge } from "./judge.ts";
+import {
+  compareFamily,
+  FAMILY_METHOD,
+  type FamilyComparison,
+  type FamilyMember,
+  familyMember,
+} from "./paired/compare-family.ts";
 import {
   type ComparisonSettings,
   compareLosses,
@@ -26,6 +35,7 @@ import type { Interval } from "./paired/paired-interval.ts";
 import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
 import type { DrawShared } from "./paired/shared-weights.ts";
+import { pipelineLoss } from "./pipeline-loss.ts";
 import { testAdapter } from "./shift/adapter-test.ts";
 import { measureShift } from "./shift/interface-shift.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";
@@ -87,7 +97,8 @@ export async function judgeSnapshot(
   };
   await losses.check(name, serial);
 
-  const needed = closureOf(pipeline, pipeline.objective);
+  const objectives = objectivesOf(pipeline);
+  const needed = objectiveClosure(pipeline);
   const updated = { ...current, [name]: serial };
   const isComplete = needed.every((other) => updated[other] !== undefined);
   /** Under another snapshot of a direct consumer: without the update, and with it. */
@@ -138,7 +149,7 @@ export async function judgeSnapshot(
     const present = current[name] === undefined ? undefined : await lossesOf(name, current);
     // The host composes while this process resamples.
     if (isComplete && current[name] !== undefined) {
-      losses.prepare(pipeline.objective, [current, updated, ...others.flat()]);
+      for (const { component } of objectives) losses.prepare(component, [current, updated, ...others.flat()]);
     }
     const paired = candidate && present && (await compareLosses(present, candidate, settings));
     const componentLoss = { current: lossOf(present), candidate: lossOf(candidate) };
@@ -156,63 +167,99 @@ export async function judgeSnapshot(
     return { losses: [limitLosses(present, bound), limitLosses(candidate, bound)] as const, bound };
   }
 
+  /** The pipeline loss of every row; undefined if a prediction is invalid. */
+  const lossUnder = (composition: Composition, replaced?: ReplacedOutput) =>
+    pipelineLoss(objectives, (component) => lossesOf(component, composition, replaced));
+
   /** @param replaced an output that consumers read in the composition `to` */
-  async function compare(
-    from: Composition,
-    to: Composition,
-    replaced?: ReplacedOutput,
-  ): Promise<PairedComparison | undefined> {
-    const present = await lossesOf(pipeline.objective, from);
-    const candidate = await lossesOf(pipeline.objective, to, replaced);
+  async function measure(from: Composition, to: Composition, replaced?: ReplacedOutput) {
+    const present = await lossUnder(from);
+    const candidate = await lossUnder(to, replaced);
     if (present === undefined || candidate === undefined) return undefined;
-    const { losses: compared, bound } = limited(present, candidate);
-    const found = await compareLosses(...compared, settings);
-    if (found === undefined) return undefined;
-    const { relative: _, units: __, kind, currentLoss, ...numbers } = found;
+    const { losses: compared, bound } = limited(present.sum, candidate.sum);
+    return { from, to, present, candidate, compared, bound, candidateLoss: mean(compared[1]) };
+  }
+
+  type Measured = NonNullable<Awaited<ReturnType<typeof measure>>>;
+
+  /** A comparison as verdicts record it. */
+  function recorded(
+    { from, to, candidateLoss, bound }: Omit<Measured, "present" | "candidate" | "compared">,
+    { relative: _, units: __, kind, currentLoss, ...numbers }: LossComparison,
+  ): PairedComparison {
     return {
       current: restrict(from),
       candidate: restrict(to),
       currentLoss,
-      candidateLoss: mean(compared[1]),
+      candidateLoss,
       ...(bound !== undefined && { bound }),
       ...numbers,
       kind: judge(kind, paired?.kind),
     };
   }
 
-  /** What the mean of the pipeline loss does not show: harm, flips and slices. */
-  async function beyondMean(from: Composition, to: Composition): Promise<Partial<PairedComparison>> {
-    const [present, candidate] = await Promise.all([
-      losses.rowLosses(pipeline.objective, from),
-      losses.rowLosses(pipeline.objective, to),
-    ]);
-    const differences = finiteDifferences(present, candidate);
-    const wrongBefore = await losses.rowErrors(pipeline.objective, from);
-    const wrongNow = await losses.rowErrors(pipeline.objective, to);
-    const compared = await compareSlices(...limited(present, candidate).losses, slices, settings);
+  async function flipsOf(component: string, from: Composition, to: Composition) {
+    const wrongBefore = await losses.rowErrors(component, from);
+    const wrongNow = await losses.rowErrors(component, to);
+    return wrongBefore && wrongNow && negativeFlips(wrongBefore, wrongNow, settings);
+  }
+
+  /** What the mean of the pipeline loss does not show: harm, flips, objectives and slices. */
+  async function beyondMean({ from, to, present, candidate, compared }: Measured): Promise<Partial<PairedComparison>> {
+    const differences = finiteDifferences(present.sum, candidate.sum);
+    const flips = [];
+    for (const { component } of objectives) flips.push(await flipsOf(component, from, to));
+    const ofSlices = await compareSlices(...compared, slices, settings);
     return {
       ...(differences !== undefined && { harm: measureHarm(differences) }),
-      ...(wrongBefore && wrongNow && { negativeFlips: await negativeFlips(wrongBefore, wrongNow, settings) }),
-      ...(slices.length > 0 && { slices: compared.slices.map(documented) }),
-      ...(compared.worst !== undefined && { worstSlice: documented(compared.worst) }),
+      ...(objectives.length > 1
+        ? { objectives: await compareObjectives(objectives, present, candidate, flips, settings) }
+        : flips[0] !== undefined && { negativeFlips: flips[0] }),
+      ...(slices.length > 0 && { slices: ofSlices.slices.map(documented) }),
+      ...(ofSlices.worst !== undefined && { worstSlice: documented(ofSlices.worst) }),
     };
   }
 
-  /** How the output that others read has changed. @param compared the pipeline losses, if they were */
-  async function interfaceShift(compared?: PairedComparison): Promise<{ interfaceShift?: InterfaceShift }> {
+  /** The update under other snapshots of direct consumers. Their kinds hold together. */
+  async function underAlternatives(): Promise<readonly PairedComparison[]> {
+    // The rows of one alternative at a time: only moments are kept.
+    const found: (Parameters<typeof recorded>[0] & { readonly member: FamilyMember })[] = [];
+    for (const alternative of others) {
+      const measured = await measure(...alternative);
+      if (measured === undefined) continue;
+      const { present: _, candidate: __, compared, ...pair } = measured;
+      const member = await familyMember(...compared, settings);
+      if (member !== undefined) found.push({ ...pair, member });
+    }
+    const comparisons = compareFamily(
+      found.map(({ member }) => member),
+      settings,
+    );
+    return found.map((pair, i) => ({
+      ...recorded(pair, comparisons[i] as FamilyComparison),
+      method: FAMILY_METHOD,
+    }));
+  }
+
+  /** How the output that others read has changed. @param harm the pipeline losses, if they were compared */
+  async function interfaceShift(harm?: PairedComparison): Promise<{ interfaceShift?: InterfaceShift }> {
     const isRead = consumers(pipeline.components, name).length > 0;
     if (!isRead || closureOf(pipeline, name).some((other) => current[other] === undefined)) return {};
     const present = await composed(() => losses.output(name, current));
-    const candidate = await composed(() => losses.output(name, { ...current, [name]: serial }));
+    const candidate = await composed(() => losses.output(name, updated));
     if (present === undefined || candidate === undefined) return {};
     const shift = await measureShift(present, candidate, componentNamed(pipeline, name).output.width);
-    const adapter = await testAdapter(compared, {
+    const adapter = await testAdapter(harm, {
       pipeline,
       component: name,
       current: present,
       candidate,
       groupings,
-      compare: (replaced) => compare(current, updated, replaced),
+      async compare(values, reading) {
+        const measured = await measure(current, updated, { component: name, consumers: reading, values });
+        const compared = measured && (await compareLosses(...measured.compared, settings));
+        return measured && compared && recorded(measured, compared);
+      },
     });
     return { interfaceShift: { ...shift, ...adapter } };
   }
@@ -231,25 +278,21 @@ export async function judgeSnapshot(
 
   if (!isComplete) return inconclusive("incomplete-pipeline", null);
   if (current[name] === undefined) {
-    return inconclusive("no-current-snapshot", lossOf(await lossesOf(pipeline.objective, updated)));
+    return inconclusive("no-current-snapshot", lossOf((await lossUnder(updated))?.sum));
   }
-  const compared = await compare(current, updated);
-  if (compared === undefined) return inconclusive("not-finite", null);
-  const comparison = { ...compared, ...(await beyondMean(current, updated)) };
-
-  const alternatives: PairedComparison[] = [];
-  for (const pair of others) {
-    const alternative = await compare(...pair);
-    if (alternative !== undefined) alternatives.push(alternative);
-  }
+  const measured = await measure(current, updated);
+  const compared = measured && (await compareLosses(...measured.compared, settings));
+  if (measured === undefined || compared === undefined) return inconclusive("not-finite", null);
+  const comparison = { ...recorded(measured, compared), ...(await beyondMean(measured)) };
   const { kind, reason, candidateLoss } = comparison;
+  const alternatives = await underAlternatives();
   return {
     ...own,
     kind,
     ...(reason !== undefined && { reason }),
     comparison,
     alternatives,
-    ...(await interfaceShift(compared)),
+    ...(await interfaceShift(comparison)),
     candidateLoss,
   };
 }

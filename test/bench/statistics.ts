@@ -1,5 +1,6 @@
 /** How long the statistics of one verdict take, and how long they keep the event loop: `npm run bench:statistics`. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { familyMember } from "../../services/verdicts/paired/compare-family.ts";
 import { compareLosses, finiteDifferences } from "../../services/verdicts/paired/compare-losses.ts";
 import { compareSlices } from "../../services/verdicts/paired/compare-slices.ts";
 import { measureHarm, negativeFlips } from "../../services/verdicts/paired/harm.ts";
@@ -36,6 +37,7 @@ for (const [name, groupings] of cases) {
     ["interval and kind", () => compareLosses(current, candidate, settings)],
     ["harm", async () => measureHarm(finiteDifferences(current, candidate) as Float64Array)],
     ["negative flips", () => negativeFlips(...errors, settings)],
+    ["a pair of a matrix", () => familyMember(current, candidate, settings)],
     ["20 slices", () => compareSlices(current, candidate, slices, settings)],
   ];
   for (const [step, run] of steps) {

@@ -1,10 +1,21 @@
 /**
- * The calibration table of docs/statistics.md and its picture, as out/calibration.svg: `npm run calibrate:verdicts`,
+ * The calibration tables of docs/statistics.md and their picture, as out/calibration.svg: `npm run calibrate:verdicts`,
  * or `npm run calibrate:verdicts -- 1000` for that many rows only. Takes about four minutes. `npm run test:slow` checks the same numbers against the goals.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { barChart } from "../../services/report/bar-chart.ts";
-import { CALIBRATION_HEAD, type Calibration, calibrate, calibrationLine, TRIALS } from "../helpers/calibration.ts";
+import {
+  CALIBRATION_HEAD,
+  type Calibration,
+  calibrate,
+  calibrateFamily,
+  calibrationLine,
+  FAMILY_HEAD,
+  FAMILY_KINDS,
+  FAMILY_ROWS,
+  familyLine,
+  TRIALS,
+} from "../helpers/calibration.ts";
 import { ROW_KINDS } from "../helpers/loss-rows.ts";
 
 /** The kinds of rows in the picture, with short names. */
@@ -27,6 +38,10 @@ for (const kind of ROW_KINDS) {
     console.log(calibrationLine(calibration));
     found.push(calibration);
   }
+}
+if (sizes.includes(FAMILY_ROWS)) {
+  console.log(["", ...FAMILY_HEAD].join("\n"));
+  for (const kind of FAMILY_KINDS) console.log(familyLine(await calibrateFamily(kind)));
 }
 if (sizes.includes(1000)) await drawPicture(found.filter(({ rows }) => rows === 1000));
 

@@ -147,6 +147,9 @@ describe("a stack", () => {
     expect(edge?.cells.length).toBeGreaterThanOrEqual(4);
     const { stdout } = await uncouple("matrix");
     expect(stdout).toMatch(/^m2 \\ m1 +m1@1 +m1@2/);
+    expect(stdout).toContain("* in use");
+    const compared = await uncouple("matrix", "--intervals");
+    expect(compared.stdout).toMatch(/m1@\d +m2@\d +\w+ +[-+]?[\d.]+ % \[/);
   });
 
   it("forecasts in verdicts and below the matrix what a right upstream would do", async () => {

@@ -9,6 +9,7 @@ import type { OptimizerSpec, ProtocolSpec } from "../../services/pipeline/team.t
 import {
   type ConsistencyGap,
   INCONCLUSIVE_REASONS,
+  type ObjectiveDifference,
   type PairedComparison,
   QUARANTINE_REASONS,
   type Quarantine,
@@ -200,6 +201,37 @@ const slices: fc.Arbitrary<SliceDifference> = withLater(
   ),
 );
 
+const flips = withLater(fc.record({ count, rate: finite, interval: intervals }));
+
+const objectives: fc.Arbitrary<ObjectiveDifference> = withLater(
+  fc.record(
+    {
+      component: name,
+      weight: fc.double({ min: 0, minExcluded: true, noNaN: true, noDefaultInfinity: true }),
+      currentLoss: finite,
+      candidateLoss: finite,
+      kind: kinds,
+      reason: reasons,
+      difference: finite,
+      relative: fc.option(finite),
+      interval: intervals,
+      negativeFlips: flips,
+    },
+    {
+      requiredKeys: [
+        "component",
+        "weight",
+        "currentLoss",
+        "candidateLoss",
+        "kind",
+        "difference",
+        "relative",
+        "interval",
+      ],
+    },
+  ),
+);
+
 const requiredOfComparison = {
   current: dictionary(serial),
   candidate: dictionary(serial),
@@ -211,12 +243,15 @@ const requiredOfComparison = {
 };
 const optionalOfComparison = {
   reason: reasons,
+  method: name,
+  level: fc.constantFrom(0.95, 0.995),
   bound: finite,
   skewness: finite,
   detectable: finite,
   rowsNeeded: fc.option(finite),
   harm: withLater(fc.record({ harm: finite, gain: finite, worst: finite })),
-  negativeFlips: withLater(fc.record({ count, rate: finite, interval: intervals })),
+  negativeFlips: flips,
+  objectives: fc.array(objectives, { maxLength: 2 }),
   slices: fc.array(slices, { maxLength: 2 }),
   worstSlice: slices,
 };

@@ -1,9 +1,10 @@
 import { mean } from "../../services/common/statistics.ts";
 import { judgeSnapshot } from "../../services/verdicts/judgement.ts";
+import { compareFamily, type FamilyMember, familyMember } from "../../services/verdicts/paired/compare-family.ts";
 import { type ComparisonKind, compareLosses } from "../../services/verdicts/paired/compare-losses.ts";
 import { createSharedWeights } from "../../services/verdicts/paired/shared-weights.ts";
 import { twoComponents } from "./linear-pipelines.ts";
-import { drawRows, type RowKind } from "./loss-rows.ts";
+import { drawRows, ROW_KINDS, type RowKind } from "./loss-rows.ts";
 
 /** The effect at which decisions are counted, in standard errors of the mean. */
 const EFFECT = 4;
@@ -90,6 +91,59 @@ export const CALIBRATION_HEAD = [
   "| rows | n | usual interval, false | false improved | false degraded | too few rows | improved at 4 s.e. | of those with enough rows |",
   "| --- | --- | --- | --- | --- | --- | --- | --- |",
 ];
+
+/** How often any of many comparisons that are shown at once is called changed although none differs. Shares of all trials. */
+export interface FamilyCalibration {
+  readonly kind: RowKind;
+  readonly corrected: number;
+  /** If each had an interval of its own, as a single one has. */
+  readonly uncorrected: number;
+  /** Trials in which all members have too few rows. */
+  readonly tooFew: number;
+}
+
+/** As many as a matrix of five by five has beside the pair in use. */
+export const FAMILY_MEMBERS = 24;
+export const FAMILY_ROWS = 1000;
+export const FAMILY_TRIALS = 400;
+
+/** Differences to the same composition: half of the variance of each member is common to all. */
+export async function calibrateFamily(kind: RowKind): Promise<FamilyCalibration> {
+  const settings = { level: LEVEL, minimumEffect: 0, seed: 1 };
+  const current = new Float64Array(FAMILY_ROWS).fill(100);
+  let [corrected, uncorrected, tooFew] = [0, 0, 0];
+  for (let trial = 0; trial < FAMILY_TRIALS; trial++) {
+    const common = drawRows(kind, FAMILY_ROWS, trial);
+    const members: FamilyMember[] = [];
+    for (let i = 1; i <= FAMILY_MEMBERS; i++) {
+      const own = drawRows(kind, FAMILY_ROWS, trial + 10_000 * i).differences;
+      const candidate = own.map((value, row) => 100 + (value + (common.differences[row] as number)) * Math.SQRT1_2);
+      const member = await familyMember(current, candidate, { ...settings, groupings: common.groupings });
+      if (member !== undefined) members.push(member);
+    }
+    const isWrong = (one: { readonly kind: string }) => one.kind !== "inconclusive";
+    const compared = compareFamily(members, settings);
+    if (compared.some(isWrong)) corrected++;
+    if (members.some((member) => compareFamily([member], settings).some(isWrong))) uncorrected++;
+    if (compared.every(({ reason }) => reason === "too-few-rows")) tooFew++;
+  }
+  const share = (count: number) => count / FAMILY_TRIALS;
+  return { kind, corrected: share(corrected), uncorrected: share(uncorrected), tooFew: share(tooFew) };
+}
+
+/** The kinds whose groups are the same in every sample, so that samples can be added. */
+export const FAMILY_KINDS: readonly RowKind[] = ROW_KINDS.filter(
+  ({ name }) => !/^(crossed|groups of unequal)/.test(name),
+);
+
+export const FAMILY_HEAD = [
+  "| rows | any false, each alone | any false, as a family | too few rows |",
+  "| --- | --- | --- | --- |",
+];
+
+export function familyLine({ kind, uncorrected, corrected, tooFew }: FamilyCalibration): string {
+  return `| ${kind.name} | ${[uncorrected, corrected, tooFew].map((share) => (100 * share).toFixed(1)).join(" | ")} |`;
+}
 
 /**
  * The share of wrong verdicts of an evaluator's judgment, `judgeSnapshot`, on updates that change nothing but noise.

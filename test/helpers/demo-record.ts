@@ -1,7 +1,7 @@
 import { type DemoResults, demoResults } from "../../services/cli/demo/results.ts";
 import type { Role, StoryRecord, StoryRun } from "../../services/cli/demo/story.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
-import type { PairedComparison, Verdict, VerdictKind } from "../../services/pipeline/verdict.ts";
+import type { CellDifference, PairedComparison, Verdict, VerdictKind } from "../../services/pipeline/verdict.ts";
 import * as make from "./drafts.ts";
 
 /** Pipeline losses by M2 (rows) and M1 (columns): async, proximal, causal with initial, incremental, consistent. */
@@ -69,6 +69,14 @@ function compared(m1: number, m2: number): PairedComparison {
   };
 }
 
+/** Of a cell with the pair in use, m2@1 of m1@1. */
+function comparedWithFirst(loss: number): CellDifference {
+  const difference = loss - 0.54;
+  const interval = [difference - 0.02, difference + 0.02] as const;
+  const kind = Math.abs(difference) < 0.02 ? "inconclusive" : difference > 0 ? "degraded" : "improved";
+  return { kind, difference, relative: difference / 0.54, interval, level: 0.99 };
+}
+
 function judged(m1: number, candidate: number): Verdict {
   const comparison = compared(m1, 1);
   const { reason: _, ...plain } = make.verdict("m1", m1);
@@ -100,7 +108,16 @@ export const record: StoryRecord = {
     downstream: "m2",
     upstreamSerials: [1, 2, 3],
     downstreamSerials: [1, 2, 3],
-    cells: losses.flatMap((row, j) => row.map((loss, i) => ({ upstreamSerial: i + 1, downstreamSerial: j + 1, loss }))),
+    cells: losses.flatMap((row, j) =>
+      row.map((loss, i) => ({
+        upstreamSerial: i + 1,
+        downstreamSerial: j + 1,
+        loss,
+        ...(i + j > 0 && { comparison: comparedWithFirst(loss) }),
+      })),
+    ),
+    current: { upstreamSerial: 1, downstreamSerial: 1 },
+    intervals: { method: "hall", level: 0.95, compared: 8 },
   },
 };
 

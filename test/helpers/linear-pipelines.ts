@@ -9,7 +9,10 @@ export function component(change: Partial<Component> & { readonly name: string }
   return { columns: [], upstream: [], output, loss: "mse", target: "y", ...change };
 }
 
-export function pipelineOf(components: readonly Component[], objective: string): Pipeline {
+export function pipelineOf<O extends Pipeline["objective"]>(
+  components: readonly Component[],
+  objective: O,
+): Pipeline & { readonly objective: O } {
   return {
     name: "demo",
     components,

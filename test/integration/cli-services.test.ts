@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
-import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
+import type { PipelineMatrix, Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import type { Page } from "../../services/rpc/services/pages.ts";
 import type { TrainerService, TrainerStatus } from "../../services/rpc/services/trainer-service.ts";
@@ -299,5 +299,56 @@ describe("following a run", () => {
       stdout: "",
       stderr: "uncouple: 8 runs wait already; try again later\n",
     });
+  });
+});
+
+describe("the matrix", () => {
+  it("is shown with intervals, in a table and as JSON", async () => {
+    const comparison = {
+      kind: "degraded",
+      difference: 0.02,
+      relative: 0.25,
+      interval: [0.01, 0.03],
+      level: 0.95,
+    } as const;
+    const edge: PipelineMatrix = {
+      upstream: "m1",
+      downstream: "m2",
+      upstreamSerials: [1, 2],
+      downstreamSerials: [3],
+      cells: [
+        { upstreamSerial: 1, downstreamSerial: 3, loss: 0.08 },
+        { upstreamSerial: 2, downstreamSerial: 3, loss: 0.1, comparison },
+      ],
+      current: { upstreamSerial: 1, downstreamSerial: 3 },
+      intervals: { method: "hall", level: 0.95, compared: 1 },
+    };
+    const asked: unknown[] = [];
+    const { address } = await serve({
+      evaluator: {
+        async matrix(options) {
+          asked.push(options);
+          return [edge];
+        },
+      },
+    });
+    const { code, stdout } = await cli(["matrix", "--intervals", "--evaluator", address]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("m2@3     *0.080  0.10");
+    expect(stdout).toContain("m1@2  m2@3  degraded  +25.0 % [+12.5, +37.5]");
+    const json = await cli(["matrix", "--intervals", "--json", "--evaluator", address]);
+    expect(JSON.parse(json.stdout)).toEqual([edge]);
+    expect(asked).toEqual([{ intervals: true }, { intervals: true }]);
+  });
+
+  it("of an evaluator that gives no intervals is refused if they were asked for", async () => {
+    const edge = { upstream: "m1", downstream: "m2", upstreamSerials: [1], downstreamSerials: [1], cells: [] };
+    const { address } = await serve({ evaluator: { matrix: async () => [edge] } });
+    expect(await cli(["matrix", "--intervals", "--evaluator", address])).toMatchObject({
+      code: 5,
+      stdout: "",
+      stderr: "uncouple: the evaluator runs an earlier version, which gives no intervals; upgrade it\n",
+    });
+    expect((await cli(["matrix", "--evaluator", address])).code).toBe(0);
   });
 });

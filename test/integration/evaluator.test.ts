@@ -68,6 +68,18 @@ function squaredErrors(table: Table, m1: CounterfactualOracle, m2: Counterfactua
 }
 const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** Mean distance of two outputs in standard deviations of the first, computed coordinate by coordinate. */
+function shiftOf(before: Float32Array, after: Float32Array, width: number): number {
+  const shifts = Array.from({ length: width }, (_, index) => {
+    const at = (values: Float32Array) => Float64Array.from(values.filter((_value, i) => i % width === index));
+    const [old, now] = [at(before), at(after)];
+    const center = mean(old);
+    const deviation = Math.sqrt(mean(old.map((value) => (value - center) ** 2)));
+    return mean(old.map((value, row) => Math.abs((now[row] as number) - value))) / deviation;
+  });
+  return shifts.reduce((sum, shift) => sum + shift, 0) / width;
+}
+
 /** Textbook bootstrap, with replacement. */
 function textbookInterval(current: Float64Array, candidate: Float64Array): [number, number] {
   const random = createRandom(3, "textbook");
@@ -133,6 +145,23 @@ describe("real snapshots on a real server", () => {
       expect(verdict.comparison?.difference).toBeCloseTo(mean(after.pipeline) - mean(before.pipeline), 5);
       expectInterval(verdict.comparison?.interval, textbookInterval(before.pipeline, after.pipeline));
 
+      // m1@2 predicts 2.4 times what m1@1 did: the harm is a change of units, which an adapter undoes. m1@4 is spoilt.
+      const [, secondOfM2, scaledUp, , , last] = verdicts;
+      expect(secondOfM2?.interfaceShift).toBeUndefined();
+      const z = evaluateOracle(m1s[0], [column(table, "x1")], table.rows);
+      expect(scaledUp?.interfaceShift?.shift).toBeCloseTo(
+        shiftOf(
+          z,
+          z.map((value) => 2.4 * value),
+          3,
+        ),
+        4,
+      );
+      expect(scaledUp?.interfaceShift?.coordinates).toHaveLength(3);
+      expect(scaledUp?.interfaceShift?.adapter).toMatchObject({ explains: "convention" });
+      expect(scaledUp?.interfaceShift?.adapter?.recovered).toBeCloseTo(1, 3);
+      expect(last?.interfaceShift?.adapter).toMatchObject({ explains: "content" });
+
       // m1@3 replaces m1@2 under m2@1, which is retained although m2@2 is current.
       const [alternative] = (verdicts[4] as Verdict).alternatives;
       expect(alternative).toMatchObject({ current: { m1: 2, m2: 1 }, candidate: { m1: 3, m2: 1 } });
@@ -152,6 +181,27 @@ describe("real snapshots on a real server", () => {
         expect(loss).toBeCloseTo(expected, 4);
       }
 
+      const [compared] = await client.matrix({ intervals: true });
+      expect(compared).toMatchObject({
+        current: { upstreamSerial: 4, downstreamSerial: 2 },
+        intervals: { level: 0.95, compared: 7 },
+      });
+      const inUse = squaredErrors(table, m1s[3], m2s[1]).pipeline;
+      for (const { upstreamSerial: i, downstreamSerial: j, comparison } of compared?.cells ?? []) {
+        expect(comparison === undefined).toBe(i === 4 && j === 2);
+        if (comparison === undefined) continue;
+        const cell = squaredErrors(table, m1s[i - 1] ?? m1, m2s[j - 1] ?? m2).pipeline;
+        expect(comparison.difference).toBeCloseTo(mean(cell) - mean(inUse), 4);
+        // At a higher level than 95 %, so that all seven hold together.
+        const differences = cell.map((loss, row) => loss - (inUse[row] as number));
+        const center = mean(differences);
+        const deviation = Math.sqrt(mean(differences.map((value) => (value - center) ** 2)));
+        const width = (2 * 1.96 * deviation) / Math.sqrt(table.rows);
+        expect(comparison.level).toBeGreaterThanOrEqual(0.95);
+        expect(comparison.interval[1] - comparison.interval[0]).toBeGreaterThan(0.97 * width);
+        expect(comparison.kind).toBe(mean(cell) < mean(inUse) ? "improved" : "degraded");
+      }
+
       expect(await client.status()).toMatchObject({ evaluator: "e1", pending: 0, current: { m1: 4, m2: 2 } });
       expect(await collect(readPages(client.listVerdicts))).toEqual(verdicts);
       const watched = await take(client.watchVerdicts(0, new AbortController().signal), 6);
@@ -164,12 +214,13 @@ describe("real snapshots on a real server", () => {
       ]) {
         expect(metrics).toMatch(new RegExp(`uncouple_verdicts_total\\{component="${component}",kind="${kind}".*\\} 1`));
       }
-      // No more than 4 upstream and 4 x 2 downstream passes: the cells and all verdicts share them.
+      // No more than 4 upstream and 4 x 2 downstream passes: the cells and all verdicts share them. The self-defeating and
+      // the degraded update are tried with an adapter, too.
       expect(metrics).toMatch(/uncouple_evaluation_passes_total\{component="m1".*\} 4\n/);
-      expect(metrics).toMatch(/uncouple_evaluation_passes_total\{component="m2".*\} 8\n/);
+      expect(metrics).toMatch(/uncouple_evaluation_passes_total\{component="m2".*\} 10\n/);
       expect(metrics).toMatch(/uncouple_nats_connection_state\{state="connected".*\} 1\n/);
       expect(metrics).toMatch(
-        /uncouple_rpc_handled_total\{method="uncouple.v1.Evaluator\/GetMatrix",code="OK".*\} 1\n/,
+        /uncouple_rpc_handled_total\{method="uncouple.v1.Evaluator\/GetMatrix",code="OK".*\} 2\n/,
       );
     } finally {
       client.close();

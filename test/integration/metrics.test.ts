@@ -161,6 +161,20 @@ describe("an evaluator's metrics", () => {
     }
   });
 
+  test("tell how far the newest candidate moved its output, and that the held-out rows are like the training rows", async () => {
+    const { interfaceShift } = (await world.backplane.verdicts.get("m1", 2)) ?? {};
+    // Trained on the same rows with the same seed.
+    expect(interfaceShift).toMatchObject({ shift: 0, adapterSkipped: "no-harm" });
+    expect(value(evaluatorPage, "uncouple_interface_shift", { component: "m1" })).toBe(0);
+    expect(value(evaluatorPage, "uncouple_interface_outside", { component: "m1" })).toBe(0);
+    const drifts = async () =>
+      (await scrape(evaluator.httpPort)).samples.filter(({ name }) => name === "uncouple_input_drift");
+    await expect.poll(drifts, { timeout: 10_000 }).toHaveLength(2);
+    const measured = await drifts();
+    expect(measured.map(({ labels }) => `${labels.component} ${labels.column}`).sort()).toEqual(["m1 x1", "m2 x2"]);
+    for (const { value: index } of measured) expect(index).toBeLessThan(0.1);
+  });
+
   test("tell the size of every stream, and the age of each component's newest snapshot", () => {
     const of = (store: string) => value(evaluatorPage, "uncouple_store_bytes", { store });
     for (const store of ["snapshots", "pipelines", "aliases", "verdicts", "quarantines", "tombstones", "leases"]) {

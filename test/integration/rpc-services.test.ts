@@ -182,6 +182,24 @@ describe("an evaluator over gRPC", () => {
       downstreamSerials: [3],
       cells: [{ upstreamSerial: 2, downstreamSerial: 3, loss: 0.1 }],
     };
+    const comparison = {
+      kind: "degraded",
+      difference: 0.02,
+      relative: 0.25,
+      interval: [0.01, 0.03],
+      level: 0.99,
+    } as const;
+    const few = { ...comparison, kind: "inconclusive", reason: "too-few-rows", relative: null };
+    const compared: PipelineMatrix = {
+      ...matrix,
+      current: { upstreamSerial: 1, downstreamSerial: 3 },
+      cells: [
+        { upstreamSerial: 1, downstreamSerial: 3, loss: 0.08 },
+        { upstreamSerial: 2, downstreamSerial: 3, loss: 0.1, comparison },
+        { upstreamSerial: 3, downstreamSerial: 3, loss: 0.1, comparison: few },
+      ],
+      intervals: { method: "hall", level: 0.95, compared: 2 },
+    };
     const status: EvaluatorStatus = {
       pipeline: "demo",
       evaluator: "e1",
@@ -207,9 +225,13 @@ describe("an evaluator over gRPC", () => {
       version: "0.1.0",
     };
     const { evaluator } = await serve({
-      evaluator: { matrix: async () => [matrix, matrix], status: async () => status },
+      evaluator: {
+        matrix: async (options) => [options?.intervals === true ? compared : matrix, matrix],
+        status: async () => status,
+      },
     });
     expect(await evaluator.matrix()).toEqual([matrix, matrix]);
+    expect(await evaluator.matrix({ intervals: true })).toEqual([compared, matrix]);
     expect(await evaluator.status()).toEqual(status);
   });
 });

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { calibrate, calibrationLine, falseJudgments, TRIALS } from "../helpers/calibration.ts";
+import {
+  calibrate,
+  calibrateFamily,
+  calibrationLine,
+  FAMILY_KINDS,
+  FAMILY_TRIALS,
+  falseJudgments,
+  familyLine,
+  TRIALS,
+} from "../helpers/calibration.ts";
 import { ROW_KINDS } from "../helpers/loss-rows.ts";
 
 const LEVEL = 0.05;
@@ -33,6 +42,16 @@ test.each(ROW_KINDS.map((kind) => [kind.name, kind] as const))(
   async (_, kind) => {
     const trials = TRIALS[200] as number;
     expect(await falseJudgments(kind, 200, trials)).toBeLessThanOrEqual(LEVEL + margin(LEVEL, trials));
+  },
+);
+
+test.each(FAMILY_KINDS.map((kind) => [kind.name, kind] as const))(
+  "a matrix of which no pair differs, %s",
+  async (_, kind) => {
+    const found = await calibrateFamily(kind);
+    console.log(familyLine(found));
+    expect(found.corrected).toBeLessThanOrEqual(LEVEL + margin(LEVEL, FAMILY_TRIALS));
+    expect(found.uncorrected).toBeGreaterThan(2 * found.corrected);
   },
 );
 

@@ -44,7 +44,10 @@ export function diagnoseCommand(context: CliContext): Command {
         "the older snapshot (default: the one that the verdict compares it with)",
         parseSerial,
       )
-      .option("--downstream <component>", "component whose loss to explain (default: the pipeline's objective)")
+      .option(
+        "--downstream <component>",
+        "component whose loss to explain (default: the pipeline's objective, if it is one that reads from the component)",
+      )
       .option("--team <file>", "team file of the downstream, for its model and training (default: 64 hidden units)")
       .option("--pipeline-file <file>", "the pipeline file (default: the one in the stack file)")
       .option("--workers <n>", "train in this many processes of their own (default: in this one)", parseCount)

@@ -1,55 +1,45 @@
 import { Command } from "commander";
-import { snapshotName } from "../../pipeline/manifest.ts";
-import type { PipelineMatrix } from "../../pipeline/verdict.ts";
-import { formatNumber } from "../../report/numbers.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
-import { plain, type Style } from "../terminal/style.ts";
-import { formatTable } from "../terminal/table.ts";
-import { gapText } from "../text/consistency-text.ts";
+import { matricesText } from "../text/matrix-text.ts";
+
+interface MatrixFlags extends ConnectionFlags {
+  readonly intervals?: true;
+  readonly json?: true;
+}
 
 export function matrixCommand(context: CliContext): Command {
   return withPeers(
     new Command("matrix")
       .summary("show the pipeline loss of every pair of snapshots")
       .description(
-        "Shows, for each edge of the pipeline, the pipeline loss of every retained upstream snapshot (columns) with every retained downstream snapshot (rows), on held-out rows and with the current snapshots of all other components. Lower is better. With audit.held_out in the pipeline file, a line below each matrix has the consistency gap of the snapshots in use.",
+        "Shows, for each edge of the pipeline, the pipeline loss of every retained upstream snapshot (columns) with every retained downstream snapshot (rows), on held-out rows and with the current snapshots of all other components. Lower is better; * marks the pair in use. With audit.held_out in the pipeline file, a line below each matrix has the consistency gap of the snapshots in use. With --intervals, also shows the paired difference of every pair to the one in use, with intervals corrected for the number of pairs.",
       )
-      .option("--json", "print JSON: [{ upstream, downstream, upstreamSerials, downstreamSerials, cells, gap }]"),
+      .option("--intervals", "compare every pair with the one in use")
+      .option(
+        "--json",
+        "print JSON: [{ upstream, downstream, upstreamSerials, downstreamSerials, cells, current, gap }]; with --intervals also { intervals }, and a comparison in each cell",
+      ),
     "evaluator",
   )
-    .addHelpText("after", "\nExamples:\n  uncouple matrix\n  uncouple matrix --json | jq '.[0].cells'\n")
-    .action(async (flags: ConnectionFlags & { readonly json?: true }) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  uncouple matrix\n  uncouple matrix --intervals\n  uncouple matrix --json | jq '.[0].cells'\n",
+    )
+    .action(async (flags: MatrixFlags) => {
       const output = createOutput(context, flags.json === true);
+      const intervals = flags.intervals === true;
       const edges = await withConnections(context, flags, async (connections) =>
-        (await connections.evaluator()).matrix(),
+        (await connections.evaluator()).matrix({ intervals }),
       );
-      output.result(edges, (style) =>
-        edges.length === 0 ? "the pipeline has no edges" : edges.map((edge) => matrixText(edge, style)).join("\n"),
-      );
+      if (intervals && edges.some((edge) => edge.intervals === undefined)) {
+        throw new UncoupleError(
+          "failed-precondition",
+          "the evaluator runs an earlier version, which gives no intervals; upgrade it",
+        );
+      }
+      output.result(edges, (style) => matricesText(edges, style));
     });
-}
-
-export function matrixText(edge: PipelineMatrix, style: Style): string {
-  const { upstream, downstream, upstreamSerials, downstreamSerials, cells, gap } = edge;
-  const losses = new Map(cells.map((cell) => [`${cell.upstreamSerial}/${cell.downstreamSerial}`, cell.loss]));
-  if (upstreamSerials.length === 0 || downstreamSerials.length === 0) {
-    return `${plain(`${upstream} -> ${downstream}`)}: no pair of snapshots yet\n`;
-  }
-  const table = formatTable(
-    [
-      { title: `${plain(downstream)} \\ ${plain(upstream)}` },
-      ...upstreamSerials.map((serial) => ({
-        title: plain(snapshotName({ component: upstream, serial })),
-        number: true,
-      })),
-    ],
-    downstreamSerials.map((down) => [
-      style.bold(plain(snapshotName({ component: downstream, serial: down }))),
-      ...upstreamSerials.map((up) => formatNumber(losses.get(`${up}/${down}`))),
-    ]),
-    style,
-  );
-  return gap === undefined ? table : `${table}${gapText(gap)}\n`;
 }

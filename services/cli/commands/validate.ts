@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { formatProblem } from "../../pipeline/files/problem.ts";
+import { objectiveText } from "../../pipeline/objectives.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../connect/configuration.ts";
@@ -32,7 +33,7 @@ export function validateCommand(context: CliContext): Command {
           : [
               ...pipelines.map(
                 ({ name, pipeline }) =>
-                  `${style.green("ok")} ${name}: pipeline ${pipeline.name}, ${pipeline.components.map(described).join(", ")}, objective ${pipeline.objective}\n`,
+                  `${style.green("ok")} ${name}: pipeline ${pipeline.name}, ${pipeline.components.map(described).join(", ")}, objective ${objectiveText(pipeline)}\n`,
               ),
               ...teams.map(
                 ({ name, team }) =>

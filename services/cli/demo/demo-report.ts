@@ -3,28 +3,29 @@ import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PairedComparison, Verdict } from "../../pipeline/verdict.ts";
 import { type Bar, barChart } from "../../report/bar-chart.ts";
 import { badge, figure, type ReportSection, reportDocument, tableHtml } from "../../report/document.ts";
-import { heatMap } from "../../report/heat-map.ts";
+import { type HeatMap, heatMap } from "../../report/heat-map.ts";
 import { type Html, html } from "../../report/html.ts";
 import { lineChart } from "../../report/line-chart.ts";
 import { type LineageNode, lineage } from "../../report/lineage.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import { gapSize } from "../text/consistency-text.ts";
 import { adapterText, shiftText } from "../text/interface-text.ts";
-import { comparisonText, componentText, othersText } from "../text/verdict-text.ts";
+import { isInUse } from "../text/matrix-text.ts";
+import { comparisonText, componentText, differenceText, othersText } from "../text/verdict-text.ts";
 import { conclusions, labelOf } from "./demo-text.ts";
-import { type DemoResults, upstreamRoles } from "./results.ts";
+import { type DemoResults, type UpstreamRole, upstreamRoles } from "./results.ts";
 
 /** Renders the demo's results as an HTML document. */
 export async function demoReport(results: DemoResults): Promise<string> {
   const { oracleLoss, rows, seed, seconds, snapshots } = results;
-  const columns = upstreamRoles.map((role) => `M1 ${role}`);
+  const columns = upstreamRoles.map(columnOf);
   return reportDocument({
     title: "What each update did to the whole pipeline",
     summary: conclusions(results).join(" "),
     sections: [
       {
         heading: "End-to-end loss of every pair of snapshots",
-        text: `Mean squared error of M2 on M1's predictions over the held-out rows, scaled so that the true M2 with the first M1 (${formatNumber(oracleLoss)}) has 100. Lower is better. Each row is an M2 that was trained on the first M1 (left column); the columns to its right show the same M2 with a better M1.`,
+        text: `Mean squared error of M2 on M1's predictions over the held-out rows, scaled so that the true M2 with the first M1 (${formatNumber(oracleLoss)}) has 100. Lower is better. Each row is an M2 that was trained on the first M1 (left column); the columns to its right show the same M2 with a better M1. The outlined pair is in use.`,
         body: figure(
           await heatMap({
             label: "End-to-end loss by M2 and M1",
@@ -33,8 +34,14 @@ export async function demoReport(results: DemoResults): Promise<string> {
             rows: rows.map((row) => labelOf(row, results)),
             columns,
             values: rows.map(({ normalized }) => upstreamRoles.map((role) => normalized[role])),
+            ...outlinedPair(results),
           }),
         ),
+      },
+      {
+        heading: "Every pair against the pair in use",
+        text: "Change in the end-to-end loss if a pair were in use instead, with its interval. The intervals are corrected for the number of pairs: all words hold together at 95 %.",
+        body: differenceTable(results),
       },
       {
         heading: "Effect of M1's updates",
@@ -101,6 +108,43 @@ function forecastSection(results: DemoResults): ReportSection[] {
       ),
     },
   ];
+}
+
+const columnOf = (role: UpstreamRole) => `M1 ${role}`;
+
+function outlinedPair(results: DemoResults): Pick<HeatMap, "outlined"> {
+  const { current } = results.matrix;
+  const row = results.rows.find(({ snapshot }) => snapshot === `m2@${current?.downstreamSerial}`);
+  const role = upstreamRoles.find((one) => serialOf(one, results) === current?.upstreamSerial);
+  return row === undefined || role === undefined
+    ? {}
+    : { outlined: { row: labelOf(row, results), column: columnOf(role) } };
+}
+
+function serialOf(role: UpstreamRole, { runs }: DemoResults): number | null | undefined {
+  return runs.find((one) => one.role === role)?.run.snapshot;
+}
+
+function differenceTable(results: DemoResults): Html {
+  const { matrix, rows } = results;
+  const inUse = matrix.cells.find((cell) => isInUse(matrix, cell));
+  const cellOf = (snapshot: string, role: UpstreamRole): Html | string => {
+    const cell = matrix.cells.find(
+      ({ upstreamSerial, downstreamSerial }) =>
+        upstreamSerial === serialOf(role, results) && snapshot === `m2@${downstreamSerial}`,
+    );
+    if (cell !== undefined && cell === inUse) return "in use";
+    return cell?.comparison === undefined || inUse === undefined
+      ? "-"
+      : differenceText({ ...cell.comparison, currentLoss: inUse.loss, candidateLoss: cell.loss });
+  };
+  return tableHtml(
+    [{ title: "" }, ...upstreamRoles.map((role) => ({ title: columnOf(role) }))],
+    rows.map((row) => [
+      html`<strong>${labelOf(row, results)}</strong>`,
+      ...upstreamRoles.map((role) => cellOf(row.snapshot, role)),
+    ]),
+  );
 }
 
 function changeBars(results: DemoResults): Bar[] {

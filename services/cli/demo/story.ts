@@ -171,7 +171,7 @@ function failureOf(run: Run): UncoupleError {
 }
 
 async function matrixOf(platform: Platform): Promise<PipelineMatrix> {
-  const edges = await platform.evaluator.matrix();
+  const edges = await platform.evaluator.matrix({ intervals: true });
   const edge = edges.find(({ upstream, downstream }) => upstream === "m1" && downstream === "m2");
   if (edge !== undefined) return edge;
   throw asUncoupleError(new TypeError("the evaluator has no matrix of m1 and m2"));

@@ -21,7 +21,7 @@ function resultLines(
   style: Style,
 ): string[] {
   const { candidate, kind, currentLoss, difference, harm, gain, worst, negativeFlips, slices } = result;
-  const change = changeText(result, currentLoss);
+  const change = signedChangeText(result, currentLoss);
   const flips =
     negativeFlips &&
     `  negative flips ${percent(negativeFlips.rate)} of rows [${negativeFlips.interval.map((end) => formatNumber(100 * end)).join(", ")}]: right before, wrong now`;
@@ -35,7 +35,7 @@ function resultLines(
 }
 
 /** `-1.2 % [-1.9, -0.5]`, or the same in units of the loss if the current loss is 0. */
-function changeText(
+export function signedChangeText(
   { difference, relative, low, high }: Pick<CandidateComparison, "difference" | "relative" | "low" | "high">,
   currentLoss: number,
 ): string {
@@ -71,7 +71,7 @@ function sliceLines({ slices, tooSmall, worst }: NonNullable<CandidateComparison
     `  ${name(slice)}`,
     slice.rows.toLocaleString("en-US"),
     colored(style, slice.kind),
-    changeText({ ...slice, low: slice.interval[0], high: slice.interval[1] }, slice.currentLoss),
+    signedChangeText({ ...slice, low: slice.interval[0], high: slice.interval[1] }, slice.currentLoss),
     slice.reason === undefined ? "" : "too few rows for such a tail",
   ];
   const table =

@@ -1,5 +1,12 @@
 import { snapshotName } from "../../pipeline/manifest.ts";
-import type { Composition, InconclusiveReason, PairedComparison, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type {
+  Composition,
+  InconclusiveReason,
+  ObjectiveDifference,
+  PairedComparison,
+  Quarantine,
+  Verdict,
+} from "../../pipeline/verdict.ts";
 import { formatNumber, formatPercent, relativeChange } from "../../report/numbers.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { interfaceLines } from "./interface-text.ts";
@@ -11,8 +18,8 @@ const reasons = {
   "too-few-rows": "too few rows for such a tail",
 } satisfies Readonly<Record<InconclusiveReason, string>>;
 
-/** Why a verdict has no comparison; a reason that this version does not know stands for itself. */
-function reasonText(reason: Verdict["reason"]): string | undefined {
+/** Why a verdict is inconclusive; a reason that this version does not know stands for itself. */
+export function reasonText(reason: Verdict["reason"]): string | undefined {
   return reason === undefined ? undefined : ((reasons as Readonly<Record<string, string>>)[reason] ?? reason);
 }
 
@@ -43,22 +50,36 @@ export function componentText({ component, componentLoss, componentInterval }: V
 }
 
 export function comparisonText(comparison: PairedComparison): string {
-  const { currentLoss, candidateLoss, interval, reason, bound } = comparison;
+  const { bound } = comparison;
   const limit = bound === undefined ? "" : ` (row losses up to ${formatNumber(bound)})`;
-  if (reason === undefined) return `pipeline ${changeText(currentLoss, candidateLoss, interval)}${limit}`;
+  return `pipeline ${differenceText(comparison, limit)}`;
+}
+
+type Difference = Pick<PairedComparison, "currentLoss" | "candidateLoss" | "interval" | "reason">;
+
+/** As `changeText`, or the change seen and why it says nothing: `+0.3 %, too few rows for such a tail`. @param note behind it */
+export function differenceText({ currentLoss, candidateLoss, interval, reason }: Difference, note = ""): string {
+  if (reason === undefined) return `${changeText(currentLoss, candidateLoss, interval)}${note}`;
   // Neither a word nor an interval: these rows support none.
   const change = relativeChange(currentLoss, candidateLoss);
   const seen = change === undefined ? formatNumber(candidateLoss - currentLoss) : formatPercent(change);
-  return `pipeline ${seen}${limit}, ${reasonText(reason)}`;
+  return `${seen}${note}, ${reasonText(reason)}`;
+}
+
+/** One of several objectives: `tip improved 4 % [3, 5]`; `fare unchanged` if no row's loss changes. */
+function objectiveText(objective: ObjectiveDifference): string {
+  const { component, difference, interval } = objective;
+  const isSame = difference === 0 && interval.every((end) => end === 0);
+  return `${component} ${isSame ? "unchanged" : differenceText(objective)}`;
 }
 
 /**
  * What would decide an inconclusive verdict, and what its mean does not show: `2,500 rows tell apart 1.9 %, this would need
- * 9,800; slice device=tv degraded 12 %`. Only a degraded slice is named.
+ * 9,800; tip improved 4 % [3, 5], fare unchanged; slice device=tv degraded 12 %`. Only a degraded slice is named.
  */
 function detailText({ kind, rows, comparison }: Verdict): readonly string[] {
   if (comparison === null) return [];
-  const { currentLoss, detectable, rowsNeeded, reason, worstSlice } = comparison;
+  const { currentLoss, detectable, rowsNeeded, reason, objectives, worstSlice } = comparison;
   const count = (value: number) => value.toLocaleString("en-US");
   const said: string[] = [];
   if (reason === "too-few-rows" && typeof rowsNeeded === "number")
@@ -68,6 +89,7 @@ function detailText({ kind, rows, comparison }: Verdict): readonly string[] {
     const needed = typeof rowsNeeded === "number" ? `, this would need ${count(rowsNeeded)}` : "";
     said.push(`${count(rows)} rows tell apart ${apart}${needed}`);
   }
+  if (objectives !== undefined) said.push(objectives.map(objectiveText).join(", "));
   if (worstSlice?.kind === "degraded") {
     const { column, value, relative, difference } = worstSlice;
     const change = relative === null ? `by ${formatNumber(difference)}` : formatPercent(100 * relative, false);

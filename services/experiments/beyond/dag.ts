@@ -47,7 +47,8 @@ async function shapeOf(
     const initial = await trainAll(lab, async (component, models) =>
       lab.train(component.name, { model: dense(), steps: sizes.initialSteps }, models),
     );
-    const unit = (await lab.loss(pipeline.objective, initial)) / 100;
+    const last = (pipeline.components.at(-1) as Component).name;
+    const unit = (await lab.loss(last, initial)) / 100;
     const updated = async (protocol: DagProtocol) => {
       const models = await trainAll(lab, (component, updatedSoFar) => {
         const isRoot = component.upstream.length === 0;
@@ -62,7 +63,7 @@ async function shapeOf(
           upstream,
         );
       });
-      return (await lab.loss(pipeline.objective, models)) / unit;
+      return (await lab.loss(last, models)) / unit;
     };
     return { sync: await updated("sync"), async: await updated("async"), causal: await updated("causal") };
   } finally {

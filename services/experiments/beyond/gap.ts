@@ -3,6 +3,7 @@ import { rowLosses } from "../../data/targets/losses.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
+import { type Objective, objectivesOf } from "../../pipeline/objectives.ts";
 import { CONFIDENCE_LEVEL } from "../../pipeline/verdict.ts";
 import { compareLosses, type LossComparison } from "../../verdicts/paired/compare-losses.ts";
 import { type Lab, type Models, openLab, protocolSpec } from "../lab/lab.ts";
@@ -129,7 +130,9 @@ async function trial(
 }
 
 async function lossesOf(lab: Lab, models: Models): Promise<Float64Array> {
-  const objective = componentNamed(lab.pipeline, lab.pipeline.objective);
+  // The pipelines here have one.
+  const [{ component }] = objectivesOf(lab.pipeline) as [Objective];
+  const objective = componentNamed(lab.pipeline, component);
   const values = lab.observed(objective.target);
   const target = { kind: "values", rows: values.length / objective.output.width, values } as const;
   return rowLosses(objective, await lab.predict(objective.name, models), target);

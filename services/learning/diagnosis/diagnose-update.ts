@@ -10,6 +10,7 @@ import { targetColumn } from "../../data/targets/target-column.ts";
 import { visibleColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
+import { objectivesOf } from "../../pipeline/objectives.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type TeamConfig } from "../../pipeline/team.ts";
 import { imputedInputs } from "../component/prepare-inputs.ts";
@@ -101,8 +102,9 @@ export async function diagnoseUpdate(update: UpdateToDiagnose): Promise<UpdateDi
 }
 
 /**
- * Finds the component whose loss to explain: the named one, or by default the pipeline's objective if it reads from the
- * component directly, else the only direct consumer.
+ * Finds the component whose loss to explain: the named one, or by default the only objective that reads from the component
+ * directly, else the only direct consumer. A weighted sum of losses is explained one component at a time: each has learning
+ * curves of its own.
  *
  * @throws UncoupleError `invalid-argument` naming the candidates, `not-found` for a component that does not exist
  */
@@ -114,7 +116,9 @@ export function diagnosedDownstream(pipeline: Pipeline, component: string, named
     throw new UncoupleError("invalid-argument", `${named} does not read from ${component}`);
   }
   const direct = consumers(pipeline.components, component);
-  const found = direct.find(({ name }) => name === pipeline.objective) ?? (direct.length === 1 ? direct[0] : undefined);
+  const objectives = objectivesOf(pipeline).map((one) => one.component);
+  const measured = direct.filter(({ name }) => objectives.includes(name));
+  const found = [measured, direct].find((some) => some.length === 1)?.[0];
   if (found !== undefined) return found;
   const names = direct.map(({ name }) => name).join(", ");
   throw new UncoupleError(

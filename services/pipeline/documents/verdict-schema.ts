@@ -3,6 +3,7 @@ import type { InterfaceShift } from "../interface-shift.ts";
 import {
   CONFIDENCE_LEVEL,
   type ConsistencyGap,
+  type ObjectiveDifference,
   PAIRED_BOOTSTRAP,
   type PairedComparison,
   type Quarantine,
@@ -15,15 +16,30 @@ import { serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.t
 const name = z.string().min(1);
 const interval = z.tuple([z.number(), z.number()]).readonly();
 
-const slice: z.ZodType<SliceDifference> = z.looseObject({
-  column: name,
-  value: z.string(),
-  rows: uint32Schema,
+const difference = {
   kind: name,
   reason: name.exactOptional(),
   difference: z.number(),
   relative: z.number().nullable(),
   interval,
+};
+
+const slice: z.ZodType<SliceDifference> = z.looseObject({
+  column: name,
+  value: z.string(),
+  rows: uint32Schema,
+  ...difference,
+});
+
+const flips = z.looseObject({ count: z.number(), rate: z.number(), interval });
+
+const objective: z.ZodType<ObjectiveDifference> = z.looseObject({
+  component: name,
+  weight: z.number().positive(),
+  currentLoss: z.number(),
+  candidateLoss: z.number(),
+  ...difference,
+  negativeFlips: flips.exactOptional(),
 });
 
 const comparison: z.ZodType<PairedComparison> = z.looseObject({
@@ -35,12 +51,15 @@ const comparison: z.ZodType<PairedComparison> = z.looseObject({
   interval,
   kind: name,
   reason: name.exactOptional(),
+  method: name.exactOptional(),
+  level: z.number().gt(0).lt(1).exactOptional(),
   bound: z.number().exactOptional(),
   skewness: z.number().exactOptional(),
   detectable: z.number().exactOptional(),
   rowsNeeded: z.number().nullable().exactOptional(),
   harm: z.looseObject({ harm: z.number(), gain: z.number(), worst: z.number() }).exactOptional(),
-  negativeFlips: z.looseObject({ count: z.number(), rate: z.number(), interval }).exactOptional(),
+  negativeFlips: flips.exactOptional(),
+  objectives: z.array(objective).exactOptional(),
   slices: z.array(slice).exactOptional(),
   worstSlice: slice.exactOptional(),
 });

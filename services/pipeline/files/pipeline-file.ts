@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { didYouMean } from "../../common/suggest.ts";
-import { sinks, topologicalOrder } from "../dag.ts";
+import { topologicalOrder } from "../dag.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import { parseAudit } from "./audit-spec.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
 import { checkGraph } from "./graph-checks.ts";
+import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { parseSlices, parseVerdictPolicy } from "./verdict-policy.ts";
@@ -21,6 +21,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  *   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
  *   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
  * objective: m2                       # the component whose loss is the pipeline loss; default: the only sink
+ *                                     # { m1: 1, m2: 0.2 } makes it a weighted sum of several components' losses
  * audit: { rows: 300, columns: [z] }  # optional: training rows with additional annotations
  *                                     # held_out: 1000 measures consistency gaps on that many annotated held-out rows
  * verdict: { minimum_effect: 0.5 % }  # optional: a smaller change of the pipeline loss is `equivalent`
@@ -57,7 +58,7 @@ const topSchema = strict({
   pipeline: nameSchema,
   data: z.unknown().optional(),
   components: z.unknown().optional(),
-  objective: z.string().optional(),
+  objective: z.unknown().optional(),
   audit: z.unknown().optional(),
   verdict: z.unknown().optional(),
   slices: z.unknown().optional(),
@@ -132,7 +133,7 @@ export function parsePipelineFile(
   const verdict = value.verdict === undefined ? undefined : parseVerdictPolicy(value.verdict, reporter);
   const slices = value.slices === undefined ? undefined : parseSlices(value.slices, data, reporter);
   checkGraph(drafts, all, reporter);
-  const objective = chooseObjective(value.objective, drafts, names, reporter);
+  const objective = parseObjective(value.objective, drafts, names, reporter);
   const written = drafts.map(({ edges: _edges, ...component }) => component);
   const annotated = audit === undefined ? {} : { audit };
   if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {
@@ -274,28 +275,4 @@ function parseEdges(value: unknown, path: readonly string[], reporter: Reporter)
 
 function asEdge(component: string | undefined): EdgeExpectation | undefined {
   return component === undefined ? undefined : { component };
-}
-
-function chooseObjective(
-  value: unknown,
-  drafts: readonly ComponentDraft[],
-  names: readonly string[],
-  reporter: Reporter,
-): string | undefined {
-  if (typeof value === "string") {
-    if (names.includes(value)) return value;
-    const hint = didYouMean(value, names);
-    reporter.report(["objective"], `unknown component "${value}"; available: ${names.join(", ")}${hint}`);
-    return undefined;
-  }
-  // Malformed parts are reported above. Sinks of an incomplete graph would only confuse.
-  const complete =
-    drafts.length === names.length && drafts.flatMap(({ upstream }) => upstream).every((name) => names.includes(name));
-  if (value !== undefined || !complete) return undefined;
-  const ends = sinks(drafts).map((component) => component.name);
-  if (ends.length > 1) {
-    const what = `is missing, and several components have no consumers: ${ends.join(", ")}`;
-    reporter.report(["objective"], `${what}; name the one whose loss is the pipeline loss`);
-  }
-  return ends.length === 1 ? ends[0] : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Logged, Quarantine, Verdict } from "../../pipeline/verdict.ts";
-import { decodeEvaluatorStatus, decodeMatrix, decodeQuarantine, encodePage } from "../codecs/evaluator.ts";
+import { decodeEvaluatorStatus, decodeQuarantine, encodePage } from "../codecs/evaluator.ts";
+import { decodeMatrix } from "../codecs/matrix.ts";
 import { decodeVerdict } from "../codecs/verdict.ts";
 import { loadProtos } from "../loader.ts";
 import type { EvaluatorService } from "../services/evaluator-service.ts";
@@ -22,7 +23,9 @@ export function connectEvaluator(address: string, options: ConnectOptions): Remo
 
   return {
     status: async () => decodeEvaluatorStatus(await calls.unary(Evaluator.GetStatus, {})),
-    matrix: async () => (await calls.unary(Evaluator.GetMatrix, {})).edges.map(decodeMatrix),
+    async matrix({ intervals = false } = {}) {
+      return (await calls.unary(Evaluator.GetMatrix, { intervals })).edges.map(decodeMatrix);
+    },
     async listVerdicts(page) {
       const verdicts: Logged<Verdict>[] = [];
       for await (const message of calls.finite(Evaluator.ListVerdicts, encodePage(page))) {

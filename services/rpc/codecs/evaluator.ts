@@ -1,10 +1,4 @@
-import {
-  type Logged,
-  type PipelineMatrix,
-  QUARANTINE_REASONS,
-  type Quarantine,
-  type QuarantineReason,
-} from "../../pipeline/verdict.ts";
+import { type Logged, QUARANTINE_REASONS, type Quarantine, type QuarantineReason } from "../../pipeline/verdict.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";
 import type {
@@ -12,7 +6,6 @@ import type {
   ListQuarantinesRequest__Output,
 } from "../gen/uncouple/v1/ListQuarantinesRequest.ts";
 import type { ListVerdictsRequest, ListVerdictsRequest__Output } from "../gen/uncouple/v1/ListVerdictsRequest.ts";
-import type { Matrix, Matrix__Output } from "../gen/uncouple/v1/Matrix.ts";
 import type { Quarantine__Output, Quarantine as QuarantineMessage } from "../gen/uncouple/v1/Quarantine.ts";
 import type { QuarantineReason__Output } from "../gen/uncouple/v1/QuarantineReason.ts";
 import type { EvaluatorState, EvaluatorStatus } from "../services/evaluator-service.ts";
@@ -92,32 +85,6 @@ export function decodeQuarantine(message: Quarantine__Output): Logged<Quarantine
     judgedAt: message.judgedAt,
   };
   return { position: decodeUint64("position", message.position, "data-loss"), value };
-}
-
-export function encodeMatrix(matrix: PipelineMatrix): Matrix {
-  return {
-    upstream: matrix.upstream,
-    downstream: matrix.downstream,
-    upstreamSerials: matrix.upstreamSerials.map((serial) => uint32(serial, "upstreamSerials")),
-    downstreamSerials: matrix.downstreamSerials.map((serial) => uint32(serial, "downstreamSerials")),
-    cells: matrix.cells.map(({ upstreamSerial, downstreamSerial, loss }) => ({
-      upstreamSerial: uint32(upstreamSerial, "upstreamSerial"),
-      downstreamSerial: uint32(downstreamSerial, "downstreamSerial"),
-      loss,
-    })),
-    ...optional("gap", matrix.gap ?? null, encodeGap),
-  };
-}
-
-export function decodeMatrix(message: Matrix__Output): PipelineMatrix {
-  return {
-    upstream: message.upstream,
-    downstream: message.downstream,
-    upstreamSerials: message.upstreamSerials,
-    downstreamSerials: message.downstreamSerials,
-    cells: message.cells,
-    ...(message.gap !== null && { gap: decodeGap(message.gap) }),
-  };
 }
 
 const states = closedSet<EvaluatorState, EvaluatorState__Output>("evaluator state", {

@@ -181,10 +181,10 @@ export function decodeGap(message: ConsistencyGap__Output): ConsistencyGap {
   };
 }
 
-function encodeInterval([low, high]: readonly [number, number]): Interval {
+export function encodeInterval([low, high]: readonly [number, number]): Interval {
   return { low, high };
 }
 
-function decodeInterval({ low, high }: Interval__Output): readonly [number, number] {
+export function decodeInterval({ low, high }: Interval__Output): readonly [number, number] {
   return [low, high];
 }

@@ -4,6 +4,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _google_protobuf_ListValue__Output } from './google/protobuf/ListValue.ts';
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct.ts';
 import type { Value as _google_protobuf_Value, Value__Output as _google_protobuf_Value__Output } from './google/protobuf/Value.ts';
+import type { CellDifference as _uncouple_v1_CellDifference, CellDifference__Output as _uncouple_v1_CellDifference__Output } from './uncouple/v1/CellDifference.ts';
 import type { Comparison as _uncouple_v1_Comparison, Comparison__Output as _uncouple_v1_Comparison__Output } from './uncouple/v1/Comparison.ts';
 import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from './uncouple/v1/ConsistencyGap.ts';
 import type { EvaluatorClient as _uncouple_v1_EvaluatorClient, EvaluatorDefinition as _uncouple_v1_EvaluatorDefinition } from './uncouple/v1/Evaluator.ts';
@@ -19,9 +20,11 @@ import type { LoggedVerdict as _uncouple_v1_LoggedVerdict, LoggedVerdict__Output
 import type { Losses as _uncouple_v1_Losses, Losses__Output as _uncouple_v1_Losses__Output } from './uncouple/v1/Losses.ts';
 import type { Matrix as _uncouple_v1_Matrix, Matrix__Output as _uncouple_v1_Matrix__Output } from './uncouple/v1/Matrix.ts';
 import type { MatrixCell as _uncouple_v1_MatrixCell, MatrixCell__Output as _uncouple_v1_MatrixCell__Output } from './uncouple/v1/MatrixCell.ts';
+import type { MatrixIntervals as _uncouple_v1_MatrixIntervals, MatrixIntervals__Output as _uncouple_v1_MatrixIntervals__Output } from './uncouple/v1/MatrixIntervals.ts';
 import type { ModelContract as _uncouple_v1_ModelContract, ModelContract__Output as _uncouple_v1_ModelContract__Output } from './uncouple/v1/ModelContract.ts';
 import type { Quarantine as _uncouple_v1_Quarantine, Quarantine__Output as _uncouple_v1_Quarantine__Output } from './uncouple/v1/Quarantine.ts';
 import type { SnapshotManifest as _uncouple_v1_SnapshotManifest, SnapshotManifest__Output as _uncouple_v1_SnapshotManifest__Output } from './uncouple/v1/SnapshotManifest.ts';
+import type { SnapshotPair as _uncouple_v1_SnapshotPair, SnapshotPair__Output as _uncouple_v1_SnapshotPair__Output } from './uncouple/v1/SnapshotPair.ts';
 import type { TensorSpec as _uncouple_v1_TensorSpec, TensorSpec__Output as _uncouple_v1_TensorSpec__Output } from './uncouple/v1/TensorSpec.ts';
 import type { UnreadableSnapshot as _uncouple_v1_UnreadableSnapshot, UnreadableSnapshot__Output as _uncouple_v1_UnreadableSnapshot__Output } from './uncouple/v1/UnreadableSnapshot.ts';
 import type { Verdict as _uncouple_v1_Verdict, Verdict__Output as _uncouple_v1_Verdict__Output } from './uncouple/v1/Verdict.ts';
@@ -42,6 +45,7 @@ export interface ProtoGrpcType {
   }
   uncouple: {
     v1: {
+      CellDifference: MessageTypeDefinition<_uncouple_v1_CellDifference, _uncouple_v1_CellDifference__Output>
       Comparison: MessageTypeDefinition<_uncouple_v1_Comparison, _uncouple_v1_Comparison__Output>
       ConsistencyGap: MessageTypeDefinition<_uncouple_v1_ConsistencyGap, _uncouple_v1_ConsistencyGap__Output>
       /**
@@ -61,10 +65,12 @@ export interface ProtoGrpcType {
       Losses: MessageTypeDefinition<_uncouple_v1_Losses, _uncouple_v1_Losses__Output>
       Matrix: MessageTypeDefinition<_uncouple_v1_Matrix, _uncouple_v1_Matrix__Output>
       MatrixCell: MessageTypeDefinition<_uncouple_v1_MatrixCell, _uncouple_v1_MatrixCell__Output>
+      MatrixIntervals: MessageTypeDefinition<_uncouple_v1_MatrixIntervals, _uncouple_v1_MatrixIntervals__Output>
       ModelContract: MessageTypeDefinition<_uncouple_v1_ModelContract, _uncouple_v1_ModelContract__Output>
       Quarantine: MessageTypeDefinition<_uncouple_v1_Quarantine, _uncouple_v1_Quarantine__Output>
       QuarantineReason: EnumTypeDefinition
       SnapshotManifest: MessageTypeDefinition<_uncouple_v1_SnapshotManifest, _uncouple_v1_SnapshotManifest__Output>
+      SnapshotPair: MessageTypeDefinition<_uncouple_v1_SnapshotPair, _uncouple_v1_SnapshotPair__Output>
       TensorKind: EnumTypeDefinition
       TensorSpec: MessageTypeDefinition<_uncouple_v1_TensorSpec, _uncouple_v1_TensorSpec__Output>
       UnreadableSnapshot: MessageTypeDefinition<_uncouple_v1_UnreadableSnapshot, _uncouple_v1_UnreadableSnapshot__Output>

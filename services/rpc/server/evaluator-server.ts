@@ -1,5 +1,6 @@
-import { decodePage, encodeEvaluatorStatus, encodeMatrix, encodeQuarantine } from "../codecs/evaluator.ts";
+import { decodePage, encodeEvaluatorStatus, encodeQuarantine } from "../codecs/evaluator.ts";
 import { decodeUint64 } from "../codecs/fields.ts";
+import { encodeMatrix } from "../codecs/matrix.ts";
 import { encodeVerdict } from "../codecs/verdict.ts";
 import type { EvaluatorHandlers } from "../gen/uncouple/v1/Evaluator.ts";
 import { loadProtos } from "../loader.ts";
@@ -12,7 +13,7 @@ export function addEvaluatorService(server: RpcServer, evaluator: EvaluatorServi
   const { unary, stream } = server.context;
   const handlers: EvaluatorHandlers = {
     GetStatus: unary(async () => encodeEvaluatorStatus(await evaluator.status())),
-    GetMatrix: unary(async () => ({ edges: (await evaluator.matrix()).map(encodeMatrix) })),
+    GetMatrix: unary(async ({ intervals }) => ({ edges: (await evaluator.matrix({ intervals })).map(encodeMatrix) })),
     ListVerdicts: stream("finite", async function* (request) {
       for await (const entry of readPages(evaluator.listVerdicts, decodePage(request))) yield encodeVerdict(entry);
     }),

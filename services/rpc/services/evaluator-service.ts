@@ -37,6 +37,11 @@ export interface EvaluatorStatus {
   readonly version: string | null;
 }
 
+export interface MatrixOptions {
+  /** Also compare every cell with the one in use. Evaluators of version 0.1.0 ignore it. */
+  readonly intervals?: boolean;
+}
+
 /** The evaluator's gRPC interface, on server and client. */
 export interface EvaluatorService {
   /** Returns a page of entries, oldest first. */
@@ -47,7 +52,7 @@ export interface EvaluatorService {
    */
   watchVerdicts(from: number, signal: AbortSignal): AsyncIterable<Logged<Verdict>>;
   /** Returns one matrix per edge of the DAG. */
-  matrix(): Promise<readonly PipelineMatrix[]>;
+  matrix(options?: MatrixOptions): Promise<readonly PipelineMatrix[]>;
   /** Returns a page of entries, oldest first. */
   listQuarantines(page: Page): Promise<readonly Logged<Quarantine>[]>;
   status(): Promise<EvaluatorStatus>;

@@ -3,7 +3,7 @@ import { gaussianQuantile } from "../../common/gaussian-quantile.ts";
 import { mean } from "../../common/statistics.ts";
 import { unitsNeeded } from "./floor.ts";
 import { type Interval, pairedInterval, samplePaired } from "./paired-interval.ts";
-import type { Grouping, PairedSample } from "./sample.ts";
+import type { Grouping, SampleMoments } from "./sample.ts";
 import type { DrawShared } from "./shared-weights.ts";
 
 /**
@@ -89,7 +89,7 @@ export function finiteDifferences(current: Float64Array, candidate: Float64Array
 
 /** @param currentLoss mean loss of the current composition; @param interval of the sample's mean at the level */
 export function describe(
-  sample: PairedSample,
+  sample: SampleMoments,
   interval: Interval,
   rows: number,
   currentLoss: number,

@@ -1,10 +1,9 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { mean } from "../../common/statistics.ts";
-import { type ComparisonSettings, describe, finiteDifferences, type LossComparison } from "./compare-losses.ts";
-import { unitsNeeded } from "./floor.ts";
-import { hallInterval, hallPValue } from "./hall.ts";
+import { compareFamily, type FamilyMember } from "./compare-family.ts";
+import { type ComparisonSettings, finiteDifferences, type LossComparison } from "./compare-losses.ts";
 import { samplePaired } from "./paired-interval.ts";
-import type { Grouping, PairedSample } from "./sample.ts";
+import type { Grouping } from "./sample.ts";
 
 /** A column whose values divide the rows into slices. */
 export interface SliceColumn {
@@ -36,15 +35,10 @@ export interface ComparedSlices {
   readonly worst: SliceComparison | undefined;
 }
 
-interface Slice extends SmallSlice {
-  readonly sample: PairedSample;
-  readonly currentLoss: number;
-}
+interface Slice extends SmallSlice, FamilyMember {}
 
 /**
- * Compares the losses on each slice. All slices with enough rows form one family: their kinds hold together at the level,
- * by Holm's (1979) step-down procedure on Hall's p-values. A slice's interval is Hall's at the level at which Holm tests
- * it, so that it excludes 0 exactly if the slice is called improved or degraded.
+ * Compares the losses on each slice. All slices with enough rows form one family (`compareFamily`).
  */
 export async function compareSlices(
   current: Float64Array,
@@ -67,16 +61,9 @@ export async function compareSlices(
       await yieldToEventLoop();
     }
   }
-  const levels = holmLevels(
-    measured.map(({ sample }) => (sample.units < unitsNeeded(sample) ? undefined : hallPValue(sample))),
-    1 - settings.level,
-  );
-  const slices = measured.map(({ sample, currentLoss, ...slice }, i) => {
-    const level = 1 - (levels[i] as number);
-    const { minimumEffect } = settings;
-    const interval = hallInterval(sample, level);
-    const { units: _, ...comparison } = describe(sample, interval, slice.rows, currentLoss, { level, minimumEffect });
-    return { ...slice, ...comparison };
+  const slices = compareFamily(measured, settings).map(({ units: _, level: __, ...comparison }, i) => {
+    const { column, value, rows } = measured[i] as Slice;
+    return { column, value, rows, ...comparison };
   });
   const worst = slices
     .filter(({ reason }) => reason === undefined)
@@ -85,25 +72,6 @@ export async function compareSlices(
       undefined,
     );
   return { slices, tooSmall, worst };
-}
-
-/**
- * The error probability at which Holm's procedure tests each hypothesis: alpha over the number that remain when its turn
- * comes, in ascending order of p-values, until one is not rejected; all others are tested as that one is.
- *
- * @param pValues undefined for hypotheses that are not tested; these get alpha over the number of the tested ones
- */
-export function holmLevels(pValues: readonly (number | undefined)[], alpha: number): readonly number[] {
-  const tested = pValues.flatMap((p, i) => (p === undefined ? [] : [{ p, i }])).sort((a, b) => a.p - b.p);
-  const levels = pValues.map(() => alpha / Math.max(1, tested.length));
-  let level = 0;
-  let isRejecting = true;
-  for (const [rank, { p, i }] of tested.entries()) {
-    if (isRejecting) level = alpha / (tested.length - rank);
-    levels[i] = level;
-    isRejecting &&= p < level;
-  }
-  return levels;
 }
 
 /** The rows of each value, ascending. */

@@ -16,14 +16,17 @@ export interface Skewness {
   readonly curvature: number;
 }
 
-/** The mean of row differences, with all that its interval needs. */
-export interface PairedSample {
+/** The mean of row differences, with all that its closed-form interval needs. */
+export interface SampleMoments {
   /** Mean over rows. */
   readonly mean: number;
   /** Independent units: rows, or groups; of crossed groups those of the level with the fewest. */
   readonly units: number;
   readonly standardError: number;
   readonly skewness: Skewness;
+}
+
+export interface PairedSample extends SampleMoments {
   /**
    * Draws resamples with Poisson weights and studentizes the mean of each.
    * @returns the studentized means, ascending; infinite for a resample without variance

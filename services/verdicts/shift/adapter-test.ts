@@ -1,8 +1,8 @@
-import { closureOf, componentNamed, consumers } from "../../pipeline/dag.ts";
+import { componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { AdapterSkip, AdapterTest, HarmCause, InterfaceShift } from "../../pipeline/interface-shift.ts";
+import { objectiveClosure } from "../../pipeline/objectives.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { PairedComparison } from "../../pipeline/verdict.ts";
-import type { ReplacedOutput } from "../composed-losses.ts";
 import type { Grouping } from "../paired/sample.ts";
 import { adaptAffinely } from "./affine-adapter.ts";
 
@@ -10,9 +10,13 @@ import { adaptAffinely } from "./affine-adapter.ts";
 const MOST_WIDTH = 64;
 /** Rows or groups of a half, per coefficient of one coordinate. */
 const UNITS_PER_COEFFICIENT = 10;
-/** What may stay of the harm if an adapter is said to do: at most this share of it, and this share of the current loss. */
+/**
+ * What may stay of the harm if an adapter is said to do: these shares of the harm and of the current loss, whichever is
+ * less; and, where the current loss is next to nothing, in any case this share of the harm.
+ */
 const TOLERATED_OF_HARM = 0.1;
 const TOLERATED_OF_LOSS = 0.01;
+const ALWAYS_TOLERATED_OF_HARM = 0.001;
 
 export interface AdapterTestDeps {
   readonly pipeline: Pipeline;
@@ -24,10 +28,11 @@ export interface AdapterTestDeps {
   /** As in `RowStructure`. */
   readonly groupings: readonly Grouping[];
   /**
-   * Compares the candidate composition, with this output replaced, with the current one.
+   * Compares the candidate composition with the current one, where these consumers read these values in place of the
+   * candidate's output.
    * @returns undefined if a prediction is invalid
    */
-  compare(replaced: ReplacedOutput): Promise<PairedComparison | undefined>;
+  compare(values: Float32Array, consumers: readonly string[]): Promise<PairedComparison | undefined>;
 }
 
 /**
@@ -44,7 +49,7 @@ export async function testAdapter(
   const { pipeline, component } = deps;
   const skipped = (adapterSkipped: AdapterSkip) => ({ adapterSkipped });
   const { width, meaning } = componentNamed(pipeline, component).output;
-  const needed = closureOf(pipeline, pipeline.objective);
+  const needed = objectiveClosure(pipeline);
   const reading = consumers(pipeline.components, component).map(({ name }) => name);
   const between = reading.filter((name) => needed.includes(name));
 
@@ -59,12 +64,13 @@ export async function testAdapter(
   if (units < UNITS_PER_COEFFICIENT * (width + 1)) return skipped("too-few-rows");
 
   const values = await adaptAffinely(deps.candidate, deps.current, width, half);
-  const adapted = await deps.compare({ component, consumers: between, values });
+  const adapted = await deps.compare(values, between);
   if (adapted === undefined) return skipped("not-finite");
   const { candidateLoss: loss, difference, interval } = adapted;
   const currentLoss = Math.abs(harm.currentLoss);
   const tolerated = Math.max(
     Math.min(TOLERATED_OF_HARM * harm.difference, TOLERATED_OF_LOSS * currentLoss),
+    ALWAYS_TOLERATED_OF_HARM * harm.difference,
     (pipeline.verdict?.minimumEffect ?? 0) * currentLoss,
   );
   const adapter: AdapterTest = {

@@ -32,6 +32,14 @@ export const wrongFiles: readonly WrongCommand[] = [
     says: 'error bad.yaml:5: components.m2.upstream[0]: unknown component "m3"; available: m1, m2; did you mean "m1"?',
   },
   {
+    what: "objectives that are unknown or have no weight",
+    files: { "bad.yaml": `${PIPELINE}objective: { m1: 0, m3: 1 }\n` },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:6: objective.m1: must be a finite number greater than 0, not 0
+error bad.yaml:6: objective.m3: unknown component "m3"; available: m1, m2; did you mean "m1"?`,
+  },
+  {
     what: "names that JavaScript reserves",
     files: {
       "bad.yaml": PIPELINE.replace("m1:", "constructor:").replace("[m1]", "[constructor]").replace("x2", "__proto__"),

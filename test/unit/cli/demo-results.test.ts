@@ -77,6 +77,11 @@ describe("the demo's report", () => {
     for (const name of ["m1@1", "m1@2", "m1@3", "m2@1", "m2@2", "m2@3"]) expect(page).toContain(`>${name}</text>`);
     expect(page.match(/<svg /g)).toHaveLength(4);
     expect(page).toContain('<span class="badge self-defeating">');
+    // The pair in use, and the others against it: 0.54, 0.55 and 0.014.
+    expect(page.match(/stroke="var\(--ink\)" stroke-width="3"/g)).toHaveLength(1);
+    expect(page.match(/<td>in use<\/td>/g)).toHaveLength(1);
+    expect(page).toContain("<td>+1.9 % [-1.9, 5.6]</td>");
+    expect(page).toContain("<td>improved 97 % [94, 101]</td>");
     expect(page).not.toMatch(/<script|<link|src=|href="http|NaN|undefined/);
     expect(page).not.toContain("Forecasts");
   });

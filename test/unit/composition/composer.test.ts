@@ -197,6 +197,7 @@ function matrixOf(retained: Record<string, number[]>, current: Record<string, nu
   return createMatrix({
     pipeline: twoComponents,
     losses: composeLosses(twoComponents, composer, new Map([["d", target]])),
+    groupings: [],
     retained: (name) => retained[name] ?? [],
     current: async () => current,
   });

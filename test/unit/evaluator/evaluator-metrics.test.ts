@@ -111,3 +111,38 @@ test("consistency gaps are fractions of the loss, and keep their values while th
   measured = async () => undefined;
   expect(await samples()).toEqual([]);
 });
+
+test("each objective has losses of its own, those of the newest verdict", async () => {
+  const page = createMetrics({ service: "evaluator", version: "1" });
+  const metrics = createEvaluatorMetrics(page, ["m1", "tip", "fare"], {
+    clock: createVirtualClock(),
+    pending: async () => 0,
+    cachedBytes: () => ({ outputs: 0, models: 0 }),
+    publishedAt: () => undefined,
+    gaps: async () => undefined,
+  });
+  const samples = async () => (await page.text()).split("\n").filter((line) => /^uncouple_objective_\w+\{/.test(line));
+  const interval = [-1, 1] as const;
+  const composition = { m1: 1 };
+  const losses = { currentLoss: 1, candidateLoss: 1.5, difference: 0.5 };
+  const comparison = { current: composition, candidate: composition, ...losses, interval, kind: "inconclusive" };
+  const tip = { component: "tip", weight: 1, ...losses, kind: "inconclusive", relative: 0.5, interval };
+  const fare = { ...tip, component: "fare", currentLoss: 4, candidateLoss: 3 };
+  const negativeFlips = { count: 1, rate: 0.25, interval };
+  // A later pipeline file may have an objective that this one does not.
+  const other = { ...tip, component: "removed" };
+  metrics.losses(
+    verdict("m1", 1, { comparison: { ...comparison, objectives: [{ ...tip, negativeFlips }, fare, other] } }),
+  );
+  const labels = (objective: string, role: string) =>
+    `{component="m1",objective="${objective}",role="${role}",service="evaluator"}`;
+  expect((await samples()).sort()).toEqual([
+    `uncouple_objective_loss${labels("fare", "candidate")} 3`,
+    `uncouple_objective_loss${labels("fare", "current")} 4`,
+    `uncouple_objective_loss${labels("tip", "candidate")} 1.5`,
+    `uncouple_objective_loss${labels("tip", "current")} 1`,
+    'uncouple_objective_negative_flip_rate{component="m1",objective="tip",service="evaluator"} 0.25',
+  ]);
+  metrics.losses(verdict("m1", 2, { comparison }));
+  expect(await samples()).toEqual([]);
+});

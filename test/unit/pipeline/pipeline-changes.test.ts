@@ -57,6 +57,20 @@ describe("classes of changes", () => {
     ]);
   });
 
+  test("several objectives instead of one, and their weights", () => {
+    const several = content(BASE.replace("objective: revenue", "objective: { revenue: 1, click: 0.2 }"));
+    expect(changesBetween(base, several).map(({ path, class: kind }) => [path, kind])).toEqual([
+      ["objective", "breaking"],
+      ["objective.click", "breaking"],
+      ["objective.revenue", "breaking"],
+    ]);
+    const heavier = content(BASE.replace("objective: revenue", "objective: { click: 0.3, revenue: 1 }"));
+    const [change, ...others] = changesBetween(several, heavier);
+    expect(change).toMatchObject({ path: "objective.click", before: 0.2, after: 0.3, class: "breaking" });
+    expect(change?.effect).toContain("another sum of components' losses");
+    expect(others).toEqual([]);
+  });
+
   test("a loss, with the target that it needs", () => {
     const logged = BASE.replace("target: clicked", "target: { action: a, reward: clicked, propensity: q }");
     expect(changesBetween(base, content(logged)).map(({ path, class: kind }) => [path, kind])).toEqual([
@@ -107,7 +121,7 @@ describe("any two contents", () => {
     {
       name: fc.constant("demo"),
       components: fc.dictionary(fc.constantFrom("m1", "m2", "constructor"), component),
-      objective: fc.constantFrom("m1", "m2"),
+      objective: fc.constantFrom<unknown>("m1", "m2", { m1: 1, m2: 0.5 }, { m2: 0.5, m1: 1 }, { m1: 2, m2: 0.5 }),
       data: fc.record(
         {
           seed: fc.nat(2),

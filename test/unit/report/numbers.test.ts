@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatNumber, formatPercent, formatSeconds, relativeChange } from "../../../services/report/numbers.ts";
+import {
+  formatNumber,
+  formatPercent,
+  formatSeconds,
+  gridFormat,
+  relativeChange,
+} from "../../../services/report/numbers.ts";
 
 describe("number formatting", () => {
   it.each([
@@ -40,5 +46,56 @@ describe("number formatting", () => {
     [3780, "1 h 3 min"],
   ])("formats %s seconds as %s", (seconds, text) => {
     expect(formatSeconds(seconds)).toBe(text);
+  });
+});
+
+describe("the format of a grid", () => {
+  const shown = (rows: readonly (readonly (number | null)[])[]) => {
+    const format = gridFormat(rows);
+    return rows.map((row) => row.map(format));
+  };
+
+  it("has as many digits as tell neighbors apart", () => {
+    expect(
+      shown([
+        [0.51234, 0.51241],
+        [0.7, null],
+      ]),
+    ).toEqual([
+      ["0.51234", "0.51241"],
+      ["0.70000", "-"],
+    ]);
+    expect(shown([[104.23, 104.29, 3.1]])).toEqual([["104.23", "104.29", "3.10"]]);
+    expect(shown([[1.00001e-5, 1.00002e-5]])).toEqual([["1.00001e-5", "1.00002e-5"]]);
+    expect(shown([[12_345_678, 12_345_679]])).toEqual([["1.2345678e+7", "1.2345679e+7"]]);
+  });
+
+  it("is the usual one where that is enough, or neighbors are equal", () => {
+    expect(shown([[104.23, 47.16, 0]])).toEqual([["104", "47.2", "0"]]);
+    expect(shown([[1.382, 1.382]])).toEqual([["1.38", "1.38"]]);
+    expect(shown([[1.382], [null], [1.3821]])).toEqual([["1.38"], ["-"], ["1.38"]]);
+    expect(shown([])).toEqual([]);
+  });
+
+  it("tells all unequal neighbors apart that differ in their first eight digits, and no further", () => {
+    const cell = fc.oneof(
+      fc.double({ min: -1e9, max: 1e9, noNaN: true }),
+      fc.integer({ min: -300, max: 300 }).map((value) => 1 + value * 1e-7),
+      fc.integer({ min: 1, max: 300 }).map((value) => value * 1e-6),
+      fc.constant(null),
+    );
+    fc.assert(
+      fc.property(fc.array(cell, { minLength: 2, maxLength: 6 }), fc.boolean(), (cells, isRow) => {
+        const rows = isRow ? [cells] : cells.map((one) => [one]);
+        const texts = shown(rows).flat();
+        for (const [i, text] of texts.entries()) {
+          const [a, b] = [cells[i], cells[i + 1]];
+          if (a === null || a === undefined || b === null || b === undefined) continue;
+          const isClear = Math.abs(a - b) > 1e-7 * Math.max(Math.abs(a), Math.abs(b));
+          if (isClear) expect(texts[i + 1]).not.toBe(text);
+        }
+      }),
+    );
+    expect(shown([[1, 1 + 1e-12]])).toEqual([["1.0000000", "1.0000000"]]);
   });
 });

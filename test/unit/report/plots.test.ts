@@ -33,6 +33,15 @@ describe("a heat map", () => {
     expect(fills(markup).filter((fill) => fill.startsWith("rgb"))).toHaveLength(3);
   });
 
+  it("has enough digits to tell neighbors apart, and outlines a cell", async () => {
+    const close = { ...map, values: [[54.12, 54.17]], rows: ["m2@1"] };
+    const { markup } = await heatMap({ ...close, outlined: { row: "m2@1", column: "m1@2" } });
+    expect(texts(markup)).toEqual(expect.arrayContaining(["54.12", "54.17"]));
+    const outlines = (svg: string) => svg.match(/stroke="var\(--ink\)" stroke-width="3"/g)?.length ?? 0;
+    expect(outlines(markup)).toBe(1);
+    expect(outlines((await heatMap(close)).markup)).toBe(0);
+  });
+
   it("gives equal numbers equal colors and different numbers different colors", async () => {
     const { markup } = await heatMap({
       ...map,

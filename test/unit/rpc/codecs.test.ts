@@ -3,16 +3,15 @@ import type { MethodDefinition } from "@grpc/proto-loader";
 import { loadSync, type Options } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { PipelineMatrix } from "../../../services/pipeline/verdict.ts";
+import type { CellDifference, MatrixCell, PipelineMatrix } from "../../../services/pipeline/verdict.ts";
 import {
   decodeEvaluatorStatus,
-  decodeMatrix,
   decodeQuarantine,
   encodeEvaluatorStatus,
-  encodeMatrix,
   encodeQuarantine,
 } from "../../../services/rpc/codecs/evaluator.ts";
 import { decodeUint64 } from "../../../services/rpc/codecs/fields.ts";
+import { decodeMatrix, encodeMatrix } from "../../../services/rpc/codecs/matrix.ts";
 import {
   decodePrediction,
   decodePredictRequest,
@@ -147,18 +146,34 @@ describe("what goes over the wire comes back as it was", () => {
       appliedDigest: fc.option(name),
       version: fc.option(name),
     });
-    const edge = {
-      upstream: name,
-      downstream: name,
-      upstreamSerials: fc.array(serial, { maxLength: 3 }),
-      downstreamSerials: fc.array(serial, { maxLength: 3 }),
-      cells: fc.array(fc.record({ upstreamSerial: serial, downstreamSerial: serial, loss: fc.double() }), {
-        maxLength: 3,
-      }),
-    };
+    const pair = { upstreamSerial: serial, downstreamSerial: serial };
+    const comparison: fc.Arbitrary<CellDifference> = fc.record(
+      {
+        kind: name,
+        reason: name,
+        difference: fc.double(),
+        relative: fc.option(fc.double()),
+        interval: fc.tuple(fc.double(), fc.double()),
+        level: fc.double(),
+      },
+      { requiredKeys: ["kind", "difference", "relative", "interval", "level"] },
+    );
+    const cell: fc.Arbitrary<MatrixCell> = fc.record(
+      { ...pair, loss: fc.double(), comparison },
+      { requiredKeys: ["upstreamSerial", "downstreamSerial", "loss"] },
+    );
     const matrix: fc.Arbitrary<PipelineMatrix> = fc.record(
-      { ...edge, gap: gaps },
-      { requiredKeys: Object.keys(edge) as (keyof typeof edge)[] },
+      {
+        upstream: name,
+        downstream: name,
+        upstreamSerials: fc.array(serial, { maxLength: 3 }),
+        downstreamSerials: fc.array(serial, { maxLength: 3 }),
+        cells: fc.array(cell, { maxLength: 3 }),
+        current: fc.record(pair),
+        intervals: fc.record({ method: name, level: fc.double(), compared: count }),
+        gap: gaps,
+      },
+      { requiredKeys: ["upstream", "downstream", "upstreamSerials", "downstreamSerials", "cells"] },
     );
     fc.assert(
       fc.property(trainerStatus, evaluatorStatus, matrix, (trainer, evaluator, edge) => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Verdict } from "../../../services/pipeline/verdict.ts";
+import { twoComponents } from "../../helpers/linear-pipelines.ts";
 import {
   good,
   type MemoryEvaluators,
@@ -139,5 +140,41 @@ describe("verdicts", () => {
       // It is still the newest: what cannot be measured against is no pass either.
       ["u@4", "inconclusive", "not-finite"],
     ]);
+  });
+
+  test("of several objectives add up their losses, and status and matrix show the sum", async () => {
+    const pipeline = { ...twoComponents, objective: { u: 0.25, d: 1 } };
+    const { evaluator, metrics } = world.start({ pipeline });
+    await world.publish("u", { x: 1 });
+    await world.publish("d", { x: 1, "u-out": 2 });
+    // Right for itself, and wrong for d, which makes up for the error of u@1.
+    await world.publish("u", { x: 2 });
+    const { verdicts } = await world.settled(3);
+    const { kind, comparison } = verdicts[2] as Verdict;
+    // d: from 0 to 4 squares; u: from 1 square to 0.
+    expect(kind).toBe("self-defeating");
+    const square = x.reduce((sum, value) => sum + value * value, 0) / rows;
+    expect(comparison?.difference).toBeCloseTo((4 - 0.25) * square, 2);
+    expect(comparison?.objectives).toMatchObject([
+      { component: "u", weight: 0.25, kind: "improved", difference: expect.closeTo(-square, 5) },
+      { component: "d", weight: 1, kind: "degraded", difference: expect.closeTo(4 * square, 2) },
+    ]);
+    const [edge] = await evaluator.matrices({ intervals: true });
+    const newest = edge?.cells.find(({ upstreamSerial }) => upstreamSerial === 2);
+    expect(newest?.loss).toBeCloseTo(comparison?.candidateLoss ?? Number.NaN, 9);
+    expect((await evaluator.status()).loss).toBe(newest?.loss);
+    const text = await metrics.text();
+    expect(text).toMatch(/uncouple_objective_loss\{component="u",objective="u",role="candidate".*\} [0-9.e-]+\n/);
+    expect(text).toMatch(/uncouple_pipeline_loss\{component="u",role="candidate".*\} 1\.3/);
+  });
+
+  test("on a component that no objective depends on are inconclusive: it changes nothing", async () => {
+    world.start({ pipeline: { ...twoComponents, objective: "u" } });
+    await world.publish("u", { x: 1 });
+    await world.publish("d", { x: 1 });
+    await world.publish("d", good);
+    const { verdicts } = await world.settled(3);
+    expect(summary(verdicts)[2]).toEqual(["d@2", "inconclusive"]);
+    expect(verdicts[2]).toMatchObject({ comparison: { difference: 0, current: { u: 1 }, candidate: { u: 1 } } });
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { matrixText } from "../../../../services/cli/commands/matrix.ts";
 import { createStyle } from "../../../../services/cli/terminal/style.ts";
 import { consistencyLines, gapText } from "../../../../services/cli/text/consistency-text.ts";
+import { matricesText } from "../../../../services/cli/text/matrix-text.ts";
 import type { ConsistencyGap } from "../../../../services/pipeline/verdict.ts";
 import { verdict } from "../../../helpers/drafts.ts";
 
@@ -54,7 +54,7 @@ test("a verdict has a line per edge, with what it was before", () => {
 test("a matrix has a line below", () => {
   const cells = [{ upstreamSerial: 1, downstreamSerial: 1, loss: 0.5 }];
   const edge = { upstream: "m1", downstream: "m2", upstreamSerials: [1], downstreamSerials: [1], cells };
-  const text = matrixText({ ...edge, gap }, createStyle(false));
+  const text = matricesText([{ ...edge, gap }], createStyle(false));
   expect(text.trimEnd().split("\n").at(-1)).toBe(gapText(gap));
-  expect(matrixText(edge, createStyle(false))).not.toContain("gap");
+  expect(matricesText([edge], createStyle(false))).not.toContain("gap");
 });

@@ -157,6 +157,26 @@ describe("the line of a verdict", () => {
     );
   });
 
+  it("states what became of each objective", () => {
+    const objective = {
+      component: "tip",
+      weight: 1,
+      currentLoss: 0.4,
+      candidateLoss: 0.3,
+      difference: -0.1,
+      relative: -0.25,
+      interval: [-0.12, -0.08],
+      kind: "improved",
+    } as const;
+    const few = { ...objective, component: "toll", kind: "inconclusive", reason: "too-few-rows" } as const;
+    const same = { ...objective, component: "fare", candidateLoss: 0.4, difference: 0, relative: 0 };
+    const objectives = [objective, few, { ...same, interval: [0, 0] as const, kind: "inconclusive" }];
+    const comparison = { ...(verdict.comparison as NonNullable<Verdict["comparison"]>), objectives };
+    expect(verdictLine({ ...verdict, comparison }, style)).toBe(
+      "m1@3  self-defeating: m1 improved 99 %, pipeline degraded 94 % [71, 118]; tip improved 25 % [20, 30], toll -25 %, too few rows for such a tail, fare unchanged (with m2@1)",
+    );
+  });
+
   it("omits the component's own loss if it is unknown", () => {
     const without: Verdict = { ...verdict, componentLoss: { current: null, candidate: null }, componentInterval: null };
     expect(verdictLine(without, style)).toContain("self-defeating: pipeline degraded");

@@ -23,6 +23,14 @@ describe("the downstream whose loss is explained", () => {
     expect(diagnosedDownstream({ ...pipeline, objective: "right" }, "m1").name).toBe("right");
   });
 
+  it("is the only one of several objectives that reads from the component", () => {
+    expect(diagnosedDownstream({ ...pipeline, objective: { right: 1, end: 0.5 } }, "m1").name).toBe("right");
+    expect(diagnosedDownstream({ ...pipeline, objective: { m1: 1, end: 0.5 } }, "left").name).toBe("end");
+    const both = { ...pipeline, objective: { left: 1, right: 0.5 } };
+    expect(() => diagnosedDownstream(both, "m1")).toThrow(/\(left, right\); choose the one whose loss/);
+    expect(diagnosedDownstream(both, "m1", "left").name).toBe("left");
+  });
+
   it("can be any descendant, by name", () => {
     expect(diagnosedDownstream(pipeline, "m1", "end").name).toBe("end");
   });

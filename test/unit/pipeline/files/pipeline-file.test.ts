@@ -38,6 +38,10 @@ function paperWith(from: string, to: string): string {
 }
 
 describe("parsePipelineFile", () => {
+  test("reads several objectives with their weights", () => {
+    expect(parsed(`${PAPER}objective: { m2: 1, m1: 0.2 }\n`).pipeline.objective).toEqual({ m1: 0.2, m2: 1 });
+  });
+
   test("reads the paper's pipeline, in topological order, with the only sink as its objective", () => {
     expect(parsed(PAPER).pipeline).toEqual({
       name: "paper",
@@ -196,12 +200,40 @@ audit: { rows: 10, columns: [clicked] }
     [
       "several sinks and no objective",
       paperWith("    upstream: [m1]\n", ""),
-      "p.yaml:1: objective: is missing, and several components have no consumers: m2, m1; name the one whose loss is the pipeline loss",
+      "p.yaml:1: objective: is missing, and several components have no consumers: m2, m1; name the one whose loss is the pipeline loss, or give each a weight",
     ],
     [
       "an unknown objective",
       `${PAPER}objective: m3\n`,
       'p.yaml:15: objective: unknown component "m3"; available: m2, m1; did you mean "m2"?',
+    ],
+    [
+      "objectives that do not exist, and weights that are none",
+      `${PAPER}objective: { m3: 1, m1: 0, m2: .inf }\n`,
+      'p.yaml:15: objective.m3: unknown component "m3"; available: m2, m1; did you mean "m2"?',
+      "p.yaml:15: objective.m1: must be a finite number greater than 0, not 0",
+      "p.yaml:15: objective.m2: must be a finite number greater than 0, not Infinity",
+    ],
+    [
+      "weights that are no numbers",
+      `${PAPER}objective: { m1: -2, m2: "1" }\n`,
+      "p.yaml:15: objective.m1: must be a finite number greater than 0, not -2",
+      'p.yaml:15: objective.m2: must be a finite number greater than 0, not "1"',
+    ],
+    [
+      "a weighted list of one",
+      `${PAPER}objective: { m2: 3 }\n`,
+      "p.yaml:15: objective: lists a single component, whose weight has no effect; write objective: m2",
+    ],
+    [
+      "an empty list of objectives",
+      `${PAPER}objective: {}\n`,
+      "p.yaml:15: objective: is an empty mapping; name the components whose losses make up the pipeline loss",
+    ],
+    [
+      "an objective of another type",
+      `${PAPER}objective: [m1, m2]\n`,
+      "p.yaml:15: objective: must be the name of a component, or a mapping of names to weights, not a list",
     ],
     ["a duplicate column", paperWith("[x1]", "[x1, x1]"), 'p.yaml:11: components.m1.columns[1]: duplicate entry "x1"'],
     [
@@ -297,7 +329,7 @@ audit: { rows: 10, columns: [clicked] }
           value,
           fc.dictionary(fc.constantFrom("m1", "m2", "__proto__"), fc.oneof(component, value)),
         ),
-        objective: value,
+        objective: fc.oneof(value, fc.dictionary(fc.constantFrom("m1", "m2", "__proto__"), leaf)),
         audit: value,
       },
       { requiredKeys: [] },

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { holmLevels } from "../../../../services/verdicts/paired/compare-family.ts";
 import { type ComparisonSettings, compareLosses } from "../../../../services/verdicts/paired/compare-losses.ts";
-import { compareSlices, holmLevels } from "../../../../services/verdicts/paired/compare-slices.ts";
+import { compareSlices } from "../../../../services/verdicts/paired/compare-slices.ts";
 import { FEWEST_UNITS, unitsNeeded } from "../../../../services/verdicts/paired/floor.ts";
 import { measureHarm, negativeFlips } from "../../../../services/verdicts/paired/harm.ts";
 import { limitLosses, lossBound } from "../../../../services/verdicts/paired/loss-limit.ts";

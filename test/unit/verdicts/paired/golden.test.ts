@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { holmLevels } from "../../../../services/verdicts/paired/compare-slices.ts";
+import { holmLevels } from "../../../../services/verdicts/paired/compare-family.ts";
 import { exactShareInterval } from "../../../../services/verdicts/paired/exact-share.ts";
 import { hallInterval } from "../../../../services/verdicts/paired/hall.ts";
 import { normalTail } from "../../../../services/verdicts/paired/normal.ts";

@@ -24,8 +24,8 @@ export interface Comparison {
    */
   'kind'?: (string);
   /**
-   * Also what the mean does not show: `skewness`, `detectable`, `rowsNeeded`, `harm`, `negativeFlips`, `slices`,
-   * `worstSlice`, as in the JSON of `uncouple verdicts`.
+   * Also what the mean does not show: `skewness`, `detectable`, `rowsNeeded`, `harm`, `negativeFlips`, `objectives`,
+   * `slices`, `worstSlice`, as in the JSON of `uncouple verdicts`; and of alternatives `method` and `level`.
    */
   'other'?: (_google_protobuf_Struct | null);
 }
@@ -51,8 +51,8 @@ export interface Comparison__Output {
    */
   'kind': (string);
   /**
-   * Also what the mean does not show: `skewness`, `detectable`, `rowsNeeded`, `harm`, `negativeFlips`, `slices`,
-   * `worstSlice`, as in the JSON of `uncouple verdicts`.
+   * Also what the mean does not show: `skewness`, `detectable`, `rowsNeeded`, `harm`, `negativeFlips`, `objectives`,
+   * `slices`, `worstSlice`, as in the JSON of `uncouple verdicts`; and of alternatives `method` and `level`.
    */
   'other': (_google_protobuf_Struct__Output | null);
 }
