@@ -24,7 +24,7 @@ export async function checkPipelineAgainstData(parsed: ReadableParts, path: stri
     const error = asUncoupleError(thrown);
     if (error.code === "internal") throw error;
     // A message that starts with a key is about that key.
-    const [, key = "data", message = error.message] = /^(data\.\w+): (.*)$/s.exec(error.message) ?? [];
+    const [, key = "data", message = error.message] = /^((?:data|split)\.\w+): (.*)$/s.exec(error.message) ?? [];
     const reporter = createReporter(parsed.map);
     reporter.report(key.split("."), message);
     return reporter.problems;

@@ -30,12 +30,18 @@ export interface TrainerData {
 
 /**
  * Reads all data that the trainer of a component can see.
+ * @param heldOutAfter as in `DataSource.trainingRows`
  * @throws UncoupleError as `DataSource.trainingRows` and `DataSource.auditRows`
  */
-export async function trainerData(source: DataSource, pipeline: Pipeline, component: string): Promise<TrainerData> {
+export async function trainerData(
+  source: DataSource,
+  pipeline: Pipeline,
+  component: string,
+  heldOutAfter?: string,
+): Promise<TrainerData> {
   const visible = visibleColumns(pipeline, component);
-  const training = await source.trainingRows(visible);
+  const training = await source.trainingRows(visible, undefined, heldOutAfter);
   const { columns, rows } = pipeline.audit ?? {};
   if (columns === undefined || rows === undefined) return { training };
-  return { training, audit: await source.auditRows(visible, columns, rows) };
+  return { training, audit: await source.auditRows(visible, columns, rows, heldOutAfter) };
 }

@@ -7,6 +7,7 @@ import type { HeldOutRows } from "../data/source/data-source.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { createQuestionCount } from "../pipeline/questions.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
 import { type Backplane, EVALUATOR_GROUP } from "../registry/backplane.ts";
 import type { EvaluatorStatus, MatrixOptions } from "../rpc/services/evaluator-service.ts";
@@ -23,7 +24,9 @@ import { createEvaluatorLoop } from "./evaluator-loop.ts";
 import { createEvaluatorMatrix } from "./evaluator-matrix.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { evaluatorStatus } from "./evaluator-status.ts";
+import { createEvaluatorGeneration } from "./held-out-generation.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
+import { hideKeys } from "./hide-keys.ts";
 import { watchInputDrift } from "./input-drift.ts";
 import { runRetention } from "./retention-loop.ts";
 import { rowStructure } from "./row-structure.ts";
@@ -51,8 +54,10 @@ export interface EvaluatorDeps {
   readonly heldOut: Table;
   /** Of the held-out rows: the values of `labelColumns`. */
   readonly labels: HeldOutRows["labels"];
-  /** Of the held-out rows, as verdicts record it. */
+  /** As `HeldOut.fingerprint`; verdicts record it. */
   readonly fingerprint: string;
+  /** As `HeldOut.heldOutAfter`. */
+  readonly heldOutAfter?: string | undefined;
   /** Not closed here. */
   readonly inference: Inference;
   readonly clock: Clock;
@@ -78,6 +83,8 @@ export interface Evaluator {
   /** Pipeline losses along every edge, consistent for one moment. */
   matrices(options?: MatrixOptions): Promise<readonly PipelineMatrix[]>;
   status(): Promise<EvaluatorStatus>;
+  /** Why it cannot judge with its held-out rows; undefined if it can. */
+  refusal(): string | undefined;
 }
 
 /**
@@ -93,8 +100,11 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const queue = backplane.workQueue(EVALUATOR_GROUP);
   const reportFailure = createFailureReporter(log, deps.onLost);
   const components = pipeline.components.map((component) => component.name);
+  const questions = createQuestionCount();
   const metrics = createEvaluatorMetrics(deps.metrics, components, {
     clock,
+    questions,
+    horizon: pipeline.verdict?.horizon,
     pending: () => queue.pending(),
     cachedBytes: () => ({ outputs: losses.cachedBytes(), models: deps.inference.heldBytes().models }),
     publishedAt: (component) => view.newest(component)?.publishedAt,
@@ -104,7 +114,10 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     backplane,
     clock,
     onError: reportFailure,
-    onVerdict: ({ value }) => metrics.losses(value),
+    onVerdict({ value }) {
+      questions.note(value);
+      metrics.losses(value);
+    },
     onAliasChange: ({ value }) => {
       if (value.alias === CHAMPION) matrix.invalidate();
     },
@@ -117,6 +130,17 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     onPass: metrics.passed,
     signal,
   });
+  const generation = createEvaluatorGeneration(
+    {
+      pipeline: pipeline.name,
+      evaluator: name,
+      pipelineDigest: gate.digest,
+      fingerprint: deps.fingerprint,
+      rows: heldOut.rows,
+      heldOutAfter: deps.heldOutAfter,
+    },
+    { backplane, view, matrix: { current: () => matrix.current() }, metrics, clock, log },
+  );
   const structure = rowStructure(pipeline, heldOut.rows, deps.labels);
   const consistency = createConsistency({
     pipeline,
@@ -135,10 +159,9 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       pipeline,
       rows: heldOut.rows,
       groupings: structure.groupings,
-      fingerprint: deps.fingerprint,
       pipelineDigest: gate.digest,
     },
-    { backplane, view, metrics, clock, log },
+    { backplane, view, generation, questions, metrics, clock, log },
   );
   const judge = createDeliveryJudge({
     tracer: deps.tracer,
@@ -146,6 +169,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     backplane,
     view,
     gate,
+    generation,
     writer,
     metrics,
     clock,
@@ -156,7 +180,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       registry,
       view,
       losses,
-      structure,
+      structure: () => hideKeys(structure, pipeline, generation.current()?.salt ?? ""),
       consistency,
       writer,
       clock,
@@ -165,10 +189,21 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     onVerdict: matrix.refreshInBackground,
     signal,
   });
-  const loop = createEvaluatorLoop({ queue, view, gate, judge, work, reportFailure, clock, close: losses.close });
+  const loop = createEvaluatorLoop({
+    queue,
+    view,
+    gate,
+    generation,
+    judge,
+    work,
+    reportFailure,
+    clock,
+    close: losses.close,
+  });
   const { version } = packageInfo();
   const identity = { pipeline: pipeline.name, evaluator: name, rows: heldOut.rows, version };
   const { retention } = pipeline;
+  const horizon = pipeline.verdict?.horizon ?? null;
   const collector = { pipeline: pipeline.name, by: name, backplane, view, metrics, reportFailure, clock, log };
   return {
     start() {
@@ -180,6 +215,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     },
     stop: loop.stop,
     matrices: (options) => (options?.intervals === true ? matrix.withIntervals() : matrix.refresh()),
-    status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix, gate }),
+    status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix, gate, generation, questions, horizon }),
+    refusal: generation.refusal,
   };
 }

@@ -9,6 +9,7 @@ import type { Logger } from "../runtime/logs.ts";
 import { noTracing, type Tracer } from "../runtime/tracing/tracer.ts";
 import type { EvaluateAnnouncement } from "./evaluate-announcement.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
+import { type EvaluatorGeneration, lateText, trainedOnHeldOut } from "./held-out-generation.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
 /** After this many failures of its own in this process, a snapshot is quarantined. */
@@ -27,6 +28,7 @@ export interface DeliveryJudgeDeps {
   readonly backplane: Pick<Backplane, "registry" | "leases">;
   readonly view: Pick<PipelineView, "history" | "reaches">;
   readonly gate: Pick<PipelineGate, "digest" | "confirm">;
+  readonly generation: Pick<EvaluatorGeneration, "confirm">;
   readonly writer: VerdictWriter;
   readonly metrics: Pick<EvaluatorMetrics, "handled">;
   /** Defaults to none. */
@@ -46,7 +48,7 @@ export interface DeliveryJudgeDeps {
  * throws, so that no announcement blocks the others, and never keeps a delivery.
  */
 export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) => Promise<void> {
-  const { backplane, view, gate, writer, metrics, tracer = noTracing, clock, log, signal } = deps;
+  const { backplane, view, gate, generation, writer, metrics, tracer = noTracing, clock, log, signal } = deps;
   /** Failures in this process, by the announcement's position. */
   const failures = new Map<number, number>();
   /** Positions of suspects that this process has judged without crashing. */
@@ -59,6 +61,12 @@ export function createDeliveryJudge(deps: DeliveryJudgeDeps): (item: WorkItem) =
     const { manifest } = item.announcement;
     if (await writer.isSettled(manifest)) return "settled before";
     await checkPipelineFile(manifest.pipelineDigest);
+    const { heldOutAfter } = await generation.confirm();
+    if (trainedOnHeldOut(manifest, heldOutAfter)) {
+      const detail = `rows after ${heldOutAfter} are held out, and ${lateText(manifest)}; train again`;
+      await writer.quarantine(manifest, "trained-on-held-out", detail);
+      return "quarantine";
+    }
     const evaluate = () => deps.evaluate(item.announcement, traceparent);
     return item.delivery <= MAX_DELIVERIES ? evaluate() : evaluateSuspect(item, evaluate);
   }

@@ -19,8 +19,9 @@ export interface EvaluateDeps {
   readonly registry: Pick<Registry, "aliased">;
   readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
-  readonly structure: RowStructure;
   readonly consistency: Pick<Consistency, "ofVerdict">;
+  /** As verdicts may show it. */
+  structure(): RowStructure;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
   readonly clock: Clock;
   /** Aborts the evaluation in progress. */
@@ -41,7 +42,7 @@ export type EvaluateAnnouncement = (
  * without one that was deleted meanwhile. This terminates: every pass leaves out a different snapshot.
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
-  const { pipeline, retained, registry, view, losses, structure, consistency, writer, clock, signal } = deps;
+  const { pipeline, retained, registry, view, losses, consistency, writer, clock, signal } = deps;
   const { history } = view;
   const drawShared = createSharedWeights();
 
@@ -59,7 +60,7 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
         const judgement = await judgeSnapshot(manifest, {
           pipeline,
           losses,
-          structure,
+          structure: deps.structure(),
           drawShared,
           current,
           alternatives: (component) => history.sound(component).newest(retained, position),

@@ -6,11 +6,15 @@ import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { WorkItem, WorkQueue } from "../registry/backplane.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
 
+import type { EvaluatorGeneration } from "./held-out-generation.ts";
+
 export interface EvaluatorLoopDeps {
   readonly queue: Pick<WorkQueue, "items">;
   readonly view: Pick<PipelineView, "follow">;
   /** Announcements are taken only while it is open; one that is being judged when it closes is finished. */
   readonly gate: Pick<PipelineGate, "opens" | "closes">;
+  /** Announcements are taken once it has settled, and until its rows are refused. */
+  readonly generation: Pick<EvaluatorGeneration, "settle" | "refusal">;
   /** Handles one delivery. Never throws. */
   judge(item: WorkItem): Promise<void>;
   /** The loop aborts it when a stop is forced, and once the loop has stopped. */
@@ -30,7 +34,7 @@ export interface EvaluatorLoop {
 }
 
 export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
-  const { queue, view, gate, work, reportFailure, clock } = deps;
+  const { queue, view, gate, generation, work, reportFailure, clock } = deps;
   const taking = new AbortController();
   let evaluating = false;
   let running: Promise<void> = Promise.resolve();
@@ -38,6 +42,7 @@ export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
 
   async function takeAll(): Promise<void> {
     await gate.opens(taking.signal);
+    await generation.settle(taking.signal);
     const closed = new AbortController();
     const until = AbortSignal.any([taking.signal, closed.signal]);
     const closing = gate.closes(until).then(() => closed.abort());
@@ -49,6 +54,7 @@ export function createEvaluatorLoop(deps: EvaluatorLoopDeps): EvaluatorLoop {
         } finally {
           evaluating = false;
         }
+        if (generation.refusal() !== undefined) return;
       }
     } finally {
       closed.abort();

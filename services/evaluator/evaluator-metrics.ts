@@ -1,6 +1,8 @@
 import { settlesWithin } from "../common/async/settles-within.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { ColumnDrift } from "../data/table/column-drift.ts";
+import type { HeldOutGeneration } from "../pipeline/generation.ts";
+import type { QuestionCount } from "../pipeline/questions.ts";
 import {
   type ConsistencyGap,
   type MeasuredGaps,
@@ -27,7 +29,9 @@ export interface EvaluatorMetrics {
   stored(usage: StoreUsage): void;
   /** Sets whether the server syncs before it acknowledges; undefined: unknown. */
   synced(always: boolean | undefined): void;
-  /** Sets the newest losses, from any evaluator's verdict. */
+  /** Sets the generation of held-out rows in use. Losses of earlier ones are removed. */
+  generation(generation: HeldOutGeneration): void;
+  /** Sets the newest losses, from any evaluator's verdict; not from one on an earlier generation of held-out rows. */
   losses(verdict: Verdict, candidateLoss?: number | null): void;
   /** Sets the drift of the columns that a component reads; those that are absent have none. */
   drifted(component: string, drifts: ReadonlyMap<string, ColumnDrift>): void;
@@ -35,6 +39,9 @@ export interface EvaluatorMetrics {
 
 export interface EvaluatorGauges {
   readonly clock: Clock;
+  readonly questions: Pick<QuestionCount, "of">;
+  /** `VerdictPolicy.horizon`. */
+  readonly horizon: number | undefined;
   pending(): Promise<number>;
   cachedBytes(): { readonly outputs: number; readonly models: number };
   /** When a component's newest snapshot was published, in ISO 8601; undefined for none. */
@@ -175,6 +182,51 @@ export function createEvaluatorMetrics(
   /** Columns with a drift, by component. */
   const drifting = new Map<string, readonly string[]>();
   exportConsistencyGaps(metrics, gauges);
+  /** Of the losses; 0 for verdicts that do not say it. */
+  let generation = 0;
+  const advance = (to: number): boolean => {
+    if (to < generation) return false;
+    if (to > generation) {
+      for (const component of components) {
+        for (const role of ["current", "candidate"]) {
+          pipelineLoss.remove({ component, role });
+          componentLoss.remove({ component, role });
+        }
+        for (const gauge of [worstSlice, degradedSlices, flips, interfaceShift, interfaceOutside, recovered]) {
+          gauge.remove({ component });
+        }
+        for (const objective of components) {
+          objectiveFlips.remove({ component, objective });
+          for (const role of ["current", "candidate"]) objectiveLoss.remove({ component, objective, role });
+        }
+      }
+    }
+    generation = to;
+    return true;
+  };
+  const generationNumber = metrics.gauge({
+    name: "uncouple_held_out_generation",
+    help: "Number of the generation of held-out rows in use; losses of different generations cannot be compared.",
+  });
+  generationNumber.remove();
+  let asked: number | undefined;
+  metrics.gauge({
+    name: "uncouple_held_out_questions",
+    help: "Verdicts given on the generation of held-out rows in use.",
+    labels: ["generation"],
+    collect(gauge) {
+      if (asked !== undefined && asked !== generation) gauge.remove({ generation: String(asked) });
+      if (generation === 0) return;
+      asked = generation;
+      gauge.set({ generation: String(asked) }, gauges.questions.of(asked));
+    },
+  });
+  const horizon = metrics.gauge({
+    name: "uncouple_held_out_horizon",
+    help: "Verdicts that the pipeline file declares a generation of held-out rows good for; absent without a horizon.",
+  });
+  if (gauges.horizon === undefined) horizon.remove();
+  else horizon.set(gauges.horizon);
   metrics.gauge({
     name: "uncouple_announcements_pending",
     help: "Announcements that no evaluator has finished yet.",
@@ -241,7 +293,17 @@ export function createEvaluatorMetrics(
       }
       drifting.set(component, [...drifts.keys()]);
     },
+    generation({ generation: number, current, loss }) {
+      const isNew = number > generation;
+      advance(number);
+      generationNumber.set(number);
+      if (!isNew || loss === null) return;
+      for (const component of components) {
+        if (current[component] !== undefined) pipelineLoss.set({ component, role: "current" }, loss);
+      }
+    },
     losses(verdict, candidateLoss) {
+      if (!advance(verdict.heldOut?.generation ?? 0)) return;
       const { component, comparison, interfaceShift: shift } = verdict;
       // Verdicts may name a component that was since removed from the pipeline file.
       if (!components.includes(component)) return;

@@ -1,17 +1,37 @@
 import { openPipelineData } from "../data/read-pipeline.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
+import { fingerprintRowSet } from "../data/table/row-set-fingerprint.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
+import { targetColumns } from "../data/targets/target-column.ts";
 import { heldOutColumns } from "../data/visibility.ts";
+import { componentNamed } from "../pipeline/dag.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
+import { crossingGroups } from "../pipeline/files/split.ts";
+import { objectiveClosure } from "../pipeline/objectives.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Logger } from "../runtime/logs.ts";
-import { labelColumns } from "./row-structure.ts";
+import { keyColumns, labelColumns } from "./row-structure.ts";
 
 export interface HeldOut {
   readonly schema: readonly ColumnSchema[];
   readonly table: Table;
   readonly labels: HeldOutRows["labels"];
-  /** SHA-256 (hex) of the rows. */
+  /** SHA-256 (hex) of keys, and inputs and targets of the pipeline loss, whatever the order of the rows. */
   readonly fingerprint: string;
+  /** With a split by time, in ISO 8601: all rows are later. */
+  readonly heldOutAfter?: string;
+}
+
+/** The columns that the pipeline loss depends on: a component that is added beside changes no loss of the others. */
+function judgedColumns(pipeline: Pipeline): readonly string[] {
+  return objectiveClosure(pipeline).flatMap((name) => {
+    const component = componentNamed(pipeline, name);
+    return [...component.columns, ...targetColumns(component)];
+  });
+}
+
+function pick<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)));
 }
 
 /**
@@ -24,15 +44,18 @@ export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Log
   const { pipeline } = parsed;
   const { source, schema } = await openPipelineData(parsed, path);
   try {
-    const { table, labels, bad, fingerprint } = await source.heldOutRows(
-      heldOutColumns(pipeline),
-      labelColumns(pipeline),
+    const crossing = crossingGroups(pipeline);
+    if (crossing !== undefined) log.warn(crossing);
+    const { table, labels, bad, boundary } = await source.heldOutRows(heldOutColumns(pipeline), labelColumns(pipeline));
+    const fingerprint = await fingerprintRowSet(
+      { rows: table.rows, columns: pick(table.columns, judgedColumns(pipeline)) },
+      pick(labels, keyColumns(pipeline)),
     );
     log.info({ rows: table.rows, fingerprint }, "held-out rows loaded");
     if (bad.bad > 0) {
       log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, "skipped bad held-out rows");
     }
-    return { schema, table, labels, fingerprint };
+    return { schema, table, labels, fingerprint, ...(boundary !== undefined && { heldOutAfter: boundary }) };
   } finally {
     await source.close();
   }

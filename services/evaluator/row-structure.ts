@@ -12,9 +12,15 @@ export function groupColumns({ data }: Pipeline): readonly string[] {
   return data.group ?? (data.key === undefined ? [] : [data.key]);
 }
 
+/** The columns whose values are keys: they name rows, or what rows belong to, such as users. */
+export function keyColumns({ data }: Pipeline): readonly string[] {
+  if (data.source === "synthetic") return [];
+  return [...new Set([...(data.key === undefined ? [] : [data.key]), ...(data.group ?? [])])];
+}
+
 /** The columns that are read as labels of the held-out rows. */
 export function labelColumns(pipeline: Pipeline): readonly string[] {
-  return [...new Set([...groupColumns(pipeline), ...(pipeline.slices ?? [])])];
+  return [...new Set([...groupColumns(pipeline), ...keyColumns(pipeline), ...(pipeline.slices ?? [])])];
 }
 
 /**

@@ -24,7 +24,7 @@ import { serveServiceHealth } from "../runtime/service-health.ts";
 import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
-import { createEvaluator } from "./create-evaluator.ts";
+import { createEvaluator, type Evaluator } from "./create-evaluator.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
 
@@ -119,6 +119,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
   let backplane: Backplane | undefined;
   let waitingFor: string | undefined;
   let gate: PipelineGate | undefined;
+  let evaluator: Evaluator | undefined;
   let loaded = false;
   let grpcPort = 0;
   let httpPort = 0;
@@ -135,10 +136,11 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         backplane: () => (backplane === undefined ? waitingFor : undefined),
         data: () => (loaded ? undefined : "loading the held-out rows"),
         "pipeline file": () => gate?.refusal(),
+        "held-out rows": () => evaluator?.refusal(),
       },
     });
 
-    const { schema, table, labels, fingerprint } = await loadHeldOut(parsed, options.pipelineFile, log);
+    const { schema, table, labels, fingerprint, heldOutAfter } = await loadHeldOut(parsed, options.pipelineFile, log);
     loaded = true;
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {
@@ -169,7 +171,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     );
     lifecycle.onCleanup("inference hosts", () => inference.close());
 
-    const evaluator = createEvaluator(
+    const created = createEvaluator(
       {
         name,
         pipeline,
@@ -184,6 +186,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         heldOut: table,
         labels,
         fingerprint,
+        heldOutAfter,
         inference,
         clock,
         log,
@@ -193,7 +196,8 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         onLost,
       },
     );
-    lifecycle.onDrain("the current announcement", (force) => evaluator.stop(force));
+    evaluator = created;
+    lifecycle.onDrain("the current announcement", (force) => created.stop(force));
 
     const server = createRpcServer({
       host,
@@ -203,7 +207,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       clock,
       log,
     });
-    addEvaluatorService(server, serveEvaluator(evaluator, connected));
+    addEvaluatorService(server, serveEvaluator(created, connected));
     lifecycle.onDrain("gRPC", () => server.stop(RPC_GRACE_SECONDS));
     const tellHealth = () => {
       const refusal = opened.refusal();
@@ -214,7 +218,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     const following = opened.follow(lifecycle.stopping, tellHealth);
     lifecycle.onDrain("following the pipeline file", () => following);
     grpcPort = await server.start();
-    evaluator.start();
+    created.start();
     void inference.warm();
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}`, evaluator: name },

@@ -1,7 +1,9 @@
 import { type Clock, timestamp } from "../common/clock/clock.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { QuestionCount } from "../pipeline/questions.ts";
 import { CONFIDENCE_LEVEL, type Quarantine, type QuarantineReason, type Verdict } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Logger } from "../runtime/logs.ts";
@@ -9,6 +11,7 @@ import type { Judgement } from "../verdicts/judgement.ts";
 import { intervalMethod } from "../verdicts/paired/paired-interval.ts";
 import type { Grouping } from "../verdicts/paired/sample.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
+import type { EvaluatorGeneration } from "./held-out-generation.ts";
 
 /** Appends verdicts and quarantines to the shared logs; the evaluator that appends one also logs and counts it. */
 export interface VerdictWriter {
@@ -26,6 +29,8 @@ export interface VerdictWriter {
 export interface VerdictWriterDeps {
   readonly backplane: Pick<Backplane, "verdicts" | "quarantines" | "retention">;
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
+  readonly generation: Pick<EvaluatorGeneration, "current">;
+  readonly questions: QuestionCount;
   readonly metrics: EvaluatorMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,17 +45,16 @@ const MAX_DETAIL_LENGTH = 1_000;
 export interface VerdictWriterConfig {
   readonly evaluator: string;
   readonly pipeline: Pipeline;
-  /** Number, groups and fingerprint of the held-out rows. */
+  /** Number and groups of the held-out rows. */
   readonly rows: number;
   readonly groupings: readonly Grouping[];
-  readonly fingerprint: string;
   /** Of the pipeline file that it judges with. */
   readonly pipelineDigest: string;
 }
 
 export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWriterDeps): VerdictWriter {
-  const { evaluator, pipeline, rows, groupings, fingerprint, pipelineDigest } = config;
-  const { backplane, view, metrics, log } = deps;
+  const { evaluator, pipeline, rows, groupings, pipelineDigest } = config;
+  const { backplane, view, questions, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) => ({
     pipeline: pipeline.name,
     component,
@@ -58,6 +62,14 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
     evaluator,
     judgedAt: timestamp(deps.clock),
   });
+  const heldOut = (): NonNullable<Verdict["heldOut"]> => {
+    const current = deps.generation.current();
+    if (current === undefined) throw new UncoupleError("internal", "judged before the held-out rows had a generation");
+    const { fingerprint, generation } = current;
+    const horizon = pipeline.verdict?.horizon;
+    const question = questions.of(generation) + 1;
+    return { fingerprint, generation, question, ...(horizon !== undefined && { horizon }) };
+  };
 
   return {
     async isSettled({ component, serial }) {
@@ -87,13 +99,13 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
         level: CONFIDENCE_LEVEL,
         rows,
         ...(groupings.length > 0 && { groups: Math.min(...groupings.map(({ count }) => count)) }),
-        // The split is fixed by the pipeline file: there has been one so far.
-        heldOut: { fingerprint, generation: 1 },
+        heldOut: heldOut(),
         pipelineDigest,
         seconds,
       };
       if (!(await backplane.verdicts.append(verdict, traceparent))) return;
       view.noteVerdict(verdict);
+      questions.note(verdict);
       metrics.judged(verdict);
       metrics.losses(verdict, candidateLoss);
       log.info(logFields(verdict), `verdict: ${snapshotName(verdict)} ${verdict.kind}`);

@@ -90,7 +90,7 @@ export function furtherTables({
       : [
           {
             title: "Consistency gaps as forecasts",
-            text: "M1 becomes right, exactly or as a model trained until it is nearly perfect, or only better (incremental), which the gap does not claim to forecast. The gap is measured before, on 1,000 annotated held-out rows, the verdict on the other held-out rows. Forecast: the gap has the sign of the verdict, of the verdicts that the pipeline degraded, improved, and of both; sure: of those whose gap decides, too. The 95 % Wilson intervals take updates as independent, although those of a seed are not.",
+            text: "M1 becomes right, exactly or as a model trained until it is nearly perfect, or only better (incremental), which the gap does not claim to forecast. The gap is measured before, on 1,000 annotated held-out rows, the verdict on the other held-out rows. Forecast: the gap has the sign of the verdict, of the verdicts that the pipeline degraded, improved, and of both; sure: of those whose gap decides, too. Off by: median difference between gap and change, in % of the loss. The 95 % Wilson intervals take updates as independent, although those of a seed are not.",
             columns: [
               "M1",
               "Pipeline",
@@ -100,6 +100,7 @@ export function furtherTables({
               "Improved, forecast",
               "Sign right",
               "Sure and right",
+              "Off by",
             ],
             rows: gap.rows.map((row) => [
               row.update,
@@ -110,6 +111,7 @@ export function furtherTables({
               `${row.improved.count} of ${row.improved.trials}`,
               proportionText(row.right),
               proportionText(row.sure),
+              row.error === null ? "" : `${digits(100 * row.error, 2)} %`,
             ]),
           },
         ]),

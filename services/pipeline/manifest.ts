@@ -39,6 +39,8 @@ export interface Provenance {
   readonly data?: {
     readonly fingerprint: string;
     readonly rows: number;
+    /** With a split by time, no later row was trained on, in ISO 8601. */
+    readonly until?: string;
     /** Of the data columns that the component reads: as many as 64 coordinates have room for. */
     readonly columns?: readonly ColumnProfile[];
   };

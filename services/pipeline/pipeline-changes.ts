@@ -125,6 +125,10 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ["objective", objective],
   ["data", rows],
   ["data.maxBadFraction", () => compatible("runs start with more or fewer bad rows; nothing else changes")],
+  [
+    "data.exposeKeys",
+    () => additive("new verdicts show keys as they are or as hashes; existing ones stay as they are"),
+  ],
   ["audit", audit],
   [
     "audit.heldOut",

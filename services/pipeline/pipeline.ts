@@ -63,21 +63,39 @@ export interface SyntheticSource {
   readonly testFraction: number;
 }
 
+/** Holds out the newest rows. */
+export interface TimeSplit {
+  /** Column with each row's time: ISO 8601 (UTC unless it has an offset), a date, or seconds since 1970. */
+  readonly column: string;
+  /** The rows of the last `seconds` of time are held out, or those of the last `fraction` of the time span, in (0, 1). */
+  readonly heldOut: { readonly seconds: number } | { readonly fraction: number };
+  /** Rows this close before the held-out ones belong to neither side. */
+  readonly gapSeconds: number;
+}
+
 /** A CSV or Parquet file, read through DuckDB. */
-export interface FileSource {
+export type FileSource = FileRows & FileSplit;
+
+/** By hash, where `testFraction` of the rows are held out, in (0, 1), or by time. */
+export type FileSplit =
+  | { readonly testFraction: number; readonly time?: never }
+  | { readonly time: TimeSplit; readonly testFraction?: never };
+
+export interface FileRows {
   readonly source: "file";
   /** Absolute, or relative to the pipeline file. */
   readonly path: string;
   /** SQL query over a table named `source`, for preprocessing. */
   readonly query?: string;
-  /** Column whose hash determines the split. Default: the row number. */
+  /** Column whose hash determines a split by hash. Default: the row number. */
   readonly key?: string;
   /**
    * One or two columns: rows with the same value depend on each other, such as those of a user; two columns cross. The hash
-   * of the first determines the split instead of the key's, so that its groups stay whole. Default: the key.
+   * of the first determines a split by hash instead of the key's, so that its groups stay whole. Default: the key.
    */
   readonly group?: readonly string[];
-  readonly testFraction: number;
+  /** Whether keys and groups may leave the evaluator as they are; otherwise only as salted hashes. */
+  readonly exposeKeys?: true;
   /** Largest fraction of bad rows (missing, NaN, wrong type) with which a run starts, in [0, 1]. */
   readonly maxBadFraction: number;
 }
@@ -112,6 +130,8 @@ export interface VerdictPolicy {
   readonly minimumEffect: number;
   /** Limits the losses that verdicts compare, but not those that trainers minimize. */
   readonly lossLimit?: LossLimit;
+  /** How many verdicts one generation of held-out rows is good for; beyond it, text and metrics warn. */
+  readonly horizon?: number;
 }
 
 export interface Pipeline {

@@ -34,6 +34,8 @@ interface LossDifference {
   /** The difference as a fraction of the current loss, on the same rows; null for a current loss of 0. */
   readonly relative: number | null;
   readonly interval: readonly [low: number, high: number];
+  /** Confidence level of the interval: that at which this difference is tested among the others. */
+  readonly level?: number;
 }
 
 /** The difference on the rows with one value of a column; the kinds of all slices hold together at the verdict's level. */
@@ -50,6 +52,7 @@ export interface ObjectiveDifference extends LossDifference {
   readonly weight: number;
   readonly currentLoss: number;
   readonly candidateLoss: number;
+  readonly level: number;
   readonly negativeFlips?: FlipRate;
 }
 
@@ -196,8 +199,8 @@ export interface Verdict {
   readonly rows: number;
   /** Number of independent groups of those rows, of the level with the fewest; absent if rows count as independent. */
   readonly groups?: number;
-  /** The held-out rows: their fingerprint, and how often the held-out split was renewed before, from 1. */
-  readonly heldOut?: { readonly fingerprint: string; readonly generation: number };
+  /** Absent in verdicts of version 1, which do not say which rows they are about. */
+  readonly heldOut?: VerdictRows;
   /** The release whose composition was current. */
   readonly release?: string;
   /** SHA-256 of the evaluator's pipeline file, lowercase hex; null if it is not known. */
@@ -206,6 +209,17 @@ export interface Verdict {
   readonly evaluator: string;
   readonly seconds: number;
   readonly judgedAt: string;
+}
+
+/** The held-out rows of a verdict. */
+export interface VerdictRows {
+  readonly fingerprint: string;
+  /** The number of their generation (`HeldOutGeneration`). Verdicts of different generations cannot be compared. */
+  readonly generation: number;
+  /** The place of this verdict among those on the generation, from 1; concurrent evaluators can give one twice. */
+  readonly question?: number;
+  /** How many the pipeline file declared the generation good for. */
+  readonly horizon?: number;
 }
 
 /** The snapshots of the compositions that a verdict compares, some of them several times. */
@@ -249,6 +263,8 @@ export const QUARANTINE_REASONS = [
   "not-row-wise",
   /** It exceeds the limit of time or memory. */
   "too-expensive",
+  /** It was trained on rows that are held out. */
+  "trained-on-held-out",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
@@ -270,7 +286,6 @@ export interface MatrixCell extends SnapshotPair {
 
 /** The difference of a cell to the cell in use; the kinds of all cells of all edges hold together. */
 export interface CellDifference extends LossDifference {
-  /** Confidence level of the interval. */
   readonly level: number;
 }
 

@@ -2,6 +2,7 @@ import type { ConnectionState } from "../common/connection-state.ts";
 import { UncoupleError } from "../common/errors.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Compaction } from "./compaction.ts";
+import type { GenerationLog } from "./generation-log.ts";
 import type { PipelineLog } from "./pipeline-log.ts";
 import type { Announcement, Registry } from "./registry.ts";
 import type { Retention } from "./retention.ts";
@@ -89,6 +90,7 @@ export function heldByAnother(name: string, holder: string): UncoupleError {
 export interface Backplane {
   readonly registry: Registry;
   readonly pipelines: PipelineLog;
+  readonly generations: GenerationLog;
   readonly verdicts: WriteOnceLog<Verdict>;
   readonly quarantines: WriteOnceLog<Quarantine>;
   readonly retention: Retention;

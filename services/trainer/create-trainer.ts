@@ -104,7 +104,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const folder = join(config.stateDir, pipeline.name, name);
   const state = createTrainerState(config.engine ?? team.engine);
   const store = createRunStore(folder, log);
-  const data = createTrainingData(source, pipeline, name, log);
+  const data = createTrainingData(source, pipeline, name, backplane.generations, log);
   const load = createLoadModel(pipeline, registry, deps.inference);
   const workers = createTrainerWorkers(
     { pipeline: pipeline.name, component: name, codeVersion, enabled: team.workers !== undefined },

@@ -31,7 +31,7 @@ export async function compareObjectives(
   }
   const comparisons = compareFamily(measured, settings);
   return measured.map(({ sample: _, rows: __, component, weight, candidateLoss, negativeFlips }, at) => {
-    const { currentLoss, kind, reason, difference, relative, interval } = comparisons[at] as FamilyComparison;
+    const { currentLoss, kind, reason, difference, relative, interval, level } = comparisons[at] as FamilyComparison;
     return {
       component,
       weight,
@@ -42,6 +42,7 @@ export async function compareObjectives(
       difference,
       relative,
       interval,
+      level,
       ...(negativeFlips !== undefined && { negativeFlips }),
     };
   });

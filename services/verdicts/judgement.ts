@@ -307,8 +307,9 @@ function documented({
   difference,
   relative,
   interval,
+  level,
 }: SliceComparison): SliceDifference {
-  return { column, value, rows, kind, ...(reason !== undefined && { reason }), difference, relative, interval };
+  return { column, value, rows, kind, ...(reason !== undefined && { reason }), difference, relative, interval, level };
 }
 
 /** Returns the mean, or null if there are no losses or it is not finite: JSON and metrics allow only numbers. */

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import { aliasesContract } from "./aliases.ts";
+import { generationsContract } from "./generations.ts";
 import { type Implementation, openPair, type Pair, type World } from "./implementation.ts";
 import { leasesContract } from "./leases.ts";
 import { logsContract } from "./logs.ts";
@@ -22,6 +23,7 @@ export function backplaneContract(implementation: Implementation): void {
 
     for (const contract of [
       pipelineFilesContract,
+      generationsContract,
       snapshotsContract,
       logsContract,
       aliasesContract,

@@ -15,6 +15,7 @@ hostContract({
     const server = await serveHosts({
       path,
       connector: spawnedHosts({ memoryBytes, node: process.execPath }, systemClock),
+      maxHosts: 4,
       clock: systemClock,
       onFailure(error) {
         throw error;

@@ -13,10 +13,10 @@ import { type CliProcess, descendants, gone, processList, spawnCli } from "../he
 
 const PIPELINE = `pipeline: tiny
 data: { source: synthetic, generator: two-stage, seed: 3, rows: 2000, test_fraction: 0.5 }
+audit: { held_out: 500 }
 components:
   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
-audit: { held_out: 500 }
 `;
 
 let dir: string;

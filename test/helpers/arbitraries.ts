@@ -185,6 +185,8 @@ const kinds = fc.oneof(fc.constantFrom(...VERDICT_KINDS), name);
 
 const reasons = fc.oneof(fc.constantFrom(...INCONCLUSIVE_REASONS), name);
 
+const levels = fc.constantFrom(0.9, 0.95, 0.99, 0.995);
+
 const slices: fc.Arbitrary<SliceDifference> = withLater(
   fc.record(
     {
@@ -196,6 +198,7 @@ const slices: fc.Arbitrary<SliceDifference> = withLater(
       difference: finite,
       relative: fc.option(finite),
       interval: intervals,
+      level: levels,
     },
     { requiredKeys: ["column", "value", "rows", "kind", "difference", "relative", "interval"] },
   ),
@@ -215,6 +218,7 @@ const objectives: fc.Arbitrary<ObjectiveDifference> = withLater(
       difference: finite,
       relative: fc.option(finite),
       interval: intervals,
+      level: levels,
       negativeFlips: flips,
     },
     {
@@ -227,6 +231,7 @@ const objectives: fc.Arbitrary<ObjectiveDifference> = withLater(
         "difference",
         "relative",
         "interval",
+        "level",
       ],
     },
   ),
@@ -244,7 +249,7 @@ const requiredOfComparison = {
 const optionalOfComparison = {
   reason: reasons,
   method: name,
-  level: fc.constantFrom(0.95, 0.995),
+  level: levels,
   bound: finite,
   skewness: finite,
   detectable: finite,
@@ -310,7 +315,7 @@ const requiredOfVerdict = {
   comparison: fc.option(comparisons),
   alternatives: fc.array(comparisons, { maxLength: 3 }),
   method: name,
-  level: fc.constantFrom(0.9, 0.95, 0.99),
+  level: levels,
   rows: count,
   pipelineDigest: fc.option(digests),
   evaluator: text,
@@ -321,7 +326,12 @@ const optionalOfVerdict = {
   reason: reasons,
   groups: count,
   interfaceShift: interfaceShifts,
-  heldOut: withLater(fc.record({ fingerprint: name, generation: serial })),
+  heldOut: withLater(
+    fc.record(
+      { fingerprint: name, generation: serial, question: serial, horizon: serial },
+      { requiredKeys: ["fingerprint", "generation"] },
+    ),
+  ),
   release: name,
   consistency: withLater(
     fc.record({ rows: count, current: someGaps, candidate: someGaps }, { requiredKeys: ["rows", "candidate"] }),

@@ -1,3 +1,4 @@
+import type { HeldOutGeneration } from "../../services/pipeline/generation.ts";
 import type { ModelContract, Provenance, SnapshotDraft, SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Tombstone } from "../../services/pipeline/tombstone.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
@@ -101,6 +102,24 @@ export function quarantine(component: string, serial: number, change: Partial<Qu
     detail: "3 of 100 rows are NaN",
     evaluator: "evaluator-1",
     judgedAt: "2026-01-01T00:02:00.000Z",
+    ...change,
+  };
+}
+
+/** @param number of the generation */
+export function generation(number: number, change: Partial<HeldOutGeneration> = {}): HeldOutGeneration {
+  return {
+    version: 1,
+    pipeline: "demo",
+    generation: number,
+    fingerprint: String(number % 10).repeat(64),
+    rows: 100,
+    salt: "c2FsdA==",
+    current: { m1: 1 },
+    loss: 0.5,
+    pipelineDigest: "a".repeat(64),
+    evaluator: "evaluator-1",
+    startedAt: "2026-01-01T00:02:00.000Z",
     ...change,
   };
 }

@@ -54,7 +54,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     read: watch(`${name}.read`, log.read),
     watch: watch(`${name}.watch`, log.watch),
   });
-  const { registry, pipelines, retention, compaction, leases } = backplane;
+  const { registry, generations, pipelines, retention, compaction, leases } = backplane;
   return {
     registry: {
       publish: call("publish", registry.publish),
@@ -72,6 +72,11 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
       aliasLog: call("aliasLog", registry.aliasLog),
       watchAliases: watch("watchAliases", registry.watchAliases),
       rollback: call("rollback", registry.rollback),
+    },
+    generations: {
+      current: call("generations.current", generations.current),
+      history: call("generations.history", generations.history),
+      start: call("generations.start", generations.start),
     },
     pipelines: {
       current: call("pipelines.current", pipelines.current),

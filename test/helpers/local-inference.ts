@@ -22,7 +22,8 @@ export function localInference(
         const { request, columns } = callOf(plan, options, cacheBytes);
         let loaded = false;
         try {
-          return await runner.run(request, {
+          const outputs: Float32Array[] = [];
+          await runner.run(request, {
             async fetch(stage, keys, model) {
               loaded = false;
               const fetched = keys.map((key) => {
@@ -36,7 +37,9 @@ export function localInference(
               loaded = true;
               if (phase === "run") options.onPass?.(stage);
             },
+            output: (values) => void outputs.push(values),
           });
+          return outputs;
         } catch (thrown) {
           if (!(thrown instanceof StageError)) throw thrown;
           throw thrown.cause instanceof ModelFault ? new StageFault(thrown.stage, loaded, thrown.cause) : thrown.cause;

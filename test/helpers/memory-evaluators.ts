@@ -1,7 +1,12 @@
 import { createVirtualClock, type VirtualClock } from "../../services/common/clock/virtual-clock.ts";
 import { createPipelineGate } from "../../services/composition/pipeline-gate.ts";
-import { createEvaluator, type Evaluator, type EvaluatorConfig } from "../../services/evaluator/create-evaluator.ts";
-import type { ModelContract, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
+import {
+  createEvaluator,
+  type Evaluator,
+  type EvaluatorConfig,
+  type EvaluatorDeps,
+} from "../../services/evaluator/create-evaluator.ts";
+import type { ModelContract, Provenance, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../../services/registry/backplane.ts";
 import { createMemoryBackplane } from "../../services/registry/memory/backplane.ts";
@@ -51,17 +56,20 @@ export interface MemoryEvaluators {
   /** Advances only while `settled` waits. */
   readonly clock: VirtualClock;
   readonly backplane: Backplane;
-  /** @param over replaces the backplane, to inject faults */
-  start(change?: Partial<EvaluatorConfig>, over?: Backplane): StartedEvaluator;
+  /** @param over replaces the backplane, to inject faults @param held what is said of the held-out rows */
+  start(change?: Partial<EvaluatorConfig>, over?: Backplane, held?: Partial<HeldOutFacts>): StartedEvaluator;
   publish(
     component: "u" | "d",
     model: LinearModel["weights"] | Uint8Array,
     change?: Partial<ModelContract>,
+    provenance?: Partial<Provenance>,
   ): Promise<SnapshotManifest>;
   /** Waits until `count` announcements are judged or quarantined and none is pending. */
   settled(count: number): Promise<{ verdicts: readonly Verdict[]; quarantines: readonly Quarantine[] }>;
   close(): Promise<void>;
 }
+
+type HeldOutFacts = Pick<EvaluatorDeps, "fingerprint" | "heldOutAfter">;
 
 /** @param count of held-out rows */
 export function openMemoryEvaluators(count = rows): MemoryEvaluators {
@@ -73,7 +81,7 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
   return {
     backplane,
     clock,
-    start(change = {}, over = backplane) {
+    start(change = {}, over = backplane, held = {}) {
       const { log, records } = recordingLog();
       const metrics = createMetrics({ service: "evaluator", version: "0" });
       const { pipelines } = backplane;
@@ -99,6 +107,7 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
           heldOut,
           labels: {},
           fingerprint: "held-out",
+          ...held,
           inference: localInference(loadLinear),
           clock,
           log,
@@ -110,10 +119,10 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
       evaluator.start();
       return { evaluator, metrics, records };
     },
-    async publish(component, model, change = {}) {
+    async publish(component, model, change = {}, provenance = {}) {
       const bytes = model instanceof Uint8Array ? model : linearBytes({ weights: model });
       return backplane.registry.publish(
-        draft({ component, contract: { ...specs[component], ...change } }),
+        draft({ component, contract: { ...specs[component], ...change }, provenance }),
         bytes,
         "any",
       );

@@ -27,6 +27,7 @@ import { createRunStore, type RunStore } from "../../services/trainer/runs/run-s
 import type { NewRun } from "../../services/trainer/runs/stored-run.ts";
 import type { LoadedData } from "../../services/trainer/runs/training-data.ts";
 import { draft, model, verdict } from "./drafts.ts";
+import { tableOf } from "./linear-pipelines.ts";
 import { silentLog } from "./log.ts";
 import { team } from "./teams.ts";
 
@@ -177,7 +178,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
     registryWith: (change) => ({ backplane: { ...backplane, registry: { ...backplane.registry, ...change } } }),
     data: {
       training: {
-        table: { rows: 4, columns: {} },
+        table: tableOf({ x1: [1, 2, 3, 4], x2: [4, 3, 2, 1] }),
         bad: { total: 4, bad: 0, examples: [] },
         fingerprint: "rows-1",
       },

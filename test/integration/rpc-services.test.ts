@@ -223,6 +223,7 @@ describe("an evaluator over gRPC", () => {
       pipelineDigest: "a".repeat(64),
       appliedDigest: "b".repeat(64),
       version: "0.1.0",
+      heldOut: { generation: 2, startedAt: "2026-01-01T00:00:00.000Z", questions: 7, horizon: null },
     };
     const { evaluator } = await serve({
       evaluator: {

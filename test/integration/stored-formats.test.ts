@@ -158,6 +158,7 @@ test("services resume where the last ones stopped", async () => {
     pipelineDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
     provenance: {
       ...published.provenance,
+      data: { ...published.provenance.data, columns: [expect.objectContaining({ name: "x1" })] },
       numerics: expect.stringMatching(/^reference\/v8-\d+$/),
       finishedAt: expect.any(String),
       codeVersion: expect.any(String),

@@ -74,6 +74,7 @@ const teamAttacks: readonly Attack[] = [
   forgery("uncouple.demo.quarantines.m1.1"),
   forgery("uncouple.demo.aliases.m1"),
   forgery("uncouple.demo.pipelines.applied"),
+  forgery("uncouple.demo.pipelines.generations"),
   forgery("uncouple.demo.tombstones.m1.1"),
   forgery("uncouple.demo.tombstones.m2.1"),
   // Pins of others.

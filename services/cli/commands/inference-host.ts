@@ -5,13 +5,16 @@ import { runForeground } from "../connect/foreground.ts";
 import { logLevelOption } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
 import { inferenceHosts, withInferenceMemory } from "../flags/inference-flags.ts";
+import { parseCount } from "../flags/reference.ts";
 
 interface Flags {
   readonly socket: string;
+  readonly maxHosts: number;
   readonly inferenceMemory?: number;
   readonly logLevel: LogLevel;
 }
 
+const MAX_HOSTS = 8;
 /** How long hosts may take to end. */
 const GRACE_SECONDS = 5;
 
@@ -21,7 +24,8 @@ export function inferenceHostCommand(context: CliContext): Command {
     .description(
       "Listens on a Unix socket in the foreground. Each connection gets a process of its own, which runs models for the service that connected and is killed when the connection closes. Needs no network, files, credentials or environment: give it a container without any. Services use it with --inference-socket.",
     )
-    .requiredOption("--socket <path>", "Unix socket to listen on");
+    .requiredOption("--socket <path>", "Unix socket to listen on")
+    .option("--max-hosts <n>", "most processes at a time, of all services together", parseCount, MAX_HOSTS);
   return withInferenceMemory(command)
     .addOption(logLevelOption())
     .addHelpText("after", "\nExample:\n  uncouple inference-host --socket /run/uncouple/inference.sock\n")
@@ -48,6 +52,7 @@ export function inferenceHostCommand(context: CliContext): Command {
             const server = await serveHosts({
               path,
               connector: await inferenceHosts({ ...context, env: {} }, flags),
+              maxHosts: flags.maxHosts,
               clock,
               onFailure: (error) => log.error({ error }, "cannot start a host"),
             });

@@ -3,6 +3,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
+import { matrixRowsText } from "../text/generation-text.ts";
 import { matricesText } from "../text/matrix-text.ts";
 
 interface MatrixFlags extends ConnectionFlags {
@@ -31,9 +32,12 @@ export function matrixCommand(context: CliContext): Command {
     .action(async (flags: MatrixFlags) => {
       const output = createOutput(context, flags.json === true);
       const intervals = flags.intervals === true;
-      const edges = await withConnections(context, flags, async (connections) =>
-        (await connections.evaluator()).matrix({ intervals }),
-      );
+      const { edges, rows } = await withConnections(context, flags, async (connections) => {
+        const evaluator = await connections.evaluator();
+        const found = await evaluator.matrix({ intervals });
+        return { edges: found, rows: output.json ? undefined : matrixRowsText((await evaluator.status()).heldOut) };
+      });
+      if (rows !== undefined) output.note(rows);
       if (intervals && edges.some((edge) => edge.intervals === undefined)) {
         throw new UncoupleError(
           "failed-precondition",

@@ -6,7 +6,6 @@ import type { CliContext } from "../context/context.ts";
 import { parseReference, type SnapshotReference } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain } from "../terminal/style.ts";
-import { consistencyLines } from "../text/consistency-text.ts";
 import { manifestFacts, manifestJson } from "../text/manifest-text.ts";
 import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
@@ -39,7 +38,7 @@ export function showCommand(context: CliContext): Command {
         output.result({ manifest: manifestJson(manifest), aliases, verdict, quarantine, deleted }, (style) =>
           [
             ...facts.map(([name, value]) => `${style.dim(name.padEnd(15))}${plain(value)}`),
-            ...(verdict === null ? [] : ["", ...verdictLines(verdict, style), ...consistencyLines(verdict)]),
+            ...(verdict === null ? [] : ["", ...verdictLines(verdict, style)]),
             ...(quarantine === null ? [] : ["", quarantineLine(quarantine, style)]),
             ...(deleted === null
               ? []

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { formatProblem } from "../../pipeline/files/problem.ts";
+import { crossingGroups } from "../../pipeline/files/split.ts";
 import { objectiveText } from "../../pipeline/objectives.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
@@ -27,6 +28,10 @@ export function validateCommand(context: CliContext): Command {
         readConfiguration(files, context.cwd),
       );
       noteDeprecations(output, deprecations);
+      for (const { name, pipeline } of pipelines) {
+        const crossing = crossingGroups(pipeline);
+        if (crossing !== undefined) output.note(`${name}: ${crossing}`);
+      }
       output.result({ valid: problems.length === 0, problems }, (style) =>
         problems.length > 0
           ? problems.map((problem) => `${style.red("error")} ${plain(formatProblem(problem))}\n`).join("")

@@ -9,7 +9,7 @@ import { type ConnectionFlags, withConnections, withPeers } from "../connect/con
 import type { CliContext } from "../context/context.ts";
 import { createOutput, type Output } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
-import { consistencyLines } from "../text/consistency-text.ts";
+import { createGenerationLines, type GenerationLines, questionsText } from "../text/generation-text.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
 import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
@@ -45,8 +45,11 @@ export function verdictsCommand(context: CliContext): Command {
         if (flags.json === true) return output.result(verdicts, () => "");
         const refused = await collect(readPages(evaluator.listQuarantines));
         const quarantines = refused.filter(wanted);
-        for (const verdict of verdicts) show(verdict, output);
+        const lines = createGenerationLines();
+        for (const verdict of verdicts) show(verdict, lines, output);
         for (const quarantine of quarantines) showQuarantine(quarantine, output);
+        const asked = questionsText(given);
+        if (asked !== undefined) output.note(asked);
         if (verdicts.length + quarantines.length === 0) {
           const judged = [...given, ...refused].map((one) => one.component);
           output.note(nothingYet("verdicts", component, judged));
@@ -68,7 +71,8 @@ async function follow(
   const ended = new AbortController();
   const either = AbortSignal.any([interrupted, ended.signal]);
   const watching = async () => {
-    for await (const { value } of evaluator.watchVerdicts(0, either)) if (wanted(value)) show(value, output);
+    const lines = createGenerationLines();
+    for await (const { value } of evaluator.watchVerdicts(0, either)) if (wanted(value)) show(value, lines, output);
   };
   const polling = async () => {
     const shown = new Set<string>();
@@ -94,6 +98,9 @@ function showQuarantine(quarantine: Quarantine, output: Output): void {
   output.item(quarantine, (style) => quarantineLine(quarantine, style));
 }
 
-function show(verdict: Verdict, output: Output): void {
-  output.item(verdict, (style) => [...verdictLines(verdict, style), ...consistencyLines(verdict)].join("\n"));
+function show(verdict: Verdict, lines: GenerationLines, output: Output): void {
+  const between = lines.before(verdict);
+  output.item(verdict, (style) =>
+    [...(between === undefined ? [] : [between]), ...verdictLines(verdict, style)].join("\n"),
+  );
 }

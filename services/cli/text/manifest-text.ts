@@ -31,7 +31,7 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
     ["seed", provenance.seed?.toString()],
     ["workers", workers && `${workers.slots} slots, averaged every ${workers.syncEvery} steps, ${workers.numerics}`],
     ["training loss", provenance.trainingLoss === undefined ? undefined : formatNumber(provenance.trainingLoss)],
-    ["data", data && `${data.rows} rows, fingerprint ${data.fingerprint.slice(0, 16)}`],
+    ["data", data && `${data.rows} rows${untilText(data)}, fingerprint ${data.fingerprint.slice(0, 16)}`],
     ["groups", groups && `${groups.count} of column ${groups.column}`],
     ["engine", provenance.engine],
     ["numerics", provenance.numerics],
@@ -51,6 +51,10 @@ export function upstreamText({ provenance }: SnapshotManifest): string {
     snapshotName({ component, serial }),
   );
   return names.length === 0 ? "-" : names.join(", ");
+}
+
+function untilText({ until }: NonNullable<SnapshotManifest["provenance"]["data"]>): string {
+  return until === undefined ? "" : ` until ${until}`;
 }
 
 function tensorText({ name, kind, width }: TensorSpec): string {

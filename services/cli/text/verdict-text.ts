@@ -9,6 +9,7 @@ import type {
 } from "../../pipeline/verdict.ts";
 import { formatNumber, formatPercent, relativeChange } from "../../report/numbers.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
+import { consistencyLines } from "./consistency-text.ts";
 import { interfaceLines } from "./interface-text.ts";
 
 const reasons = {
@@ -77,7 +78,7 @@ function objectiveText(objective: ObjectiveDifference): string {
  * What would decide an inconclusive verdict, and what its mean does not show: `2,500 rows tell apart 1.9 %, this would need
  * 9,800; tip improved 4 % [3, 5], fare unchanged; slice device=tv degraded 12 %`. Only a degraded slice is named.
  */
-function detailText({ kind, rows, comparison }: Verdict): readonly string[] {
+function detailText({ kind, rows, comparison, heldOut }: Verdict): readonly string[] {
   if (comparison === null) return [];
   const { currentLoss, detectable, rowsNeeded, reason, objectives, worstSlice } = comparison;
   const count = (value: number) => value.toLocaleString("en-US");
@@ -95,6 +96,8 @@ function detailText({ kind, rows, comparison }: Verdict): readonly string[] {
     const change = relative === null ? `by ${formatNumber(difference)}` : formatPercent(100 * relative, false);
     said.push(`slice ${column}=${value} degraded ${change}`);
   }
+  const { question = 0, horizon = Number.POSITIVE_INFINITY } = heldOut ?? {};
+  if (question > horizon) said.push(`verdict ${count(question)} on rows declared good for ${count(horizon)}`);
   return said;
 }
 
@@ -125,9 +128,14 @@ export function alternativeLines({ alternatives, component }: Verdict, style: St
   );
 }
 
-/** All that is shown of a verdict: its line, and below it the component's output and the alternatives. */
+/** All that is shown of a verdict: its line, and below it the component's output, the alternatives and consistency gaps. */
 export function verdictLines(verdict: Verdict, style: Style): string[] {
-  return [verdictLine(verdict, style), ...interfaceLines(verdict), ...alternativeLines(verdict, style)];
+  return [
+    verdictLine(verdict, style),
+    ...interfaceLines(verdict),
+    ...alternativeLines(verdict, style),
+    ...consistencyLines(verdict),
+  ];
 }
 
 export function quarantineLine(quarantine: Quarantine, style: Style): string {

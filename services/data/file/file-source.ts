@@ -12,7 +12,8 @@ import { openCsv, rejectedLines } from "./csv.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { detectFormat, explained } from "./file-format.ts";
 import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } from "./relation.ts";
-import { type RowChoice, rowSql } from "./row-query.ts";
+import { type RowChoice, type RowSplit, rowSql } from "./row-query.ts";
+import { canBeTime, timeBounds } from "./time.ts";
 
 const MAX_EXAMPLES = 5;
 /** What precedes the path in messages. */
@@ -54,6 +55,7 @@ async function openRelation(
       relation = { ...(await queryRelation(database, spec.query, csv.typedSql)), checkFile: csv.checkColumns };
     }
   }
+  checkTimeColumn(spec, relation);
   const keys = [...(spec.group ?? []).map((key) => ({ key, setting: "data.group" }))];
   if (spec.key !== undefined) keys.push({ key: spec.key, setting: "data.key" });
   if (keys.length === 0) {
@@ -63,15 +65,8 @@ async function openRelation(
       `data.query: the query ${relation.reordering}, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
     );
   }
-  const names = relation.columns.map(({ name }) => name);
   for (const { key, setting } of keys) {
-    const column = relation.columns.find(({ name }) => name === key);
-    if (column === undefined) {
-      throw new UncoupleError(
-        "invalid-argument",
-        `${setting}: unknown column "${key}"; available: ${names.join(", ")}${didYouMean(key, names)}`,
-      );
-    }
+    const column = requireColumn(relation, key, setting);
     if (!canBeKey(column.type)) {
       throw new UncoupleError(
         "invalid-argument",
@@ -82,6 +77,27 @@ async function openRelation(
   return relation;
 }
 
+/** @throws UncoupleError `invalid-argument` if the file has no such column */
+function requireColumn({ columns }: Relation, wanted: string, setting: string): Relation["columns"][number] {
+  const column = columns.find(({ name }) => name === wanted);
+  if (column !== undefined) return column;
+  const names = columns.map(({ name }) => name);
+  throw new UncoupleError(
+    "invalid-argument",
+    `${setting}: unknown column "${wanted}"; available: ${names.join(", ")}${didYouMean(wanted, names)}`,
+  );
+}
+
+function checkTimeColumn({ time }: FileSource, relation: Relation): void {
+  if (time === undefined) return;
+  const { type } = requireColumn(relation, time.column, "split.column");
+  if (canBeTime(type)) return;
+  throw new UncoupleError(
+    "invalid-argument",
+    `split.column: "${time.column}" has type ${type}; it must be a time in ISO 8601, a date, or seconds since 1970`,
+  );
+}
+
 function createFileSource(spec: FileSource, path: string, database: Database, relation: Relation): DataSource {
   const schema = relation.columns.flatMap((column) => (column.schema === undefined ? [] : [column.schema]));
   const unreadable = new Map(
@@ -89,11 +105,18 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
       readable === undefined ? [[name, whyUnreadable(name, type)] as const] : [],
     ),
   );
+  /** Looked up for every read: the file may have grown. */
+  const splitOf = async (heldOutAfter: string | undefined): Promise<RowSplit> => {
+    const { time } = spec;
+    if (time === undefined) return { by: "hash", testFraction: spec.testFraction };
+    const latest = heldOutAfter === undefined ? undefined : Date.parse(heldOutAfter) / 1000;
+    const bounds = await timeBounds(database, relation, time, latest);
+    return { by: "time", column: time.column, type: typeOf(relation, time.column), ...bounds };
+  };
   const read = async (
     names: readonly string[],
     choice: RowChoice,
-    limit = Number.POSITIVE_INFINITY,
-    labels: readonly string[] = [],
+    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter }: ReadOptions = {},
   ): Promise<HeldOutRows> => {
     const wrong = names.find((name) => unreadable.has(name));
     if (wrong !== undefined) {
@@ -102,23 +125,28 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
     const chosen = chooseColumns(schema, names);
     const unknown = labels.find((label) => relation.columns.every(({ name }) => name !== label));
     if (unknown !== undefined) throw new UncoupleError("invalid-argument", `unknown column "${unknown}"`);
-    const sql = rowSql({
-      relation: relation.sql,
-      columns: chosen.map((column) => ({ ...column, type: typeOf(relation, column.name) })),
-      labels,
-      // Groups stay whole: the first level of groups decides where a row goes.
-      key: spec.group?.[0] ?? spec.key,
-      testFraction: spec.testFraction,
-      choice,
-      sorted: relation.reordering !== undefined,
-    });
     try {
       await relation.checkFile?.();
+      const split = await splitOf(heldOutAfter);
+      const sql = rowSql({
+        relation: relation.sql,
+        columns: chosen.map((column) => ({ ...column, type: typeOf(relation, column.name) })),
+        labels,
+        // By hash, groups stay whole: the first level of groups decides where a row goes.
+        key: spec.group?.[0] ?? spec.key,
+        hidden: spec.exposeKeys === true ? [] : [...(spec.group ?? []), ...(spec.key === undefined ? [] : [spec.key])],
+        split,
+        choice,
+        sorted: relation.reordering !== undefined,
+      });
       // Like a row without a key, a malformed line counts as a bad training row.
       const countRejected = choice.side === "training";
-      return await database.withConnection((connection) =>
+      const rows = await database.withConnection((connection) =>
         readRows(connection, sql, chosen, labels, limit, countRejected),
       );
+      if (split.by === "hash") return rows;
+      const boundary = choice.side === "held-out" ? split.heldOutAfter : split.trainUntil;
+      return { ...rows, boundary: new Date(1000 * boundary).toISOString() };
     } catch (error) {
       throw await explained(path, error);
     }
@@ -139,11 +167,11 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
   return {
     schema: async () => schema,
     unreadable: () => unreadable,
-    trainingRows: async (columns, limit) => checked(await read(columns, { side: "training" }, limit), "training"),
-    heldOutRows: async (columns, labels) =>
-      checked(await read(columns, { side: "held-out" }, undefined, labels), "held-out"),
-    auditRows: async (columns, annotated, rows) => {
-      const sample = await read([...columns, ...annotated], { side: "audit", rows });
+    trainingRows: async (columns, limit, heldOutAfter) =>
+      checked(await read(columns, { side: "training" }, { limit, heldOutAfter }), "training"),
+    heldOutRows: async (columns, labels) => checked(await read(columns, { side: "held-out" }, { labels }), "held-out"),
+    auditRows: async (columns, annotated, rows, heldOutAfter) => {
+      const sample = await read([...columns, ...annotated], { side: "audit", rows }, { heldOutAfter });
       if (sample.table.rows === rows) return sample;
       throw new UncoupleError(
         "failed-precondition",
@@ -153,6 +181,14 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
     oracle: () => undefined,
     close: () => database.close(),
   };
+}
+
+interface ReadOptions {
+  readonly limit?: number | undefined;
+  /** As in `DataSource.heldOutRows`. */
+  readonly labels?: readonly string[] | undefined;
+  /** As in `DataSource.trainingRows`. */
+  readonly heldOutAfter?: string | undefined;
 }
 
 function whyUnreadable(name: string, type: string): string {

@@ -1,11 +1,17 @@
 import type { ColumnSchema } from "../table/table.ts";
 import { identifier, literal } from "./sql.ts";
+import { type TimeBounds, timeSql } from "./time.ts";
 
 /** The rows to read. */
 export type RowChoice =
   | { readonly side: "training" | "held-out" }
   /** The first `rows` good training rows in the order of their hash. */
   | { readonly side: "audit"; readonly rows: number };
+
+/** Which rows are held out. */
+export type RowSplit =
+  | { readonly by: "hash"; readonly testFraction: number }
+  | ({ readonly by: "time"; readonly column: string; readonly type: string } & TimeBounds);
 
 export interface RowQuery {
   /** A table expression. */
@@ -15,7 +21,9 @@ export interface RowQuery {
   /** Columns to read as text. */
   readonly labels: readonly string[];
   readonly key: string | undefined;
-  readonly testFraction: number;
+  /** Columns whose values must not appear in messages. */
+  readonly hidden: readonly string[];
+  readonly split: RowSplit;
   readonly choice: RowChoice;
   /** Whether to sort the rows by key and values, for a relation without a stable order. */
   readonly sorted: boolean;
@@ -25,22 +33,23 @@ export interface RowQuery {
  * SQL that selects the chosen rows. Column 0 is the 1-based row number in the relation, column 1 the problem that makes
  * the row bad, or null; the values follow, as VARCHAR, FLOAT or FLOAT[width], and then the labels, as VARCHAR.
  *
- * A row is held out if the MD5 (RFC 1321) of its key's text, or of its decimal row number if there is no key, read as a
- * fraction of 2^128, is below the test fraction. The split of a row thus depends only on the row itself.
+ * By hash, a row is held out if the MD5 (RFC 1321) of its key's text, or of its decimal row number if there is no key, read
+ * as a fraction of 2^128, is below the test fraction. The split of a row thus depends only on the row itself.
  */
 export function rowSql(query: RowQuery): string {
-  const { columns, key, choice } = query;
+  const { columns, key, choice, split } = query;
   const raw = [
     ...columns.map(({ name }, i) => `${identifier(name)} AS c${i}`),
     ...query.labels.map((name, i) => `COALESCE(CAST(${identifier(name)} AS VARCHAR), '(missing)') AS l${i}`),
   ];
   const keyText = key === undefined ? "NULL" : `CAST(${identifier(key)} AS VARCHAR)`;
-  const numbered = `SELECT row_number() OVER () AS r, ${[`${keyText} AS k`, ...raw].join(", ")} FROM ${query.relation}`;
+  const time = split.by === "time" ? [`${identifier(split.column)} AS w`] : [];
+  const numbered = `SELECT row_number() OVER () AS r, ${[`${keyText} AS k`, ...time, ...raw].join(", ")} FROM ${query.relation}`;
   const hashed = `md5(${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
   const values = columns.map((column, i) => `${valueSql(column, `c${i}`)} AS v${i}`);
-  const heldOut = `${hashed} < ${literal(threshold(query.testFraction))}`;
-  // A row without a key has no hash and counts as a bad training row.
-  const side = choice.side === "held-out" ? heldOut : `COALESCE(NOT (${heldOut}), true)`;
+  const { heldOut, training } = sidesSql(split, hashed);
+  // A row without a key has no hash, and counts as a bad training row; so does one without a time.
+  const side = choice.side === "held-out" ? heldOut : `COALESCE(${training}, true)`;
   const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE ${side}`;
   const labels = query.labels.map((_, i) => `l${i}`);
   const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`), ...labels].join(", ");
@@ -52,6 +61,15 @@ export function rowSql(query: RowQuery): string {
   const hash = `md5('audit/' || ${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
   const order = [hash, ...(query.sorted ? raws : ["r"])].join(", ");
   return `SELECT ${outputs} FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
+}
+
+function sidesSql(split: RowSplit, hashed: string): { readonly heldOut: string; readonly training: string } {
+  if (split.by === "hash") {
+    const heldOut = `${hashed} < ${literal(threshold(split.testFraction))}`;
+    return { heldOut, training: `NOT (${heldOut})` };
+  }
+  const time = timeSql(split.type, "w");
+  return { heldOut: `${time} > ${split.heldOutAfter}`, training: `${time} <= ${split.trainUntil}` };
 }
 
 /** The fraction as the first 13 of 32 hexadecimal digits, which compare as strings like the numbers. */
@@ -69,10 +87,18 @@ function valueSql(column: ColumnSchema & { readonly type: string }, raw: string)
 }
 
 /** A CASE expression for the first problem of a row, or null. */
-function badness({ columns, key }: RowQuery): string {
+function badness({ columns, key, split, hidden }: RowQuery): string {
   const cases: string[] = [];
-  const shown = (raw: string) => `' ("' || left(CAST(${raw} AS VARCHAR), 40) || '")'`;
+  const shown = (raw: string, name: string) =>
+    hidden.includes(name) ? "''" : `' ("' || left(CAST(${raw} AS VARCHAR), 40) || '")'`;
   if (key !== undefined) cases.push(`WHEN k IS NULL THEN ${literal(`key ${key}: missing`)}`);
+  if (split.by === "time") {
+    const says = (what: string) => literal(`column ${split.column}: ${what}`);
+    cases.push(
+      `WHEN w IS NULL THEN ${says("missing")}`,
+      `WHEN ${timeSql(split.type, "w")} IS NULL THEN ${says("not a time in ISO 8601, a date or seconds since 1970")} || ${shown("w", split.column)}`,
+    );
+  }
   columns.forEach((column, i) => {
     const raw = `c${i}`;
     const value = `v${i}`;
@@ -81,15 +107,15 @@ function badness({ columns, key }: RowQuery): string {
     if (column.type.endsWith("]")) {
       cases.push(
         `WHEN len(${raw}) <> ${column.width} THEN ${says("has ")} || len(${raw}) || ' values instead of ${column.width}'`,
-        `WHEN ${value} IS NULL OR len(list_filter(${value}, lambda e: e IS NULL OR NOT isfinite(e))) > 0 THEN ${says("not all finite numbers")} || ${shown(raw)}`,
+        `WHEN ${value} IS NULL OR len(list_filter(${value}, lambda e: e IS NULL OR NOT isfinite(e))) > 0 THEN ${says("not all finite numbers")} || ${shown(raw, column.name)}`,
       );
     } else if (column.kind === "numeric") {
       cases.push(
-        `WHEN ${value} IS NULL THEN ${says("not a number")} || ${shown(raw)}`,
-        `WHEN NOT isfinite(${value}) THEN ${says("not a finite number")} || ${shown(raw)}`,
+        `WHEN ${value} IS NULL THEN ${says("not a number")} || ${shown(raw, column.name)}`,
+        `WHEN NOT isfinite(${value}) THEN ${says("not a finite number")} || ${shown(raw, column.name)}`,
       );
     } else if (column.type === "BOOLEAN") {
-      cases.push(`WHEN ${value} IS NULL THEN ${says("not true or false")} || ${shown(raw)}`);
+      cases.push(`WHEN ${value} IS NULL THEN ${says("not true or false")} || ${shown(raw, column.name)}`);
     }
   });
   return cases.length === 0 ? "NULL" : `CASE ${cases.join(" ")} END`;

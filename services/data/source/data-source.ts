@@ -15,6 +15,8 @@ export interface Rows {
   readonly bad: BadRows;
   /** SHA-256 (hex) over the column names and values: runs with the same fingerprint saw the same rows. */
   readonly fingerprint: string;
+  /** With a split by time, in ISO 8601: where training rows end, inclusive, or after which time rows are held out. */
+  readonly boundary?: string;
 }
 
 export interface HeldOutRows extends Rows {
@@ -34,9 +36,10 @@ export interface DataSource {
   /**
    * Reads the training rows, in source order.
    * @param columns names; @param limit maximum number of rows, from the start
+   * @param heldOutAfter in ISO 8601; with a split by time, all rows after it count as held out
    * @throws UncoupleError `invalid-argument` (an unknown column), `failed-precondition` (no rows, or too many bad rows)
    */
-  trainingRows(columns: readonly string[], limit?: number): Promise<Rows>;
+  trainingRows(columns: readonly string[], limit?: number, heldOutAfter?: string): Promise<Rows>;
   /**
    * Reads the held-out rows. Only for the evaluator.
    * @param labels columns to read as text as well, of any type, which group or slice the rows
@@ -46,9 +49,15 @@ export interface DataSource {
   /**
    * Reads the `rows` training rows with the smallest hashes among those with values in all columns of `annotated`, in hash
    * order, so that a smaller sample is a prefix of a larger one. They are training rows like any other.
+   * @param heldOutAfter as in `trainingRows`
    * @throws UncoupleError as `trainingRows`, and `failed-precondition` if there are fewer
    */
-  auditRows(columns: readonly string[], annotated: readonly string[], rows: number): Promise<Rows>;
+  auditRows(
+    columns: readonly string[],
+    annotated: readonly string[],
+    rows: number,
+    heldOutAfter?: string,
+  ): Promise<Rows>;
   /**
    * The generator's own function of a component, if the data is synthetic and the function is a dense network.
    * @param component the generator's name of the component (m1, m2, ...)

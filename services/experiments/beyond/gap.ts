@@ -50,6 +50,8 @@ export interface GapRow {
   readonly right: Proportion;
   /** The same, of those whose forecast is decided, too. */
   readonly sure: Proportion;
+  /** Median over all updates of |gap - change in the verdict|, both as fractions of the loss; null without updates. */
+  readonly error: number | null;
 }
 
 export interface Gap {
@@ -180,5 +182,11 @@ export function countForecasts(
     improved: right(decided.filter(({ verdict }) => verdict.kind === "improved")),
     right: right(decided),
     sure: right(decided.filter(({ forecast }) => isDecided(forecast))),
+    error: median(judged.map(({ forecast, verdict }) => Math.abs((forecast.relative ?? 0) - (verdict.relative ?? 0)))),
   };
+}
+
+/** The middle value; of an even number of values, the upper one. */
+function median(values: readonly number[]): number | null {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
 }

@@ -1,14 +1,17 @@
 import { rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
+import pLimit from "p-limit";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import type { HostConnector } from "./host-connector.ts";
+import type { HostConnector, HostEnd } from "./host-connector.ts";
 import { encodeEnd, wrapOutput } from "./relayed-end.ts";
 
 export interface ServeHostsOptions {
   /** Of the Unix socket; a socket that a killed process has left there is replaced. */
   readonly path: string;
   readonly connector: HostConnector;
+  /** Most hosts at a time. A client that waits too long for one is refused. */
+  readonly maxHosts: number;
   readonly clock: Clock;
   /** Called with what went wrong when no host could be started. */
   onFailure(error: unknown): void;
@@ -20,18 +23,30 @@ export interface HostServer {
   close(): Promise<void>;
 }
 
+/** How long a client waits for a place: one that replaces a host comes before the old one is gone. */
+const WAIT_MS = 5000;
 /** How often a client that may have left is written to. */
 const PROBE_MS = 1000;
 const NOTHING = Buffer.alloc(0);
 
 /** @throws UncoupleError `failed-precondition` if the socket cannot be bound */
-export async function serveHosts({ path, connector, clock, onFailure }: ServeHostsOptions): Promise<HostServer> {
+export async function serveHosts(options: ServeHostsOptions): Promise<HostServer> {
+  const { path, connector, maxHosts, clock, onFailure } = options;
+  const inTurn = pLimit(maxHosts);
   const sockets = new Set<Socket>();
   const serving = new Set<Promise<void>>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const served = serve(socket, connector, clock)
+    socket.on("error", () => {});
+    const refusal = clock.after(WAIT_MS, () => {
+      const detail = `${path} has its maximum of ${maxHosts} hosts; raise --max-hosts of uncouple inference-host`;
+      finish(socket, { death: "crash", detail });
+    });
+    const served = inTurn(async () => {
+      refusal.cancel();
+      if (socket.writable) await serve(socket, connector, clock);
+    })
       .catch((thrown: unknown) => {
         socket.destroy();
         onFailure(thrown);
@@ -60,7 +75,6 @@ function bound(server: Server, path: string): Promise<void> {
 }
 
 async function serve(socket: Socket, connector: HostConnector, clock: Clock): Promise<void> {
-  socket.on("error", () => {});
   const left = new Promise<void>((resolve) => {
     socket.once("close", () => resolve());
   });
@@ -89,6 +103,10 @@ async function serve(socket: Socket, connector: HostConnector, clock: Clock): Pr
   output.end();
   await Promise.race([drained, left]);
   socket.unpipe(host.input);
+  finish(socket, end);
+}
+
+function finish(socket: Socket, end: HostEnd): void {
   // Otherwise, the end of the connection would never be read.
   socket.resume();
   socket.end(encodeEnd(end));

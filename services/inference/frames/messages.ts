@@ -49,7 +49,7 @@ export type FromHost =
   /** The host needs this to load the model of a stage, which it does next, or to run it. Nothing, if it was sent ahead. */
   | { readonly kind: "missing"; readonly stage: number; readonly columns: readonly string[]; readonly model: boolean }
   | { readonly kind: "progress"; readonly stage: number; readonly phase: Phase }
-  /** One for each wanted output, in order; the body holds the values. */
+  /** One for each wanted output, in order, as soon as it is known; the body holds the values. */
   | { readonly kind: "output" }
   | { readonly kind: "done"; readonly held: HeldBytes }
   | { readonly kind: "failed"; readonly stage: number; readonly error: SentError; readonly held: HeldBytes };

@@ -88,6 +88,10 @@ const caller: Caller = {
     told = now;
     hostPipes.send({ kind: "progress", stage, phase });
   },
+  output(values) {
+    // What follows at once tells of the next stage, or of the end.
+    hostPipes.send({ kind: "output" }, values, false);
+  },
 };
 
 function abandoned(): UncoupleError {
@@ -107,8 +111,7 @@ async function serve(): Promise<void> {
     if (message.kind !== "run") continue;
     ahead = { stage: message.ahead, bytes: body };
     try {
-      const outputs = await runner.run(message.request, caller);
-      for (const values of outputs) hostPipes.send({ kind: "output" }, values, false);
+      await runner.run(message.request, caller);
       hostPipes.send({ kind: "done", held: runner.held() });
     } catch (thrown) {
       if (!(thrown instanceof StageError)) throw thrown;

@@ -23,6 +23,8 @@ export interface Caller {
   /** @returns the columns in the order asked for, and the model's bytes if they were asked for */
   fetch(stage: number, columns: readonly string[], model: boolean): Promise<Fetched>;
   progress(stage: number, phase: Phase): void;
+  /** Takes the wanted outputs, in order, each as soon as it and those before it are known. */
+  output(values: Float32Array): void;
 }
 
 /** An error in a stage. */
@@ -38,8 +40,8 @@ export class StageError extends Error {
 
 /** Runs compositions, one at a time and one model at a time. */
 export interface StageRunner {
-  /** @returns the wanted outputs @throws StageError for whatever a stage throws, `Caller.fetch` included */
-  run(request: RunRequest, caller: Caller): Promise<readonly Float32Array[]>;
+  /** @throws StageError for whatever a stage throws, `Caller.fetch` included */
+  run(request: RunRequest, caller: Caller): Promise<void>;
   held(): HeldBytes;
 }
 
@@ -54,11 +56,13 @@ export function createStageRunner(
 ): StageRunner {
   const cache = new HostCache();
 
-  async function run(request: RunRequest, caller: Caller): Promise<readonly Float32Array[]> {
+  async function run(request: RunRequest, caller: Caller): Promise<void> {
     const { stages, wanted, cacheBytes } = request;
-    /** Outputs that a later stage of this call reads, or that are wanted. */
+    /** Outputs that a later stage of this call reads, or that the caller does not have yet. */
     const outputs = new Map<number, Float32Array>();
     const needed = neededStages(request, outputs);
+    const waiting = [...wanted];
+    handOver();
     for (const index of needed) {
       try {
         const stage = stages[index] as StageRequest;
@@ -69,12 +73,21 @@ export function createStageRunner(
         await cache.shrink(cacheBytes);
         throw new StageError(index, faultOf(thrown));
       }
+      handOver();
       for (const done of outputs.keys()) {
-        if (!wanted.includes(done) && !needed.some((later) => later > index && reads(later, done)))
+        if (!waiting.includes(done) && !needed.some((later) => later > index && reads(later, done)))
           outputs.delete(done);
       }
     }
-    return wanted.map((index) => outputs.get(index) as Float32Array);
+
+    function handOver(): void {
+      for (;;) {
+        const values = outputs.get(waiting[0] as number);
+        if (values === undefined) return;
+        caller.output(values);
+        waiting.shift();
+      }
+    }
 
     function reads(later: number, done: number): boolean {
       return Object.values((stages[later] as StageRequest).inputs).some(

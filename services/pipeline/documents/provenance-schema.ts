@@ -56,7 +56,12 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
   seed: z.int(),
   upstream: serialsSchema,
   counterfactual: z.string(),
-  data: z.looseObject({ fingerprint: z.string(), rows: count, columns: z.array(columnProfile).exactOptional() }),
+  data: z.looseObject({
+    fingerprint: z.string(),
+    rows: count,
+    until: z.string().exactOptional(),
+    columns: z.array(columnProfile).exactOptional(),
+  }),
   trainingLoss: z.number(),
   engine: z.string(),
   numerics: z.string(),

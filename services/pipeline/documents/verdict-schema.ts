@@ -24,11 +24,14 @@ const difference = {
   interval,
 };
 
+const level = z.number().gt(0).lt(1);
+
 const slice: z.ZodType<SliceDifference> = z.looseObject({
   column: name,
   value: z.string(),
   rows: uint32Schema,
   ...difference,
+  level: level.exactOptional(),
 });
 
 const flips = z.looseObject({ count: z.number(), rate: z.number(), interval });
@@ -39,6 +42,7 @@ const objective: z.ZodType<ObjectiveDifference> = z.looseObject({
   currentLoss: z.number(),
   candidateLoss: z.number(),
   ...difference,
+  level,
   negativeFlips: flips.exactOptional(),
 });
 
@@ -52,7 +56,7 @@ const comparison: z.ZodType<PairedComparison> = z.looseObject({
   kind: name,
   reason: name.exactOptional(),
   method: name.exactOptional(),
-  level: z.number().gt(0).lt(1).exactOptional(),
+  level: level.exactOptional(),
   bound: z.number().exactOptional(),
   skewness: z.number().exactOptional(),
   detectable: z.number().exactOptional(),
@@ -101,10 +105,17 @@ const version2: z.ZodType<Verdict> = z.looseObject({
     .looseObject({ rows: uint32Schema, current: z.array(gap).exactOptional(), candidate: z.array(gap) })
     .exactOptional(),
   method: name,
-  level: z.number().gt(0).lt(1),
+  level,
   rows: uint32Schema,
   groups: uint32Schema.exactOptional(),
-  heldOut: z.looseObject({ fingerprint: name, generation: uint32Schema.min(1) }).exactOptional(),
+  heldOut: z
+    .looseObject({
+      fingerprint: name,
+      generation: uint32Schema.min(1),
+      question: uint32Schema.min(1).exactOptional(),
+      horizon: uint32Schema.min(1).exactOptional(),
+    })
+    .exactOptional(),
   release: name.exactOptional(),
   pipelineDigest: z.string().nullable(),
   evaluator: z.string(),

@@ -8,6 +8,7 @@ import { checkGraph } from "./graph-checks.ts";
 import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
+import { parseSplit } from "./split.ts";
 import { parseSlices, parseVerdictPolicy } from "./verdict-policy.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";
 
@@ -26,7 +27,10 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  *                                     # held_out: 1000 measures consistency gaps on that many annotated held-out rows
  * verdict: { minimum_effect: 0.5 % }  # optional: a smaller change of the pipeline loss is `equivalent`
  *                                     # loss_limit: 99 % counts larger losses as that quantile, loss_limit: 20 as 20
+ *                                     # horizon: 200 warns from the 201st verdict on the same held-out rows on
  * slices: [device]                    # optional, with data from a file: columns whose values verdicts look at, too
+ * split: { by: hash, held_out: 20 % } # optional: which rows are held out, by the hash of data.group or data.key; for
+ *                                     # data.test_fraction. By time: { by: time, column: day, held_out: 14d, gap: 1d }
  * retention: { keep: 20, champions: 10 }  # optional: evaluators delete other models; default of champions: 10
  * ```
  *
@@ -62,6 +66,7 @@ const topSchema = strict({
   audit: z.unknown().optional(),
   verdict: z.unknown().optional(),
   slices: z.unknown().optional(),
+  split: z.unknown().optional(),
   retention: z.unknown().optional(),
 });
 
@@ -82,6 +87,7 @@ const fileSchema = strict({
   group: z.union([columnSchema, z.array(columnSchema).min(1).max(2)]).optional(),
   test_fraction: fraction.default(0.2),
   max_bad_fraction: z.number().min(0).max(1).default(0.01),
+  expose_keys: z.boolean().default(false),
 });
 
 const edgeSchema = strict({ component: z.string(), width: width.optional(), meaning: meaning.optional() });
@@ -124,7 +130,7 @@ export function parsePipelineFile(
   const { map, value } = file;
   const reporter = createReporter(map, file.problems);
   const top = parseWith(topSchema, value, [], reporter);
-  const data = parseData(value.data, reporter);
+  const data = parseSplit(parseData(value.data, reporter), value, reporter);
   const { drafts, all } = parseComponents(value.components, reporter);
   const names = all.map(({ name }) => name);
   const audit = value.audit === undefined ? undefined : parseAudit(value.audit, reporter);
@@ -168,6 +174,7 @@ function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefin
       ...(group === undefined ? {} : { group: typeof group === "string" ? [group] : group }),
       testFraction: parsed.test_fraction,
       maxBadFraction: parsed.max_bad_fraction,
+      ...(parsed.expose_keys && { exposeKeys: true }),
     };
   }
   if (source === "synthetic") {

@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
+import { DURATION, parseDuration } from "../duration.ts";
 import type { Pipeline } from "../pipeline.ts";
 import {
   DEFAULT_TEAM,
@@ -98,7 +99,7 @@ const scheduleSchema = strict({
 });
 const protocolSchema = z.looseObject({ name: z.string() });
 const everySchema = strict({
-  every: z.string().regex(/^\d{1,6}(\.\d{1,3})?[smhd]$/, { error: "must be a duration like 30s, 10m, 6h or 1d" }),
+  every: z.string().regex(DURATION, { error: "must be a duration like 30s, 10m, 6h or 1d" }),
 });
 
 /**
@@ -278,8 +279,6 @@ function parseWorkers(value: unknown, engine: string | undefined, reporter: Repo
   return { ...rest, syncEvery: sync_every };
 }
 
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 };
-
 function parseTrain(value: unknown, reporter: Reporter): TrainWhen | undefined {
   if (value === undefined) return DEFAULT_TEAM.train;
   if (value === "on-demand") return { when: "on-demand" };
@@ -290,8 +289,7 @@ function parseTrain(value: unknown, reporter: Reporter): TrainWhen | undefined {
   }
   const parsed = parseWith(everySchema, value, ["train"], reporter);
   if (parsed === undefined) return undefined;
-  const unit = parsed.every.at(-1) as keyof typeof SECONDS;
-  const seconds = Number(parsed.every.slice(0, -1)) * SECONDS[unit];
+  const seconds = parseDuration(parsed.every) ?? 0;
   if (seconds >= 1) return { when: "interval", seconds };
   reporter.report(["train", "every"], "must be at least 1s");
   return undefined;

@@ -15,16 +15,21 @@ const verdictSchema = strict({
       error: "must be a loss, or a percentage between 50 % and 100 %, such as 99 %",
     })
     .optional(),
+  horizon: z.int().min(1).max(1_000_000).optional(),
 });
 
 /** Parses the pipeline file's `verdict`. @returns undefined after reporting every problem */
 export function parseVerdictPolicy(value: unknown, reporter: Reporter): VerdictPolicy | undefined {
   const parsed = parseWith(verdictSchema, value, ["verdict"], reporter);
   if (parsed === undefined) return undefined;
-  const { minimum_effect, loss_limit } = parsed;
+  const { minimum_effect, loss_limit, horizon } = parsed;
   const lossLimit = loss_limit === undefined ? undefined : lossLimitOf(String(loss_limit));
   const minimumEffect = parsePercent(String(minimum_effect)) ?? 0;
-  return { minimumEffect, ...(lossLimit !== undefined && { lossLimit }) };
+  return {
+    minimumEffect,
+    ...(lossLimit !== undefined && { lossLimit }),
+    ...(horizon !== undefined && { horizon }),
+  };
 }
 
 /** Parses the pipeline file's `slices`. @returns undefined if it is no list of columns, after reporting why */

@@ -14,7 +14,7 @@ import { createJetStreamLeases } from "./leases.ts";
 import { createModelStore } from "./model-store.ts";
 import type { NatsAuth } from "./nats-auth.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
-import { createJetStreamPipelineLog } from "./pipeline-log.ts";
+import { createJetStreamPipelineLogs } from "./pipeline-log.ts";
 import { createJetStreamRegistry } from "./registry.ts";
 import { createAbsentRetention, createJetStreamRetention } from "./retention.ts";
 import { retryPolicy } from "./retry-policy.ts";
@@ -177,7 +177,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       maxModelBytes,
       retryLimitMs,
     }),
-    pipelines: createJetStreamPipelineLog(connection, log, names.pipelines, pipeline, retryLimitMs),
+    ...createJetStreamPipelineLogs(connection, log, names.pipelines, pipeline, retryLimitMs),
     verdicts,
     quarantines,
     retention,

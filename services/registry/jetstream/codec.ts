@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { asUncoupleError } from "../../common/errors.ts";
 import { NewerFormatError, parseDocument } from "../../pipeline/documents/document.ts";
+import { parseGeneration } from "../../pipeline/documents/generation-schema.ts";
 import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
 import { parsePipelineVersion } from "../../pipeline/documents/pipeline-version-schema.ts";
 import { parseTombstone } from "../../pipeline/documents/tombstone-schema.ts";
@@ -69,6 +70,7 @@ export const readers = {
     return change;
   }),
   pipelineVersion: reader(parsePipelineVersion),
+  generation: reader(parseGeneration),
   verdict: reader((document) => named(parseVerdict(document))),
   quarantine: reader((document) => named(parseQuarantine(document))),
   tombstone: reader((document) => named(parseTombstone(document))),

@@ -1,4 +1,5 @@
 import { EVALUATOR_GROUP } from "../backplane.ts";
+import { pipelineSubjects } from "./pipeline-log.ts";
 import { compactedStreamsOf, type Names, streamsOf } from "./streams.ts";
 
 /** Whom a key of NATS is for. A team's key is that of its trainers. */
@@ -59,7 +60,7 @@ function trainerGrants(names: Names, components: readonly string[]): readonly Gr
 }
 
 function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
-  const { snapshots, verdicts, quarantines, tombstones, models, leases } = names;
+  const { snapshots, pipelines, verdicts, quarantines, tombstones, models, leases } = names;
   const queue = `${snapshots.stream}.${EVALUATOR_GROUP}`;
   return [
     {
@@ -72,6 +73,7 @@ function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
         `$JS.ACK.*.*.${queue}.>`,
       ],
     },
+    { right: "start generations of held-out rows", subjects: [pipelineSubjects(pipelines).generations] },
     { right: "write verdicts", subjects: [`${verdicts.subject}.*.*`] },
     { right: "write quarantines", subjects: [`${quarantines.subject}.*.*`] },
     { right: "hold leases", subjects: [`${leases.subject}.*`] },
@@ -113,7 +115,7 @@ function operatorGrants(names: Names): readonly Grant[] {
         `$JS.API.CONSUMER.DURABLE.CREATE.${snapshots.stream}.${EVALUATOR_GROUP}`,
       ],
     },
-    { right: "apply pipeline files", subjects: [`${pipelines.subject}.applied`] },
+    { right: "apply pipeline files", subjects: [pipelineSubjects(pipelines).applied] },
     { right: "move aliases", subjects: [`${aliases.subject}.*`] },
     {
       right: "delete models",

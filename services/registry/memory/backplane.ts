@@ -5,6 +5,7 @@ import type { Backplane, WorkQueue } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 import { type CompactionSources, describeRemovals, findRemovals } from "../removals.ts";
+import { createMemoryGenerationLog } from "./generation-log.ts";
 import { createMemoryLeases } from "./leases.ts";
 import { createMemoryLog } from "./log.ts";
 import { createMemoryPipelineLog } from "./pipeline-log.ts";
@@ -32,6 +33,7 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
   return {
     registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, clock }),
     pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
+    generations: createMemoryGenerationLog(closing.signal),
     verdicts: createMemoryOnceLog<Verdict>(verdicts),
     quarantines: createMemoryOnceLog<Quarantine>(quarantines),
     retention,

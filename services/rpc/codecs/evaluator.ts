@@ -1,6 +1,7 @@
 import { type Logged, QUARANTINE_REASONS, type Quarantine, type QuarantineReason } from "../../pipeline/verdict.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";
+import type { HeldOutStatus__Output } from "../gen/uncouple/v1/HeldOutStatus.ts";
 import type {
   ListQuarantinesRequest,
   ListQuarantinesRequest__Output,
@@ -8,7 +9,7 @@ import type {
 import type { ListVerdictsRequest, ListVerdictsRequest__Output } from "../gen/uncouple/v1/ListVerdictsRequest.ts";
 import type { Quarantine__Output, Quarantine as QuarantineMessage } from "../gen/uncouple/v1/Quarantine.ts";
 import type { QuarantineReason__Output } from "../gen/uncouple/v1/QuarantineReason.ts";
-import type { EvaluatorState, EvaluatorStatus } from "../services/evaluator-service.ts";
+import type { EvaluatorState, EvaluatorStatus, HeldOutStatus } from "../services/evaluator-service.ts";
 import type { Page } from "../services/pages.ts";
 import { closedSet } from "./closed-set.ts";
 import { decodeUint64, optional, same, serials, uint32 } from "./fields.ts";
@@ -29,6 +30,7 @@ const reasons = closedSet<QuarantineReason, QuarantineReason__Output>("quarantin
   "not-deterministic": "QUARANTINE_REASON_NOT_DETERMINISTIC",
   "not-row-wise": "QUARANTINE_REASON_NOT_ROW_WISE",
   "too-expensive": "QUARANTINE_REASON_TOO_EXPENSIVE",
+  "trained-on-held-out": "QUARANTINE_REASON_TRAINED_ON_HELD_OUT",
 });
 
 export function encodePage({ from, limit }: Page): ListVerdictsRequest & ListQuarantinesRequest {
@@ -108,7 +110,21 @@ export function encodeEvaluatorStatus(status: EvaluatorStatus): StatusMessage {
     ...optional("pipelineDigest", status.pipelineDigest, same),
     ...optional("appliedDigest", status.appliedDigest, same),
     ...optional("version", status.version, same),
+    ...optional("heldOut", status.heldOut, encodeHeldOut),
   };
+}
+
+function encodeHeldOut({ generation, startedAt, questions, horizon }: HeldOutStatus) {
+  return {
+    generation: uint32(generation, "generation"),
+    startedAt,
+    questions: uint32(questions, "questions"),
+    ...optional("horizon", horizon, (value) => uint32(value, "horizon")),
+  };
+}
+
+function decodeHeldOut({ generation, startedAt, questions, horizon }: HeldOutStatus__Output): HeldOutStatus {
+  return { generation, startedAt, questions, horizon: horizon ?? null };
 }
 
 /** @throws UncoupleError `data-loss` */
@@ -126,5 +142,6 @@ export function decodeEvaluatorStatus(message: EvaluatorStatus__Output): Evaluat
     pipelineDigest: message.pipelineDigest ?? null,
     appliedDigest: message.appliedDigest ?? null,
     version: message.version ?? null,
+    heldOut: message.heldOut === null ? null : decodeHeldOut(message.heldOut),
   };
 }

@@ -71,7 +71,9 @@ function encodeValue(verdict: Verdict): VerdictMessage {
     ...optional("heldOut", heldOut ?? null, (rows) => ({
       fingerprint: rows.fingerprint,
       generation: uint32(rows.generation, "generation"),
-      ...encodeOther(rows, ["fingerprint", "generation"]),
+      ...optional("question", rows.question ?? null, (question) => uint32(question, "question")),
+      ...optional("horizon", rows.horizon ?? null, (horizon) => uint32(horizon, "horizon")),
+      ...encodeOther(rows, ["fingerprint", "generation", "question", "horizon"]),
     })),
     ...optional("release", verdict.release ?? null, same),
     ...optional("pipelineDigest", verdict.pipelineDigest, same),
@@ -106,7 +108,13 @@ function decodeValue(message: Verdict__Output): object {
     rows: message.rows,
     ...(message.groups !== undefined && { groups: message.groups }),
     ...(heldOut !== null && {
-      heldOut: { ...decodeOther(heldOut), fingerprint: heldOut.fingerprint, generation: heldOut.generation },
+      heldOut: {
+        ...decodeOther(heldOut),
+        fingerprint: heldOut.fingerprint,
+        generation: heldOut.generation,
+        ...(heldOut.question !== undefined && { question: heldOut.question }),
+        ...(heldOut.horizon !== undefined && { horizon: heldOut.horizon }),
+      },
     }),
     ...(message.release !== undefined && { release: message.release }),
     pipelineDigest: message.pipelineDigest ?? null,

@@ -13,6 +13,7 @@ import type { GetEvaluatorStatusRequest as _uncouple_v1_GetEvaluatorStatusReques
 import type { GetMatrixRequest as _uncouple_v1_GetMatrixRequest, GetMatrixRequest__Output as _uncouple_v1_GetMatrixRequest__Output } from './uncouple/v1/GetMatrixRequest.ts';
 import type { GetMatrixResponse as _uncouple_v1_GetMatrixResponse, GetMatrixResponse__Output as _uncouple_v1_GetMatrixResponse__Output } from './uncouple/v1/GetMatrixResponse.ts';
 import type { HeldOut as _uncouple_v1_HeldOut, HeldOut__Output as _uncouple_v1_HeldOut__Output } from './uncouple/v1/HeldOut.ts';
+import type { HeldOutStatus as _uncouple_v1_HeldOutStatus, HeldOutStatus__Output as _uncouple_v1_HeldOutStatus__Output } from './uncouple/v1/HeldOutStatus.ts';
 import type { Interval as _uncouple_v1_Interval, Interval__Output as _uncouple_v1_Interval__Output } from './uncouple/v1/Interval.ts';
 import type { ListQuarantinesRequest as _uncouple_v1_ListQuarantinesRequest, ListQuarantinesRequest__Output as _uncouple_v1_ListQuarantinesRequest__Output } from './uncouple/v1/ListQuarantinesRequest.ts';
 import type { ListVerdictsRequest as _uncouple_v1_ListVerdictsRequest, ListVerdictsRequest__Output as _uncouple_v1_ListVerdictsRequest__Output } from './uncouple/v1/ListVerdictsRequest.ts';
@@ -58,6 +59,7 @@ export interface ProtoGrpcType {
       GetMatrixRequest: MessageTypeDefinition<_uncouple_v1_GetMatrixRequest, _uncouple_v1_GetMatrixRequest__Output>
       GetMatrixResponse: MessageTypeDefinition<_uncouple_v1_GetMatrixResponse, _uncouple_v1_GetMatrixResponse__Output>
       HeldOut: MessageTypeDefinition<_uncouple_v1_HeldOut, _uncouple_v1_HeldOut__Output>
+      HeldOutStatus: MessageTypeDefinition<_uncouple_v1_HeldOutStatus, _uncouple_v1_HeldOutStatus__Output>
       Interval: MessageTypeDefinition<_uncouple_v1_Interval, _uncouple_v1_Interval__Output>
       ListQuarantinesRequest: MessageTypeDefinition<_uncouple_v1_ListQuarantinesRequest, _uncouple_v1_ListQuarantinesRequest__Output>
       ListVerdictsRequest: MessageTypeDefinition<_uncouple_v1_ListVerdictsRequest, _uncouple_v1_ListVerdictsRequest__Output>

@@ -35,6 +35,20 @@ export interface EvaluatorStatus {
   readonly appliedDigest: string | null;
   /** Of Uncouple, that this evaluator runs; null: an older evaluator, which does not say. */
   readonly version: string | null;
+  /** null: an evaluator that has not found its generation yet, or an older one. */
+  readonly heldOut: HeldOutStatus | null;
+}
+
+/** The generation of held-out rows in use. */
+export interface HeldOutStatus {
+  /** Its number, from 1. */
+  readonly generation: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Verdicts given on its rows. */
+  readonly questions: number;
+  /** How many the pipeline file declares them good for; null: it does not say. */
+  readonly horizon: number | null;
 }
 
 export interface MatrixOptions {

@@ -6,6 +6,7 @@ import type { LoadModel } from "../../composition/load-upstream.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
+import type { Rows } from "../../data/source/data-source.ts";
 import { profileColumns } from "../../data/table/column-profile.ts";
 import type { Engine, EngineReason, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainingBackend } from "../../learning/component/training-backend.ts";
@@ -13,7 +14,7 @@ import { findProtocol } from "../../learning/protocols/all.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
 import { componentNamed, consumers } from "../../pipeline/dag.ts";
-import type { SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { Provenance, SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { EngineChoice, WorkersSpec } from "../../pipeline/team.ts";
 import type { Backplane, Leases } from "../../registry/backplane.ts";
@@ -297,8 +298,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         upstream: pins.upstream,
         ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
         data: {
-          fingerprint: data.training.fingerprint,
-          rows: data.training.table.rows,
+          ...dataOf(data.training),
           columns: await profileColumns(data.training.table, componentNamed(pipeline, component).columns),
         },
         trainingLoss: trained.loss,
@@ -378,6 +378,10 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       throw thrown;
     }
   };
+}
+
+function dataOf({ fingerprint, table, boundary }: Rows): NonNullable<Provenance["data"]> {
+  return { fingerprint, rows: table.rows, ...(boundary !== undefined && { until: boundary }) };
 }
 
 /** What the bits do not depend on is not the manifest's. */

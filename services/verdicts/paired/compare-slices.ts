@@ -1,7 +1,7 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { mean } from "../../common/statistics.ts";
-import { compareFamily, type FamilyMember } from "./compare-family.ts";
-import { type ComparisonSettings, finiteDifferences, type LossComparison } from "./compare-losses.ts";
+import { compareFamily, type FamilyComparison, type FamilyMember } from "./compare-family.ts";
+import { type ComparisonSettings, finiteDifferences } from "./compare-losses.ts";
 import { samplePaired } from "./paired-interval.ts";
 import type { Grouping } from "./sample.ts";
 
@@ -13,7 +13,7 @@ export interface SliceColumn {
   readonly values: readonly string[];
 }
 
-export interface SliceComparison extends Omit<LossComparison, "units"> {
+export interface SliceComparison extends Omit<FamilyComparison, "units"> {
   readonly column: string;
   readonly value: string;
   readonly rows: number;
@@ -61,7 +61,7 @@ export async function compareSlices(
       await yieldToEventLoop();
     }
   }
-  const slices = compareFamily(measured, settings).map(({ units: _, level: __, ...comparison }, i) => {
+  const slices = compareFamily(measured, settings).map(({ units: _, ...comparison }, i) => {
     const { column, value, rows } = measured[i] as Slice;
     return { column, value, rows, ...comparison };
   });

@@ -78,6 +78,6 @@ export function unitMoments({ residuals, sizes }: UnitSums, rows: number): UnitM
   const deviation = Math.sqrt(squares / units);
   if (deviation === 0) return { squares, skewness: { shift: 0, curvature: 0 } };
   const shift = cubes / units / (deviation * deviation * deviation);
-  const coupling = products / units / (deviation * (rows / units));
-  return { squares, skewness: { shift, curvature: shift - 3 * coupling } };
+  const sizeEffect = products / units / (deviation * (rows / units));
+  return { squares, skewness: { shift, curvature: shift - 3 * sizeEffect } };
 }

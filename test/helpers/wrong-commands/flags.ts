@@ -244,6 +244,12 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple inference-host: required option '--socket <path>' not specified; see uncouple inference-host --help",
   },
   {
+    what: "an inference host without a place",
+    run: "inference-host --socket host.sock --max-hosts 0",
+    exit: 2,
+    says: "uncouple inference-host: option '--max-hosts <n>' argument '0' is invalid. Expected a positive integer; see uncouple inference-host --help",
+  },
+  {
     what: "an inference host whose socket is in a folder that does not exist",
     run: "inference-host --socket nowhere/host.sock",
     exit: 5,

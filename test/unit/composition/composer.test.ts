@@ -89,6 +89,42 @@ test("pairs that are asked for at the same time share what they have in common",
   expect(passes.sort()).toEqual(["d@1", "d@2", "d@3", "u@1"]);
 });
 
+test("outputs that are composed ahead are those that are asked for later, each pass once", async () => {
+  const composer = composerOf(twoComponents);
+  const compositions = [1, 2, 3].map((d) => ({ u: 1, d }));
+  composer.prepare("d", compositions);
+  const alone = composerOf(twoComponents);
+  for (const composition of compositions) {
+    expect(await composer.output("d", composition)).toEqual(await alone.output("d", composition));
+  }
+  expect(passes.filter((pass) => pass === "u@1")).toHaveLength(2);
+  expect(passes).toHaveLength(8);
+});
+
+test("composing ahead blames nobody: whoever asks for a faulty output learns of the fault, and no one else", async () => {
+  models.set("d@2", { weights: {}, emits: "nan" });
+  const composer = composerOf(twoComponents);
+  composer.prepare(
+    "d",
+    [1, 2, 3].map((d) => ({ u: 1, d })),
+  );
+  expect(await composer.output("d", { u: 1, d: 3 })).toHaveLength(rows);
+  const fault = { component: "d", serial: 2, reason: "not-finite", inputs: { u: 1 } };
+  await expect(composer.output("d", { u: 1, d: 2 })).rejects.toMatchObject(fault);
+  expect(await composer.output("d", { u: 1, d: 1 })).toHaveLength(rows);
+});
+
+test("no more is composed ahead than fits into half of the cache", async () => {
+  const composer = composerOf(twoComponents, { cached: 5 * 4 * rows, held: 0 });
+  composer.prepare(
+    "d",
+    [1, 2, 3, 4].map((d) => ({ u: 1, d })),
+  );
+  await composer.output("d", { u: 1, d: 2 });
+  await expect.poll(composer.cachedBytes).toBe(2 * 4 * rows);
+  expect(passes).toEqual(["u@1", "d@1", "d@2"]);
+});
+
 test("in a diamond the common ancestor runs once, and an output is shared wherever its own upstream is the same", async () => {
   const diamond = pipelineOf(
     [

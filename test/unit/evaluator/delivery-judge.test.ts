@@ -4,6 +4,7 @@ import { createSnapshotHistory } from "../../../services/composition/snapshot-hi
 import { createDeliveryJudge } from "../../../services/evaluator/delivery-judge.ts";
 import type { Backplane, WorkItem } from "../../../services/registry/backplane.ts";
 import type { Registry } from "../../../services/registry/registry.ts";
+import { generation } from "../../helpers/drafts.ts";
 import { silentLog } from "../../helpers/log.ts";
 import { delivering, good, type MemoryEvaluators, openMemoryEvaluators } from "../../helpers/memory-evaluators.ts";
 
@@ -75,6 +76,7 @@ test("a delivery whose quarantine cannot be recorded is returned to the queue", 
     backplane: world.backplane,
     view: { history: createSnapshotHistory(), reaches: async () => {} },
     gate: { digest: "", confirm: async () => undefined },
+    generation: { confirm: async () => generation(1) },
     writer,
     metrics: { handled: () => {} },
     clock: world.clock,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createEvaluatorMetrics } from "../../../services/evaluator/evaluator-metrics.ts";
+import { createQuestionCount } from "../../../services/pipeline/questions.ts";
 import type { ConsistencyGap, MeasuredGaps } from "../../../services/pipeline/verdict.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { verdict } from "../../helpers/drafts.ts";
@@ -10,6 +11,8 @@ test("a candidate without a finite loss removes its predecessor's loss from the 
   const page = createMetrics({ service: "evaluator", version: "1" });
   const gauges = {
     clock: createVirtualClock(),
+    questions: createQuestionCount(),
+    horizon: undefined,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
@@ -31,6 +34,8 @@ test("the age of a component's newest snapshot grows between scrapes, and is abs
   const published = new Date(clock.now()).toISOString();
   createEvaluatorMetrics(page, ["m1", "m2"], {
     clock,
+    questions: createQuestionCount(),
+    horizon: undefined,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: (component: string) => (component === "m1" ? published : undefined),
@@ -47,6 +52,8 @@ test("slices, flips and the interface shift are those of the newest verdict, and
   const page = createMetrics({ service: "evaluator", version: "1" });
   const metrics = createEvaluatorMetrics(page, ["m1"], {
     clock: createVirtualClock(),
+    questions: createQuestionCount(),
+    horizon: undefined,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
@@ -94,6 +101,8 @@ test("consistency gaps are fractions of the loss, and keep their values while th
   let measured: () => Promise<MeasuredGaps | undefined> = async () => ({ rows: 100, gaps: [gap] });
   createEvaluatorMetrics(page, ["m1", "m2"], {
     clock: createVirtualClock(),
+    questions: createQuestionCount(),
+    horizon: undefined,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
@@ -116,6 +125,8 @@ test("each objective has losses of its own, those of the newest verdict", async 
   const page = createMetrics({ service: "evaluator", version: "1" });
   const metrics = createEvaluatorMetrics(page, ["m1", "tip", "fare"], {
     clock: createVirtualClock(),
+    questions: createQuestionCount(),
+    horizon: undefined,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,
@@ -126,7 +137,7 @@ test("each objective has losses of its own, those of the newest verdict", async 
   const composition = { m1: 1 };
   const losses = { currentLoss: 1, candidateLoss: 1.5, difference: 0.5 };
   const comparison = { current: composition, candidate: composition, ...losses, interval, kind: "inconclusive" };
-  const tip = { component: "tip", weight: 1, ...losses, kind: "inconclusive", relative: 0.5, interval };
+  const tip = { component: "tip", weight: 1, ...losses, kind: "inconclusive", relative: 0.5, interval, level: 0.95 };
   const fare = { ...tip, component: "fare", currentLoss: 4, candidateLoss: 3 };
   const negativeFlips = { count: 1, rate: 0.25, interval };
   // A later pipeline file may have an objective that this one does not.

@@ -42,3 +42,26 @@ test("the held-out rows come with the groups and slices that the pipeline file d
   }
   expect(slices.map(({ column, values }) => [column, [...values].sort()])).toEqual([["device", ["tv", "web"]]]);
 });
+
+test("the fingerprint changes with the rows that are judged, not with their order, slices or a component beside", async () => {
+  const lines = Array.from({ length: 200 }, (_, i) => `u${i},i${i % 7},${["tv", "web"][i % 2]},${i},${i},${i % 5}`);
+  const fingerprint = async (file: string, rows: readonly string[]) => {
+    const folder = await mkdtemp(join(dir, "rows-"));
+    await writeFile(join(folder, "rows.csv"), `user,item,device,x,y,w\n${rows.join("\n")}\n`);
+    const parsed = parsePipelineFile(file, "p.yaml");
+    if ("problems" in parsed) throw new Error("the file has problems");
+    return (await loadHeldOut(parsed, join(folder, "p.yaml"), recordingLog().log)).fingerprint;
+  };
+  const expected = await fingerprint(FILE, lines);
+  expect(await fingerprint(FILE, [...lines].reverse())).toBe(expected);
+  expect(await fingerprint(FILE.replace("slices: [device]\n", ""), lines)).toBe(expected);
+  const beside =
+    "  m2: { columns: [x], output: { name: v, width: 1, meaning: scalar }, target: w, loss: mse }\nobjective: m1\n";
+  expect(await fingerprint(FILE.replace("slices:", `${beside}slices:`), lines)).toBe(expected);
+  const others = [
+    [...lines, ...lines.map((line) => line.replace("u", "v"))],
+    lines.map((line) => line.replace(/,0$/, ",0").replace(/^(u\d+),i\d/, "$1,i9")),
+    lines.map((line, i) => line.replace(`,${i},${i},`, `,${i},${i + 1},`)),
+  ];
+  for (const rows of others) expect(await fingerprint(FILE, rows)).not.toBe(expected);
+});

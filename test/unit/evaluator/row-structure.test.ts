@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { groupColumns, labelColumns, rowStructure } from "../../../services/evaluator/row-structure.ts";
-import type { FileSource, Pipeline } from "../../../services/pipeline/pipeline.ts";
+import type { FileRows, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { twoComponents } from "../../helpers/linear-pipelines.ts";
 
 const file = { source: "file", path: "rows.csv", testFraction: 0.2, maxBadFraction: 0 } as const;
-const pipelineOf = (data: Partial<FileSource>, slices?: readonly string[]): Pipeline => ({
+const pipelineOf = (data: Partial<FileRows>, slices?: readonly string[]): Pipeline => ({
   ...twoComponents,
   data: { ...file, ...data },
   ...(slices !== undefined && { slices }),

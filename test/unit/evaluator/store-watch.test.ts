@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
 import { createEvaluatorMetrics } from "../../../services/evaluator/evaluator-metrics.ts";
 import { watchStores } from "../../../services/evaluator/store-watch.ts";
+import { createQuestionCount } from "../../../services/pipeline/questions.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { recordingLog } from "../../helpers/log.ts";
 
@@ -11,6 +12,8 @@ test("a store is warned about once whenever it crosses 80 %, and measured every 
   const page = createMetrics({ service: "evaluator", version: "0" });
   const metrics = createEvaluatorMetrics(page, ["u"], {
     clock,
+    questions: createQuestionCount(),
+    horizon: undefined,
     pending: async () => 0,
     cachedBytes: () => ({ outputs: 0, models: 0 }),
     publishedAt: () => undefined,

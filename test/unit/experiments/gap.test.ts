@@ -19,6 +19,7 @@ test("forecasts count where the verdict decides, by their sign; sure ones where 
     improved: { count: 1, trials: 1 },
     right: { count: 3, trials: 4 },
     sure: { count: 2, trials: 3 },
+    error: expect.closeTo(0.29, 12),
   });
   expect(countForecasts(trials, "trained")).toMatchObject({ right: { count: 2, trials: 3 } });
   expect(countForecasts(trials, "incremental")).toMatchObject({ updates: 0, right: { interval: [0, 1] } });

@@ -25,6 +25,7 @@ const added = "  extra: { columns: [layout], output: { name: e }, target: revenu
 describe("classes of changes", () => {
   test.each([
     ["a tolerance", "compatible", "max_bad_fraction: 0.01", "max_bad_fraction: 0.02", "data.maxBadFraction"],
+    ["keys in verdicts", "additive", "max_bad_fraction", "expose_keys: true, max_bad_fraction", "data.exposeKeys"],
     ["a new component", "additive", "objective", added, "components.extra"],
     ["the order of columns", "additive", "[age, hour]", "[hour, age]", "components.click.columns"],
     ["more audited rows", "additive", "rows: 100", "rows: 200", "audit.rows"],

@@ -145,6 +145,9 @@ describe("what goes over the wire comes back as it was", () => {
       pipelineDigest: fc.option(name),
       appliedDigest: fc.option(name),
       version: fc.option(name),
+      heldOut: fc.option(
+        fc.record({ generation: serial, startedAt: name, questions: count, horizon: fc.option(count) }),
+      ),
     });
     const pair = { upstreamSerial: serial, downstreamSerial: serial };
     const comparison: fc.Arbitrary<CellDifference> = fc.record(

@@ -224,7 +224,8 @@ describe("judging by several objectives", () => {
       expect(alternative.candidateLoss - alternative.currentLoss).toBeCloseTo(alternative.difference, 9);
     }
     // By Holm's procedure.
-    expect(alternatives.map(({ level }) => level?.toFixed(4)).sort()).toEqual(["0.9500", "0.9750", "0.9833"]);
+    const levels = alternatives.map(({ level }) => level?.toFixed(4));
+    expect(new Set(levels)).toEqual(new Set(["0.9500", "0.9750", "0.9833"]));
   });
 
   test("an effect that is clear in one alternative is not among many that say the same", async () => {

@@ -166,6 +166,7 @@ describe("the line of a verdict", () => {
       difference: -0.1,
       relative: -0.25,
       interval: [-0.12, -0.08],
+      level: 0.975,
       kind: "improved",
     } as const;
     const few = { ...objective, component: "toll", kind: "inconclusive", reason: "too-few-rows" } as const;

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openDataSource } from "../../../../services/data/open-data-source.ts";
 import type { DataSource, Rows } from "../../../../services/data/source/data-source.ts";
-import type { FileSource } from "../../../../services/pipeline/pipeline.ts";
+import type { FileRows, FileSource, FileSplit } from "../../../../services/pipeline/pipeline.ts";
 
 let folder: string;
 
@@ -30,8 +30,13 @@ async function file(content: string | Buffer, extension = "csv"): Promise<string
   return name;
 }
 
-async function opened<T>(path: string, over: Partial<FileSource>, use: (source: DataSource) => Promise<T>): Promise<T> {
-  const spec: FileSource = { source: "file", path, testFraction: 0.25, maxBadFraction: 0, ...over };
+async function opened<T>(
+  path: string,
+  over: Partial<FileRows> & Partial<FileSplit>,
+  use: (source: DataSource) => Promise<T>,
+): Promise<T> {
+  const rows: FileRows = { source: "file", path, maxBadFraction: 0, ...over };
+  const spec = (over.time === undefined ? { testFraction: 0.25, ...rows } : rows) as FileSource;
   const source = await openDataSource(spec, folder);
   try {
     return await use(source);
@@ -40,7 +45,7 @@ async function opened<T>(path: string, over: Partial<FileSource>, use: (source: 
   }
 }
 
-const read = (path: string, columns: readonly string[], over: Partial<FileSource> = {}) =>
+const read = (path: string, columns: readonly string[], over: Partial<FileRows> & Partial<FileSplit> = {}) =>
   opened(path, over, (source) => source.trainingRows(columns));
 
 async function failureOf(action: Promise<unknown>): Promise<string> {
@@ -298,7 +303,7 @@ describe("a Parquet file", () => {
 });
 
 describe("the split", () => {
-  const sides = (name: string, over: Partial<FileSource> = {}) =>
+  const sides = (name: string, over: Partial<FileRows> & Partial<FileSplit> = {}) =>
     opened(name, over, async (source) => ({
       training: numbers(await source.trainingRows(["id"]), "id"),
       heldOut: numbers(await source.heldOutRows(["id"]), "id"),
@@ -370,6 +375,15 @@ describe("the split", () => {
     expect(await failureOf(read(name, ["id"], { group: ["usr"] }))).toMatch(
       /^invalid-argument: data\.group: unknown column "usr"; available: .*; did you mean "user"\?$/,
     );
+  });
+
+  test("shows no key in messages about bad rows, unless keys are exposed", async () => {
+    // Types are detected in the first 20,480 rows.
+    const name = await file(`${table(20_480)}secret-7,1\n`);
+    const message = (over: Partial<FileRows>) =>
+      failureOf(read(name, ["id", "x"], { key: "id", testFraction: 1e-9, ...over }));
+    expect(await message({})).toMatch(/row 20481: column id: not a number$/);
+    expect(await message({ exposeKeys: true })).toMatch(/row 20481: column id: not a number \("secret-7"\)$/);
   });
 
   test("counts a row without a key as a bad training row", async () => {

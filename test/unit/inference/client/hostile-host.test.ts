@@ -25,10 +25,10 @@ const plan = {
 const values = (...numbers: number[]) => Buffer.from(Float32Array.from(numbers).buffer);
 const run = encodeFrame({ kind: "progress", stage: 1, phase: "run" });
 
-/** A host that a model has taken over: it answers the first call with these bytes. */
-async function outcome(...answer: readonly Buffer[]) {
-  let started = 0;
+/** Hosts that a model has taken over: each answers its first calls with these bytes, a call each. */
+function takenOver(...answers: readonly Buffer[]) {
   const deaths: string[] = [];
+  const starts = { count: 0 };
   const inference = createInference(
     { hosts: 1, timeoutSeconds: 60, memoryBytes: 1e9 },
     {
@@ -36,7 +36,7 @@ async function outcome(...answer: readonly Buffer[]) {
       onDeath: (cause) => deaths.push(cause),
       connector: {
         async connect() {
-          started += 1;
+          starts.count += 1;
           const input = new PassThrough();
           const stdout = new PassThrough();
           let kill = () => {};
@@ -47,21 +47,38 @@ async function outcome(...answer: readonly Buffer[]) {
             };
           });
           stdout.write(encodeFrame({ kind: "ready" }));
-          input.once("data", () => stdout.write(Buffer.concat(answer)));
+          const left = [...answers];
+          input.on("data", () => stdout.write(left.shift() ?? Buffer.alloc(0)));
           return { input, output: stdout, ended, kill };
         },
       },
     },
   );
-  const result = await inference.run(plan).catch((thrown: unknown) => thrown);
-  await inference.close();
-  return { result, started, deaths };
+  return { inference, starts, deaths };
 }
 
+async function outcome(...answer: readonly Buffer[]) {
+  const { inference, deaths } = takenOver(Buffer.concat(answer));
+  const result = await inference.run(plan).catch((thrown: unknown) => thrown);
+  await inference.close();
+  return { result, deaths };
+}
+
+const honest = [run, encodeFrame({ kind: "output" }, 8), values(3, 4), encodeFrame({ kind: "done", held })];
+
 test("an honest answer is returned", async () => {
-  const done = encodeFrame({ kind: "done", held });
-  const { result } = await outcome(run, encodeFrame({ kind: "output" }, 8), values(3, 4), done);
+  const { result } = await outcome(...honest);
   expect(result).toEqual([Float32Array.of(3, 4)]);
+});
+
+test("a call that may kill no host is not repeated in a fresh one", async () => {
+  const { inference, starts } = takenOver(Buffer.concat(honest), Buffer.concat([run, Buffer.alloc(64, 7)]));
+  await inference.run(plan);
+  await expect(inference.run({ ...plan, deaths: 0 })).rejects.toMatchObject({ stage: 1 });
+  expect(starts.count).toBe(1);
+  expect(await inference.run(plan)).toEqual([Float32Array.of(3, 4)]);
+  expect(starts.count).toBe(2);
+  await inference.close();
 });
 
 test.each([

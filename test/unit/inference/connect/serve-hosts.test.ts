@@ -5,9 +5,15 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Clock } from "../../../../services/common/clock/clock.ts";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
+import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
+import { createInference } from "../../../../services/inference/client/create-inference.ts";
 import type { HostConnector } from "../../../../services/inference/connect/host-connector.ts";
 import { type HostServer, serveHosts } from "../../../../services/inference/connect/serve-hosts.ts";
+import { socketHosts } from "../../../../services/inference/connect/socket-hosts.ts";
+import { modelOfBytes } from "../../../../services/inference/hosted-model.ts";
+import { oneToOne } from "../../../helpers/expensive-models.ts";
 
 let folder: string;
 let path: string;
@@ -34,11 +40,12 @@ const programs = (command: string): HostConnector => ({
   },
 });
 
-async function serve(command: string): Promise<void> {
+async function serve(command: string, maxHosts = 8, clock: Clock = systemClock): Promise<void> {
   server = await serveHosts({
     path,
     connector: programs(command),
-    clock: systemClock,
+    maxHosts,
+    clock,
     onFailure(error) {
       throw error;
     },
@@ -103,5 +110,38 @@ test("a host that reads nothing is killed when its client leaves", async () => {
   await systemClock.sleep(100);
   client.destroy();
   await exited(host);
+  await server.close();
+});
+
+test("beyond the most hosts, a client waits for one to end, and is refused as unavailable after a while", async () => {
+  const clock = createVirtualClock();
+  await serve("exec cat", 1, clock);
+  const first = await connected();
+  const host = await firstHost();
+  const refused = createInference(
+    { hosts: 1, timeoutSeconds: 60, memoryBytes: 1e9 },
+    { connector: socketHosts(path), clock: systemClock },
+  );
+  const model = modelOfBytes("m", new Uint8Array(1), oneToOne);
+  const run = refused.run({ rows: 0, stages: [{ model, inputs: {} }], wanted: [], keep: false });
+  const outcome = run.catch((thrown: unknown) => thrown);
+  const waiting = await connected();
+  // A probe of the first, and what will refuse the two that wait.
+  await expect.poll(() => clock.pending).toBe(3);
+  await clock.advance(5000);
+  expect(await outcome).toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining("maximum of 1 hosts; raise --max-hosts"),
+  });
+  await refused.close();
+  await once(waiting.resume(), "close");
+
+  const next = await connected();
+  first.destroy();
+  await exited(host);
+  next.write("x");
+  expect((await once(next, "data"))[0].toString()).toContain("x");
+  expect(children).toHaveLength(2);
+  next.destroy();
   await server.close();
 });

@@ -33,8 +33,12 @@ describe("pinning", () => {
     expect(manifest).toMatchObject({
       runId: run.id,
       parent: null,
-      provenance: { upstream: { m1: 2 }, data: { fingerprint: "rows-1" } },
+      provenance: { upstream: { m1: 2 }, data: { fingerprint: "rows-1", rows: 4 } },
     });
+    // Of what it reads, and of nothing else.
+    const columns = manifest.provenance.data?.columns;
+    expect(columns?.map(({ name }) => name)).toEqual(["x2"]);
+    expect(columns?.[0]?.coordinates).toMatchObject([{ edges: [1, 2, 3, 4], range: [1, 4] }]);
   });
 
   test("the champion takes precedence over the newest snapshot", async () => {

@@ -3,6 +3,7 @@
 import type { EvaluatorState as _uncouple_v1_EvaluatorState, EvaluatorState__Output as _uncouple_v1_EvaluatorState__Output } from '../../uncouple/v1/EvaluatorState.ts';
 import type { UnreadableSnapshot as _uncouple_v1_UnreadableSnapshot, UnreadableSnapshot__Output as _uncouple_v1_UnreadableSnapshot__Output } from '../../uncouple/v1/UnreadableSnapshot.ts';
 import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from '../../uncouple/v1/ConsistencyGap.ts';
+import type { HeldOutStatus as _uncouple_v1_HeldOutStatus, HeldOutStatus__Output as _uncouple_v1_HeldOutStatus__Output } from '../../uncouple/v1/HeldOutStatus.ts';
 
 export interface EvaluatorStatus {
   'pipeline'?: (string);
@@ -47,6 +48,10 @@ export interface EvaluatorStatus {
    * The consistency gaps of `current`, with `audit.held_out` in the pipeline file.
    */
   'gaps'?: (_uncouple_v1_ConsistencyGap)[];
+  /**
+   * Unset until the evaluator has found the generation of its held-out rows.
+   */
+  'heldOut'?: (_uncouple_v1_HeldOutStatus | null);
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
@@ -96,6 +101,10 @@ export interface EvaluatorStatus__Output {
    * The consistency gaps of `current`, with `audit.held_out` in the pipeline file.
    */
   'gaps': (_uncouple_v1_ConsistencyGap__Output)[];
+  /**
+   * Unset until the evaluator has found the generation of its held-out rows.
+   */
+  'heldOut': (_uncouple_v1_HeldOutStatus__Output | null);
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";

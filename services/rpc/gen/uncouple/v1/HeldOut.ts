@@ -8,10 +8,20 @@ import type { Struct as _google_protobuf_Struct, Struct__Output as _google_proto
 export interface HeldOut {
   'fingerprint'?: (string);
   /**
-   * How often the held-out split was renewed, counted from 1.
+   * The number of their generation, from 1. Losses of different generations cannot be compared.
    */
   'generation'?: (number);
   'other'?: (_google_protobuf_Struct | null);
+  /**
+   * The place of this verdict among those on the generation, from 1.
+   */
+  'question'?: (number);
+  /**
+   * How many the pipeline file declared the generation good for.
+   */
+  'horizon'?: (number);
+  '_question'?: "question";
+  '_horizon'?: "horizon";
 }
 
 /**
@@ -20,8 +30,18 @@ export interface HeldOut {
 export interface HeldOut__Output {
   'fingerprint': (string);
   /**
-   * How often the held-out split was renewed, counted from 1.
+   * The number of their generation, from 1. Losses of different generations cannot be compared.
    */
   'generation': (number);
   'other': (_google_protobuf_Struct__Output | null);
+  /**
+   * The place of this verdict among those on the generation, from 1.
+   */
+  'question'?: (number);
+  /**
+   * How many the pipeline file declared the generation good for.
+   */
+  'horizon'?: (number);
+  '_question'?: "question";
+  '_horizon'?: "horizon";
 }

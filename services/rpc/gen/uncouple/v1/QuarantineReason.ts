@@ -53,6 +53,10 @@ export const QuarantineReason = {
    * The model exceeds the limit of time or memory.
    */
   QUARANTINE_REASON_TOO_EXPENSIVE: 'QUARANTINE_REASON_TOO_EXPENSIVE',
+  /**
+   * The snapshot was trained on rows that are held out.
+   */
+  QUARANTINE_REASON_TRAINED_ON_HELD_OUT: 'QUARANTINE_REASON_TRAINED_ON_HELD_OUT',
 } as const;
 
 /**
@@ -121,6 +125,11 @@ export type QuarantineReason =
    */
   | 'QUARANTINE_REASON_TOO_EXPENSIVE'
   | 12
+  /**
+   * The snapshot was trained on rows that are held out.
+   */
+  | 'QUARANTINE_REASON_TRAINED_ON_HELD_OUT'
+  | 13
 
 /**
  * Why a snapshot is quarantined.
