@@ -115,11 +115,12 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
 
 /** Log fields of a verdict; losses as [current, candidate]. */
 function logFields(verdict: Verdict): Readonly<Record<string, unknown>> {
-  const { comparison, componentLoss, kind, reason, seconds } = verdict;
+  const { comparison, componentLoss, heldOut, kind, reason, seconds } = verdict;
   return {
     snapshot: snapshotName(verdict),
     kind,
     ...(reason === undefined ? {} : { reason }),
+    generation: heldOut?.generation,
     ...(comparison === null
       ? {}
       : { pipelineLoss: [comparison.currentLoss, comparison.candidateLoss], interval: comparison.interval }),

@@ -1,4 +1,7 @@
-import { proportionText, type Summary } from "./lab/statistics.ts";
+import type { RevenueCause } from "../data/synthetic/clicks.ts";
+import type { BarChart } from "../report/bar-chart.ts";
+import type { Estimators } from "./beyond/estimators.ts";
+import { type MeanInterval, proportionText, type Summary } from "./lab/statistics.ts";
 import type { Reproduction } from "./reproduce.ts";
 
 /** An experiment's result as a table; the last column contains the numbers. */
@@ -8,6 +11,8 @@ export interface ResultTable {
   readonly text: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** For the report. */
+  readonly chart?: BarChart;
 }
 
 /** Tables of the experiments that go beyond the paper, for the terminal and the report. */
@@ -40,6 +45,7 @@ export function furtherTables({
             rows: estimators.rows.map((row) => [row.estimator, row.audited === 0 ? "" : `${row.audited}`, spread(row)]),
           },
         ]),
+    ...(estimators === undefined ? [] : [clicksTable(estimators)]),
     ...(support === undefined
       ? []
       : [
@@ -90,7 +96,7 @@ export function furtherTables({
       : [
           {
             title: "Consistency gaps as forecasts",
-            text: "M1 becomes right, exactly or as a model trained until it is nearly perfect, or only better (incremental), which the gap does not claim to forecast. The gap is measured before, on 1,000 annotated held-out rows, the verdict on the other held-out rows. Forecast: the gap has the sign of the verdict, of the verdicts that the pipeline degraded, improved, and of both; sure: of those whose gap decides, too. Off by: median difference between gap and change, in % of the loss. The 95 % Wilson intervals take updates as independent, although those of a seed are not.",
+            text: "M1 becomes right, exactly or as a model trained until it is nearly perfect, or only better (incremental), which the gap does not claim to forecast. The gap is measured before, on 1,000 annotated held-out rows, the verdict on the other held-out rows. Forecast: the gap has the sign of the verdict, of the verdicts that the pipeline degraded, improved, and of both; sure: of those whose gap decides, too; noisy: measured with mistakes of the annotator of half a standard deviation of z. Off by: median difference between gap and change, in % of the loss. The 95 % Wilson intervals take updates as independent, although those of a seed are not.",
             columns: [
               "M1",
               "Pipeline",
@@ -100,6 +106,7 @@ export function furtherTables({
               "Improved, forecast",
               "Sign right",
               "Sure and right",
+              "Noisy and right",
               "Off by",
             ],
             rows: gap.rows.map((row) => [
@@ -110,12 +117,51 @@ export function furtherTables({
               `${row.degraded.count} of ${row.degraded.trials}`,
               `${row.improved.count} of ${row.improved.trials}`,
               proportionText(row.right),
-              proportionText(row.sure),
+              `${row.sure.count} of ${row.sure.trials}`,
+              `${row.noisy.count} of ${row.noisy.trials}`,
               row.error === null ? "" : `${digits(100 * row.error, 2)} %`,
             ]),
           },
         ]),
   ];
+}
+
+const CAUSE_NAMES: Readonly<Record<RevenueCause, string>> = { click: "the click", propensity: "its probability" };
+
+/** The two worlds in which M1 predicts a probability and the audit has labels. */
+function clicksTable({ clicks }: Estimators): ResultTable {
+  const mostAudited = Math.max(...clicks.map(({ audited }) => audited));
+  return {
+    title: "Labels of a probability: clicks and revenue",
+    text: "M1 predicts the probability of a click and M2 the revenue; audited rows have the click, not its probability. Revenue depends on the click itself, or on its probability. Squared distance to E[y | x1, x2], where M2* o M1^0 is 100: today with M1^0, and once M1 is the true probability. sync trains on the true probabilities. Mean over seeds, with 95 % intervals.",
+    columns: ["Revenue depends on", "Source", "Audited rows", "Today", "With M1*"],
+    rows: clicks.map(({ cause, estimator, audited, initial, consistent }) => [
+      CAUSE_NAMES[cause],
+      estimator,
+      audited === 0 ? "" : `${audited}`,
+      withInterval(initial),
+      withInterval(consistent),
+    ]),
+    chart: {
+      label: "Distance to the truth once M1 is the true probability, by source",
+      groupTitle: "revenue depends on",
+      yTitle: `distance with M1*, ${mostAudited} audited rows`,
+      bars: clicks
+        .filter(({ audited }) => audited === 0 || audited === mostAudited)
+        .map(({ cause, estimator, consistent: { mean, interval } }) => ({
+          group: CAUSE_NAMES[cause],
+          series: estimator,
+          value: mean,
+          ...(interval !== null && { low: interval[0], high: interval[1] }),
+        })),
+    },
+  };
+}
+
+/** `6.75 (5.9 to 7.6)`, or the mean alone if there are too few seeds for an interval. */
+export function withInterval({ mean, interval }: MeanInterval): string {
+  if (interval === null) return digits(mean, 3);
+  return `${digits(mean, 3)} (${digits(interval[0], 2)} to ${digits(interval[1], 2)})`;
 }
 
 function spread({ mean, std }: Summary): string {

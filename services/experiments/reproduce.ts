@@ -1,8 +1,9 @@
 import { inParallel } from "../common/async/in-parallel.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { UpdateDiagnosis } from "../learning/diagnosis/diagnose-update.ts";
+import { clicksOf } from "./beyond/clicks.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./beyond/dag.ts";
-import { type EstimatorLoss, type Estimators, estimators, estimatorsOf } from "./beyond/estimators.ts";
+import { type Estimators, type EstimatorsSeed, estimators, estimatorsOf } from "./beyond/estimators.ts";
 import { type Gap, type GapTrial, gap, gapOf } from "./beyond/gap.ts";
 import { type Policy, type PolicyRegret, policy, policyOf } from "./beyond/policy.ts";
 import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./beyond/self-defeating.ts";
@@ -62,7 +63,7 @@ interface SeedResult {
   readonly table2?: Table2Seed;
   readonly figure3?: Figure3Seed;
   readonly dag?: DagSeed;
-  readonly estimators?: readonly EstimatorLoss[];
+  readonly estimators?: EstimatorsSeed;
   readonly support?: readonly SupportLoss[];
   readonly policy?: readonly PolicyRegret[];
   readonly diagnosis?: readonly UpdateDiagnosis[];
@@ -105,7 +106,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     ...(wants("table2") && { table2: table2(seeds, parts("table2")) }),
     ...(wants("figure3") && { figure3: figure3(seeds, parts("figure3")) }),
     ...(wants("dag") && { dag: dag(seeds, parts("dag")) }),
-    ...(wants("estimators") && { estimators: estimators(seeds, parts("estimators")) }),
+    ...(wants("estimators") && { estimators: await estimators(seeds, parts("estimators")) }),
     ...(wants("support") && { support: support(seeds, parts("support")) }),
     ...(wants("policy") && { policy: policy(seeds, parts("policy")) }),
     ...(wants("diagnosis") && { diagnosis: diagnosedUpdates(seeds, parts("diagnosis")) }),
@@ -131,7 +132,9 @@ async function runSeed(
       ...(wants("table2") && { table2: await table2Of(stage) }),
       ...(wants("figure3") && { figure3: await figure3Of(stage) }),
       ...(wants("table1") && { table1: await table1Of(stage, seed) }),
-      ...(wants("estimators") && { estimators: await estimatorsOf(stage) }),
+      ...(wants("estimators") && {
+        estimators: { losses: await estimatorsOf(stage), clicks: await clicksOf(seed, sizes, engine, signal) },
+      }),
       ...(wants("support") && { support: await supportOf(stage) }),
       ...(wants("gap") && { gap: await gapOf(stage, seed, engine, signal) }),
     };

@@ -4,6 +4,7 @@ import { createEngine } from "../../services/engine/create-engine.ts";
 import { figure1, figure1ClosedForm } from "../../services/experiments/paper/figure1.ts";
 import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
 import { countOrderings, meanOf } from "../../services/experiments/paper/orderings.ts";
+import type { Table1Row } from "../../services/experiments/paper/table1.ts";
 import { SMALL_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { reproduce } from "../../services/experiments/reproduce.ts";
 import type { EngineChoice } from "../../services/pipeline/team.ts";
@@ -43,6 +44,33 @@ describe("the paper at a reduced size", () => {
     expect(alone.figure3?.rows.map(({ values }) => values[0])).toEqual(
       one.figure3?.rows.map(({ values }) => values[1]),
     );
+  });
+
+  it("measures Table 1 on equally many updates of each family, and async couples where causal does not", async () => {
+    const { table1 } = await reproduce({
+      experiments: ["table1"],
+      seeds: [0],
+      jobs: 1,
+      sizes: SMALL_SIZES,
+      a: 2,
+      b: 1,
+      engine: await engineOf("wasm"),
+    });
+    const row = (protocol: string) => table1?.rows.find((each) => each.protocol === protocol) as Table1Row;
+    for (const { consistencyViolations, ownViolations, alignmentViolations, ownUpdates } of table1?.rows ?? []) {
+      expect([consistencyViolations, ownViolations, alignmentViolations].map(({ trials }) => trials)).toEqual([
+        3, 5, 4,
+      ]);
+      for (const { update, ownLoss } of ownUpdates) expect(ownLoss, update).toBeLessThan(100);
+    }
+    const throttled = row("proximal").ownUpdates.find(({ update }) => update === "lambda 2.07");
+    expect(throttled?.ownLoss).toBeGreaterThan(40);
+    expect(throttled?.ownLoss).toBeLessThan(55);
+    for (const protocol of ["sync", "causal"]) {
+      expect(row(protocol).consistencyViolations.count, protocol).toBe(0);
+      expect(row(protocol).ownViolations.size.mean, protocol).toBeLessThan(row("async").ownViolations.size.mean);
+    }
+    expect(row("async").consistencyViolations.size.mean).toBeGreaterThan(5);
   });
 
   it.each([

@@ -116,7 +116,7 @@ test("a pipeline is judged on its newest rows, generation by generation, and nev
   expect(shown.stdout).toMatch(
     /^-- held-out generation 2: other rows, so losses cannot be compared across this line \(above is generation 1\) --\nm1@3 {2}/m,
   );
-  expect(shown.stderr).toContain("held-out generation 2: 1 verdict on the same rows\n");
+  expect(shown.stderr).toContain("held-out generation 2: 1 verdict on the same rows, declared good for 2\n");
   expect((await cli(["matrix", "--evaluator", before])).stderr).toMatch(
     /^held-out generation 2, since 2.*: cells cannot be compared with those of earlier generations$/m,
   );

@@ -100,6 +100,21 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     fires: { [`uncouple_quarantines_total{${evaluator},component="m1",reason="not-finite"}`]: "0x9 1x20" },
     silent: { [`uncouple_quarantines_total{${evaluator},component="m1",reason="not-finite"}`]: "1x30" },
   },
+  UncoupleHeldOutRowsWornOut: {
+    labels: { pipeline: "p" },
+    at: "12m",
+    fires: {
+      [`uncouple_held_out_questions{${evaluator},generation="1",instance="a"}`]: "200x9 201x20",
+      [`uncouple_held_out_questions{${evaluator},generation="1",instance="b"}`]: "200x30",
+      [`uncouple_held_out_horizon{${evaluator},instance="a"}`]: "200x30",
+    },
+    // At the horizon; then a new generation.
+    silent: {
+      [`uncouple_held_out_questions{${evaluator},generation="1",instance="a"}`]: "200x9 201x1 stale",
+      [`uncouple_held_out_questions{${evaluator},generation="2",instance="a"}`]: "_x10 1x20",
+      [`uncouple_held_out_horizon{${evaluator},instance="a"}`]: "200x30",
+    },
+  },
   UncoupleSnapshotStale: {
     labels: m1,
     at: "50m",

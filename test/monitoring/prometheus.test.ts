@@ -5,8 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
-import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
+import { denseBytes } from "../helpers/dense-snapshots.ts";
+import { draft } from "../helpers/drafts.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { alerts, panels, records, rulesFile, selectorsOf } from "../helpers/monitoring.ts";
 import { answers, startServer, type TestServer } from "./processes.ts";
@@ -87,9 +89,22 @@ beforeAll(async () => {
     pipeline: "watched",
     name: "intruder",
   });
-  const draft = await draftFor({ ...twoStage, name: "watched" }, "m2");
-  await backplane.registry.publish(draft, new TextEncoder().encode("no model"), "any");
+  const numeric = (name: string, width = 1) => ({ name, kind: "numeric", width }) as const;
+  const broken = { inputs: [numeric("x2"), numeric("z")], output: numeric("y", 2) };
+  await publish(
+    draft({ pipeline: "watched", component: "m2", contract: broken }),
+    new TextEncoder().encode("no model"),
+  );
+  // z in other units: m2 gets most rows wrong, on every device.
+  const layers = [{ inputs: 1, outputs: 1, weights: Float32Array.of(-6), bias: Float32Array.of(1) }];
+  const harmful = { inputs: [numeric("x1")], output: numeric("z") };
+  const bytes = denseBytes({ inputs: [{ name: "x1", width: 1 }], layers }, "z");
+  await publish(draft({ pipeline: "watched", component: "m1", contract: harmful }), bytes);
   await backplane.close();
+
+  async function publish(one: SnapshotDraft, model: Uint8Array): Promise<void> {
+    await backplane.registry.publish(one, model, "any");
+  }
 });
 afterAll(async () => {
   await prometheus?.stop();
@@ -117,16 +132,28 @@ test.each(alerts.map(({ alert, expr }) => [alert, expr] as const))(
   },
 );
 
-test("of a stack with a damaged snapshot and without sync, these alerts fire or are pending, and no other", async () => {
-  expect(await series('ALERTS{alertname="UncoupleSnapshotQuarantined",alertstate="firing"}')).not.toEqual([]);
+test("of a stack with a damaged and a harmful snapshot and without sync, these alerts fire or are pending, and no other", async () => {
+  const fire = [
+    "UncoupleInterfaceShifted",
+    "UncoupleNegativeFlips",
+    "UncouplePipelineLossRegressed",
+    "UncoupleSliceDegraded",
+    "UncoupleSnapshotQuarantined",
+  ];
+  for (const alert of fire) {
+    expect(await series(`ALERTS{alertname="${alert}",alertstate="firing"}`), alert).not.toEqual([]);
+  }
   const active = await get<{
     alerts: readonly { labels: { alertname: string }; state: string; annotations: { summary: string } }[];
   }>("alerts");
   const now = Object.fromEntries(active.alerts.map((one) => [one.labels.alertname, one]));
-  expect(Object.keys(now).sort()).toEqual(["UncoupleSnapshotQuarantined", "UncoupleStoreNotSynced"]);
+  expect(Object.keys(now).sort()).toEqual([...fire, "UncoupleStoreNotSynced"]);
   expect(now.UncoupleStoreNotSynced?.state).toBe("pending");
   const { summary } = now.UncoupleSnapshotQuarantined?.annotations ?? {};
   expect(summary).toBe("A snapshot of m2 in watched was quarantined (malformed-model)");
+  expect(now.UncoupleSliceDegraded?.annotations.summary).toBe(
+    "The newest update of m1 made pipeline watched worse on 2 slices",
+  );
 });
 
 test("Prometheus evaluates every rule without an error", async () => {

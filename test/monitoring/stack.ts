@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "../../services/cli/connect/stack-file.ts";
+import { createRandom } from "../../services/data/random/random.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { natsVersions } from "../helpers/nats-versions.ts";
 import { type CliProcess, spawnCli } from "../helpers/spawn-cli.ts";
@@ -17,14 +18,28 @@ export interface WatchedStack {
   stop(): Promise<void>;
 }
 
+/** m1 predicts a number, m2 a class, and rows have a device: verdicts have flips and slices, too. */
 const PIPELINE = `pipeline: watched
-data: { source: synthetic, generator: two-stage, seed: 3, rows: 2000, test_fraction: 0.5 }
+data: { source: file, path: rows.csv, test_fraction: 0.5 }
 components:
-  m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
-  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+  m1: { columns: [x1], output: { name: z, width: 1, meaning: real }, target: z, loss: mse }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, meaning: probabilities, classes: ["no", "yes"] }, target: label, loss: cross-entropy }
+slices: [device]
 `;
 
-/** The paper's two teams under `uncouple up`, on a nats-server that tells its time and has a monitoring port. */
+/** z is 2 x1 with noise; the label tells whether z + x2, with noise, is above 0. */
+function rowsOf(count: number): string {
+  const random = createRandom(3, "watched");
+  const lines = Array.from({ length: count }, (_, row) => {
+    const [x1, x2] = [random.gaussian(), random.gaussian()];
+    const z = 2 * x1 + 0.1 * random.gaussian();
+    const label = z + x2 + 0.1 * random.gaussian() > 0 ? "yes" : "no";
+    return [x1, x2, z, label, row % 3 === 0 ? "tv" : "web"].join(",");
+  });
+  return `${["x1,x2,z,label,device", ...lines].join("\n")}\n`;
+}
+
+/** Two teams under `uncouple up`, on a nats-server that tells its time and has a monitoring port. */
 export async function startWatchedStack(given: Readonly<Record<string, string>> = {}): Promise<WatchedStack> {
   const dir = await mkdtemp(join(tmpdir(), "uncouple-watched-"));
   const { binary = "" } = (await natsVersions()).at(-1) ?? {};
@@ -34,6 +49,7 @@ export async function startWatchedStack(given: Readonly<Record<string, string>> 
   const nats = await startServer(binary, natsArgs, () => answers(`${monitorUrl}/healthz`));
   const env = { NATS_URL: `nats://127.0.0.1:${port}`, NATS_MONITOR_URL: monitorUrl, ...given };
   await writeFile(join(dir, "pipeline.yaml"), PIPELINE);
+  await writeFile(join(dir, "rows.csv"), rowsOf(2000));
   await writeFile(join(dir, "m1.yaml"), "component: m1\nmodel: linear\nsteps: 300\n");
   await writeFile(join(dir, "m2.yaml"), "component: m2\nmodel: { hidden: [16] }\nsteps: 300\n");
   const others: CliProcess[] = [];

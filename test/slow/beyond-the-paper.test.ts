@@ -37,6 +37,15 @@ describe.each(engines)("causal training without the oracle, on $name", (engine) 
     }
     expect(loss("oracle", 0)).toBeLessThan(3.6);
     expect(loss("async", 0)).toBeGreaterThan(10 * loss("pooled", 300));
+    const clicks = (cause: string, estimator: string, audited: number) =>
+      estimators?.clicks.find((row) => row.cause === cause && row.estimator === estimator && row.audited === audited)
+        ?.consistent.mean ?? Number.NaN;
+    for (const cause of ["click", "propensity"]) {
+      expect(clicks(cause, "calibration", 1000), cause).toBeLessThan(clicks(cause, "async", 0) / 4);
+    }
+    expect(clicks("propensity", "pooled", 1000)).toBeGreaterThan(clicks("propensity", "calibration", 1000));
+    expect(clicks("propensity", "audit-direct", 1000)).toBeGreaterThan(clicks("propensity", "async", 0));
+    expect(clicks("click", "audit-direct", 1000)).toBeLessThan(clicks("click", "calibration", 1000));
   });
 });
 

@@ -41,7 +41,7 @@ export function explainCommand(context: CliContext): Command {
       }
       // Loaded lazily: it imports tfjs, which other subcommands do not need.
       const { findProtocol, protocols } = await import("../../learning/protocols/all.ts");
-      const { counterfactualSources } = await import("../../learning/counterfactual/prepare.ts");
+      const { counterfactualSources, LABELS_RULE } = await import("../../learning/counterfactual/prepare.ts");
       if (name === undefined) {
         output.result(protocols.map(asJson), (style, width) =>
           formatTable(
@@ -56,8 +56,12 @@ export function explainCommand(context: CliContext): Command {
       const protocol = findProtocol(name);
       const sources = "source" in protocol.parameters ? counterfactualSources : [];
       output.result(
-        { ...asJson(protocol), sources: sources.map((source) => ({ name: source.name, observes: source.observes })) },
-        (style) => explanation(protocol, sources, style, Math.min(context.stdout.columns ?? 100, 100)),
+        {
+          ...asJson(protocol),
+          sources: sources.map((source) => ({ name: source.name, observes: source.observes })),
+          ...(sources.length > 0 && { labels: LABELS_RULE }),
+        },
+        (style) => explanation(protocol, sources, LABELS_RULE, style, Math.min(context.stdout.columns ?? 100, 100)),
       );
     });
 }
@@ -70,6 +74,7 @@ function asJson(protocol: Protocol) {
 function explanation(
   protocol: Protocol,
   sources: readonly CounterfactualSource[],
+  labelsRule: string,
   style: Style,
   width: number,
 ): string {
@@ -94,6 +99,8 @@ function explanation(
           "",
           "Sources of ytilde, and what each one must observe; auto picks the first one that the data supports:",
           ...sources.map((source) => `  ${source.name}: ${source.observes}`),
+          "",
+          ...wrap(labelsRule, width),
         ]),
     "",
     style.dim(`In a team file: protocol: ${example(name, parameters)}`),

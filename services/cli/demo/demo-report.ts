@@ -45,7 +45,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
       },
       {
         heading: "Effect of M1's updates",
-        text: "Change in the end-to-end loss when M1 is updated, for each M2 and in the same units. The thin lines are 95 % intervals of the paired difference over held-out rows. Below 0, the pipeline improved.",
+        text: "Change in the end-to-end loss when M1 is updated, for each M2 and in the same units. The thin lines are intervals of the paired difference over held-out rows, at 95 % with the M2 in use, and corrected for their number with the others. Below 0, the pipeline improved.",
         body: figure(
           await barChart({
             label: "Change in the end-to-end loss by update and protocol",

@@ -3,9 +3,11 @@ import { shortDigest } from "../../pipeline/pipeline-content.ts";
 import type { ConnectOptions } from "../../rpc/client/client.ts";
 import { connectEvaluator } from "../../rpc/client/evaluator-client.ts";
 import { connectTrainer } from "../../rpc/client/trainer-client.ts";
+import type { EvaluatorStatus } from "../../rpc/services/evaluator-service.ts";
+import { askedText, isWornOut, WORN_OUT } from "../text/generation-text.ts";
 import { type Check, checksOf } from "./check.ts";
 
-const { ok, failure } = checksOf("services");
+const { ok, warning, failure } = checksOf("services");
 const versions = checksOf("versions");
 
 /** What the status of a trainer or evaluator has in common. */
@@ -33,7 +35,9 @@ export async function checkTrainer(address: string, options: ConnectOptions, ver
 export async function checkEvaluator(address: string, options: ConnectOptions, version: string): Promise<Check[]> {
   const evaluator = connectEvaluator(address, options);
   try {
-    return checkStatus(`evaluator at ${address}`, await evaluator.status(), version);
+    const name = `evaluator at ${address}`;
+    const status = await evaluator.status();
+    return [...checkStatus(name, status, version), ...checkHeldOut(name, status)];
   } catch (error) {
     return [unreachable(`evaluator at ${address}`, error)];
   } finally {
@@ -59,6 +63,13 @@ function checkStatus(name: string, status: Status, version: string): Check[] {
       : ok(name, `answers: ${state}`),
     checkVersion(name, status.version, version),
   ];
+}
+
+/** How worn the held-out rows are. */
+function checkHeldOut(name: string, { heldOut }: Pick<EvaluatorStatus, "heldOut">): Check[] {
+  if (heldOut === null) return [];
+  const asked = askedText(heldOut);
+  return [isWornOut(heldOut) ? warning(name, asked, WORN_OUT) : ok(name, asked)];
 }
 
 function checkVersion(name: string, version: string | null, own: string): Check {

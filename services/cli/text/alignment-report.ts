@@ -39,6 +39,6 @@ export async function alignmentReport(
 }
 
 function seriesOf(own: number, pipeline: number): string {
-  if (own < 0) return pipeline > 0 ? "improved itself, harmed the pipeline" : "improved itself and the pipeline";
-  return pipeline > 0 ? "harmed itself and the pipeline" : "did not improve itself, did not harm the pipeline";
+  if (own < 0) return pipeline > 0 ? "pipeline worse" : "both better";
+  return pipeline > 0 ? "both worse" : "pipeline better";
 }

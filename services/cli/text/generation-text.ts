@@ -1,4 +1,4 @@
-import { createQuestionCount, type QuestionCount } from "../../pipeline/questions.ts";
+import { createQuestionCount } from "../../pipeline/questions.ts";
 import type { Verdict } from "../../pipeline/verdict.ts";
 import type { HeldOutStatus } from "../../rpc/services/evaluator-service.ts";
 
@@ -36,16 +36,25 @@ export function questionsText(verdicts: readonly Verdict[]): string | undefined 
   for (const verdict of verdicts) questions.note(verdict);
   const newest = verdicts.findLast(({ heldOut }) => heldOut !== undefined)?.heldOut;
   if (newest === undefined) return undefined;
-  return askedText(newest.generation, questions, newest.horizon);
+  const { generation, horizon = null } = newest;
+  const asked = { generation, questions: questions.of(generation), horizon };
+  return `${askedText(asked)}${isWornOut(asked) ? `; warning: ${WORN_OUT}` : ""}`;
 }
 
-function askedText(generation: number, questions: QuestionCount, horizon: number | undefined): string {
-  const asked = questions.of(generation);
-  const verdicts = `${count(asked)} verdict${asked === 1 ? "" : "s"} on the same rows`;
-  const beyond = horizon !== undefined && asked > horizon;
-  const warning = `; warning: beyond the horizon of ${count(horizon ?? 0)}, some of what looks improved is chance: hold out other rows`;
-  return `held-out generation ${generation}: ${verdicts}${beyond ? warning : ""}`;
+type Asked = Pick<HeldOutStatus, "generation" | "questions" | "horizon">;
+
+/** `held-out generation 2: 214 verdicts on the same rows, declared good for 200` */
+export function askedText({ generation, questions, horizon }: Asked): string {
+  const declared = horizon === null ? "" : `, declared good for ${count(horizon)}`;
+  return `held-out generation ${generation}: ${count(questions)} verdict${questions === 1 ? "" : "s"} on the same rows${declared}`;
 }
+
+export function isWornOut({ questions, horizon }: Asked): boolean {
+  return horizon !== null && questions > horizon;
+}
+
+/** What that means, and what to do. */
+export const WORN_OUT = "some of what looks improved is chance: hold out other rows";
 
 /** Which rows a matrix is about, if matrices of before were about others. */
 export function matrixRowsText(heldOut: HeldOutStatus | null): string | undefined {

@@ -3,8 +3,8 @@ import type { Verdict } from "../../pipeline/verdict.ts";
 import { formatNumber, formatPercent } from "../../report/numbers.ts";
 
 const causes: ReadonlyMap<string, string> = new Map<HarmCause, string>([
-  ["convention", ": only its convention changed"],
-  ["content", ": its content changed"],
+  ["convention", ": a matter of convention"],
+  ["content", ": a matter of content"],
   ["undecided", ", but the rows do not tell how much"],
 ]);
 
@@ -33,8 +33,8 @@ export function adapterText({ adapter, adapterSkipped = "" }: InterfaceShift): s
   }
   const { recovered, explains } = adapter;
   const removed =
-    recovered > 0 ? `removes ${formatPercent(100 * Math.min(recovered, 1), false)} of the harm` : "removes no harm";
-  return `an affine adapter ${removed}${causes.get(explains) ?? ""}`;
+    recovered >= 1 ? "all harm" : recovered > 0 ? `${formatPercent(100 * recovered, false)} of the harm` : "no harm";
+  return `an affine adapter removes ${removed}${causes.get(explains) ?? ""}`;
 }
 
 /** The line below a verdict on a component that others read; none for other verdicts. */

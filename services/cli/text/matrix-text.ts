@@ -15,7 +15,7 @@ export function matricesText(edges: readonly PipelineMatrix[], style: Style): st
     ...edges.flatMap((edge) =>
       intervals === undefined ? [matrixText(edge, style)] : [matrixText(edge, style), differencesText(edge, style)],
     ),
-    ...(intervals === undefined ? [] : [style.dim(methodText(intervals))]),
+    ...(intervals === undefined || intervals.compared === 0 ? [] : [style.dim(methodText(intervals))]),
   ].join("\n");
 }
 

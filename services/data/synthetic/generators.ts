@@ -1,5 +1,6 @@
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
+import { clicksModel } from "./clicks.ts";
 import { figure1Model } from "./figure1.ts";
 import { CHAIN, DIAMOND, drawNetworks, twoStage } from "./networks.ts";
 import { policyModel } from "./policy.ts";
@@ -17,6 +18,10 @@ const GENERATORS: Readonly<Record<string, Generator>> = {
   figure1: { parameters: { a: 2, b: 1 }, build: (_seed, { a = 2, b = 1 }) => figure1Model(a, b) },
   "near-far": { parameters: {}, build: () => nearFarModel() },
   cube: { parameters: {}, build: () => cubeModel() },
+  clicks: {
+    parameters: { propensity: 0 },
+    build: (_seed, { propensity = 0 }) => clicksModel(propensity === 0 ? "click" : "propensity"),
+  },
   policy: { parameters: {}, build: (seed) => policyModel(seed) },
   chain: { parameters: {}, build: (seed) => drawNetworks(CHAIN, seed) },
   diamond: { parameters: {}, build: (seed) => drawNetworks(DIAMOND, seed) },

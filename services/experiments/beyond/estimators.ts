@@ -1,6 +1,7 @@
 import { protocolSpec } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
+import { type ClickLoss, type ClickRow, clickRows } from "./clicks.ts";
 
 /** How M2 trains on M1^0: the two baselines, and every source that uses audited rows instead of the oracle. */
 export const ESTIMATORS = ["async", "oracle", "pooled", "calibration", "residualized", "audit-direct"] as const;
@@ -20,6 +21,13 @@ export interface Estimators {
   readonly experiment: "estimators";
   readonly seeds: readonly number[];
   readonly rows: readonly (Summary & { readonly estimator: Estimator; readonly audited: number })[];
+  /** Where M1 predicts a probability and the audit has labels. */
+  readonly clicks: readonly ClickRow[];
+}
+
+export interface EstimatorsSeed {
+  readonly losses: readonly EstimatorLoss[];
+  readonly clicks: readonly ClickLoss[];
 }
 
 /**
@@ -48,15 +56,16 @@ export async function estimatorsOf(
   return losses;
 }
 
-export function estimators(seeds: readonly number[], perSeed: readonly (readonly EstimatorLoss[])[]): Estimators {
+export async function estimators(seeds: readonly number[], perSeed: readonly EstimatorsSeed[]): Promise<Estimators> {
   const [first] = perSeed;
   return {
     experiment: "estimators",
     seeds,
-    rows: (first ?? []).map(({ estimator, audited }, at) => ({
+    rows: (first?.losses ?? []).map(({ estimator, audited }, at) => ({
       estimator,
       audited,
-      ...summarize(perSeed.map((losses) => losses[at]?.loss ?? Number.NaN)),
+      ...summarize(perSeed.map(({ losses }) => losses[at]?.loss ?? Number.NaN)),
     })),
+    clicks: await clickRows(perSeed.map(({ clicks }) => clicks)),
   };
 }

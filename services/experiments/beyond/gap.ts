@@ -1,3 +1,4 @@
+import { createRandom } from "../../data/random/random.ts";
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import { rowLosses } from "../../data/targets/losses.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
@@ -32,6 +33,8 @@ export interface GapTrial {
   readonly inUse: "initial" | "incremental";
   /** The consistency gap of M1 -> M2, measured on annotated rows. */
   readonly forecast: Outcome;
+  /** The same, with mistakes of the annotator: normal noise with half the standard deviation of z. */
+  readonly noisyForecast: Outcome;
   /** The verdict on each update, measured on other rows. */
   readonly verdicts: Readonly<Partial<Record<GapUpdate, Outcome>>>;
 }
@@ -50,6 +53,8 @@ export interface GapRow {
   readonly right: Proportion;
   /** The same, of those whose forecast is decided, too. */
   readonly sure: Proportion;
+  /** As `right`, by the forecasts from noisy annotations. */
+  readonly noisy: Proportion;
   /** Median over all updates of |gap - change in the verdict|, both as fractions of the loss; null without updates. */
   readonly error: number | null;
 }
@@ -115,7 +120,7 @@ async function trial(
   m1: TwoStage["m1"],
   truth: string,
   seed: number,
-): Promise<Pick<GapTrial, "forecast" | "verdicts">> {
+): Promise<Pick<GapTrial, "forecast" | "noisyForecast" | "verdicts">> {
   const now = await lossesOf(lab, models);
   const compare = async (update: SnapshotModel, from: number, to?: number) => {
     const after = await lossesOf(lab, { ...models, m1: update });
@@ -123,12 +128,25 @@ async function trial(
   };
   return {
     forecast: await compare(lab.truth(truth), 0, ANNOTATED_ROWS),
+    noisyForecast: await compare(noisy(lab, truth, seed), 0, ANNOTATED_ROWS),
     verdicts: {
       exact: await compare(lab.truth(truth), ANNOTATED_ROWS),
       trained: await compare(m1.consistent, ANNOTATED_ROWS),
       ...(models.m1 === m1.initial && { incremental: await compare(m1.incremental, ANNOTATED_ROWS) }),
     },
   };
+}
+
+/** Every generator's z has a standard deviation of 1. */
+const ANNOTATION_NOISE = 0.5;
+
+/** M1 as an annotator with noise sees it. */
+function noisy(lab: Lab, truth: string, seed: number): SnapshotModel {
+  const values = lab.observed(truth);
+  const noise = new Float32Array(values.length);
+  createRandom(seed, "annotation-noise").fillGaussian(noise, ANNOTATION_NOISE);
+  const annotated = values.map((value, i) => value + (noise[i] as number));
+  return { predict: async () => annotated, dispose: async () => {} };
 }
 
 async function lossesOf(lab: Lab, models: Models): Promise<Float64Array> {
@@ -162,19 +180,17 @@ export function gap(seeds: readonly number[], perSeed: readonly (readonly GapTri
 
 /** Counts how often forecasts have the sign of the verdict. */
 export function countForecasts(
-  trials: readonly Pick<GapTrial, "forecast" | "verdicts">[],
+  trials: readonly Pick<GapTrial, "forecast" | "noisyForecast" | "verdicts">[],
   update: GapUpdate,
 ): Omit<GapRow, "pipeline" | "protocol"> {
   const isDecided = ({ kind }: Outcome) => kind === "improved" || kind === "degraded";
-  const judged = trials.flatMap(({ forecast, verdicts }) => {
+  const judged = trials.flatMap(({ forecast, noisyForecast, verdicts }) => {
     const verdict = verdicts[update];
-    return verdict === undefined ? [] : [{ forecast, verdict }];
+    return verdict === undefined ? [] : [{ forecast, noisyForecast, verdict }];
   });
   const decided = judged.filter(({ verdict }) => isDecided(verdict));
-  const right = (some: typeof judged) =>
-    proportion(
-      some.map(({ forecast, verdict }) => Math.sign(forecast.relative ?? 0) === Math.sign(verdict.relative ?? 0)),
-    );
+  const right = (some: typeof judged, by: "forecast" | "noisyForecast" = "forecast") =>
+    proportion(some.map((each) => Math.sign(each[by].relative ?? 0) === Math.sign(each.verdict.relative ?? 0)));
   return {
     update,
     updates: judged.length,
@@ -182,6 +198,7 @@ export function countForecasts(
     improved: right(decided.filter(({ verdict }) => verdict.kind === "improved")),
     right: right(decided),
     sure: right(decided.filter(({ forecast }) => isDecided(forecast))),
+    noisy: right(decided, "noisyForecast"),
     error: median(judged.map(({ forecast, verdict }) => Math.abs((forecast.relative ?? 0) - (verdict.relative ?? 0)))),
   };
 }

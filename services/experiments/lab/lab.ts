@@ -49,6 +49,8 @@ export interface Lab {
   oracle(component: string, upstream: Models): Promise<Float32Array>;
   /** M* of a component without upstream, for the held-out rows only: returns the column that contains the truth. */
   truth(column: string): SnapshotModel;
+  /** M* of a component without upstream, on any rows. Its data-generating function must be a network. */
+  generating(component: string): SnapshotModel;
   /** A numeric column of the held-out rows, [rows * width]. */
   observed(column: string): Float32Array;
   /** Mean squared error of a component composed with the given models, on the held-out rows. */
@@ -112,6 +114,18 @@ export async function openLab(
     predict,
     oracle,
     truth: (column) => ({ predict: async () => numeric(heldOut, column), dispose: async () => {} }),
+    generating(component) {
+      const generating = source.oracle(component) as CounterfactualOracle;
+      return {
+        predict: async (table) =>
+          evaluateOracle(
+            generating,
+            generating.inputs.map(({ name }) => numeric(table, name)),
+            table.rows,
+          ),
+        dispose: async () => {},
+      };
+    },
     observed: (column) => numeric(heldOut, column),
     async train(component, recipe, upstream, previous) {
       const visible = visibleColumns(pipeline, component);

@@ -1,11 +1,13 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
-import type { Component } from "../../pipeline/pipeline.ts";
+import { componentNamed } from "../../pipeline/dag.ts";
+import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { counterfactualValues } from "../counterfactual/counterfactual.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../counterfactual/evidence.ts";
 import { prepareCalibrated, prepareCounterfactual } from "../counterfactual/prepare.ts";
 import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encoded-dataset.ts";
 import type { FitContext } from "../fitting/fit-networks.ts";
+import { selectColumns } from "../fitting/matrices.ts";
 import { inputsOf, type PreparedInputs } from "../programs/training-program.ts";
 import type { ProtocolNeeds } from "../protocols/protocol.ts";
 import { imputeAncestors } from "../snapshot/impute.ts";
@@ -61,7 +63,9 @@ export async function prepareInputs(
     await yieldToEventLoop();
     if (needs.counterfactual === "values") await warnOfSupport(training, evidence);
     await yieldToEventLoop();
-    const counterfactual = await prepareCounterfactual(String(source), evidence);
+    const counterfactual = await prepareCounterfactual(String(source), evidence, (caution) =>
+      training.onWarning?.(`${component.name}: ${caution}`),
+    );
     prepared.description = counterfactual.description;
     if (needs.counterfactual === "function") prepared.counterfactual = counterfactual;
     else prepared.counterfactualValues = await counterfactualValues(counterfactual, inputsOf(dataset));
@@ -77,9 +81,23 @@ export async function prepareInputs(
 /** Only for protocols that train at the imputed inputs alone: those that perturb them do not need full support. */
 async function warnOfSupport(training: ComponentTraining, { dataset, audit }: CounterfactualEvidence): Promise<void> {
   if (dataset.imputed === undefined) return;
-  const report = await measureSupport(dataset.imputed, "missing" in audit ? undefined : audit.annotated);
+  const free = freeColumns(training.pipeline, dataset.component);
+  // A label does not say where the probability of a perfect upstream would lie.
+  const annotated = "missing" in audit || audit.labeled.length > 0 ? undefined : selectColumns(audit.annotated, free);
+  const report = await measureSupport(selectColumns(dataset.imputed, free), annotated);
   const warning = supportWarning(report);
   if (warning !== undefined) training.onWarning?.(`${dataset.component.name}: ${warning}`);
+}
+
+/** The columns of the imputed inputs that are not determined by others: probabilities sum to 1. */
+function freeColumns(pipeline: Pipeline, component: Component): readonly number[] {
+  let offset = 0;
+  return component.upstream.flatMap((name) => {
+    const { width, meaning } = componentNamed(pipeline, name).output;
+    const columns = Array.from({ length: meaning === "probabilities" ? width - 1 : width }, (_, k) => offset + k);
+    offset += width;
+    return columns;
+  });
 }
 
 /** The context in which this run fits its helper networks. */

@@ -35,3 +35,16 @@ export function annotatedOutput(component: Component, audit: Table): NumericColu
   }
   return { kind: "numeric", width, values };
 }
+
+/**
+ * Whether an annotation of a component's output has labels where the component predicts probabilities: a class per row,
+ * as a one-hot row, instead of the probability of every class.
+ */
+export function hasLabels({ output }: Component, { width, values }: NumericColumn): boolean {
+  if (output.meaning !== "probabilities") return false;
+  for (let start = 0; start < values.length; start += width) {
+    const row = values.subarray(start, start + width);
+    if (row.some((value) => value !== 0 && value !== 1) || row.reduce((sum, value) => sum + value) !== 1) return false;
+  }
+  return true;
+}

@@ -5,7 +5,9 @@ import { auditMissing, type CounterfactualSource } from "./source.ts";
 
 /**
  * Regression calibration: estimates ztilde on every training row from the audited rows, then fits f(x2, ztilde) to y on
- * all rows; ytilde = f(x2, zhat). Biased when z is noisy given x1, because f is then fitted at E[z | x1] instead of z.
+ * all rows; ytilde = f(x2, zhat). Biased when z is noisy given x1 and y depends on that z, because f is then fitted at
+ * E[z | x1] instead of z. Where the audit has labels and zhat is a probability, E[z | x1] is what f is to be fitted at: the
+ * z of the paper is Pr(Z | X1) there (Modi et al. 2023, footnote 1).
  */
 export const calibration: CounterfactualSource = {
   name: "calibration",

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { exp } from "../../common/elementary.ts";
 import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { evaluateDense } from "../fitting/dense-function.ts";
 import type { TargetFunction } from "../fitting/fit-target.ts";
-import { add } from "../fitting/matrices.ts";
+import { add, concatColumns } from "../fitting/matrices.ts";
+import { softmaxRows } from "../fitting/softmax.ts";
+import { type ClassBlock, mixtureTensor, mixtureValues } from "./class-mixture.ts";
 
 /**
  * The counterfactual output as a function, ytilde(row, z) = link(network(own(row), z)) + residual(row), in the training
@@ -14,6 +15,11 @@ export interface CounterfactualFunction extends TargetFunction {
   readonly description: string;
   /** [rows * outputs], by training row; 0 if absent. */
   readonly residual?: Float32Array;
+  /**
+   * Set if the network was fitted to labels: columns of its inputs that are probabilities when it is evaluated. ytilde is
+   * then the sum over their classes of z_c link(network(own, e_c)).
+   */
+  readonly classes?: readonly ClassBlock[];
 }
 
 /** Loads the weights as constant tensors onto tfjs's current backend. Does not add the residual. */
@@ -25,22 +31,26 @@ export function counterfactualNetwork(f: CounterfactualFunction): {
     weights: tf.tensor2d(layer.weights, [layer.inputs, layer.outputs]),
     bias: tf.tensor1d(layer.bias),
   }));
+  const network = (inputs: tf.Tensor2D): tf.Tensor2D => {
+    const output = layers.reduce((x, layer, i) => {
+      const affine = tf.add(tf.matMul(x, layer.weights), layer.bias) as tf.Tensor2D;
+      return i < layers.length - 1 ? tf.relu(affine) : affine;
+    }, inputs);
+    return f.link === "softmax" ? tf.softmax(output) : output;
+  };
   return {
-    apply: (inputs) => {
-      const output = layers.reduce((x, layer, i) => {
-        const affine = tf.add(tf.matMul(x, layer.weights), layer.bias) as tf.Tensor2D;
-        return i < layers.length - 1 ? tf.relu(affine) : affine;
-      }, inputs);
-      return f.link === "softmax" ? tf.softmax(output) : output;
-    },
+    apply: (inputs) => (f.classes === undefined ? network(inputs) : mixtureTensor(f.classes, inputs, network)),
     dispose: () => tf.dispose(layers.map(({ weights, bias }) => [weights, bias])),
   };
 }
 
 /** Evaluates ytilde on every training row at the given inputs. @param inputs own columns, then z */
 export async function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[]): Promise<Matrix> {
-  const predicted = await predictTarget(f, inputs);
-  const { residual } = f;
+  const { residual, classes } = f;
+  const predicted =
+    classes === undefined
+      ? await predictTarget(f, inputs)
+      : await mixtureValues(classes, concatColumns(...inputs), (labeled) => predictTarget(f, [labeled]));
   return residual === undefined ? predicted : add(predicted, { width: predicted.width, values: residual });
 }
 
@@ -49,18 +59,4 @@ export async function predictTarget(f: TargetFunction, inputs: readonly Matrix[]
   const output = await evaluateDense(f.layers, inputs);
   if (f.link === "softmax") softmaxRows(output);
   return output;
-}
-
-/** Works in place. */
-function softmaxRows({ width, values }: Matrix): void {
-  for (let start = 0; start < values.length; start += width) {
-    const at = values.subarray(start, start + width);
-    const highest = at.reduce((a, b) => Math.max(a, b));
-    let sum = 0;
-    for (let k = 0; k < width; k++) {
-      at[k] = exp((at[k] as number) - highest);
-      sum += at[k] as number;
-    }
-    for (let k = 0; k < width; k++) at[k] = (at[k] as number) / sum;
-  }
 }

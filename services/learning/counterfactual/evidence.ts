@@ -1,12 +1,20 @@
+import { UncoupleError } from "../../common/errors.ts";
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
-import { encode, fitEncoding } from "../../data/table/encoding.ts";
+import { type Encoding, encode, fitEncoding } from "../../data/table/encoding.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { type LoggedRewards, loggedRewards } from "../../data/targets/target-column.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encoded-dataset.ts";
 import type { FitContext } from "../fitting/fit-networks.ts";
-import { annotatedOutput } from "./annotation.ts";
+import { annotatedOutput, hasLabels } from "./annotation.ts";
+import type { ClassBlock } from "./class-mixture.ts";
+
+/** The columns of an upstream output in the matrix of imputed inputs. */
+export interface LabeledInput extends ClassBlock {
+  /** The upstream component. */
+  readonly component: string;
+}
 
 /** Training rows with annotated upstream targets. Row r of every matrix is the same audited row. */
 export interface AuditSample {
@@ -17,6 +25,8 @@ export interface AuditSample {
   readonly imputed: Matrix;
   /** z in the space of zhat. */
   readonly annotated: Matrix;
+  /** The imputed inputs that are probabilities while `annotated` has the label, a one-hot row. */
+  readonly labeled: readonly LabeledInput[];
   /** y, encoded as in the training dataset. */
   readonly target: Matrix;
   readonly logged?: LoggedRewards;
@@ -81,11 +91,13 @@ function auditSample({
     return { missing: `the audit sample has ${audit.rows} rows; at least ${MIN_AUDITED_ROWS} are required` };
   }
   const annotated: Record<string, NumericColumn> = {};
+  const labeled: LabeledInput[] = [];
   for (const name of component.upstream) {
     const upstream = pipeline.components.find((other) => other.name === name) as Component;
     const output = annotatedOutput(upstream, audit);
     if ("missing" in output) return output;
     annotated[upstream.output.name] = output;
+    if (hasLabels(upstream, output)) labeled.push({ component: name, ...columnsOf(encoding.imputed, upstream) });
   }
   const imputedMatrix = (columns: Table["columns"]): Matrix => ({
     width: encoding.imputed.width,
@@ -104,9 +116,21 @@ function auditSample({
     }),
     imputed: imputedMatrix(auditImputed),
     annotated: imputedMatrix(annotated),
+    labeled,
     target: { width: component.output.width, values: encodeTarget(component, encoding.target, audit) },
     ...(component.logged !== undefined && { logged: loggedRewards(component, component.logged, audit) }),
     context: contextOf(audit),
     trainingContext: contextOf(table),
   };
+}
+
+function columnsOf(imputed: Encoding, { output }: Component): ClassBlock {
+  let offset = 0;
+  for (const column of imputed.columns) {
+    if (column.kind !== "numeric") throw new UncoupleError("internal", `imputed input ${column.name} is not numeric`);
+    const { name, width, mean, std } = column;
+    if (name === output.name) return { offset, width, mean, std };
+    offset += width;
+  }
+  throw new UncoupleError("internal", `${output.name} is not an imputed input`);
 }

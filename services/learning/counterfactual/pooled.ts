@@ -3,7 +3,7 @@ import type { Matrix } from "../dataset/encoded-dataset.ts";
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
 import { concatColumns, concatRows, rowsOf } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
-import { auditMissing, type CounterfactualSource } from "./source.ts";
+import { auditMissing, type CounterfactualSource, labeledUpstream } from "./source.ts";
 
 /**
  * Share of the fit that the audited rows make up once repeated: enough to pull f toward the unbiased rows, too little
@@ -13,12 +13,21 @@ const AUDITED_SHARE = 0.2;
 
 /**
  * Regression calibration with f fitted to the calibrated training rows (x2, ztilde, y) and the audited rows (x2, z, y)
- * together. The audited rows reduce the bias of calibration when z is noisy given x1.
+ * together. The audited rows reduce the bias of calibration when z is noisy given x1 and y depends on that z. Where the
+ * audit has labels and zhat is a probability, they teach f corners of its domain at which zhat never is; calibration
+ * alone fits f at E[z | x1], the probability.
  */
 export const pooled: CounterfactualSource = {
   name: "pooled",
   observes: "(x1, x2, z, y) in the audit sample; (x1, x2, y) in the training rows",
   missing: auditMissing,
+  caution: (evidence) => {
+    const upstream = labeledUpstream(evidence);
+    return upstream === undefined
+      ? undefined
+      : `pooled fits one function to labels of ${upstream} and to its probabilities, although y need not depend on a label ` +
+          "as it depends on a probability; use calibration";
+  },
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
     const audit = auditOf(evidence);

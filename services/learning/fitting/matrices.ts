@@ -48,3 +48,32 @@ export function selectRows({ width, values }: Matrix, wanted: (row: number) => b
   });
   return { width, values: result };
 }
+
+export function selectColumns({ width, values }: Matrix, wanted: readonly number[]): Matrix {
+  const result = new Float32Array((values.length / width) * wanted.length);
+  for (let i = 0; i < result.length; i++) {
+    const row = Math.floor(i / wanted.length);
+    result[i] = values[row * width + (wanted[i % wanted.length] as number)] as number;
+  }
+  return { width: wanted.length, values: result };
+}
+
+/** Values of some columns of a matrix. */
+export interface ColumnBlock {
+  readonly columns: readonly number[];
+  /** As wide as there are columns. */
+  readonly of: Matrix;
+}
+
+/** The matrix whose columns are those of the blocks, which together name each once. */
+export function joinColumns(width: number, blocks: readonly ColumnBlock[]): Matrix {
+  const rows = blocks[0] === undefined ? 0 : rowsOf(blocks[0].of);
+  const values = new Float32Array(rows * width);
+  for (const { columns, of } of blocks) {
+    of.values.forEach((value, i) => {
+      const row = Math.floor(i / of.width);
+      values[row * width + (columns[i % of.width] as number)] = value;
+    });
+  }
+  return { width, values };
+}

@@ -6,6 +6,7 @@ import { type Harm, measureHarm, type NegativeFlips, negativeFlips } from "./har
 import { limitLosses, lossBound } from "./loss-limit.ts";
 import { type IntervalMethod, intervalMethod } from "./paired-interval.ts";
 import { seedOf } from "./random-weights.ts";
+import { createSharedWeights } from "./shared-weights.ts";
 
 export interface RowLosses {
   readonly name: string;
@@ -58,7 +59,7 @@ export interface CandidateComparison extends Harm {
 export async function compareCandidates(
   current: RowLosses,
   candidates: readonly RowLosses[],
-  { slices, limit, ...settings }: CandidateSettings,
+  { slices, limit, drawShared = createSharedWeights(), ...settings }: CandidateSettings,
 ): Promise<Comparisons> {
   const { groupings } = settings;
   const level = 1 - (1 - settings.level) / candidates.length;
@@ -66,7 +67,7 @@ export async function compareCandidates(
   const limited = (losses: Float64Array) => (bound === null ? losses : limitLosses(losses, bound));
   const results: CandidateComparison[] = [];
   for (const candidate of candidates) {
-    const own = { ...settings, level, seed: seedOf(current.name, candidate.name) };
+    const own = { ...settings, drawShared, level, seed: seedOf(current.name, candidate.name) };
     const compared = [limited(current.losses), limited(candidate.losses)] as const;
     const comparison = await compareLosses(...compared, own);
     // Of the losses as they are: a limit must not hide harm.

@@ -2,6 +2,7 @@ import { exactShareInterval } from "./exact-share.ts";
 import { type Interval, pairedInterval, samplePaired } from "./paired-interval.ts";
 import type { Grouping } from "./sample.ts";
 import { selectInPlace } from "./select.ts";
+import type { DrawShared } from "./shared-weights.ts";
 
 /** How the change of the mean loss is spread over rows. All are losses, and at least 0 but for `worst`. */
 export interface Harm {
@@ -50,6 +51,8 @@ export interface FlipSettings {
   readonly groupings: readonly Grouping[];
   readonly level: number;
   readonly seed: number;
+  /** As in `ComparisonSettings`. */
+  readonly drawShared?: DrawShared;
 }
 
 /**
@@ -61,7 +64,7 @@ export interface FlipSettings {
 export async function negativeFlips(
   current: Float64Array,
   candidate: Float64Array,
-  { groupings, level, seed }: FlipSettings,
+  { groupings, level, seed, drawShared }: FlipSettings,
 ): Promise<NegativeFlips> {
   const rows = current.length;
   const flips = new Float64Array(rows);
@@ -74,7 +77,7 @@ export async function negativeFlips(
   const rate = count / rows;
   if (groupings.length === 0) return { count, rate, interval: exactShareInterval(count, rows, level) };
   const units = Math.min(...groupings.map((grouping) => grouping.count));
-  const sample = count === 0 ? undefined : await samplePaired(flips, groupings, seed);
+  const sample = count === 0 ? undefined : await samplePaired(flips, groupings, seed, drawShared);
   if (sample === undefined) return { count, rate, interval: exactShareInterval(0, units, level) };
   const [low, high] = await pairedInterval(sample, level);
   return { count, rate, interval: [Math.max(0, low), Math.min(1, high)] };

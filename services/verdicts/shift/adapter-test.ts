@@ -32,8 +32,13 @@ export interface AdapterTestDeps {
    * candidate's output.
    * @returns undefined if a prediction is invalid
    */
-  compare(values: Float32Array, consumers: readonly string[]): Promise<PairedComparison | undefined>;
+  compare(values: Float32Array, consumers: readonly string[]): Promise<AdaptedComparison | undefined>;
 }
+
+/** The part of a comparison that tells what harm was done. */
+type Harm = Pick<PairedComparison, "kind" | "difference" | "currentLoss">;
+/** The part that tells what an adapter does about it. */
+type AdaptedComparison = Pick<PairedComparison, "candidateLoss" | "difference" | "interval" | "reason">;
 
 /**
  * Asks whether the harm of an update is a change of convention only (a scale, an offset, coordinates in another order),
@@ -43,7 +48,7 @@ export interface AdapterTestDeps {
  * @param harm of the update; undefined if it was not compared
  */
 export async function testAdapter(
-  harm: PairedComparison | undefined,
+  harm: Harm | undefined,
   deps: AdapterTestDeps,
 ): Promise<Pick<InterfaceShift, "adapter" | "adapterSkipped">> {
   const { pipeline, component } = deps;

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
+import { expectedRevenue } from "../../../services/data/synthetic/clicks.ts";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
 import { visibleColumns } from "../../../services/data/visibility.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
+import { clicksOf, clicksPipeline } from "../../../services/experiments/beyond/clicks.ts";
 import { estimatorsOf } from "../../../services/experiments/beyond/estimators.ts";
 import { supportOf } from "../../../services/experiments/beyond/support.ts";
-import { openLab, protocolSpec } from "../../../services/experiments/lab/lab.ts";
+import { dense, openLab, protocolSpec, type Recipe } from "../../../services/experiments/lab/lab.ts";
 import {
   openTwoStage,
   SMALL_SIZES,
@@ -44,6 +46,57 @@ describe("causal training without the oracle", () => {
     }
     expect(of("audit-direct")).toBeLessThan(of("async") / 2);
   });
+});
+
+describe("causal training on labels of a probability", () => {
+  it("is right with calibration whatever revenue depends on, and with labels only if it depends on the click", async () => {
+    const wasm = await createEngine("wasm", { clock: systemClock, log: () => {} });
+    const losses = await clicksOf(0, SMALL_SIZES, wasm, undefined, [300]);
+    const of = (cause: string, estimator: string) =>
+      losses.find((row) => row.cause === cause && row.estimator === estimator)?.consistent ?? Number.NaN;
+    for (const cause of ["click", "propensity"]) {
+      expect(of(cause, "async"), cause).toBeGreaterThan(30);
+      expect(of(cause, "calibration"), cause).toBeLessThan(20);
+      expect(of(cause, "sync"), cause).toBeLessThan(10);
+    }
+    expect(of("click", "audit-direct")).toBeLessThan(10);
+    expect(of("propensity", "audit-direct")).toBeGreaterThan(of("propensity", "async"));
+    expect(of("propensity", "pooled")).toBeGreaterThan(of("propensity", "calibration"));
+  });
+
+  it.each([
+    ["causal-proximal", "onnx:cpu"],
+    ["causal-proximal", "wasm"],
+    ["causal", "wasm"],
+  ] as const)(
+    "sums over classes, and warns of what that assumes but not of missing support: %s on %s",
+    async (protocol, choice) => {
+      const pipeline = clicksPipeline(0, 2000, "click");
+      const compiled = await createEngine(choice, { clock: systemClock, log: () => {} });
+      const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), compiled, 0);
+      try {
+        const m1 = await lab.train("m1", { model: dense(), steps: 500 }, {});
+        const warnings: string[] = [];
+        const recipe: Recipe = {
+          model: STUDENT,
+          steps: 600,
+          protocol: protocolSpec(protocol, { source: "audit-direct" }),
+          audit: { rows: 300, columns: ["click"] },
+          onWarning: (message) => void warnings.push(message),
+        };
+        const m2 = await lab.train("m2", recipe, { m1 });
+        const truth = expectedRevenue("click", lab.observed("x2"), await lab.predict("m1", { m1 }));
+        const mean = truth.reduce((sum, value) => sum + value) / truth.length;
+        const spread = truth.reduce((sum, value) => sum + (value - mean) ** 2, 0) / truth.length;
+        const predicted = await lab.predict("m2", { m1, m2 });
+        const error = predicted.reduce((sum, y, i) => sum + (y - (truth[i] as number)) ** 2, 0) / truth.length;
+        expect(error).toBeLessThan(0.1 * spread);
+        expect(warnings).toEqual([expect.stringContaining("sums over its classes")]);
+      } finally {
+        await lab.close();
+      }
+    },
+  );
 });
 
 describe("the support check of imputed inputs", () => {

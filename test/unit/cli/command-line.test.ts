@@ -63,4 +63,12 @@ describe("explain", () => {
     }
     expect((await cli(["explain", "proximal"])).stdout).toContain("sigma: at least 0 (default 0.15)");
   });
+
+  it("says what the sources of a causal protocol do with labels of a probability", async () => {
+    const { stdout } = await cli(["explain", "causal"]);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("auto then skips pooled and audit-direct");
+    const json = JSON.parse((await cli(["explain", "causal", "--json"])).stdout) as { labels: string };
+    expect(json.labels).toContain("calibration fits f at E[z | x1], the probability");
+    expect(JSON.parse((await cli(["explain", "async", "--json"])).stdout)).not.toHaveProperty("labels");
+  });
 });

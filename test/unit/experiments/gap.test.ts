@@ -8,10 +8,10 @@ const undecided = outcome("inconclusive", 0.01);
 
 test("forecasts count where the verdict decides, by their sign; sure ones where both decide", () => {
   const trials = [
-    { forecast: worse, verdicts: { exact: worse, trained: worse } },
-    { forecast: better, verdicts: { exact: worse, trained: better } },
-    { forecast: undecided, verdicts: { exact: worse, trained: better } },
-    { forecast: better, verdicts: { exact: better, trained: undecided } },
+    { forecast: worse, noisyForecast: worse, verdicts: { exact: worse, trained: worse } },
+    { forecast: better, noisyForecast: worse, verdicts: { exact: worse, trained: better } },
+    { forecast: undecided, noisyForecast: undecided, verdicts: { exact: worse, trained: better } },
+    { forecast: better, noisyForecast: worse, verdicts: { exact: better, trained: undecided } },
   ];
   expect(countForecasts(trials, "exact")).toMatchObject({
     updates: 4,
@@ -19,6 +19,7 @@ test("forecasts count where the verdict decides, by their sign; sure ones where 
     improved: { count: 1, trials: 1 },
     right: { count: 3, trials: 4 },
     sure: { count: 2, trials: 3 },
+    noisy: { count: 3, trials: 4 },
     error: expect.closeTo(0.29, 12),
   });
   expect(countForecasts(trials, "trained")).toMatchObject({ right: { count: 2, trials: 3 } });

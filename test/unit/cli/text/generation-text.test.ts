@@ -30,10 +30,10 @@ test("the number of verdicts on the newest rows is told, with a warning beyond t
   expect(questionsText([on(1)])).toBeUndefined();
   expect(questionsText([on(1), on(2, 1)])).toBe("held-out generation 1: 1 verdict on the same rows");
   expect(questionsText([on(1, 1), on(2, 2, 2), on(3, 2, 2)])).toBe(
-    "held-out generation 2: 2 verdicts on the same rows",
+    "held-out generation 2: 2 verdicts on the same rows, declared good for 2",
   );
   expect(questionsText([on(1, 2, 2), on(2, 2, 2), on(3, 2, 2)])).toBe(
-    "held-out generation 2: 3 verdicts on the same rows; warning: beyond the horizon of 2, some of what looks improved is chance: hold out other rows",
+    "held-out generation 2: 3 verdicts on the same rows, declared good for 2; warning: some of what looks improved is chance: hold out other rows",
   );
 });
 

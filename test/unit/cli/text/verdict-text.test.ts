@@ -73,15 +73,15 @@ describe("the line of an output that others read", () => {
     [{ ...moved, adapterSkipped: "no-harm" }, "output moved 1.52 sd, 34 % of rows outside its old range"],
     [
       { ...moved, adapter: { ...adapter, explains: "convention" } },
-      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes 98 % of the harm: only its convention changed",
+      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes 98 % of the harm: a matter of convention",
     ],
     [
       { ...moved, adapter: { ...adapter, recovered: -0.1, explains: "content" } },
-      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes no harm: its content changed",
+      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes no harm: a matter of content",
     ],
     [
       { ...moved, adapter: { ...adapter, recovered: 1.4, explains: "undecided" } },
-      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes 100 % of the harm, but the rows do not tell how much",
+      "output moved 1.52 sd, 34 % of rows outside its old range; an affine adapter removes all harm, but the rows do not tell how much",
     ],
     [
       { ...moved, adapterSkipped: "too-few-rows" },

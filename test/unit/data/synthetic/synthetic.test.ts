@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DataSource, Rows } from "../../../../services/data/source/data-source.ts";
 import { evaluateOracle } from "../../../../services/data/source/oracle.ts";
+import { clickPropensities, expectedRevenue } from "../../../../services/data/synthetic/clicks.ts";
 import { createSyntheticSource } from "../../../../services/data/synthetic/synthetic-source.ts";
 import type { SyntheticSource } from "../../../../services/pipeline/pipeline.ts";
 
@@ -119,7 +120,7 @@ describe("a synthetic source", () => {
 
   test("rejects an unknown generator or parameter and lists the available ones", () => {
     expect(() => open({ generator: "twostage" })).toThrow(
-      'data.generator: unknown generator "twostage"; available: two-stage, figure1, near-far, cube, policy, chain, diamond; did you mean "two-stage"?',
+      'data.generator: unknown generator "twostage"; available: two-stage, figure1, near-far, cube, clicks, policy, chain, diamond; did you mean "two-stage"?',
     );
     expect(() => open({ generator: "figure1", parameters: { c: 1 } })).toThrow('has no parameter "c"; available: a, b');
     expect(() => open({ parameters: { a: 1 } })).toThrow(
@@ -147,6 +148,43 @@ describe("figure1", () => {
     expect(Math.abs(variance - 1 / 3)).toBeLessThan(0.03);
   });
 });
+
+describe("clicks", () => {
+  test("clicks have their propensity, and revenue is as expected given the click or its propensity", async () => {
+    for (const cause of ["click", "propensity"] as const) {
+      const parameters = { propensity: cause === "propensity" ? 1 : 0 };
+      const rows = await open({ generator: "clicks", rows: 20_000, parameters }).trainingRows([
+        "x1",
+        "x2",
+        "click",
+        "y",
+      ]);
+      const propensities = clickPropensities(numbers(rows, "x1"));
+      const click = numbers(rows, "click");
+      let [expected, seen, bins] = [0, 0, 0];
+      for (let row = 0; row < rows.table.rows; row += 1) {
+        const probability = propensities[2 * row + 1] as number;
+        expect((propensities[2 * row] as number) + probability).toBeCloseTo(1, 6);
+        if (probability < 0.7) continue;
+        expected += probability;
+        seen += click[row] as number;
+        bins += 1;
+      }
+      expect(Math.abs(seen - expected) / bins).toBeLessThan(0.02);
+      const z =
+        cause === "propensity" ? propensities : Float32Array.from(propensities, (_, i) => oneHotClick(click, i));
+      const revenue = expectedRevenue(cause, numbers(rows, "x2"), z);
+      const noise = numbers(rows, "y").map((y, row) => y - (revenue[row] as number));
+      const variance = noise.reduce((sum, value) => sum + value * value, 0) / noise.length;
+      expect(Math.abs(variance - 0.01)).toBeLessThan(0.0005);
+    }
+  });
+});
+
+function oneHotClick(click: Float32Array, i: number): number {
+  const label = click[Math.floor(i / 2)] as number;
+  return i % 2 === 1 ? label : 1 - label;
+}
 
 describe("the network generators", () => {
   const consumers = { "two-stage": ["m2"], figure1: ["m2"], chain: ["m2", "m3"], diamond: ["m2", "m3", "m4"] };

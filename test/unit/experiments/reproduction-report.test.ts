@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import type { Estimators } from "../../../services/experiments/beyond/estimators.ts";
+import { reproductionReport } from "../../../services/experiments/reproduction-report.ts";
+
+const summary = { mean: 1.5, std: 0.5, values: [1, 2] };
+const estimators: Estimators = {
+  experiment: "estimators",
+  seeds: [0, 1],
+  rows: [{ estimator: "pooled", audited: 300, ...summary }],
+  clicks: (["click", "propensity"] as const).flatMap((cause) => [
+    {
+      cause,
+      estimator: "calibration",
+      audited: 1000,
+      initial: { ...summary, interval: [1.2, 1.8] },
+      consistent: { ...summary, interval: [1.25, 1.75] },
+    },
+    {
+      cause,
+      estimator: "sync",
+      audited: 0,
+      initial: { ...summary, interval: null },
+      consistent: { ...summary, interval: null },
+    },
+  ]),
+};
+const titleOf = (page: string) => /<h1>(.*)<\/h1>/.exec(page)?.[1];
+
+test("only the page of the paper's experiments has the paper's title", async () => {
+  const table2 = { experiment: "table2", seeds: [0, 1], rows: [{ upstream: "consistent", ...summary }] } as const;
+  expect(titleOf(await reproductionReport({ table2 }, "a test"))).toBe(
+    "Towards Modular Machine Learning Pipelines, reproduced",
+  );
+  const page = await reproductionReport({ estimators }, "a test");
+  expect(titleOf(page)).toBe("Where counterfactual outputs come from");
+  expect(page).toContain("not in Modi et al. (2023)");
+  const dag = { experiment: "dag", seeds: [0], rows: [] } as const;
+  expect(titleOf(await reproductionReport({ dag }, "a test"))).toBe("Independent training in larger pipelines");
+});
+
+test("the sources of ytilde are shown for both causes of revenue, with intervals where there are any, and a plot", async () => {
+  const page = await reproductionReport({ estimators }, "a test");
+  expect(page).toContain("1.50 (1.3 to 1.8)");
+  expect(page.match(/<td>calibration<\/td>/g)).toHaveLength(2);
+  expect(page.match(/<svg/g)).toHaveLength(1);
+  expect(page).toContain("its probability");
+});
