@@ -5,6 +5,7 @@ import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
 import { alignmentCommand } from "./commands/alignment.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { benchmarkCommand } from "./commands/benchmark.ts";
 import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -76,6 +77,7 @@ const commands: readonly CommandFactory[] = [
   evaluatorCommand,
   scaffoldCommand,
   reproduceCommand,
+  benchmarkCommand,
 ];
 
 export function createProgram(context: CliContext): Command {

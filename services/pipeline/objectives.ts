@@ -18,6 +18,12 @@ export function objectivesOf({ components, objective }: Pipeline): readonly Obje
   });
 }
 
+/** The objective of a pipeline that has one. @throws Error if it has several */
+export function soleObjective({ name, objective }: Pipeline): string {
+  if (typeof objective !== "string") throw new Error(`pipeline ${name} has several objectives`);
+  return objective;
+}
+
 /** Names of all components that the pipeline loss depends on, in topological order. */
 export function objectiveClosure(pipeline: Pipeline): readonly string[] {
   const needed = new Set(objectivesOf(pipeline).flatMap(({ component }) => closureOf(pipeline, component)));

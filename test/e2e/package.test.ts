@@ -106,6 +106,11 @@ describe("the package, installed from its tarball", () => {
     expect(await readFile(join(home, "out/demo/report.html"), "utf8")).toContain("<svg ");
   });
 
+  it("has the benchmark's tables", async () => {
+    const { stdout } = await npx(..."benchmark --pipelines penguins --protocols async --seeds 1 --json".split(" "));
+    expect(JSON.parse(stdout).edges).toMatchObject([{ pipeline: "penguins", component: "flipper", method: "async" }]);
+  });
+
   it("runs a stack with a TypeScript model to its first verdict, and stops on Ctrl-C", async () => {
     await writeFile(join(home, "pipeline.yaml"), PIPELINE);
     await writeFile(join(home, "m1.yaml"), "component: m1\nmodel: { module: ./model.ts }\nsteps: 100\n");

@@ -1,26 +1,40 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { demoReport } from "../../services/cli/demo/demo-report.ts";
+import { benchmarkReport } from "../../services/experiments/wild/benchmark-report.ts";
 import { results } from "../helpers/demo-record.ts";
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 if (executablePath === undefined) console.log("skipping the report in a browser: Chromium not found");
 
+const benchmark = join(import.meta.dirname, "../../benchmark/results.json");
+
 const quiet = ["background-networking", "component-update", "sync", "gpu", "quic"].map((what) => `--disable-${what}`);
 
-describe.skipIf(executablePath === undefined)("the demo's report in a browser", () => {
+/** Each with the number of its plots, a lower bound of its texts, and what makes it. */
+const pages: readonly (readonly [string, number, number, () => Promise<string>])[] = [
+  ["the demo's report", 4, 50, () => demoReport(results)],
+  [
+    "the benchmark's page",
+    2,
+    500,
+    async () => benchmarkReport(JSON.parse(await readFile(benchmark, "utf8")), "footer"),
+  ],
+];
+
+describe.skipIf(executablePath === undefined).each(pages)("%s in a browser", (_, plots, texts, makePage) => {
   let dir: string;
   let browser: Browser;
   let url: string;
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "uncouple-report-"));
-    await writeFile(join(dir, "report.html"), await demoReport(results));
+    await writeFile(join(dir, "report.html"), await makePage());
     url = pathToFileURL(join(dir, "report.html")).href;
     browser = await chromium.launch({
       ...(executablePath !== undefined && { executablePath }),
@@ -46,7 +60,7 @@ describe.skipIf(executablePath === undefined)("the demo's report in a browser", 
 
   it.each([1040, 390])("makes no requests, logs nothing and fits a page of %i pixels", async (width) => {
     const { page, problems } = await open("light", width);
-    expect(await page.locator("svg").count()).toBe(4);
+    expect(await page.locator("svg").count()).toBe(plots);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
     expect(problems).toEqual([]);
     await page.close();
@@ -69,10 +83,10 @@ describe.skipIf(executablePath === undefined)("the demo's report in a browser", 
       ...[...document.querySelectorAll("h1,p,td,th,.badge")].map((element) => getComputedStyle(element).color),
       ...[...document.querySelectorAll("svg.marks text")].map((element) => getComputedStyle(element).fill),
     ]`)) as string[];
-    const [background = "", ...texts] = colors;
+    const [background = "", ...inks] = colors;
     // Numbers in cells are on the cell's color, which is light in both themes.
-    const onPage = texts.filter((color) => color !== "rgb(27, 27, 27)");
-    expect(onPage.length).toBeGreaterThan(50);
+    const onPage = inks.filter((color) => color !== "rgb(27, 27, 27)");
+    expect(onPage.length).toBeGreaterThan(texts);
     for (const color of new Set(onPage)) expect(contrast(color, background)).toBeGreaterThan(4.5);
     expect(luminance(background) < 0.2).toBe(scheme === "dark");
     await page.close();

@@ -6,6 +6,7 @@ import { makeFolder } from "../../common/files/make-folder.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
 import type { ExperimentName, Reproduction } from "../../experiments/reproduce.ts";
 import type { CliContext } from "../context/context.ts";
+import { integer } from "../flags/integer.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
 
@@ -108,16 +109,6 @@ export function reproduceCommand(context: CliContext): Command {
         output.note(`Report: ${report}`);
       }
     });
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`Expected an integer between ${min} and ${max}.`);
-    }
-    return value;
-  };
 }
 
 function number(text: string): number {

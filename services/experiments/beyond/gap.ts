@@ -4,7 +4,7 @@ import { rowLosses } from "../../data/targets/losses.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
-import { type Objective, objectivesOf } from "../../pipeline/objectives.ts";
+import { soleObjective } from "../../pipeline/objectives.ts";
 import { CONFIDENCE_LEVEL } from "../../pipeline/verdict.ts";
 import { compareLosses, type LossComparison } from "../../verdicts/paired/compare-losses.ts";
 import { type Lab, type Models, openLab, protocolSpec } from "../lab/lab.ts";
@@ -150,9 +150,7 @@ function noisy(lab: Lab, truth: string, seed: number): SnapshotModel {
 }
 
 async function lossesOf(lab: Lab, models: Models): Promise<Float64Array> {
-  // The pipelines here have one.
-  const [{ component }] = objectivesOf(lab.pipeline) as [Objective];
-  const objective = componentNamed(lab.pipeline, component);
+  const objective = componentNamed(lab.pipeline, soleObjective(lab.pipeline));
   const values = lab.observed(objective.target);
   const target = { kind: "values", rows: values.length / objective.output.width, values } as const;
   return rowLosses(objective, await lab.predict(objective.name, models), target);

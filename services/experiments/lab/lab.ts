@@ -1,8 +1,10 @@
 import { square } from "../../common/elementary.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { mean } from "../../common/statistics.ts";
 import type { DataSource } from "../../data/source/data-source.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../../data/source/oracle.ts";
-import type { NumericColumn, Table } from "../../data/table/table.ts";
+import type { Column, NumericColumn, Table } from "../../data/table/table.ts";
+import { rowLosses, targetOf } from "../../data/targets/losses.ts";
 import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { trainComponent } from "../../learning/component/train-component.ts";
@@ -53,9 +55,9 @@ export interface Lab {
   generating(component: string): SnapshotModel;
   /** A numeric column of the held-out rows, [rows * width]. */
   observed(column: string): Float32Array;
-  /** Mean squared error of a component composed with the given models, on the held-out rows. */
+  /** Own loss of a component composed with the given models: the mean over the held-out rows. */
   loss(component: string, models: Models): Promise<number>;
-  /** Like `loss`, with the component replaced by its data-generating function. */
+  /** Mean squared error with the component replaced by its data-generating function. */
   oracleLoss(component: string, upstream: Models): Promise<number>;
   close(): Promise<void>;
 }
@@ -158,7 +160,11 @@ export async function openLab(
       loaded.push(model);
       return model;
     },
-    loss: async (component, models) => meanSquaredError(await predict(component, models), target(component)),
+    loss: async (component, models) => {
+      const own = componentNamed(pipeline, component);
+      const observed = targetOf(own, heldOut.columns[own.target] as Column);
+      return mean(rowLosses(own, await predict(component, models), observed));
+    },
     oracleLoss: async (component, upstream) => meanSquaredError(await oracle(component, upstream), target(component)),
     close: async () => {
       await Promise.all(loaded.map((model) => model.dispose()));

@@ -189,12 +189,14 @@ export const wrongFlags: readonly WrongCommand[] = [
     exit: 2,
     says: "uncouple: cannot use HERE/m1.yaml/stack as a folder: part of the path is a file",
   },
-  ...["up pipeline.yaml m1.yaml m2.yaml --dir", "reproduce figure1 --seeds 1 --out"].map((run) => ({
-    what: `a folder that cannot be created: ${run}`,
-    run: `${run} /proc/nowhere`,
-    exit: 2,
-    says: "uncouple: cannot use /proc/nowhere as a folder: the file system does not allow creating a folder there",
-  })),
+  ...["up pipeline.yaml m1.yaml m2.yaml --dir", "reproduce figure1 --seeds 1 --out", "benchmark --quick --out"].map(
+    (run) => ({
+      what: `a folder that cannot be created: ${run}`,
+      run: `${run} /proc/nowhere`,
+      exit: 2,
+      says: "uncouple: cannot use /proc/nowhere as a folder: the file system does not allow creating a folder there",
+    }),
+  ),
   {
     what: "a demo folder that cannot be created",
     run: "demo --out /proc/nowhere",

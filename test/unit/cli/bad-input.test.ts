@@ -103,6 +103,19 @@ const usage: readonly Case[] = [
   { args: "reproduce figure1 --seeds 4294967296", code: "invalid-argument", says: "an integer between 1 and 10000" },
   { args: "reproduce figure1 --first-seed 1e3", code: "invalid-argument", says: "an integer between 0 and" },
   { args: "reproduce figure1 --a 0", code: "invalid-argument", says: "Expected a nonzero number" },
+  { args: "benchmark --seeds 0", code: "invalid-argument", says: "an integer between 1 and 1000" },
+  { args: "benchmark --jobs 0", code: "invalid-argument", says: "an integer between 1 and 1000" },
+  { args: "benchmark --pipelines cars,", code: "invalid-argument", says: "Expected names separated by commas" },
+  {
+    args: "benchmark --pipelines cars,penguin",
+    code: "invalid-argument",
+    says: 'unknown pipeline "penguin"; available: cars, penguins,',
+  },
+  {
+    args: "benchmark --protocols casual",
+    code: "invalid-argument",
+    says: 'unknown protocol "casual"; available: sync,',
+  },
   { args: "demo --seed -1", code: "invalid-argument", says: "must be a non-negative integer" },
   { args: "up pipeline.yaml", code: "invalid-argument", says: "missing required argument 'teams'" },
 ];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { barChart } from "../../../services/report/bar-chart.ts";
 import { heatMap } from "../../../services/report/heat-map.ts";
+import { intervalPlot } from "../../../services/report/interval-plot.ts";
 import { lineChart } from "../../../services/report/line-chart.ts";
 import { lineage } from "../../../services/report/lineage.ts";
 
@@ -143,5 +144,39 @@ describe("the lineage of snapshots", () => {
     const many = Array.from({ length: 8 }, (_, i) => ({ ...first, serial: i + 1, parent: i === 0 ? null : i }));
     const xs = [...lineage(["m1"], many).markup.matchAll(/<rect x="([\d.]+)"/g)].map(([, x]) => Number(x));
     for (let i = 1; i < xs.length; i += 1) expect((xs[i] ?? 0) - (xs[i - 1] ?? 0)).toBeGreaterThanOrEqual(148);
+  });
+});
+
+describe("an interval plot", () => {
+  /** Horizontal positions of the points, in the order given. */
+  const positions = (markup: string) =>
+    [...markup.matchAll(/aria-roledescription="point" transform="translate\(([\d.-]+),/g)].map(([, x]) => Number(x));
+
+  it("places factors on a logarithmic scale around no change, each group on a line of its own", async () => {
+    const point = (group: string, factor: number) => ({ group, series: "async", factor });
+    const { markup } = await intervalPlot({
+      label: "changes",
+      xTitle: "loss",
+      points: [point("a", 0.5), point("b", 1), point("c", 2)],
+    });
+    const [half = 0, same = 0, twice = 0] = positions(markup);
+    expect(same - half).toBeCloseTo(twice - same, 3);
+    expect(twice).toBeGreaterThan(same);
+    expect(texts(markup)).toEqual(expect.arrayContaining(["a", "b", "c", "unchanged", "× 0.5", "× 2"]));
+  });
+
+  it("draws a line only for points with an interval, however wide the range", async () => {
+    const { markup } = await intervalPlot({
+      label: "changes",
+      xTitle: "loss",
+      points: [
+        { group: "a", series: "async", factor: 40, low: 0.02, high: 900 },
+        { group: "a", series: "causal", factor: 0.9 },
+      ],
+    });
+    expect(positions(markup)).toHaveLength(2);
+    expect([...markup.matchAll(/aria-label="[^"]*high: [^"]*"/g)]).toHaveLength(1);
+    expect(texts(markup)).toEqual(expect.arrayContaining(["async", "causal", "× 100"]));
+    expect(texts(markup)).not.toContain("× 1000");
   });
 });
