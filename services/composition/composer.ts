@@ -87,6 +87,13 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     weight: (values) => values.byteLength,
   });
   const closures = new Map(pipeline.components.map(({ name }) => [name, closureOf(pipeline, name)]));
+  /** Of replaced outputs: a host knows a column that it has seen by the object. */
+  const columns = new WeakMap<Float32Array, Column>();
+  const columnOf = (values: Float32Array, width: number): Column => {
+    const column = columns.get(values) ?? { kind: "numeric", width, values };
+    columns.set(values, column);
+    return column;
+  };
   /** What is being composed ahead, by key; undefined if it could not be. */
   const ahead = new Map<string, Promise<Float32Array | undefined>>();
 
@@ -140,7 +147,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
           const { name: input, width } = componentNamed(pipeline, upstream).output;
           // Stages that are then read by nobody do not run.
           read[input] = isReplaced(upstream)
-            ? { column: { kind: "numeric", width, values: (replaced as ReplacedOutput).values } }
+            ? { column: columnOf((replaced as ReplacedOutput).values, width) }
             : { stage: places.get(upstream) as number };
         }
         composed.push(output);

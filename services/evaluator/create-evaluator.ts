@@ -180,7 +180,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       registry,
       view,
       losses,
-      structure: () => hideKeys(structure, pipeline, generation.current()?.salt ?? ""),
+      structure: () => hideKeys(structure, pipeline, generation.settled().salt),
       consistency,
       writer,
       clock,

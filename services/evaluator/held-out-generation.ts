@@ -35,6 +35,8 @@ export interface EvaluatorGeneration {
   settle(signal: AbortSignal): Promise<void>;
   /** The generation in use; undefined until `settle`. */
   current(): HeldOutGeneration | undefined;
+  /** As `current`, for what happens only after `settle`. */
+  settled(): HeldOutGeneration;
   /** Why the rows are refused; undefined if they are not. */
   refusal(): string | undefined;
   /**
@@ -139,6 +141,10 @@ export function createEvaluatorGeneration(settings: GenerationSettings, deps: Ge
       }
     },
     current: () => own,
+    settled() {
+      if (own !== undefined) return own;
+      throw new UncoupleError("internal", "the held-out rows have no generation yet");
+    },
     refusal: () => refused,
     async confirm() {
       const newest = await generations.current();

@@ -1,5 +1,4 @@
 import { type Clock, timestamp } from "../common/clock/clock.ts";
-import { UncoupleError } from "../common/errors.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -29,7 +28,7 @@ export interface VerdictWriter {
 export interface VerdictWriterDeps {
   readonly backplane: Pick<Backplane, "verdicts" | "quarantines" | "retention">;
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
-  readonly generation: Pick<EvaluatorGeneration, "current">;
+  readonly generation: Pick<EvaluatorGeneration, "settled">;
   readonly questions: QuestionCount;
   readonly metrics: EvaluatorMetrics;
   readonly clock: Clock;
@@ -63,9 +62,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
     judgedAt: timestamp(deps.clock),
   });
   const heldOut = (): NonNullable<Verdict["heldOut"]> => {
-    const current = deps.generation.current();
-    if (current === undefined) throw new UncoupleError("internal", "judged before the held-out rows had a generation");
-    const { fingerprint, generation } = current;
+    const { fingerprint, generation } = deps.generation.settled();
     const horizon = pipeline.verdict?.horizon;
     const question = questions.of(generation) + 1;
     return { fingerprint, generation, question, ...(horizon !== undefined && { horizon }) };

@@ -133,14 +133,15 @@ function clicksTable({ clicks }: Estimators): ResultTable {
   const mostAudited = Math.max(...clicks.map(({ audited }) => audited));
   return {
     title: "Labels of a probability: clicks and revenue",
-    text: "M1 predicts the probability of a click and M2 the revenue; audited rows have the click, not its probability. Revenue depends on the click itself, or on its probability. Squared distance to E[y | x1, x2], where M2* o M1^0 is 100: today with M1^0, and once M1 is the true probability. sync trains on the true probabilities. Mean over seeds, with 95 % intervals.",
-    columns: ["Revenue depends on", "Source", "Audited rows", "Today", "With M1*"],
-    rows: clicks.map(({ cause, estimator, audited, initial, consistent }) => [
+    text: "M1 predicts the probability of a click and M2 the revenue; audited rows have the click, not its probability. Revenue depends on the click itself, or on its probability. Squared distance to E[y | x1, x2], where M2* o M1^0 is 100: today with M1^0, and once M1 is the true probability. sync trains on the true probabilities. Beyond calibration: the same with M1*, minus that of calibration, seed by seed. Mean over seeds, with 95 % intervals.",
+    columns: ["Revenue depends on", "Source", "Audited rows", "Today", "With M1*", "Beyond calibration"],
+    rows: clicks.map(({ cause, estimator, audited, initial, consistent, beyondCalibration }) => [
       CAUSE_NAMES[cause],
       estimator,
       audited === 0 ? "" : `${audited}`,
       withInterval(initial),
       withInterval(consistent),
+      beyondCalibration === undefined ? "" : withInterval(beyondCalibration),
     ]),
     chart: {
       label: "Distance to the truth once M1 is the true probability, by source",

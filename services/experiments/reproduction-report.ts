@@ -29,7 +29,7 @@ export async function reproductionReport(reproduction: Reproduction, footer: str
   if (reproduction.table2 !== undefined) sections.push(await table2Section(reproduction.table2));
   if (reproduction.figure3 !== undefined) sections.push(await figure3Section(reproduction.figure3));
   for (const { title, text, columns, rows, chart } of furtherTables(reproduction)) {
-    const isMeasured = (at: number) => rows.every((row) => /^\d[\d.e-]*( ± .*| \(.*\))?$/.test(row[at] ?? ""));
+    const isMeasured = (at: number) => rows.every((row) => /^(-?\d[\d.e-]*( ± .*| \(.*\))?)?$/.test(row[at] ?? ""));
     const table = tableHtml(
       columns.map((column, at) => ({ title: column, number: isMeasured(at) })),
       rows,

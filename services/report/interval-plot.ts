@@ -42,7 +42,7 @@ export function intervalPlot({ label, xTitle, points }: IntervalPlot): Promise<H
     scale,
     axis: {
       values: (highest / lowest < 4 ? FINE_TICKS : TICKS).filter((tick) => tick >= lowest && tick <= highest),
-      labelExpr: `datum.value === 1 ? "unchanged" : "× " + datum.value`,
+      labelExpr: `"× " + datum.value`,
       labelOverlap: "greedy" as const,
     },
   };

@@ -5,6 +5,8 @@ import { compareLosses, finiteDifferences } from "../../services/verdicts/paired
 import { compareSlices } from "../../services/verdicts/paired/compare-slices.ts";
 import { measureHarm, negativeFlips } from "../../services/verdicts/paired/harm.ts";
 import type { Grouping } from "../../services/verdicts/paired/sample.ts";
+import { adaptAffinely } from "../../services/verdicts/shift/affine-adapter.ts";
+import { measureShift } from "../../services/verdicts/shift/interface-shift.ts";
 import { drawRows, rowKind } from "../helpers/loss-rows.ts";
 import { median } from "./median.ts";
 
@@ -30,29 +32,42 @@ const errors = [current, candidate].map((losses) => losses.map((loss) => (loss >
 ];
 const slices = [{ column: "slice", codes: grouping(20).codes, values: Array.from({ length: 20 }, (_, i) => `${i}`) }];
 
+async function report(name: string, step: string, run: () => Promise<unknown>): Promise<void> {
+  const times: number[] = [];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  await run();
+  delay.enable();
+  for (let i = 0; i < RUNS; i++) {
+    const started = performance.now();
+    await run();
+    times.push(performance.now() - started);
+  }
+  delay.disable();
+  console.log(
+    `${name.padEnd(30)} ${step.padEnd(18)} ${median(times).toFixed(0).padStart(5)}   longest turn ${(delay.max / 1e6).toFixed(0)}`,
+  );
+}
+
 console.log(`${ROWS.toLocaleString("en-US")} rows, median of ${RUNS}, in milliseconds:`);
 for (const [name, groupings] of cases) {
   const settings = { groupings, level: 0.95, minimumEffect: 0, seed: 1 };
-  const steps: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ["interval and kind", () => compareLosses(current, candidate, settings)],
-    ["harm", async () => measureHarm(finiteDifferences(current, candidate) as Float64Array)],
-    ["negative flips", () => negativeFlips(...errors, settings)],
-    ["a pair of a matrix", () => familyMember(current, candidate, settings)],
-    ["20 slices", () => compareSlices(current, candidate, slices, settings)],
-  ];
-  for (const [step, run] of steps) {
-    const times: number[] = [];
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    await run();
-    delay.enable();
-    for (let i = 0; i < RUNS; i++) {
-      const started = performance.now();
-      await run();
-      times.push(performance.now() - started);
-    }
-    delay.disable();
-    console.log(
-      `${name.padEnd(30)} ${step.padEnd(18)} ${median(times).toFixed(0).padStart(5)}   longest turn ${(delay.max / 1e6).toFixed(0)}`,
-    );
-  }
+  await report(name, "interval and kind", () => compareLosses(current, candidate, settings));
+  await report(name, "harm", async () => measureHarm(finiteDifferences(current, candidate) as Float64Array));
+  await report(name, "negative flips", () => negativeFlips(...errors, settings));
+  await report(name, "a pair of a matrix", () => familyMember(current, candidate, settings));
+  await report(name, "20 slices", () => compareSlices(current, candidate, slices, settings));
+}
+
+// As many values each time.
+for (const [rows, width] of [
+  [ROWS, 1],
+  [ROWS / 8, 8],
+  [ROWS / 64, 64],
+] as const) {
+  const name = `${rows.toLocaleString("en-US")} rows, ${width} wide`;
+  const before = Float32Array.from({ length: rows * width }, (_, at) => differences[(at * 7919) % ROWS] as number);
+  const after = before.map((value, at) => 2 * value + (differences[at] as number));
+  const half = Uint8Array.from({ length: rows }, (_, row) => row % 2);
+  await report(name, "interface shift", () => measureShift(before, after, width));
+  await report(name, "affine adapter", () => adaptAffinely(after, before, width, half));
 }

@@ -11,6 +11,7 @@ import { UncoupleError } from "../../services/common/errors.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import type { EvaluatorStatus } from "../../services/rpc/services/evaluator-service.ts";
 import type { Page } from "../../services/rpc/services/pages.ts";
 import type { TrainerService, TrainerStatus } from "../../services/rpc/services/trainer-service.ts";
 import { cli } from "../helpers/cli.ts";
@@ -303,6 +304,22 @@ describe("following a run", () => {
 });
 
 describe("the matrix", () => {
+  const judging: EvaluatorStatus = {
+    pipeline: "tiny",
+    evaluator: "e1",
+    state: "idle",
+    pending: 0,
+    rows: 100,
+    current: {},
+    loss: null,
+    gaps: [],
+    unreadable: [],
+    pipelineDigest: null,
+    appliedDigest: null,
+    version: "0.1.0",
+    heldOut: null,
+  };
+
   it("is shown with intervals, in a table and as JSON", async () => {
     const comparison = {
       kind: "degraded",
@@ -326,6 +343,7 @@ describe("the matrix", () => {
     const asked: unknown[] = [];
     const { address } = await serve({
       evaluator: {
+        status: async () => judging,
         async matrix(options) {
           asked.push(options);
           return [edge];
@@ -343,7 +361,7 @@ describe("the matrix", () => {
 
   it("of an evaluator that gives no intervals is refused if they were asked for", async () => {
     const edge = { upstream: "m1", downstream: "m2", upstreamSerials: [1], downstreamSerials: [1], cells: [] };
-    const { address } = await serve({ evaluator: { matrix: async () => [edge] } });
+    const { address } = await serve({ evaluator: { matrix: async () => [edge], status: async () => judging } });
     expect(await cli(["matrix", "--intervals", "--evaluator", address])).toMatchObject({
       code: 5,
       stdout: "",

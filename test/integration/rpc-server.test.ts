@@ -302,7 +302,7 @@ describe("metrics of calls", () => {
     const seen = [
       await codeOf("StartRun", Buffer.alloc(2000)),
       await codeOf("StartRun", Buffer.from([0xff])),
-      await codeOf("GetRun", Buffer.alloc(0), Date.now() + 100),
+      await codeOf("GetRun", Buffer.alloc(0), Date.now() + 1000),
     ];
     expect(seen).toEqual(["RESOURCE_EXHAUSTED", "INTERNAL", "DEADLINE_EXCEEDED"]);
     await vi.waitFor(() => expect(calls.map(({ code }) => code)).toEqual(seen));

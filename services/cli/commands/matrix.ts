@@ -35,15 +35,15 @@ export function matrixCommand(context: CliContext): Command {
       const { edges, rows } = await withConnections(context, flags, async (connections) => {
         const evaluator = await connections.evaluator();
         const found = await evaluator.matrix({ intervals });
+        if (intervals && found.some((edge) => edge.intervals === undefined)) {
+          throw new UncoupleError(
+            "failed-precondition",
+            "the evaluator runs an earlier version, which gives no intervals; upgrade it",
+          );
+        }
         return { edges: found, rows: output.json ? undefined : matrixRowsText((await evaluator.status()).heldOut) };
       });
       if (rows !== undefined) output.note(rows);
-      if (intervals && edges.some((edge) => edge.intervals === undefined)) {
-        throw new UncoupleError(
-          "failed-precondition",
-          "the evaluator runs an earlier version, which gives no intervals; upgrade it",
-        );
-      }
       output.result(edges, (style) => matricesText(edges, style));
     });
 }

@@ -38,7 +38,7 @@ export function reproduceCommand(context: CliContext): Command {
   return new Command("reproduce")
     .summary("reproduce the paper's tables and figures")
     .description(
-      "Runs the experiments of Modi et al. (2023) in this process, with the learning code of the services, and writes a report with plots next to the paper's values. `all` runs the paper's four. The others go beyond the paper: `dag` trains a chain of three and a diamond of four components in parallel on stale inputs and exchanges all of them at once; `estimators` trains causally from 100 to 1,000 audited rows instead of the oracle; `support` shows what happens if M1's output does not cover its space; `policy` has an M2 that makes decisions; `diagnosis` explains why two better M1s degrade the pipeline although M2 is retrained; `gap` forecasts by the consistency gap what a right M1 does to the pipeline, and compares with the verdict.",
+      "Runs the experiments of Modi et al. (2023) in this process, with the learning code of the services, and writes a report with plots next to the paper's values. `all` runs the paper's four. The others go beyond the paper: `dag` trains a chain of three and a diamond of four components in parallel on stale inputs and exchanges all of them at once; `estimators` trains causally from 100 to 1,000 audited rows instead of the oracle, also from labels of a probability; `support` shows what happens if M1's output does not cover its space; `policy` has an M2 that makes decisions; `diagnosis` explains why two better M1s degrade the pipeline although M2 is retrained; `gap` forecasts by the consistency gap what a right M1 does to the pipeline, and compares with the verdict.",
     )
     .addArgument(new Argument("<experiment>", "the experiment to run").choices(names))
     .option("--seeds <n>", "number of seeds", integer(1, 10_000), 10)
@@ -50,7 +50,7 @@ export function reproduceCommand(context: CliContext): Command {
     .option("--json", "print the results as JSON; writes a report only with --out")
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple reproduce all\n  uncouple reproduce figure1 --a 1 --b 1\n  uncouple reproduce figure3 --seeds 20 --json\n",
+      "\nExamples:\n  uncouple reproduce all\n  uncouple reproduce figure1 --a 1 --b 1\n  uncouple reproduce table1 --seeds 100\n  uncouple reproduce figure3 --seeds 20 --json\n",
     )
     .action(async (experiment: ExperimentName | "all", options: Options) => {
       const output = createOutput(context, options.json === true);

@@ -30,7 +30,7 @@ export function validateCommand(context: CliContext): Command {
       noteDeprecations(output, deprecations);
       for (const { name, pipeline } of pipelines) {
         const crossing = crossingGroups(pipeline);
-        if (crossing !== undefined) output.note(`${name}: ${crossing}`);
+        if (crossing !== undefined) output.note(`warning ${name}: ${crossing}`);
       }
       output.result({ valid: problems.length === 0, problems }, (style) =>
         problems.length > 0

@@ -13,7 +13,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { detectFormat, explained } from "./file-format.ts";
 import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } from "./relation.ts";
 import { type RowChoice, type RowSplit, rowSql } from "./row-query.ts";
-import { canBeTime, timeBounds } from "./time.ts";
+import { canBeTime, isoTime, timeBounds } from "./time.ts";
 
 const MAX_EXAMPLES = 5;
 /** What precedes the path in messages. */
@@ -146,7 +146,7 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
       );
       if (split.by === "hash") return rows;
       const boundary = choice.side === "held-out" ? split.heldOutAfter : split.trainUntil;
-      return { ...rows, boundary: new Date(1000 * boundary).toISOString() };
+      return { ...rows, boundary: isoTime(boundary) };
     } catch (error) {
       throw await explained(path, error);
     }

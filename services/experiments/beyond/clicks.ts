@@ -33,6 +33,8 @@ export interface ClickLoss {
 export interface ClickRow extends Pick<ClickLoss, "cause" | "estimator" | "audited"> {
   readonly initial: Summary & MeanInterval;
   readonly consistent: Summary & MeanInterval;
+  /** `consistent` minus that of `calibration` from as many audited rows, seed by seed; of the other audited sources. */
+  readonly beyondCalibration?: MeanInterval;
 }
 
 /** M1 predicts whether a user clicks, as a probability; M2 predicts the revenue of the page from it. */
@@ -115,14 +117,29 @@ export async function clicksOf(
 }
 
 export async function clickRows(perSeed: readonly (readonly ClickLoss[])[]): Promise<readonly ClickRow[]> {
-  const describe = async (values: readonly number[]) => ({
-    ...summarize(values),
-    ...(await meanOfClusters(values.map((value) => [value]))),
-  });
+  const meanOf = (values: readonly number[]) => meanOfClusters(values.map((value) => [value]));
+  const describe = async (values: readonly number[]) => ({ ...summarize(values), ...(await meanOf(values)) });
+  const tried = perSeed[0] ?? [];
+  const lossesOf = (at: number, part: "initial" | "consistent") =>
+    perSeed.map((losses) => losses[at]?.[part] ?? Number.NaN);
   const rows: ClickRow[] = [];
-  for (const [at, { cause, estimator, audited }] of (perSeed[0] ?? []).entries()) {
-    const of = (part: "initial" | "consistent") => describe(perSeed.map((losses) => losses[at]?.[part] ?? Number.NaN));
-    rows.push({ cause, estimator, audited, initial: await of("initial"), consistent: await of("consistent") });
+  for (const [at, { cause, estimator, audited }] of tried.entries()) {
+    const consistent = lossesOf(at, "consistent");
+    const calibration = lossesOf(
+      tried.findIndex(
+        (other) => other.estimator === "calibration" && other.cause === cause && other.audited === audited,
+      ),
+      "consistent",
+    );
+    const differences = consistent.map((loss, seed) => loss - (calibration[seed] as number));
+    rows.push({
+      cause,
+      estimator,
+      audited,
+      initial: await describe(lossesOf(at, "initial")),
+      consistent: await describe(consistent),
+      ...(audited > 0 && estimator !== "calibration" && { beyondCalibration: await meanOf(differences) }),
+    });
   }
   return rows;
 }

@@ -6,7 +6,7 @@ import type { PipelineSeed } from "./measure-pipeline.ts";
 
 /** Keeps the finished parts of a benchmark, so that an interrupted one resumes. */
 export interface SeedStore {
-  /** @param key identifies everything that the result depends on; @returns undefined unless it was saved */
+  /** @param key identifies everything that the result depends on; @returns undefined unless it was saved intact */
   load(pipeline: string, seed: number, key: string): Promise<PipelineSeed | undefined>;
   save(result: PipelineSeed, key: string): Promise<void>;
   /** Removes everything. */
@@ -24,10 +24,14 @@ export function createSeedStore(folder: string): SeedStore {
   const pathOf = (pipeline: string, seed: number) => join(folder, `${pipeline}-${seed}.json`);
   return {
     async load(pipeline, seed, key) {
-      const text = await readFile(pathOf(pipeline, seed), "utf8").catch(() => undefined);
-      if (text === undefined) return undefined;
-      const saved = JSON.parse(text) as { readonly key: string; readonly result: PipelineSeed };
-      return saved.key === key ? saved.result : undefined;
+      try {
+        const text = await readFile(pathOf(pipeline, seed), "utf8");
+        const saved = JSON.parse(text) as { readonly key: string; readonly result: PipelineSeed };
+        return saved.key === key ? saved.result : undefined;
+      } catch {
+        // Missing or damaged: it is measured again.
+        return undefined;
+      }
     },
     async save(result, key) {
       await makeFolder(folder);

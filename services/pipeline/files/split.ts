@@ -64,7 +64,7 @@ export function parseSplit(
 export function crossingGroups({ data }: Pick<Pipeline, "data">): string | undefined {
   if (data.source === "synthetic" || data.time === undefined || data.group === undefined) return undefined;
   const groups = data.group.join(" and ");
-  return `split by time: rows of one ${groups} can be training rows and held-out rows; intervals count its held-out rows as one group, but do not show what models know of it from training`;
+  return `split by time: rows of one ${groups} can be on both sides, so verdicts are about a known ${groups}; to judge on new ones, split by hash`;
 }
 
 /** A percentage greater than 0 and less than 100 as a fraction; undefined for anything else. */

@@ -3,7 +3,7 @@ import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import type { FinishedCall } from "../../common/finished-call.ts";
 
 /** A client that disconnects this shortly before its deadline has timed out. */
-const DEADLINE_SLACK_MS = 50;
+const DEADLINE_SLACK_MS = 250;
 
 /** Reports each call to a method whose path starts with `prefix`, once, when it has ended. */
 export function observeCalls(prefix: string, clock: Clock, observe: (call: FinishedCall) => void): ServerInterceptor {

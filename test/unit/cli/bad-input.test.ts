@@ -109,7 +109,7 @@ const usage: readonly Case[] = [
   {
     args: "benchmark --pipelines cars,penguin",
     code: "invalid-argument",
-    says: 'unknown pipeline "penguin"; available: cars, penguins,',
+    says: 'unknown pipeline "penguin"; available: housing, diamonds,',
   },
   {
     args: "benchmark --protocols casual",

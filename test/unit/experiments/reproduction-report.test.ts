@@ -17,6 +17,14 @@ const estimators: Estimators = {
     },
     {
       cause,
+      estimator: "pooled",
+      audited: 1000,
+      initial: { ...summary, interval: [1.2, 1.8] },
+      consistent: { ...summary, interval: [1.25, 1.75] },
+      beyondCalibration: { mean: -0.25, interval: [-0.5, 0.125] },
+    },
+    {
+      cause,
       estimator: "sync",
       audited: 0,
       initial: { ...summary, interval: null },
@@ -41,6 +49,7 @@ test("only the page of the paper's experiments has the paper's title", async () 
 test("the sources of ytilde are shown for both causes of revenue, with intervals where there are any, and a plot", async () => {
   const page = await reproductionReport({ estimators }, "a test");
   expect(page).toContain("1.50 (1.3 to 1.8)");
+  expect(page).toContain("-0.250 (-0.50 to 0.13)");
   expect(page.match(/<td>calibration<\/td>/g)).toHaveLength(2);
   expect(page.match(/<svg/g)).toHaveLength(1);
   expect(page).toContain("its probability");

@@ -162,7 +162,7 @@ describe("an interval plot", () => {
     const [half = 0, same = 0, twice = 0] = positions(markup);
     expect(same - half).toBeCloseTo(twice - same, 3);
     expect(twice).toBeGreaterThan(same);
-    expect(texts(markup)).toEqual(expect.arrayContaining(["a", "b", "c", "unchanged", "× 0.5", "× 2"]));
+    expect(texts(markup)).toEqual(expect.arrayContaining(["a", "b", "c", "× 1", "× 0.5", "× 2"]));
   });
 
   it("draws a line only for points with an interval, however wide the range", async () => {

@@ -27,11 +27,13 @@ let files = 0;
 async function csv(lines: readonly string[]): Promise<string> {
   files += 1;
   const name = `rows-${files}.csv`;
-  await writeFile(join(folder, name), `id,at\n${lines.join("\n")}\n`);
+  await writeFile(join(folder, name), `id,at\n${lines.map((line) => `${line}\n`.repeat(PER_DAY)).join("")}`);
   return name;
 }
 
-/** Rows 1 to n, a day apart, in no order, with the time as `text` writes it. */
+/** Rows of each day, all with the same id. */
+const PER_DAY = 10;
+/** Ids 1 to n, a day apart, in no order, with the time as `text` writes it. */
 const days = (n: number, text: (seconds: number) => string) =>
   Array.from({ length: n }, (_, i) => ((i * 7) % n) + 1).map((id) => `${id},${text(START + (id - 1) * DAY)}`);
 const isoDay = (seconds: number) => new Date(1000 * seconds).toISOString().slice(0, 10);
@@ -53,7 +55,8 @@ async function opened<T>(
 function ids(rows: Rows): number[] {
   const column = rows.table.columns.id;
   if (column?.kind !== "numeric") throw new Error("no numeric column id");
-  return Array.from(column.values).sort((a, b) => a - b);
+  expect(rows.table.rows % PER_DAY).toBe(0);
+  return [...new Set(column.values)].sort((a, b) => a - b);
 }
 
 async function sides(source: DataSource, heldOutAfter?: string) {
@@ -89,6 +92,13 @@ describe("a split by time", () => {
       (seconds: number) => `${new Date(1000 * (seconds + 5.5 * 3600)).toISOString().slice(0, 19)}+05:30`,
     ],
     [
+      "ISO 8601 with an offset, in other forms",
+      (seconds: number) => {
+        const text = new Date(1000 * seconds).toISOString();
+        return seconds % (2 * DAY) === 0 ? `${text.slice(0, 16)}Z` : `${text.slice(0, 10)} 00:00:00 +0000`;
+      },
+    ],
+    [
       "ISO 8601 without an offset, which is UTC",
       (seconds: number) => new Date(1000 * seconds).toISOString().slice(0, 19),
     ],
@@ -119,7 +129,8 @@ describe("a split by time", () => {
     const instance = await DuckDBInstance.create(":memory:");
     const connection = await instance.connect();
     const name = `${type.replaceAll(" ", "-")}.parquet`;
-    const rows = "SELECT i AS id, DATE '2026-01-01' + CAST(i - 1 AS INTEGER) AS day FROM range(1, 31) AS numbers(i)";
+    const rows =
+      "SELECT i AS id, DATE '2026-01-01' + CAST(i - 1 AS INTEGER) AS day FROM range(1, 31) AS numbers(i), range(10)";
     await connection.run(`COPY (SELECT id, ${sql} AS at FROM (${rows})) TO '${join(folder, name)}' (FORMAT parquet)`);
     connection.disconnectSync();
     instance.closeSync();
@@ -143,7 +154,7 @@ describe("a split by time", () => {
       const limited = await sides(source, EXPECTED.after);
       expect(limited.training).toEqual(EXPECTED.training);
       expect(limited.until).toBe(EXPECTED.until);
-      const audit = await source.auditRows(["id"], ["id"], 25, EXPECTED.after);
+      const audit = await source.auditRows(["id"], ["id"], 25 * PER_DAY, EXPECTED.after);
       expect(ids(audit)).toEqual(EXPECTED.training);
       // An earlier boundary of its own stays.
       expect((await sides(source, "2030-01-01T00:00:00Z")).training.at(-1)).toBe(35);
@@ -154,13 +165,16 @@ describe("a split by time", () => {
     const lines = days(30, isoDay).map((line) =>
       line.startsWith("4,") ? "4,soon" : line.startsWith("5,") ? "5," : line,
     );
-    const rowOf = (id: string) => lines.findIndex((line) => line.startsWith(id)) + 1;
+    const rowOf = (id: string) => PER_DAY * lines.findIndex((line) => line.startsWith(id)) + 1;
     const name = await csv(lines);
     const message = await opened(name, async (source) => failureOf(source.trainingRows(["id"])));
     expect(message).toContain(
       `row ${rowOf("4,")}: column at: not a time in ISO 8601, a date or seconds since 1970 ("soon")`,
     );
-    expect(message).toContain(`row ${rowOf("5,")}: column at: missing`);
+    const missing = await csv(lines.map((line) => line.replace("soon", isoDay(START + 3 * DAY))));
+    expect(await opened(missing, async (source) => failureOf(source.trainingRows(["id"])))).toContain(
+      `row ${rowOf("5,")}: column at: missing`,
+    );
     await opened(
       name,
       async (source) => {
@@ -186,6 +200,10 @@ describe("a split by time", () => {
     const fine = await csv(days(30, (seconds) => String(1000 * seconds)));
     expect(await failureOf(opened(fine, (source) => source.trainingRows(["id"])))).toMatch(
       /^failed-precondition: split\.column: "at" has 17\d+, which is not in seconds since 1970; convert it in data\.query$/,
+    );
+    const future = await csv([...days(30, isoDay), "31,2099-01-01"]);
+    expect(await failureOf(opened(future, (source) => source.trainingRows(["id"])))).toBe(
+      'failed-precondition: split.column: "at" leaves 10 rows to hold out, of the 30 that verdicts need: is its last time, 2099-01-01T00:00:00.000Z, right?',
     );
     const flags = await csv(["1,true", "2,false"]);
     expect(await failureOf(opened(flags, (source) => source.trainingRows(["id"])))).toMatch(

@@ -73,7 +73,7 @@ describe("the split", () => {
   test("warns of groups that a split by time divides", () => {
     const grouped = "{ source: file, path: rows.csv, group: user }";
     expect(crossingGroups(parsed("{ by: time, column: day, held_out: 14d }", grouped))).toMatch(
-      /^split by time: rows of one user can be training rows and held-out rows/,
+      /^split by time: rows of one user can be on both sides, so verdicts are about a known user;/,
     );
     expect(crossingGroups(parsed("{ held_out: 20 % }", grouped))).toBeUndefined();
     expect(crossingGroups(parsed("{ by: time, column: day, held_out: 14d }"))).toBeUndefined();

@@ -16,7 +16,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 test("a trainer with newer rows than the evaluator does not train on what is held out", async () => {
-  const lines = Array.from({ length: 28 }, (_, i) => `2026-02-${String(i + 1).padStart(2, "0")},${i},${i},${i}`);
+  const days = Array.from({ length: 28 }, (_, i) => `2026-02-${String(i + 1).padStart(2, "0")}`);
+  const lines = days.flatMap((day, i) => Array<string>(5).fill(`${day},${i},${i},${i}`));
   await writeFile(join(folder, "rows.csv"), `day,x,z,y\n${lines.join("\n")}\n`);
   const time = { column: "day", heldOut: { seconds: 7 * 86_400 }, gapSeconds: 86_400 };
   const data: Pipeline["data"] = { source: "file", path: "rows.csv", maxBadFraction: 0, time };
@@ -30,10 +31,10 @@ test("a trainer with newer rows than the evaluator does not train on what is hel
       return [training.table.rows, training.boundary];
     };
     // Held out are 22 to 28, and 21 lies in the gap.
-    expect(await load()).toEqual([20, "2026-02-20T00:00:00.000Z"]);
-    expect(await load("2026-02-11T00:00:00.000Z")).toEqual([10, "2026-02-10T00:00:00.000Z"]);
+    expect(await load()).toEqual([100, "2026-02-20T00:00:00.000Z"]);
+    expect(await load("2026-02-11T00:00:00.000Z")).toEqual([50, "2026-02-10T00:00:00.000Z"]);
     // This trainer's own rows are older.
-    expect(await load("2026-03-11T00:00:00.000Z")).toEqual([20, "2026-02-20T00:00:00.000Z"]);
+    expect(await load("2026-03-11T00:00:00.000Z")).toEqual([100, "2026-02-20T00:00:00.000Z"]);
   } finally {
     await source.close();
   }

@@ -6,7 +6,7 @@ import { drawRows, rowKind } from "../../../helpers/loss-rows.ts";
 
 const UNITS = 1000;
 const SETTINGS = { level: 0.95, minimumEffect: 0 };
-const SAMPLES = 4000;
+const SAMPLES = 2000;
 /** 5 % of samples, and three standard deviations. */
 const MOST_WRONG = 0.05 * SAMPLES + 3 * Math.sqrt(0.05 * 0.95 * SAMPLES);
 

@@ -1,0 +1,226 @@
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import type { Clock, Timer } from "../../common/clock/clock.ts";
+import type { LoadModel } from "../../composition/load-upstream.ts";
+import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
+import type { Engine, EngineReason, RunningEngine } from "../../engine/interface/engine.ts";
+import type { TrainedComponent, TrainingBackend } from "../../learning/component/training-backend.ts";
+import { findProtocol } from "../../learning/protocols/all.ts";
+import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
+import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
+import { componentNamed, consumers } from "../../pipeline/dag.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Registry } from "../../registry/registry.ts";
+import type { Logger } from "../../runtime/logs.ts";
+import { createCheckpointing } from "../checkpoints/checkpointing.ts";
+import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
+import { clearAttempts } from "./run-attempts.ts";
+import type { RunPins } from "./run-pins.ts";
+import type { RunJob } from "./run-queue.ts";
+import type { RunStore } from "./run-store.ts";
+import type { StoredRun } from "./stored-run.ts";
+import type { LoadedData } from "./training-data.ts";
+
+export interface TrainRunSettings {
+  readonly pipeline: Pipeline;
+  readonly component: string;
+  readonly codeVersion: string;
+  /** Time between checkpoints. */
+  readonly checkpointSeconds: number;
+}
+
+export interface TrainingMetrics {
+  /** Called for each start of a training, resumed ones included. */
+  started(engine: string, reason: EngineReason): void;
+  trained(steps: number, loss: number, stepsPerSecond: number): void;
+  checkpointed(seconds: number): void;
+}
+
+export interface TrainRunDeps {
+  readonly registry: Pick<Registry, "manifest">;
+  readonly pins: Pick<RunPins, "renew">;
+  outage(signal: AbortSignal): OutageSettings;
+  readonly store: RunStore;
+  readonly training: TrainingBackend;
+  /** What the training in progress waits for, as a phrase; undefined: it goes on. */
+  readonly waitingFor?: () => string | undefined;
+  readonly load: LoadModel;
+  readonly metrics: TrainingMetrics;
+  /** Called with the name of the engine that trains, each time a training starts. */
+  readonly onEngine: (name: string) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Trains a run's component, from its last checkpoint if there is one. */
+export type TrainRun = (
+  job: RunJob,
+  pins: ResolvedSnapshots,
+  data: LoadedData,
+  engine: Engine,
+  signal: AbortSignal,
+) => Promise<TrainedComponent>;
+
+/** Time between looks at whether a training waits for workers. */
+const WAIT_CHECK_MS = 500;
+/** Weight of the newest chunk in the smoothed rate, which the remaining time is estimated from. */
+const RATE_WEIGHT = 0.2;
+
+export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): TrainRun {
+  const { pipeline, component } = settings;
+  const { clock, log } = deps;
+
+  /** The checkpoint to resume from, if everything it depends on is unchanged. */
+  async function checkpointOf(
+    job: RunJob,
+    pins: ResolvedSnapshots,
+    data: LoadedData,
+    signal: AbortSignal,
+  ): Promise<TrainingCheckpoint | undefined> {
+    const { run, team, basis: before } = job.stored();
+    const digests = await digestsOf(pins, signal);
+    const basis = await trainingFingerprint(pipeline, team, data, digests, settings.codeVersion);
+    const changes = before === null ? undefined : changesOf(before, basis);
+    if (changes !== undefined) {
+      warn(job, `${changes} changed since the run started; restarting from step 0`);
+      // Before recording the new basis: a crash in between must not leave old checkpoints that look valid.
+      await deps.store.removeCheckpoints(run.id);
+    }
+    const resume = before === null ? undefined : await deps.store.loadCheckpoint(run.id);
+    if (resume !== undefined) {
+      log.info({ run: run.id, step: resume.step }, `run ${run.id} resumes at step ${resume.step}`);
+    }
+    await job.record({ basis }, { step: resume?.step ?? 0 });
+    return resume;
+  }
+
+  /** The digests of the models of the pinned snapshots, by component. */
+  async function digestsOf({ upstream, parent }: ResolvedSnapshots, signal: AbortSignal) {
+    const serials = { ...upstream, ...(parent !== null && { [component]: parent }) };
+    const digests: Record<string, string> = {};
+    for (const [name, serial] of Object.entries(serials)) {
+      const manifest = await retryWhileUnavailable(`looking for ${name}@${serial}`, deps.outage(signal), () =>
+        deps.registry.manifest(name, serial),
+      );
+      digests[name] = manifest.digest;
+    }
+    return digests;
+  }
+
+  /** Records which engine trains, before there can be checkpoints of it. */
+  async function started(job: RunJob, { name, numerics, reason, detail }: RunningEngine, resumed: boolean) {
+    const { run, engine: before, numerics: classBefore } = job.stored();
+    log.info({ run: run.id, engine: name, numerics, reason }, `run ${run.id} trains on ${name}: ${detail}`);
+    if (resumed && (before !== name || (classBefore ?? numerics) !== numerics)) {
+      const [from, to] = before === name ? [classBefore, numerics] : [before, name];
+      warn(job, `started on engine ${from} and resumed on ${to}: results may differ in the last bits`);
+    }
+    deps.metrics.started(name, reason);
+    deps.onEngine(name);
+    await job.record({ engine: name, numerics });
+  }
+
+  function warn(job: RunJob, message: string): void {
+    const { id, warnings } = job.stored().run;
+    // A resumed training repeats its earlier warnings.
+    if (warnings.includes(message)) return;
+    log.warn({ run: id }, message);
+    job.show({ warnings: [...warnings, message] });
+  }
+
+  const train: TrainRun = async (job, pins, data, engine, signal) => {
+    const { team, run, numerics } = job.stored();
+    const models = new Map<string, SnapshotModel>();
+    const load = async (name: string, serial: number) => {
+      const shown = { ...deps.outage(signal), onWait: (what: string | null) => showWait(job, what) };
+      const model = await retryWhileUnavailable(`loading ${name}@${serial}`, shown, () =>
+        deps.load(name, serial, data.schema, signal),
+      );
+      models.set(name, model);
+      return model;
+    };
+    const resume = await checkpointOf(job, pins, data, signal);
+    const checkpointing = createCheckpointing({
+      run: run.id,
+      seconds: settings.checkpointSeconds,
+      store: {
+        async saveCheckpoint(id, checkpoint) {
+          await deps.store.saveCheckpoint(id, checkpoint);
+          await clearAttempts(job);
+        },
+      },
+      clock,
+      log,
+      onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
+    });
+    const follow = progressOf(job, resume?.step ?? 0);
+    let waits: Timer | undefined;
+    try {
+      const upstream: Record<string, SnapshotModel> = {};
+      for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
+      const needsPrevious = pins.parent !== null && needsOf(pipeline, job.stored()).previous;
+      const previous = needsPrevious ? await load(component, pins.parent) : undefined;
+      if (team.workers !== undefined) {
+        waits = clock.every(WAIT_CHECK_MS, () => showWait(job, deps.waitingFor?.() ?? null), { keepsAlive: false });
+      }
+      return await deps.training.train({
+        pipeline,
+        team,
+        table: data.training.table,
+        upstream,
+        ...(previous !== undefined && { previous }),
+        ...(data.oracle !== undefined && { oracle: data.oracle }),
+        ...(data.audit !== undefined && { audit: data.audit.table }),
+        engine,
+        ...(resume !== undefined && { resume }),
+        ...(resume !== undefined && numerics !== undefined && { begun: numerics }),
+        signal,
+        onStart: (running) => started(job, running, resume !== undefined),
+        onUnits: (units) => job.show({ units }),
+        onWarning: (message) => warn(job, message),
+        onOutput: (line) => log.info({ run: run.id }, `model module: ${line}`),
+        onProgress: async (progress) => {
+          follow(progress);
+          deps.pins.renew(run.id, pins);
+          await checkpointing.consider(progress);
+          // An engine may compute on this thread: let requests for health, metrics and cancels run.
+          await yieldToEventLoop();
+          if (signal.aborted && !job.stored().cancelRequested) await checkpointing.now(progress);
+        },
+      });
+    } finally {
+      waits?.cancel();
+      await checkpointing.settled();
+      for (const model of models.values()) await model.dispose();
+    }
+  };
+
+  /** @param waitingFor null if it trains */
+  function showWait(job: RunJob, waitingFor: string | null): void {
+    if (waitingFor === job.stored().run.waitingFor) return;
+    const idle = waitingFor === null ? {} : { stepsPerSecond: null, etaSeconds: null };
+    job.show({ state: waitingFor === null ? "running" : "waiting", waitingFor, ...idle });
+    if (waitingFor !== null) log.info({ run: job.stored().run.id }, `waiting for ${waitingFor}`);
+  }
+
+  function progressOf(job: RunJob, first: number): (progress: TrainingProgress) => void {
+    let smoothed: number | undefined;
+    let last = first;
+    return ({ step, steps, loss, learningRate, stepsPerSecond }) => {
+      smoothed = smoothed === undefined ? stepsPerSecond : smoothed + RATE_WEIGHT * (stepsPerSecond - smoothed);
+      job.show({ step, loss, learningRate, stepsPerSecond, etaSeconds: (steps - step) / smoothed });
+      deps.metrics.trained(step - last, loss, stepsPerSecond);
+      last = step;
+    };
+  }
+
+  return train;
+}
+
+function needsOf(pipeline: Pipeline, { team }: StoredRun) {
+  const component = componentNamed(pipeline, team.component);
+  return findProtocol(team.protocol.name).needs(team.protocol.parameters, {
+    hasUpstream: component.upstream.length > 0,
+    isConsumed: consumers(pipeline.components, component.name).length > 0,
+  });
+}
