@@ -5,6 +5,7 @@ import { formatPercent } from "../../report/numbers.ts";
 import type { BenchmarkResults, EdgeResult, MethodResult } from "./benchmark-results.ts";
 import { estimateText, rateText } from "./estimate-text.ts";
 import type { Estimate } from "./estimates.ts";
+import { gapForecasts } from "./gap-forecasts.ts";
 
 /**
  * The methods that the pictures compare, of those that ran; the first three if none of these did. The one that trains again
@@ -20,6 +21,7 @@ export async function benchmarkReport(results: BenchmarkResults, footer: string)
     sections: [
       await improvementsSection(results),
       await gapSection(results),
+      forecastsSection(results),
       methodsSection(results),
       ...results.pipelines.map((pipeline) => pipelineSection(pipeline, results)),
       assumptionsSection(results),
@@ -89,6 +91,21 @@ async function gapSection({ edges, methods }: BenchmarkResults): Promise<ReportS
         xTitle: "pipeline loss with the true values, relative to now",
         points: shown,
       }),
+    ),
+  };
+}
+
+function forecastsSection(results: BenchmarkResults): ReportSection {
+  const percent = (share: number) => `${100 * share} %`;
+  return {
+    heading: "The gap as a forecast",
+    text: "How often the sign of the consistency gap before an update was that of the update's effect, of the updates that improved their component and changed the pipeline's loss by more than 1 %, under all methods that do not train again, with Wilson intervals of the effective number of trials. The gap is about a component that becomes right: the more of its loss an update removes, the better the forecast.",
+    body: tableHtml(
+      [{ title: "The update removed, of the component's own loss" }, { title: "Sign right", number: true }],
+      gapForecasts(results).map(({ removed: { least, most }, right }) => [
+        least === 0 ? `less than ${percent(most)}` : `${percent(least)} to ${percent(most)}`,
+        rateText(right),
+      ]),
     ),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { benchmarkReport, summaryText } from "../../../../services/experiments/wild/benchmark-report.ts";
 import { benchmarkResults } from "../../../../services/experiments/wild/benchmark-results.ts";
+import { gapForecasts } from "../../../../services/experiments/wild/gap-forecasts.ts";
 import type { Measurement, PipelineSeed, Update } from "../../../../services/experiments/wild/measure-pipeline.ts";
 import { async } from "../../../../services/experiments/wild/methods/async.ts";
 import { causal } from "../../../../services/experiments/wild/methods/causal.ts";
@@ -57,6 +58,31 @@ describe("the results of a benchmark", () => {
     expect(methods[0]?.today?.value).toBeCloseTo(0, 12);
     expect(methods[1]?.today?.value).toBeCloseTo(0.2, 12);
     expect(methods.map(({ auditedRows }) => auditedRows)).toEqual([0, cars.audited]);
+  });
+
+  it("tell how often the gap forecast the effect of an update, by how close it came to right", () => {
+    const forecasts = (change: Partial<Measurement>) => {
+      const changed = parts.map((part) => ({
+        ...part,
+        measurements: part.measurements.map((each) => (each.method === "async" ? { ...each, ...change } : each)),
+      }));
+      return gapForecasts(benchmarkResults([cars], [async, ...pooled], seeds, changed)).map(({ right }) => [
+        right.count,
+        right.trials,
+      ]);
+    };
+    // Causal's five and four of async: in one seed, the pipeline hardly changed.
+    expect(forecasts({})).toEqual([
+      [9, 9],
+      [0, 0],
+      [0, 0],
+    ]);
+    // Async would gain from a right component, and loses from a slightly better one.
+    expect(forecasts({ own: { before: 100, after: 95 }, right: 5 })).toEqual([
+      [5, 5],
+      [0, 0],
+      [0, 9],
+    ]);
   });
 
   it("give the conditions of causal methods, over seeds", async () => {
