@@ -111,12 +111,16 @@ afterAll(async () => {
   await world?.stop();
 });
 
-test.each(panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr] as const)))(
-  "the panel %s has data: %s",
-  async (_, expr) => {
-    expect(await series(substituted(expr))).not.toEqual([]);
-  },
-);
+/** A pipeline has these of its only objective, or of several. The stack has one. */
+const OF_SEVERAL = "uncouple_objective_loss";
+
+test.each(
+  panels.flatMap(({ title, targets = [] }) =>
+    targets.flatMap(({ expr }) => (expr.includes(OF_SEVERAL) ? [] : [[title, expr] as const])),
+  ),
+)("the panel %s has data: %s", async (_, expr) => {
+  expect(await series(substituted(expr))).not.toEqual([]);
+});
 
 test.each(records.map(({ record, expr }) => [record ?? "", expr] as const))("%s is recorded", async (record, expr) => {
   expect(await series(expr)).not.toEqual([]);

@@ -18,13 +18,15 @@ export interface WatchedStack {
   stop(): Promise<void>;
 }
 
-/** m1 predicts a number, m2 a class, and rows have a device: verdicts have flips and slices, too. */
+/** m1 predicts a number, m2 a class, and rows have a device: verdicts have flips, slices and consistency gaps, too. */
 const PIPELINE = `pipeline: watched
 data: { source: file, path: rows.csv, test_fraction: 0.5 }
 components:
   m1: { columns: [x1], output: { name: z, width: 1, meaning: real }, target: z, loss: mse }
   m2: { columns: [x2], upstream: [m1], output: { name: y, meaning: probabilities, classes: ["no", "yes"] }, target: label, loss: cross-entropy }
 slices: [device]
+audit: { held_out: 300 }
+verdict: { horizon: 1000 }
 `;
 
 /** z is 2 x1 with noise; the label tells whether z + x2, with noise, is above 0. */
