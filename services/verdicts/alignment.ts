@@ -1,6 +1,7 @@
+import { createRandomBits, drawWeights, seedOf } from "../common/random-weights.ts";
+import { quantile } from "../common/statistics.ts";
 import { CONFIDENCE_LEVEL, type Verdict } from "../pipeline/verdict.ts";
-import { type Interval, quantile } from "./paired/paired-interval.ts";
-import { createRandomBits, drawWeights, seedOf } from "./paired/random-weights.ts";
+import type { Interval } from "./paired/paired-interval.ts";
 
 /** One update of a component, as its verdict measured it. Negative changes are improvements. */
 export interface AlignmentPoint {

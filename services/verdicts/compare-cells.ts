@@ -1,8 +1,8 @@
+import { seedOf } from "../common/random-weights.ts";
 import { compositionKey } from "../pipeline/composition-key.ts";
 import type { Composition, MatrixCell, PipelineMatrix } from "../pipeline/verdict.ts";
 import { compareFamily, FAMILY_METHOD, type FamilyMember, familyMember } from "./paired/compare-family.ts";
 import type { ComparisonSettings } from "./paired/compare-losses.ts";
-import { seedOf } from "./paired/random-weights.ts";
 
 export interface CellDeps {
   /** The part of a composition that its pipeline loss depends on; undefined if a component has no snapshot. */

@@ -1,10 +1,10 @@
+import { seedOf } from "../common/random-weights.ts";
 import { objectiveClosure } from "../pipeline/objectives.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { CONFIDENCE_LEVEL, type Composition, type ConsistencyGap } from "../pipeline/verdict.ts";
 import type { AnnotatedLosses } from "./composed-losses.ts";
 import { compareLosses } from "./paired/compare-losses.ts";
 import { limitLosses, lossBound } from "./paired/loss-limit.ts";
-import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
 import { createSharedWeights } from "./paired/shared-weights.ts";
 import { SnapshotFault } from "./snapshot-fault.ts";

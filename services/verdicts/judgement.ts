@@ -1,3 +1,4 @@
+import { seedOf } from "../common/random-weights.ts";
 import { mean } from "../common/statistics.ts";
 import { closureOf, componentNamed, consumers } from "../pipeline/dag.ts";
 import type { InterfaceShift } from "../pipeline/interface-shift.ts";
@@ -32,7 +33,6 @@ import { compareSlices, type SliceColumn, type SliceComparison } from "./paired/
 import { measureHarm, negativeFlips } from "./paired/harm.ts";
 import { limitLosses, lossBound } from "./paired/loss-limit.ts";
 import type { Interval } from "./paired/paired-interval.ts";
-import { seedOf } from "./paired/random-weights.ts";
 import type { Grouping } from "./paired/sample.ts";
 import type { DrawShared } from "./paired/shared-weights.ts";
 import { pipelineLoss } from "./pipeline-loss.ts";

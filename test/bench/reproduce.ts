@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
-import { diagnoseCase } from "../../services/experiments/beyond/self-defeating.ts";
+import { knownUpdate } from "../../services/experiments/beyond/known-updates.ts";
 import { PAPER_SIZES } from "../../services/experiments/paper/two-stage.ts";
 import { PAPER_EXPERIMENTS, reproduce } from "../../services/experiments/reproduce.ts";
+import { diagnoseUpdate } from "../../services/learning/diagnosis/diagnose-update.ts";
 import type { EngineChoice } from "../../services/pipeline/team.ts";
 
 /**
@@ -52,7 +53,7 @@ const diagnoses: { readonly engine: string; readonly seconds: number }[] = [];
 for (const choice of options.engine as EngineChoice[]) {
   const engine = await createEngine(choice, { clock: systemClock, log: () => {} });
   const began = performance.now();
-  await diagnoseCase("near-far", { seed: 1, rows: 40_000, steps: 4000, engine });
+  await diagnoseUpdate(knownUpdate("near-far", { seed: 1, rows: 40_000, heldOut: 40_000, steps: 4000, engine }).update);
   const seconds = (performance.now() - began) / 1000;
   diagnoses.push({ engine: choice, seconds });
   say(`a diagnosis on 40,000 training rows: ${choice.padEnd(12)}${seconds.toFixed(1)} s`);

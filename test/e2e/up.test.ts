@@ -214,7 +214,7 @@ describe("a stack", () => {
     expect(code).toBe(0);
     // Engines that were not chosen belong in a trainer's log.
     expect(stderr).not.toContain("engine");
-    const { against, downstream, losses, change, parts } = JSON.parse(stdout);
+    const { against, downstream, losses, change, parts, probabilities, retraining } = JSON.parse(stdout);
     expect([against, downstream]).toEqual(["m1@1", "m2"]);
     expect(losses.after - losses.before).toBeCloseTo(change.value, 9);
     const sum = parts.upstream.value + parts.approximation.value + parts.estimation.value;
@@ -223,6 +223,14 @@ describe("a stack", () => {
       expect(interval[0]).toBeLessThanOrEqual(value);
       expect(interval[1]).toBeGreaterThanOrEqual(value);
     }
+    for (const probability of Object.values(probabilities)) expect(probability).toBeLessThanOrEqual(1);
+    // The verdict's own comparison: the same snapshots on the same rows.
+    const verdict = (await json<Verdict[]>("verdicts", "m1")).find(({ serial }) => serial === 2);
+    expect(retraining.current).toBeCloseTo(verdict?.comparison?.currentLoss ?? Number.NaN, 4);
+    expect(retraining.asItIs.value).toBeCloseTo(verdict?.comparison?.difference ?? Number.NaN, 4);
+    expect((await uncouple("diagnose", "m1@2", "--seeds", "2")).stderr).toBe(
+      "uncouple: a diagnosis requires at least 3 seeds; got 2\n",
+    );
     expect((await uncouple("diagnose", "m1@2", "--team", "m1.yaml")).stderr).toBe(
       "uncouple: m1.yaml is the team file of m1, but the downstream is m2\n",
     );

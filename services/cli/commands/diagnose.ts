@@ -1,11 +1,10 @@
 import { dirname, resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
-import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
 import type { UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
-import { formatNumber } from "../../report/numbers.ts";
 import { readStackFiles } from "../connect/configuration.ts";
 import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
 import { readStack } from "../connect/stack-file.ts";
@@ -19,14 +18,14 @@ import {
 import { parseCount, parseReference, parseSerial, type SnapshotReference } from "../flags/reference.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
-import type { Style } from "../terminal/style.ts";
-import { formatTable } from "../terminal/table.ts";
+import { diagnosisText } from "../text/diagnosis-text.ts";
 
 interface Flags extends ConnectionFlags, InferenceFlags {
   readonly against?: number;
   readonly downstream?: string;
   readonly team?: string;
   readonly pipelineFile?: string;
+  readonly seeds?: number;
   readonly workers?: number;
   readonly json?: true;
 }
@@ -36,7 +35,7 @@ export function diagnoseCommand(context: CliContext): Command {
     new Command("diagnose")
       .summary("explain how an update changed the pipeline, with the downstream retrained")
       .description(
-        "Retrains the downstream on the old and the new snapshot of a component and splits the change in pipeline loss (Wu et al. 2021) into upstream error (the information in the output), downstream approximation error (the limits of the model class) and downstream estimation error (the limits of data and training), each with a 95 % interval. Trains several models; Ctrl-C cancels.",
+        "Retrains the downstream on the old and the new snapshot of a component and splits the change in its loss (Wu et al. 2021) into upstream error (the information in the output), downstream approximation error (the limits of the model class) and downstream estimation error (the limits of data and training), each with a 95 % interval. Says of an update that degrades the pipeline with the downstream as it is whether retraining repairs it: coupled, or self-defeating after retraining. Trains several models; Ctrl-C cancels.",
       )
       .argument("<component@serial>", "the update, for example m1@3", parseReference)
       .option(
@@ -50,6 +49,7 @@ export function diagnoseCommand(context: CliContext): Command {
       )
       .option("--team <file>", "team file of the downstream, for its model and training (default: 64 hidden units)")
       .option("--pipeline-file <file>", "the pipeline file (default: the one in the stack file)")
+      .option("--seeds <n>", "trainings of each model, at least 3 (default: 3)", parseCount)
       .option("--workers <n>", "train in this many processes of their own (default: in this one)", parseCount)
       .option("--json", "print JSON"),
     "registry",
@@ -64,8 +64,10 @@ export function diagnoseCommand(context: CliContext): Command {
       await withConnections(context, flags, async (connections) => {
         const backplane = await connections.backplane(reference.component);
         const update = await backplane.registry.manifest(reference.component, reference.serial);
-        const against = flags.against ?? (await comparedWith(backplane, update));
-        const diagnosis = await diagnose(context, flags, backplane, update, against);
+        const verdict = await backplane.verdicts.get(update.component, update.serial);
+        const found = verdict?.comparison?.current ?? {};
+        const against = flags.against ?? comparedWith(found, update);
+        const diagnosis = await diagnose(context, flags, backplane, { update, against, found });
         const result = { snapshot: snapshotName(update), against: `${update.component}@${against}`, ...diagnosis };
         output.result(result, (style) => diagnosisText(result, style));
       });
@@ -73,9 +75,8 @@ export function diagnoseCommand(context: CliContext): Command {
 }
 
 /** The snapshot that the evaluator compared the update with, else its parent. */
-async function comparedWith({ verdicts }: Backplane, update: SnapshotManifest): Promise<number> {
-  const verdict = await verdicts.get(update.component, update.serial);
-  const serial = verdict?.comparison?.current[update.component] ?? update.parent;
+function comparedWith(found: Composition, update: SnapshotManifest): number {
+  const serial = found[update.component] ?? update.parent;
   if (serial !== null) return serial;
   throw new UncoupleError(
     "failed-precondition",
@@ -83,12 +84,18 @@ async function comparedWith({ verdicts }: Backplane, update: SnapshotManifest): 
   );
 }
 
+interface Question {
+  readonly update: SnapshotManifest;
+  readonly against: number;
+  /** The composition in use at the update's verdict; empty without a verdict on the pipeline loss. */
+  readonly found: Composition;
+}
+
 async function diagnose(
   context: CliContext,
   flags: Flags,
   backplane: Backplane,
-  update: SnapshotManifest,
-  against: number,
+  { update, against, found }: Question,
 ): Promise<UpdateDiagnosis> {
   const files = await readStackFiles(
     [await pipelineFile(context, flags), ...(flags.team === undefined ? [] : [flags.team])],
@@ -137,6 +144,7 @@ async function diagnose(
         ),
       ),
     );
+    const inUse = await unlessDeleted(found[downstream], (serial) => load(downstream, serial, schema));
     return await diagnoseUpdate({
       pipeline,
       source,
@@ -144,6 +152,8 @@ async function diagnose(
       downstream,
       before,
       after: await load(update.component, update.serial, schema),
+      ...(inUse !== undefined && { inUse }),
+      ...(flags.seeds !== undefined && { seeds: flags.seeds }),
       ...(team !== undefined && { team }),
       training: createIsolatingBackend(process, { clock: context.clock }),
       ...(workers !== undefined && { units: workers.units, parallel: 2 * (flags.workers ?? 1) }),
@@ -160,6 +170,17 @@ async function diagnose(
   }
 }
 
+/** Retention may have removed what was in use at an old verdict: the diagnosis does without it. */
+async function unlessDeleted<M>(serial: number | undefined, load: (serial: number) => Promise<M>) {
+  if (serial === undefined) return undefined;
+  try {
+    return await load(serial);
+  } catch (thrown) {
+    if (thrown instanceof UncoupleError && thrown.code === "not-found") return undefined;
+    throw thrown;
+  }
+}
+
 async function ownWorkers(context: CliContext, count: number, pipeline: string, component: string) {
   const { startOwnWorkers } = await import("../stack/own-workers.ts");
   const { env, clock, interrupted } = context;
@@ -172,55 +193,4 @@ async function pipelineFile(context: CliContext, flags: Flags): Promise<string> 
   const stack = await readStack(dir);
   if (stack !== undefined) return stack.pipelineFile;
   throw new UncoupleError("not-found", `no stack file found in ${dir}; specify the pipeline file with --pipeline-file`);
-}
-
-const MEANINGS: Readonly<Record<DiagnosisPart, { readonly better: string; readonly worse: string }>> = {
-  upstream: {
-    better: "the output carries more of the information that the downstream needs",
-    worse: "the output carries less of the information that the downstream needs",
-  },
-  approximation: {
-    better: "the downstream's model class makes better use of the output",
-    worse: "the downstream's model class is too simple for the output",
-  },
-  estimation: {
-    better: "the downstream needs less data and training for the output",
-    worse: "the downstream has too little data or training for the output",
-  },
-};
-
-function diagnosisText(
-  {
-    snapshot,
-    against,
-    downstream,
-    losses,
-    change,
-    parts,
-    cause,
-  }: UpdateDiagnosis & { snapshot: string; against: string },
-  style: Style,
-): string {
-  const row = (name: string, { value, interval: [low, high] }: typeof change) => [
-    name,
-    formatNumber(value),
-    `[${formatNumber(low)}, ${formatNumber(high)}]`,
-  ];
-  return [
-    `${style.bold(snapshot)} instead of ${against}, with ${downstream} retrained: loss ${formatNumber(losses.before)} -> ${formatNumber(losses.after)}`,
-    "",
-    formatTable(
-      [{ title: "PART" }, { title: "CHANGE", number: true }, { title: "95 % INTERVAL" }],
-      [
-        row("upstream error", parts.upstream),
-        row("downstream approximation error", parts.approximation),
-        row("downstream estimation error", parts.estimation),
-        row("total", change),
-      ],
-      style,
-    ),
-    cause === null
-      ? "No single part is clearly the cause."
-      : `Cause: ${style.bold(cause)}: ${MEANINGS[cause][change.value < 0 ? "better" : "worse"]}.`,
-  ].join("\n");
 }

@@ -4,7 +4,7 @@ import { clicksModel } from "./clicks.ts";
 import { figure1Model } from "./figure1.ts";
 import { CHAIN, DIAMOND, drawNetworks, twoStage } from "./networks.ts";
 import { policyModel } from "./policy.ts";
-import { cubeModel, nearFarModel } from "./self-defeating.ts";
+import { cubeModel, nearFarModel, wideModel } from "./self-defeating.ts";
 import type { StructuralModel } from "./structural-model.ts";
 
 interface Generator {
@@ -18,6 +18,7 @@ const GENERATORS: Readonly<Record<string, Generator>> = {
   figure1: { parameters: { a: 2, b: 1 }, build: (_seed, { a = 2, b = 1 }) => figure1Model(a, b) },
   "near-far": { parameters: {}, build: () => nearFarModel() },
   cube: { parameters: {}, build: () => cubeModel() },
+  wide: { parameters: {}, build: () => wideModel() },
   clicks: {
     parameters: { propensity: 0 },
     build: (_seed, { propensity = 0 }) => clicksModel(propensity === 0 ? "click" : "propensity"),

@@ -73,3 +73,52 @@ export function cubeModel(): StructuralModel {
     ],
   };
 }
+
+/** Coordinates of the output in `wideModel`. */
+export const WIDE = 16;
+
+/**
+ * A better input that takes more rows to learn from: z ~ N(0, 1)^16, of which M1 reads everything, and y is the sum of z
+ * over 4, of variance 1, plus noise ~ N(0, 1).
+ */
+export function wideModel(): StructuralModel {
+  return {
+    roots: [
+      { name: "x1", width: WIDE, distribution: "gaussian" },
+      { name: "noise", width: 1, distribution: "gaussian" },
+    ],
+    caused: [
+      {
+        name: "z",
+        width: WIDE,
+        component: "m1",
+        mechanism: {
+          inputs: [{ name: "x1", width: WIDE }],
+          evaluate: ([x]) => (x as Float32Array).slice(),
+        },
+      },
+      {
+        name: "y",
+        width: 1,
+        component: "m2",
+        mechanism: {
+          inputs: [
+            { name: "z", width: WIDE },
+            { name: "noise", width: 1 },
+          ],
+          evaluate: (inputs, rows) => {
+            const [z, noise] = inputs as readonly [Float32Array, Float32Array];
+            return Float32Array.from({ length: rows }, (_, row) => signal(z, row) + (noise[row] as number));
+          },
+        },
+      },
+    ],
+  };
+}
+
+/** What y of `wideModel` depends on: the sum of the coordinates of a row over 4. */
+export function signal(z: Float32Array, row: number): number {
+  let sum = 0;
+  for (let i = 0; i < WIDE; i++) sum += z[row * WIDE + i] as number;
+  return sum / 4;
+}

@@ -1,15 +1,9 @@
-import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
-import type { NumericColumn, Table } from "../../data/table/table.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
-import { trainComponent } from "../../learning/component/train-component.ts";
 import type { DiagnosisPart } from "../../learning/diagnosis/decompose.ts";
 import { diagnoseUpdate, type UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
-import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
-import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import { DEFAULT_TEAM, type ModelSpec } from "../../pipeline/team.ts";
-import { dense } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import type { Sizes } from "../paper/two-stage.ts";
+import { knownUpdate } from "./known-updates.ts";
 
 /**
  * Updates of M1 with known causes that improve its own loss but degrade the pipeline even with M2 retrained.
@@ -20,73 +14,20 @@ import type { Sizes } from "../paper/two-stage.ts";
 export const SELF_DEFEATING_CASES = ["near-far", "cube"] as const;
 export type SelfDefeatingCase = (typeof SELF_DEFEATING_CASES)[number];
 
-export interface SelfDefeatingOptions {
-  readonly seed: number;
-  /** Rows of each split. */
-  readonly rows: number;
-  readonly steps: number;
-  readonly engine: Engine;
-  readonly signal?: AbortSignal;
-}
-
-interface Case {
-  readonly columns: readonly [m1: readonly string[], m2: readonly string[]];
-  readonly model: ModelSpec;
-  readonly before: (table: Table, row: number) => number;
-  readonly after: (table: Table, row: number) => number;
-}
-
-const cases: Readonly<Record<SelfDefeatingCase, Case>> = {
-  "near-far": {
-    columns: [["far", "features"], ["far"]],
-    model: dense(64),
-    before: (table, row) => (value(table, "far", row) > 0 ? 0 : value(table, "features", 2 * row)),
-    after: (table, row) => (value(table, "far", row) > 0 ? 10 * value(table, "features", 2 * row + 1) : 0),
-  },
-  cube: {
-    columns: [["x1"], []],
-    model: dense(),
-    before: (table, row) => 0.6 * value(table, "x1", row),
-    after: (table, row) => cube(value(table, "x1", row)),
-  },
-};
-
-/** Diagnoses one generated case. */
-export function diagnoseCase(name: SelfDefeatingCase, options: SelfDefeatingOptions): Promise<UpdateDiagnosis> {
-  const { columns, model, before, after } = cases[name];
-  const component = (own: string, reads: readonly string[], upstream: string[], target: string): Component => ({
-    name: own,
-    columns: reads,
-    upstream,
-    output: { name: target, width: 1, meaning: "scalar" },
-    loss: "mse",
-    target,
-  });
-  const data: SyntheticSource = {
-    source: "synthetic",
-    generator: name,
-    seed: options.seed,
-    rows: 2 * options.rows,
-    testFraction: 0.5,
-  };
-  const pipeline: Pipeline = {
-    name,
-    components: [component("m1", columns[0], [], "z"), component("m2", columns[1], ["m1"], "y")],
-    objective: "m2",
-    data,
-  };
-  const team = { ...DEFAULT_TEAM, component: "m2", model, steps: options.steps, seed: options.seed };
-  return diagnoseUpdate({
-    pipeline,
-    source: createSyntheticSource(data),
-    component: "m1",
-    before: { m1: formula(before) },
-    after: formula(after),
-    team,
-    training: { train: trainComponent },
-    engine: options.engine,
-    ...(options.signal !== undefined && { signal: options.signal }),
-  });
+/** Diagnoses both cases on one seed. */
+export async function diagnosesOf(
+  seed: number,
+  sizes: Sizes,
+  engine: Engine,
+  signal?: AbortSignal,
+): Promise<readonly UpdateDiagnosis[]> {
+  const diagnoses: UpdateDiagnosis[] = [];
+  for (const name of SELF_DEFEATING_CASES) {
+    const { rows, downstreamSteps: steps } = sizes;
+    const options = { seed, rows, heldOut: rows, steps, engine, ...(signal !== undefined && { signal }) };
+    diagnoses.push(await diagnoseUpdate(knownUpdate(name, options).update));
+  }
+  return diagnoses;
 }
 
 export interface DiagnosedUpdates {
@@ -100,21 +41,6 @@ export interface DiagnosedUpdates {
     /** Number of seeds in which each part was named as the cause. */
     readonly named: Readonly<Record<DiagnosisPart | "none", number>>;
   }[];
-}
-
-/** Diagnoses both cases on one seed. */
-export async function diagnosesOf(
-  seed: number,
-  sizes: Sizes,
-  engine: Engine,
-  signal?: AbortSignal,
-): Promise<readonly UpdateDiagnosis[]> {
-  const diagnoses: UpdateDiagnosis[] = [];
-  for (const name of SELF_DEFEATING_CASES) {
-    const { rows, downstreamSteps: steps } = sizes;
-    diagnoses.push(await diagnoseCase(name, { seed, rows, steps, engine, ...(signal !== undefined && { signal }) }));
-  }
-  return diagnoses;
 }
 
 export function diagnosedUpdates(
@@ -138,19 +64,4 @@ export function diagnosedUpdates(
     };
   });
   return { experiment: "diagnosis", seeds, rows };
-}
-
-function cube(x: number): number {
-  return x * x * x;
-}
-
-function formula(of: (table: Table, row: number) => number): SnapshotModel {
-  return {
-    predict: async (table) => Float32Array.from({ length: table.rows }, (_, row) => of(table, row)),
-    dispose: async () => {},
-  };
-}
-
-function value(table: Table, column: string, at: number): number {
-  return (table.columns[column] as NumericColumn).values[at] as number;
 }

@@ -1,6 +1,5 @@
-import jstat from "jstat";
-import { square } from "../../common/elementary.ts";
-import { mean, sampleVariance } from "../../common/statistics.ts";
+import { type Estimate, estimate, type RowGroups, resampledMeans, resampledSeeds } from "./resample.ts";
+import { type Retraining, retrainingOutcome } from "./retraining.ts";
 
 /**
  * The parts of a change in the pipeline's loss caused by an upstream update with the downstream retrained: the
@@ -16,12 +15,6 @@ import { mean, sampleVariance } from "../../common/statistics.ts";
 export const DIAGNOSIS_PARTS = ["upstream", "approximation", "estimation"] as const;
 export type DiagnosisPart = (typeof DIAGNOSIS_PARTS)[number];
 
-/** A difference in units of the loss, with its 95 % interval. */
-export interface Estimate {
-  readonly value: number;
-  readonly interval: readonly [low: number, high: number];
-}
-
 /**
  * Losses of downstreams trained on one upstream, on the same held-out rows: [seed][size][row]. Each size is twice the
  * one before; the last is all training rows.
@@ -33,102 +26,134 @@ export interface LearningCurves {
   readonly flexible: readonly (readonly Float64Array[])[];
 }
 
+/** What an update was measured to do, all of it on the same held-out rows. */
+export interface MeasuredUpdate {
+  /** Of the same seeds, at least three, and at least three sizes. */
+  readonly before: LearningCurves;
+  readonly after: LearningCurves;
+  /** Losses of the downstream in use as it is, on the old upstream and on the new one: each [row]. */
+  readonly asItIs?: { readonly before: Float64Array; readonly after: Float64Array };
+  readonly groups?: RowGroups;
+  /** The smallest change that matters, as a fraction of the loss. */
+  readonly minimumEffect: number;
+}
+
 export interface Decomposition {
   /** Loss of the retrained downstream, before and after the update. */
   readonly losses: { readonly before: number; readonly after: number };
   readonly change: Estimate;
   /** The parts add up to `change`. */
   readonly parts: Readonly<Record<DiagnosisPart, Estimate>>;
-  /** The part that contributed most to the change; null unless both the change and that part are significant. */
+  /** Shares of the resamples in which the loss changes as it did, and this part contributes most to the change. */
+  readonly probabilities: Readonly<Record<DiagnosisPart, number>>;
+  /** The part whose probability is at least 0.95. */
   readonly cause: DiagnosisPart | null;
+  /** Null without the downstream in use. */
+  readonly retraining: Retraining | null;
 }
 
+/** A cause is named only if it is at least as probable. */
+const NAMED = 0.95;
+
 /**
- * Decomposes the change in loss between two upstreams.
- *
- * @param before,after curves with the same seeds and held-out rows, at least two seeds and three sizes
+ * Decomposes the change in loss between two upstreams. Every interval is that of the whole computation, extrapolation
+ * included, over 2,000 resamples of rows (or groups) and seeds (`resample.ts`).
  */
-export function decompose(before: LearningCurves, after: LearningCurves): Decomposition {
-  const [old, latest] = [partsOf(before), partsOf(after)];
-  const change = difference(old.total, latest.total);
-  const parts = {
-    upstream: difference(old.upstream, latest.upstream),
-    approximation: difference(old.approximation, latest.approximation),
-    estimation: difference(old.estimation, latest.estimation),
+export function decompose({ before, after, asItIs, groups, minimumEffect }: MeasuredUpdate): Decomposition {
+  const curves = [before.retrained, before.flexible, after.retrained, after.flexible];
+  const points = curves.flatMap((curve) => curve.flatMap((sizes) => sizes.slice(-SIZES)));
+  const fixed = asItIs === undefined ? [] : [asItIs.before, asItIs.after];
+  const means = resampledMeans([...points, ...fixed], groups);
+  const seeds = before.retrained.length;
+  const weights = resampledSeeds(seeds);
+  const samples = weights.length / seeds;
+  const at = (curve: number, resample: number): CurveMeans => {
+    const sizes: [number, number, number] = [0, 0, 0];
+    for (let seed = 0; seed < seeds; seed++) {
+      const weight = weights[resample * seeds + seed] as number;
+      const first = (curve * seeds + seed) * SIZES;
+      for (let size = 0; size < SIZES; size++) {
+        sizes[size] = (sizes[size] as number) + weight * (means[first + size]?.[resample] as number);
+      }
+    }
+    return sizes;
   };
+  const old = Array.from({ length: samples }, (_, resample) => partsOf(at(0, resample), at(1, resample)));
+  const latest = Array.from({ length: samples }, (_, resample) => partsOf(at(2, resample), at(3, resample)));
+  const differences = (part: keyof Parts) =>
+    Float64Array.from(latest, (parts, resample) => parts[part] - (old[resample] as Parts)[part]);
+  const changes = differences("total");
+  const byPart = {
+    upstream: differences("upstream"),
+    approximation: differences("approximation"),
+    estimation: differences("estimation"),
+  };
+  const change = estimate(changes);
+  const probabilities = probabilitiesOf(changes, byPart);
+  const [inUse, updated] = means.slice(points.length);
   return {
-    losses: { before: overall(old.total), after: overall(latest.total) },
+    losses: { before: (old[0] as Parts).total, after: (latest[0] as Parts).total },
     change,
-    parts,
-    cause: causeOf(change, parts),
+    parts: {
+      upstream: estimate(byPart.upstream),
+      approximation: estimate(byPart.approximation),
+      estimation: estimate(byPart.estimation),
+    },
+    probabilities,
+    cause: DIAGNOSIS_PARTS.find((part) => probabilities[part] >= NAMED) ?? null,
+    retraining:
+      inUse === undefined || updated === undefined
+        ? null
+        : retrainingOutcome({
+            current: inUse[0] as number,
+            asItIs: estimate(updated.map((loss, resample) => loss - (inUse[resample] as number))),
+            retrained: estimate(inUse.map((loss, resample) => (latest[resample] as Parts).total - loss)),
+            change,
+            minimumEffect,
+          }),
   };
 }
 
-/** [seed][row]. */
-type BySeed = readonly Float64Array[];
+/** Points of a learning curve that the extrapolation uses. */
+const SIZES = 3;
+/** Mean losses at a quarter, at half and at all of the training rows. */
+type CurveMeans = readonly [quarter: number, half: number, all: number];
+type Parts = Record<DiagnosisPart | "total", number>;
 
-function partsOf(curves: LearningCurves): Record<DiagnosisPart | "total", BySeed> {
-  const total = curves.retrained.map((sizes) => sizes.at(-1) as Float64Array);
-  const retrainedLimit = limit(curves.retrained);
-  const flexibleLimit = limit(curves.flexible);
+function partsOf(retrained: CurveMeans, flexible: CurveMeans): Parts {
+  const total = retrained[2];
+  const retrainedLimit = limit(retrained);
   // The team's class is a subset of all functions: if the probe did worse, the class bounds their minimum more tightly.
-  const upstream = overall(flexibleLimit) < overall(retrainedLimit) ? flexibleLimit : retrainedLimit;
-  return {
-    total,
-    upstream,
-    approximation: minus(retrainedLimit, upstream),
-    estimation: minus(total, retrainedLimit),
-  };
+  const upstream = Math.min(limit(flexible), retrainedLimit);
+  return { total, upstream, approximation: retrainedLimit - upstream, estimation: total - retrainedLimit };
 }
-
-/** 2^-a for rates n^-a with a from 1/2 to 3: slower ones are indistinguishable from a limit, faster ones at it. */
-const SLOWEST = Math.SQRT1_2;
-const FASTEST = 2 ** -3;
 
 /**
- * Extrapolates the loss to infinite data (Richardson extrapolation): fits L(n) = limit + c n^-a to the last three
- * sizes, with a from the means over all seeds and rows, so that the limit is the same linear combination of losses in
- * every row.
+ * 2^-a for rates n^-a with a from 1/2 to 1. Slower ones are indistinguishable from a limit. Faster ones do not last: a curve
+ * falls fast where there are hardly more rows than parameters, and then as 1 / n.
  */
-function limit(curve: readonly (readonly Float64Array[])[]): BySeed {
-  const size = (fromLast: number): BySeed => curve.map((sizes) => sizes.at(-1 - fromLast) as Float64Array);
-  const [last, half, quarter] = [size(0), size(1), size(2)];
-  const gain = overall(half) - overall(last);
-  const earlierGain = overall(quarter) - overall(half);
-  const ratio = earlierGain > 0 ? Math.min(SLOWEST, Math.max(FASTEST, gain / earlierGain)) : 0.5;
-  const ahead = ratio / (1 - ratio);
-  return last.map((losses, seed) => losses.map((loss, row) => loss - ahead * ((half[seed]?.[row] as number) - loss)));
+const SLOWEST = Math.SQRT1_2;
+const FASTEST = 1 / 2;
+
+/** Extrapolates the loss to infinite data (Richardson extrapolation): fits L(n) = limit + c n^-a to three sizes. */
+function limit([quarter, half, all]: CurveMeans): number {
+  const ratio = quarter > half ? Math.min(SLOWEST, Math.max(FASTEST, (half - all) / (quarter - half))) : 0.5;
+  return all - (ratio / (1 - ratio)) * (half - all);
 }
 
-function minus(a: BySeed, b: BySeed): BySeed {
-  return a.map((losses, seed) => losses.map((loss, row) => loss - (b[seed]?.[row] as number)));
-}
-
-/** 97.5 % quantile of the standard normal distribution. */
-const NORMAL = 1.96;
-
-/** The mean change, with an interval that covers the variation over held-out rows and over trainings. */
-function difference(before: BySeed, after: BySeed): Estimate {
-  const differences = minus(after, before);
-  const seeds = differences.length;
-  const rows = (differences[0] as Float64Array).length;
-  const byRow = Array.from({ length: rows }, (_, row) => mean(differences.map((losses) => losses[row] as number)));
-  const bySeed = differences.map((losses) => mean(losses));
-  const t = jstat.studentt.inv(0.975, seeds - 1);
-  const half = Math.sqrt(
-    (square(NORMAL) * sampleVariance(byRow)) / rows + (square(t) * sampleVariance(bySeed)) / seeds,
-  );
-  const value = mean(bySeed);
-  return { value, interval: [value - half, value + half] };
-}
-
-function causeOf(change: Estimate, parts: Readonly<Record<DiagnosisPart, Estimate>>): DiagnosisPart | null {
-  const sign = Math.sign(change.value);
-  const isSignificant = ({ interval: [low, high] }: Estimate) => (sign > 0 ? low > 0 : high < 0);
-  const [cause] = [...DIAGNOSIS_PARTS].sort((a, b) => sign * (parts[b].value - parts[a].value));
-  return cause !== undefined && isSignificant(change) && isSignificant(parts[cause]) ? cause : null;
-}
-
-function overall(losses: BySeed): number {
-  return mean(losses.map((seed) => mean(seed)));
+function probabilitiesOf(
+  changes: Float64Array,
+  parts: Readonly<Record<DiagnosisPart, Float64Array>>,
+): Record<DiagnosisPart, number> {
+  const sign = Math.sign(changes[0] as number);
+  const share = (part: DiagnosisPart) => {
+    let count = 0;
+    for (let resample = 1; resample < changes.length; resample++) {
+      const contribution = (of: DiagnosisPart) => sign * (parts[of][resample] as number);
+      const isMost = DIAGNOSIS_PARTS.every((other) => other === part || contribution(part) > contribution(other));
+      if (isMost && sign * (changes[resample] as number) > 0) count += 1;
+    }
+    return count / (changes.length - 1);
+  };
+  return { upstream: share("upstream"), approximation: share("approximation"), estimation: share("estimation") };
 }

@@ -1,11 +1,11 @@
 import { UncoupleError } from "../../common/errors.ts";
+import { seedOf } from "../../common/random-weights.ts";
 import type { LossLimit } from "../../pipeline/pipeline.ts";
 import { type ComparisonKind, type ComparisonSettings, compareLosses, finiteDifferences } from "./compare-losses.ts";
 import { type ComparedSlices, compareSlices, type SliceColumn } from "./compare-slices.ts";
 import { type Harm, measureHarm, type NegativeFlips, negativeFlips } from "./harm.ts";
 import { limitLosses, lossBound } from "./loss-limit.ts";
 import { type IntervalMethod, intervalMethod } from "./paired-interval.ts";
-import { seedOf } from "./random-weights.ts";
 import { createSharedWeights } from "./shared-weights.ts";
 
 export interface RowLosses {

@@ -1,6 +1,7 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { createRandomBits } from "../../common/random-weights.ts";
+import { quantile } from "../../common/statistics.ts";
 import { hallInterval } from "./hall.ts";
-import { createRandomBits } from "./random-weights.ts";
 import { sampleCells } from "./resampled-cells.ts";
 import { sampleUnits } from "./resampled-units.ts";
 import type { Grouping, PairedSample } from "./sample.ts";
@@ -63,14 +64,4 @@ export async function pairedInterval(sample: PairedSample, level: number): Promi
     mean - quantile(studentized, (1 + level) / 2) * standardError,
     mean - quantile(studentized, (1 - level) / 2) * standardError,
   ];
-}
-
-/** Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996). @param sorted ascending */
-export function quantile(sorted: Float64Array, probability: number): number {
-  const place = (sorted.length - 1) * probability;
-  const below = Math.floor(place);
-  const low = sorted[below] as number;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)] as number;
-  // Without the test, two infinite neighbors would give NaN.
-  return low === high ? low : low + (high - low) * (place - below);
 }

@@ -1,8 +1,8 @@
+import { GOLDEN_GAMMA, MOST_WEIGHT, weightThresholds } from "../../common/random-weights.ts";
 import type { FunctionBody, Local } from "../../common/wasm/function-body.ts";
 import { ModuleBuilder } from "../../common/wasm/module-builder.ts";
 import { LANE, MEMORY, OP } from "../../common/wasm/opcodes.ts";
 import { compileModule, instantiate, type WasmMemory, type WasmModule } from "../../common/wasm/web-assembly.ts";
-import { GOLDEN_GAMMA, MOST_WEIGHT, weightThresholds } from "./random-weights.ts";
 
 /** Units of which the weights in one resample make up a word of 64 bits, 4 bits each, the first in the lowest. */
 export const UNITS_PER_WORD = 16;

@@ -1,4 +1,5 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { GOLDEN_GAMMA } from "../../common/random-weights.ts";
 import { PAGE_BYTES } from "../../common/wasm/module-builder.ts";
 import {
   createPoissonKernels,
@@ -8,7 +9,6 @@ import {
   UNITS_PER_WORD,
   WORD_BYTES,
 } from "./poisson-kernels.ts";
-import { GOLDEN_GAMMA } from "./random-weights.ts";
 
 /** Weights handled before yielding to the event loop: a few milliseconds. */
 export const WEIGHTS_PER_TURN = 1_000_000;

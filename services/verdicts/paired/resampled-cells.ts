@@ -1,7 +1,7 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { square } from "../../common/elementary.ts";
+import { drawWeights, type RandomBits, randomClasses } from "../../common/random-weights.ts";
 import { WEIGHTS_PER_TURN } from "./poisson-resamples.ts";
-import { drawWeights, type RandomBits, randomClasses } from "./random-weights.ts";
 import { type Grouping, type PairedSample, unitMoments, unitSums } from "./sample.ts";
 
 /** Groups of the larger level are merged at random until there are at most this many cells. */

@@ -1,5 +1,5 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { type RandomBits, randomClasses } from "./random-weights.ts";
+import { type RandomBits, randomClasses } from "../../common/random-weights.ts";
 import { type Grouping, type PairedSample, type UnitSums, unitMoments, unitSums } from "./sample.ts";
 import type { DrawShared } from "./shared-weights.ts";
 

@@ -1,6 +1,6 @@
+import type { RandomBits } from "../../common/random-weights.ts";
 import { TERMS } from "./poisson-kernels.ts";
 import { PoissonResamples } from "./poisson-resamples.ts";
-import type { RandomBits } from "./random-weights.ts";
 import type { UnitSums } from "./sample.ts";
 
 /**

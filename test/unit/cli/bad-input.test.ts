@@ -140,7 +140,7 @@ const filesAndData: readonly Case[] = [
   {
     args: "validate generator.yaml",
     code: "invalid-argument",
-    says: 'generator.yaml:2: data.generator: unknown generator "two-stag"; available: two-stage, figure1, near-far, cube, clicks, policy, chain, diamond; did you mean "two-stage"?',
+    says: 'generator.yaml:2: data.generator: unknown generator "two-stag"; available: two-stage, figure1, near-far, cube, wide, clicks, policy, chain, diamond; did you mean "two-stage"?',
   },
   { args: "validate nodata.yaml", code: "invalid-argument", says: "nowhere.csv" },
   { args: "validate unknown-key.yaml", code: "invalid-argument", says: "unknown-key.yaml:3: batchsize" },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { groupColumns, labelColumns, rowStructure } from "../../../services/evaluator/row-structure.ts";
+import { labelColumns, rowStructure } from "../../../services/evaluator/row-structure.ts";
+import { groupColumns } from "../../../services/pipeline/group-columns.ts";
 import type { FileRows, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { twoComponents } from "../../helpers/linear-pipelines.ts";
 

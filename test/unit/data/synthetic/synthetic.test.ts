@@ -120,7 +120,7 @@ describe("a synthetic source", () => {
 
   test("rejects an unknown generator or parameter and lists the available ones", () => {
     expect(() => open({ generator: "twostage" })).toThrow(
-      'data.generator: unknown generator "twostage"; available: two-stage, figure1, near-far, cube, clicks, policy, chain, diamond; did you mean "two-stage"?',
+      'data.generator: unknown generator "twostage"; available: two-stage, figure1, near-far, cube, wide, clicks, policy, chain, diamond; did you mean "two-stage"?',
     );
     expect(() => open({ generator: "figure1", parameters: { c: 1 } })).toThrow('has no parameter "c"; available: a, b');
     expect(() => open({ parameters: { a: 1 } })).toThrow(

