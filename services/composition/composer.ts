@@ -145,7 +145,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
         for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
         for (const upstream of component.upstream) {
           const { name: input, width } = componentNamed(pipeline, upstream).output;
-          // Stages that are then read by nobody do not run.
+          // Stages that nothing reads anymore do not run.
           read[input] = isReplaced(upstream)
             ? { column: columnOf((replaced as ReplacedOutput).values, width) }
             : { stage: places.get(upstream) as number };

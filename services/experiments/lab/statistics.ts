@@ -31,12 +31,21 @@ export function proportion(outcomes: readonly boolean[]): Proportion {
   const trials = outcomes.length;
   if (trials === 0) return { count: 0, trials, interval: [0, 1] };
   const count = outcomes.filter(Boolean).length;
+  return { count, trials, interval: wilsonInterval(count / trials, trials) };
+}
+
+/**
+ * The 95 % score interval of a share (Wilson 1927).
+ *
+ * @param share in [0, 1]
+ * @param trials above 0; a fraction for the effective number of dependent trials
+ */
+export function wilsonInterval(share: number, trials: number): Interval {
   const z = 1.959964;
-  const share = count / trials;
   const center = (share + square(z) / (2 * trials)) / (1 + square(z) / trials);
   const half =
     (z * Math.sqrt((share * (1 - share)) / trials + square(z) / (4 * square(trials)))) / (1 + square(z) / trials);
-  return { count, trials, interval: [Math.max(0, center - half), Math.min(1, center + half)] };
+  return [Math.max(0, center - half), Math.min(1, center + half)];
 }
 
 /** How often updates made the pipeline worse, and by how much. */

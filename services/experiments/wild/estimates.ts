@@ -1,5 +1,6 @@
 import { exp, log, square } from "../../common/elementary.ts";
 import { mean, sampleVariance } from "../../common/statistics.ts";
+import { wilsonInterval } from "../lab/statistics.ts";
 
 const Z = 1.959964;
 /** Student's 0.975 quantiles for 1 to 30 degrees of freedom (Abramowitz & Stegun 1964, table 26.10). */
@@ -62,11 +63,8 @@ export function clusteredRate(seeds: readonly { readonly count: number; readonly
   if (trials === 0) return { value: Number.NaN, low: null, high: null, count, trials };
   const share = count / trials;
   const effective = effectiveTrials(used, share, trials);
-  const center = (share + square(Z) / (2 * effective)) / (1 + square(Z) / effective);
-  const half =
-    (Z * Math.sqrt((share * (1 - share)) / effective + square(Z) / (4 * square(effective)))) /
-    (1 + square(Z) / effective);
-  return { value: share, low: Math.max(0, center - half), high: Math.min(1, center + half), count, trials };
+  const [low, high] = wilsonInterval(share, effective);
+  return { value: share, low, high, count, trials };
 }
 
 function effectiveTrials(

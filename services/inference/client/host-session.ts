@@ -179,7 +179,7 @@ export class HostSession {
 
   /**
    * The first model that the host was never sent, if it is small: asking for it would cost as much time as a small model
-   * takes. Larger ones wait until the host asks, so that no host has two at a time, and none dies while nobody's model runs.
+   * takes. Larger ones wait until the host asks, so that no host has two at a time, and none dies while no model runs.
    */
   private async firstUnknown({ plan, request }: Call): Promise<{ stage: number; bytes: Uint8Array } | undefined> {
     const stage = request.stages.findIndex(({ model }) => !this.known.has(model));

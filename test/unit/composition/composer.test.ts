@@ -111,7 +111,7 @@ test("outputs that are composed ahead, in one call, are those that are asked for
   expect(passes.slice(4)).toEqual(["u@1", "d@1", "d@2", "d@3"]);
 });
 
-test("composing ahead blames nobody: whoever asks for a faulty output learns of the fault, and no one else", async () => {
+test("composing ahead blames no snapshot: only a call that asks for a faulty output throws the fault", async () => {
   models.set("d@2", { weights: {}, emits: "nan" });
   const composer = composerOf(twoComponents);
   composer.prepare(
@@ -158,8 +158,9 @@ test("in a diamond the common ancestor runs once, and an output is shared wherev
   expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@2", "d@1"]);
 });
 
-test("consumers read a replaced output, others the prediction, and nothing that depends on it is kept", async () => {
-  const diamond = pipelineOf(
+/** u, which a and b read, which d adds up; a is u, and b is ten times u. */
+function aDiamond() {
+  const pipeline = pipelineOf(
     [
       component({ name: "u", columns: ["x"] }),
       component({ name: "a", upstream: ["u"] }),
@@ -171,6 +172,11 @@ test("consumers read a replaced output, others the prediction, and nothing that 
   models.set("a@1", { weights: { "u-out": 1 } });
   models.set("b@1", { weights: { "u-out": 10 } });
   models.set("d@1", { weights: { "a-out": 1, "b-out": 1 } });
+  return pipeline;
+}
+
+test("consumers read a replaced output, others the prediction, and nothing that depends on it is kept", async () => {
+  const diamond = aDiamond();
   const composer = composerOf(diamond);
   const composition = { u: 1, a: 1, b: 1, d: 1 };
   const replaced = (consumers: readonly string[]) => ({
@@ -286,18 +292,7 @@ test("an edge without snapshots is an empty matrix, and the loss in use is not k
 });
 
 test("a replaced output is read by the named consumers only, in one call that runs what is shared once", async () => {
-  const diamond = pipelineOf(
-    [
-      component({ name: "u", columns: ["x"] }),
-      component({ name: "a", upstream: ["u"] }),
-      component({ name: "b", upstream: ["u"] }),
-      component({ name: "d", upstream: ["a", "b"] }),
-    ],
-    "d",
-  );
-  models.set("a@1", { weights: { "u-out": 1 } });
-  models.set("b@1", { weights: { "u-out": 10 } });
-  models.set("d@1", { weights: { "a-out": 1, "b-out": 1 } });
+  const diamond = aDiamond();
   const values = new Float32Array(rows).fill(2);
   const composition = { u: 1, a: 1, b: 1, d: 1 };
   const [composed, toA, toD] = await composerOf(diamond).outputs("d", composition, [

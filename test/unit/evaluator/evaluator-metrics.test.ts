@@ -1,24 +1,27 @@
 import { expect, test } from "vitest";
 import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import { createEvaluatorMetrics } from "../../../services/evaluator/evaluator-metrics.ts";
+import { createEvaluatorMetrics, type EvaluatorGauges } from "../../../services/evaluator/evaluator-metrics.ts";
 import { createQuestionCount } from "../../../services/pipeline/questions.ts";
 import type { ConsistencyGap, MeasuredGaps } from "../../../services/pipeline/verdict.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { verdict } from "../../helpers/drafts.ts";
 
+/** The gauges of an evaluator that has nothing to show. */
+const gaugesOf = (change: Partial<EvaluatorGauges> = {}): EvaluatorGauges => ({
+  clock: createVirtualClock(),
+  questions: createQuestionCount(),
+  horizon: undefined,
+  pending: async () => 0,
+  cachedBytes: () => ({ outputs: 0, models: 0 }),
+  publishedAt: () => undefined,
+  gaps: async () => undefined,
+  ...change,
+});
+
 test("a candidate without a finite loss removes its predecessor's loss from the metrics", async () => {
   const page = createMetrics({ service: "evaluator", version: "1" });
-  const gauges = {
-    clock: createVirtualClock(),
-    questions: createQuestionCount(),
-    horizon: undefined,
-    pending: async () => 0,
-    cachedBytes: () => ({ outputs: 0, models: 0 }),
-    publishedAt: () => undefined,
-    gaps: async () => undefined,
-  };
-  const metrics = createEvaluatorMetrics(page, ["m1", "m2"], gauges);
+  const metrics = createEvaluatorMetrics(page, ["m1", "m2"], gaugesOf());
   const samples = async () =>
     (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_pipeline_loss{"));
   metrics.losses(verdict("m1", 1), 0.25);
@@ -32,15 +35,11 @@ test("the age of a component's newest snapshot grows between scrapes, and is abs
   const page = createMetrics({ service: "evaluator", version: "1" });
   const clock = createVirtualClock();
   const published = new Date(clock.now()).toISOString();
-  createEvaluatorMetrics(page, ["m1", "m2"], {
-    clock,
-    questions: createQuestionCount(),
-    horizon: undefined,
-    pending: async () => 0,
-    cachedBytes: () => ({ outputs: 0, models: 0 }),
-    publishedAt: (component: string) => (component === "m1" ? published : undefined),
-    gaps: async () => undefined,
-  });
+  createEvaluatorMetrics(
+    page,
+    ["m1", "m2"],
+    gaugesOf({ clock, publishedAt: (component: string) => (component === "m1" ? published : undefined) }),
+  );
   const samples = async () =>
     (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_snapshot_age_seconds{"));
   expect(await samples()).toEqual(['uncouple_snapshot_age_seconds{component="m1",service="evaluator"} 0']);
@@ -50,15 +49,7 @@ test("the age of a component's newest snapshot grows between scrapes, and is abs
 
 test("slices, flips and the interface shift are those of the newest verdict, and absent where it has none", async () => {
   const page = createMetrics({ service: "evaluator", version: "1" });
-  const metrics = createEvaluatorMetrics(page, ["m1"], {
-    clock: createVirtualClock(),
-    questions: createQuestionCount(),
-    horizon: undefined,
-    pending: async () => 0,
-    cachedBytes: () => ({ outputs: 0, models: 0 }),
-    publishedAt: () => undefined,
-    gaps: async () => undefined,
-  });
+  const metrics = createEvaluatorMetrics(page, ["m1"], gaugesOf());
   const samples = async () =>
     (await page.text())
       .split("\n")
@@ -99,15 +90,7 @@ test("consistency gaps are fractions of the loss, and keep their values while th
   const edge = { upstream: "m1", downstream: "m2", kind: "degraded", relative: 0.5 } as const;
   const gap: ConsistencyGap = { ...edge, currentLoss: -2, gap: 1, interval: [0.5, 2] };
   let measured: () => Promise<MeasuredGaps | undefined> = async () => ({ rows: 100, gaps: [gap] });
-  createEvaluatorMetrics(page, ["m1", "m2"], {
-    clock: createVirtualClock(),
-    questions: createQuestionCount(),
-    horizon: undefined,
-    pending: async () => 0,
-    cachedBytes: () => ({ outputs: 0, models: 0 }),
-    publishedAt: () => undefined,
-    gaps: () => measured(),
-  });
+  createEvaluatorMetrics(page, ["m1", "m2"], gaugesOf({ gaps: () => measured() }));
   const samples = async () =>
     (await page.text()).split("\n").filter((line) => line.startsWith("uncouple_consistency_gap"));
   const both = [
@@ -123,15 +106,7 @@ test("consistency gaps are fractions of the loss, and keep their values while th
 
 test("each objective has losses of its own, those of the newest verdict", async () => {
   const page = createMetrics({ service: "evaluator", version: "1" });
-  const metrics = createEvaluatorMetrics(page, ["m1", "tip", "fare"], {
-    clock: createVirtualClock(),
-    questions: createQuestionCount(),
-    horizon: undefined,
-    pending: async () => 0,
-    cachedBytes: () => ({ outputs: 0, models: 0 }),
-    publishedAt: () => undefined,
-    gaps: async () => undefined,
-  });
+  const metrics = createEvaluatorMetrics(page, ["m1", "tip", "fare"], gaugesOf());
   const samples = async () => (await page.text()).split("\n").filter((line) => /^uncouple_objective_\w+\{/.test(line));
   const interval = [-1, 1] as const;
   const composition = { m1: 1 };
