@@ -55,6 +55,10 @@ export interface Provenance {
   readonly groups?: { readonly column: string; readonly count: number };
   /** The program that made the model, if it was not trained by Uncouple. */
   readonly producer?: { readonly name: string; readonly version?: string };
+  /** What the team decided about gates, as in the team file: whether sets may move it, whether its trainer co-trains. */
+  readonly gating?: { readonly sets: boolean; readonly cotrain: boolean };
+  /** The gate's request that it answers (`CandidateRun.id`). */
+  readonly candidateRun?: string;
   /** Version of Uncouple. */
   readonly codeVersion?: string;
   /** ISO 8601, informational; serials and stream positions define the order. */

@@ -1,3 +1,4 @@
+import type { FreezeWindow, GatePolicy, Webhook } from "./gate.ts";
 import type { RetentionPolicy } from "./tombstone.ts";
 
 /**
@@ -151,4 +152,10 @@ export interface Pipeline {
   readonly slices?: readonly string[];
   /** Which models stay; without it, evaluators delete none. */
   readonly retention?: RetentionPolicy;
+  /** Which updates are promoted; without it, the newest judged snapshots are in use. */
+  readonly gate?: GatePolicy;
+  /** When nothing is promoted. */
+  readonly freeze?: readonly FreezeWindow[];
+  /** Who is told of what a gate does. */
+  readonly webhooks?: readonly Webhook[];
 }

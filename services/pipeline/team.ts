@@ -84,6 +84,10 @@ export interface TeamConfig {
   readonly workers?: WorkersSpec;
   /** Whether a request to a trainer may name a model module of its team file's folder. Absent: no. */
   readonly remoteModules?: true;
+  /** Whether a gate may move the component as part of a set. Absent: yes. */
+  readonly sets?: false;
+  /** Whether the trainer honors a gate's requests to train on candidates that are not released. Absent: no. */
+  readonly cotrain?: true;
 }
 
 /** Defaults for the keys that a team file omits. The paper's experiments use the same values. */

@@ -3,6 +3,7 @@ import { UncoupleError } from "../common/errors.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Compaction } from "./compaction.ts";
 import type { GenerationLog } from "./generation-log.ts";
+import type { Ledger } from "./ledger.ts";
 import type { PipelineLog } from "./pipeline-log.ts";
 import type { Announcement, Registry } from "./registry.ts";
 import type { Retention } from "./retention.ts";
@@ -91,6 +92,7 @@ export interface Backplane {
   readonly registry: Registry;
   readonly pipelines: PipelineLog;
   readonly generations: GenerationLog;
+  readonly ledger: Ledger;
   readonly verdicts: WriteOnceLog<Verdict>;
   readonly quarantines: WriteOnceLog<Quarantine>;
   readonly retention: Retention;

@@ -9,6 +9,7 @@ export interface Space {
 export const LOG_KINDS = [
   "snapshots",
   "pipelines",
+  "releases",
   "aliases",
   "verdicts",
   "quarantines",

@@ -54,7 +54,7 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     read: watch(`${name}.read`, log.read),
     watch: watch(`${name}.watch`, log.watch),
   });
-  const { registry, generations, pipelines, retention, compaction, leases } = backplane;
+  const { registry, generations, ledger, pipelines, retention, compaction, leases } = backplane;
   return {
     registry: {
       publish: call("publish", registry.publish),
@@ -72,6 +72,14 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
       aliasLog: call("aliasLog", registry.aliasLog),
       watchAliases: watch("watchAliases", registry.watchAliases),
       rollback: call("rollback", registry.rollback),
+    },
+    ledger: {
+      release: call("ledger.release", ledger.release),
+      end: call("ledger.end", ledger.end),
+      endOf: call("ledger.endOf", ledger.endOf),
+      append: call("ledger.append", ledger.append),
+      read: ledger.read,
+      watch: watch("ledger.watch", ledger.watch),
     },
     generations: {
       current: call("generations.current", generations.current),

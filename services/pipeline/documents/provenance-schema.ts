@@ -73,6 +73,8 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
   }),
   groups: z.looseObject({ column: z.string(), count }),
   producer: z.looseObject({ name, version: z.string().exactOptional() }),
+  gating: z.looseObject({ sets: z.boolean(), cotrain: z.boolean() }),
+  candidateRun: z.string(),
   codeVersion: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),

@@ -11,6 +11,7 @@ import { readers } from "./codec.ts";
 import { createAbsentCompaction, createJetStreamCompaction } from "./compaction.ts";
 import { throughHub } from "./hub-connection.ts";
 import { createJetStreamLeases } from "./leases.ts";
+import { createJetStreamLedger } from "./ledger.ts";
 import { createModelStore } from "./model-store.ts";
 import type { NatsAuth } from "./nats-auth.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
@@ -178,6 +179,7 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
       retryLimitMs,
     }),
     ...createJetStreamPipelineLogs(connection, log, names.pipelines, pipeline, retryLimitMs),
+    ledger: createJetStreamLedger(connection, log, names.releases, pipeline, retryLimitMs),
     verdicts,
     quarantines,
     retention,

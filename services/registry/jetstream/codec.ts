@@ -2,6 +2,7 @@ import { z } from "zod";
 import { asUncoupleError } from "../../common/errors.ts";
 import { NewerFormatError, parseDocument } from "../../pipeline/documents/document.ts";
 import { parseGeneration } from "../../pipeline/documents/generation-schema.ts";
+import { parseLedgerEntry } from "../../pipeline/documents/ledger-schema.ts";
 import { parseManifest } from "../../pipeline/documents/manifest-schema.ts";
 import { parsePipelineVersion } from "../../pipeline/documents/pipeline-version-schema.ts";
 import { parseTombstone } from "../../pipeline/documents/tombstone-schema.ts";
@@ -71,6 +72,7 @@ export const readers = {
   }),
   pipelineVersion: reader(parsePipelineVersion),
   generation: reader(parseGeneration),
+  ledgerEntry: reader(parseLedgerEntry),
   verdict: reader((document) => named(parseVerdict(document))),
   quarantine: reader((document) => named(parseQuarantine(document))),
   tombstone: reader((document) => named(parseTombstone(document))),

@@ -27,6 +27,7 @@ export function streamConfigs(names: StreamNames): Readonly<Record<StreamKind, S
   return {
     snapshots: { ...log("snapshots"), ...ONE_PER_SUBJECT },
     pipelines: log("pipelines"),
+    releases: log("releases"),
     aliases: compacted("aliases"),
     verdicts: compacted("verdicts"),
     quarantines: compacted("quarantines"),

@@ -9,6 +9,8 @@ import { ONE_PER_SUBJECT, streamConfigs } from "./stream-config.ts";
 export interface Names {
   readonly snapshots: LogNames;
   readonly pipelines: LogNames;
+  /** The ledger. */
+  readonly releases: LogNames;
   readonly aliases: CompactedLogNames;
   readonly verdicts: CompactedLogNames;
   readonly quarantines: CompactedLogNames;
@@ -43,6 +45,7 @@ export function namesOf(pipeline: string): Names {
   return {
     snapshots: log("snapshots"),
     pipelines: log("pipelines"),
+    releases: log("releases"),
     aliases: compacted("aliases"),
     verdicts: compacted("verdicts"),
     quarantines: compacted("quarantines"),
@@ -96,6 +99,7 @@ export async function ensureStreams(
   await Promise.all([
     ensureAnnouncements(server, names.snapshots, wanted.snapshots, log),
     ensure(server, wanted.pipelines),
+    ensure(server, wanted.releases),
     ensureCompacted(server, names.aliases, wanted.aliases),
     ensureCompacted(server, names.verdicts, wanted.verdicts),
     ensureCompacted(server, names.quarantines, wanted.quarantines),

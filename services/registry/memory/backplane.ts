@@ -7,6 +7,7 @@ import type { AliasChange } from "../registry.ts";
 import { type CompactionSources, describeRemovals, findRemovals } from "../removals.ts";
 import { createMemoryGenerationLog } from "./generation-log.ts";
 import { createMemoryLeases } from "./leases.ts";
+import { createMemoryLedger } from "./ledger.ts";
 import { createMemoryLog } from "./log.ts";
 import { createMemoryPipelineLog } from "./pipeline-log.ts";
 import { createMemoryRegistry } from "./registry.ts";
@@ -34,6 +35,7 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
     registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, clock }),
     pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
     generations: createMemoryGenerationLog(closing.signal),
+    ledger: createMemoryLedger(closing.signal),
     verdicts: createMemoryOnceLog<Verdict>(verdicts),
     quarantines: createMemoryOnceLog<Quarantine>(quarantines),
     retention,
