@@ -2,31 +2,38 @@ import { Command } from "commander";
 import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
-import { aliasCommand, rollbackCommand } from "./commands/alias.ts";
+import { aliasCommand } from "./commands/alias.ts";
 import { alignmentCommand } from "./commands/alignment.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { benchmarkCommand } from "./commands/benchmark.ts";
 import { bootstrapCommand } from "./commands/bootstrap.ts";
 import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
 import { compareCommand } from "./commands/compare.ts";
+import { decisionsCommand } from "./commands/decisions.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { diagnoseCommand } from "./commands/diagnose.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
+import { gateCommand } from "./commands/gate.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { inferenceHostCommand } from "./commands/inference-host.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { matrixCommand } from "./commands/matrix.ts";
+import { holdCommand, refuseCommand, resumeCommand } from "./commands/orders.ts";
 import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { promoteCommand } from "./commands/promote.ts";
+import { releaseCommand, releasesCommand } from "./commands/releases.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { rollbackCommand } from "./commands/rollback.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { scaffoldCommand } from "./commands/scaffold.ts";
 import { showCommand } from "./commands/show.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
+import { statusCommand } from "./commands/status.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { trainCommand } from "./commands/train.ts";
 import { trainerCommand } from "./commands/trainer.ts";
@@ -60,8 +67,17 @@ const commands: readonly CommandFactory[] = [
   matrixCommand,
   alignmentCommand,
   compareCommand,
-  aliasCommand,
+  statusCommand,
+  gateCommand,
+  decisionsCommand,
+  promoteCommand,
+  refuseCommand,
+  holdCommand,
+  resumeCommand,
   rollbackCommand,
+  releaseCommand,
+  releasesCommand,
+  aliasCommand,
   gcCommand,
   sweepCommand,
   backupCommand,

@@ -3,6 +3,7 @@ import { type SnapshotId, snapshotName } from "../pipeline/manifest.ts";
 import type { RetentionPolicy, Tombstone } from "../pipeline/tombstone.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { namesOf } from "../registry/retention.ts";
+import { releasesOf } from "./champions.ts";
 import { divideSnapshots } from "./divide-snapshots.ts";
 import { withGcLease } from "./gc-lease.ts";
 import type { PipelineView } from "./pipeline-view.ts";
@@ -12,7 +13,7 @@ export interface GarbageDeps {
   readonly policy: RetentionPolicy;
   /** Who collects, in tombstones and as the holder of the lease. */
   readonly by: string;
-  readonly backplane: Pick<Backplane, "registry" | "retention" | "leases">;
+  readonly backplane: Pick<Backplane, "registry" | "retention" | "ledger" | "leases">;
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "noteDeleted">;
   readonly clock: Clock;
@@ -76,7 +77,7 @@ interface Decision {
 }
 
 async function decide({ policy, backplane, view }: GarbageDeps, signal: AbortSignal): Promise<Decision> {
-  const { registry, retention } = backplane;
+  const { registry, retention, ledger } = backplane;
   // First, so that whatever a pin protected before it was released is seen below.
   const { position, pinned } = await retention.state();
   await view.catchUp(signal);
@@ -84,6 +85,7 @@ async function decide({ policy, backplane, view }: GarbageDeps, signal: AbortSig
     policy,
     history: view.history,
     pinned,
+    releases: () => releasesOf(ledger),
     aliases: registry.aliases,
     aliasLog: registry.aliasLog,
     upstreamOf: (snapshot) => upstreamOf({ backplane }, snapshot),

@@ -15,7 +15,7 @@ export function composeLosses(
     prepare: composer.prepare,
     output: (name, composition) => composer.output(name, composition),
     async rowLosses(name, composition, replaced) {
-      const predictions = await composer.output(name, composition, replaced);
+      const predictions = await composer.output(name, composition, replaced && [replaced]);
       return rowLosses(componentNamed(pipeline, name), predictions, targets.get(name) as Target);
     },
     async rowErrors(name, composition) {

@@ -34,23 +34,24 @@ export interface Composer {
    * snapshots cost N upstream passes and N * M downstream ones. Outputs that were asked for are cached here, and shared
    * while they are being computed.
    *
-   * @param replaced values that consumers of another component read in place of its prediction; neither they nor what
-   *   depends on them is cached
+   * @param replaced values that consumers of other components read in place of predictions; neither they nor what depends
+   *   on them is cached
    * @returns [rows * width], not to be changed
    * @throws SnapshotFault naming the snapshot that cannot be used or whose output is invalid
    */
-  output(component: string, composition: Composition, replaced?: ReplacedOutput): Promise<Float32Array>;
+  output(component: string, composition: Composition, replaced?: readonly ReplacedOutput[]): Promise<Float32Array>;
   /**
-   * Returns the output of a component as it is composed, and once more for each replaced output, in one call of a host.
-   * These outputs are not cached here.
+   * Returns the output of a component under several variants of a composition, in one call of a host. These outputs are not
+   * cached here.
    *
-   * @returns [rows * width] each, one more than there are replaced outputs
+   * @param variants what each replaces, as for `output`; nothing: as it is composed
+   * @returns [rows * width] each
    * @throws SnapshotFault as `output`
    */
   outputs(
     component: string,
     composition: Composition,
-    replaced: readonly ReplacedOutput[],
+    variants: readonly (readonly ReplacedOutput[])[],
   ): Promise<readonly Float32Array[]>;
   /**
    * Starts to compose a component's outputs under several compositions in one call, for calls of `output` that follow:
@@ -71,7 +72,7 @@ interface ComposedOutput {
   /** The snapshots of everything upstream and of the component, each after what it reads. */
   readonly inputs: Composition;
   readonly key: string;
-  readonly replaced?: ReplacedOutput | undefined;
+  readonly replaced: readonly ReplacedOutput[];
 }
 
 const BYTES_PER_NUMBER = 4;
@@ -98,7 +99,11 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   const ahead = new Map<string, Promise<Float32Array | undefined>>();
 
   /** @throws UncoupleError `not-found`, `failed-precondition` */
-  function composedOf(component: string, composition: Composition, replaced?: ReplacedOutput): ComposedOutput {
+  function composedOf(
+    component: string,
+    composition: Composition,
+    replaced: readonly ReplacedOutput[] = [],
+  ): ComposedOutput {
     componentNamed(pipeline, component);
     const inputs: Record<string, number> = {};
     for (const needed of closures.get(component) ?? []) {
@@ -134,8 +139,9 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
       // Each after what it reads.
       for (const name of Object.keys(inputs)) {
         const component = componentNamed(pipeline, name);
-        const isReplaced = (upstream: string) => replaced?.component === upstream && replaced.consumers.includes(name);
-        if (component.upstream.some((upstream) => isReplaced(upstream) || reached.has(upstream))) reached.add(name);
+        const replacing = (upstream: string) =>
+          replaced.find((one) => one.component === upstream && one.consumers.includes(name));
+        if (component.upstream.some((upstream) => reached.has(upstream) || replacing(upstream))) reached.add(name);
         const output = composedOf(name, inputs);
         const known = reached.has(name) ? undefined : shared.get(output.key);
         places.set(name, known ?? stages.length);
@@ -145,10 +151,10 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
         for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
         for (const upstream of component.upstream) {
           const { name: input, width } = componentNamed(pipeline, upstream).output;
+          const values = replacing(upstream)?.values;
           // Stages that nothing reads anymore do not run.
-          read[input] = isReplaced(upstream)
-            ? { column: columnOf((replaced as ReplacedOutput).values, width) }
-            : { stage: places.get(upstream) as number };
+          read[input] =
+            values === undefined ? { stage: places.get(upstream) as number } : { column: columnOf(values, width) };
         }
         composed.push(output);
         stages.push({ model: await deps.modelOf(component, output.serial), inputs: read, output: component.output });
@@ -196,20 +202,20 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   }
 
   return {
-    async output(component, composition, replaced) {
+    async output(component, composition, replaced = []) {
       const wanted = composedOf(component, composition, replaced);
       const alone = async () =>
-        (await compute([wanted], { keep: replaced === undefined, deaths: DEATHS }))[0] as Float32Array;
-      if (replaced !== undefined) return alone();
+        (await compute([wanted], { keep: replaced.length === 0, deaths: DEATHS }))[0] as Float32Array;
+      if (replaced.length > 0) return alone();
       return outputs.use(
         wanted.key,
         async () => (await ahead.get(wanted.key)) ?? (await alone()),
         async (values) => values,
       );
     },
-    outputs: async (component, composition, replaced) =>
+    outputs: async (component, composition, variants) =>
       compute(
-        [undefined, ...replaced].map((one) => composedOf(component, composition, one)),
+        variants.map((replaced) => composedOf(component, composition, replaced)),
         { keep: true, deaths: DEATHS },
       ),
     prepare(component, compositions) {

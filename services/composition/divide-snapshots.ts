@@ -1,9 +1,12 @@
 import { type SnapshotId, snapshotName } from "../pipeline/manifest.ts";
+import type { Release } from "../pipeline/release.ts";
 import type { RetentionPolicy } from "../pipeline/tombstone.ts";
+import type { Composition } from "../pipeline/verdict.ts";
 import { recentTargets } from "../registry/alias-history.ts";
 import type { AliasChange } from "../registry/registry.ts";
 import { namesOf } from "../registry/retention.ts";
-import { baseline, CHAMPION, inUse } from "./in-use.ts";
+import { pinChanges } from "./champions.ts";
+import { baseline, CHAMPION, type InForce, newestJudged, pinnedSerials } from "./in-use.ts";
 import type { SnapshotHistory, SnapshotSeries } from "./snapshot-history.ts";
 
 /** What garbage collection has to know of a pipeline, as of one moment. */
@@ -11,6 +14,8 @@ export interface RetentionFacts {
   readonly policy: RetentionPolicy;
   readonly history: SnapshotHistory;
   readonly pinned: readonly SnapshotId[];
+  /** Every release, oldest first. */
+  releases(): AsyncIterable<Release>;
   /** Of a component, alias to serial. */
   aliases(component: string): Promise<Readonly<Record<string, number>>>;
   /** Of a component, every change, oldest first. */
@@ -29,8 +34,9 @@ export interface Division {
  * Divides the snapshots that have a model into those that must keep it, and the others. Kept are:
  *
  * - the newest of each component, as many as the policy says, also quarantined ones;
- * - what aliases point at, and what the champion can be rolled back to;
- * - what is pinned, and what is in use;
+ * - what is in use, and what the last releases named, as many as the policy says;
+ * - what the champion can be rolled back to, and what other aliases point at;
+ * - what is pinned by runs;
  * - every snapshot without a verdict or quarantine, and the baseline of its judgment;
  * - everything that one of these names as upstream, and so on.
  */
@@ -38,12 +44,27 @@ export async function divideSnapshots(facts: RetentionFacts): Promise<Division> 
   const { policy, history } = facts;
   const pointed: SnapshotId[] = [];
   const champions: Record<string, number> = {};
+  const changes = new Map<string, AliasChange[]>();
   for (const component of history.components()) {
-    const aliases = await facts.aliases(component);
-    const past = recentTargets(await facts.aliasLog(component), CHAMPION, policy.champions);
-    for (const serial of [...Object.values(aliases), ...past]) pointed.push({ component, serial });
-    if (aliases[CHAMPION] !== undefined) champions[component] = aliases[CHAMPION];
+    const { [CHAMPION]: champion, ...aliases } = await facts.aliases(component);
+    for (const serial of Object.values(aliases)) pointed.push({ component, serial });
+    if (champion !== undefined) champions[component] = champion;
+    changes.set(component, [...(await facts.aliasLog(component))]);
   }
+  const releases: Release[] = [];
+  let pinned: Composition = champions;
+  for await (const release of facts.releases()) {
+    for (const change of pinChanges(release, pinned)) changes.get(change.component)?.push(change);
+    pinned = pinnedSerials({ release, champions: {} });
+    releases.push(release);
+    if (releases.length > policy.champions + 1) releases.shift();
+  }
+  const release = releases.at(-1);
+  for (const { composition } of releases) pointed.push(...namesOf(composition));
+  for (const [component, log] of changes) {
+    for (const serial of recentTargets(log, CHAMPION, policy.champions)) pointed.push({ component, serial });
+  }
+  const inForce: InForce = { release, champions };
 
   // The view goes on following the pipeline. From here on, nothing is awaited until everything is asked of one moment.
   const names = history.components();
@@ -62,9 +83,9 @@ export async function divideSnapshots(facts: RetentionFacts): Promise<Division> 
   keep(names.flatMap((component) => all(history.stored(component), policy.keep).map((one) => ({ component, ...one }))));
   keep(pointed);
   keep(facts.pinned);
-  keep(namesOf(inUse(components, history, champions)));
+  if (release === undefined) keep(namesOf(newestJudged(components, history, champions)));
   for (const snapshot of history.unsettled()) {
-    keep([snapshot, ...namesOf(baseline(components, history, champions, snapshot.position))]);
+    keep([snapshot, ...namesOf(baseline(components, history, inForce, snapshot.position))]);
   }
 
   // A map yields what is added while it is iterated.

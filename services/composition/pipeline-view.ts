@@ -3,6 +3,7 @@ import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { SnapshotId, SnapshotManifest } from "../pipeline/manifest.ts";
+import type { LedgerEntry, Release } from "../pipeline/release.ts";
 import type { Tombstone } from "../pipeline/tombstone.ts";
 import type { Logged, Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
@@ -11,18 +12,21 @@ import { createFollowedLog } from "./followed-log.ts";
 import { createSnapshotHistory, type SnapshotHistory } from "./snapshot-history.ts";
 
 /**
- * What this process has seen of a pipeline: its announcements, verdicts, quarantines, tombstones and alias changes. Follows the
- * backplane, so that no question needs a list of the whole store. It can lag, unless a method says otherwise.
+ * What this process has seen of a pipeline: its announcements, verdicts, quarantines, tombstones, alias changes and ledger.
+ * Follows the backplane, so that no question needs a list of the whole store. It can lag, unless a method says otherwise.
  */
 export interface PipelineView {
   readonly history: SnapshotHistory;
-  /** Notifies when a snapshot is announced, judged, quarantined or deleted, or an alias changes. */
+  /** Notifies when a snapshot is announced, judged, quarantined or deleted, an alias changes, or the ledger gets an entry. */
   readonly changed: Notifier;
   /** The newest announcement of a component. */
   newest(component: string): SnapshotManifest | undefined;
+  /** The newest release. */
+  release(): Release | undefined;
   /** Records what this process has just appended, without waiting for the log to deliver it. */
   noteVerdict(verdict: Verdict): void;
   noteQuarantine(quarantine: SnapshotId): void;
+  noteRelease(release: Release): void;
   /** Records what this process has found deleted. */
   noteDeleted(snapshot: SnapshotId): void;
   /**
@@ -40,7 +44,7 @@ export interface PipelineView {
 }
 
 export interface PipelineViewDeps {
-  readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines" | "retention">;
+  readonly backplane: Pick<Backplane, "registry" | "verdicts" | "quarantines" | "retention" | "ledger">;
   readonly clock: Clock;
   /** Called when a watch has failed and is about to restart. */
   onError(what: string, error: UncoupleError): void;
@@ -48,13 +52,15 @@ export interface PipelineViewDeps {
   onAnnouncement?(announcement: Announcement): void;
   onVerdict?(verdict: Logged<Verdict>): void;
   onAliasChange?(change: Logged<AliasChange>): void;
+  onLedgerEntry?(entry: Logged<LedgerEntry>): void;
 }
 
 export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   const { clock, onError } = deps;
-  const { registry, verdicts: verdictLog, quarantines: quarantineLog, retention } = deps.backplane;
+  const { registry, verdicts: verdictLog, quarantines: quarantineLog, retention, ledger } = deps.backplane;
   const history = createSnapshotHistory();
   const newest = new Map<string, SnapshotManifest>();
+  let release: Release | undefined;
   const changed = createNotifier();
   const noteVerdict = (verdict: Verdict) => {
     history.judged(verdict);
@@ -66,6 +72,11 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
   };
   const noteDeleted = (snapshot: SnapshotId) => {
     history.deleted(snapshot);
+    changed.notify();
+  };
+  const noteRelease = (next: Release) => {
+    // What this process has appended, its watch delivers later.
+    if (next.number > (release?.number ?? 0)) release = next;
     changed.notify();
   };
   const announcements = createFollowedLog<Announcement>({
@@ -115,21 +126,35 @@ export function createPipelineView(deps: PipelineViewDeps): PipelineView {
       changed.notify();
     },
   });
+  const entries = createFollowedLog<Logged<LedgerEntry>>({
+    what: "the ledger of releases",
+    clock,
+    onError,
+    watch: (from, signal) => ledger.watch(from, signal),
+    note(entry) {
+      if (entry.value.entry === "release") noteRelease(entry.value);
+      deps.onLedgerEntry?.(entry);
+      changed.notify();
+    },
+  });
   return {
     history,
     changed,
     newest: (component) => newest.get(component),
+    release: () => release,
     noteVerdict,
     noteQuarantine,
+    noteRelease,
     noteDeleted,
     reaches: announcements.reaches,
     async catchUp(signal) {
-      const ends = await Promise.all([registry.end(), verdictLog.end(), quarantineLog.end(), retention.end()]);
-      const logs = [announcements, verdicts, quarantines, tombstones];
+      const ends = await Promise.all([registry, verdictLog, quarantineLog, retention, ledger].map((log) => log.end()));
+      const logs = [announcements, verdicts, quarantines, tombstones, entries];
       await Promise.all(logs.map((log, index) => log.reaches(ends[index] as number, signal)));
     },
     async follow(signal) {
-      await Promise.all([announcements, verdicts, quarantines, tombstones, aliases].map((log) => log.follow(signal)));
+      const logs = [announcements, verdicts, quarantines, tombstones, aliases, entries];
+      await Promise.all(logs.map((log) => log.follow(signal)));
     },
   };
 }

@@ -6,17 +6,22 @@ import type { Problem } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
 import type { ParsedTeam } from "../pipeline/files/team-file.ts";
 import { createReporter } from "../pipeline/files/yaml-file.ts";
+import { groupColumns } from "../pipeline/group-columns.ts";
+import { partFaults } from "./held-out-parts.ts";
 import { openDataSource } from "./open-data-source.ts";
+import type { DataSource } from "./source/data-source.ts";
+import { heldOutColumns } from "./visibility.ts";
 
 /**
- * Checks a pipeline against its data. Data that cannot be opened is a problem, too.
+ * Checks a pipeline against its data, and a gate's parts of the held-out rows. Data that cannot be opened is a problem, too.
  * @param path of the pipeline file; the path of the data is relative to it
  */
 export async function checkPipelineAgainstData(parsed: ReadableParts, path: string): Promise<readonly Problem[]> {
   try {
     const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)));
     try {
-      return checkPipelineAgainstSchema(parsed, await source.schema(), source.unreadable());
+      const problems = checkPipelineAgainstSchema(parsed, await source.schema(), source.unreadable());
+      return problems.length > 0 ? problems : await checkHeldOutParts(parsed, source);
     } finally {
       await source.close();
     }
@@ -29,6 +34,17 @@ export async function checkPipelineAgainstData(parsed: ReadableParts, path: stri
     reporter.report(key.split("."), message);
     return reporter.problems;
   }
+}
+
+/** Checks that a gate's parts of the held-out rows are large enough, for which it reads them. */
+async function checkHeldOutParts({ pipeline, map }: ReadableParts, source: DataSource): Promise<readonly Problem[]> {
+  if (pipeline.gate === undefined) return [];
+  const { table, labels } = await source.heldOutRows(heldOutColumns(pipeline), groupColumns(pipeline));
+  const reporter = createReporter(map);
+  for (const { path, message } of partFaults(pipeline, { rows: table.rows, labels }, pipeline.gate.split)) {
+    reporter.report(path, message);
+  }
+  return reporter.problems;
 }
 
 /** Checks that the model module of a team file exists, if it names one. */

@@ -15,7 +15,7 @@ export function visibleColumns(pipeline: Pipeline, component: string): readonly 
 }
 
 /** The columns for composing and evaluating the whole pipeline: all inputs and all targets. Only for the evaluator. */
-export function heldOutColumns(pipeline: Pipeline): readonly string[] {
+export function heldOutColumns(pipeline: Pick<Pipeline, "components">): readonly string[] {
   const columns = pipeline.components.flatMap((component) => component.columns);
   const targets = pipeline.components.flatMap(targetColumns);
   return [...new Set([...columns, ...targets])];

@@ -1,21 +1,22 @@
 import type { Clock } from "../common/clock/clock.ts";
-import type { UncoupleError } from "../common/errors.ts";
-import { CHAMPION } from "../composition/in-use.ts";
+import { UncoupleError } from "../common/errors.ts";
 import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
-import type { HeldOutRows } from "../data/source/data-source.ts";
-import type { ColumnSchema, Table } from "../data/table/table.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { createQuestionCount } from "../pipeline/questions.ts";
 import type { PipelineMatrix } from "../pipeline/verdict.ts";
 import { type Backplane, EVALUATOR_GROUP } from "../registry/backplane.ts";
+import { createLedgerState } from "../releases/ledger-state.ts";
 import type { EvaluatorStatus, MatrixOptions } from "../rpc/services/evaluator-service.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
+import type { RowStructure } from "../verdicts/judgement.ts";
+import { createAnnotatedPart } from "./annotated-part.ts";
 import { createConsistency } from "./consistency.ts";
 import { createModelOf } from "./create-model-of.ts";
 import { createDeliveryJudge } from "./delivery-judge.ts";
@@ -24,12 +25,16 @@ import { createEvaluatorLoop } from "./evaluator-loop.ts";
 import { createEvaluatorMatrix } from "./evaluator-matrix.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { evaluatorStatus } from "./evaluator-status.ts";
+import { createGateParts } from "./gate-parts.ts";
+import { exportReleases } from "./gating/gate-metrics.ts";
+import { createGating } from "./gating/gating.ts";
 import { createEvaluatorGeneration } from "./held-out-generation.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
+import type { HeldOutParts } from "./held-out-parts.ts";
 import { hideKeys } from "./hide-keys.ts";
 import { watchInputDrift } from "./input-drift.ts";
+import { createReleaseKeeper } from "./release-keeper.ts";
 import { runRetention } from "./retention-loop.ts";
-import { rowStructure } from "./row-structure.ts";
 import { watchStores } from "./store-watch.ts";
 import { createVerdictWriter } from "./verdict-writer.ts";
 
@@ -51,9 +56,7 @@ export interface EvaluatorDeps {
   readonly gate: PipelineGate;
   readonly schema: readonly ColumnSchema[];
   /** The held-out rows, with every input and target column of the pipeline. */
-  readonly heldOut: Table;
-  /** Of the held-out rows: the values of `labelColumns`. */
-  readonly labels: HeldOutRows["labels"];
+  readonly heldOut: HeldOutParts;
   /** As `HeldOut.fingerprint`; verdicts record it. */
   readonly fingerprint: string;
   /** As `HeldOut.heldOutAfter`. */
@@ -89,11 +92,13 @@ export interface Evaluator {
 
 /**
  * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
- *   few held-out rows, for a single group, or for too many slices
+ *   few held-out rows
  */
 export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): Evaluator {
   const { name, pipeline, retained } = config;
-  const { backplane, gate, heldOut, clock, log } = deps;
+  const { backplane, gate, clock, log } = deps;
+  const { screen, divided } = deps.heldOut;
+  const { structure } = screen;
   const { registry } = backplane;
   const work = new AbortController();
   const { signal } = work;
@@ -101,12 +106,16 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const reportFailure = createFailureReporter(log, deps.onLost);
   const components = pipeline.components.map((component) => component.name);
   const questions = createQuestionCount();
+  const ledger = createLedgerState();
   const metrics = createEvaluatorMetrics(deps.metrics, components, {
     clock,
     questions,
     horizon: pipeline.verdict?.horizon,
     pending: () => queue.pending(),
-    cachedBytes: () => ({ outputs: losses.cachedBytes(), models: deps.inference.heldBytes().models }),
+    cachedBytes: () => ({
+      outputs: losses.cachedBytes() + (parts?.cachedBytes() ?? 0),
+      models: deps.inference.heldBytes().models,
+    }),
     publishedAt: (component) => view.newest(component)?.publishedAt,
     gaps: () => matrix.gaps(),
   });
@@ -118,51 +127,89 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       questions.note(value);
       metrics.losses(value);
     },
-    onAliasChange: ({ value }) => {
-      if (value.alias === CHAMPION) matrix.invalidate();
+    onAnnouncement: ({ manifest }) => gating?.noteAnnouncement(manifest),
+    onLedgerEntry(entry) {
+      ledger.note(entry);
+      if (entry.value.entry === "release") matrix.invalidate();
     },
   });
-  const losses = createHeldOutLosses(config, {
-    heldOut,
+  const reading = {
     registry,
     schema: deps.schema,
     inference: deps.inference,
     onPass: metrics.passed,
     signal,
-  });
+  };
+  const screenShare = divided?.split[0] ?? 1;
+  const losses = createHeldOutLosses(
+    { ...config, outputCacheBytes: screenShare * config.outputCacheBytes },
+    { ...reading, heldOut: screen.table },
+  );
   const generation = createEvaluatorGeneration(
     {
       pipeline: pipeline.name,
       evaluator: name,
       pipelineDigest: gate.digest,
       fingerprint: deps.fingerprint,
-      rows: heldOut.rows,
+      rows: deps.heldOut.rows,
       heldOutAfter: deps.heldOutAfter,
+      split: divided?.split,
     },
-    { backplane, view, matrix: { current: () => matrix.current() }, metrics, clock, log },
+    { backplane, view, questions, matrix: { current: () => matrix.current() }, metrics, clock, log },
   );
-  const structure = rowStructure(pipeline, heldOut.rows, deps.labels);
-  const consistency = createConsistency({
+  const hide = (rows: RowStructure) => hideKeys(rows, pipeline, generation.settled().salt);
+  const modelOf = createModelOf(pipeline, config.maxModelBytes, reading);
+  const annotated = createAnnotatedPart(pipeline, screen, { ...reading, modelOf }, (upstream, downstream, reason) =>
+    log.warn({ upstream, downstream, reason }, "no consistency gap for an edge"),
+  );
+  const consistency = createConsistency(pipeline, annotated);
+  const parts = divided && createGateParts(config, divided, { ...reading, screen, losses, annotated, hide });
+  const measuring = { pipeline, retained, backplane, view, losses, structure, consistency, reportFailure, signal };
+  const matrix = createEvaluatorMatrix(measuring);
+  exportReleases(deps.metrics, { clock, state: ledger, loss: async () => (await matrix.current()).loss });
+  const releases = createReleaseKeeper({
     pipeline,
-    heldOut,
-    structure,
-    modelOf: createModelOf(pipeline, config.maxModelBytes, { registry, schema: deps.schema, signal }),
-    inference: deps.inference,
+    backplane,
+    view,
+    gate,
+    beforeRelease: async () => gating?.beforeRelease(signal),
+    reportFailure,
+    clock,
     log,
     signal,
   });
-  const measuring = { pipeline, retained, registry, view, losses, structure, consistency, reportFailure, signal };
-  const matrix = createEvaluatorMatrix(measuring);
   const writer = createVerdictWriter(
     {
       evaluator: name,
       pipeline,
-      rows: heldOut.rows,
+      rows: screen.table.rows,
       groupings: structure.groupings,
       pipelineDigest: gate.digest,
     },
-    { backplane, view, generation, questions, metrics, clock, log },
+    { backplane, view, generation, questions, releases, metrics, clock, log },
   );
+  const gating =
+    pipeline.gate &&
+    parts &&
+    createGating({
+      evaluator: name,
+      pipeline,
+      gate: pipeline.gate,
+      retained,
+      rows: parts,
+      backplane,
+      view,
+      state: ledger,
+      applied: gate,
+      generation,
+      writer,
+      metrics: deps.metrics,
+      reportFailure,
+      clock,
+      log,
+    });
+  const deciding = new AbortController();
+  let decided: Promise<void> = Promise.resolve();
   const judge = createDeliveryJudge({
     tracer: deps.tracer,
     evaluator: name,
@@ -177,10 +224,10 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     evaluate: createEvaluateAnnouncement({
       pipeline,
       retained,
-      registry,
+      backplane,
       view,
       losses,
-      structure: () => hideKeys(structure, pipeline, generation.settled().salt),
+      structure: () => hide(structure),
       consistency,
       writer,
       clock,
@@ -198,10 +245,14 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     work,
     reportFailure,
     clock,
-    close: losses.close,
+    async close() {
+      await decided;
+      await losses.close();
+      await parts?.close();
+    },
   });
   const { version } = packageInfo();
-  const identity = { pipeline: pipeline.name, evaluator: name, rows: heldOut.rows, version };
+  const identity = { pipeline: pipeline.name, evaluator: name, rows: screen.table.rows, version };
   const { retention } = pipeline;
   const horizon = pipeline.verdict?.horizon ?? null;
   const collector = { pipeline: pipeline.name, by: name, backplane, view, metrics, reportFailure, clock, log };
@@ -210,12 +261,30 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       loop.start();
       const { syncsAlways } = deps;
       void watchStores({ backplane, syncsAlways, metrics, reportFailure, clock, log }, signal);
-      void watchInputDrift({ pipeline, heldOut, registry, view, metrics, reportFailure, clock }, signal);
+      void watchInputDrift({ pipeline, heldOut: screen.table, backplane, view, metrics, reportFailure, clock }, signal);
+      void releases.run();
+      if (gating !== undefined) decided = gating.run(deciding.signal);
       void runRetention({ ...collector, policy: retention }, signal);
     },
-    stop: loop.stop,
+    stop(force) {
+      deciding.abort(new UncoupleError("cancelled", "the evaluator is stopping"));
+      return loop.stop(force);
+    },
     matrices: (options) => (options?.intervals === true ? matrix.withIntervals() : matrix.refresh()),
-    status: () => evaluatorStatus({ ...identity, loop, queue, registry, matrix, gate, generation, questions, horizon }),
+    status: () =>
+      evaluatorStatus({
+        ...identity,
+        loop,
+        queue,
+        registry,
+        matrix,
+        applied: gate,
+        generation,
+        questions,
+        horizon,
+        releases: ledger,
+        gating,
+      }),
     refusal: generation.refusal,
   };
 }

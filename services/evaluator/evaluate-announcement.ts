@@ -1,10 +1,11 @@
 import { type Clock, secondsSince } from "../common/clock/clock.ts";
-import { baseline, CHAMPION } from "../composition/in-use.ts";
+import { baseline, isEnforced, readInForce, releasedBaseline } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { DeletedError } from "../pipeline/tombstone.ts";
-import type { Announcement, Registry } from "../registry/registry.ts";
+import type { Backplane } from "../registry/backplane.ts";
+import type { Announcement } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import { judgeSnapshot, type RowStructure } from "../verdicts/judgement.ts";
 import { createSharedWeights } from "../verdicts/paired/shared-weights.ts";
@@ -16,7 +17,7 @@ export interface EvaluateDeps {
   readonly pipeline: Pipeline;
   /** Number of newest serials per component among a verdict's alternatives. */
   readonly retained: number;
-  readonly registry: Pick<Registry, "aliased">;
+  readonly backplane: Pick<Backplane, "registry" | "ledger">;
   readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
   readonly consistency: Pick<Consistency, "ofVerdict">;
@@ -42,21 +43,25 @@ export type EvaluateAnnouncement = (
  * without one that was deleted meanwhile. This terminates: every pass leaves out a different snapshot.
  */
 export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnouncement {
-  const { pipeline, retained, registry, view, losses, consistency, writer, clock, signal } = deps;
+  const { pipeline, retained, backplane, view, losses, consistency, writer, clock, signal } = deps;
   const { history } = view;
   const drawShared = createSharedWeights();
 
   return async ({ position, manifest }, traceparent) => {
     const started = clock.elapsed();
-    if (!pipeline.components.some(({ name }) => name === manifest.component)) {
-      await writer.quarantine(manifest, "wrong-output", `the pipeline file has no component ${manifest.component}`);
+    const { component, serial } = manifest;
+    if (!pipeline.components.some(({ name }) => name === component)) {
+      await writer.quarantine(manifest, "wrong-output", `the pipeline file has no component ${component}`);
       return "quarantine";
     }
     await view.reaches(position, signal);
-    let champions = await registry.aliased(CHAMPION);
     for (;;) {
       try {
-        const current = baseline(pipeline.components, history, champions, position);
+        const inForce = await readInForce(backplane);
+        const { components } = pipeline;
+        const current = isEnforced(pipeline)
+          ? releasedBaseline(components, history, inForce, { component, serial, position })
+          : baseline(components, history, inForce, position);
         const judgement = await judgeSnapshot(manifest, {
           pipeline,
           losses,
@@ -67,20 +72,24 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
           proven: (component, serial) => history.isProven({ component, serial }),
           signal,
         });
-        const gaps = await consistency.ofVerdict(current, { ...current, [manifest.component]: manifest.serial });
-        const outcome = { ...judgement, ...(gaps !== undefined && { consistency: gaps }) };
+        const gaps = await consistency.ofVerdict(current, { ...current, [component]: serial });
+        const release = inForce.release?.number;
+        const outcome = {
+          ...judgement,
+          ...(gaps !== undefined && { consistency: gaps }),
+          ...(release !== undefined && { release }),
+        };
         await writer.publish(manifest, outcome, secondsSince(clock, started), traceparent);
         return "verdict";
       } catch (thrown) {
         if (thrown instanceof DeletedError && snapshotName(thrown.snapshot) !== snapshotName(manifest)) {
-          // An alternative, or a champion of the time before.
+          // An alternative, or what was in force the time before.
           view.noteDeleted(thrown.snapshot);
-          champions = await registry.aliased(CHAMPION);
           continue;
         }
         if (!(thrown instanceof SnapshotFault)) throw thrown;
         await writer.quarantine(thrown, thrown.reason, thrown.message);
-        if (thrown.component === manifest.component && thrown.serial === manifest.serial) return "quarantine";
+        if (thrown.component === component && thrown.serial === serial) return "quarantine";
       }
     }
   };

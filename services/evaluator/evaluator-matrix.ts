@@ -1,10 +1,10 @@
 import { asUncoupleError } from "../common/errors.ts";
-import { CHAMPION, inUse } from "../composition/in-use.ts";
+import { usedNow } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { DeletedError } from "../pipeline/tombstone.ts";
 import type { MeasuredGaps, PipelineMatrix } from "../pipeline/verdict.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { Backplane } from "../registry/backplane.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
 import type { RowStructure } from "../verdicts/judgement.ts";
@@ -15,7 +15,7 @@ export interface EvaluatorMatrixDeps {
   readonly pipeline: Pipeline;
   /** Number of newest serials per component in the matrix. */
   readonly retained: number;
-  readonly registry: Pick<Registry, "aliased">;
+  readonly backplane: Pick<Backplane, "registry" | "ledger">;
   readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly losses: Pick<ComposedLosses, "rowLosses">;
   readonly consistency: Pick<Consistency, "gaps">;
@@ -40,8 +40,8 @@ export interface EvaluatorMatrix extends Pick<Matrix, "current"> {
 }
 
 export function createEvaluatorMatrix(deps: EvaluatorMatrixDeps): EvaluatorMatrix {
-  const { pipeline, registry, view, signal, reportFailure } = deps;
-  const current = async () => inUse(pipeline.components, view.history, await registry.aliased(CHAMPION));
+  const { pipeline, backplane, view, signal, reportFailure } = deps;
+  const current = () => usedNow(pipeline, view.history, backplane);
   const matrix = createMatrix({
     pipeline,
     losses: deps.losses,

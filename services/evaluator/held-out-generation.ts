@@ -2,24 +2,31 @@ import { randomBytes } from "node:crypto";
 import { type Clock, timestamp } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
+import type { PartShares } from "../pipeline/gate.ts";
 import type { HeldOutGeneration } from "../pipeline/generation.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
+import type { QuestionCount } from "../pipeline/questions.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Matrix } from "../verdicts/matrix.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
+import { isSameSplit } from "./held-out-parts.ts";
 
 export interface GenerationSettings extends Pick<HeldOutGeneration, "pipeline" | "evaluator" | "pipelineDigest"> {
   /** Of this process's held-out rows, as `HeldOutGeneration` has them. */
   readonly fingerprint: string;
   readonly rows: number;
   readonly heldOutAfter?: string | undefined;
+  /** How this process has divided the rows. */
+  readonly split?: PartShares | undefined;
 }
 
 export interface GenerationDeps {
   readonly backplane: Pick<Backplane, "generations" | "registry">;
   readonly view: Pick<PipelineView, "catchUp" | "history">;
   readonly matrix: Pick<Matrix, "current">;
+  /** Of the verdicts that `view` has noted. */
+  readonly questions: Pick<QuestionCount, "of">;
   readonly metrics: Pick<EvaluatorMetrics, "generation">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,9 +35,9 @@ export interface GenerationDeps {
 /** The generation of this evaluator's held-out rows, on which all of a pipeline's evaluators agree through the registry. */
 export interface EvaluatorGeneration {
   /**
-   * Finds the generation, or starts one if the rows differ from those of the newest: measures on them what is in use,
-   * before any candidate is judged. Call it before taking announcements. Waits while the rows are refused: because they
-   * belong to an earlier generation, or snapshots were trained on them.
+   * Finds the generation, or starts one if the rows differ from those of the newest, or are divided for the first time:
+   * measures on them what is in use, before any candidate is judged. Call it before taking announcements. Waits while the
+   * rows are refused: because they belong to an earlier generation or are divided otherwise, or snapshots were trained on them.
    */
   settle(signal: AbortSignal): Promise<void>;
   /** The generation in use; undefined until `settle`. */
@@ -52,8 +59,8 @@ const REFUSED_MS = 10_000;
 class RefusedRows extends UncoupleError {}
 
 export function createEvaluatorGeneration(settings: GenerationSettings, deps: GenerationDeps): EvaluatorGeneration {
-  const { pipeline, fingerprint, rows, heldOutAfter } = settings;
-  const { backplane, view, matrix, metrics, clock, log } = deps;
+  const { pipeline, fingerprint, rows, heldOutAfter, split } = settings;
+  const { backplane, view, matrix, questions, metrics, clock, log } = deps;
   const { generations, registry } = backplane;
   let own: HeldOutGeneration | undefined;
   let refused: string | undefined;
@@ -71,7 +78,15 @@ export function createEvaluatorGeneration(settings: GenerationSettings, deps: Ge
     return generation;
   }
 
+  const isOwn = (generation: HeldOutGeneration | undefined) =>
+    generation?.fingerprint === fingerprint && isSameSplit(generation.split, split);
+
+  /** The same rows begin a generation once: when they are divided for the first time. */
   async function checkNewRows(newest: HeldOutGeneration): Promise<void> {
+    if (newest.fingerprint === fingerprint) {
+      if (newest.split === undefined) return;
+      throw refuse(`generation ${newest.generation} divides the held-out rows otherwise: restart this evaluator`);
+    }
     const before = (await generations.history()).find((one) => one.fingerprint === fingerprint);
     if (before === undefined) return;
     throw refuse(
@@ -99,10 +114,21 @@ export function createEvaluatorGeneration(settings: GenerationSettings, deps: Ge
     );
   }
 
+  /** Their verdicts have been published, so a gate's first decisions are not about unseen rows. */
+  async function tellSeenRows(): Promise<void> {
+    const same = (await generations.history()).filter((one) => one.fingerprint === fingerprint);
+    const verdicts = same.reduce((sum, { generation }) => sum + questions.of(generation), 0);
+    log.warn(
+      { verdicts },
+      `the held-out rows are divided for a gate from now on; ${verdicts} verdicts were given on all of them before`,
+    );
+  }
+
   async function start(newest: HeldOutGeneration | undefined, signal: AbortSignal): Promise<void> {
     if (newest !== undefined) await checkNewRows(newest);
     await view.catchUp(signal);
     await checkNeverTrainedOn();
+    if (newest?.fingerprint === fingerprint) await tellSeenRows();
     const { composition, loss } = await matrix.current();
     const generation: HeldOutGeneration = {
       version: 1,
@@ -110,6 +136,7 @@ export function createEvaluatorGeneration(settings: GenerationSettings, deps: Ge
       generation: (newest?.generation ?? 0) + 1,
       fingerprint,
       rows,
+      ...(split !== undefined && { split }),
       ...(heldOutAfter !== undefined && { heldOutAfter }),
       salt: newest?.salt ?? randomBytes(16).toString("base64"),
       current: composition,
@@ -128,7 +155,7 @@ export function createEvaluatorGeneration(settings: GenerationSettings, deps: Ge
     async settle(signal) {
       for (;;) {
         const newest = await generations.current();
-        if (newest?.fingerprint === fingerprint) {
+        if (newest !== undefined && isOwn(newest)) {
           accept(newest);
           return;
         }
@@ -148,7 +175,7 @@ export function createEvaluatorGeneration(settings: GenerationSettings, deps: Ge
     refusal: () => refused,
     async confirm() {
       const newest = await generations.current();
-      if (own !== undefined && newest?.fingerprint === own.fingerprint) return accept(newest);
+      if (own !== undefined && newest !== undefined && isOwn(newest)) return accept(newest);
       throw refuse(
         `held-out generation ${newest?.generation ?? "none"} is in use, and this evaluator has ${own?.generation ?? "none"}: restart it with the newer data`,
       );

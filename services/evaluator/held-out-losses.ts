@@ -6,6 +6,7 @@ import type { Table } from "../data/table/table.ts";
 import { type Target, targetOf } from "../data/targets/losses.ts";
 import { targetColumn } from "../data/targets/target-column.ts";
 import type { Inference } from "../inference/inference.ts";
+import { MIN_HELD_OUT } from "../pipeline/generation.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
@@ -29,9 +30,6 @@ export interface HeldOutLossesDeps extends ModelReaderDeps {
 /** Losses of compositions on the held-out rows, with the caches behind them. */
 export interface HeldOutLosses extends ComposedLosses, Pick<Composer, "cachedBytes" | "close"> {}
 
-/** Fewer rows cannot tell two snapshots apart. */
-const MIN_ROWS = 30;
-
 /**
  * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
  *   few held-out rows
@@ -39,10 +37,10 @@ const MIN_ROWS = 30;
 export function createHeldOutLosses(config: HeldOutLossesConfig, deps: HeldOutLossesDeps): HeldOutLosses {
   const { pipeline, maxModelBytes } = config;
   const { heldOut, onPass } = deps;
-  if (heldOut.rows < MIN_ROWS) {
+  if (heldOut.rows < MIN_HELD_OUT) {
     throw new UncoupleError(
       "failed-precondition",
-      `${heldOut.rows} held-out rows: comparing snapshots needs at least ${MIN_ROWS}; raise test_fraction or add data`,
+      `${heldOut.rows} held-out rows: comparing snapshots needs at least ${MIN_HELD_OUT}; raise test_fraction or add data`,
     );
   }
   const targets = new Map<string, Target>(

@@ -1,14 +1,14 @@
 import { restartForever } from "../common/async/restart-forever.ts";
 import { yieldToEventLoop } from "../common/async/yield.ts";
 import type { Clock } from "../common/clock/clock.ts";
-import { CHAMPION, inUse } from "../composition/in-use.ts";
+import { usedNow } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { type ColumnDrift, columnDrift } from "../data/table/column-drift.ts";
 import type { Column, Table } from "../data/table/table.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { Backplane } from "../registry/backplane.ts";
 import type { FailureReporter } from "../runtime/failure-reporter.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 
@@ -18,7 +18,7 @@ const BURST_MS = 1_000;
 export interface InputDriftDeps {
   readonly pipeline: Pipeline;
   readonly heldOut: Table;
-  readonly registry: Pick<Registry, "aliased" | "manifest">;
+  readonly backplane: Pick<Backplane, "registry" | "ledger">;
   readonly view: Pick<PipelineView, "history" | "changed">;
   readonly metrics: Pick<EvaluatorMetrics, "drifted">;
   readonly reportFailure: FailureReporter;
@@ -30,16 +30,16 @@ export interface InputDriftDeps {
  * on, column by column.
  */
 export function watchInputDrift(deps: InputDriftDeps, signal: AbortSignal): Promise<void> {
-  const { pipeline, heldOut, registry, view, metrics, clock } = deps;
+  const { pipeline, heldOut, backplane, view, metrics, clock } = deps;
   const onError: (error: Parameters<FailureReporter>[1]) => void = (error) =>
     deps.reportFailure("measuring input drift", error);
   let measured: Composition = {};
   const measure = async () => {
-    const used = inUse(pipeline.components, view.history, await registry.aliased(CHAMPION));
+    const used = await usedNow(pipeline, view.history, backplane);
     for (const { name } of pipeline.components) {
       const serial = used[name];
       if (serial === measured[name]) continue;
-      const manifest = serial === undefined ? undefined : await registry.manifest(name, serial);
+      const manifest = serial === undefined ? undefined : await backplane.registry.manifest(name, serial);
       metrics.drifted(name, await driftOf(manifest, heldOut));
     }
     measured = used;

@@ -25,6 +25,7 @@ import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createEvaluator, type Evaluator } from "./create-evaluator.ts";
+import { createHeldOutParts, splitInUse } from "./held-out-parts.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
 
@@ -93,7 +94,7 @@ export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeco
  * Runs the evaluator as a service. Serves health over HTTP first, then loads the held-out rows, connects to the
  * backplane, serves gRPC, and starts taking announcements.
  *
- * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect` and `createEvaluator`; `invalid-argument` with
+ * @throws UncoupleError as `readPipelineFile`, `loadHeldOut`, `connect`, `createHeldOutParts` and `createEvaluator`; `invalid-argument` with
  *   every problem of the pipeline file, one per line; `failed-precondition` for a port that cannot be bound. Everything
  *   opened before the error is closed.
  */
@@ -140,7 +141,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       },
     });
 
-    const { schema, table, labels, fingerprint, heldOutAfter } = await loadHeldOut(parsed, options.pipelineFile, log);
+    const { schema, fingerprint, heldOutAfter, ...rows } = await loadHeldOut(parsed, options.pipelineFile, log);
     loaded = true;
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {
@@ -160,6 +161,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     });
     await opened.confirm();
     gate = opened;
+    const split = splitInUse(await connected.generations.current(), fingerprint, pipeline, log);
 
     const inference = createInference(
       { ...DEFAULT_INFERENCE, ...options.inference },
@@ -183,8 +185,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         backplane: connected,
         gate: opened,
         schema,
-        heldOut: table,
-        labels,
+        heldOut: createHeldOutParts(pipeline, rows, split),
         fingerprint,
         heldOutAfter,
         inference,

@@ -11,13 +11,19 @@ import { intervalMethod } from "../verdicts/paired/paired-interval.ts";
 import type { Grouping } from "../verdicts/paired/sample.ts";
 import type { EvaluatorMetrics } from "./evaluator-metrics.ts";
 import type { EvaluatorGeneration } from "./held-out-generation.ts";
+import type { ReleaseKeeper } from "./release-keeper.ts";
 
 /** Appends verdicts and quarantines to the shared logs; the evaluator that appends one also logs and counts it. */
 export interface VerdictWriter {
   /** Whether the snapshot has a verdict or a quarantine, or had one before it was deleted. */
   isSettled(manifest: SnapshotManifest): Promise<boolean>;
   /** @param traceparent W3C trace context of the evaluation */
-  publish(manifest: SnapshotManifest, judgement: Judgement, seconds: number, traceparent?: string): Promise<void>;
+  publish(
+    manifest: SnapshotManifest,
+    judgement: Judgement & Pick<Verdict, "release">,
+    seconds: number,
+    traceparent?: string,
+  ): Promise<void>;
   quarantine(
     snapshot: { readonly component: string; readonly serial: number },
     reason: QuarantineReason,
@@ -30,6 +36,8 @@ export interface VerdictWriterDeps {
   readonly view: Pick<PipelineView, "noteVerdict" | "noteQuarantine">;
   readonly generation: Pick<EvaluatorGeneration, "settled">;
   readonly questions: QuestionCount;
+  /** A verdict or quarantine can change what is in use. */
+  readonly releases: Pick<ReleaseKeeper, "update">;
   readonly metrics: EvaluatorMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -53,7 +61,7 @@ export interface VerdictWriterConfig {
 
 export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWriterDeps): VerdictWriter {
   const { evaluator, pipeline, rows, groupings, pipelineDigest } = config;
-  const { backplane, view, questions, metrics, log } = deps;
+  const { backplane, view, questions, releases, metrics, log } = deps;
   const stamp = ({ component, serial }: { readonly component: string; readonly serial: number }) => ({
     pipeline: pipeline.name,
     component,
@@ -82,6 +90,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
       const record: Quarantine = { version: 1, ...stamp(snapshot), reason, detail };
       const appended = await backplane.quarantines.append(record);
       view.noteQuarantine(record);
+      await releases.update();
       if (!appended) return;
       metrics.quarantined(snapshot.component, reason);
       log.warn({ snapshot: snapshotName(snapshot), reason }, `quarantined: ${detail}`);
@@ -102,6 +111,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
       };
       if (!(await backplane.verdicts.append(verdict, traceparent))) return;
       view.noteVerdict(verdict);
+      await releases.update();
       questions.note(verdict);
       metrics.judged(verdict);
       metrics.losses(verdict, candidateLoss);

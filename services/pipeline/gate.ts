@@ -29,6 +29,9 @@ export interface GatePolicy {
   readonly bootstrap: "person" | "newest";
 }
 
+/** Parts of the held-out rows, in the order of their shares. */
+export const PARTS = ["screen", "confirm", "reserve"] as const;
+export type PartName = (typeof PARTS)[number];
 export type PartShares = readonly [screen: number, confirm: number, reserve: number];
 
 /** What a gate's keys default to; `transitionBudget` defaults to the margin. */
@@ -66,10 +69,12 @@ export function digestOfGate(gate: GatePolicy): string {
     .digest("hex");
 }
 
+export const MINUTES_A_WEEK = 7 * 24 * 60;
+
 /** A time in which nothing is promoted without an override: `freeze` of the pipeline file. All times are UTC. */
 export type FreezeWindow = {
   readonly reason: string | null;
-} & (
+} /** ISO 8601; `to` is exclusive. */ & (
   | { readonly from: string; readonly to: string }
   /** Every week, minutes since Monday 00:00 UTC; `toMinute` below `fromMinute` spans the turn of the week. */
   | { readonly fromMinute: number; readonly toMinute: number }

@@ -1,7 +1,7 @@
 import type { Pipeline } from "./pipeline.ts";
 
 /** The columns whose values group the held-out rows: `data.group`, else `data.key`. */
-export function groupColumns({ data }: Pipeline): readonly string[] {
+export function groupColumns({ data }: Pick<Pipeline, "data">): readonly string[] {
   if (data.source === "synthetic") return [];
   return data.group ?? (data.key === undefined ? [] : [data.key]);
 }

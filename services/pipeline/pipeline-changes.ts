@@ -104,6 +104,15 @@ const audit: Rule = (before, after) =>
   grows(before, after)
     ? additive("new runs can use more audited rows; existing snapshots and verdicts are not affected")
     : breaking("runs that rely on the audited rows change their source or fail; existing snapshots are not affected");
+const gateSplit: Rule = (before, after) => {
+  if (before === undefined) {
+    return additive(
+      "evaluators begin a new generation of the same held-out rows, and publish what they measure on its screen rows; existing verdicts stay as they are",
+    );
+  }
+  if (after === undefined) return compatible("the present generation of held-out rows stays split as it is");
+  return compatible("takes effect with the next generation of held-out rows; the present one stays split as it is");
+};
 const unknownRule: Rule = () => breaking("this version of Uncouple does not know this setting; it assumes the worst");
 
 /** By the path within a component. */
@@ -136,6 +145,10 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ],
   ["verdict", () => additive("new verdicts judge by other limits; existing verdicts stay as they are")],
   ["slices", () => additive("new verdicts look at other slices; existing verdicts stay as they are")],
+  ["gate", () => compatible("the gate decides by it from now on; snapshots, verdicts and releases stay as they are")],
+  ["gate.split", gateSplit],
+  ["freeze", () => compatible("only when the gate promotes changes; nothing is computed differently")],
+  ["webhooks", () => compatible("only who is told changes; nothing is computed differently")],
   ["retention", () => compatible("only what is kept changes; nothing is computed differently")],
 ]);
 

@@ -16,7 +16,8 @@ export function hasEnded({ state }: Pick<Run, "state">): boolean {
   return (ENDED_STATES as readonly RunState[]).includes(state);
 }
 
-export const RUN_TRIGGERS = ["request", "interval", "upstream"] as const;
+/** `candidate`: a gate's request to train on a snapshot that is not released. */
+export const RUN_TRIGGERS = ["request", "interval", "upstream", "candidate"] as const;
 export type RunTrigger = (typeof RUN_TRIGGERS)[number];
 
 /** How far a training is that runs in units. */

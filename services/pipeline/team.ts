@@ -100,7 +100,7 @@ export const DEFAULT_TEAM = {
   seed: 1,
   train: { when: "on-demand" },
   engine: "auto",
-} as const satisfies Omit<TeamConfig, "component" | "model" | "workers" | "remoteModules">;
+} as const satisfies Omit<TeamConfig, "component" | "model" | "workers" | "remoteModules" | "sets" | "cotrain">;
 
 /** What `workers: {}` means. */
 export const DEFAULT_WORKERS: WorkersSpec = {

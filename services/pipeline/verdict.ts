@@ -201,8 +201,8 @@ export interface Verdict {
   readonly groups?: number;
   /** Absent in verdicts of version 1, which do not say which rows they are about. */
   readonly heldOut?: VerdictRows;
-  /** The release whose composition was current. */
-  readonly release?: string;
+  /** The number of the newest release when it was judged. Under a gate that enforces, its composition was current. */
+  readonly release?: number;
   /** SHA-256 of the evaluator's pipeline file, lowercase hex; null if it is not known. */
   readonly pipelineDigest: string | null;
   /** Name of the evaluator that judged. */

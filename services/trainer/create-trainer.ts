@@ -123,9 +123,19 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     onAnnouncement: (announcement) => triggers.onAnnouncement(announcement),
     onVerdict: (verdict) => triggers.onVerdict(verdict),
     onAliasChange: (change) => triggers.onAliasChange(change),
+    onLedgerEntry: (entry) => triggers.onLedgerEntry(entry),
   });
   const execute = createExecuteRun(
-    { pipeline, component: name, holder, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds },
+    {
+      pipeline,
+      component: name,
+      holder,
+      cotrains: team.cotrain === true,
+      codeVersion,
+      checkpointSeconds,
+      unavailableSeconds,
+      waitForVerdictSeconds,
+    },
     {
       backplane,
       view,
@@ -150,7 +160,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     { component: name, capacity: config.queueCapacity, retained: config.retainedRuns },
     { store, execute, tracer, clock, log, onEnd: metrics.ended },
   );
-  const triggers = createTeamTriggers({ pipeline, team, registry, view, queue, store, clock, log });
+  const triggers = createTeamTriggers({ pipeline, team, backplane, view, queue, store, clock, log });
   const { service, close } = createTrainerService({
     pipeline,
     team,

@@ -1,5 +1,6 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
+import { checkAskedSnapshots } from "../composition/asked-snapshots.ts";
 import type { LoadModel } from "../composition/load-upstream.ts";
 import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
@@ -28,11 +29,13 @@ export interface TrainerServiceDeps {
   readonly gate: Pick<PipelineGate, "digest" | "applied" | "refusal">;
   readonly queue: RunQueue;
   readonly retention: Pick<Retention, "tombstone">;
-  readonly view: Pick<PipelineView, "newest" | "history">;
+  readonly view: Pick<PipelineView, "newest" | "history" | "catchUp">;
   readonly load: LoadModel;
   readonly source: Pick<DataSource, "schema">;
   readonly state: TrainerState;
 }
+
+const never = new AbortController().signal;
 
 /** Number of snapshots kept loaded for prediction. */
 const MODEL_CACHE_SIZE = 4;
@@ -82,7 +85,12 @@ export function createTrainerService(deps: TrainerServiceDeps): {
       const refusal = gate.refusal();
       if (refusal !== undefined) throw new UncoupleError("failed-precondition", refusal);
       const requested = teamOfRequest(request, team, pipeline, deps.teamFolder);
-      return queue.submit({ trigger: "request", team: requested, traceparent: request.traceparent });
+      const { upstream: asked, traceparent } = request;
+      // A trainer that is not running refuses the run, and sees nothing that it could check.
+      if (asked !== undefined && state.phase() === "running") {
+        await checkAskedSnapshots(asked, name, pipeline, { backplane: deps, view }, never);
+      }
+      return queue.submit({ trigger: "request", team: requested, asked, traceparent });
     },
     watchRun: (id, signal) => queue.watch(id, signal),
     cancelRun: (id) => queue.cancel(id),

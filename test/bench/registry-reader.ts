@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
-import { baseline, CHAMPION } from "../../services/composition/in-use.ts";
+import { baseline, readInForce } from "../../services/composition/in-use.ts";
 import { createPipelineView } from "../../services/composition/pipeline-view.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { component, pipelineOf } from "../helpers/linear-pipelines.ts";
@@ -43,8 +43,8 @@ if (process.send !== undefined) {
     const before = process.cpuUsage();
     for (let position = from; position < from + count; position++) {
       await view.reaches(position, signal);
-      const champions = await backplane.registry.aliased(CHAMPION);
-      const current = baseline(pipeline.components, view.history, champions, position);
+      const inForce = await readInForce(backplane);
+      const current = baseline(pipeline.components, view.history, inForce, position);
       if (Object.keys(current).length !== components.length) throw new Error(`incomplete at ${position}`);
     }
     const { user, system } = process.cpuUsage(before);

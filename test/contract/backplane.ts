@@ -3,6 +3,7 @@ import { aliasesContract } from "./aliases.ts";
 import { generationsContract } from "./generations.ts";
 import { type Implementation, openPair, type Pair, type World } from "./implementation.ts";
 import { leasesContract } from "./leases.ts";
+import { ledgerContract } from "./ledger.ts";
 import { logsContract } from "./logs.ts";
 import { pipelineFilesContract } from "./pipeline-files.ts";
 import { snapshotsContract } from "./snapshots.ts";
@@ -24,6 +25,7 @@ export function backplaneContract(implementation: Implementation): void {
     for (const contract of [
       pipelineFilesContract,
       generationsContract,
+      ledgerContract,
       snapshotsContract,
       logsContract,
       aliasesContract,

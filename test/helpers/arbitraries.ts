@@ -4,7 +4,7 @@ import type { ColumnProfile } from "../../services/pipeline/column-profile.ts";
 import { ADAPTER_SKIPS, type InterfaceShift } from "../../services/pipeline/interface-shift.ts";
 import type { Provenance, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
-import type { Run } from "../../services/pipeline/run.ts";
+import { RUN_TRIGGERS, type Run } from "../../services/pipeline/run.ts";
 import type { OptimizerSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
 import {
   type ConsistencyGap,
@@ -18,15 +18,16 @@ import {
   type Verdict,
 } from "../../services/pipeline/verdict.ts";
 
-const name = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" });
-const text = fc.string({ maxLength: 20, unit: "grapheme" });
-const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
-const count = fc.nat(2 ** 31 - 1);
-const serial = fc.integer({ min: 1, max: 2 ** 31 - 1 });
-const time = fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
+export const name = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" });
+export const text = fc.string({ maxLength: 20, unit: "grapheme" });
+export const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
+export const count = fc.nat(2 ** 31 - 1);
+export const serial = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+export const time = fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
 /** `__proto__` cannot be a key of a plain object, and so neither a component nor a column. */
 const key = name.filter((it) => it !== "__proto__");
-const dictionary = <T>(value: fc.Arbitrary<T>) => fc.dictionary(key, value, { maxKeys: 4, noNullPrototype: true });
+export const dictionary = <T>(value: fc.Arbitrary<T>) =>
+  fc.dictionary(key, value, { maxKeys: 4, noNullPrototype: true });
 
 export const errorCodes: readonly ErrorCode[] = [
   "invalid-argument",
@@ -52,7 +53,7 @@ export const runs: fc.Arbitrary<Run> = fc.record({
   id: name,
   component: name,
   state: fc.constantFrom("queued", "waiting", "running", "publishing", "succeeded", "failed", "cancelled"),
-  trigger: fc.constantFrom("request", "interval", "upstream"),
+  trigger: fc.constantFrom(...RUN_TRIGGERS),
   protocol: protocols,
   step: count,
   steps: count,
@@ -99,7 +100,7 @@ const later = fc.dictionary(fc.constantFrom("laterA", "later-b", "later.c", "con
   maxKeys: 2,
   noNullPrototype: true,
 });
-const withLater = <T extends object>(known: fc.Arbitrary<T>): fc.Arbitrary<T> =>
+export const withLater = <T extends object>(known: fc.Arbitrary<T>): fc.Arbitrary<T> =>
   fc.tuple(known, later).map(([fields, more]) => ({ ...more, ...fields }));
 
 const profiles: fc.Arbitrary<ColumnProfile> = withLater(
@@ -162,7 +163,7 @@ const provenances: fc.Arbitrary<Provenance> = withLater(
   ),
 );
 
-const digests = fc.stringMatching(/^[0-9a-f]{64}$/);
+export const digests = fc.stringMatching(/^[0-9a-f]{64}$/);
 
 export const manifests: fc.Arbitrary<SnapshotManifest> = fc.record({
   version: fc.constant(2 as const),
@@ -332,7 +333,7 @@ const optionalOfVerdict = {
       { requiredKeys: ["fingerprint", "generation"] },
     ),
   ),
-  release: name,
+  release: serial,
   consistency: withLater(
     fc.record({ rows: count, current: someGaps, candidate: someGaps }, { requiredKeys: ["rows", "candidate"] }),
   ),

@@ -1,7 +1,15 @@
 import type { HeldOutGeneration } from "../../services/pipeline/generation.ts";
-import type { ModelContract, Provenance, SnapshotDraft, SnapshotManifest } from "../../services/pipeline/manifest.ts";
+import {
+  type ModelContract,
+  type Provenance,
+  type SnapshotDraft,
+  type SnapshotId,
+  type SnapshotManifest,
+  snapshotName,
+} from "../../services/pipeline/manifest.ts";
+import type { CandidateRun, Decision, Order, Release, Served } from "../../services/pipeline/release.ts";
 import type { Tombstone } from "../../services/pipeline/tombstone.ts";
-import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
+import type { Composition, Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 
 let runs = 0;
 
@@ -133,6 +141,110 @@ export function tombstone(component: string, serial: number, change: Partial<Tom
     policy: { keep: 20, champions: 10 },
     by: "evaluator-1",
     deletedAt: "2026-03-01T00:00:00.000Z",
+    ...change,
+  };
+}
+
+/** @param number of the release */
+export function release(number: number, change: Partial<Release> = {}): Release {
+  return {
+    version: 1,
+    entry: "release",
+    pipeline: "demo",
+    number,
+    composition: { m1: number },
+    previous: number === 1 ? null : number - 1,
+    kind: "promote",
+    cause: { type: "ungated" },
+    pinned: [],
+    gate: null,
+    at: "2026-01-01T00:03:00.000Z",
+    ...change,
+  };
+}
+
+/** A decision of an `enforce` gate against release 1. */
+export function decision(moves: Composition, change: Partial<Decision> = {}): Decision {
+  return {
+    version: 1,
+    entry: "decision",
+    pipeline: "demo",
+    moves,
+    release: 1,
+    decision: "promoted",
+    reasons: [],
+    criteria: [
+      {
+        name: "composed",
+        difference: -0.1,
+        interval: [-0.15, -0.05],
+        margin: 0.01,
+        screened: true,
+        confirmed: true,
+      },
+    ],
+    needs: [],
+    mode: "enforce",
+    gate: "a".repeat(64),
+    generation: 1,
+    asked: { part: "confirm", question: 1 },
+    by: "evaluator-1",
+    seconds: 0.1,
+    at: "2026-01-01T00:03:00.000Z",
+    ...change,
+  };
+}
+
+export function order(verb: Order["verb"], snapshots: readonly SnapshotId[], change: Partial<Order> = {}): Order {
+  return {
+    version: 1,
+    entry: "order",
+    pipeline: "demo",
+    verb,
+    snapshots,
+    by: "ann",
+    reason: null,
+    at: "2026-01-01T00:03:00.000Z",
+    ...change,
+  };
+}
+
+/** The first request to train `m2` on `m1@2`, unless told otherwise. */
+export function candidateRun(change: Partial<CandidateRun> = {}): CandidateRun {
+  const { candidate, consumer, attempt } = {
+    candidate: { component: "m1", serial: 2 },
+    consumer: "m2",
+    attempt: 1,
+    ...change,
+  };
+  return {
+    version: 1,
+    entry: "candidate-run",
+    pipeline: "demo",
+    id: `${snapshotName(candidate)}:${consumer}:${attempt}`,
+    state: "requested",
+    candidate,
+    consumer,
+    attempt,
+    release: 1,
+    upstream: { [candidate.component]: candidate.serial },
+    why: "it degrades the pipeline, and its own loss improved",
+    at: "2026-01-01T00:03:00.000Z",
+    ...change,
+  };
+}
+
+/** @param number of the release */
+export function served(follower: string, number: number, change: Partial<Served> = {}): Served {
+  return {
+    version: 1,
+    entry: "served",
+    pipeline: "demo",
+    follower,
+    release: number,
+    composition: { m1: number },
+    since: "2026-01-01T00:04:00.000Z",
+    at: "2026-01-01T00:04:00.000Z",
     ...change,
   };
 }

@@ -1,4 +1,5 @@
 import { type SnapshotManifest, snapshotName } from "../../services/pipeline/manifest.ts";
+import type { Release } from "../../services/pipeline/release.ts";
 import type { RetentionPolicy } from "../../services/pipeline/tombstone.ts";
 import { rollbackTarget } from "../../services/registry/alias-history.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
@@ -12,7 +13,7 @@ import type { AliasChange } from "../../services/registry/registry.ts";
  * @returns names of snapshots whose models must stay
  */
 export async function expectedToStay(
-  { registry, verdicts, quarantines, retention }: Backplane,
+  { registry, verdicts, quarantines, retention, ledger }: Backplane,
   policy: RetentionPolicy,
   pinned: readonly string[],
 ): Promise<ReadonlySet<string>> {
@@ -25,13 +26,30 @@ export async function expectedToStay(
   const of = (component: string, among: readonly SnapshotManifest[]) =>
     among.filter((manifest) => manifest.component === component);
   const stay = new Set(pinned);
+  const releases: Release[] = [];
+  for await (const { value } of ledger.read(0)) if (value.entry === "release") releases.push(value);
+  const newest = releases.at(-1);
+  for (const { composition } of releases.slice(-policy.champions - 1)) {
+    for (const [component, serial] of Object.entries(composition)) stay.add(snapshotName({ component, serial }));
+  }
   const champions = new Map<string, number>();
   for (const component of components) {
     for (const manifest of of(component, present).slice(-policy.keep)) stay.add(snapshotName(manifest));
-    const aliases = await registry.aliases(component);
+    const { champion, ...aliases } = await registry.aliases(component);
     for (const serial of Object.values(aliases)) stay.add(snapshotName({ component, serial }));
-    if (aliases.champion !== undefined) champions.set(component, aliases.champion);
     const log = (await registry.aliasLog(component)).filter(({ alias }) => alias === "champion");
+    for (const { composition, pinned, kind } of releases) {
+      const serial = pinned.includes(component) ? (composition[component] ?? null) : null;
+      const previous = log.at(-1)?.serial ?? null;
+      if (serial === previous) continue;
+      const change = { component, alias: "champion", serial, previous, by: "", at: "" };
+      log.push({ ...change, kind: kind === "rollback" ? "rollback" : "set" });
+    }
+    const now = newest === undefined ? champion : log.at(-1)?.serial;
+    if (typeof now === "number") {
+      champions.set(component, now);
+      stay.add(snapshotName({ component, serial: now }));
+    }
     const changes = log.slice(Math.max(0, log.length - policy.champions));
     for (const { previous } of changes) if (previous !== null) stay.add(snapshotName({ component, serial: previous }));
     for (const serial of rollbacks(log, component, policy.champions)) stay.add(snapshotName({ component, serial }));
@@ -44,7 +62,7 @@ export async function expectedToStay(
   };
   const sound = present.filter((manifest) => !refused.has(snapshotName(manifest)));
   const usable = sound.filter((manifest) => judged.has(snapshotName(manifest)));
-  for (const component of components) choose(component, usable);
+  if (newest === undefined) for (const component of components) choose(component, usable);
   for (const candidate of sound.filter((manifest) => !judged.has(snapshotName(manifest)))) {
     stay.add(snapshotName(candidate));
     const before = all.slice(0, all.indexOf(candidate));

@@ -6,6 +6,8 @@ import {
   type EvaluatorConfig,
   type EvaluatorDeps,
 } from "../../services/evaluator/create-evaluator.ts";
+import { createHeldOutParts } from "../../services/evaluator/held-out-parts.ts";
+import type { PartShares } from "../../services/pipeline/gate.ts";
 import type { ModelContract, Provenance, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../../services/registry/backplane.ts";
@@ -69,7 +71,9 @@ export interface MemoryEvaluators {
   close(): Promise<void>;
 }
 
-type HeldOutFacts = Pick<EvaluatorDeps, "fingerprint" | "heldOutAfter">;
+interface HeldOutFacts extends Pick<EvaluatorDeps, "fingerprint" | "heldOutAfter"> {
+  readonly split: PartShares;
+}
 
 /** @param count of held-out rows */
 export function openMemoryEvaluators(count = rows): MemoryEvaluators {
@@ -104,8 +108,11 @@ export function openMemoryEvaluators(count = rows): MemoryEvaluators {
           backplane: over,
           gate,
           schema: schemaOf(heldOut),
-          heldOut,
-          labels: {},
+          heldOut: createHeldOutParts(
+            change.pipeline ?? twoComponents,
+            { table: heldOut, labels: {} },
+            held.split ?? change.pipeline?.gate?.split,
+          ),
           fingerprint: "held-out",
           ...held,
           inference: localInference(loadLinear),

@@ -28,13 +28,13 @@ components:
   m3: { columns: [x2], output: { name: w, width: 1, meaning: scalar }, target: y, loss: mse }
 `;
 
-/** A real server with the configuration that `uncouple scaffold nats` writes for PIPELINE. */
+/** A real server with the configuration that `uncouple scaffold nats` writes for PIPELINE, and a follower `serving`. */
 export interface AccountsNats {
   readonly url: string;
   /** Of pipeline.yaml and, in nats/, the configuration. */
   readonly dir: string;
   keyFile(user: string): string;
-  /** Backplane of a user: a team, `evaluator` or `operator`. */
+  /** Backplane of a user: a team, `evaluator`, `operator` or `serving`. */
   open(user: string, options?: Partial<JetStreamOptions>): Promise<JetStreamBackplane>;
   /** A client of the library, with a user's rights. */
   raw(user: string): Promise<NatsClient>;
@@ -56,7 +56,8 @@ export async function startAccountsNats(
   const conf = join(dir, "nats/nats.conf");
   const scaffold = async (...args: string[]) => {
     const command = ["scaffold", "nats", "--pipeline", "pipeline.yaml", "--out", "nats", "--nats-version", version];
-    const written = await cli([...command, ...(tls ? ["--tls", "/etc/nats"] : []), ...args], { cwd: dir });
+    const more = ["--followers", "serving", ...(tls ? ["--tls", "/etc/nats"] : [])];
+    const written = await cli([...command, ...more, ...args], { cwd: dir });
     if (written.code !== 0) throw new Error(written.stderr);
     const text = (await readFile(conf, "utf8"))
       .replace('"0.0.0.0:4222"', `"127.0.0.1:${port}"`)

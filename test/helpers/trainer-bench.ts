@@ -133,6 +133,8 @@ export interface TrainerBench {
       component?: string;
       unavailableSeconds?: number;
       waitForVerdictSeconds?: number;
+      /** Defaults to `benchPipeline`. */
+      pipeline?: Pipeline;
     },
   ): Promise<RunQueue>;
   close(): Promise<void>;
@@ -185,12 +187,22 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
       schema: [],
       oracle: undefined,
     },
-    async queue(train, { component = "m2", unavailableSeconds = 60, waitForVerdictSeconds = 60, ...change } = {}) {
+    async queue(
+      train,
+      {
+        component = "m2",
+        unavailableSeconds = 60,
+        waitForVerdictSeconds = 60,
+        pipeline = benchPipeline,
+        ...change
+      } = {},
+    ) {
       const execute = createExecuteRun(
         {
-          pipeline: benchPipeline,
+          pipeline,
           component,
           holder: component,
+          cotrains: false,
           codeVersion: "0.0.0",
           checkpointSeconds: 0,
           unavailableSeconds,

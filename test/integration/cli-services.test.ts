@@ -318,6 +318,8 @@ describe("the matrix", () => {
     appliedDigest: null,
     version: "0.1.0",
     heldOut: null,
+    release: null,
+    gate: null,
   };
 
   it("is shown with intervals, in a table and as JSON", async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { LOG_KINDS } from "../../services/registry/usage.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { packageInfo } from "../../services/runtime/package-info.ts";
 import { runWorker } from "../../services/worker/run-worker.ts";
@@ -177,7 +178,7 @@ describe("an evaluator's metrics", () => {
 
   test("tell the size of every stream, and the age of each component's newest snapshot", () => {
     const of = (store: string) => value(evaluatorPage, "uncouple_store_bytes", { store });
-    for (const store of ["snapshots", "pipelines", "aliases", "verdicts", "quarantines", "tombstones", "leases"]) {
+    for (const store of LOG_KINDS) {
       expect(of(store), store).toBeGreaterThanOrEqual(0);
     }
     expect(value(evaluatorPage, "uncouple_store_limit_bytes", { store: "models" })).toBeGreaterThan(of("models"));

@@ -224,6 +224,19 @@ describe("an evaluator over gRPC", () => {
       appliedDigest: "b".repeat(64),
       version: "0.1.0",
       heldOut: { generation: 2, startedAt: "2026-01-01T00:00:00.000Z", questions: 7, horizon: null },
+      release: 3,
+      gate: {
+        mode: "enforce",
+        questionsLeft: 0,
+        held: [
+          {
+            snapshot: { component: "m1", serial: 4 },
+            reasons: ["spent"],
+            needs: [],
+            since: "2026-01-01T00:00:00.000Z",
+          },
+        ],
+      },
     };
     const { evaluator } = await serve({
       evaluator: {

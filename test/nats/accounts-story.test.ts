@@ -70,7 +70,7 @@ describe.each(await natsVersions())("nats-server $version, services with account
     const verdicts = async () =>
       JSON.parse(await run("verdicts", "--evaluator", evaluator.grpc, "--json")) as { component: string }[];
     await expect.poll(async () => (await verdicts()).length, { timeout: 60_000 }).toBe(3);
-    await run("alias", "m1", "champion", "1", "--pipeline", "demo", ...access("m1"));
+    await run("alias", "m1", "champion", "1", "--pipeline", "demo", ...access("operator"));
     const refused = await cli(["alias", "m1", "champion", "2", "--pipeline", "demo", ...access("m2")], { cwd: dir });
     expect(refused).toMatchObject({ code: 5, stdout: "" });
     expect(refused.stderr).toMatch(/^uncouple: the NATS server at \S+ does not permit uncouple\.demo\.\S+\.m1\n$/);

@@ -7,12 +7,23 @@ import { withPipelineView } from "../../services/composition/pipeline-view.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
 import { cli } from "../helpers/cli.ts";
-import { draft, model, quarantine, verdict } from "../helpers/drafts.ts";
+import {
+  candidateRun,
+  decision,
+  draft,
+  model,
+  order,
+  quarantine,
+  release,
+  served,
+  verdict,
+} from "../helpers/drafts.ts";
 import { type AccountsNats, startAccountsNats, TLS } from "../helpers/nats-accounts.ts";
 import { natsVersions } from "../helpers/nats-versions.ts";
+import { take } from "../helpers/take.ts";
 
 const STREAMS = [
-  ...["snapshots", "pipelines", "aliases", "verdicts", "quarantines", "tombstones"].map(
+  ...["snapshots", "pipelines", "releases", "aliases", "verdicts", "quarantines", "tombstones"].map(
     (kind) => `uncouple-demo-${kind}`,
   ),
   "OBJ_uncouple-demo-models",
@@ -66,8 +77,13 @@ const apiAttacks = (prefix: string): readonly Attack[] => {
   ];
 };
 
+/** Entries of the ledger. Somebody called `serving` follows releases. */
+const ledgerForgeries = (...keys: readonly string[]): readonly Attack[] =>
+  keys.map((key) => forgery(`uncouple.demo.releases.${key}`));
+
 /** What an attacker could do with the rights of team m2, whose component reads from m1. */
 const teamAttacks: readonly Attack[] = [
+  ...ledgerForgeries("release", "decision", "order", "candidate-run", "served.serving", "served.m2", "else"),
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.snapshots.m3.1"),
   forgery("uncouple.demo.verdicts.m2.1"),
@@ -115,7 +131,27 @@ const teamAttacks: readonly Attack[] = [
   ]),
 ];
 
+/** What an attacker could do with the rights of `serving`. */
+const followerAttacks: readonly Attack[] = [
+  ...teamAttacks.filter(({ subject }) => subject !== "uncouple.demo.releases.served.serving"),
+  ...ledgerForgeries("served.other", "served"),
+  forgery("uncouple.demo.snapshots.m2.2"),
+  forgery("uncouple.demo.aliases.m2"),
+  forgery("uncouple.demo.tombstones.m1.1.serving"),
+  forgery("$O.uncouple-demo-models.C.m2.CHUNK"),
+  forgery("$KV.uncouple-demo-leases.m2.state-1"),
+  forgery("$KV.uncouple-demo-leases.train"),
+  {
+    what: "has a message sent as a release",
+    subject: "$JS.hub.API.STREAM.MSG.GET.uncouple-demo-releases",
+    payload: { seq: 1 },
+    reply: "uncouple.demo.releases.release",
+  },
+];
+
 const evaluatorAttacks: readonly Attack[] = [
+  ...ledgerForgeries("order", "served.serving", "served.evaluator"),
+  forgery("uncouple.demo.tombstones.m1.1.m1"),
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.aliases.m1"),
   forgery("uncouple.demo.pipelines.applied"),
@@ -132,6 +168,7 @@ const evaluatorAttacks: readonly Attack[] = [
 ];
 
 const operatorAttacks: readonly Attack[] = [
+  ...ledgerForgeries("decision", "candidate-run", "served.serving"),
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.verdicts.m1.1"),
   { what: "deletes a stream", subject: `$JS.API.STREAM.DELETE.${SNAPSHOTS}`, payload: {} },
@@ -240,6 +277,47 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
     expect((await evaluator.usage()).models.used).toBeGreaterThan(bytes.length);
   });
 
+  test("evaluators and operators write the ledger, all read it, and a follower reports what it serves", async () => {
+    const follower = await server.open("serving");
+    const watched = take(m2.ledger.watch(0, AbortSignal.timeout(10_000)), 6);
+    await evaluator.retention.pin("release-1", { m1: 1 });
+    const decided = await evaluator.ledger.append(decision({ m1: 1 }, { release: 0 }), 0);
+    await evaluator.ledger.append(release(1, { cause: { type: "decision", position: decided ?? 0 } }), 0);
+    await evaluator.retention.release("release-1");
+    expect((await follower.ledger.release())?.value).toMatchObject({ number: 1, composition: { m1: 1 } });
+    expect(Buffer.compare(await follower.registry.bytes(first), bytes)).toBe(0);
+    await follower.ledger.append(served("serving", 1));
+    await evaluator.ledger.append(candidateRun());
+    await operator.ledger.append(order("hold", [{ component: "m1", serial: 1 }]));
+    await operator.ledger.append(release(2, { cause: { type: "person", by: "ann", reason: null } }));
+    expect((await watched).map(({ value }) => value.entry)).toEqual([
+      "decision",
+      "release",
+      "served",
+      "candidate-run",
+      "order",
+      "release",
+    ]);
+    for (const [who, entry, right] of [
+      [m1, release(3), "write releases: the NATS server at"],
+      [m1, order("hold", []), "write orders to gates"],
+      [evaluator, order("hold", []), "write orders to gates"],
+      [operator, decision({ m1: 2 }), "write decisions of gates"],
+      [operator, candidateRun({ attempt: 2 }), "request runs on candidates"],
+      [follower, served("other", 1), "report what is served"],
+      [follower, release(3), "write releases"],
+    ] as const) {
+      await expect(who.ledger.append(entry)).rejects.toMatchObject({
+        code: "failed-precondition",
+        message: expect.stringContaining(`this key lacks the right to ${right}`),
+      });
+    }
+  });
+
+  test("an attacker with a follower's key changes nothing", async () => {
+    await attack(await server.raw("serving"), followerAttacks);
+  });
+
   test("an attacker with a team's key changes nothing", async () => {
     // Something that rollups could delete.
     const lease = await m1.leases.acquire("m1.state-1", "m1", AbortSignal.timeout(5_000));
@@ -323,6 +401,36 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
     const next = await m1.registry.publish(draft({ component: "m1" }), model(8, 3_000), "any");
     expect(next.serial).toBe(snapshots.filter(({ component }) => component === "m1").length + 1);
     expect(await evaluator.workQueue("evaluator").pending()).toBeGreaterThan(0);
+  });
+
+  test("with the accounts of a version before the ledger, each key is told which right it lacks", async () => {
+    await server.edit((accounts) =>
+      accounts
+        .split("\n")
+        .filter((line) => !/uncouple[.-]demo[.-]releases/.test(line))
+        .join("\n"),
+    );
+    for (const [user, api] of [
+      ["m1", "$JS.hub.API"],
+      ["evaluator", "$JS.hub.API"],
+      ["operator", "$JS.API"],
+    ] as const) {
+      await expect(server.open(user)).rejects.toMatchObject({
+        code: "failed-precondition",
+        message: `this key lacks the right to read the pipeline's streams: the NATS server at ${server.url} does not permit ${api}.STREAM.INFO.uncouple-demo-releases; use the key of another role, or write the accounts again with \`uncouple scaffold nats --force\` (docs/security.md)`,
+      });
+      const reader = await server.open(user, { create: false });
+      expect((await reader.registry.list()).length).toBeGreaterThan(0);
+      await expect(reader.ledger.release()).rejects.toMatchObject({
+        code: "failed-precondition",
+        message: expect.stringContaining("lacks the right to read the pipeline's streams"),
+      });
+      await expect(take(reader.ledger.watch(0, AbortSignal.timeout(5_000)), 1)).rejects.toMatchObject({
+        code: "failed-precondition",
+      });
+    }
+    await server.reload();
+    expect((await (await server.open("m1")).ledger.release())?.value.number).toBe(2);
   });
 
   test("no key, a wrong key and a key of a team that left are refused at once", async () => {

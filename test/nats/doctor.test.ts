@@ -65,11 +65,12 @@ describe.each(cases)("$name", ({ version, tls }) => {
     ["m2", "trainer:m2"],
     ["evaluator", "evaluator"],
     ["operator", "operator"],
+    ["serving", "follower:serving"],
   ])("the key of %s has the rights of %s and of no other role, and trying them changes nothing", async (user, role) => {
     const before = await everything();
     const { rights, checks } = await look(user, { as: [role] });
     expect(rights.filter(({ complete }) => complete)).toEqual([{ role, complete: true, missing: [] }]);
-    expect(rights.map((one) => one.role)).toEqual(ALL);
+    expect(rights.map((one) => one.role)).toEqual([...new Set([...ALL, role])]);
     const attention = notOk(checks).map(({ section }) => section);
     // Clients see neither whether this server syncs nor, before version 2.10, its clock.
     expect(attention).toEqual(version.version.startsWith("2.9.") ? ["sync", "clocks"] : ["sync"]);
@@ -167,7 +168,7 @@ describe.each(versions)("a cluster of three of nats-server $version", (version) 
   test("all copies are current, the clocks agree, and nothing is changed", async () => {
     await expect
       .poll(async () => (await replicas()).map(({ status }) => status), { timeout: 60_000 })
-      .toEqual(Array.from({ length: 8 }, () => "ok"));
+      .toEqual(Array.from({ length: 9 }, () => "ok"));
     const raw = await connectRaw(cluster.url);
     const states = async () => {
       const all = await raw.jsm.streams.list().next();
@@ -175,7 +176,7 @@ describe.each(versions)("a cluster of three of nats-server $version", (version) 
       return named.sort((a, b) => (a.name < b.name ? -1 : 1));
     };
     const before = await states();
-    expect(before).toHaveLength(8);
+    expect(before).toHaveLength(9);
     const { checks } = await examine(flags(), silentContext);
     expect(await states()).toEqual(before);
     await raw.close();
@@ -193,7 +194,7 @@ describe.each(versions)("a cluster of three of nats-server $version", (version) 
         ({ status, detail }) => status === "failure" && detail.includes(`${victim?.name} is gone or cut off`),
       );
     };
-    await expect.poll(async () => (await fails()).length, { timeout: 90_000, interval: 1_000 }).toBe(8);
+    await expect.poll(async () => (await fails()).length, { timeout: 90_000, interval: 1_000 }).toBe(9);
     const { code, stdout } = await cli(["doctor", "--nats", cluster.url, "--pipeline", "demo", "--json"]);
     expect(code).toBe(5);
     const { engines, checks } = JSON.parse(stdout) as {
@@ -204,7 +205,7 @@ describe.each(versions)("a cluster of three of nats-server $version", (version) 
     if (tensorflow?.available !== true) expect(tensorflow?.detail).toContain("`uncouple build-tensorflow`");
     expect(checks.filter(({ status }) => status === "failure").map(({ section }) => section)).toEqual([
       "versions",
-      ...Array.from({ length: 8 }, () => "replicas"),
+      ...Array.from({ length: 9 }, () => "replicas"),
     ]);
     await victim?.start();
     await expect.poll(async () => (await fails()).length, { timeout: 90_000, interval: 1_000 }).toBe(0);

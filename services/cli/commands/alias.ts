@@ -1,15 +1,18 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
+import { aliasesNow, aliasHistory, authorText } from "../../composition/champions.ts";
 import { CHAMPION } from "../../composition/in-use.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
-import type { Backplane } from "../../registry/backplane.ts";
-import type { AliasChange } from "../../registry/registry.ts";
+import type { AliasChange, Registry } from "../../registry/registry.ts";
+import type { ChampionRequest, PinDeps } from "../../releases/pin.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
-import { type CliContext, userName } from "../context/context.ts";
+import type { CliContext } from "../context/context.ts";
+import { personOf } from "../flags/reason-flag.ts";
 import { parseSerial } from "../flags/reference.ts";
-import { createOutput, type Output } from "../terminal/output.ts";
+import { createOutput } from "../terminal/output.ts";
 import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
+import { printAliasChange } from "../text/alias-change.ts";
 
 interface AliasFlags extends ConnectionFlags {
   readonly remove?: true;
@@ -22,7 +25,7 @@ export function aliasCommand(context: CliContext): Command {
     new Command("alias")
       .summary("point an alias at a snapshot, or list aliases")
       .description(
-        `Points an alias of a component at a snapshot, or removes it. Without a name, lists the aliases of the component and the log of their changes, which is never rewritten. The \`${CHAMPION}\` is the snapshot in use: new snapshots are judged against it.`,
+        `Points an alias of a component at a snapshot, or removes it. Without a name, lists the aliases of the component and the log of their changes, which is never rewritten. The \`${CHAMPION}\` is the snapshot that a person chose: it stays in use, and new snapshots are judged against it, until it is moved or removed. From the first release on, moving it writes a release.`,
       )
       .argument("<component>")
       .argument("[name]", `for example ${CHAMPION}`)
@@ -42,64 +45,37 @@ export function aliasCommand(context: CliContext): Command {
         throw new UncoupleError("invalid-argument", "give either a serial number or --remove");
       }
       await withConnections(context, flags, async (connections) => {
-        const { registry, quarantines } = await connections.backplane(component);
-        const aliases = await registry.aliases(component);
+        const { backplane, pipeline } = await connections.place(component);
         if (name === undefined) {
-          const log = await registry.aliasLog(component);
+          const aliases = (await aliasesNow(backplane, [component])).get(component) ?? {};
+          const log = await aliasHistory(backplane, component);
           output.result({ aliases, log }, (style, width) => aliasTable(component, log, style, width));
           return;
         }
-        const by = byText(context, flags.reason);
-        const change = await registry.setAlias(component, name, serial ?? null, aliases[name] ?? null, by);
-        output.result(change, () => changeText(change));
-        await warnOfQuarantine(change, quarantines, output);
+        const deps = { backplane, pipeline, clock: context.clock };
+        const request = { component, ...personOf(context, flags) };
+        const change = await (name === CHAMPION
+          ? moveChampion(deps, request, serial)
+          : moveAlias(backplane.registry, request, name, serial));
+        await printAliasChange(change, backplane.quarantines, output);
       });
     });
 }
 
-export function rollbackCommand(context: CliContext): Command {
-  return withPeers(
-    new Command("rollback")
-      .summary("undo the last change of an alias")
-      .description(
-        "Points an alias back at the snapshot that it pointed at before its last change. Repeat to go back further.",
-      )
-      .argument("<component>")
-      .option("--alias <name>", "the alias to roll back", CHAMPION)
-      .option("--reason <text>", "reason to record in the log")
-      .option("--json", "print JSON: the change"),
-    "registry",
-  )
-    .addHelpText("after", "\nExample:\n  uncouple rollback m1\n")
-    .action(async (component: string, flags: AliasFlags & { readonly alias: string }) => {
-      const output = createOutput(context, flags.json === true);
-      await withConnections(context, flags, async (connections) => {
-        const { registry, quarantines } = await connections.backplane(component);
-        const change = await registry.rollback(component, flags.alias, byText(context, flags.reason));
-        output.result(change, () => changeText(change));
-        await warnOfQuarantine(change, quarantines, output);
-      });
-    });
+/** @param serial undefined: removes it */
+async function moveChampion(deps: PinDeps, request: ChampionRequest, serial: number | undefined): Promise<AliasChange> {
+  const { pinComponent, unpinComponent } = await import("../../releases/pin.ts");
+  return serial === undefined ? unpinComponent(deps, request) : pinComponent(deps, request, serial);
 }
 
-/** An alias may point at a quarantined snapshot, which is never used: the newest valid one is in use instead. */
-async function warnOfQuarantine(change: AliasChange, quarantines: Backplane["quarantines"], output: Output) {
-  if (change.serial === null) return;
-  const quarantine = await quarantines.get(change.component, change.serial);
-  if (quarantine === undefined) return;
-  const { reason, detail } = quarantine;
-  output.note(plain(`${snapshotName(quarantine)} is quarantined and will not be used: ${reason}: ${detail}`));
-}
-
-/** Author and reason for the log. */
-function byText({ env }: CliContext, reason: string | undefined): string {
-  const who = userName(env);
-  return reason === undefined ? who : `${who}: ${reason}`;
-}
-
-function changeText({ component, alias, serial, previous }: AliasChange): string {
-  const place = (at: number | null) => (at === null ? "nothing" : snapshotName({ component, serial: at }));
-  return plain(`${alias} of ${component} now points at ${place(serial)} (previously ${place(previous)})`);
+async function moveAlias(
+  registry: Registry,
+  { component, ...person }: ChampionRequest,
+  alias: string,
+  serial: number | undefined,
+): Promise<AliasChange> {
+  const { [alias]: now = null } = await registry.aliases(component);
+  return registry.setAlias(component, alias, serial ?? null, now, authorText(person));
 }
 
 function aliasTable(component: string, log: readonly AliasChange[], style: Style, width: number): string {

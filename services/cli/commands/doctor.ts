@@ -32,7 +32,7 @@ export function doctorCommand(context: CliContext): Command {
     .option("--pipeline <name>", "and this pipeline there (UNCOUPLE_PIPELINE)")
     .option(
       "--as <role>",
-      "the role that the key is for: operator, evaluator or trainer:COMPONENT, repeatable (default: any of them)",
+      "the role that the key is for: operator, evaluator, trainer:COMPONENT or follower:NAME, repeatable (default: any but a follower's)",
       addRole,
     )
     .option("--nats-monitor <url>", "the server's monitoring address, http://host:8222 (NATS_MONITOR_URL)");

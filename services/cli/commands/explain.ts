@@ -4,6 +4,7 @@ import type { Protocol } from "../../learning/protocols/protocol.ts";
 import type { WorkersKey } from "../../learning/units/explanations.ts";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
 import { ENGINE_CHOICES } from "../../pipeline/team.ts";
+import type { GateKey } from "../../releases/gate-explanations.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
 import type { Style } from "../terminal/style.ts";
@@ -12,15 +13,15 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
-    .summary("explain a training protocol, the engines, or workers")
+    .summary("explain a training protocol, the engines, workers, or gates")
     .description(
-      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses. `explain workers` describes the keys under `workers` in a team file.",
+      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses. `explain workers` describes the keys under `workers` in a team file, and `explain gate` those under `gate` in a pipeline file.",
     )
-    .argument("[topic]", "engine, workers, or a protocol: sync, async, proximal, causal, ...")
+    .argument("[topic]", "engine, workers, gate, or a protocol: sync, async, proximal, causal, ...")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n  uncouple explain workers\n",
+      "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n  uncouple explain workers\n  uncouple explain gate\n",
     )
     .action(async (name: string | undefined, options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
@@ -35,7 +36,22 @@ export function explainCommand(context: CliContext): Command {
       if (name === "workers") {
         const { WORKERS_KEYS, WORKERS_RULES } = await import("../../learning/units/explanations.ts");
         output.result({ keys: WORKERS_KEYS, rules: WORKERS_RULES }, (style) =>
-          workersText(WORKERS_KEYS, WORKERS_RULES, style, Math.min(context.stdout.columns ?? 100, 100)),
+          keysText(
+            WORKERS_KEYS,
+            WORKERS_RULES,
+            `In a team file: workers: {} for workers: { ${WORKERS_KEYS.map((key) => `${key.key}: ${key.default}`).join(", ")} }`,
+            style,
+            Math.min(context.stdout.columns ?? 100, 100),
+          ),
+        );
+        return;
+      }
+      if (name === "gate") {
+        const { GATE_KEYS, GATE_RULES } = await import("../../releases/gate-explanations.ts");
+        const footer =
+          "In a pipeline file: gate: { mode: enforce, margin: 0.5 % }; gate: {} observes with the defaults";
+        output.result({ keys: GATE_KEYS, rules: GATE_RULES }, (style) =>
+          keysText(GATE_KEYS, GATE_RULES, footer, style, Math.min(context.stdout.columns ?? 100, 100)),
         );
         return;
       }
@@ -126,9 +142,14 @@ function example(name: string, parameters: Protocol["parameters"]): string {
   return entries.length === 0 ? name : `{ name: ${name}, ${entries.join(", ")} }`;
 }
 
-function workersText(keys: readonly WorkersKey[], rules: readonly string[], style: Style, width: number): string {
+function keysText(
+  keys: readonly (WorkersKey | GateKey)[],
+  rules: readonly string[],
+  footer: string,
+  style: Style,
+  width: number,
+): string {
   const indented = (text: string) => wrap(text, width - 2).map((line) => `  ${line}`);
-  const defaults = keys.map((key) => `${key.key}: ${key.default}`).join(", ");
   return [
     ...keys.flatMap(({ key, values, default: usual, summary, cost }) => [
       `${style.bold(key)}: ${values} (default ${usual})`,
@@ -139,7 +160,7 @@ function workersText(keys: readonly WorkersKey[], rules: readonly string[], styl
     style.bold("What holds"),
     ...rules.flatMap((rule, index) => indented(`${index + 1}. ${rule}`)),
     "",
-    style.dim(`In a team file: workers: {} for workers: { ${defaults} }`),
+    style.dim(footer),
     "",
   ].join("\n");
 }

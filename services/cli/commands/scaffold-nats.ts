@@ -14,6 +14,7 @@ import { createOutput } from "../terminal/output.ts";
 interface ScaffoldFlags {
   readonly pipeline: string;
   readonly teams?: readonly string[];
+  readonly followers?: readonly string[];
   readonly out: string;
   readonly tls?: string;
   readonly natsVersion?: string;
@@ -31,7 +32,7 @@ export function scaffoldNatsCommand(context: CliContext): Command {
   return new Command("nats")
     .summary("write a NATS configuration with an account for each team")
     .description(
-      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, and users for evaluators, the operator, whoever restores a backup, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
+      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, one for each follower of releases that may read and report what it serves, and users for evaluators, the operator, whoever restores a backup, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
     )
     .requiredOption("--pipeline <file>", "the pipeline file")
     .requiredOption("--out <folder>", "folder for the configuration")
@@ -39,6 +40,7 @@ export function scaffoldNatsCommand(context: CliContext): Command {
       "--teams <team...>",
       "the teams, each COMPONENT or NAME=COMPONENT,COMPONENT (default: one for each component)",
     )
+    .option("--followers <name...>", "who serves the releases: the names of `uncouple follow-release --follower`")
     .option("--tls <folder>", "serve TLS with tls.crt and tls.key of this folder of the server's machine")
     .option(
       "--nats-version <version>",
@@ -46,20 +48,22 @@ export function scaffoldNatsCommand(context: CliContext): Command {
       parseVersion,
     )
     .option("--force", "overwrite existing configuration files; keys stay")
-    .option("--json", "print JSON: { files: [{ path, secret }], teams: [{ name, components }] }")
+    .option("--json", "print JSON: { files: [{ path, secret }], teams: [{ name, components }], followers: [name] }")
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple scaffold nats --pipeline pipeline.yaml --out nats\n  uncouple scaffold nats --pipeline pipeline.yaml --teams growth=m1,m2 ads=m3 --tls /etc/nats/tls --out nats\n",
+      "\nExamples:\n  uncouple scaffold nats --pipeline pipeline.yaml --out nats\n  uncouple scaffold nats --pipeline pipeline.yaml --teams growth=m1,m2 ads=m3 --followers serving --tls /etc/nats/tls --out nats\n",
     )
     .action(async (flags: ScaffoldFlags) => {
       const output = createOutput(context, flags.json === true);
       const { pipeline } = (await interruptible(context, readStackFiles([flags.pipeline], context.cwd))).pipeline;
       const teams = teamsOf(pipeline, flags.teams);
+      const followers = flags.followers ?? [];
+      checkNames(teams, followers);
       const out = resolve(context.cwd, flags.out);
-      const files = await scaffold(pipeline, teams, out, flags);
+      const files = await scaffold(pipeline, teams, followers, out, flags);
       await writeAll(out, flags.out, files, flags.force === true);
       const written = files.map(({ path, secret = false }) => ({ path: `${flags.out}/${path}`, secret }));
-      output.result({ files: written, teams }, () => text(flags, pipeline, teams));
+      output.result({ files: written, teams, followers }, () => text(flags, pipeline, teams));
     });
 }
 
@@ -75,15 +79,8 @@ function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): read
     const [name = "", components] = entry.split(/=(.*)/s);
     return { name, components: components === undefined ? [name] : components.split(",") };
   });
-  const names = new Set<string>();
   const owners = new Map<string, string>();
   for (const { name, components } of teams) {
-    checkName("team", name);
-    if (["evaluator", "operator", "restorer", "system"].includes(name) || names.has(name)) {
-      const why = names.has(name) ? "is named twice" : "is a name of another user; choose a different one";
-      throw new UncoupleError("invalid-argument", `team ${name} ${why}`);
-    }
-    names.add(name);
     for (const component of components) {
       if (!known.includes(component)) {
         throw new UncoupleError(
@@ -101,9 +98,27 @@ function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): read
   return teams;
 }
 
+/** Each user has a key file of that name. @throws UncoupleError `invalid-argument` */
+function checkNames(teams: readonly Team[], followers: readonly string[]): void {
+  const names = new Set<string>();
+  const users = [
+    ...teams.map(({ name }) => ({ name, what: "team" })),
+    ...followers.map((name) => ({ name, what: "follower" })),
+  ];
+  for (const { name, what } of users) {
+    checkName(what, name);
+    if (["evaluator", "operator", "restorer", "system"].includes(name) || names.has(name)) {
+      const why = names.has(name) ? "is named twice" : "is a name of another user; choose a different one";
+      throw new UncoupleError("invalid-argument", `${what} ${name} ${why}`);
+    }
+    names.add(name);
+  }
+}
+
 async function scaffold(
   pipeline: Pipeline,
   teams: readonly Team[],
+  followers: readonly string[],
   out: string,
   flags: ScaffoldFlags,
 ): Promise<readonly NewFile[]> {
@@ -134,9 +149,12 @@ async function scaffold(
   for (const { name, components } of teams) {
     accounts.push({ name, components, publicKey: await keyOf(name) });
   }
+  const serving = [];
+  for (const name of followers) serving.push({ name, publicKey: await keyOf(name) });
   const options = {
     pipeline: pipeline.name,
     teams: accounts,
+    followers: serving,
     keys,
     evaluatorsDelete: pipeline.retention !== undefined,
   };
@@ -172,7 +190,11 @@ function serverConfig(pipeline: Pipeline, { tls, natsVersion }: ScaffoldFlags): 
   ].join("\n");
 }
 
-function text({ out, pipeline: file, tls }: ScaffoldFlags, pipeline: Pipeline, teams: readonly Team[]): string {
+function text(
+  { out, pipeline: file, tls, followers = [] }: ScaffoldFlags,
+  pipeline: Pipeline,
+  teams: readonly Team[],
+): string {
   const owned = new Set(teams.flatMap(({ components }) => components));
   const without = pipeline.components.map(({ name }) => name).filter((name) => !owned.has(name));
   return [
@@ -190,6 +212,10 @@ function text({ out, pipeline: file, tls }: ScaffoldFlags, pipeline: Pipeline, t
     ...teams.map(
       ({ name }) =>
         `  uncouple trainer --team TEAM.yaml --pipeline ${file} --nats URL --nats-nkey ${out}/keys/${name}.nk`,
+    ),
+    ...followers.map(
+      (name) =>
+        `  uncouple follow-release --into FOLDER --follower ${name} --pipeline ${pipeline.name} --nats URL --nats-nkey ${out}/keys/${name}.nk`,
     ),
   ].join("\n");
 }

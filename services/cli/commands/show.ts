@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { aliasesNow } from "../../composition/champions.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
@@ -22,9 +23,10 @@ export function showCommand(context: CliContext): Command {
     .action(async ({ component, serial }: SnapshotReference, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry, verdicts, quarantines, retention } = await connections.backplane(component);
+        const backplane = await connections.backplane(component);
+        const { registry, verdicts, quarantines, retention } = backplane;
         const manifest = await registry.manifest(component, serial);
-        const pointing = Object.entries(await registry.aliases(component));
+        const pointing = Object.entries((await aliasesNow(backplane, [component])).get(component) ?? {});
         const aliases = pointing.filter(([, to]) => to === serial).map(([alias]) => alias);
         const verdict = (await verdicts.get(component, serial)) ?? null;
         const quarantine = (await quarantines.get(component, serial)) ?? null;

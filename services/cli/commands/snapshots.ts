@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { aliasesNow } from "../../composition/champions.ts";
 import { type SnapshotManifest, snapshotName, type UnreadableSnapshot } from "../../pipeline/manifest.ts";
 import type { Tombstone } from "../../pipeline/tombstone.ts";
 import { formatNumber } from "../../report/numbers.ts";
@@ -36,7 +37,8 @@ export function snapshotsCommand(context: CliContext): Command {
     .action(async (component: string | undefined, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
       await withConnections(context, flags, async (connections) => {
-        const { registry, verdicts, quarantines, retention } = await connections.backplane(component);
+        const backplane = await connections.backplane(component);
+        const { registry, verdicts, quarantines, retention } = backplane;
         const all = await registry.list();
         const manifests = all.filter((manifest) => component === undefined || manifest.component === component);
         const unreadable = await registry.unreadable(component);
@@ -48,9 +50,7 @@ export function snapshotsCommand(context: CliContext): Command {
           (await retention.tombstones()).map((tombstone) => [snapshotName(tombstone), tombstone]),
         );
         const components = [...new Set([...manifests, ...unreadable].map((snapshot) => snapshot.component))];
-        const aliases = new Map(
-          await Promise.all(components.map(async (name) => [name, await registry.aliases(name)] as const)),
-        );
+        const aliases = await aliasesNow(backplane, components);
         const outcome = (snapshot: { readonly component: string; readonly serial: number }) => ({
           aliases: Object.entries(aliases.get(snapshot.component) ?? {}).flatMap(([alias, serial]) =>
             serial === snapshot.serial ? [alias] : [],

@@ -1,7 +1,8 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { inSpan } from "../../runtime/tracing/tracer.ts";
@@ -10,6 +11,7 @@ import { type ConnectionFlags, withConnections, withPeers } from "../connect/con
 import { openTracer } from "../connect/tracing.ts";
 import type { CliContext } from "../context/context.ts";
 import { collectParameter, type Parameters, protocolOf } from "../flags/protocol-options.ts";
+import { parseReferences } from "../flags/reference.ts";
 import { createOutput, noteDeprecations, type Output } from "../terminal/output.ts";
 import { createRunProgress } from "../terminal/progress.ts";
 import { Finished } from "../terminal/report-error.ts";
@@ -20,6 +22,7 @@ interface TrainFlags extends ConnectionFlags {
   readonly protocol?: string;
   readonly param?: Parameters;
   readonly team?: string;
+  readonly upstream?: Composition;
   readonly follow?: true;
   readonly json?: true;
 }
@@ -35,13 +38,18 @@ export function trainCommand(context: CliContext): Command {
       .option("--protocol <name>", "training protocol, overrides the team file (see `uncouple explain`)")
       .option("--param <name=value>", "parameter of that protocol, repeatable", collectParameter)
       .option("--team <file>", "team file to use instead of the trainer's own")
+      .option(
+        "--upstream <snapshots>",
+        "snapshots of its upstream to train on, released or not, for example m1@2,m0@1; default: those in use",
+        parseUpstream,
+      )
       .option("-f, --follow", "show progress until the run ends; if it fails, exit with the code of its error")
       .option("--json", "print JSON: the run; with --follow, one line per change"),
     "trainer",
   )
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple train m2 --follow\n  uncouple train m2 --protocol proximal --param sigma=0.3\n  uncouple train m1 --team examples/paper/m1-consistent.yaml --follow\n",
+      "\nExamples:\n  uncouple train m2 --follow\n  uncouple train m2 --protocol proximal --param sigma=0.3\n  uncouple train m1 --team examples/paper/m1-consistent.yaml --follow\n  uncouple train m2 --upstream m1@2     # on a snapshot that is not released\n",
     )
     .action(async (component: string, flags: TrainFlags) => {
       const output = createOutput(context, flags.json === true);
@@ -57,6 +65,7 @@ export function trainCommand(context: CliContext): Command {
             trainer.startRun({
               ...(protocol !== undefined && { protocol }),
               ...(teamFile !== undefined && { teamFile }),
+              ...(flags.upstream !== undefined && { upstream: flags.upstream }),
               ...(traceparent !== undefined && { traceparent }),
             }),
           );
@@ -67,6 +76,16 @@ export function trainCommand(context: CliContext): Command {
         output.result(run, () => `run ${run.id} of ${run.component} is ${run.state}; see uncouple runs ${run.id}`);
       });
     });
+}
+
+/** Parses `--upstream m1@2,m0@1`. @throws InvalidArgumentError */
+function parseUpstream(text: string): Composition {
+  const upstream: Record<string, number> = {};
+  for (const { component, serial } of parseReferences(text)) {
+    if (Object.hasOwn(upstream, component)) throw new InvalidArgumentError(`${component} is given twice.`);
+    upstream[component] = serial;
+  }
+  return upstream;
 }
 
 /** Reads a team file for this component, with all checks that are possible without the trainer. */

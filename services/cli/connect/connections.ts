@@ -96,8 +96,8 @@ export interface Connections {
   backplane(component?: string, options?: { readonly create: boolean }): Promise<Backplane>;
   /** Where the registry is and how to authenticate there, without connecting. */
   access(): Promise<NatsAccess & { readonly pipeline: string }>;
-  /** The backplane and the name of its pipeline; changes nothing on the server. */
-  place(): Promise<{ readonly backplane: JetStreamBackplane; readonly pipeline: string }>;
+  /** As `backplane`, with the name of its pipeline; changes nothing on the server. */
+  place(component?: string): Promise<{ readonly backplane: JetStreamBackplane; readonly pipeline: string }>;
 }
 
 /** Time that a command has after Ctrl-C to print its last message. */
@@ -227,7 +227,7 @@ function createConnections(
     },
     backplane: async (component, { create } = { create: false }) => (await open(component, create)).backplane,
     access: () => access(),
-    place: () => open(undefined, false),
+    place: (component) => open(component, false),
   };
 }
 

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import type { Registry } from "../../registry/registry.ts";
+import type { Backplane } from "../../registry/backplane.ts";
 import type { EvaluatorService } from "../../rpc/services/evaluator-service.ts";
 import type { TrainerService } from "../../rpc/services/trainer-service.ts";
 import type { StackFiles } from "../connect/configuration.ts";
@@ -20,7 +20,7 @@ export interface Platform {
   /** Where the trainers are, by component. */
   readonly addresses: Readonly<Record<string, TrainerAddresses>>;
   readonly evaluator: EvaluatorService;
-  readonly registry: Registry;
+  readonly backplane: Backplane;
   /** Rejects when a service keeps crashing. */
   readonly failed: Promise<never>;
   /** Stops every service. Idempotent. */
@@ -68,7 +68,7 @@ export async function processPlatform(options: PlatformOptions, nats: NatsFound)
           { grpc, metrics: stack.metrics[`trainer ${name}`] ?? "" },
         ]),
       ),
-      registry: backplane.registry,
+      backplane,
       failed: running.failed,
       close: once(async () => {
         clients.close();
@@ -135,7 +135,7 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
       description: "trainers, evaluator and registry run in this process, connected by the memory backplane",
       ...clients,
       addresses,
-      registry: backplane.registry,
+      backplane,
       failed: new Promise<never>(() => {}),
       close: once(async () => {
         clients.close();

@@ -63,7 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoFiles> {
     const record = await tellStory(platform, story, options);
     const initial = record.runs.find(({ role }) => role === "initial");
     if (initial === undefined) throw new UncoupleError("internal", "the story has no initial run");
-    const bytes = await platform.registry.bytes(initial.manifest, options.signal);
+    const bytes = await platform.backplane.registry.bytes(initial.manifest, options.signal);
     const results = demoResults(record, {
       pipeline: pipeline.name,
       seed: pipeline.data.source === "synthetic" ? pipeline.data.seed : 0,

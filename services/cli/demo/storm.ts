@@ -144,7 +144,7 @@ async function trained(
     onRun(run);
   }
   signal.throwIfAborted();
-  if (hasEnded(last) && last.snapshot !== null) return platform.registry.manifest(component, last.snapshot);
+  if (hasEnded(last) && last.snapshot !== null) return platform.backplane.registry.manifest(component, last.snapshot);
   throw new UncoupleError(
     last.error?.code ?? "internal",
     `the run of ${component} ${last.state}: ${last.error?.message ?? "no reason"}`,

@@ -1,9 +1,9 @@
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
-import { CHAMPION } from "../../composition/in-use.ts";
 import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import { pinComponent } from "../../releases/pin.ts";
 import { readPages } from "../../rpc/services/pages.ts";
 import type { Platform } from "./platform.ts";
 
@@ -93,7 +93,12 @@ export async function tellStory(
       }
       signal.throwIfAborted();
       if (!hasEnded(last) || last.snapshot === null) throw failureOf(last);
-      return { role, run: last, manifest: await platform.registry.manifest(component, last.snapshot), losses };
+      return {
+        role,
+        run: last,
+        manifest: await platform.backplane.registry.manifest(component, last.snapshot),
+        losses,
+      };
     };
   };
   const train = async (component: string, ...roles: readonly Role[]): Promise<readonly StoryRun[]> => {
@@ -125,8 +130,9 @@ export async function tellStory(
 
   const champion = async (runs: readonly StoryRun[]): Promise<void> => {
     for (const { manifest } of runs) {
-      const { component, serial } = manifest;
-      await platform.registry.setAlias(component, CHAMPION, serial, null, "demo: first snapshot");
+      const { pipeline, component, serial } = manifest;
+      const request = { component, by: "demo", reason: "first snapshot" };
+      await pinComponent({ backplane: platform.backplane, pipeline, clock }, request, serial);
     }
   };
 
@@ -138,9 +144,10 @@ export async function tellStory(
 
     listener.chapter("Team M2 trains on M1^0's predictions under three protocols; async becomes the champion");
     const async = await train("m2", "async");
+    await judged(async);
     await champion(async);
     const others = await train("m2", "proximal", "causal");
-    await judged([...async, ...others]);
+    await judged(others);
 
     listener.chapter("Team M1 publishes two better models: one slightly better, one nearly perfect");
     const updates = await train("m1", "incremental", "consistent");

@@ -1,11 +1,11 @@
-import { READ } from "../../registry/jetstream/grants.ts";
 import type { PipelineReport, RoleReport } from "../../registry/jetstream/inspect-pipeline.ts";
+import { READ } from "../../registry/jetstream/rights.ts";
 import { type Check, checksOf } from "./check.ts";
 import { roleName } from "./roles.ts";
 
 /** What one role may do with the key. */
 export interface RoleRights {
-  /** `operator`, `evaluator` or `trainer:COMPONENT` */
+  /** `operator`, `evaluator`, `trainer:COMPONENT` or `follower:NAME` */
   readonly role: string;
   /** Whether the key has all rights of the role. */
   readonly complete: boolean;

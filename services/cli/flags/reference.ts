@@ -15,6 +15,11 @@ export function parseReference(text: string): SnapshotReference {
   return { component, serial: parseSerial(serial) };
 }
 
+/** Parses `m1@2,m2@3`. @throws InvalidArgumentError */
+export function parseReferences(text: string): readonly SnapshotReference[] {
+  return text.split(",").map((part) => parseReference(part.trim()));
+}
+
 /** Parses a snapshot's serial number: 1, 2, 3 ... @throws InvalidArgumentError */
 export function parseSerial(text: string): number {
   const serial = Number(text);

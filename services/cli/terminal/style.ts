@@ -21,13 +21,16 @@ export function plain(text: string): string {
 const kinds: Readonly<Record<string, Color>> = {
   improved: "green",
   succeeded: "green",
+  promoted: "green",
   equivalent: "cyan",
   degraded: "red",
   "self-defeating": "red",
   quarantined: "red",
   failed: "red",
+  refused: "red",
   inconclusive: "yellow",
   cancelled: "yellow",
+  held: "yellow",
 };
 
 /** A verdict kind or run state in its color. */

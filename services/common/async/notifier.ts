@@ -44,3 +44,16 @@ export function createNotifier(): Notifier {
     },
   };
 }
+
+/** Waits until either notifier's count exceeds what was seen of it, the time limit expires, or the signal aborts. */
+export async function waitForEither(
+  [a, seenA]: readonly [Notifier, number],
+  [b, seenB]: readonly [Notifier, number],
+  signal: AbortSignal,
+  limit?: TimeLimit,
+): Promise<void> {
+  const done = new AbortController();
+  const end = AbortSignal.any([signal, done.signal]);
+  await Promise.race([a.waitBeyond(seenA, end, limit), b.waitBeyond(seenB, end, limit)]);
+  done.abort();
+}

@@ -1,4 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
+import { MIN_HELD_OUT } from "../../pipeline/generation.ts";
 import type { TimeSplit } from "../../pipeline/pipeline.ts";
 import type { Database } from "./database.ts";
 import type { Relation } from "./relation.ts";
@@ -12,8 +13,6 @@ const CLOCK = "\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?";
 const OFFSET = "\\s?(Z|[+-]\\d{2}(:?\\d{2})?)";
 /** Seconds since 1970 beyond the year 5000 are milliseconds. */
 const MOST_SECONDS = 1e11;
-/** Fewer rows cannot be judged. One wrong time in the future would leave so few, and nearly all rows to trainers. */
-const LEAST_HELD_OUT = 30;
 
 /** Whether a column of this type can say the time of rows. */
 export function canBeTime(type: string): boolean {
@@ -66,9 +65,9 @@ export async function timeBounds(
     throw refuse("has no time in ISO 8601, no date and no seconds since 1970 in any row");
   }
   if (last > MOST_SECONDS) throw refuse(`has ${last}, which is not in seconds since 1970; convert it in data.query`);
-  if (count < LEAST_HELD_OUT) {
+  if (count < MIN_HELD_OUT) {
     throw refuse(
-      `leaves ${count} rows to hold out, of the ${LEAST_HELD_OUT} that verdicts need: is its last time, ${isoTime(last)}, right?`,
+      `leaves ${count} rows to hold out, of the ${MIN_HELD_OUT} that verdicts need: is its last time, ${isoTime(last)}, right?`,
     );
   }
   const heldOutAfter = Math.min(latest, own);

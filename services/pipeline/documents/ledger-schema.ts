@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { ErrorCode } from "../../common/errors.ts";
+import { NAME } from "../name.ts";
 import {
   type CandidateRun,
   DECISIONS,
@@ -17,27 +19,32 @@ import { serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.t
 const base = { version: z.literal(1), pipeline: z.string().min(1), at: z.string() };
 const snapshot = z.looseObject({ component: z.string().min(1), serial: serialSchema });
 
-const release: z.ZodType<Release> = z.looseObject({
-  ...base,
-  entry: z.literal("release"),
-  number: serialSchema,
-  composition: serialsSchema,
-  previous: serialSchema.nullable(),
-  kind: z.enum(RELEASE_KINDS),
-  cause: z.discriminatedUnion("type", [
-    z.looseObject({ type: z.enum(["founded", "ungated", "bootstrap"]) }),
-    z.looseObject({ type: z.literal("decision"), position: serialSchema }),
-    z.looseObject({ type: z.literal("quarantine"), snapshot }),
-    z.looseObject({
-      type: z.literal("person"),
-      by: z.string(),
-      reason: z.string().nullable(),
-      overrides: z.array(z.string()).exactOptional(),
-    }),
-  ]),
-  pinned: z.array(z.string()),
-  gate: digestSchema.nullable(),
-});
+const release: z.ZodType<Release> = z
+  .looseObject({
+    ...base,
+    entry: z.literal("release"),
+    number: serialSchema,
+    composition: serialsSchema,
+    previous: serialSchema.nullable(),
+    kind: z.enum(RELEASE_KINDS),
+    cause: z.discriminatedUnion("type", [
+      z.looseObject({ type: z.enum(["founded", "ungated", "bootstrap"]) }),
+      z.looseObject({ type: z.literal("decision"), position: serialSchema }),
+      z.looseObject({ type: z.literal("quarantine"), snapshot }),
+      z.looseObject({
+        type: z.literal("person"),
+        by: z.string(),
+        reason: z.string().nullable(),
+        overrides: z.array(z.string()).exactOptional(),
+      }),
+    ]),
+    pinned: z.array(z.string()),
+    gate: digestSchema.nullable(),
+  })
+  .refine(({ number, previous }) => previous === (number === 1 ? null : number - 1), {
+    path: ["previous"],
+    message: "must be the number before",
+  });
 
 const criterion = z.looseObject({
   name: z.enum(["composed", "audited", "transition", "drift", "guard", "slice"]),
@@ -93,7 +100,7 @@ const candidateRun: z.ZodType<CandidateRun> = z.looseObject({
 const served: z.ZodType<Served> = z.looseObject({
   ...base,
   entry: z.literal("served"),
-  follower: z.string().min(1),
+  follower: z.string().regex(NAME),
   release: serialSchema,
   composition: serialsSchema,
   since: z.string(),
@@ -105,6 +112,15 @@ const kinds = z.looseObject({ entry: z.enum(["release", "decision", "order", "ca
 /** @throws NewerFormatError; UncoupleError `data-loss` naming every invalid field */
 export function parseLedgerEntry(document: unknown): LedgerEntry {
   formatVersion("entry of the ledger", document, 1);
-  const { entry } = parseDocument(kinds, "entry of the ledger", document);
-  return parseDocument<LedgerEntry>(schemas[entry], entry, document);
+  return parsed(document, "data-loss");
+}
+
+/** As `parseLedgerEntry`, for writers. @throws UncoupleError `invalid-argument` naming every invalid field */
+export function checkLedgerEntry(entry: LedgerEntry): void {
+  parsed(entry, "invalid-argument");
+}
+
+function parsed(document: unknown, code: ErrorCode): LedgerEntry {
+  const { entry } = parseDocument(kinds, "entry of the ledger", document, code);
+  return parseDocument<LedgerEntry>(schemas[entry], entry, document, code);
 }

@@ -116,7 +116,7 @@ const version2: z.ZodType<Verdict> = z.looseObject({
       horizon: uint32Schema.min(1).exactOptional(),
     })
     .exactOptional(),
-  release: name.exactOptional(),
+  release: serialSchema.exactOptional(),
   pipelineDigest: z.string().nullable(),
   evaluator: z.string(),
   seconds: z.number(),

@@ -1,11 +1,10 @@
 import * as z from "zod";
+import { MIN_HELD_OUT } from "../generation.ts";
 import type { AuditSpec } from "../pipeline.ts";
 import { columnSchema, parseWith, strict } from "./schema.ts";
 import { type Reporter, reportRepeats } from "./yaml-file.ts";
 
 const MAX_ROWS = 2_000_000_000;
-/** As for all held-out rows: fewer cannot tell two compositions apart. */
-const MIN_HELD_OUT = 30;
 
 const auditSchema = strict({
   rows: z.int().min(1).max(MAX_ROWS).optional(),

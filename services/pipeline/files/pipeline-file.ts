@@ -1,15 +1,19 @@
 import * as z from "zod";
 import { topologicalOrder } from "../dag.ts";
-import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
+import type { Component, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import { parseAudit } from "./audit-spec.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
+import { parseData } from "./data-spec.ts";
+import { parseFreeze } from "./freeze.ts";
+import { parseGate } from "./gate-policy.ts";
 import { checkGraph } from "./graph-checks.ts";
 import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { parseSplit } from "./split.ts";
 import { parseSlices, parseVerdictPolicy } from "./verdict-policy.ts";
+import { parseWebhooks } from "./webhooks.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, sortedProblems } from "./yaml-file.ts";
 
 /**
@@ -32,6 +36,13 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  * split: { by: hash, held_out: 20 % } # optional: which rows are held out, by the hash of data.group or data.key; for
  *                                     # data.test_fraction. By time: { by: time, column: day, held_out: 14d, gap: 1d }
  * retention: { keep: 20, champions: 10 }  # optional: evaluators delete other models; default of champions: 10
+ * gate: { mode: enforce, margin: 0.5 % }  # optional: which updates are promoted; `gate: {}` observes. All keys:
+ *                                     # require: improved | non-inferior, measure: composed | audited | both,
+ *                                     # margin, horizon, transition_budget, guards: { m1: 1 % }, slices: [device],
+ *                                     # hold: [m1], split: [0.5, 0.3, 0.2], bootstrap: person | newest
+ * freeze: [{ weekly: fri 16:00 - mon 08:00, reason: weekend }]  # optional: when nothing is promoted, UTC; or dates:
+ *                                     # { from: 2026-12-20, to: 2027-01-04T08:00Z }
+ * webhooks: [{ url: https://example.com/hook, on: [held, released], secret_file: hook.key }]  # optional: who is told
  * ```
  *
  * An upstream can declare what its consumer expects, as `{ component: m1, width: 3, meaning: real }`, which is checked
@@ -48,12 +59,11 @@ export interface ParsedPipeline {
 
 /** The parts that can be checked against the data even if others have errors. */
 export interface ReadableParts {
-  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices">;
+  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices" | "gate">;
   readonly map: FileMap;
 }
 
 const MAX_WIDTH = 65_536;
-const fraction = z.number().gt(0).lt(1);
 const width = z.int().min(1).max(MAX_WIDTH);
 const meaning = z.enum(["real", "probabilities", "scalar"]);
 
@@ -68,26 +78,9 @@ const topSchema = strict({
   slices: z.unknown().optional(),
   split: z.unknown().optional(),
   retention: z.unknown().optional(),
-});
-
-const syntheticSchema = strict({
-  source: z.literal("synthetic"),
-  generator: z.string(),
-  parameters: z.record(z.string(), z.number()).optional(),
-  seed: z.int().min(0).default(1),
-  rows: z.int().min(2).max(2_000_000_000),
-  test_fraction: fraction.default(0.2),
-});
-
-const fileSchema = strict({
-  source: z.literal("file"),
-  path: z.string().min(1),
-  query: z.string().min(1).optional(),
-  key: columnSchema.optional(),
-  group: z.union([columnSchema, z.array(columnSchema).min(1).max(2)]).optional(),
-  test_fraction: fraction.default(0.2),
-  max_bad_fraction: z.number().min(0).max(1).default(0.01),
-  expose_keys: z.boolean().default(false),
+  gate: z.unknown().optional(),
+  freeze: z.unknown().optional(),
+  webhooks: z.unknown().optional(),
 });
 
 const edgeSchema = strict({ component: z.string(), width: width.optional(), meaning: meaning.optional() });
@@ -133,70 +126,40 @@ export function parsePipelineFile(
   const data = parseSplit(parseData(value.data, reporter), value, reporter);
   const { drafts, all } = parseComponents(value.components, reporter);
   const names = all.map(({ name }) => name);
-  const audit = value.audit === undefined ? undefined : parseAudit(value.audit, reporter);
-  const retention =
-    value.retention === undefined ? undefined : parseWith(retentionSchema, value.retention, ["retention"], reporter);
-  const verdict = value.verdict === undefined ? undefined : parseVerdictPolicy(value.verdict, reporter);
-  const slices = value.slices === undefined ? undefined : parseSlices(value.slices, data, reporter);
+  const optional = <T>(key: string, parse: (value: unknown) => T) =>
+    value[key] === undefined ? undefined : parse(value[key]);
+  const audit = optional("audit", (given) => parseAudit(given, reporter));
+  const retention = optional("retention", (given) => parseWith(retentionSchema, given, ["retention"], reporter));
+  const verdict = optional("verdict", (given) => parseVerdictPolicy(given, reporter));
+  const slices = optional("slices", (given) => parseSlices(given, data, reporter));
   checkGraph(drafts, all, reporter);
   const objective = parseObjective(value.objective, drafts, names, reporter);
+  const gate = optional("gate", (given) => parseGate(given, { names, data, objective, audit, slices }, reporter));
+  const freeze = optional("freeze", (given) => parseFreeze(given, reporter));
+  const webhooks = optional("webhooks", (given) => parseWebhooks(given, reporter));
   const written = drafts.map(({ edges: _edges, ...component }) => component);
-  const annotated = audit === undefined ? {} : { audit };
+  const checked = {
+    ...(audit !== undefined && { audit }),
+    ...(slices !== undefined && { slices }),
+    ...(gate !== undefined && { gate }),
+  };
   if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {
     const problems = sortedProblems(reporter.problems);
     if (data === undefined) return { problems };
-    const sliced = slices === undefined ? {} : { slices };
-    return { problems, readable: { pipeline: { components: written, data, ...annotated, ...sliced }, map } };
+    return { problems, readable: { pipeline: { components: written, data, ...checked }, map } };
   }
-  const components = topologicalOrder(written);
-  const optional = {
-    ...annotated,
+  const pipeline: Pipeline = {
+    name: top.pipeline,
+    components: topologicalOrder(written),
+    objective,
+    data,
+    ...checked,
     ...(verdict !== undefined && { verdict }),
-    ...(slices !== undefined && { slices }),
     ...(retention !== undefined && { retention }),
+    ...(freeze !== undefined && { freeze }),
+    ...(webhooks !== undefined && { webhooks }),
   };
-  const pipeline: Pipeline = { name: top.pipeline, components, objective, data, ...optional };
   return { pipeline, map };
-}
-
-function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefined {
-  const source = isRecord(value) ? value.source : undefined;
-  if (source === "file") {
-    const parsed = parseWith(fileSchema, value, ["data"], reporter);
-    if (parsed === undefined) return undefined;
-    const { path, query, key, group } = parsed;
-    if (Array.isArray(group)) reportRepeats(group, ["data", "group"], reporter);
-    return {
-      source,
-      path,
-      ...(query === undefined ? {} : { query }),
-      ...(key === undefined ? {} : { key }),
-      ...(group === undefined ? {} : { group: typeof group === "string" ? [group] : group }),
-      testFraction: parsed.test_fraction,
-      maxBadFraction: parsed.max_bad_fraction,
-      ...(parsed.expose_keys && { exposeKeys: true }),
-    };
-  }
-  if (source === "synthetic") {
-    const parsed = parseWith(syntheticSchema, value, ["data"], reporter);
-    if (parsed === undefined) return undefined;
-    const { generator, parameters, seed, rows } = parsed;
-    return {
-      source,
-      generator,
-      ...(parameters === undefined ? {} : { parameters }),
-      seed,
-      rows,
-      testFraction: parsed.test_fraction,
-    };
-  }
-  if (!isRecord(value)) {
-    const what = "must be a mapping (key: value)";
-    reporter.report(["data"], value === undefined ? `is missing; ${what}` : `${what}, not ${shown(value)}`);
-  } else {
-    parseWith(z.looseObject({ source: z.enum(["synthetic", "file"]) }), value, ["data"], reporter);
-  }
-  return undefined;
 }
 
 /** @returns the well-formed components, and the edges of all components */

@@ -36,6 +36,8 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * engine: auto
  * workers: { slots: 4, sync_every: 50, audit: 0.01, numerics: exact, fallback: local }   # default: none
  * remote_modules: false         # true: requests may name other modules of this folder
+ * sets: true                    # false: a gate never moves the component as part of a set
+ * cotrain: false                # true: the trainer trains on candidates that are not released when a gate asks for it
  * ```
  */
 export interface ParsedTeam {
@@ -68,6 +70,8 @@ const teamSchema = strict({
   engine: z.enum(ENGINE_CHOICES).default(DEFAULT_TEAM.engine),
   workers: z.unknown().optional(),
   remote_modules: z.boolean().default(false),
+  sets: z.boolean().default(true),
+  cotrain: z.boolean().default(false),
 });
 
 const workersSchema = strict({
@@ -155,6 +159,8 @@ export function parseTeamFile(
     engine: top.engine,
     ...(workers !== undefined && { workers }),
     ...(top.remote_modules && { remoteModules: true }),
+    ...(!top.sets && { sets: false }),
+    ...(top.cotrain && { cotrain: true }),
   };
   return { team, map, deprecations: deprecated.problems };
 }

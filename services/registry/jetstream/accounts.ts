@@ -34,9 +34,16 @@ export interface TeamAccount {
   readonly publicKey: string;
 }
 
+/** Who serves releases. */
+export interface FollowerAccount {
+  readonly name: string;
+  readonly publicKey: string;
+}
+
 export interface AccountsOptions {
   readonly pipeline: string;
   readonly teams: readonly TeamAccount[];
+  readonly followers: readonly FollowerAccount[];
   /** Public keys of the users that are no team's. */
   readonly keys: {
     readonly evaluator: string;
@@ -52,19 +59,24 @@ const INBOX = "_INBOX.>";
 
 /**
  * Writes the accounts of a pipeline as a part of the configuration of nats-server 2.9 or newer. The hub account owns the
- * streams. Teams and evaluators have accounts that own nothing and import exactly what they may do: replies are rewritten
+ * streams. Teams, evaluators and followers have accounts that own nothing and import exactly what they may do: replies are rewritten
  * between accounts, so that nobody can make the server publish on a subject of his choice. Consumers deliver to any subject
  * that their creator names, so only operators create them.
  */
-export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: AccountsOptions): string {
+export function accountsConfig({ pipeline, teams, followers, keys, evaluatorsDelete }: AccountsOptions): string {
   const names = namesOf(pipeline);
   const granted = (role: Role) => subjectsOf(grantsOf(names, role));
   const accounts = [
     { name: "EVALUATOR", user: keys.evaluator, grants: granted({ kind: "evaluator", deletes: evaluatorsDelete }) },
     ...teams.map(({ name, publicKey, components }) => ({
-      name: `TEAM_${name.replaceAll("-", "_").toUpperCase()}`,
+      name: `TEAM_${accountName(name)}`,
       user: publicKey,
       grants: granted({ kind: "trainer", components }),
+    })),
+    ...followers.map(({ name, publicKey }) => ({
+      name: `FOLLOWER_${accountName(name)}`,
+      user: publicKey,
+      grants: granted({ kind: "follower", name }),
     })),
   ];
   const everyone = accounts.map(({ name }) => name);
@@ -101,6 +113,10 @@ export function accountsConfig({ pipeline, teams, keys, evaluatorsDelete }: Acco
     "system_account: SYS",
     "",
   ].join("\n");
+}
+
+function accountName(name: string): string {
+  return name.replaceAll("-", "_").toUpperCase();
 }
 
 interface User {

@@ -1,5 +1,10 @@
+import type { EntryKind } from "../../pipeline/release.ts";
 import { EVALUATOR_GROUP } from "../backplane.ts";
+import { servedKey } from "../ledger-rules.ts";
+import { NO_OWNER } from "../retention-index.ts";
+import { ledgerSubject } from "./ledger.ts";
 import { pipelineSubjects } from "./pipeline-log.ts";
+import { LEDGER_RIGHTS, READ } from "./rights.ts";
 import { compactedStreamsOf, type Names, streamsOf } from "./streams.ts";
 
 /** Whom a key of NATS is for. A team's key is that of its trainers. */
@@ -9,7 +14,9 @@ export type Role =
   | { readonly kind: "restorer" }
   /** `deletes`: whether evaluators delete models, as a pipeline file with `retention` wants. */
   | { readonly kind: "evaluator"; readonly deletes: boolean }
-  | { readonly kind: "trainer"; readonly components: readonly string[] };
+  | { readonly kind: "trainer"; readonly components: readonly string[] }
+  /** Who serves the releases: the name is that of its reports. */
+  | { readonly kind: "follower"; readonly name: string };
 
 /** A right, in words, and the subjects that it takes to publish on. They may have wildcards. */
 export interface Grant {
@@ -21,16 +28,27 @@ export interface Grant {
 export function grantsOf(names: Names, role: Role): readonly Grant[] {
   if (role.kind === "operator") return operatorGrants(names);
   if (role.kind === "restorer") return [...operatorGrants(names), ...restoreGrants(names)];
-  const own = role.kind === "trainer" ? trainerGrants(names, role.components) : evaluatorGrants(names, role.deletes);
-  return [...readGrants(names), ...own];
+  return [...readGrants(names), ...ownGrants(names, role)];
+}
+
+function ownGrants(names: Names, role: Exclude<Role, { readonly kind: "operator" | "restorer" }>): readonly Grant[] {
+  switch (role.kind) {
+    case "evaluator":
+      return evaluatorGrants(names, role.deletes);
+    case "trainer":
+      return trainerGrants(names, role.components);
+    case "follower":
+      return [ledgerGrant(names, "served", servedKey(role.name))];
+  }
+}
+
+function ledgerGrant(names: Names, kind: EntryKind, key: string = kind): Grant {
+  return { right: LEDGER_RIGHTS[kind], subjects: [ledgerSubject(names.releases, key)] };
 }
 
 export function subjectsOf(grants: readonly Grant[]): readonly string[] {
   return [...new Set(grants.flatMap(({ subjects }) => subjects))];
 }
-
-/** Reading announcements, models, verdicts, quarantines, aliases, pipeline files and tombstones. */
-export const READ = "read the pipeline's streams";
 
 function readGrants(names: Names): readonly Grant[] {
   const subjects = [
@@ -76,6 +94,11 @@ function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
     { right: "start generations of held-out rows", subjects: [pipelineSubjects(pipelines).generations] },
     { right: "write verdicts", subjects: [`${verdicts.subject}.*.*`] },
     { right: "write quarantines", subjects: [`${quarantines.subject}.*.*`] },
+    ledgerGrant(names, "release"),
+    ledgerGrant(names, "decision"),
+    ledgerGrant(names, "candidate-run"),
+    // While a release is written.
+    { right: "pin models", subjects: [`${tombstones.subject}.*.*.${NO_OWNER}`] },
     { right: "hold leases", subjects: [`${leases.subject}.*`] },
     ...(deletes
       ? [
@@ -117,6 +140,8 @@ function operatorGrants(names: Names): readonly Grant[] {
     },
     { right: "apply pipeline files", subjects: [pipelineSubjects(pipelines).applied] },
     { right: "move aliases", subjects: [`${aliases.subject}.*`] },
+    ledgerGrant(names, "release"),
+    ledgerGrant(names, "order"),
     {
       right: "delete models",
       subjects: [`${tombstones.subject}.*.*`, `$JS.API.STREAM.PURGE.${models.stream}`],
@@ -132,7 +157,7 @@ function operatorGrants(names: Names): readonly Grant[] {
         ...[names.verdicts, names.quarantines, names.aliases].map(({ successor }) => successor.pointer),
       ],
     },
-    // While an alias is changed.
+    // While an alias is changed, or a release is written.
     { right: "pin models", subjects: [`${tombstones.subject}.*.*.*`] },
     { right: "hold leases", subjects: [`${leases.subject}.*`] },
   ];

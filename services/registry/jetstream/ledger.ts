@@ -1,22 +1,26 @@
+import { raceAbort } from "../../common/async/race-abort.ts";
 import { createRetry } from "../../common/async/retry.ts";
-import { UncoupleError } from "../../common/errors.ts";
-import type { EntryKind, LedgerEntry, Release } from "../../pipeline/release.ts";
-import type { Logged } from "../../pipeline/verdict.ts";
+import { isTransient, UncoupleError } from "../../common/errors.ts";
+import type { LedgerEntry } from "../../pipeline/release.ts";
 import type { Ledger } from "../ledger.ts";
+import { checkEntry, createNewestEntries, entryKey } from "../ledger-rules.ts";
 import { readers } from "./codec.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createReplicatedLog } from "./replicated-log.ts";
 import { retryPolicy } from "./retry-policy.ts";
+import { LEDGER_RIGHTS, namingRight, READ } from "./rights.ts";
 import type { LogNames } from "./streams.ts";
 
-/** The subject of each kind of entry; those of followers have one each. */
-export function ledgerSubject({ subject }: Pick<LogNames, "subject">, kind: EntryKind, follower?: string): string {
-  const of = `${subject}.${kind}`;
-  return kind === "served" ? `${of}.${follower ?? "*"}` : of;
+/** How often a watch looks whether a service has created the stream. */
+const ABSENT_MS = 2_000;
+
+/** The subject of the entries with a key. @param key as `entryKey` has it */
+export function ledgerSubject({ subject }: Pick<LogNames, "subject">, key: string): string {
+  return `${subject}.${key}`;
 }
 
-/** One stream, with one subject for each kind of entry, appended to by compare-and-set. */
+/** One stream, with a subject for each kind of entry and each follower, appended to by compare-and-set. */
 export function createJetStreamLedger(
   connection: NatsConnection,
   log: EventLogger,
@@ -24,30 +28,27 @@ export function createJetStreamLedger(
   pipeline: string,
   retryLimitMs: number,
 ): Ledger {
-  let newest: Logged<Release> | undefined;
-  /** Why this version cannot read the newest release. */
-  let newer: string | undefined;
-  const ends = new Map<EntryKind, number>();
-  const subjectOf = (entry: LedgerEntry) =>
-    ledgerSubject(names, entry.entry, entry.entry === "served" ? entry.follower : undefined);
-  const releases = ledgerSubject(names, "release");
+  const { clock, closed } = connection;
+  const newest = createNewestEntries();
+  /** Why this version cannot read the newest entry of a subject. */
+  const newer = new Map<string, string>();
+  const subjectOf = (entry: LedgerEntry) => ledgerSubject(names, entryKey(entry));
   const entries = createReplicatedLog<LedgerEntry>(connection, log, names, {
     decode: readers.ledgerEntry,
     take({ sequence, subject }, read) {
       if ("wrong" in read) {
-        if (read.newer && subject === releases) newer = read.wrong;
+        if (read.newer) newer.set(subject, read.wrong);
         return read.wrong;
       }
       const { value } = read;
       if (subject !== subjectOf(value)) return `it does not belong on ${subject}`;
       if (value.pipeline !== pipeline) return `it is of pipeline ${value.pipeline}`;
       if (value.entry === "release") {
-        const last = newest?.value.number ?? 0;
-        if (value.number !== last + 1) return `it is release ${value.number}, after ${last === 0 ? "none" : last}`;
-        newest = { position: sequence, value };
-        newer = undefined;
+        const last = newest.release()?.value.number;
+        if (value.number !== (last ?? 0) + 1) return `it is release ${value.number}, after ${last ?? "none"}`;
       }
-      ends.set(value.entry, sequence);
+      newest.note({ position: sequence, value });
+      newer.delete(subject);
       return undefined;
     },
   });
@@ -57,33 +58,59 @@ export function createJetStreamLedger(
       await entries.sync();
     } catch (error) {
       if (isJetStreamError(error, JetStreamCode.streamNotFound)) return false;
-      throw error;
+      throw namingRight(error, READ);
     }
     return true;
   };
+  const checkReadable = (subject: string, what: string) => {
+    const wrong = newer.get(subject);
+    if (wrong !== undefined) throw new UncoupleError("failed-precondition", `${what} cannot be read: ${wrong}`);
+  };
+
   return {
     async release() {
       if (!(await sync())) return undefined;
-      if (newer !== undefined) {
-        throw new UncoupleError("failed-precondition", `the release in force cannot be read: ${newer}`);
-      }
-      return newest;
+      checkReadable(ledgerSubject(names, "release"), "the newest release");
+      return newest.release();
     },
     end: async () => ((await sync()) ? entries.end() : 0),
-    endOf: async (kind) => ((await sync()) ? (ends.get(kind) ?? 0) : 0),
+    endOf: async (kind) => ((await sync()) ? newest.positionOf(kind) : 0),
     async append(entry, after) {
+      checkEntry(pipeline, entry);
       const retry = createRetry(retryPolicy(connection, retryLimitMs));
-      await retry.run(() => entries.sync());
+      if (!(await retry.run(sync))) {
+        throw new UncoupleError(
+          "failed-precondition",
+          `pipeline ${pipeline} has no ledger of releases yet: start an evaluator of this version, or run \`uncouple pipeline apply\``,
+        );
+      }
       const subject = subjectOf(entry);
-      for (;;) {
-        if (after !== undefined && after !== (ends.get(entry.entry) ?? 0)) return undefined;
-        if (entry.entry === "release" && entry.number !== (newest?.value.number ?? 0) + 1) return undefined;
-        if (await entries.append(subject, entry, entries.lastSequence(subject), retry)) return ends.get(entry.entry);
+      try {
+        for (;;) {
+          checkReadable(subject, `the newest ${entry.entry}`);
+          const place = newest.place(entry, after);
+          if (place !== "append") return place;
+          const position = await entries.append(subject, entry, entries.lastSequence(subject), retry);
+          if (position !== undefined) return position;
+        }
+      } catch (error) {
+        throw namingRight(error, LEDGER_RIGHTS[entry.entry]);
       }
     },
     async *read(from) {
       if (await sync()) yield* entries.read(from);
     },
-    watch: (from, signal) => entries.watch(from, signal),
+    async *watch(from, signal) {
+      const over = AbortSignal.any([signal, closed]);
+      while (!over.aborted) {
+        try {
+          if (await raceAbort(sync(), over)) break;
+        } catch (error) {
+          if (!over.aborted && !isTransient(error)) throw error;
+        }
+        await clock.sleep(ABSENT_MS, over).catch(() => {});
+      }
+      yield* entries.watch(from, signal);
+    },
   };
 }

@@ -140,7 +140,9 @@ export async function openNatsConnection(options: LinkOptions): Promise<NatsConn
       );
     }
     if (code === NatsCode.PermissionsViolation) {
-      return new UncoupleError("failed-precondition", `the NATS server at ${server} does not permit ${subject}`);
+      return new UncoupleError("failed-precondition", `the NATS server at ${server} does not permit ${subject}`, {
+        cause: error,
+      });
     }
     if (code === NatsCode.MaxPayloadExceeded) {
       return new UncoupleError("resource-exhausted", `a message on ${subject} is larger than max_payload of ${server}`);

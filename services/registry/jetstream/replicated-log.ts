@@ -76,10 +76,16 @@ export interface ReplicatedLog<T> {
    * Appends a message if the last one on its subject, or of the whole log, has the expected sequence number, with the given
    * retries; recognizes its own message when an acknowledgement was lost. The index has it afterwards.
    * @param traceparent W3C trace context, a header of the message
-   * @returns false, and nothing is appended, if another message stands last
+   * @returns its position; undefined, and nothing is appended, if another message stands last
    * @throws OutcomeUnknown if it may have been appended; any other UncoupleError if it was not
    */
-  append(subject: string, value: unknown, expected: Expected, retry: Retry, traceparent?: string): Promise<boolean>;
+  append(
+    subject: string,
+    value: unknown,
+    expected: Expected,
+    retry: Retry,
+    traceparent?: string,
+  ): Promise<number | undefined>;
   /** Returns the entry at a position that has been indexed. @throws UncoupleError `data-loss` if it is gone */
   at(position: number): Promise<T>;
   /** As `at`, but undefined if the entry was removed. */
@@ -93,7 +99,7 @@ export interface ReplicatedLog<T> {
 /**
  * Whether another message had come first when this one was stored. In a cluster, version 2.9 of nats-server checks the
  * expected sequence number before earlier writes have been applied, unless it is 0, so that it can store two messages
- * that arrive together. Every reader leaves out the second one, and its append returns false.
+ * that arrive together. Every reader leaves out the second one, and its append returns undefined.
  */
 export function isOvertaken({ headers }: StoredMessage, last: number | undefined): boolean {
   const expected = headers.get(EXPECTED);
@@ -111,8 +117,8 @@ export function createReplicatedLog<T>(
   const lastBySubject = new Map<string, number>();
   /** Positions of messages that are no entries. */
   const excluded = new Set<number>();
-  /** Tokens of this process's unacknowledged appends, and whether they have been seen in the stream. */
-  const unacknowledged = new Map<string, boolean>();
+  /** Tokens of this process's unacknowledged appends, and the position at which they have been seen in the stream. */
+  const unacknowledged = new Map<string, number | undefined>();
   /** Everything up to here is indexed. */
   let position = 0;
   let end = 0;
@@ -126,7 +132,7 @@ export function createReplicatedLog<T>(
     const overtaken = isOvertaken(message, lastBySubject.get(subject));
     lastBySubject.set(subject, sequence);
     const token = message.headers.get(TOKEN);
-    if (token !== undefined && unacknowledged.has(token) && !overtaken) unacknowledged.set(token, true);
+    if (token !== undefined && unacknowledged.has(token) && !overtaken) unacknowledged.set(token, sequence);
     if (subject === names.successor?.pointer) {
       excluded.add(sequence);
       return;
@@ -301,7 +307,7 @@ export function createReplicatedLog<T>(
       checkPayload(connection, subject, payload);
       const token = randomUUID();
       const headers = { [TOKEN]: token, ...(traceparent !== undefined && { [TRACEPARENT]: traceparent }) };
-      unacknowledged.set(token, false);
+      unacknowledged.set(token, undefined);
       let maybeStored = false;
       const attempt = async (): Promise<number> => {
         let sequence: number;
@@ -320,7 +326,8 @@ export function createReplicatedLog<T>(
         for (;;) {
           try {
             await reaches(await attempt());
-            if (unacknowledged.get(token) === true) return true;
+            const stored = unacknowledged.get(token);
+            if (stored !== undefined) return stored;
           } catch (error) {
             if (!isJetStreamError(error, JetStreamCode.wrongLastSequence)) await retry.wait(error);
           }
@@ -331,9 +338,10 @@ export function createReplicatedLog<T>(
             await retry.wait(error);
             continue;
           }
-          if (unacknowledged.get(token) === true) return true;
+          const stored = unacknowledged.get(token);
+          if (stored !== undefined) return stored;
           const last = typeof expected === "number" ? (lastBySubject.get(subject) ?? 0) : position;
-          if (last !== (typeof expected === "number" ? expected : expected.ofLog)) return false;
+          if (last !== (typeof expected === "number" ? expected : expected.ofLog)) return undefined;
         }
       } catch (error) {
         throw maybeStored ? new OutcomeUnknown(error) : error;

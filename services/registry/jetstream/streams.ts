@@ -2,6 +2,7 @@ import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import { isTooFewServers } from "./errors.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
+import { namingRight, READ } from "./rights.ts";
 import { findStream, type StreamConfig, streamState } from "./stream-api.ts";
 import { ONE_PER_SUBJECT, streamConfigs } from "./stream-config.ts";
 
@@ -298,7 +299,11 @@ async function createReplicated({ connection, replicas, chosen }: Server, wanted
 }
 
 async function existing(connection: NatsConnection, stream: string): Promise<StreamConfig | undefined> {
-  return (await findStream(connection, stream))?.config;
+  try {
+    return (await findStream(connection, stream))?.config;
+  } catch (error) {
+    throw namingRight(error, READ);
+  }
 }
 
 async function create(connection: NatsConnection, wanted: StreamConfig): Promise<void> {

@@ -35,7 +35,7 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
     registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, clock }),
     pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
     generations: createMemoryGenerationLog(closing.signal),
-    ledger: createMemoryLedger(closing.signal),
+    ledger: createMemoryLedger(pipeline, closing.signal),
     verdicts: createMemoryOnceLog<Verdict>(verdicts),
     quarantines: createMemoryOnceLog<Quarantine>(quarantines),
     retention,

@@ -1,22 +1,22 @@
-import type { EntryKind, LedgerEntry, Release } from "../../pipeline/release.ts";
-import type { Logged } from "../../pipeline/verdict.ts";
+import type { LedgerEntry } from "../../pipeline/release.ts";
 import type { Ledger } from "../ledger.ts";
-import { createMemoryLog } from "./log.ts";
+import { checkEntry, createNewestEntries } from "../ledger-rules.ts";
+import { createMemoryLog, frozen } from "./log.ts";
 
-export function createMemoryLedger(closed: AbortSignal): Ledger {
+export function createMemoryLedger(pipeline: string, closed: AbortSignal): Ledger {
   const log = createMemoryLog<LedgerEntry>(closed);
-  const ends = new Map<EntryKind, number>();
-  let newest: Logged<Release> | undefined;
+  const newest = createNewestEntries();
   return {
-    release: async () => newest,
+    release: async () => newest.release(),
     end: async () => log.end(),
-    endOf: async (kind) => ends.get(kind) ?? 0,
+    endOf: async (kind) => newest.positionOf(kind),
     async append(entry, after) {
-      if (after !== undefined && after !== (ends.get(entry.entry) ?? 0)) return undefined;
-      if (entry.entry === "release" && entry.number !== (newest?.value.number ?? 0) + 1) return undefined;
-      const position = log.append(entry);
-      ends.set(entry.entry, position);
-      if (entry.entry === "release") newest = { position, value: log.at(position) as Release };
+      checkEntry(pipeline, entry);
+      const place = newest.place(entry, after);
+      if (place !== "append") return place;
+      const value = frozen(entry);
+      const position = log.append(value);
+      newest.note({ position, value });
       return position;
     },
     read: (from) => log.read(from),

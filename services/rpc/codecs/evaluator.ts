@@ -1,6 +1,7 @@
 import { type Logged, QUARANTINE_REASONS, type Quarantine, type QuarantineReason } from "../../pipeline/verdict.ts";
 import type { EvaluatorState__Output } from "../gen/uncouple/v1/EvaluatorState.ts";
 import type { EvaluatorStatus__Output, EvaluatorStatus as StatusMessage } from "../gen/uncouple/v1/EvaluatorStatus.ts";
+import type { GateStatus__Output, GateStatus as GateStatusMessage } from "../gen/uncouple/v1/GateStatus.ts";
 import type { HeldOutStatus__Output } from "../gen/uncouple/v1/HeldOutStatus.ts";
 import type {
   ListQuarantinesRequest,
@@ -9,7 +10,7 @@ import type {
 import type { ListVerdictsRequest, ListVerdictsRequest__Output } from "../gen/uncouple/v1/ListVerdictsRequest.ts";
 import type { Quarantine__Output, Quarantine as QuarantineMessage } from "../gen/uncouple/v1/Quarantine.ts";
 import type { QuarantineReason__Output } from "../gen/uncouple/v1/QuarantineReason.ts";
-import type { EvaluatorState, EvaluatorStatus, HeldOutStatus } from "../services/evaluator-service.ts";
+import type { EvaluatorState, EvaluatorStatus, GateStatus, HeldOutStatus } from "../services/evaluator-service.ts";
 import type { Page } from "../services/pages.ts";
 import { closedSet } from "./closed-set.ts";
 import { decodeUint64, optional, same, serials, uint32 } from "./fields.ts";
@@ -111,6 +112,30 @@ export function encodeEvaluatorStatus(status: EvaluatorStatus): StatusMessage {
     ...optional("appliedDigest", status.appliedDigest, same),
     ...optional("version", status.version, same),
     ...optional("heldOut", status.heldOut, encodeHeldOut),
+    ...optional("release", status.release, (value) => uint32(value, "release")),
+    ...optional("gate", status.gate, encodeGate),
+  };
+}
+
+function encodeGate({ mode, questionsLeft, held }: GateStatus): GateStatusMessage {
+  return {
+    mode,
+    ...optional("questionsLeft", questionsLeft, (value) => uint32(value, "questions left")),
+    held: held.map(({ snapshot, reasons, needs, since }) => ({
+      component: snapshot.component,
+      serial: uint32(snapshot.serial, "serial"),
+      reasons: [...reasons],
+      needs: [...needs],
+      since,
+    })),
+  };
+}
+
+function decodeGate({ mode, questionsLeft, held }: GateStatus__Output): GateStatus {
+  return {
+    mode,
+    questionsLeft: questionsLeft ?? null,
+    held: held.map(({ component, serial, ...rest }) => ({ snapshot: { component, serial }, ...rest })),
   };
 }
 
@@ -143,5 +168,7 @@ export function decodeEvaluatorStatus(message: EvaluatorStatus__Output): Evaluat
     appliedDigest: message.appliedDigest ?? null,
     version: message.version ?? null,
     heldOut: message.heldOut === null ? null : decodeHeldOut(message.heldOut),
+    release: message.release ?? null,
+    gate: message.gate === null ? null : decodeGate(message.gate),
   };
 }

@@ -22,6 +22,7 @@ const triggers = closedSet<RunTrigger, RunTrigger__Output>("run trigger", {
   request: "RUN_TRIGGER_REQUEST",
   interval: "RUN_TRIGGER_INTERVAL",
   upstream: "RUN_TRIGGER_UPSTREAM",
+  candidate: "RUN_TRIGGER_CANDIDATE",
 });
 
 export function encodeRun(run: Run): RunMessage {

@@ -3,13 +3,14 @@ import type { TrainerState__Output } from "../gen/uncouple/v1/TrainerState.ts";
 import type { TrainerStatus__Output, TrainerStatus as TrainerStatusMessage } from "../gen/uncouple/v1/TrainerStatus.ts";
 import type { StartRun, TrainerState, TrainerStatus } from "../services/trainer-service.ts";
 import { closedSet } from "./closed-set.ts";
-import { optional, same, uint32 } from "./fields.ts";
+import { optional, same, serials, uint32 } from "./fields.ts";
 import { decodeProtocol, encodeProtocol } from "./protocol.ts";
 
 export function encodeStartRun(request: StartRun): StartRunRequest {
   return {
     ...(request.protocol === undefined ? {} : { protocol: encodeProtocol(request.protocol) }),
     ...(request.teamFile === undefined ? {} : { teamFile: request.teamFile }),
+    ...(request.upstream === undefined ? {} : { upstream: serials(request.upstream, "upstream") }),
   };
 }
 
@@ -18,6 +19,8 @@ export function decodeStartRun(message: StartRunRequest__Output): StartRun {
   return {
     ...(message.protocol === null ? {} : { protocol: decodeProtocol(message.protocol, "invalid-argument") }),
     ...(message.teamFile === undefined ? {} : { teamFile: message.teamFile }),
+    // The wire does not tell an empty map from none.
+    ...(Object.keys(message.upstream).length === 0 ? {} : { upstream: message.upstream }),
   };
 }
 

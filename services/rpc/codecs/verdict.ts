@@ -75,7 +75,7 @@ function encodeValue(verdict: Verdict): VerdictMessage {
       ...optional("horizon", rows.horizon ?? null, (horizon) => uint32(horizon, "horizon")),
       ...encodeOther(rows, ["fingerprint", "generation", "question", "horizon"]),
     })),
-    ...optional("release", verdict.release ?? null, same),
+    ...optional("release", verdict.release ?? null, (release) => uint32(release, "release")),
     ...optional("pipelineDigest", verdict.pipelineDigest, same),
     evaluator: verdict.evaluator,
     seconds: verdict.seconds,

@@ -9,9 +9,11 @@ import type { Comparison as _uncouple_v1_Comparison, Comparison__Output as _unco
 import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from './uncouple/v1/ConsistencyGap.ts';
 import type { EvaluatorClient as _uncouple_v1_EvaluatorClient, EvaluatorDefinition as _uncouple_v1_EvaluatorDefinition } from './uncouple/v1/Evaluator.ts';
 import type { EvaluatorStatus as _uncouple_v1_EvaluatorStatus, EvaluatorStatus__Output as _uncouple_v1_EvaluatorStatus__Output } from './uncouple/v1/EvaluatorStatus.ts';
+import type { GateStatus as _uncouple_v1_GateStatus, GateStatus__Output as _uncouple_v1_GateStatus__Output } from './uncouple/v1/GateStatus.ts';
 import type { GetEvaluatorStatusRequest as _uncouple_v1_GetEvaluatorStatusRequest, GetEvaluatorStatusRequest__Output as _uncouple_v1_GetEvaluatorStatusRequest__Output } from './uncouple/v1/GetEvaluatorStatusRequest.ts';
 import type { GetMatrixRequest as _uncouple_v1_GetMatrixRequest, GetMatrixRequest__Output as _uncouple_v1_GetMatrixRequest__Output } from './uncouple/v1/GetMatrixRequest.ts';
 import type { GetMatrixResponse as _uncouple_v1_GetMatrixResponse, GetMatrixResponse__Output as _uncouple_v1_GetMatrixResponse__Output } from './uncouple/v1/GetMatrixResponse.ts';
+import type { HeldCandidate as _uncouple_v1_HeldCandidate, HeldCandidate__Output as _uncouple_v1_HeldCandidate__Output } from './uncouple/v1/HeldCandidate.ts';
 import type { HeldOut as _uncouple_v1_HeldOut, HeldOut__Output as _uncouple_v1_HeldOut__Output } from './uncouple/v1/HeldOut.ts';
 import type { HeldOutStatus as _uncouple_v1_HeldOutStatus, HeldOutStatus__Output as _uncouple_v1_HeldOutStatus__Output } from './uncouple/v1/HeldOutStatus.ts';
 import type { Interval as _uncouple_v1_Interval, Interval__Output as _uncouple_v1_Interval__Output } from './uncouple/v1/Interval.ts';
@@ -55,9 +57,11 @@ export interface ProtoGrpcType {
       Evaluator: SubtypeConstructor<typeof grpc.Client, _uncouple_v1_EvaluatorClient> & { service: _uncouple_v1_EvaluatorDefinition }
       EvaluatorState: EnumTypeDefinition
       EvaluatorStatus: MessageTypeDefinition<_uncouple_v1_EvaluatorStatus, _uncouple_v1_EvaluatorStatus__Output>
+      GateStatus: MessageTypeDefinition<_uncouple_v1_GateStatus, _uncouple_v1_GateStatus__Output>
       GetEvaluatorStatusRequest: MessageTypeDefinition<_uncouple_v1_GetEvaluatorStatusRequest, _uncouple_v1_GetEvaluatorStatusRequest__Output>
       GetMatrixRequest: MessageTypeDefinition<_uncouple_v1_GetMatrixRequest, _uncouple_v1_GetMatrixRequest__Output>
       GetMatrixResponse: MessageTypeDefinition<_uncouple_v1_GetMatrixResponse, _uncouple_v1_GetMatrixResponse__Output>
+      HeldCandidate: MessageTypeDefinition<_uncouple_v1_HeldCandidate, _uncouple_v1_HeldCandidate__Output>
       HeldOut: MessageTypeDefinition<_uncouple_v1_HeldOut, _uncouple_v1_HeldOut__Output>
       HeldOutStatus: MessageTypeDefinition<_uncouple_v1_HeldOutStatus, _uncouple_v1_HeldOutStatus__Output>
       Interval: MessageTypeDefinition<_uncouple_v1_Interval, _uncouple_v1_Interval__Output>

@@ -1,4 +1,7 @@
-import type { UnreadableSnapshot } from "../../pipeline/manifest.ts";
+import type { GatePolicy } from "../../pipeline/gate.ts";
+import type { SnapshotId, UnreadableSnapshot } from "../../pipeline/manifest.ts";
+import type { OpenSet } from "../../pipeline/open-set.ts";
+import type { DecisionReason } from "../../pipeline/release.ts";
 import type {
   Composition,
   ConsistencyGap,
@@ -37,6 +40,30 @@ export interface EvaluatorStatus {
   readonly version: string | null;
   /** null: an evaluator that has not found its generation yet, or an older one. */
   readonly heldOut: HeldOutStatus | null;
+  /** Number of the newest release, whose composition is in use; null: there is none yet, or an older evaluator. */
+  readonly release: number | null;
+  /** null: the pipeline file has no gate, or an older evaluator. */
+  readonly gate: GateStatus | null;
+}
+
+/** What the gate of the pipeline file does now. */
+export interface GateStatus {
+  /** Read as an open set. */
+  readonly mode: OpenSet<GatePolicy["mode"]>;
+  /** Questions that it may still ask; null: an evaluator that has not found its generation yet. */
+  readonly questionsLeft: number | null;
+  /** In the order of announcement. */
+  readonly held: readonly HeldCandidate[];
+}
+
+/** A snapshot that is newer than the one in use, and that the gate holds. */
+export interface HeldCandidate {
+  readonly snapshot: SnapshotId;
+  readonly reasons: readonly DecisionReason[];
+  /** Components to retrain on it. */
+  readonly needs: readonly string[];
+  /** When it was first held, in ISO 8601. */
+  readonly since: string;
 }
 
 /** The generation of held-out rows in use. */

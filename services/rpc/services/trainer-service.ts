@@ -2,12 +2,15 @@ import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Prediction, PredictionInputs } from "../../pipeline/prediction.ts";
 import type { Run } from "../../pipeline/run.ts";
 import type { ProtocolSpec } from "../../pipeline/team.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
 
 export interface StartRun {
   /** Overrides the team file's protocol for this run. */
   readonly protocol?: ProtocolSpec;
   /** Text of a team file (YAML) that replaces the trainer's own for this run. */
   readonly teamFile?: string;
+  /** Ancestor to serial: snapshots to train on that need not be released; the others are those in use. */
+  readonly upstream?: Composition;
   /** W3C trace context of the caller, in the call's metadata. */
   readonly traceparent?: string;
 }
@@ -49,9 +52,10 @@ export interface SnapshotBytes {
 export interface TrainerService {
   /**
    * Queues a run and returns immediately.
-   * @throws UncoupleError `invalid-argument` (the protocol or team file is invalid; lists every problem),
-   *   `resource-exhausted` (the queue is full), `failed-precondition` (the trainer is starting or stopping, or has another pipeline file than
-   *   the one in force)
+   * @throws UncoupleError `invalid-argument` (the protocol or team file is invalid, with every problem; `upstream` names a
+   *   component that is none of the ancestors), `not-found` (a snapshot of `upstream`), `resource-exhausted` (the queue is full),
+   *   `failed-precondition` (the trainer is starting or stopping, or has another pipeline file than the one in force; a snapshot
+   *   of `upstream` is quarantined or has no verdict); DeletedError
    */
   startRun(request: StartRun): Promise<Run>;
   /**

@@ -28,6 +28,8 @@ const TRAIN_LEASE = "train";
 export interface ExecuteSettings extends PinSettings, TrainRunSettings {
   /** Names this trainer as the lease's holder. */
   readonly holder: string;
+  /** Whether the trainer honors requests to train on candidates, whatever the team file of a requested run says. */
+  readonly cotrains: boolean;
 }
 
 /** Metrics of runs. */
@@ -36,7 +38,9 @@ export interface RunMetrics extends TrainingMetrics {
 }
 
 export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "outage" | "metrics"> {
-  readonly backplane: Pick<Backplane, "registry" | "retention"> & { readonly leases: Pick<Leases, "acquire"> };
+  readonly backplane: Pick<Backplane, "registry" | "retention" | "ledger"> & {
+    readonly leases: Pick<Leases, "acquire">;
+  };
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
@@ -62,7 +66,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
 
   const runPins = createRunPins({ ...settings, retention, clock, log });
   const train = createTrainRun(settings, { ...deps, registry, pins: runPins, outage });
-  const pin = createPinSnapshots(settings, { registry, view: deps.view, pins: runPins, clock, log });
+  const pin = createPinSnapshots(settings, { backplane: deps.backplane, view: deps.view, pins: runPins, clock, log });
 
   async function publish(
     job: RunJob,
@@ -104,7 +108,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
     if (gate.refusal() !== undefined) throw new OtherFileInForce();
-    const { team, run } = job.stored();
+    const { team, run, candidate } = job.stored();
     const draft: SnapshotDraft = {
       pipeline: pipeline.name,
       component,
@@ -122,6 +126,8 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         seed: team.seed,
         ...(team.workers !== undefined && { workers: withoutFallback(team.workers) }),
         upstream: pins.upstream,
+        gating: { sets: team.sets !== false, cotrain: settings.cotrains },
+        ...(candidate !== undefined && { candidateRun: candidate.id }),
         ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
         data: {
           ...dataOf(data.training),

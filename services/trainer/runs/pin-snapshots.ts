@@ -1,12 +1,18 @@
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { type AskedSnapshotsDeps, checkAskedSnapshots } from "../../composition/asked-snapshots.ts";
+import { isEnforced } from "../../composition/in-use.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
-import { type ResolvedSnapshots, resolveSnapshots } from "../../composition/resolve-snapshots.ts";
-import { snapshotName } from "../../pipeline/manifest.ts";
+import {
+  type AwaitedSnapshots,
+  awaitedText,
+  type ResolveDeps,
+  type ResolvedSnapshots,
+  resolveSnapshots,
+} from "../../composition/resolve-snapshots.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
-import type { Registry } from "../../registry/registry.ts";
 import { checkParent } from "../../registry/snapshot-index.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
@@ -18,12 +24,12 @@ export interface PinSettings {
   readonly component: string;
   /** How long the registry may be unavailable before a run that needs it fails. */
   readonly unavailableSeconds: number;
-  /** How long a run waits for a verdict on an upstream snapshot before it fails. */
+  /** How long a run waits for a verdict on an upstream snapshot, or its release, before it fails. */
   readonly waitForVerdictSeconds: number;
 }
 
 export interface PinDeps {
-  readonly registry: Pick<Registry, "aliased" | "latest">;
+  readonly backplane: ResolveDeps["backplane"] & AskedSnapshotsDeps["backplane"];
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly pins: Pick<RunPins, "pin">;
   readonly clock: Clock;
@@ -31,24 +37,31 @@ export interface PinDeps {
 }
 
 /**
- * Pins the snapshots that a run trains with. While the snapshots of an ancestor have no verdict yet, the run is `waiting`.
+ * Pins the snapshots that a run trains with: those that it was asked to train on, and for the rest what is in use. While an
+ * ancestor has no verdict or no release yet, the run is `waiting`.
  *
- * @throws UncoupleError `failed-precondition` if an ancestor has no usable snapshot, or no verdict came in time; `conflict`
- *   if another snapshot of the component was published since the run pinned its snapshots; DeletedError if a resumed run
- *   was interrupted for so long that its pins ended, and one of its snapshots was deleted
+ * @throws UncoupleError as `checkAskedSnapshots`; `failed-precondition` if an ancestor has no usable snapshot, or no verdict
+ *   or release came in time; `conflict` if another snapshot of the component was published since the run pinned its snapshots;
+ *   DeletedError if a resumed run was interrupted for so long that its pins ended, and one of its snapshots was deleted
  */
 export type PinSnapshots = (job: RunJob, signal: AbortSignal) => Promise<ResolvedSnapshots>;
 
 export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSnapshots {
   const { pipeline, component, waitForVerdictSeconds } = settings;
-  const { registry, view, pins, clock, log } = deps;
+  const { backplane, view, pins, clock, log } = deps;
+
+  /** Both in one look, so that nothing is pinned that was quarantined since it was asked for. */
+  async function resolve(asked: Composition | undefined, signal: AbortSignal) {
+    if (asked !== undefined) await checkAskedSnapshots(asked, component, pipeline, deps, signal);
+    return resolveSnapshots({ backplane, view }, pipeline, component, signal, asked);
+  }
 
   return async (job, signal) => {
     const outage = { seconds: settings.unavailableSeconds, signal, clock, log };
     const known = job.stored().pins;
     if (known !== null) {
       const newest = await retryWhileUnavailable("looking for the newest snapshot", outage, () =>
-        registry.latest(component),
+        backplane.registry.latest(component),
       );
       checkParent(component, newest?.serial ?? null, known.parent);
       await hold(job, known, outage);
@@ -58,9 +71,9 @@ export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSna
     for (;;) {
       const seen = view.changed.count;
       const resolved = await retryWhileUnavailable("pinning upstream snapshots", outage, () =>
-        resolveSnapshots({ registry, view }, pipeline, component, signal),
+        resolve(job.stored().asked, signal),
       );
-      if (!("unjudged" in resolved)) {
+      if ("upstream" in resolved) {
         try {
           await hold(job, resolved, outage);
         } catch (thrown) {
@@ -71,15 +84,15 @@ export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSna
         await job.record({ pins: resolved }, { state: "running", waitingFor: null, upstream: resolved.upstream });
         return resolved;
       }
-      const snapshots = names(resolved.unjudged);
+      const awaited = awaitedText(resolved);
       const left = waitForVerdictSeconds - secondsSince(clock, started);
       if (left <= 0) {
         throw new UncoupleError(
           "failed-precondition",
-          `no verdict on ${snapshots} within ${waitForVerdictSeconds} s (--wait-for-verdict): no evaluator judges pipeline ${pipeline.name}; start one with uncouple evaluator`,
+          `${component} waited ${waitForVerdictSeconds} s (--wait-for-verdict) for ${awaited}: ${adviceOn(resolved, pipeline)}`,
         );
       }
-      await showWaiting(job, `a verdict on ${snapshots}`);
+      await showWaiting(job, awaited);
       await view.changed.waitBeyond(seen, signal, { clock, ms: left * 1000 });
       signal.throwIfAborted();
     }
@@ -98,9 +111,10 @@ export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSna
   }
 }
 
-/** `m1@3 and m2@1` */
-function names(composition: Composition): string {
-  return Object.entries(composition)
-    .map(([component, serial]) => snapshotName({ component, serial }))
-    .join(" and ");
+function adviceOn({ unjudged, unreleased }: AwaitedSnapshots, pipeline: Pipeline): string {
+  if (Object.keys(unjudged).length > 0 || !isEnforced(pipeline)) {
+    return `no evaluator judges pipeline ${pipeline.name}; start one with uncouple evaluator`;
+  }
+  const [first, serial] = Object.entries(unreleased)[0] ?? [];
+  return `the gate has released no snapshot of it; release one with \`uncouple promote ${first}@${serial}\`, or set \`bootstrap: newest\` in the pipeline file's gate`;
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { z } from "zod";
 import { asUncoupleError } from "../../common/errors.ts";
 import { removeUnfinished } from "../../common/files/atomic-write.ts";
 import { fileError, writeDurably } from "../../common/files/durable-file.ts";
@@ -12,13 +13,15 @@ import {
   type AnnouncementMark,
   announcementMarkSchema,
   formatStoredRun,
+  type LedgerMark,
+  ledgerMarkSchema,
   parseStoredRun,
   type StoredRun,
 } from "./stored-run.ts";
 
 /**
  * A trainer's persistent state in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
- * `runs/<id>/checkpoint.bin` and its predecessor, and `announcements.json`. Changes are durable when a call returns; a
+ * `runs/<id>/checkpoint.bin` and its predecessor, `announcements.json` and `candidates.json`. Changes are durable when a call returns; a
  * crash during a call leaves the previous state.
  */
 export interface RunStore {
@@ -38,6 +41,9 @@ export interface RunStore {
   /** The last handled announcement; undefined initially. */
   announcementSeen(): Promise<AnnouncementMark | undefined>;
   saveAnnouncementSeen(mark: AnnouncementMark): Promise<void>;
+  /** The last handled request of a gate; undefined initially. */
+  candidateSeen(): Promise<LedgerMark | undefined>;
+  saveCandidateSeen(mark: LedgerMark): Promise<void>;
 }
 
 /** @param folder of one component of one pipeline, locked by the caller */
@@ -46,7 +52,8 @@ export function createRunStore(folder: string, log: Logger): RunStore {
   const folderOf = (id: string) => join(runs, id);
   const newest = (id: string) => join(folderOf(id), "checkpoint.bin");
   const previous = (id: string) => join(folderOf(id), "checkpoint.previous.bin");
-  const seen = join(folder, "announcements.json");
+  const announcements = join(folder, "announcements.json");
+  const candidates = join(folder, "candidates.json");
   const writing = new Map<string, Promise<void>>();
 
   /** Serializes the writes of a run, in call order. */
@@ -70,6 +77,20 @@ export function createRunStore(folder: string, log: Logger): RunStore {
       return undefined;
     }
   }
+
+  /** @param what entries that are handled again without it */
+  async function readMark<T>(path: string, schema: z.ZodType<T>, what: string): Promise<T | undefined> {
+    try {
+      return schema.parse(JSON.parse(await readFile(path, "utf8")));
+    } catch (thrown) {
+      if (errorCode(thrown) !== "ENOENT")
+        log.warn({ error: thrown }, `cannot read ${path}; handling all ${what} again`);
+      return undefined;
+    }
+  }
+
+  const saveMark = (path: string, mark: AnnouncementMark | LedgerMark) =>
+    enqueue(path, () => writeDurably(path, `${JSON.stringify(mark)}\n`));
 
   return {
     async load() {
@@ -124,16 +145,9 @@ export function createRunStore(folder: string, log: Logger): RunStore {
         await rm(newest(id), { force: true });
         await rm(previous(id), { force: true });
       }),
-    async announcementSeen() {
-      try {
-        return announcementMarkSchema.parse(JSON.parse(await readFile(seen, "utf8")));
-      } catch (thrown) {
-        if (errorCode(thrown) !== "ENOENT") {
-          log.warn({ error: thrown }, `cannot read ${seen}; handling all announcements again`);
-        }
-        return undefined;
-      }
-    },
-    saveAnnouncementSeen: (mark) => enqueue("", () => writeDurably(seen, `${JSON.stringify(mark)}\n`)),
+    announcementSeen: () => readMark(announcements, announcementMarkSchema, "announcements"),
+    saveAnnouncementSeen: (mark) => saveMark(announcements, mark),
+    candidateSeen: () => readMark(candidates, ledgerMarkSchema, "requests to train on candidates"),
+    saveCandidateSeen: (mark) => saveMark(candidates, mark),
   };
 }

@@ -13,14 +13,16 @@ export interface StateFile {
 }
 
 const CHECKPOINTS = ["checkpoint.previous.bin", "checkpoint.bin"];
-const KNOWN = /^(id|announcements\.json|runs\/[\w-]+\/(run\.json|checkpoint(\.previous)?\.bin))$/;
+/** The files beside the runs. */
+const OWN = ["id", "announcements.json", "candidates.json"];
+const KNOWN = /^(id|announcements\.json|candidates\.json|runs\/[\w-]+\/(run\.json|checkpoint(\.previous)?\.bin))$/;
 
 /**
  * Reads the state folder of a trainer (`run-store.ts`), which may be running: every file is whole, and the files of a run are
  * as after a crash. Locks are left out.
  */
 export async function* readStateFiles(folder: string): AsyncGenerator<StateFile, void, undefined> {
-  for (const name of ["id", "announcements.json"]) yield* whole(folder, name);
+  for (const name of OWN) yield* whole(folder, name);
   const runs = await readdir(join(folder, "runs")).catch(absent);
   for (const run of runs ?? []) {
     const record = `runs/${run}/run.json`;
@@ -39,8 +41,7 @@ export async function hasRuns(folder: string): Promise<boolean> {
 
 /** Removes what `readStateFiles` reads. The caller has locked the folder. */
 export async function clearState(folder: string): Promise<void> {
-  for (const name of ["id", "announcements.json", "runs"])
-    await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of [...OWN, "runs"]) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Writes a file of a state folder that the caller has locked. @throws UncoupleError `data-loss` for any other path */

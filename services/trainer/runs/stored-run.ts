@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Run, RunTrigger } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
 import type { TrainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 
 /**
@@ -17,6 +18,14 @@ export interface AnnouncementMark {
   readonly verdict?: number | undefined;
   /** Position of the newest alias change; absent in records of version 0.1.0. */
   readonly alias?: number | undefined;
+  /** Number of the newest release that changed an upstream; absent before the first, and in records of earlier versions. */
+  readonly release?: number | undefined;
+}
+
+/** The newest request in the ledger that a trainer has handled, of a store as in `AnnouncementMark`. */
+export interface LedgerMark {
+  readonly store: string;
+  readonly position: number;
 }
 
 /** A run with everything needed to resume it after a restart: `run.json`. */
@@ -40,6 +49,10 @@ export interface StoredRun {
    * before the first, and in records of earlier versions.
    */
   readonly attempts?: number;
+  /** Snapshots of ancestors that it is to train on, released or not; absent without any, and in records of earlier versions. */
+  readonly asked?: Composition;
+  /** The gate's request that it answers; absent without one, and in records of earlier versions. */
+  readonly candidate?: CandidateOfRun;
   /** The announcement it was queued for. */
   readonly announcement: AnnouncementMark | null;
   /** W3C trace context of the request; absent without one, and in records of earlier versions. */
@@ -47,9 +60,22 @@ export interface StoredRun {
   readonly cancelRequested: boolean;
 }
 
+/** A gate's request to train on a candidate, as of a run that answers it. */
+export interface CandidateOfRun {
+  /** `CandidateRun.id`. */
+  readonly id: string;
+  /** Of the request in the ledger: a request that was cancelled can be made again under its id. */
+  readonly position: number;
+  /** 1, 2, ...: the runs for the request so far, with this one. */
+  readonly tries: number;
+}
+
 export interface NewRun {
   readonly trigger: RunTrigger;
   readonly team: TeamConfig;
+  /** Ancestor to serial: what it is to train on, checked; the others are those in use. */
+  readonly asked?: Composition | undefined;
+  readonly candidate?: CandidateOfRun;
   /** The announcement it is queued for. */
   readonly announcement?: AnnouncementMark;
   /** W3C trace context of the request. */
@@ -58,7 +84,7 @@ export interface NewRun {
 
 /** Creates the record of a new run. @param now ISO 8601 */
 export function newStoredRun(id: string, sequence: number, request: NewRun, now: string): StoredRun {
-  const { team, trigger, traceparent } = request;
+  const { team, trigger, asked, candidate, traceparent } = request;
   return {
     version: 1,
     sequence,
@@ -87,6 +113,8 @@ export function newStoredRun(id: string, sequence: number, request: NewRun, now:
     pins: null,
     basis: null,
     engine: null,
+    ...(asked !== undefined && { asked }),
+    ...(candidate !== undefined && { candidate }),
     announcement: request.announcement ?? null,
     ...(traceparent !== undefined && { traceparent }),
     cancelRequested: false,
@@ -98,7 +126,10 @@ export const announcementMarkSchema: z.ZodType<AnnouncementMark> = z.object({
   position: z.number(),
   verdict: z.number().optional(),
   alias: z.number().optional(),
+  release: z.number().optional(),
 });
+
+export const ledgerMarkSchema: z.ZodType<LedgerMark> = z.object({ store: z.string(), position: z.number() });
 
 /** Only this program writes `run.json`, so this checks just that the record is complete and of this version. */
 const storedSchema = z.looseObject({
@@ -112,6 +143,8 @@ const storedSchema = z.looseObject({
   }),
   pins: z.looseObject({ upstream: z.record(z.string(), z.int()), parent: z.int().nullable() }).nullable(),
   basis: z.looseObject({ rows: z.string() }).nullable(),
+  asked: z.record(z.string(), z.int()).optional(),
+  candidate: z.looseObject({ id: z.string(), position: z.number(), tries: z.int() }).optional(),
   announcement: announcementMarkSchema.nullable(),
   cancelRequested: z.boolean(),
 });

@@ -1,11 +1,12 @@
-import { createNotifier, type Notifier, type TimeLimit } from "../../common/async/notifier.ts";
+import { createNotifier, type TimeLimit, waitForEither } from "../../common/async/notifier.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
-import { resolveSnapshots, sameSnapshots } from "../../composition/resolve-snapshots.ts";
+import { type ResolveDeps, resolveSnapshots, sameSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { hasEnded } from "../../pipeline/run.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import type { RunQueue } from "../runs/run-queue.ts";
@@ -15,9 +16,9 @@ import type { AnnouncementMark } from "../runs/stored-run.ts";
 export interface UpstreamTriggerDeps {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
-  readonly registry: Pick<Registry, "aliased" | "latest" | "end">;
+  readonly backplane: ResolveDeps["backplane"] & { readonly registry: Pick<Registry, "end" | "manifest"> };
   /** Must be followed. */
-  readonly view: Pick<PipelineView, "history" | "catchUp">;
+  readonly view: Pick<PipelineView, "history" | "catchUp" | "release">;
   readonly queue: RunQueue;
   readonly store: RunStore;
   readonly clock: Clock;
@@ -25,13 +26,13 @@ export interface UpstreamTriggerDeps {
 }
 
 /**
- * Queues a run when the upstream snapshots in use change: an upstream publishes and its snapshot is judged, or its champion
- * moves. One run covers all changes that arrive before it pins its snapshots. No run is queued if the newest own snapshot
- * was trained on exactly what a run would pin now. The last handled moment is stored, so that a restart neither misses nor
+ * Queues a run when the upstream snapshots in use change: a release moves them, or, before the first release, an upstream
+ * publishes and its snapshot is judged, or its champion moves. One run covers all changes that arrive before it pins its
+ * snapshots. No run is queued if the newest own snapshot was trained on exactly what a run would pin now. The last handled moment is stored, so that a restart neither misses nor
  * repeats a change.
  */
 export interface UpstreamTrigger {
-  /** Called for each announcement, verdict and champion of a direct upstream, with ever later moments. */
+  /** Called when what is in use of a direct upstream may have changed, with ever later moments. */
   changed(mark: AnnouncementMark): void;
   /** Queues runs until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
@@ -41,7 +42,8 @@ export interface UpstreamTrigger {
 const RETRY_DELAY_MS = 1_000;
 
 export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigger {
-  const { pipeline, team, registry, view, queue, store, clock, log } = deps;
+  const { pipeline, team, backplane, view, queue, store, clock, log } = deps;
+  const { registry } = backplane;
   const { component } = team;
   const arrived = createNotifier();
   let newest: AnnouncementMark | undefined;
@@ -53,7 +55,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     if (runs.some(({ announcement }) => includes(announcement ?? undefined, mark))) return true;
     const open = runs.filter(({ run }) => !hasEnded(run));
     if (open.some(({ run, pins }) => run.trigger === "upstream" && pins === null)) return true;
-    const pinned = await resolveSnapshots({ registry, view }, pipeline, component, signal).catch((thrown: unknown) => {
+    const pinned = await resolveSnapshots({ backplane, view }, pipeline, component, signal).catch((thrown: unknown) => {
       const error = asUncoupleError(thrown);
       if (error.code !== "failed-precondition") throw error;
       log.info({ position: mark.position }, `not queuing a run for an upstream snapshot: ${error.message}`);
@@ -63,14 +65,28 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
     if (pinned === undefined) return true;
     if ("upstream" in pinned) {
       const { upstream } = pinned;
-      const last = await registry.latest(component);
-      if (last !== undefined && sameSnapshots(last.provenance.upstream ?? {}, upstream)) return true;
+      if (await isTrainedOn(upstream)) return true;
       // A run is already training on exactly these snapshots, but may still fail.
       if (open.some(({ pins }) => pins !== null && sameSnapshots(pins.upstream, upstream))) return false;
     }
     if (queue.queued() >= queue.capacity) return false;
     await queue.submit({ trigger: "upstream", team, announcement: mark });
     return true;
+  }
+
+  /**
+   * Whether the newest own snapshot was trained on these. Those that answer a gate's request do not count against it: they were
+   * trained on a candidate, and what is in use has not changed by them.
+   */
+  async function isTrainedOn(upstream: Composition): Promise<boolean> {
+    let own = await registry.latest(component);
+    while (own !== undefined) {
+      const { provenance, parent } = own;
+      if (sameSnapshots(provenance.upstream ?? {}, upstream)) return true;
+      const isAnswer = provenance.candidateRun !== undefined && parent !== null;
+      own = isAnswer ? await registry.manifest(component, parent) : undefined;
+    }
+    return false;
   }
 
   return {
@@ -89,7 +105,9 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
           try {
             if (!isChecked) {
               // The store was restored from a backup that ends before: these positions will have other announcements.
-              if (seen !== undefined && seen.position > (await registry.end())) seen = undefined;
+              await view.catchUp(signal);
+              const released = view.release()?.number ?? 0;
+              if (seen && (seen.position > (await registry.end()) || (seen.release ?? 0) > released)) seen = undefined;
               isChecked = true;
               continue;
             }
@@ -115,18 +133,7 @@ export function createUpstreamTrigger(deps: UpstreamTriggerDeps): UpstreamTrigge
 function includes(upTo: AnnouncementMark | undefined, mark: AnnouncementMark): boolean {
   if (upTo?.store !== mark.store) return false;
   const atLeast = (a = 0, b = 0) => a >= b;
+  // From the first release on, only releases change what is in use.
+  if (mark.release !== undefined) return atLeast(upTo.release, mark.release);
   return upTo.position >= mark.position && atLeast(upTo.verdict, mark.verdict) && atLeast(upTo.alias, mark.alias);
-}
-
-/** Waits for either notifier. */
-async function waitForEither(
-  [a, seenA]: readonly [Notifier, number],
-  [b, seenB]: readonly [Notifier, number],
-  signal: AbortSignal,
-  limit: TimeLimit | undefined,
-): Promise<void> {
-  const done = new AbortController();
-  const end = AbortSignal.any([signal, done.signal]);
-  await Promise.race([a.waitBeyond(seenA, end, limit), b.waitBeyond(seenB, end, limit)]);
-  done.abort();
 }

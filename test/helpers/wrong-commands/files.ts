@@ -15,7 +15,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules; did you mean "batch"?',
+    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain; did you mean "batch"?',
   },
   {
     what: "a cycle",
@@ -38,6 +38,40 @@ export const wrongFiles: readonly WrongCommand[] = [
     exit: 2,
     says: `error bad.yaml:6: objective.m1: must be a finite number greater than 0, not 0
 error bad.yaml:6: objective.m3: unknown component "m3"; available: m1, m2; did you mean "m1"?`,
+  },
+  {
+    what: "a gate, a freeze and a webhook that make no sense",
+    files: {
+      "bad.yaml": `${PIPELINE}gate: { horizon: 0, margin: 100 % }
+freeze: [{ weekly: fry 16:00 - mon 08:00 }]
+webhooks: [{ url: http://example.com, on: [release], secret_file: hook.key }]
+`,
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:6: gate.margin: must be a percentage of the release's loss, at least 0 % and less than 100 %, such as 0.5 %
+error bad.yaml:6: gate.horizon: must be at least 1, not 0
+error bad.yaml:7: freeze[0].weekly: must be two days and times in UTC, such as fri 16:00 - mon 08:00
+error bad.yaml:8: webhooks[0].url: must be an https URL; http is only for this machine, such as http://localhost:8080/hook
+error bad.yaml:8: webhooks[0].on[0]: must be one of promoted, refused, held, released, rolled-back, spent, not "release"; did you mean "released"?`,
+  },
+  {
+    what: "a gate that names what the pipeline does not have",
+    files: {
+      "bad.yaml": `${PIPELINE}gate:
+  measure: audited
+  guards: { m2: 1 %, m3: 1 % }
+  hold: [m9]
+  slices: [device]
+`,
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:7: gate.measure: audited needs audit.held_out, the number of held-out rows with annotated outputs
+error bad.yaml:8: gate.guards.m2: m2 is the objective, whose loss is what the gate measures; remove it from guards
+error bad.yaml:8: gate.guards.m3: unknown component "m3"; available: m1, m2; did you mean "m1"?
+error bad.yaml:9: gate.hold[0]: unknown component "m9"; available: m1, m2; did you mean "m1"?
+error bad.yaml:10: gate.slices[0]: "device" is not among the pipeline's slices (none)`,
   },
   {
     what: "names that JavaScript reserves",
@@ -85,7 +119,7 @@ error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; availab
     run: "validate pipeline.yaml bad.yaml",
     exit: 2,
     says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
-error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules; did you mean "steps"?
+error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain; did you mean "steps"?
 error bad.yaml:4: train: on-upstream requires upstream components, but m1 has none`,
   },
   {

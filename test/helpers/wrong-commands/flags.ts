@@ -136,6 +136,18 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple train: option '--param <name=value>' argument 'sigma' is invalid. Expected NAME=VALUE, for example sigma=0.15; see uncouple train --help",
   },
   {
+    what: "an upstream without a serial",
+    run: "train m2 --upstream m1",
+    exit: 2,
+    says: "uncouple train: option '--upstream <snapshots>' argument 'm1' is invalid. Expected COMPONENT@SERIAL, for example m2@3; see uncouple train --help",
+  },
+  {
+    what: "two snapshots of one upstream",
+    run: "train m2 --upstream m1@1,m1@2",
+    exit: 2,
+    says: "uncouple train: option '--upstream <snapshots>' argument 'm1@1,m1@2' is invalid. m1 is given twice; see uncouple train --help",
+  },
+  {
     what: "a parameter that is not a number",
     run: "train m2 --protocol proximal --param sigma=much",
     exit: 2,

@@ -118,6 +118,24 @@ export const wrongRequests: readonly WrongCommand[] = [
     says: "uncouple: request: protocol.sigma: must be at least 0, not -1",
   },
   {
+    what: "an unknown upstream to train on",
+    run: "train m2 --upstream m9@1",
+    exit: 3,
+    says: 'uncouple: pipeline "paper" has no component "m9"; available: m1, m2; did you mean "m1"?',
+  },
+  {
+    what: "a component without an upstream that is to train on one",
+    run: "train m1 --upstream m2@1",
+    exit: 2,
+    says: "uncouple: m1 does not train on m2: it has no upstream",
+  },
+  {
+    what: "an upstream snapshot that does not exist",
+    run: "train m2 --upstream m1@99",
+    exit: 3,
+    says: "uncouple: no snapshot m1@99: its newest is 1",
+  },
+  {
     what: "a team file for a different component",
     run: "train m1 --team m2.yaml",
     exit: 2,

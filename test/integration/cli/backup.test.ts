@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../../services/registry/jetstream/backplane.ts";
 import { cli } from "../../helpers/cli.ts";
-import { draft, model, quarantine, verdict } from "../../helpers/drafts.ts";
+import { decision, draft, model, quarantine, release, verdict } from "../../helpers/drafts.ts";
 import { createFirstStreams } from "../../helpers/first-streams.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
 import { connectRaw } from "../../helpers/raw-nats.ts";
@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 /** Everything that a reader of the store can see, with positions. */
-async function content({ registry, verdicts, quarantines, retention, pipelines }: JetStreamBackplane) {
+async function content({ registry, ledger, verdicts, quarantines, retention, pipelines }: JetStreamBackplane) {
   const all = async <T>(entries: AsyncIterable<T>): Promise<T[]> => {
     const list: T[] = [];
     for await (const entry of entries) list.push(entry);
@@ -56,6 +56,7 @@ async function content({ registry, verdicts, quarantines, retention, pipelines }
     manifests,
     bytes,
     end: await registry.end(),
+    ledger: await all(ledger.read(0)),
     verdicts: await all(verdicts.read(0)),
     quarantines: await all(quarantines.read(0)),
     aliases: [await registry.aliasLog("m1"), await registry.aliases("m1")],
@@ -76,6 +77,8 @@ test("a restored store has every entry at its position, every model, and what wa
       "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     );
     await before.registry.setAlias("m1", "champion", serial, serial === 1 ? null : serial - 1, "test");
+    await before.ledger.append(decision({ m1: serial }, { pipeline, release: serial }));
+    await before.ledger.append(release(serial, { pipeline }));
     if (serial !== 2) continue;
     await publish("m3", 30);
     await before.verdicts.append(verdict("m3", 1, { pipeline }));
@@ -113,6 +116,7 @@ test("a restored store has every entry at its position, every model, and what wa
   expect(await content(after)).toEqual(wanted);
   expect(await after.workQueue("evaluator").pending()).toBe(1);
   expect((await after.registry.publish(draft({ pipeline }), model(7), 6)).serial).toBe(7);
+  expect(await after.ledger.append(release(7, { pipeline }), 12)).toBe(13);
   expect((await after.registry.rollback("m1", "champion", "test")).serial).toBe(5);
   expect(await after.verdicts.append(verdict("m1", 6, { pipeline }))).toBe(false);
   const raw = await connectRaw(other.url);
@@ -122,6 +126,7 @@ test("a restored store has every entry at its position, every model, and what wa
   };
   expect(await raw.count(`OBJ_uncouple-${pipeline}-models`, "$O.*.C.HALFWAY")).toBe(0);
   expect(await rules("snapshots")).toEqual([true, true, 1, undefined]);
+  expect(await rules("releases")).toEqual([true, true, -1, undefined]);
   expect(await rules("verdicts")).toEqual([false, true, -1, undefined]);
   await raw.close();
   await Promise.all([before.close(), after.close()]);

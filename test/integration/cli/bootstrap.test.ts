@@ -38,7 +38,7 @@ test("bootstrap creates streams and the evaluators' queue, applies the file, and
   try {
     const names = async () => (await raw.jsm.streams.names().next()).sort();
     const streams = await names();
-    for (const kind of ["snapshots", "pipelines", "verdicts", "quarantines", "aliases", "tombstones"]) {
+    for (const kind of ["snapshots", "pipelines", "releases", "verdicts", "quarantines", "aliases", "tombstones"]) {
       expect(streams).toContain(`uncouple-boot-${kind}`);
     }
     expect(await raw.jsm.consumers.info("uncouple-boot-snapshots", "evaluator")).toMatchObject({ name: "evaluator" });

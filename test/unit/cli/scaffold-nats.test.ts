@@ -58,6 +58,22 @@ test("--force adds a team and keeps all keys", async () => {
   expect(await read("accounts.conf")).toContain("TEAM_M2 {");
 });
 
+test("a follower gets a key and an account, which may report what it serves and nothing else", async () => {
+  const { stdout } = await scaffold("--followers", "serving", "blue-green");
+  expect(stdout).toContain("--follower serving --pipeline demo --nats URL --nats-nkey out/keys/serving.nk");
+  expect(await there()).toContain("keys/blue-green.nk");
+  const accounts = await read("accounts.conf");
+  const [, account = ""] = /\n {2}FOLLOWER_BLUE_GREEN \{\n(.*?)\n {2}\}/s.exec(accounts) ?? [];
+  const [, publish = ""] = /publish: \{ allow: \[(.*?)\]/s.exec(account) ?? [];
+  const written = [...publish.matchAll(/"([^"]+)"/g)].map(([, subject = ""]) => subject);
+  expect(written.filter((subject) => !/^\$JS\.(hub\.)?API\.(INFO$|STREAM\.|DIRECT\.GET\.)/.test(subject))).toEqual([
+    "uncouple.demo.releases.served.blue-green",
+  ]);
+  for (const wrong of ["m1", "operator", "a.b"]) {
+    expect(await scaffold("--followers", wrong, "--force")).toMatchObject({ code: 2, stdout: "" });
+  }
+});
+
 test.each([
   ["m3", 3, 'pipeline demo has no component "m3"; available: m1, m2; did you mean "m1"?'],
   ["A=m1", 2, 'team "A": a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens'],

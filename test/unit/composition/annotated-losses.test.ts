@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createAnnotatedLosses } from "../../../services/composition/annotated-losses.ts";
+import { createAnnotatedLosses, createAnnotatedRows } from "../../../services/composition/annotated-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
 import type { Table } from "../../../services/data/table/table.ts";
 import { modelOfBytes } from "../../../services/inference/hosted-model.ts";
@@ -29,10 +29,10 @@ function annotatedLosses(pipeline: Pipeline, table: Table, weights: Readonly<Rec
       inference: localInference(loadLinear),
     },
   );
-  const losses = createAnnotatedLosses(pipeline, table, composer, (upstream, downstream, reason) =>
+  const annotated = createAnnotatedRows(pipeline, table, composer, (upstream, downstream, reason) =>
     missing.push(`${upstream} -> ${downstream}: ${reason}`),
   );
-  return { losses, missing };
+  return { losses: createAnnotatedLosses(annotated), missing };
 }
 
 const chain = pipelineOf(

@@ -7,7 +7,8 @@ import { createPipelineView } from "../../../services/composition/pipeline-view.
 import { snapshotName } from "../../../services/pipeline/manifest.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";
 import { createMemoryBackplane } from "../../../services/registry/memory/backplane.ts";
-import { draft, model, quarantine, verdict } from "../../helpers/drafts.ts";
+import { appendRelease } from "../../../services/releases/append-release.ts";
+import { draft, model, quarantine, release, verdict } from "../../helpers/drafts.ts";
 import { expectedToStay } from "../../helpers/expected-garbage.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -75,6 +76,10 @@ const action = fc.oneof(
     arbitrary: fc.record({ kind: fc.constantFrom("judge" as const, "quarantine" as const), component, pick }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("alias" as const), component, pick, champion: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("promote" as const), component, pick, pins: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("unalias" as const, "rollback" as const), component }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("pin" as const), component, pick, run: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("release" as const), component, run: fc.nat(3) }) },
@@ -92,7 +97,7 @@ type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 /** Carries out an action. Only what was deleted by policy may be refused. */
 async function act(world: World, one: Action, pins: Map<string, string>): Promise<void> {
   const { backplane, publish, judge } = world;
-  const { registry, quarantines, retention } = backplane;
+  const { registry, quarantines, retention, ledger } = backplane;
   if (one.kind === "gc") return checkGc(world, one.keep, one.champions, [...pins.values()]);
   const serials = (await registry.list(one.component)).map(({ serial }) => serial);
   const serial = "pick" in one ? serials[one.pick % serials.length] : undefined;
@@ -119,6 +124,21 @@ async function act(world: World, one: Action, pins: Map<string, string>): Promis
         if (one.kind === "unalias" || serial !== undefined) {
           await registry.setAlias(one.component, alias, serial ?? null, now, "test");
         }
+        return;
+      }
+      case "promote": {
+        if (serial === undefined) return;
+        const before = (await ledger.release())?.value;
+        const composition = { ...before?.composition, [one.component]: serial };
+        const others = (before?.pinned ?? []).filter((name) => name !== one.component);
+        const pinned = one.pins ? [...others, one.component] : others;
+        const content = {
+          ...release(1),
+          composition,
+          pinned,
+          kind: one.pins ? ("pin" as const) : ("promote" as const),
+        };
+        await appendRelease(backplane, { ...content, previous: before }, "test");
         return;
       }
       case "rollback":

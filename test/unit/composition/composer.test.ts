@@ -179,11 +179,9 @@ test("consumers read a replaced output, others the prediction, and nothing that 
   const diamond = aDiamond();
   const composer = composerOf(diamond);
   const composition = { u: 1, a: 1, b: 1, d: 1 };
-  const replaced = (consumers: readonly string[]) => ({
-    component: "u",
-    consumers,
-    values: new Float32Array(rows).fill(5),
-  });
+  const replaced = (consumers: readonly string[]) => [
+    { component: "u", consumers, values: new Float32Array(rows).fill(5) },
+  ];
   expect((await composer.output("d", composition, replaced(["a"])))[1]).toBeCloseTo(5 + 10 / 17, 5);
   expect((await composer.output("d", composition, replaced(["a", "b"])))[1]).toBe(55);
   expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@1", "b@1", "d@1"]);
@@ -295,13 +293,18 @@ test("a replaced output is read by the named consumers only, in one call that ru
   const diamond = aDiamond();
   const values = new Float32Array(rows).fill(2);
   const composition = { u: 1, a: 1, b: 1, d: 1 };
-  const [composed, toA, toD] = await composerOf(diamond).outputs("d", composition, [
-    { component: "u", consumers: ["a"], values },
-    { component: "b", consumers: ["d"], values },
+  const ofU = { component: "u", consumers: ["a"], values };
+  const ofB = { component: "b", consumers: ["d"], values };
+  const [composed, toA, toD, both] = await composerOf(diamond).outputs("d", composition, [
+    [],
+    [ofU],
+    [ofB],
+    [ofU, ofB],
   ]);
   const at = 1 / 17;
   expect(composed?.[1]).toBeCloseTo(11 * at, 5);
   expect(toA?.[1]).toBeCloseTo(2 + 10 * at, 5);
   expect(toD?.[1]).toBeCloseTo(at + 2, 5);
-  expect(passes).toEqual(["u@1", "a@1", "b@1", "d@1", "a@1", "d@1", "d@1"]);
+  expect(both?.[1]).toBe(4);
+  expect(passes.slice(0, 7)).toEqual(["u@1", "a@1", "b@1", "d@1", "a@1", "d@1", "d@1"]);
 });

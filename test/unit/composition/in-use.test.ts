@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { baseline, inUse } from "../../../services/composition/in-use.ts";
+import { baseline, inUse, releasedBaseline } from "../../../services/composition/in-use.ts";
 import { createSnapshotHistory } from "../../../services/composition/snapshot-history.ts";
-import { verdict } from "../../helpers/drafts.ts";
+import { DEFAULT_GATE } from "../../../services/pipeline/gate.ts";
+import type { Composition } from "../../../services/pipeline/verdict.ts";
+import { release, verdict } from "../../helpers/drafts.ts";
 import { twoComponents } from "../../helpers/linear-pipelines.ts";
 
 const idOf = (name: string) => {
@@ -44,7 +46,7 @@ test.each([
   (_, announced, quarantined, champions, before, expected) => {
     for (const judged of [announced, []]) {
       const history = historyOf(announced, quarantined, judged);
-      expect(baseline(components, history, champions, before)).toEqual(expected);
+      expect(baseline(components, history, { release: undefined, champions }, before)).toEqual(expected);
     }
   },
 );
@@ -56,7 +58,54 @@ test.each([
   ["the newest judged one while the champion is not judged", ["u@1"], [], { u: 3 }, { u: 1 }],
   ["nothing quarantined, although it was judged before", ["u@1", "u@2"], ["u@2"], {}, { u: 1 }],
 ] as const)("in use is %s", (_, judged, quarantined, champions, expected) => {
-  expect(inUse(components, historyOf(names, quarantined, judged), champions)).toEqual(expected);
+  expect(inUse(twoComponents, historyOf(names, quarantined, judged), { release: undefined, champions })).toEqual(
+    expected,
+  );
+});
+
+describe("from the first release on", () => {
+  const enforced = { ...twoComponents, gate: { ...DEFAULT_GATE, mode: "enforce" as const } };
+  const champions = { u: 3, d: 1 };
+  const inForce = (composition: Composition, pinned: readonly string[] = []) => ({
+    release: release(4, { composition, pinned }),
+    champions,
+  });
+
+  test.each([
+    ["what the newest release says, judged or not", [], { u: 1, d: 1 }, { u: 1, d: 1 }],
+    ["nothing of a component that it lacks", [], { u: 3 }, { u: 3 }],
+    ["nothing quarantined", ["u@2"], { u: 2, d: 1 }, { d: 1 }],
+    ["nothing of components that the pipeline lacks, or that was never announced", [], { u: 1, d: 7, w: 1 }, { u: 1 }],
+  ] as const)("in use is %s", (_, quarantined, composition, expected) => {
+    for (const pipeline of [twoComponents, enforced]) {
+      expect(inUse(pipeline, historyOf(names, quarantined, []), inForce(composition))).toEqual(expected);
+    }
+  });
+
+  test("under a gate that enforces, nothing is in use before it", () => {
+    expect(inUse(enforced, historyOf(names), { release: undefined, champions })).toEqual({});
+  });
+
+  test("without a gate, the baseline has the pinned ones, and not the champions of before", () => {
+    const history = historyOf(names);
+    expect(baseline(twoComponents.components, history, inForce({ u: 1, d: 1 }, ["u"]), now)).toEqual({ u: 1, d: 2 });
+    expect(baseline(twoComponents.components, history, inForce({ u: 1, d: 1 }), now)).toEqual({ u: 3, d: 2 });
+  });
+
+  test.each([
+    ["the release", ["u@2"], "u@3", { u: 1, d: 1 }, { u: 1, d: 1 }],
+    ["the release, although a snapshot of it was announced later", [], "d@2", { u: 3, d: 1 }, { u: 3, d: 1 }],
+    ["what was announced before, where it lacks a component", [], "u@3", { u: 2 }, { u: 2, d: 2 }],
+    ["what was announced before, where it has a quarantined one", ["d@1"], "u@3", { u: 1, d: 1 }, { u: 1, d: 2 }],
+    ["never the candidate itself", [], "u@2", { u: 2, d: 1 }, { u: 1, d: 1 }],
+  ] as const)("under a gate that enforces, the baseline is %s", (_, quarantined, candidate, composition, expected) => {
+    const history = historyOf(names, quarantined, []);
+    const position = (names.indexOf(candidate) + 1) * 10;
+    const { components } = twoComponents;
+    expect(releasedBaseline(components, history, inForce(composition), { ...idOf(candidate), position })).toEqual(
+      expected,
+    );
+  });
 });
 
 describe("the history", () => {

@@ -120,6 +120,41 @@ describe("checkPipelineAgainstData", () => {
   });
 });
 
+describe("a gate's parts of the held-out rows", () => {
+  const problemsOf = async (gate: string, rows: number) => {
+    await writeFile(path("gated.yaml"), `${PAPER.replace("rows: 100", `rows: ${rows}`)}gate: ${gate}\n`);
+    return texts(await checkPipelineAgainstData(await pipelineAt(path("gated.yaml")), path("gated.yaml")));
+  };
+
+  test("must be large enough, or the number that is needed is reported", async () => {
+    expect(await problemsOf("{}", 2000)).toEqual([]);
+    expect(await problemsOf("{}", 300)).toEqual([
+      "gated.yaml:6: gate.split: the screen part has 24 held-out rows, and needs at least 30; with about 244 held-out rows, every part has enough",
+      "gated.yaml:6: gate.split: the confirm part has 14 held-out rows, and needs at least 30; with about 244 held-out rows, every part has enough",
+      "gated.yaml:6: gate.split: the reserve part has 15 held-out rows, and needs at least 30; with about 244 held-out rows, every part has enough",
+    ]);
+  });
+
+  test("have groups, which are counted", async () => {
+    const rows = Array.from({ length: 4000 }, (_, i) => `${i % 400},${i},${i}`);
+    await writeFile(path("grouped.csv"), `user,x,y\n${rows.join("\n")}\n`);
+    await writeFile(
+      path("grouped.yaml"),
+      `pipeline: p
+data: { source: file, path: grouped.csv, group: user }
+components:
+  m1: { columns: [x], output: { name: o }, target: y }
+gate: { split: [0.5, 0.25, 0.25] }
+`,
+    );
+    const found = texts(await checkPipelineAgainstData(await pipelineAt(path("grouped.yaml")), path("grouped.yaml")));
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatch(
+      /^grouped\.yaml:5: gate\.split: the confirm part has \d+ held-out values of user, and needs at least 30; with about 192 held-out values of user, every part has enough$/,
+    );
+  });
+});
+
 test("checkTeamModule reports a missing module", async () => {
   await writeFile(path("team.yaml"), "component: m1\nmodel: { module: ./no-model.ts }\n");
   const team = await teamAt(path("team.yaml"));

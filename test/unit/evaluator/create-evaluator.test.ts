@@ -3,6 +3,7 @@ import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { createPipelineGate } from "../../../services/composition/pipeline-gate.ts";
 import { createEvaluator } from "../../../services/evaluator/create-evaluator.ts";
+import { createHeldOutParts } from "../../../services/evaluator/held-out-parts.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";
 import { createMetrics } from "../../../services/runtime/metrics.ts";
 import { loadLinear, schemaOf, tableOf, twoComponents } from "../../helpers/linear-pipelines.ts";
@@ -98,8 +99,7 @@ test("too few held-out rows are rejected", () => {
           onError: () => {},
         }),
         schema: schemaOf(few),
-        heldOut: few,
-        labels: {},
+        heldOut: createHeldOutParts(twoComponents, { table: few, labels: {} }, undefined),
         fingerprint: "few",
         inference: localInference(loadLinear),
         clock: systemClock,

@@ -152,3 +152,45 @@ test("snapshots that do not say until when rows were trained on are named in a w
     "2 snapshots do not say until when rows were trained on, so they may know held-out rows: u@1, d@1",
   );
 });
+
+const DIVIDED = { ...A, split: [0.5, 0.3, 0.2] } as const;
+
+test("rows that are divided for the first time begin a generation, which says that they were seen before", async () => {
+  const first = world.start({}, world.backplane, A);
+  await trainBoth();
+  await world.settled(2);
+  await first.evaluator.stop();
+  await world.publish("u", { x: 1.9 });
+  const { evaluator, records } = world.start({}, world.backplane, DIVIDED);
+  const { verdicts } = await world.settled(3);
+  const [one, two] = await world.backplane.generations.history();
+  expect(one).not.toHaveProperty("split");
+  expect(two).toMatchObject({ generation: 2, fingerprint: A.fingerprint, rows: 400, split: [0.5, 0.3, 0.2] });
+  expect(records.map(({ message }) => message)).toContain(
+    "the held-out rows are divided for a gate from now on; 2 verdicts were given on all of them before",
+  );
+  // Verdicts, and the loss that the generation begins with, are of screen rows.
+  const last = verdicts.at(-1);
+  expect(last?.heldOut).toEqual({ ...A, generation: 2, question: 1 });
+  expect(last?.rows).toBeGreaterThan(160);
+  expect(last?.rows).toBeLessThan(240);
+  expect(two?.loss).toBeCloseTo(last?.comparison?.currentLoss as number, 12);
+  expect((await evaluator.status()).rows).toBe(last?.rows);
+});
+
+test("an evaluator that divides the rows otherwise, or not at all, judges no more, and says why", async () => {
+  const whole = world.start({ name: "whole" }, world.backplane, A);
+  await trainBoth();
+  await world.settled(2);
+  const divided = world.start({ name: "divided" }, world.backplane, DIVIDED);
+  await until(async () => (await world.backplane.generations.current())?.generation === 2);
+  for (const x of [1.9, 1.8, 1.7]) await world.publish("u", { x });
+  const { verdicts } = await world.settled(5);
+  expect(verdicts.slice(2).map(({ evaluator }) => evaluator)).toEqual(Array(3).fill("divided"));
+  expect(divided.evaluator.refusal()).toBeUndefined();
+  await until(() => whole.evaluator.refusal() !== undefined);
+  const other = world.start({ name: "other" }, world.backplane, { ...A, split: [0.6, 0.3, 0.1] });
+  await until(() => other.evaluator.refusal() !== undefined);
+  expect(other.evaluator.refusal()).toBe("generation 2 divides the held-out rows otherwise: restart this evaluator");
+  expect(await world.backplane.generations.history()).toHaveLength(2);
+});

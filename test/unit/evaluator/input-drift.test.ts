@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CHAMPION } from "../../../services/composition/in-use.ts";
 import { profileColumns } from "../../../services/data/table/column-profile.ts";
+import { pinComponent } from "../../../services/releases/pin.ts";
 import type { Metrics } from "../../../services/runtime/metrics.ts";
 import { draft } from "../../helpers/drafts.ts";
 import { linearBytes, tableOf } from "../../helpers/linear-pipelines.ts";
@@ -19,6 +19,13 @@ async function publish(values: readonly number[] | undefined): Promise<void> {
   const change = { component: "u", contract: specs.u, provenance: { data } };
   await world.backplane.registry.publish(draft(change), linearBytes({ weights: { x: 2 } }), "any");
 }
+
+const pin = (serial: number) =>
+  pinComponent(
+    { backplane: world.backplane, pipeline: "demo", clock: world.clock },
+    { component: "u", by: "ann", reason: null },
+    serial,
+  );
 
 async function drifts(metrics: Metrics): Promise<readonly number[]> {
   // Bursts of changes are measured together, a second after the first.
@@ -46,12 +53,12 @@ test("the drift is that of the snapshot in use, and absent where it is unknown",
   await world.settled(3);
   expect((await drifts(metrics))[1]).toBeCloseTo(0.5, 1);
 
-  await world.backplane.registry.setAlias("u", CHAMPION, 1, null, "test");
+  await pin(1);
   expect(await drifts(metrics)).toEqual([0, 0]);
 
   await publish(undefined);
   await world.settled(4);
-  await world.backplane.registry.setAlias("u", CHAMPION, 4, 1, "test");
+  await pin(4);
   expect(await drifts(metrics)).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parsePipelineFile } from "../../../services/pipeline/files/pipeline-file.ts";
+import { DEFAULT_GATE } from "../../../services/pipeline/gate.ts";
 import { changesBetween, classOf } from "../../../services/pipeline/pipeline-changes.ts";
 import { contentOf, digestOf, type PipelineContent } from "../../../services/pipeline/pipeline-content.ts";
 
@@ -98,11 +99,25 @@ describe("classes of changes", () => {
     for (const change of [{ verdict: { minimumEffect: 0.01 } }, { slices: ["device"] }]) {
       expect(classOf(changesBetween(base, { ...base, ...change }))).toBe("additive");
     }
+    for (const change of [{ freeze: [{ fromMinute: 0, toMinute: 60 }] }, { webhooks: [{ url: "https://a.org" }] }]) {
+      expect(classOf(changesBetween(base, { ...base, ...change }))).toBe("compatible");
+    }
     const data = { ...(base.data as object), group: ["user"] };
     expect(classOf(changesBetween(base, { ...base, data }))).toBe("breaking");
     const components = base.components as Readonly<Record<string, object>>;
     const later = { ...components, click: { ...components.click, constructor: 1 } };
     expect(classOf(changesBetween(base, { ...base, components: later }))).toBe("breaking");
+  });
+
+  test("a gate is additive, as verdicts are of other rows then; another one is compatible, and its split waits", () => {
+    const gated = { ...base, gate: DEFAULT_GATE };
+    expect(classOf(changesBetween(base, gated))).toBe("additive");
+    expect(classOf(changesBetween(gated, base))).toBe("compatible");
+    const other = { ...gated, gate: { ...DEFAULT_GATE, mode: "enforce", margin: 0.02, split: [0.6, 0.2, 0.2] } };
+    const changes = changesBetween(gated, other);
+    expect(classOf(changes)).toBe("compatible");
+    expect(changes.map(({ path }) => path)).toEqual(["gate.margin", "gate.mode", "gate.split"]);
+    expect(changes.at(-1)?.effect).toMatch(/^takes effect with the next generation of held-out rows/);
   });
 });
 

@@ -66,7 +66,14 @@ describe("what goes over the wire comes back as it was", () => {
   });
 
   test("requests to start a run", () => {
-    const requests: fc.Arbitrary<StartRun> = fc.record({ protocol: protocols, teamFile: name }, { requiredKeys: [] });
+    const upstream = fc.dictionary(fc.constantFrom("m0", "m1", "constructor"), serial, {
+      minKeys: 1,
+      noNullPrototype: true,
+    });
+    const requests: fc.Arbitrary<StartRun> = fc.record(
+      { protocol: protocols, teamFile: name, upstream },
+      { requiredKeys: [] },
+    );
     fc.assert(
       fc.property(requests, (request) => {
         expect(decodeStartRun(overRequest(Trainer.StartRun, encodeStartRun(request)))).toEqual(request);
@@ -147,6 +154,22 @@ describe("what goes over the wire comes back as it was", () => {
       version: fc.option(name),
       heldOut: fc.option(
         fc.record({ generation: serial, startedAt: name, questions: count, horizon: fc.option(count) }),
+      ),
+      release: fc.option(serial),
+      gate: fc.option(
+        fc.record({
+          mode: name,
+          questionsLeft: fc.option(count),
+          held: fc.array(
+            fc.record({
+              snapshot: fc.record({ component: name, serial }),
+              reasons: fc.array(name, { maxLength: 2 }),
+              needs: fc.array(name, { maxLength: 2 }),
+              since: name,
+            }),
+            { maxLength: 2 },
+          ),
+        }),
       ),
     });
     const pair = { upstreamSerial: serial, downstreamSerial: serial };

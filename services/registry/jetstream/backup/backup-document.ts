@@ -5,9 +5,10 @@ import { ownHeaders, type StoredMessage } from "../stream-api.ts";
 
 /**
  * The logs of a pipeline in the order in which a backup reads them: an entry is read before what it depends on, which was
- * stored earlier, so that a backup never has a verdict without its snapshot, or an alias of a deleted one.
+ * stored earlier, so that a backup never has a verdict without its snapshot, a release without what judged it, or an alias or
+ * a release of a deleted snapshot.
  */
-export const LOGS = ["tombstones", "aliases", "verdicts", "quarantines", "snapshots", "pipelines"] as const;
+export const LOGS = ["tombstones", "releases", "aliases", "verdicts", "quarantines", "snapshots", "pipelines"] as const;
 export type LogName = (typeof LOGS)[number];
 
 /** Name of the file in a backup that describes the others. It is the last one: without it, a backup is not complete. */

@@ -99,8 +99,10 @@ describe("rights", () => {
       { kind: "evaluator", deletes: true },
       { kind: "operator" },
     ]);
+    expect(rolesOf(undefined, ["follower:serving"])).toContainEqual({ kind: "follower", name: "serving" });
     expect(addRole("trainer:m1", ["operator"])).toEqual(["operator", "trainer:m1"]);
-    for (const wrong of ["trainer", "trainer:", "m1", "operators"]) {
+    expect(addRole("follower:serving")).toEqual(["follower:serving"]);
+    for (const wrong of ["trainer", "trainer:", "m1", "operators", "follower", "follower:a:b"]) {
       expect(() => addRole(wrong)).toThrow(InvalidArgumentError);
     }
   });

@@ -24,6 +24,8 @@ train: { every: 10m }
 engine: onnx:cpu
 workers: { slots: 8, sync_every: 20, audit: 0.5, numerics: tolerant, fallback: wait }
 remote_modules: true
+sets: false
+cotrain: true
 `;
 
 const parse = (text: string) => parseTeamFile(text, "/teams/m2.yaml", CATALOG);
@@ -69,6 +71,8 @@ describe("parseTeamFile", () => {
       engine: "onnx:cpu",
       workers: { slots: 8, syncEvery: 20, audit: 0.5, numerics: "tolerant", fallback: "wait" },
       remoteModules: true,
+      sets: false,
+      cotrain: true,
     });
   });
 
@@ -178,6 +182,8 @@ describe("parseTeamFile", () => {
     ],
     ["beta1: 0.8", "beta1: 1", "3: optimizer.beta1: must be less than 1, not 1"],
     ["remote_modules: true", "remote_modules: maybe", '12: remote_modules: must be true or false, not "maybe"'],
+    ["sets: false", "sets: no", '13: sets: must be true or false, not "no"'],
+    ["cotrain: true", "cotrain: [m1]", "14: cotrain: must be true or false, not a list"],
     ["batch: 32", "batch: 1.5", "4: batch: must be an integer, not 1.5"],
     ["steps: 1000", "steps: many", '5: steps: must be a number, not "many"'],
     ["warmup: 10", "warmup: 2000", "6: schedule.warmup: must be at most steps (1000), not 2000"],

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
-import { draft, model, quarantine, verdict } from "../../../helpers/drafts.ts";
+import { DEFAULT_GATE } from "../../../../services/pipeline/gate.ts";
+import { draft, model, quarantine, release, verdict } from "../../../helpers/drafts.ts";
 import { drive } from "../../../helpers/drive.ts";
 import {
+  benchPipeline,
   ended,
   fakeTraining,
   gate,
@@ -80,6 +82,41 @@ describe("pinning", () => {
     expect(await ended(queue, id)).toMatchObject({ state: "succeeded", waitingFor: null, upstream: { m1: 1 } });
   });
 
+  describe("under a gate that enforces", () => {
+    const pipeline = { ...benchPipeline, gate: { ...DEFAULT_GATE, mode: "enforce" as const } };
+
+    test("a run waits for a release of its upstream, and trains on what is released", async () => {
+      await bench.publish("m1");
+      await bench.publish("m1");
+      const queue = await bench.queue(fakeTraining().train, { pipeline });
+      const { id } = await queue.submit(request());
+      const waiting = await until(queue, id, ({ state }) => state === "waiting");
+      expect(waiting).toMatchObject({ waitingFor: "a release of m1", upstream: {} });
+      await bench.backplane.ledger.append(release(1, { composition: { m1: 1 } }));
+      expect(await ended(queue, id)).toMatchObject({ state: "succeeded", waitingFor: null, upstream: { m1: 1 } });
+    });
+
+    test("a run that gets no release in time fails and says who makes the first one", async () => {
+      const clock = createVirtualClock();
+      const slow = await openTrainerBench(clock);
+      await slow.publish("m1");
+      const queue = await slow.queue(fakeTraining().train, { pipeline, waitForVerdictSeconds: 900 });
+      const { id } = await queue.submit(request());
+      const { error } = await drive(clock, ended(queue, id));
+      expect(error?.code).toBe("failed-precondition");
+      expect(error?.message).toContain("m2 waited 900 s (--wait-for-verdict) for a release of m1: ");
+      expect(error?.message).toContain("`uncouple promote m1@1`, or set `bootstrap: newest`");
+      await slow.close();
+    });
+  });
+
+  test("a run trains on what is released, not on what is newer and judged", async () => {
+    for (let count = 0; count < 3; count++) await bench.publish("m1");
+    await bench.backplane.ledger.append(release(1, { composition: { m1: 2 } }));
+    const queue = await bench.queue(fakeTraining().train);
+    expect(await ended(queue, (await queue.submit(request())).id)).toMatchObject({ upstream: { m1: 2 } });
+  });
+
   test("a run whose upstream is quarantined while it waits fails and names the missing one", async () => {
     await bench.backplane.registry.publish(draft({ component: "m1" }), model(1), null);
     const queue = await bench.queue(fakeTraining().train);
@@ -104,7 +141,9 @@ describe("pinning", () => {
       state: "failed",
       error: {
         code: "failed-precondition",
-        message: expect.stringMatching(/no verdict on m1@1 within 900 s \(--wait-for-verdict\): no evaluator judges/),
+        message: expect.stringMatching(
+          /waited 900 s \(--wait-for-verdict\) for a verdict on m1@1: no evaluator judges/,
+        ),
       },
     });
     expect(Date.parse(done.finishedAt ?? "") - Date.parse(done.startedAt ?? "")).toBe(900_000);
@@ -118,6 +157,23 @@ describe("pinning", () => {
     await until(queue, id, ({ state }) => state === "waiting");
     await queue.cancel(id);
     expect(await ended(queue, id)).toMatchObject({ state: "cancelled", waitingFor: null });
+  });
+
+  test("a run trains on what it was asked to train on, and fails if that was quarantined in the meantime", async () => {
+    await bench.publish("m1");
+    await bench.publish("m1");
+    const queue = await bench.queue(fakeTraining().train);
+    const first = await queue.submit({ ...request(), asked: { m1: 1 } });
+    expect(await ended(queue, first.id)).toMatchObject({ state: "succeeded", upstream: { m1: 1 } });
+    expect((await bench.store.load())[0]?.asked).toEqual({ m1: 1 });
+    const manifest = await bench.backplane.registry.manifest("m2", 1);
+    expect(manifest.provenance).toMatchObject({ upstream: { m1: 1 }, gating: { sets: true, cotrain: false } });
+    await bench.backplane.quarantines.append(quarantine("m1", 1));
+    const second = await queue.submit({ ...request({ sets: false }), asked: { m1: 1 } });
+    expect(await ended(queue, second.id)).toMatchObject({
+      state: "failed",
+      error: { code: "failed-precondition", message: "m1@1 is quarantined, so that nothing can train on it" },
+    });
   });
 
   test("the pinned snapshots are recorded before training starts", async () => {

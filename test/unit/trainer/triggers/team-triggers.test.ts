@@ -3,7 +3,7 @@ import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import { createPipelineView } from "../../../../services/composition/pipeline-view.ts";
 import type { RunQueue } from "../../../../services/trainer/runs/run-queue.ts";
 import { createTeamTriggers, type TeamTriggers } from "../../../../services/trainer/triggers/team-triggers.ts";
-import { draft, model, verdict } from "../../../helpers/drafts.ts";
+import { draft, model, release, verdict } from "../../../helpers/drafts.ts";
 import { silentLog } from "../../../helpers/log.ts";
 import { team } from "../../../helpers/teams.ts";
 import {
@@ -29,11 +29,12 @@ beforeEach(async () => {
     onAnnouncement: (announcement) => triggers.onAnnouncement(announcement),
     onVerdict: (entry) => triggers.onVerdict(entry),
     onAliasChange: (change) => triggers.onAliasChange(change),
+    onLedgerEntry: (entry) => triggers.onLedgerEntry(entry),
   });
   const triggers: TeamTriggers = createTeamTriggers({
     pipeline: benchPipeline,
     team: team({ steps: 3, train: { when: "on-upstream" } }),
-    registry: bench.backplane.registry,
+    backplane: bench.backplane,
     view,
     queue,
     store: bench.store,
@@ -72,4 +73,19 @@ test("a team on upstream trains on what is judged, and again when the champion m
   await registry.rollback("m1", "champion", "nowhere").catch(() => {});
   await registry.setAlias("m1", "champion", null, 1, "gone");
   expect(await trainedOn(4)).toEqual([{ m1: 1 }, { m1: 2 }, { m1: 1 }, { m1: 2 }]);
+});
+
+test("a team on upstream trains on what is released of its upstream, and on no verdict, alias or other release", async () => {
+  const { registry, verdicts, ledger } = bench.backplane;
+  for (const serial of [1, 2]) {
+    await registry.publish(draft({ component: "m1" }), model(serial), "any");
+  }
+  await ledger.append(release(1, { composition: { m1: 1 } }));
+  expect(await trainedOn(1)).toEqual([{ m1: 1 }]);
+  // Judged and the champion of the alias log, and not released.
+  await verdicts.append(verdict("m1", 2));
+  await registry.setAlias("m1", "champion", 2, null, "an earlier version");
+  await ledger.append(release(2, { composition: { m1: 1, m2: 1 } }));
+  await ledger.append(release(3, { composition: { m1: 2, m2: 1 } }));
+  expect(await trainedOn(2)).toEqual([{ m1: 1 }, { m1: 2 }]);
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { RunQueue } from "../../../../services/trainer/runs/run-queue.ts";
 import { createUpstreamTrigger } from "../../../../services/trainer/triggers/upstream-trigger.ts";
-import { draft, model, verdict } from "../../../helpers/drafts.ts";
+import { draft, model, release, verdict } from "../../../helpers/drafts.ts";
 import { silentLog } from "../../../helpers/log.ts";
 import { team } from "../../../helpers/teams.ts";
 import {
@@ -46,7 +46,7 @@ function triggerOf(queue: RunQueue, name = "first") {
   const trigger = createUpstreamTrigger({
     pipeline: benchPipeline,
     team: quick,
-    registry: bench.backplane.registry,
+    backplane: bench.backplane,
     view: bench.view,
     queue,
     store: bench.store,
@@ -192,6 +192,26 @@ describe("a moment", () => {
     expect(await runs(queue, 3)).toMatchObject([{ upstream: { m1: 2 } }, {}, {}]);
   });
 
+  test("at which a release moves an upstream queues a run that trains on it, and nothing else does", async () => {
+    const queue = await bench.queue(fakeTraining().train);
+    const trigger = triggerOf(queue);
+    const { ledger } = bench.backplane;
+    for (let count = 0; count < 3; count++) await publish();
+    await ledger.append(release(1, { composition: { m1: 2 } }));
+    trigger.changed({ store: "first", position: 3, release: 1 });
+    expect(await runs(queue, 1)).toMatchObject([{ trigger: "upstream", upstream: { m1: 2 } }]);
+    await ledger.append(release(2, { composition: { m1: 1 } }));
+    trigger.changed({ store: "first", position: 3, release: 2 });
+    expect(await runs(queue, 2)).toMatchObject([{ upstream: { m1: 1 } }, {}]);
+    // A later position with the same release is handled already.
+    trigger.changed({ store: "first", position: 9, verdict: 9, alias: 9, release: 2 });
+    await ledger.append(release(3, { composition: { m1: 3 } }));
+    trigger.changed({ store: "first", position: 9, release: 3 });
+    expect(await runs(queue, 3)).toMatchObject([{ upstream: { m1: 3 } }, {}, {}]);
+    while ((await bench.store.announcementSeen())?.release !== 3)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+
   test("at which a verdict arrives queues a run; one before it waits if nothing else is judged", async () => {
     const queue = await bench.queue(fakeTraining().train);
     const trigger = triggerOf(queue);
@@ -226,6 +246,27 @@ describe("after a restart", () => {
     expect(await runs(after, 2)).toMatchObject([{ upstream: { m1: 2 } }, { upstream: { m1: 1 } }]);
   });
 
+  test("a release is handled once, and again after a backup of before it was restored", async () => {
+    await publish();
+    await bench.backplane.ledger.append(release(1, { composition: { m1: 1 } }));
+    await bench.store.saveAnnouncementSeen({ store: "first", position: 1, release: 1 });
+    const queue = await bench.queue(fakeTraining().train);
+    triggerOf(queue).changed({ store: "first", position: 1, release: 1 });
+    await publish();
+    await bench.backplane.ledger.append(release(2, { composition: { m1: 2 } }));
+    triggerOf(queue).changed({ store: "first", position: 2, release: 2 });
+    expect(await runs(queue, 1)).toMatchObject([{ upstream: { m1: 2 } }]);
+    ending.abort();
+    await Promise.all(running);
+    ending = new AbortController();
+    running = [];
+
+    await bench.store.saveAnnouncementSeen({ store: "first", position: 2, release: 5 });
+    await bench.backplane.ledger.append(release(3, { composition: { m1: 1 } }));
+    triggerOf(queue).changed({ store: "first", position: 2, release: 3 });
+    expect(await runs(queue, 2)).toMatchObject([{ upstream: { m1: 1 } }, { upstream: { m1: 2 } }]);
+  });
+
   test("with a new store, announcements are handled from its first", async () => {
     const before = await bench.queue(fakeTraining().train);
     for (let position = 0; position < 3; position++) await publish();
@@ -253,7 +294,7 @@ describe("after a restart", () => {
     const trigger = createUpstreamTrigger({
       pipeline: benchPipeline,
       team: quick,
-      registry: bench.backplane.registry,
+      backplane: bench.backplane,
       view: bench.view,
       queue: before,
       store: forgetful,

@@ -4,6 +4,7 @@ import type { EvaluatorState as _uncouple_v1_EvaluatorState, EvaluatorState__Out
 import type { UnreadableSnapshot as _uncouple_v1_UnreadableSnapshot, UnreadableSnapshot__Output as _uncouple_v1_UnreadableSnapshot__Output } from '../../uncouple/v1/UnreadableSnapshot.ts';
 import type { ConsistencyGap as _uncouple_v1_ConsistencyGap, ConsistencyGap__Output as _uncouple_v1_ConsistencyGap__Output } from '../../uncouple/v1/ConsistencyGap.ts';
 import type { HeldOutStatus as _uncouple_v1_HeldOutStatus, HeldOutStatus__Output as _uncouple_v1_HeldOutStatus__Output } from '../../uncouple/v1/HeldOutStatus.ts';
+import type { GateStatus as _uncouple_v1_GateStatus, GateStatus__Output as _uncouple_v1_GateStatus__Output } from '../../uncouple/v1/GateStatus.ts';
 
 export interface EvaluatorStatus {
   'pipeline'?: (string);
@@ -52,10 +53,19 @@ export interface EvaluatorStatus {
    * Unset until the evaluator has found the generation of its held-out rows.
    */
   'heldOut'?: (_uncouple_v1_HeldOutStatus | null);
+  /**
+   * Number of the newest release, whose composition is in use; unset before the first.
+   */
+  'release'?: (number);
+  /**
+   * Unset if the pipeline file has no gate.
+   */
+  'gate'?: (_uncouple_v1_GateStatus | null);
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
   '_version'?: "version";
+  '_release'?: "release";
 }
 
 export interface EvaluatorStatus__Output {
@@ -105,8 +115,17 @@ export interface EvaluatorStatus__Output {
    * Unset until the evaluator has found the generation of its held-out rows.
    */
   'heldOut': (_uncouple_v1_HeldOutStatus__Output | null);
+  /**
+   * Number of the newest release, whose composition is in use; unset before the first.
+   */
+  'release'?: (number);
+  /**
+   * Unset if the pipeline file has no gate.
+   */
+  'gate': (_uncouple_v1_GateStatus__Output | null);
   '_loss'?: "loss";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
   '_version'?: "version";
+  '_release'?: "release";
 }

@@ -11,6 +11,10 @@ export const RunTrigger = {
    * Triggered by a new upstream snapshot.
    */
   RUN_TRIGGER_UPSTREAM: 'RUN_TRIGGER_UPSTREAM',
+  /**
+   * Requested by a gate, to train on a candidate that is not released.
+   */
+  RUN_TRIGGER_CANDIDATE: 'RUN_TRIGGER_CANDIDATE',
 } as const;
 
 export type RunTrigger =
@@ -28,5 +32,10 @@ export type RunTrigger =
    */
   | 'RUN_TRIGGER_UPSTREAM'
   | 3
+  /**
+   * Requested by a gate, to train on a candidate that is not released.
+   */
+  | 'RUN_TRIGGER_CANDIDATE'
+  | 4
 
 export type RunTrigger__Output = typeof RunTrigger[keyof typeof RunTrigger]

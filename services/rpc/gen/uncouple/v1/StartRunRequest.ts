@@ -11,6 +11,11 @@ export interface StartRunRequest {
    * Text of a team file (YAML), at most 256 KiB, that replaces the trainer's own for this run.
    */
   'teamFile'?: (string);
+  /**
+   * Upstream component to serial: snapshots to train on that need not be released, for ancestors of the component. The others
+   * are those in use.
+   */
+  'upstream'?: ({[key: string]: number});
   '_teamFile'?: "teamFile";
 }
 
@@ -23,5 +28,10 @@ export interface StartRunRequest__Output {
    * Text of a team file (YAML), at most 256 KiB, that replaces the trainer's own for this run.
    */
   'teamFile'?: (string);
+  /**
+   * Upstream component to serial: snapshots to train on that need not be released, for ancestors of the component. The others
+   * are those in use.
+   */
+  'upstream': ({[key: string]: number});
   '_teamFile'?: "teamFile";
 }

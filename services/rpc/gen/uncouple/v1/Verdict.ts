@@ -58,9 +58,9 @@ export interface Verdict {
   'groups'?: (number);
   'heldOut'?: (_uncouple_v1_HeldOut | null);
   /**
-   * The release whose composition was current.
+   * The number of the newest release when it was judged. Under a gate that enforces, its composition was current.
    */
-  'release'?: (string);
+  'release'?: (number);
   /**
    * SHA-256 of the evaluator's pipeline file, lowercase hex.
    */
@@ -136,9 +136,9 @@ export interface Verdict__Output {
   'groups'?: (number);
   'heldOut': (_uncouple_v1_HeldOut__Output | null);
   /**
-   * The release whose composition was current.
+   * The number of the newest release when it was judged. Under a gate that enforces, its composition was current.
    */
-  'release'?: (string);
+  'release'?: (number);
   /**
    * SHA-256 of the evaluator's pipeline file, lowercase hex.
    */

@@ -1,0 +1,94 @@
+import type { Clock } from "../../common/clock/clock.ts";
+import type { PipelineGate } from "../../composition/pipeline-gate.ts";
+import type { PipelineView } from "../../composition/pipeline-view.ts";
+import type { GatePolicy } from "../../pipeline/gate.ts";
+import type { SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Backplane } from "../../registry/backplane.ts";
+import type { LedgerState } from "../../releases/ledger-state.ts";
+import type { GateStatus, HeldCandidate } from "../../rpc/services/evaluator-service.ts";
+import type { FailureReporter } from "../../runtime/failure-reporter.ts";
+import type { Logger } from "../../runtime/logs.ts";
+import type { Metrics } from "../../runtime/metrics.ts";
+import type { EvaluatorGeneration } from "../held-out-generation.ts";
+import type { VerdictWriter } from "../verdict-writer.ts";
+import { createCandidateAnswers } from "./candidate-answers.ts";
+import { candidatesOf, releasedNow } from "./candidates.ts";
+import { createCarryOut } from "./carry-out.ts";
+import { createCoTraining } from "./co-training.ts";
+import { createDecisions, type DecisionsDeps } from "./decisions.ts";
+import { runGateLoop } from "./gate-loop.ts";
+import { createGateMetrics } from "./gate-metrics.ts";
+import { createMovableSets } from "./movable-sets.ts";
+import { createObserver } from "./observe.ts";
+
+export interface GatingDeps {
+  /** This evaluator's name. */
+  readonly evaluator: string;
+  readonly pipeline: Pipeline;
+  readonly gate: GatePolicy;
+  /** Number of newest snapshots of a component that may be promoted. */
+  readonly retained: number;
+  readonly rows: DecisionsDeps["rows"];
+  readonly backplane: Pick<Backplane, "registry" | "ledger" | "verdicts" | "retention" | "leases">;
+  /** Must be followed, and note every entry of the ledger in `state`. */
+  readonly view: PipelineView;
+  readonly state: LedgerState;
+  readonly applied: Pick<PipelineGate, "opens" | "refusal">;
+  readonly generation: EvaluatorGeneration;
+  readonly writer: Pick<VerdictWriter, "quarantine">;
+  readonly metrics: Metrics;
+  readonly reportFailure: FailureReporter;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The gate of a pipeline, as one evaluator runs it. */
+export interface Gating {
+  /** Called for each announcement, in order. */
+  noteAnnouncement(manifest: SnapshotManifest): void;
+  /** Decides what is released, under `enforce`, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Decides, under `observe`, before a release that needs no gate. */
+  beforeRelease(signal: AbortSignal): Promise<void>;
+  status(): GateStatus;
+}
+
+export function createGating(deps: GatingDeps): Gating {
+  const { pipeline, gate, retained, view, state, generation } = deps;
+  const answers = createCandidateAnswers(view.history);
+  const components = pipeline.components.map(({ name }) => name);
+  const questionsLeft = () => (generation.current() === undefined ? undefined : decisions.questionsLeft());
+  const held = () => {
+    if (generation.current() === undefined) return [];
+    const { composition } = releasedNow(pipeline, state);
+    return candidatesOf(pipeline, composition, view.history, retained).flatMap((snapshot): HeldCandidate[] => {
+      const moves = { [snapshot.component]: snapshot.serial };
+      const decision = decisions.inForce(moves);
+      const since = state.heldSince(moves);
+      if (decision?.decision !== "held" || since === undefined) return [];
+      return [{ snapshot, reasons: decision.reasons, needs: decision.needs, since }];
+    });
+  };
+  const metrics = createGateMetrics(deps.metrics, { clock: deps.clock, components, held, questionsLeft });
+  const decisions = createDecisions({ ...deps, metrics });
+  const carryOut = createCarryOut({ ...deps, decisions });
+  const decideSets = createMovableSets({
+    ...deps,
+    screen: deps.rows.screen,
+    registry: deps.backplane.registry,
+    decisions,
+  });
+  const coTraining = createCoTraining({ ...deps, answers, decisions });
+  const observe = createObserver({ ...deps, decisions });
+  return {
+    noteAnnouncement: answers.note,
+    async run(signal) {
+      if (gate.mode === "enforce") await runGateLoop({ ...deps, decisions, carryOut, decideSets, coTraining }, signal);
+    },
+    async beforeRelease(signal) {
+      if (gate.mode === "observe" && generation.current() !== undefined) await observe(signal);
+    },
+    status: () => ({ mode: gate.mode, questionsLeft: questionsLeft() ?? null, held: held() }),
+  };
+}

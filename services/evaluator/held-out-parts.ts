@@ -1,0 +1,122 @@
+import { UncoupleError } from "../common/errors.ts";
+import { annotatedRows, divideHeldOut, partFaults } from "../data/held-out-parts.ts";
+import type { HeldOutRows } from "../data/source/data-source.ts";
+import type { CategoricalColumn, Table } from "../data/table/table.ts";
+import { takeRows } from "../data/table/take-rows.ts";
+import type { PartName, PartShares } from "../pipeline/gate.ts";
+import type { HeldOutGeneration } from "../pipeline/generation.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { Logger } from "../runtime/logs.ts";
+import type { RowStructure } from "../verdicts/judgement.ts";
+import { rowStructure } from "./row-structure.ts";
+
+/** One part of the held-out rows. */
+export interface HeldOutPart {
+  readonly part: PartName;
+  readonly table: Table;
+  readonly structure: RowStructure;
+  /** The rows of `table` whose upstream outputs count as annotated, ascending; undefined without `audit.held_out`. */
+  readonly annotated: Int32Array | undefined;
+}
+
+/** The held-out rows of an evaluator. Everything but a gate's last word is measured on screen rows. */
+export interface HeldOutParts {
+  /** Of all parts together. */
+  readonly rows: number;
+  readonly screen: HeldOutPart;
+  /** undefined: all rows are screen rows. */
+  readonly divided: DividedRows | undefined;
+}
+
+export interface DividedRows {
+  readonly split: PartShares;
+  readonly confirm: HeldOutPart;
+  readonly reserve: HeldOutPart;
+}
+
+/**
+ * Returns how these held-out rows are divided. The split of a generation lasts as long as it does, whatever the pipeline file
+ * says meanwhile: rows that have answered in public never decide in private.
+ *
+ * @param newest generation; @param fingerprint of these rows
+ */
+export function splitInUse(
+  newest: HeldOutGeneration | undefined,
+  fingerprint: string,
+  { gate }: Pick<Pipeline, "gate">,
+  log: Logger,
+): PartShares | undefined {
+  const recorded = newest?.fingerprint === fingerprint ? newest.split : undefined;
+  if (recorded === undefined) return gate?.split;
+  if (gate !== undefined && !isSameSplit(gate.split, recorded)) {
+    log.warn(
+      { split: recorded },
+      `gate.split of the pipeline file takes effect with the next generation of held-out rows; generation ${newest?.generation} stays split as it is`,
+    );
+  }
+  return recorded;
+}
+
+export function isSameSplit(a: PartShares | undefined, b: PartShares | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/**
+ * Divides the held-out rows into their parts.
+ *
+ * @throws UncoupleError `failed-precondition` for parts with too few rows, groups or annotated rows, or as `rowStructure`
+ */
+export function createHeldOutParts(
+  pipeline: Pipeline,
+  { table, labels }: Pick<HeldOutRows, "table" | "labels">,
+  split: PartShares | undefined,
+): HeldOutParts {
+  const { rows } = table;
+  const wanted = pipeline.audit?.heldOut;
+  if (wanted !== undefined && wanted > rows) {
+    throw new UncoupleError(
+      "failed-precondition",
+      `audit.held_out: ${wanted} annotated rows requested, but only ${rows} held-out rows exist`,
+    );
+  }
+  const annotated = wanted === undefined ? undefined : annotatedRows(rows, wanted);
+  if (split === undefined) {
+    const screen: HeldOutPart = { part: "screen", table, structure: rowStructure(pipeline, rows, labels), annotated };
+    return { rows, screen, divided: undefined };
+  }
+  const faults = partFaults(pipeline, { rows, labels }, split);
+  if (faults.length > 0) {
+    const said = faults.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw new UncoupleError("failed-precondition", said.join("; "));
+  }
+  const divided = divideHeldOut(pipeline, { rows, labels }, split);
+  const isAnnotated = new Set(annotated);
+  const partOf = (part: PartName): HeldOutPart => {
+    const chosen = divided[part];
+    const own = Object.fromEntries(Object.entries(labels).map(([name, column]) => [name, takeLabels(column, chosen)]));
+    const places = chosen.map((_, place) => place).filter((place) => isAnnotated.has(chosen[place] as number));
+    return {
+      part,
+      table: takeRows(table, chosen),
+      structure: rowStructure(pipeline, chosen.length, own),
+      annotated: annotated && places,
+    };
+  };
+  return {
+    rows,
+    screen: partOf("screen"),
+    divided: { split, confirm: partOf("confirm"), reserve: partOf("reserve") },
+  };
+}
+
+/** The labels of some rows, without the values that none of them has. */
+function takeLabels({ codes, dictionary }: CategoricalColumn, rows: Int32Array): CategoricalColumn {
+  const newCodes = new Map<number, number>();
+  const own = rows.map((row) => {
+    const code = codes[row] as number;
+    if (!newCodes.has(code)) newCodes.set(code, newCodes.size);
+    return newCodes.get(code) as number;
+  });
+  const values = Array.from(newCodes.keys(), (code) => dictionary[code] as string);
+  return { kind: "categorical", width: 1, codes: own, dictionary: values };
+}

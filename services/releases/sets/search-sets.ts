@@ -1,0 +1,70 @@
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Composition } from "../../pipeline/verdict.ts";
+import type { GateRows } from "../gate-rows.ts";
+import { chooseSet } from "./choose-set.ts";
+import { climb } from "./climb.ts";
+import { costToEnumerate, everyComposition } from "./enumerate.ts";
+import { createMeasurements } from "./measurements.ts";
+import { createSearchSpace, movesTo } from "./search-space.ts";
+import { startsOf } from "./starts.ts";
+
+export interface SearchDeps {
+  readonly pipeline: Pipeline;
+  readonly screen: GateRows;
+  /** What is in use. Without a snapshot of everything that the pipeline loss depends on, no set is found. */
+  readonly release: Composition;
+  /** The serials that a component may move to, ascending, without the released one. */
+  movable(component: string): readonly number[];
+  /** The serials of its ancestors that a snapshot was trained on; `{}` if they are not known. */
+  trainedOn(component: string, serial: number): Composition;
+  /** Whole compositions that are not to be chosen, such as those that failed confirmation. Default: none. */
+  isClosed?(composition: Composition): boolean;
+  /** How much worse a smaller set may be, as a fraction of the release's loss, at least 0. */
+  readonly margin: number;
+  /** Compositions to measure, at least 1; a few more make what was found minimal. */
+  readonly budget: number;
+  readonly signal: AbortSignal;
+}
+
+/** Snapshots that move together. */
+export interface FoundSet {
+  /** Component to serial, without components that stay. At least one. */
+  readonly moves: Composition;
+  /** Mean pipeline loss on screen rows, under the loss limit of the pipeline file. */
+  readonly loss: number;
+  readonly releaseLoss: number;
+  /** Different compositions that were measured. */
+  readonly measured: number;
+  /** Whether every composition was measured, so that none is better. */
+  readonly isExhaustive: boolean;
+}
+
+/**
+ * Searches the movable snapshots for the set that makes the pipeline loss on screen rows lowest: among all compositions if
+ * they are few, else by a climb from several starts. Then takes the smallest change that is within one standard error of
+ * the best, and drops members without which it is not inferior by the margin.
+ *
+ * Depends on nothing but its arguments: the same losses give the same set. A composition without a valid loss is passed
+ * over; no snapshot is blamed for it.
+ *
+ * @returns undefined if nothing beats the release, or the release has no loss
+ * @throws what `screen.losses` throws, except a SnapshotFault; the signal's reason
+ */
+export async function searchSets(deps: SearchDeps): Promise<FoundSet | undefined> {
+  const space = createSearchSpace(deps);
+  const measurements = space && (await createMeasurements(deps, space.release));
+  if (space === undefined || measurements === undefined) return undefined;
+  const isExhaustive = costToEnumerate(deps.pipeline, space) <= deps.budget;
+  if (isExhaustive) await measurements.lossesOf(everyComposition(space));
+  else await climb(startsOf(space, deps.trainedOn), space, measurements);
+  const chosen = await chooseSet(deps, space, measurements);
+  return (
+    chosen && {
+      moves: movesTo(space, chosen.composition),
+      loss: chosen.loss,
+      releaseLoss: measurements.releaseLoss,
+      measured: measurements.count(),
+      isExhaustive,
+    }
+  );
+}
