@@ -14,7 +14,7 @@ export function createRandomBits(seed: number): RandomBits {
 export const GOLDEN_GAMMA = 0x9e3779b9;
 
 /** @returns 32 random bits */
-function next(random: RandomBits): number {
+export function nextBits(random: RandomBits): number {
   random.state = (random.state + GOLDEN_GAMMA) | 0;
   let bits = Math.imul(random.state ^ (random.state >>> 16), 0x21f0aaad);
   bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);
@@ -71,7 +71,7 @@ export function drawWeights(weights: Uint8Array, random: RandomBits): void {
     weights[unit + 1] = WEIGHT_OF_BITS[bits >>> 16] as number;
   }
   random.state = state;
-  if (even < weights.length) weights[even] = WEIGHT_OF_BITS[next(random) & 0xffff] as number;
+  if (even < weights.length) weights[even] = WEIGHT_OF_BITS[nextBits(random) & 0xffff] as number;
 }
 
 /**
@@ -83,7 +83,7 @@ export function drawWeights(weights: Uint8Array, random: RandomBits): void {
 export function randomClasses(count: number, classes: number, random: RandomBits): Int32Array {
   const assigned = new Int32Array(count);
   for (let start = 0; start < count; start += classes) {
-    let at = Math.floor((next(random) >>> 0) * (classes / 2 ** 32));
+    let at = Math.floor((nextBits(random) >>> 0) * (classes / 2 ** 32));
     const end = Math.min(count, start + classes);
     for (let i = start; i < end; i++) {
       assigned[i] = at;

@@ -4,10 +4,7 @@ import type { Backplane } from "../registry/backplane.ts";
 import type { AliasChange } from "../registry/registry.ts";
 import { CHAMPION, pinnedSerials, readInForce } from "./in-use.ts";
 
-type Logs = { readonly registry: Pick<Backplane["registry"], "aliases" | "aliased" | "aliasLog"> } & Pick<
-  Backplane,
-  "ledger"
->;
+type Logs = Pick<Backplane, "registry" | "ledger">;
 
 /** Component to the aliases of its snapshots: the registry's, with the champion that the newest release says. */
 export async function aliasesNow(
@@ -28,13 +25,19 @@ export async function aliasesNow(
  * on those of its champion that releases made.
  */
 export async function aliasHistory({ registry, ledger }: Logs, component: string): Promise<readonly AliasChange[]> {
-  const changes = [...(await registry.aliasLog(component))];
-  let pinned = await registry.aliased(CHAMPION);
+  let changes = await registry.aliasLog(component);
+  let pinned: Composition | undefined;
   for await (const release of releasesOf(ledger)) {
-    changes.push(...pinChanges(release, pinned).filter((change) => change.component === component));
+    if (pinned === undefined) {
+      // Champions that came later, of earlier versions, count for nothing.
+      changes = changes.filter(({ alias, at }) => alias !== CHAMPION || Date.parse(at) <= Date.parse(release.at));
+      const champion = changes.findLast(({ alias }) => alias === CHAMPION)?.serial ?? null;
+      pinned = champion === null ? {} : { [component]: champion };
+    }
+    changes = [...changes, ...pinChanges(release, pinned).filter((change) => change.component === component)];
     pinned = pinnedSerials({ release, champions: {} });
   }
-  return changes.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  return changes.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 
 /** The releases of a ledger, oldest first. */

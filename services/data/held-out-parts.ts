@@ -5,6 +5,8 @@ import { groupColumns } from "../pipeline/group-columns.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { createRandom } from "./random/random.ts";
 import type { HeldOutRows } from "./source/data-source.ts";
+import type { CategoricalColumn } from "./table/table.ts";
+import { takeRows } from "./table/take-rows.ts";
 
 /** Row numbers, ascending, of each part of the held-out rows. */
 export type PartRows = Readonly<Record<PartName, Int32Array>>;
@@ -44,6 +46,27 @@ function fractionOf(text: string): number {
 function partAt(fraction: number, [screen, confirm]: PartShares): PartName {
   if (fraction < screen) return "screen";
   return fraction < screen + confirm ? "confirm" : "reserve";
+}
+
+/** Selects held-out rows, in the given order, with their labels. */
+export function takeHeldOut(
+  { table, labels }: Pick<HeldOutRows, "table" | "labels">,
+  rows: Int32Array,
+): Pick<HeldOutRows, "table" | "labels"> {
+  const taken = Object.entries(labels).map(([name, column]) => [name, takeLabels(column, rows)] as const);
+  return { table: takeRows(table, rows), labels: Object.fromEntries(taken) };
+}
+
+/** The labels of some rows, without the values that none of them has. */
+function takeLabels({ codes, dictionary }: CategoricalColumn, rows: Int32Array): CategoricalColumn {
+  const newCodes = new Map<number, number>();
+  const own = rows.map((row) => {
+    const code = codes[row] as number;
+    if (!newCodes.has(code)) newCodes.set(code, newCodes.size);
+    return newCodes.get(code) as number;
+  });
+  const values = Array.from(newCodes.keys(), (code) => dictionary[code] as string);
+  return { kind: "categorical", width: 1, codes: own, dictionary: values };
 }
 
 /**

@@ -202,7 +202,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       state: ledger,
       applied: gate,
       generation,
-      writer,
+      quarantine: writer.quarantine,
       metrics: deps.metrics,
       reportFailure,
       clock,

@@ -2,8 +2,8 @@ import { settlesWithin } from "../common/async/settles-within.ts";
 import type { ColumnDrift } from "../data/table/column-drift.ts";
 import { QUARANTINE_REASONS, type QuarantineReason, VERDICT_KINDS, type Verdict } from "../pipeline/verdict.ts";
 import type { StoreUsage } from "../registry/usage.ts";
-import { type Metrics, workBuckets } from "../runtime/metrics.ts";
-import { exportConsistencyGaps, type GapGauges, SCRAPE_TIMEOUT_MS } from "./gap-metrics.ts";
+import { type Metrics, SCRAPE_TIMEOUT_MS, workBuckets } from "../runtime/metrics.ts";
+import { exportConsistencyGaps, type GapGauges } from "./gap-metrics.ts";
 import { createLossMetrics, type LossGauges, type LossMetrics } from "./loss-metrics.ts";
 
 export interface EvaluatorMetrics extends LossMetrics {

@@ -1,16 +1,13 @@
 import { settlesWithin } from "../common/async/settles-within.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { ConsistencyGap, MeasuredGaps } from "../pipeline/verdict.ts";
-import type { Metrics } from "../runtime/metrics.ts";
+import { type Metrics, SCRAPE_TIMEOUT_MS } from "../runtime/metrics.ts";
 
 export interface GapGauges {
   readonly clock: Clock;
   /** The consistency gaps of what is in use; undefined if they cannot be measured. */
   gaps(): Promise<MeasuredGaps | undefined>;
 }
-
-/** Scrapes must not wait for what does not respond. */
-export const SCRAPE_TIMEOUT_MS = 1_000;
 
 /** The gaps as fractions of the loss, and the lower ends of their intervals, by which an alert can ask for a sure one. */
 export function exportConsistencyGaps(metrics: Metrics, { clock, gaps }: GapGauges): void {

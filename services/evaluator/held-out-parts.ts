@@ -1,8 +1,7 @@
 import { UncoupleError } from "../common/errors.ts";
-import { annotatedRows, divideHeldOut, partFaults } from "../data/held-out-parts.ts";
+import { annotatedRows, divideHeldOut, partFaults, takeHeldOut } from "../data/held-out-parts.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
-import type { CategoricalColumn, Table } from "../data/table/table.ts";
-import { takeRows } from "../data/table/take-rows.ts";
+import type { Table } from "../data/table/table.ts";
 import type { PartName, PartShares } from "../pipeline/gate.ts";
 import type { HeldOutGeneration } from "../pipeline/generation.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -93,12 +92,12 @@ export function createHeldOutParts(
   const isAnnotated = new Set(annotated);
   const partOf = (part: PartName): HeldOutPart => {
     const chosen = divided[part];
-    const own = Object.fromEntries(Object.entries(labels).map(([name, column]) => [name, takeLabels(column, chosen)]));
+    const own = takeHeldOut({ table, labels }, chosen);
     const places = chosen.map((_, place) => place).filter((place) => isAnnotated.has(chosen[place] as number));
     return {
       part,
-      table: takeRows(table, chosen),
-      structure: rowStructure(pipeline, chosen.length, own),
+      table: own.table,
+      structure: rowStructure(pipeline, chosen.length, own.labels),
       annotated: annotated && places,
     };
   };
@@ -107,16 +106,4 @@ export function createHeldOutParts(
     screen: partOf("screen"),
     divided: { split, confirm: partOf("confirm"), reserve: partOf("reserve") },
   };
-}
-
-/** The labels of some rows, without the values that none of them has. */
-function takeLabels({ codes, dictionary }: CategoricalColumn, rows: Int32Array): CategoricalColumn {
-  const newCodes = new Map<number, number>();
-  const own = rows.map((row) => {
-    const code = codes[row] as number;
-    if (!newCodes.has(code)) newCodes.set(code, newCodes.size);
-    return newCodes.get(code) as number;
-  });
-  const values = Array.from(newCodes.keys(), (code) => dictionary[code] as string);
-  return { kind: "categorical", width: 1, codes: own, dictionary: values };
 }

@@ -7,14 +7,19 @@ import type { Backplane } from "../registry/backplane.ts";
 
 export type SnapshotLogs = Pick<Backplane, "registry" | "verdicts" | "quarantines" | "retention">;
 
+/** The components that people may name. */
+export interface NamedPipeline {
+  readonly pipeline: string;
+  readonly components: readonly string[];
+}
+
 /**
  * Checks that snapshots exist and that none is named twice.
- * @param components those of the pipeline
  * @throws UncoupleError `invalid-argument`; `not-found` naming the component or the newest serial
  */
 export async function checkKnown(
   snapshots: readonly SnapshotId[],
-  components: readonly string[],
+  known: NamedPipeline,
   registry: Pick<Backplane["registry"], "manifest">,
 ): Promise<void> {
   const names = new Set<string>();
@@ -22,17 +27,17 @@ export async function checkKnown(
     const name = snapshotName(snapshot);
     if (names.has(name)) throw new UncoupleError("invalid-argument", `${name} is named twice`);
     names.add(name);
-    checkComponent(snapshot.component, components);
+    checkComponent(snapshot.component, known);
   }
   for (const { component, serial } of snapshots) await registry.manifest(component, serial);
 }
 
 /** @throws UncoupleError `not-found` */
-export function checkComponent(component: string, components: readonly string[]): void {
+export function checkComponent(component: string, { pipeline, components }: NamedPipeline): void {
   if (components.includes(component)) return;
   throw new UncoupleError(
     "not-found",
-    `the pipeline has no component "${component}"; available: ${components.join(", ") || "none"}${didYouMean(component, components)}`,
+    `pipeline ${pipeline} has no component "${component}"; available: ${components.join(", ") || "none"}${didYouMean(component, components)}`,
   );
 }
 

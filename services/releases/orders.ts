@@ -51,7 +51,7 @@ export async function promoteByHand(deps: OrderDeps, request: PromoteRequest): P
   const { snapshots, against, override, by, reason } = request;
   const rules = await releaseRules(backplane);
   checkReason(rules, reason);
-  await checkKnown(snapshots, rules.components, backplane.registry);
+  await checkKnown(snapshots, { pipeline, components: rules.components }, backplane.registry);
   const moves = asMoves(snapshots);
   throwFaults(await faultsOf(snapshots, backplane), `cannot promote ${movesName(moves)}`);
   let seen: Release | null | undefined;
@@ -103,7 +103,7 @@ export async function promoteByHand(deps: OrderDeps, request: PromoteRequest): P
 function noRelease(): UncoupleError {
   return new UncoupleError(
     "failed-precondition",
-    "there is no release yet: an evaluator writes the first one; until then, use `uncouple alias COMPONENT champion SERIAL`",
+    "there is no release yet, and no gate is in force: an evaluator writes the first one, unless the pipeline file has a gate; then put the file in force with `uncouple pipeline apply FILE`",
   );
 }
 
@@ -172,7 +172,8 @@ export async function rollbackReleases(deps: OrderDeps, request: RollbackRequest
   if (isSame(composition, before.composition)) {
     throw new UncoupleError("failed-precondition", `the composition of release ${target.number} is in use already`);
   }
-  throwFaults(await faultsOf(namesOf(composition), backplane), `cannot roll back to release ${target.number}`);
+  const what = `cannot roll back to release ${target.number}${to === undefined ? " (choose another with --to)" : ""}`;
+  throwFaults(await faultsOf(namesOf(composition), backplane), what);
   const removed = namesOf(before.composition).filter(({ component, serial }) => composition[component] !== serial);
   const why = `rolled back from release ${before.number} to ${target.number}`;
   const at = timestamp(clock);
@@ -225,7 +226,7 @@ export async function order(deps: OrderDeps, { verb, snapshots, by, reason }: Or
   const { backplane } = deps;
   const rules = await releaseRules(backplane);
   checkReason(rules, reason);
-  await checkKnown(snapshots, rules.components, backplane.registry);
+  await checkKnown(snapshots, { pipeline: deps.pipeline, components: rules.components }, backplane.registry);
   if (verb !== "resume") {
     const faults = await faultsOf(snapshots, backplane, { unjudged: true });
     throwFaults(faults, `cannot ${verb} what is never promoted`);

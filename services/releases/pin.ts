@@ -109,26 +109,38 @@ export async function rollbackComponent(deps: PinDeps, request: ChampionRequest)
     }
     throw new UncoupleError(
       "failed-precondition",
-      `no other snapshot of ${component} was in use that is still usable: there is nothing to go back to`,
+      `nothing of ${component} was in use before that is still usable: there is nothing to go back to`,
     );
   });
 }
 
 /**
- * What was in use of a component before, newest first, without what earlier rollbacks undid.
+ * What a rollback of a component goes back to: what was in use before, newest first, without what earlier rollbacks undid. While
+ * a person's choice is in use, these are the choices before it.
  * @param champions changes of its champion before the first release, oldest first
  */
 export function earlierSerials(
   component: string,
   champions: readonly Pick<AliasChange, "kind" | "serial">[],
-  releases: readonly Pick<Release, "kind" | "composition">[],
+  releases: readonly Pick<Release, "kind" | "composition" | "pinned">[],
 ): readonly number[] {
-  const past: (number | undefined)[] = [];
-  const states = [
-    ...champions.map(({ kind, serial }) => ({ kind, serial: serial ?? undefined })),
-    ...releases.map(({ kind, composition }) => ({ kind, serial: composition[component] })),
+  const all = [
+    ...champions.map(({ kind, serial }) => ({ kind, serial: serial ?? undefined, isPinned: serial !== null })),
+    ...releases.map(({ kind, composition, pinned }) => ({
+      kind,
+      serial: composition[component],
+      isPinned: pinned.includes(component),
+    })),
   ];
-  for (const { kind, serial } of states) {
+  // Most releases move other components.
+  const states = all.filter(({ serial, isPinned }, index) => {
+    const before = all[index - 1];
+    return before === undefined || before.serial !== serial || before.isPinned !== isPinned;
+  });
+  const pinned = states.filter(({ isPinned }) => isPinned);
+  const isChosen = states.at(-1)?.isPinned === true && pinned.some(({ kind }) => kind !== "rollback");
+  const past: (number | undefined)[] = [];
+  for (const { kind, serial } of isChosen ? pinned : states) {
     if (serial === past.at(-1)) continue;
     const at = kind === "rollback" ? past.lastIndexOf(serial) : -1;
     if (at >= 0) past.length = at + 1;

@@ -56,6 +56,9 @@ export const workBuckets: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 
 /** Upper bounds for model sizes: 1 KiB to 1 GiB, in bytes. */
 export const byteBuckets: readonly number[] = [2 ** 10, 2 ** 14, 2 ** 17, 2 ** 20, 2 ** 23, 2 ** 26, 2 ** 28, 2 ** 30];
 
+/** Scrapes must not wait for what does not respond. */
+export const SCRAPE_TIMEOUT_MS = 1_000;
+
 /** Labels of unbounded cardinality. Prometheus keeps every series in memory. */
 const unbounded = new Set(["run", "run_id", "serial", "snapshot", "digest", "row", "step", "peer", "message"]);
 

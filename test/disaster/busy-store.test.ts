@@ -8,8 +8,9 @@ import { withPipelineView } from "../../services/composition/pipeline-view.ts";
 import { snapshotName } from "../../services/pipeline/manifest.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { cli } from "../helpers/cli.ts";
-import { draft, model, verdict } from "../helpers/drafts.ts";
+import { draft, model, release, verdict } from "../helpers/drafts.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { take } from "../helpers/take.ts";
 
 let server: TestNats;
 let other: TestNats;
@@ -40,9 +41,12 @@ test("backups among publishers, judges, promoters and collections are consistent
     }
   };
   const over = new AbortController();
+  let released = 0;
   const judge = async () => {
     for await (const { manifest } of judging.registry.watch(0, over.signal)) {
       await judging.verdicts.append(verdict(manifest.component, manifest.serial, { pipeline: busy }));
+      const composition = { [manifest.component]: manifest.serial };
+      await judging.ledger.append(release(++released, { pipeline: busy, composition }));
     }
   };
   const promoter = async (signal: AbortSignal) => {
@@ -86,6 +90,12 @@ test("backups among publishers, judges, promoters and collections are consistent
     expect(kept).toHaveLength(models as number);
     const names = new Set(manifests.map(snapshotName));
     for (const one of await copy.verdicts.list()) expect(names).toContain(snapshotName(one));
+    const releases = await take(copy.ledger.read(0), await copy.ledger.end());
+    if (round > 1) expect(releases.length).toBeGreaterThan(0);
+    for (const { value } of releases) {
+      const [[component, serial] = []] = Object.entries("composition" in value ? value.composition : {});
+      expect(names).toContain(`${component}@${serial}`);
+    }
     const { audited } = await copy.registry.aliases("m1");
     expect(buried).not.toContain(`m1@${audited}`);
     const serials = manifests.filter(({ component }) => component === "m1").map(({ serial }) => serial);

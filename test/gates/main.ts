@@ -15,7 +15,7 @@ import {
   type Parts,
   runPlanted,
 } from "../helpers/gates/planted-updates.ts";
-import { seedPromotions } from "../helpers/gates/seed-promotions.ts";
+import { drawParts, seedPromotions } from "../helpers/gates/seed-promotions.ts";
 import { type SeedSnapshots, trainSeedSnapshots } from "../helpers/gates/seed-snapshots.ts";
 import { confirmedNoise } from "../helpers/gates/tails.ts";
 import { ROW_KINDS } from "../helpers/loss-rows.ts";
@@ -58,28 +58,31 @@ async function seeds(): Promise<void> {
     "| gate | promotions | of them false | worse at all | pipelines with a false one | upper 95 % bound | questions |",
   );
   log("| --- | --- | --- | --- | --- | --- | --- |");
-  for (const gate of [ENFORCE, NON_INFERIOR]) {
-    const changes: number[] = [];
-    let [wrong, questions] = [0, 0];
-    for (let draw = 0; draw < SEED_DRAWS; draw++) {
-      const run = await seedPromotions(snapshots, gate, draw);
-      changes.push(...run.promotions.map(({ change }) => change));
-      questions += run.questions;
-      if (run.promotions.some(({ change }) => change > gate.margin)) wrong += 1;
+  const found = [ENFORCE, NON_INFERIOR].map((gate) => ({ gate, changes: [] as number[], wrong: 0, questions: 0 }));
+  for (let draw = 0; draw < SEED_DRAWS; draw++) {
+    const drawn = drawParts(snapshots, draw);
+    for (const of of found) {
+      const run = await seedPromotions(snapshots, of.gate, drawn, draw);
+      const isFalse = run.promotions.some(({ change }) => change > of.gate.margin);
+      of.changes.push(...run.promotions.map(({ change }) => change));
+      of.questions += run.questions;
+      if (isFalse) of.wrong += 1;
     }
-    const isFalse = (change: number) => change > gate.margin;
+  }
+  for (const { gate, changes, wrong, questions } of found) {
     const cells = [
       `${gate.require}, margin ${percent(gate.margin)}`,
       `${(changes.length / SEED_DRAWS).toFixed(1)} a pipeline`,
-      changes.filter(isFalse).length,
+      changes.filter((change) => change > gate.margin).length,
       changes.filter((change) => change > 0).length,
       `${wrong} of ${SEED_DRAWS}`,
       percent(upperBound(wrong, SEED_DRAWS)),
       `${(questions / SEED_DRAWS).toFixed(0)} a pipeline`,
     ];
     log(`| ${cells.join(" | ")} |`);
-    if (wrong / SEED_DRAWS > GATE_ALPHA)
+    if (wrong / SEED_DRAWS > GATE_ALPHA) {
       problems.push(`(i) ${gate.require}: ${percent(wrong / SEED_DRAWS)} of pipelines`);
+    }
   }
 }
 
@@ -182,8 +185,9 @@ async function creep(): Promise<void> {
     const most = Math.max(...counts);
     const rise = percent((1 + step) ** most - 1);
     log(`| ${percent(step, 2)} | ${recent ?? DRIFT_RELEASES} | ${Math.min(...counts)} to ${most} | at most ${rise} |`);
-    if (recent === undefined && (1 + step) ** most - 1 > NON_INFERIOR.margin)
-      problems.push(`(iv) the loss rose by ${rise}`);
+    // Steps slower than one margin in so many releases do get through.
+    const isBounded = recent === undefined && DRIFT_RELEASES * step > NON_INFERIOR.margin;
+    if (isBounded && (1 + step) ** most - 1 > NON_INFERIOR.margin) problems.push(`(iv) the loss rose by ${rise}`);
   }
 }
 

@@ -61,6 +61,31 @@ export function spoilt(oracle: CounterfactualOracle, noise: number, seed = 1): C
   return { ...oracle, layers };
 }
 
+/** The network with its outputs multiplied by a factor. */
+export function scaled(network: CounterfactualOracle, factor: number): CounterfactualOracle {
+  const last = network.layers.length - 1;
+  const layers = network.layers.map((layer, index) =>
+    index < last
+      ? layer
+      : { ...layer, weights: layer.weights.map((w) => w * factor), bias: layer.bias.map((b) => b * factor) },
+  );
+  return { ...network, layers };
+}
+
+/** The network reading z divided by a factor, which undoes `scaled` upstream. */
+export function readingScaledZ(network: CounterfactualOracle, factor: number): CounterfactualOracle {
+  const [first, ...rest] = network.layers;
+  if (first === undefined) throw new Error("no layers");
+  const own = network.inputs.find(({ name }) => name !== "z")?.width ?? 0;
+  const zFirst = network.inputs[0]?.name === "z";
+  const weights = first.weights.map((weight, index) => {
+    const input = Math.floor(index / first.outputs);
+    const isZ = zFirst ? input < 3 : input >= own;
+    return isZ ? weight / factor : weight;
+  });
+  return { ...network, layers: [{ ...first, weights }, ...rest] };
+}
+
 /** A dense network as the ONNX graph of a snapshot. @param output its name in the graph */
 export function denseBytes(network: CounterfactualOracle, output: string): Uint8Array {
   const width = network.layers.at(-1)?.outputs ?? 0;

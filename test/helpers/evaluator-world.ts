@@ -36,7 +36,13 @@ export interface EvaluatorWorld {
   close(): Promise<void>;
 }
 
-export async function openEvaluatorWorld(natsUrl: string, name: string, rows = 4000): Promise<EvaluatorWorld> {
+/** @param keys further lines of the pipeline file */
+export async function openEvaluatorWorld(
+  natsUrl: string,
+  name: string,
+  rows = 4000,
+  keys = "",
+): Promise<EvaluatorWorld> {
   const dir = await mkdtemp(join(tmpdir(), "uncouple-evaluator-"));
   const pipelineFile = join(dir, "pipeline.yaml");
   await writeFile(
@@ -47,7 +53,7 @@ components:
   m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
   m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
 objective: m2
-`,
+${keys}`,
   );
   const connect = (as: string) => connectJetStream({ clock: systemClock, url: natsUrl, pipeline: name, name: as });
   const backplane = await connect("publisher");

@@ -1,7 +1,10 @@
 import { expect } from "vitest";
 import { asUncoupleError } from "../../services/common/errors.ts";
+import { aliasHistory, releasesOf } from "../../services/composition/champions.ts";
 import { type SnapshotManifest, snapshotName } from "../../services/pipeline/manifest.ts";
+import type { Release } from "../../services/pipeline/release.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
+import { pinComponent } from "../../services/releases/pin.ts";
 import { retryWhileUnavailable } from "../../services/trainer/runs/retry-while-unavailable.ts";
 import { draft } from "./drafts.ts";
 import { faultyBackplane, seededRandom } from "./faulty-backplane.ts";
@@ -56,13 +59,14 @@ export async function runFaultSchedule(seed: number): Promise<void> {
     }
   };
   const promoter = async () => {
-    const { registry } = client(8);
+    const deps = { backplane: client(8), pipeline: "demo", clock };
+    const refused = /unavailable|conflict|not-found|failed-precondition/;
     for (let move = 0; move < 4; move++) {
       await clock.sleep(5_000);
-      await registry
-        .aliases("u")
-        .then(({ champion }) => registry.setAlias("u", "champion", 1 + (move % 2), champion ?? null, "test"))
-        .catch((thrown: unknown) => expect(asUncoupleError(thrown).code).toMatch(/unavailable|conflict|not-found/));
+      const request = { component: "u", by: "test", reason: null };
+      await pinComponent(deps, request, 1 + (move % 2)).catch((thrown: unknown) =>
+        expect(asUncoupleError(thrown).code).toMatch(refused),
+      );
     }
   };
   let busy = true;
@@ -82,7 +86,7 @@ export async function runFaultSchedule(seed: number): Promise<void> {
     const judged = (await backplane.verdicts.end()) + (await backplane.quarantines.end());
     return judged >= (await backplane.registry.end());
   };
-  while (busy || !(await settled())) {
+  while (busy || !(await settled()) || !(await isReleased(backplane))) {
     expect(clock.elapsed(), `seed ${seed} does not come to an end`).toBeLessThan(LIMIT_MS);
     await clock.next();
   }
@@ -96,6 +100,16 @@ export async function runFaultSchedule(seed: number): Promise<void> {
     await clock.advance(1_000);
   }
   expect((await whole).map(snapshotName)).toHaveLength(attempts.filter(({ outcome }) => outcome !== "conflict").length);
+}
+
+/** Whether the newest release has the newest snapshot of each component, or the pinned one. */
+async function isReleased({ ledger, registry }: Backplane): Promise<boolean> {
+  const { composition = {}, pinned = [] } = (await ledger.release())?.value ?? {};
+  const newest = await Promise.all(COMPONENTS.map((component) => registry.latest(component)));
+  return newest.every(
+    (manifest) =>
+      manifest && (pinned.includes(manifest.component) || composition[manifest.component] === manifest.serial),
+  );
 }
 
 /** Reads the bytes of each snapshot as soon as it is announced. */
@@ -128,6 +142,16 @@ async function check(backplane: Backplane, attempts: readonly Attempt[]): Promis
   const verdicts = await backplane.verdicts.list();
   expect(verdicts.map(snapshotName).toSorted()).toEqual(snapshots.map(snapshotName).toSorted());
   expect(await backplane.quarantines.list()).toEqual([]);
-  const moves = await registry.aliasLog("u");
+  const moves = await aliasHistory(backplane, "u");
   expect(moves.map(({ previous }) => previous)).toEqual(moves.map((_, index) => moves[index - 1]?.serial ?? null));
+  let last: Release | undefined;
+  for await (const release of releasesOf(backplane.ledger)) {
+    expect(release).toMatchObject({ number: (last?.number ?? 0) + 1, previous: last?.number ?? null });
+    // No evaluator undoes what another one has released; only a person goes back.
+    for (const [name, serial] of Object.entries(last?.composition ?? {})) {
+      const isPinned = release.pinned.includes(name) || last?.pinned.includes(name);
+      if (!isPinned) expect(release.composition[name], `release ${release.number}`).toBeGreaterThanOrEqual(serial);
+    }
+    last = release;
+  }
 }

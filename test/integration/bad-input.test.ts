@@ -11,6 +11,7 @@ import { encodeModel } from "../../services/engine/compiler/onnx/onnx-proto.ts";
 import type { PredictionInputs } from "../../services/pipeline/prediction.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import { collect } from "../../services/registry/logged.ts";
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import type { TrainerState } from "../../services/rpc/services/trainer-service.ts";
 import { denseBytes, draftFor, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
@@ -22,6 +23,7 @@ import { wrongData } from "../helpers/wrong-commands/data.ts";
 import { wrongFiles } from "../helpers/wrong-commands/files.ts";
 import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
 import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
+import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
 import { wrongWorkers } from "../helpers/wrong-commands/workers.ts";
 import type { WrongCommand } from "../helpers/wrong-commands/wrong-command.ts";
@@ -230,16 +232,18 @@ async function contents(path: string): Promise<Readonly<Record<string, string>>>
   return Object.fromEntries(texts) as Readonly<Record<string, string>>;
 }
 
-/** Everything that a bad call must not change: snapshots, aliases, verdicts, runs. */
+/** Everything that a bad call must not change: snapshots, aliases, verdicts, releases and orders, runs. */
 async function state() {
-  const { registry, verdicts, quarantines } = backplane;
+  const { registry, verdicts, quarantines, ledger } = backplane;
   const snapshots = await registry.list();
   while ((await verdicts.list()).length + (await quarantines.list()).length < snapshots.length) await sleep(20);
+  while (((await ledger.release())?.value.number ?? 0) < 2) await sleep(20);
   return {
     snapshots,
     aliases: [await registry.aliasLog("m1"), await registry.aliasLog("m2")],
     verdicts: await verdicts.list(),
     quarantines: await quarantines.list(),
+    ledger: await collect(ledger.read(0)),
     runs: await trainer.listRuns(),
   };
 }
@@ -256,6 +260,7 @@ describe.each([
   ["flags and references", wrongFlags],
   ["flags of workers", wrongWorkers],
   ["requests", wrongRequests],
+  ["releases", wrongReleases],
 ] as const)("wrong %s on the command line", (_, table) => {
   let before: Awaited<ReturnType<typeof state>>;
   beforeAll(async () => {

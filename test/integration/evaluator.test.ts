@@ -8,7 +8,15 @@ import type { QuarantineReason, Verdict } from "../../services/pipeline/verdict.
 import { collect } from "../../services/registry/logged.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { readPages } from "../../services/rpc/services/pages.ts";
-import { denseBytes, heldOutOf, oracleOf, spoilt, twoStage } from "../helpers/dense-snapshots.ts";
+import {
+  denseBytes,
+  heldOutOf,
+  oracleOf,
+  readingScaledZ,
+  scaled,
+  spoilt,
+  twoStage,
+} from "../helpers/dense-snapshots.ts";
 import { type EvaluatorWorld, openEvaluatorWorld } from "../helpers/evaluator-world.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { take } from "../helpers/take.ts";
@@ -24,31 +32,6 @@ beforeEach(async () => {
   world = await openEvaluatorWorld(nats.url, `demo-${++worlds}`);
 });
 afterEach(() => world.close());
-
-/** The network with its outputs multiplied by a factor. */
-function scaled(network: CounterfactualOracle, factor: number): CounterfactualOracle {
-  const last = network.layers.length - 1;
-  const layers = network.layers.map((layer, index) =>
-    index < last
-      ? layer
-      : { ...layer, weights: layer.weights.map((w) => w * factor), bias: layer.bias.map((b) => b * factor) },
-  );
-  return { ...network, layers };
-}
-
-/** The network reading z divided by a factor, which undoes `scaled` upstream. */
-function readingScaledZ(network: CounterfactualOracle, factor: number): CounterfactualOracle {
-  const [first, ...rest] = network.layers;
-  if (first === undefined) throw new Error("no layers");
-  const own = network.inputs.find(({ name }) => name !== "z")?.width ?? 0;
-  const zFirst = network.inputs[0]?.name === "z";
-  const weights = first.weights.map((weight, index) => {
-    const input = Math.floor(index / first.outputs);
-    const isZ = zFirst ? input < 3 : input >= own;
-    return isZ ? weight / factor : weight;
-  });
-  return { ...network, layers: [{ ...first, weights }, ...rest] };
-}
 
 const column = (table: Table, name: string) => (table.columns[name] as NumericColumn).values;
 

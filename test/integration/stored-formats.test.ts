@@ -8,6 +8,7 @@ import { sha256 } from "../../services/common/files/digest.ts";
 import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { parseManifest } from "../../services/pipeline/documents/manifest-schema.ts";
+import type { Release } from "../../services/pipeline/release.ts";
 import type { Run } from "../../services/pipeline/run.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
@@ -172,7 +173,6 @@ test("services resume where the last ones stopped", async () => {
   const stored = JSON.parse(await readFile(path("stack/state/fixture/m2/runs", following.id, "run.json"), "utf8"));
   expect(stored.announcement).toMatchObject({ store, verdict: expect.any(Number), alias: expect.any(Number) });
   expect((await endOf(m2.client, following.id)).upstream).toEqual({ m1: 1 });
-
   const runs = (await said("runs")) as Run[];
   expect(runs.filter(({ id }) => id !== interrupted.id && id !== following.id)).toEqual(
     expected.runs.map((run) => ({ ...run, waitingFor: null })),
@@ -185,6 +185,17 @@ test("services resume where the last ones stopped", async () => {
     // ONNX Runtime may add in a different order on a different machine.
     expect(predicted.values).toEqual(values.map((row) => row.map((value) => expect.closeTo(value, 5))));
   }
+
+  // What was in use is the first release. The champion stays pinned under the new snapshot, and moves by releases.
+  const [founded] = (await said("releases")) as Release[];
+  expect(founded).toMatchObject({ number: 1, cause: { type: "founded" }, pinned: ["m1"], composition: { m1: 1 } });
+  expect(await said("alias", "m1")).toEqual(expected.aliases.m1);
+  const { serial } = published;
+  await vi.waitUntil(async () => (await backplane.verdicts.get("m1", serial)) !== undefined, { timeout: 30_000 });
+  await said("alias", "m1", "champion", String(serial));
+  expect((await backplane.ledger.release())?.value).toMatchObject({ kind: "pin", composition: { m1: serial } });
+  expect(await said("alias", "m1")).toMatchObject({ aliases: { champion: serial } });
+  expect(await said("rollback", "m1")).toMatchObject({ serial: 1, previous: serial });
 });
 
 test("commands list a snapshot of the future as unreadable, and do not use it", async () => {

@@ -132,6 +132,7 @@ async function diagnose(
   const progress = await createCountProgress(context.stderr, "training runs");
   try {
     const schema = await source.schema();
+    const split = (await backplane.generations.current())?.split ?? pipeline.gate?.split;
     const load = createLoadModel(pipeline, backplane.registry, inference);
     const upstream = await resolveSnapshotsOnce(backplane, pipeline, downstream, {
       clock: context.clock,
@@ -153,6 +154,7 @@ async function diagnose(
       before,
       after: await load(update.component, update.serial, schema),
       ...(inUse !== undefined && { inUse }),
+      ...(split !== undefined && { split }),
       ...(flags.seeds !== undefined && { seeds: flags.seeds }),
       ...(team !== undefined && { team }),
       training: createIsolatingBackend(process, { clock: context.clock }),

@@ -82,7 +82,8 @@ async function rollbackOne(
     const change = await backplane.registry.rollback(component, alias, authorText(request));
     return printAliasChange(change, backplane.quarantines, output);
   }
-  checkComponent(component, (await releaseRules(backplane)).components);
+  const { components } = await releaseRules(backplane);
+  checkComponent(component, { pipeline, components });
   const { rollbackComponent } = await import("../../releases/pin.ts");
   const change = await rollbackComponent({ backplane, pipeline, clock }, request);
   await printAliasChange(change, backplane.quarantines, output);

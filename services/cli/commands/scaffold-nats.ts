@@ -100,18 +100,19 @@ function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): read
 
 /** Each user has a key file of that name. @throws UncoupleError `invalid-argument` */
 function checkNames(teams: readonly Team[], followers: readonly string[]): void {
-  const names = new Set<string>();
+  const known = new Map(["evaluator", "operator", "restorer", "system"].map((name) => [name, "service"]));
   const users = [
     ...teams.map(({ name }) => ({ name, what: "team" })),
     ...followers.map((name) => ({ name, what: "follower" })),
   ];
   for (const { name, what } of users) {
     checkName(what, name);
-    if (["evaluator", "operator", "restorer", "system"].includes(name) || names.has(name)) {
-      const why = names.has(name) ? "is named twice" : "is a name of another user; choose a different one";
+    const taken = known.get(name);
+    if (taken !== undefined) {
+      const why = taken === what ? "is named twice" : "is a name of another user; choose a different one";
       throw new UncoupleError("invalid-argument", `${what} ${name} ${why}`);
     }
-    names.add(name);
+    known.set(name, what);
   }
 }
 

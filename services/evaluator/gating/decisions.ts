@@ -4,10 +4,11 @@ import { isInfrastructureFailure } from "../../composition/hosted-snapshot.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { frozenAt } from "../../pipeline/freeze.ts";
 import { digestOfGate, type GatePolicy } from "../../pipeline/gate.ts";
+import type { SnapshotId } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type Decision, type DecisionReason, movesName } from "../../pipeline/release.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
-import type { Composition } from "../../pipeline/verdict.ts";
+import type { Composition, QuarantineReason } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { namesOf } from "../../registry/retention.ts";
 import { decide, type GateOutcome } from "../../releases/gate/decide.ts";
@@ -15,10 +16,8 @@ import type { GateRows } from "../../releases/gate-rows.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
-import type { GateParts } from "../gate-parts.ts";
-import type { EvaluatorGeneration } from "../held-out-generation.ts";
-import type { VerdictWriter } from "../verdict-writer.ts";
 import { forbiddenReasons, isInForce, type Moment, releasedNow } from "./candidates.ts";
+import type { GateGeneration } from "./gate-generation.ts";
 import type { GateMetrics } from "./gate-metrics.ts";
 
 export interface DecisionsDeps {
@@ -26,12 +25,13 @@ export interface DecisionsDeps {
   readonly evaluator: string;
   readonly pipeline: Pipeline;
   readonly gate: GatePolicy;
-  readonly rows: Pick<GateParts, GateRows["part"]>;
+  readonly rows: Readonly<Record<GateRows["part"], GateRows>>;
   readonly backplane: Pick<Backplane, "ledger" | "verdicts">;
   readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly state: LedgerState;
-  readonly generation: Pick<EvaluatorGeneration, "settled">;
-  readonly writer: Pick<VerdictWriter, "quarantine">;
+  readonly generation: Pick<GateGeneration, "settled">;
+  /** Takes a snapshot out of use that cannot be composed. */
+  quarantine(snapshot: SnapshotId, reason: QuarantineReason, detail: string): Promise<void>;
   readonly metrics: Pick<GateMetrics, "decided">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -63,7 +63,7 @@ export type PlainOutcome = Pick<Decision, "decision" | "reasons"> &
 const MAX_FAILURES = 5;
 
 export function createDecisions(deps: DecisionsDeps): Decisions {
-  const { evaluator, pipeline, gate, rows, backplane, view, state, generation, writer, metrics, clock, log } = deps;
+  const { evaluator, pipeline, gate, rows, backplane, view, state, generation, metrics, clock, log } = deps;
   const digest = digestOfGate(gate);
   /** Failures in this process, by moves and release. */
   const failures = new Map<string, number>();
@@ -151,7 +151,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       if (thrown instanceof SnapshotFault) {
         // What is in use gets there without the gate, by its verdict alone.
         if (gate.mode === "observe") return missing(thrown.message);
-        await writer.quarantine(thrown, thrown.reason, thrown.message);
+        await deps.quarantine(thrown, thrown.reason, thrown.message);
         return undefined;
       }
       const { code, message } = asUncoupleError(thrown);

@@ -8,11 +8,11 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { FailureReporter } from "../../runtime/failure-reporter.ts";
-import type { EvaluatorGeneration } from "../held-out-generation.ts";
 import { candidatesOf, releasedNow } from "./candidates.ts";
 import type { CarryOut } from "./carry-out.ts";
 import type { CoTraining } from "./co-training.ts";
 import type { Decisions } from "./decisions.ts";
+import type { GateGeneration } from "./gate-generation.ts";
 
 /** Held by the evaluator that decides. */
 const LEASE = "gate";
@@ -29,7 +29,7 @@ export interface GateLoopDeps {
   readonly state: LedgerState;
   /** Decisions are made only while the pipeline file is the one in force. */
   readonly applied: Pick<PipelineGate, "opens" | "refusal">;
-  readonly generation: Pick<EvaluatorGeneration, "settle" | "confirm">;
+  readonly generation: Pick<GateGeneration, "settle" | "confirm">;
   readonly decisions: Pick<Decisions, "inForce" | "decide">;
   readonly carryOut: CarryOut;
   /** As `createMovableSets`. */

@@ -4,8 +4,7 @@ import { DECISIONS, type DecisionKind } from "../../pipeline/release.ts";
 import type { MaybeLoss } from "../../pipeline/verdict.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { HeldCandidate } from "../../rpc/services/evaluator-service.ts";
-import type { Metrics } from "../../runtime/metrics.ts";
-import { SCRAPE_TIMEOUT_MS } from "../gap-metrics.ts";
+import { type Metrics, SCRAPE_TIMEOUT_MS } from "../../runtime/metrics.ts";
 
 export interface GateMetrics {
   /** Counts a decision that this process appended. */

@@ -10,13 +10,12 @@ import type { GateStatus, HeldCandidate } from "../../rpc/services/evaluator-ser
 import type { FailureReporter } from "../../runtime/failure-reporter.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import type { Metrics } from "../../runtime/metrics.ts";
-import type { EvaluatorGeneration } from "../held-out-generation.ts";
-import type { VerdictWriter } from "../verdict-writer.ts";
 import { createCandidateAnswers } from "./candidate-answers.ts";
 import { candidatesOf, releasedNow } from "./candidates.ts";
 import { createCarryOut } from "./carry-out.ts";
 import { createCoTraining } from "./co-training.ts";
 import { createDecisions, type DecisionsDeps } from "./decisions.ts";
+import type { GateGeneration } from "./gate-generation.ts";
 import { runGateLoop } from "./gate-loop.ts";
 import { createGateMetrics } from "./gate-metrics.ts";
 import { createMovableSets } from "./movable-sets.ts";
@@ -35,8 +34,8 @@ export interface GatingDeps {
   readonly view: PipelineView;
   readonly state: LedgerState;
   readonly applied: Pick<PipelineGate, "opens" | "refusal">;
-  readonly generation: EvaluatorGeneration;
-  readonly writer: Pick<VerdictWriter, "quarantine">;
+  readonly generation: GateGeneration;
+  readonly quarantine: DecisionsDeps["quarantine"];
   readonly metrics: Metrics;
   readonly reportFailure: FailureReporter;
   readonly clock: Clock;

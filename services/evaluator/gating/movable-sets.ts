@@ -7,9 +7,9 @@ import type { Registry } from "../../registry/registry.ts";
 import type { GateRows } from "../../releases/gate-rows.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import { searchSets } from "../../releases/sets/search-sets.ts";
-import type { EvaluatorGeneration } from "../held-out-generation.ts";
 import { candidatesOf, releasedNow } from "./candidates.ts";
 import type { Decisions } from "./decisions.ts";
+import type { GateGeneration } from "./gate-generation.ts";
 import { createManifestReader } from "./manifests.ts";
 
 export interface MovableSetsDeps {
@@ -20,7 +20,7 @@ export interface MovableSetsDeps {
   readonly registry: Pick<Registry, "manifest">;
   readonly view: Pick<PipelineView, "history">;
   readonly state: LedgerState;
-  readonly generation: Pick<EvaluatorGeneration, "settled">;
+  readonly generation: Pick<GateGeneration, "settled">;
   readonly decisions: Pick<Decisions, "inForce" | "forbidden" | "decide">;
 }
 

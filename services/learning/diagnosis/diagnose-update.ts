@@ -1,7 +1,9 @@
 import { UncoupleError } from "../../common/errors.ts";
+import { divideHeldOut, takeHeldOut } from "../../data/held-out-parts.ts";
 import type { DataSource } from "../../data/source/data-source.ts";
-import { visibleColumns } from "../../data/visibility.ts";
+import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
+import type { PartShares } from "../../pipeline/gate.ts";
 import { groupColumns } from "../../pipeline/group-columns.ts";
 import { objectivesOf } from "../../pipeline/objectives.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
@@ -24,6 +26,8 @@ export interface UpdateToDiagnose extends CurveTraining {
   readonly after: SnapshotModel;
   /** The downstream that the update found in use. Without it, `retraining` is null. */
   readonly inUse?: SnapshotModel;
+  /** How the held-out rows are divided, of which only screen rows are used. Default: all are. */
+  readonly split?: PartShares;
 }
 
 export interface UpdateDiagnosis extends Decomposition {
@@ -59,7 +63,7 @@ export async function measureUpdate(update: UpdateToDiagnose): Promise<UpdateMea
   const columns = visibleColumns(pipeline, downstream.name);
   const training = (await source.trainingRows(columns)).table;
   const [grouping] = groupColumns(pipeline);
-  const { table: heldOut, labels } = await source.heldOutRows(columns, grouping === undefined ? [] : [grouping]);
+  const { table: heldOut, labels } = await screenRows(update, columns);
   if (training.rows < 100 || heldOut.rows < 100) {
     const rows = `${training.rows} training rows and ${heldOut.rows} held-out rows`;
     throw new UncoupleError(
@@ -100,6 +104,15 @@ export async function measureUpdate(update: UpdateToDiagnose): Promise<UpdateMea
       minimumEffect: pipeline.verdict?.minimumEffect ?? 0,
     },
   };
+}
+
+/** The held-out rows that may answer in public. */
+async function screenRows({ pipeline, source, split }: UpdateToDiagnose, columns: readonly string[]) {
+  const labels = groupColumns(pipeline).slice(0, 1);
+  if (split === undefined) return source.heldOutRows(columns, labels);
+  // Rows that are bad in any column are in no part, so that a row's number is the evaluator's.
+  const held = await source.heldOutRows(heldOutColumns(pipeline), labels);
+  return takeHeldOut(held, divideHeldOut(pipeline, { rows: held.table.rows, labels: held.labels }, split).screen);
 }
 
 /**

@@ -12,6 +12,7 @@ import type { ModelStore } from "./model-store.ts";
 import type { EventLogger, NatsConnection } from "./nats-connection.ts";
 import { createReplicatedLog } from "./replicated-log.ts";
 import { retryPolicy } from "./retry-policy.ts";
+import { namingRight } from "./rights.ts";
 import type { LogNames } from "./streams.ts";
 
 export interface JetStreamRetentionDeps {
@@ -118,7 +119,7 @@ export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retentio
         await setPins(holder, namesOf(snapshots), owner);
       } catch (thrown) {
         if (thrown instanceof DeletedError) await release(holder);
-        throw thrown;
+        throw namingRight(thrown, owner === NO_OWNER ? "pin models" : `pin models as ${owner}`);
       }
     },
     release,

@@ -22,8 +22,8 @@ export interface Answer {
 }
 
 /**
- * Answers a question from screen rows. They promise it if the estimate is below the margin, and if they would be enough
- * rows at the gate's level: confirm rows, of which there are fewer, could not show it otherwise.
+ * Answers a question from screen rows. They promise it if the estimate is below the margin, and if as many as
+ * the confirm rows would be enough at the gate's level: those could not show it otherwise.
  */
 export async function answerOf(
   question: Question,
@@ -38,7 +38,8 @@ export async function answerOf(
     return { ...found, difference: null, interval: null, screened: false, isMissing: true };
   }
   const { difference, interval, isBelow } = testMargin(sample, CONFIDENCE_LEVEL);
-  const { rowsNeeded } = testMargin(sample, gateLevel(gate.horizon));
+  const [screen, confirm] = gate.split;
+  const { rowsNeeded } = testMargin(sample, gateLevel(gate.horizon), Math.min(1, confirm / screen));
   const beyond = question.isMeasure ? await measureMargin(pair, gate.margin, seed) : undefined;
   return {
     ...found,

@@ -71,7 +71,7 @@ export async function decide(proposal: Proposal, deps: DecideDeps): Promise<Gate
           seed,
         });
 
-  const isPromising = [...answers, ...slices].every(({ screened }) => screened);
+  const isPromising = [...answers, ...slices.map(({ criterion }) => criterion)].every(({ screened }) => screened);
   const asked = isPromising && forbidden.length === 0 && confirm !== undefined;
   const bits = asked
     ? await confirmed(questions, createLossMeter(pipeline, confirm, signal), { gate, seed })

@@ -37,7 +37,7 @@ export interface LossMeter {
 /** @throws SnapshotFault for a snapshot whose fault does not depend on what it reads */
 export function createLossMeter(pipeline: Pipeline, rows: GateRows, signal: AbortSignal): LossMeter {
   const objectives = objectivesOf(pipeline);
-  const needed = objectiveClosure(pipeline);
+  const closure = objectiveClosure(pipeline);
   const { losses, structure, audited } = rows;
   const known = new Map<string, Promise<Float64Array | undefined>>();
 
@@ -48,7 +48,7 @@ export function createLossMeter(pipeline: Pipeline, rows: GateRows, signal: Abor
     composition: Composition,
     measure: (restricted: Composition) => Promise<Float64Array | undefined>,
   ): Promise<Float64Array | undefined> {
-    if (needed.some((name) => composition[name] === undefined)) return Promise.resolve(undefined);
+    if (!hasAll(composition, needed)) return Promise.resolve(undefined);
     const restricted = Object.fromEntries(needed.map((name) => [name, composition[name] as number]));
     const key = compositionKey(what, restricted);
     const found = known.get(key) ?? validOnly(() => measure(restricted), signal);
@@ -57,13 +57,13 @@ export function createLossMeter(pipeline: Pipeline, rows: GateRows, signal: Abor
   }
 
   const pipelineLosses = (composition: Composition) =>
-    once("composed", needed, composition, async (restricted) => {
+    once("composed", closure, composition, async (restricted) => {
       const loss = await pipelineLoss(objectives, (component) => losses.rowLosses(component, restricted));
       return loss?.sum;
     });
 
   const auditedLosses = (composition: Composition, moved: readonly string[]) =>
-    once(`audited ${moved}`, needed, composition, async (restricted) => audited?.rowLosses(restricted, moved));
+    once(`audited ${moved}`, closure, composition, async (restricted) => audited?.rowLosses(restricted, moved));
 
   function limited(reference: Float64Array, candidate: Float64Array): Omit<LossPair, "groupings"> {
     const limit = pipeline.verdict?.lossLimit;
@@ -74,7 +74,7 @@ export function createLossMeter(pipeline: Pipeline, rows: GateRows, signal: Abor
 
   const meter: LossMeter = {
     async composed(reference, candidate) {
-      const complete = [reference, candidate].filter((one) => needed.every((name) => one[name] !== undefined));
+      const complete = [reference, candidate].filter((composition) => hasAll(composition, closure));
       for (const { component } of objectives) losses.prepare(component, complete);
       const [before, after] = [await pipelineLosses(reference), await pipelineLosses(candidate)];
       return before && after && { ...limited(before, after), groupings: structure.groupings };
@@ -97,6 +97,10 @@ export function createLossMeter(pipeline: Pipeline, rows: GateRows, signal: Abor
     },
   };
   return meter;
+}
+
+function hasAll(composition: Composition, components: readonly string[]): boolean {
+  return components.every((name) => composition[name] !== undefined);
 }
 
 /** Undefined if a prediction is invalid because of the composition: then no snapshot is to blame. */

@@ -73,11 +73,18 @@ export interface MarginTest {
   readonly rowsNeeded: number | null;
 }
 
-/** Tests by Hall's closed-form interval, at any level. */
-export function testMargin({ moments, rows, loss, difference, margin }: MarginSample, level: number): MarginTest {
+/**
+ * Tests by Hall's closed-form interval, at any level.
+ * @param share counts so many of the units: whether a part of the rows would be enough
+ */
+export function testMargin(
+  { moments, rows, loss, difference, margin }: MarginSample,
+  level: number,
+  share = 1,
+): MarginTest {
   const [low, high] = hallInterval(moments, level);
   const needed = unitsNeededAt(moments, level);
-  const isEnough = moments.units >= needed;
+  const isEnough = moments.units * share >= needed;
   const relative = (value: number) => value / Math.abs(loss) + margin;
   const ends: Interval = [relative(low), relative(high)];
   return {
@@ -86,7 +93,7 @@ export function testMargin({ moments, rows, loss, difference, margin }: MarginSa
     isBelow: moments.mean < 0,
     isShownBelow: isEnough && high < 0,
     isShownAbove: isEnough && low > 0,
-    rowsNeeded: isEnough ? null : Math.ceil((rows * needed) / moments.units),
+    rowsNeeded: isEnough ? null : Math.ceil((rows * needed) / (moments.units * share)),
   };
 }
 

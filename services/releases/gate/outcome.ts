@@ -3,13 +3,14 @@ import { objectiveClosure } from "../../pipeline/objectives.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Criterion, DecisionReason } from "../../pipeline/release.ts";
 import { type Answer, criterionOf } from "./answer.ts";
+import type { SliceAnswer } from "./slice-criteria.ts";
 
 export interface OutcomeInput {
   readonly pipeline: Pipeline;
   /** The components that move. */
   readonly moved: readonly string[];
   readonly answers: readonly Answer[];
-  readonly slices: readonly Criterion[];
+  readonly slices: readonly SliceAnswer[];
   /** What the confirm rows answered, in the order of `answers`; undefined if they were not asked. */
   readonly bits: readonly boolean[] | undefined;
   readonly forbidden: readonly DecisionReason[];
@@ -34,7 +35,10 @@ export interface Conclusion {
 /** What follows from the criteria. */
 export function outcomeOf(input: OutcomeInput): Conclusion {
   const { answers, slices, bits, forbidden, needs } = input;
-  const criteria = [...answers.map((answer, at) => criterionOf(answer, bits?.[at] ?? null)), ...slices];
+  const criteria = [
+    ...answers.map((answer, at) => criterionOf(answer, bits?.[at] ?? null)),
+    ...slices.map(({ criterion }) => criterion),
+  ];
   const detail = detailOf(input);
   const common = { criteria, ...(detail !== undefined && { detail }) };
   if (forbidden.length > 0) return { ...common, decision: "held", reasons: forbidden, needs: [] };
@@ -55,8 +59,9 @@ function reasonsOf({ answers, slices, bits }: OutcomeInput): readonly DecisionRe
     else if (isMissing) reasons.add("missing");
     else if (!screened) reasons.add(question.isMeasure ? "inconclusive" : question.name);
   }
-  for (const { screened, difference } of slices) {
-    if (!screened) reasons.add(difference === null ? "missing" : "slice");
+  for (const { criterion, isMissing } of slices) {
+    if (isMissing) reasons.add("missing");
+    else if (!criterion.screened) reasons.add("slice");
   }
   if (bits?.includes(false)) reasons.add("not-confirmed");
   return [...reasons];

@@ -6,19 +6,25 @@ import type { RowStructure } from "../../verdicts/judgement.ts";
 import { compareSlices, type SliceComparison } from "../../verdicts/paired/compare-slices.ts";
 import type { LossPair } from "./loss-meter.ts";
 
+/** What screen rows say about a slice, or about a column whose slices cannot be compared. */
+export interface SliceAnswer {
+  readonly criterion: Criterion;
+  readonly isMissing: boolean;
+}
+
 /**
  * Tests whether a slice gets worse, on screen rows only: that a small slice does not is never shown. All slices of all
  * columns are one family.
  *
  * @param pair undefined if the losses cannot be measured
- * @returns one criterion for every degraded slice, and for each column without one that whose harm is surest
+ * @returns one answer for every degraded slice; for each column without one, that whose harm is surest
  */
 export async function sliceCriteria(
   columns: GatePolicy["slices"],
   pair: LossPair | undefined,
   structure: RowStructure,
   { pipeline, seed }: { readonly pipeline: Pipeline; readonly seed: number },
-): Promise<readonly Criterion[]> {
+): Promise<readonly SliceAnswer[]> {
   const wanted = columns.map((column) => structure.slices.find((one) => one.column === column));
   const compared =
     pair &&
@@ -33,12 +39,12 @@ export async function sliceCriteria(
         seed,
       },
     ));
-  return columns.flatMap((column, at): readonly Criterion[] => {
+  return columns.flatMap((column, at): readonly SliceAnswer[] => {
     const of = compared?.slices.filter((slice) => slice.column === column && slice.reason === undefined) ?? [];
-    if (compared === undefined || wanted[at] === undefined) return [missing(column)];
+    if (compared === undefined || wanted[at] === undefined) return [{ criterion: missing(column), isMissing: true }];
     const degraded = of.filter(({ kind }) => kind === "degraded");
     const surest = [...of].sort((a, b) => b.interval[0] - a.interval[0]).slice(0, 1);
-    return (degraded.length > 0 ? degraded : surest).map(ofSlice);
+    return (degraded.length > 0 ? degraded : surest).map((slice) => ({ criterion: ofSlice(slice), isMissing: false }));
   });
 }
 

@@ -1,59 +1,94 @@
-import type { Composition } from "../../pipeline/verdict.ts";
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { createRandomBits, nextBits } from "../../common/random-weights.ts";
+import { fitLossModel } from "./loss-model.ts";
 import type { Measurements } from "./measurements.ts";
-import type { SearchSpace } from "./search-space.ts";
+import { blocksOf, neighborsOf } from "./neighbors.ts";
+import { keyOf, type Point, type SearchSpace } from "./search-space.ts";
+
+/** Points that are measured together, between two fits of the model. */
+const BATCH = 32;
+/** So many batches in a row without a better composition end the climb. */
+const PATIENCE = 4;
+/** The model is descended from the starts, from so many of the best points measured, and from so many random ones. */
+const BEST = 5;
+const RANDOM = 16;
 
 /**
- * Descends from each start in turn to a composition that no move improves: first by moves of one component, and where none
- * helps, by moves of both ends of an edge, which is where coupled updates hide. Takes the best of all moves of a kind.
+ * Climbs from the starts to a composition that neither another snapshot of one component nor others at both ends of an edge
+ * improve. Most steps are taken on a model of the loss, which costs nothing to ask: what it finds best is measured, the
+ * model is fitted again, and so on until it finds nothing better. Then everything around the best is measured.
  */
 export async function climb(
-  starts: readonly Composition[],
-  space: SearchSpace,
-  measurements: Pick<Measurements, "lossesOf">,
+  starts: readonly Point[],
+  { names, choices, edges }: SearchSpace,
+  measurements: Measurements,
 ): Promise<void> {
-  // Together, because a host composes many at once.
-  await measurements.lossesOf(starts);
-  const reached = new Set<Composition>();
-  for (const start of starts) {
-    let at = start;
-    let [loss] = (await measurements.lossesOf([start])) as [number];
-    for (let better = true; better; ) {
-      better = false;
-      for (const neighbors of [singleMoves, edgeMoves]) {
-        const around = neighbors(space, at);
-        const losses = await measurements.lossesOf(around);
-        const lowest = indexOfLowest(losses);
-        if (lowest !== undefined && (losses[lowest] as number) < loss) {
-          at = around[lowest] as Composition;
-          loss = losses[lowest] as number;
-          better = true;
-          break;
+  const blocks = blocksOf({ names, edges });
+  const around = (point: Point) => neighborsOf(point, blocks, choices);
+
+  // Equal searches draw equal points.
+  const random = createRandomBits(0);
+  const drawPoint = (): Point => choices.map(({ length }) => (nextBits(random) >>> 0) % length);
+
+  /** The unmeasured points that the model likes best, among those that it meets when it is descended. */
+  function proposals(): readonly Point[] {
+    const measured = measurements.all().filter(({ loss }) => Number.isFinite(loss));
+    const predict = fitLossModel(blocks, choices, measured);
+    const best = measured.toSorted((a, b) => a.loss - b.loss).slice(0, BEST);
+    const found = createShortlist(BATCH);
+    const drawn = Array.from({ length: RANDOM }, drawPoint);
+    for (const start of [...starts, ...best.map(({ point }) => point), ...drawn]) {
+      let at = start;
+      let lowest = predict(at);
+      for (let isLower = true; isLower; ) {
+        isLower = false;
+        for (const point of around(at)) {
+          const loss = predict(point);
+          if (found.takes(loss) && !measurements.has(point)) found.add(point, loss);
+          if (loss < lowest) {
+            [at, lowest] = [point, loss];
+            isLower = true;
+          }
         }
       }
     }
-    reached.add(at);
+    return found.points();
   }
-}
 
-function singleMoves({ choices }: SearchSpace, at: Composition): readonly Composition[] {
-  return [...choices].flatMap(([name, serials]) =>
-    serials.filter((serial) => serial !== at[name]).map((serial) => ({ ...at, [name]: serial })),
-  );
-}
-
-function edgeMoves({ choices, edges }: SearchSpace, at: Composition): readonly Composition[] {
-  return edges.flatMap(([upstream, downstream]) => {
-    const others = (name: string) => (choices.get(name) ?? []).filter((serial) => serial !== at[name]);
-    return others(upstream).flatMap((up) =>
-      others(downstream).map((down) => ({ ...at, [upstream]: up, [downstream]: down })),
-    );
-  });
-}
-
-function indexOfLowest(losses: readonly number[]): number | undefined {
-  let lowest: number | undefined;
-  for (const [index, loss] of losses.entries()) {
-    if (lowest === undefined || loss < (losses[lowest] as number)) lowest = index;
+  async function isImprovedBy(points: readonly Point[]): Promise<boolean> {
+    const before = measurements.best().loss;
+    await measurements.measure(points);
+    return measurements.best().loss < before;
   }
-  return lowest;
+
+  await measurements.measure(starts);
+  // So that the model has heard of every snapshot, and of every pair along an edge.
+  await measurements.measure(around(starts[0] as Point));
+  do {
+    for (let failures = 0; failures < PATIENCE && !measurements.isSpent(); ) {
+      await yieldToEventLoop();
+      const points = proposals();
+      if (points.length === 0) break;
+      failures = (await isImprovedBy(points)) ? 0 : failures + 1;
+    }
+  } while (await isImprovedBy(around(measurements.best().point)));
+}
+
+/** The points with the lowest numbers, each once. */
+function createShortlist(size: number) {
+  const keys = new Set<string>();
+  /** Ascending. */
+  const list: { readonly point: Point; readonly key: string; readonly loss: number }[] = [];
+  return {
+    takes: (loss: number) => list.length < size || loss < (list.at(-1)?.loss as number),
+    add(point: Point, loss: number) {
+      const key = keyOf(point);
+      if (keys.has(key)) return;
+      keys.add(key);
+      const after = list.findIndex((other) => other.loss > loss);
+      list.splice(after === -1 ? list.length : after, 0, { point, key, loss });
+      if (list.length > size) keys.delete(list.pop()?.key as string);
+    },
+    points: () => list.map(({ point }) => point),
+  };
 }

@@ -1,55 +1,52 @@
 import { mean } from "../../common/statistics.ts";
-import { compositionKey } from "../../pipeline/composition-key.ts";
 import { objectivesOf } from "../../pipeline/objectives.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import { limitLosses, lossBound } from "../../verdicts/paired/loss-limit.ts";
 import { pipelineLoss } from "../../verdicts/pipeline-loss.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
-import type { SearchDeps } from "./search-sets.ts";
+import type { SearchDeps } from "./search-space.ts";
+import { keyOf, type Point, type SearchSpace } from "./search-space.ts";
 
-/** A composition with a finite loss. */
-export interface MeasuredComposition {
-  readonly composition: Composition;
-  /** Mean pipeline loss on screen rows. */
+export interface Measured {
+  readonly point: Point;
+  /** Mean pipeline loss on screen rows; infinite if a prediction is invalid there. */
   readonly loss: number;
 }
 
 /** The pipeline losses of compositions on screen rows. Each is measured once. */
 export interface Measurements {
   readonly releaseLoss: number;
-  /** @returns one each; infinite for a composition without a loss, and for one that the budget left unmeasured */
-  lossesOf(compositions: readonly Composition[]): Promise<readonly number[]>;
-  /** Measures a composition even beyond the budget. @returns infinity if it has no loss */
-  lossOf(composition: Composition): Promise<number>;
-  /** As `lossOf`. @returns [rows]; undefined if it has no loss */
-  rowLosses(composition: Composition): Promise<Float64Array | undefined>;
-  /** Those with a loss, in the order in which they were measured. */
-  all(): Iterable<MeasuredComposition>;
-  /** Number of compositions measured. */
-  count(): number;
+  /** Measures points in order, as far as the budget goes. */
+  measure(points: readonly Point[]): Promise<void>;
+  /** Measures a point even beyond the budget. */
+  lossOf(point: Point): Promise<number>;
+  /** As `lossOf`. @returns [rows]; undefined if a prediction is invalid */
+  rowLosses(point: Point): Promise<Float64Array | undefined>;
+  has(point: Point): boolean;
+  /** In the order in which they were measured. */
+  all(): readonly Measured[];
+  /** The lowest loss, measured first among equals. */
+  best(): Measured;
+  isSpent(): boolean;
 }
 
 /** Compositions that one call of a host composes. */
 const PER_CALL = 64;
 
-/** @param deps whose release has a serial for everything that the loss depends on; @returns undefined if it has no loss */
+/** @returns undefined if the release has no loss */
 export async function createMeasurements(
-  deps: Pick<SearchDeps, "pipeline" | "screen" | "budget" | "signal">,
-  release: Composition,
+  { pipeline, screen, budget, signal }: Pick<SearchDeps, "pipeline" | "screen" | "budget" | "signal">,
+  space: SearchSpace,
 ): Promise<Measurements | undefined> {
-  const { pipeline, signal } = deps;
-  const { losses } = deps.screen;
   const objectives = objectivesOf(pipeline);
   const limit = pipeline.verdict?.lossLimit;
-  const measured = new Map<string, MeasuredComposition>();
-  let bound = Number.POSITIVE_INFINITY;
-
-  const keyOf = (composition: Composition) => compositionKey(pipeline.name, composition);
+  const release = space.names.map(() => 0);
+  const measured = new Map<string, Measured>();
 
   async function unlimited(composition: Composition): Promise<Float64Array | undefined> {
     signal.throwIfAborted();
     try {
-      return (await pipelineLoss(objectives, (component) => losses.rowLosses(component, composition)))?.sum;
+      return (await pipelineLoss(objectives, (component) => screen.losses.rowLosses(component, composition)))?.sum;
     } catch (thrown) {
       // Judging an announcement finds out which snapshot is at fault.
       if (thrown instanceof SnapshotFault) return undefined;
@@ -57,45 +54,48 @@ export async function createMeasurements(
     }
   }
 
-  async function rowLosses(composition: Composition): Promise<Float64Array | undefined> {
-    const rows = await unlimited(composition);
-    const limited = rows && (limit === undefined ? rows : limitLosses(rows, bound));
+  const released = await unlimited(space.compositionAt(release));
+  if (released === undefined) return undefined;
+  const bound = limit === undefined ? undefined : lossBound(released, limit);
+
+  async function rowLosses(point: Point): Promise<Float64Array | undefined> {
+    const rows = await unlimited(space.compositionAt(point));
+    const limited = rows === undefined || bound === undefined ? rows : limitLosses(rows, bound);
     const loss = limited === undefined ? Number.NaN : mean(limited);
     const hasLoss = Number.isFinite(loss);
-    measured.set(keyOf(composition), { composition, loss: hasLoss ? loss : Number.POSITIVE_INFINITY });
+    if (!measured.has(keyOf(point))) {
+      const one = { point, loss: hasLoss ? loss : Number.POSITIVE_INFINITY };
+      measured.set(keyOf(point), one);
+      if (one.loss < best.loss) best = one;
+    }
     return hasLoss ? limited : undefined;
   }
 
-  const ofRelease = await unlimited(release);
-  if (ofRelease !== undefined && limit !== undefined) bound = lossBound(ofRelease, limit);
+  let best: Measured = { point: release, loss: Number.POSITIVE_INFINITY };
   if ((await rowLosses(release)) === undefined) return undefined;
+  const releaseLoss = best.loss;
 
   return {
-    releaseLoss: measured.get(keyOf(release))?.loss as number,
+    releaseLoss,
     rowLosses,
-    async lossOf(composition) {
-      const known = measured.get(keyOf(composition));
-      if (known === undefined) await rowLosses(composition);
-      return measured.get(keyOf(composition))?.loss as number;
+    async lossOf(point) {
+      if (!measured.has(keyOf(point))) await rowLosses(point);
+      return (measured.get(keyOf(point)) as Measured).loss;
     },
-    async lossesOf(compositions) {
-      const missing = new Map<string, Composition>();
-      for (const composition of compositions) {
-        if (measured.size + missing.size >= deps.budget) break;
-        const key = keyOf(composition);
-        if (!measured.has(key)) missing.set(key, composition);
+    async measure(points) {
+      const unknown = new Map(points.map((point) => [keyOf(point), point]));
+      for (const key of measured.keys()) unknown.delete(key);
+      const affordable = [...unknown.values()].slice(0, Math.max(0, budget - measured.size));
+      for (let from = 0; from < affordable.length; from += PER_CALL) {
+        const together = affordable.slice(from, from + PER_CALL);
+        const compositions = together.map((point) => space.compositionAt(point));
+        for (const { component } of objectives) screen.losses.prepare(component, compositions);
+        for (const point of together) await rowLosses(point);
       }
-      const all = [...missing.values()];
-      for (let from = 0; from < all.length; from += PER_CALL) {
-        const together = all.slice(from, from + PER_CALL);
-        for (const { component } of objectives) losses.prepare(component, together);
-        for (const composition of together) await rowLosses(composition);
-      }
-      return compositions.map((composition) => measured.get(keyOf(composition))?.loss ?? Number.POSITIVE_INFINITY);
     },
-    *all() {
-      for (const one of measured.values()) if (Number.isFinite(one.loss)) yield one;
-    },
-    count: () => measured.size,
+    has: (point) => measured.has(keyOf(point)),
+    all: () => [...measured.values()],
+    best: () => best,
+    isSpent: () => measured.size >= budget,
   };
 }

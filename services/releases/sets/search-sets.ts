@@ -1,30 +1,10 @@
-import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
-import type { GateRows } from "../gate-rows.ts";
 import { chooseSet } from "./choose-set.ts";
 import { climb } from "./climb.ts";
-import { costToEnumerate, everyComposition } from "./enumerate.ts";
+import { costToEnumerate, everyPoint } from "./enumerate.ts";
 import { createMeasurements } from "./measurements.ts";
-import { createSearchSpace, movesTo } from "./search-space.ts";
+import { createSearchSpace, type SearchDeps } from "./search-space.ts";
 import { startsOf } from "./starts.ts";
-
-export interface SearchDeps {
-  readonly pipeline: Pipeline;
-  readonly screen: GateRows;
-  /** What is in use. Without a snapshot of everything that the pipeline loss depends on, no set is found. */
-  readonly release: Composition;
-  /** The serials that a component may move to, ascending, without the released one. */
-  movable(component: string): readonly number[];
-  /** The serials of its ancestors that a snapshot was trained on; `{}` if they are not known. */
-  trainedOn(component: string, serial: number): Composition;
-  /** Whole compositions that are not to be chosen, such as those that failed confirmation. Default: none. */
-  isClosed?(composition: Composition): boolean;
-  /** How much worse a smaller set may be, as a fraction of the release's loss, at least 0. */
-  readonly margin: number;
-  /** Compositions to measure, at least 1; a few more make what was found minimal. */
-  readonly budget: number;
-  readonly signal: AbortSignal;
-}
 
 /** Snapshots that move together. */
 export interface FoundSet {
@@ -52,19 +32,18 @@ export interface FoundSet {
  */
 export async function searchSets(deps: SearchDeps): Promise<FoundSet | undefined> {
   const space = createSearchSpace(deps);
-  const measurements = space && (await createMeasurements(deps, space.release));
+  const measurements = space && (await createMeasurements(deps, space));
   if (space === undefined || measurements === undefined) return undefined;
   const isExhaustive = costToEnumerate(deps.pipeline, space) <= deps.budget;
-  if (isExhaustive) await measurements.lossesOf(everyComposition(space));
+  if (isExhaustive) await measurements.measure(everyPoint(space));
   else await climb(startsOf(space, deps.trainedOn), space, measurements);
   const chosen = await chooseSet(deps, space, measurements);
-  return (
-    chosen && {
-      moves: movesTo(space, chosen.composition),
-      loss: chosen.loss,
-      releaseLoss: measurements.releaseLoss,
-      measured: measurements.count(),
-      isExhaustive,
-    }
-  );
+  if (chosen === undefined) return undefined;
+  return {
+    moves: space.movesAt(chosen.point),
+    loss: chosen.loss,
+    releaseLoss: measurements.releaseLoss,
+    measured: measurements.all().length,
+    isExhaustive,
+  };
 }

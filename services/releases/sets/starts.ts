@@ -1,27 +1,20 @@
-import type { Composition } from "../../pipeline/verdict.ts";
-import type { SearchDeps } from "./search-sets.ts";
-import type { SearchSpace } from "./search-space.ts";
+import type { Point, SearchDeps, SearchSpace } from "./search-space.ts";
 
 /**
- * Where climbs start: the release, the newest of everything, and the closure of each candidate's lineage (the candidate
- * with what it was trained on, the rest as released), newest first. Snapshots that may not be chosen stay as released.
+ * Where the climb starts: the release, the newest of everything, and the closure of each candidate's lineage (the candidate
+ * with what it was trained on, the rest as released). Snapshots that may not be chosen stay as released.
  */
 export function startsOf(
-  { release, choices }: Pick<SearchSpace, "release" | "choices">,
+  { names, choices }: Pick<SearchSpace, "names" | "choices">,
   trainedOn: SearchDeps["trainedOn"],
-): readonly Composition[] {
-  const allowed = ([name, serial]: readonly [string, number]) => choices.get(name)?.includes(serial) ?? false;
-  const candidates = [...choices].flatMap(([component, [, ...serials]]) =>
-    serials.map((serial) => ({ component, serial })),
+): readonly Point[] {
+  const lineages = names.flatMap((name, at) =>
+    (choices[at] as readonly number[]).slice(1).map((serial) => {
+      const lineage = { ...trainedOn(name, serial), [name]: serial };
+      return names.map((other, place) =>
+        Math.max(0, (choices[place] as readonly number[]).indexOf(lineage[other] ?? 0)),
+      );
+    }),
   );
-  candidates.sort((a, b) => b.serial - a.serial);
-  return [
-    release,
-    Object.fromEntries([...choices].map(([name, serials]) => [name, serials.at(-1) as number])),
-    ...candidates.map(({ component, serial }) => ({
-      ...release,
-      ...Object.fromEntries(Object.entries(trainedOn(component, serial)).filter(allowed)),
-      [component]: serial,
-    })),
-  ];
+  return [names.map(() => 0), choices.map((serials) => serials.length - 1), ...lineages];
 }

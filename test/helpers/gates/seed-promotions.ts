@@ -1,6 +1,7 @@
 import { createRandom } from "../../../services/data/random/random.ts";
 import type { GatePolicy } from "../../../services/pipeline/gate.ts";
 import type { Composition } from "../../../services/pipeline/verdict.ts";
+import type { GateRows } from "../../../services/releases/gate-rows.ts";
 import { plantedRows } from "../planted-rows.ts";
 import { runUpdates } from "./run-updates.ts";
 import type { SeedSnapshots } from "./seed-snapshots.ts";
@@ -20,24 +21,30 @@ export interface SeedPromotions {
 const SCREEN_ROWS = 5_000;
 const CONFIRM_ROWS = 3_000;
 
-/** Sends snapshots that differ by seed through a gate, in an order of their own for each draw of held-out rows. */
-export async function seedPromotions(
-  snapshots: SeedSnapshots,
-  gate: GatePolicy,
-  draw: number,
-): Promise<SeedPromotions> {
-  const { pipeline, count } = snapshots;
+/** @param draw equal numbers give equal rows */
+export function drawParts(snapshots: SeedSnapshots, draw: number): Readonly<Record<"screen" | "confirm", GateRows>> {
   const rowsOf = (part: "screen" | "confirm", rows: number) => {
     const drawn = snapshots.drawRows(rows, `${part}/${draw}`);
     return plantedRows({ part, rowLosses: (_, composition) => drawn.losses(composition) });
   };
+  return { screen: rowsOf("screen", SCREEN_ROWS), confirm: rowsOf("confirm", CONFIRM_ROWS) };
+}
+
+/** Sends snapshots that differ by seed through a gate, in an order of its own for each draw of held-out rows. */
+export async function seedPromotions(
+  snapshots: SeedSnapshots,
+  gate: GatePolicy,
+  { screen, confirm }: ReturnType<typeof drawParts>,
+  draw: number,
+): Promise<SeedPromotions> {
+  const { pipeline, count } = snapshots;
   // The first snapshot of each is released; m1@2 to m1@count and m2@2 to m2@count arrive.
   const order = createRandom(draw, "order").permutation(2 * (count - 1));
   const run = await runUpdates({
     pipeline,
     gate,
-    screen: rowsOf("screen", SCREEN_ROWS),
-    confirm: rowsOf("confirm", CONFIRM_ROWS),
+    screen,
+    confirm,
     start: { m1: 1, m2: 1 },
     updates: order.length,
     update(k) {

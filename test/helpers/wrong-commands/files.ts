@@ -1,4 +1,4 @@
-import { PIPELINE, protocolNames, TEAM } from "./fixtures.ts";
+import { fromFile, PIPELINE, protocolNames, TEAM } from "./fixtures.ts";
 import type { WrongCommand } from "./wrong-command.ts";
 
 /** With pipeline and team files. */
@@ -72,6 +72,15 @@ error bad.yaml:8: gate.guards.m2: m2 is the objective, whose loss is what the ga
 error bad.yaml:8: gate.guards.m3: unknown component "m3"; available: m1, m2; did you mean "m1"?
 error bad.yaml:9: gate.hold[0]: unknown component "m9"; available: m1, m2; did you mean "m1"?
 error bad.yaml:10: gate.slices[0]: "device" is not among the pipeline's slices (none)`,
+  },
+  {
+    what: "a gate whose parts of the held-out rows are too small",
+    files: { "bad.yaml": `${fromFile(", test_fraction: 0.5")}gate: {}\n` },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:5: gate.split: the screen part has 15 held-out rows, and needs at least 30; with about 244 held-out rows, every part has enough
+error bad.yaml:5: gate.split: the confirm part has 5 held-out rows, and needs at least 30; with about 244 held-out rows, every part has enough
+error bad.yaml:5: gate.split: the reserve part has 8 held-out rows, and needs at least 30; with about 244 held-out rows, every part has enough`,
   },
   {
     what: "names that JavaScript reserves",

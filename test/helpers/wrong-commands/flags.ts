@@ -127,7 +127,7 @@ export const wrongFlags: readonly WrongCommand[] = [
     what: "a role that there is not",
     run: "doctor --as trainer",
     exit: 2,
-    says: "uncouple doctor: option '--as <role>' argument 'trainer' is invalid. Expected operator, evaluator or trainer:COMPONENT; see uncouple doctor --help",
+    says: "uncouple doctor: option '--as <role>' argument 'trainer' is invalid. Expected operator, evaluator, trainer:COMPONENT or follower:NAME; see uncouple doctor --help",
   },
   {
     what: "a parameter without a value",
@@ -175,7 +175,7 @@ export const wrongFlags: readonly WrongCommand[] = [
     what: "a rollback without a history",
     run: "rollback m1",
     exit: 5,
-    says: "uncouple: alias champion of m1 never pointed anywhere else: there is nothing to go back to",
+    says: "uncouple: no other snapshot of m1 was in use that is still usable: there is nothing to go back to",
   },
   {
     what: "a missing stack",

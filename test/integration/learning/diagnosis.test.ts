@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
+import { divideHeldOut } from "../../../services/data/held-out-parts.ts";
+import type { DataSource } from "../../../services/data/source/data-source.ts";
+import type { NumericColumn } from "../../../services/data/table/table.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { createWasmEngine } from "../../../services/engine/wasm/wasm-engine.ts";
@@ -77,5 +80,26 @@ describe("an update that improves its component and degrades the pipeline", () =
   it("is diagnosed with the same bits whether the trainings run side by side or one after another", async () => {
     const small = { seed: 3, rows: 200, steps: 60 };
     expect(await diagnose("near-far", oneAtATime(wasm), small)).toEqual(await diagnose("near-far", wasm, small));
+  });
+
+  it("is diagnosed on screen rows alone where the held-out rows are divided", async () => {
+    const split = [0.5, 0.3, 0.2] as const;
+    const { update } = knownUpdate("near-far", { seed: 3, rows: 200, heldOut: 600, steps: 60, engine: wasm });
+    const { pipeline, source } = update;
+    const plain = await diagnoseUpdate({ ...update, split });
+    expect(plain.heldOutRows).toBeGreaterThan(240);
+    expect(plain.heldOutRows).toBeLessThan(360);
+    const marked: DataSource = {
+      ...source,
+      async heldOutRows(columns, labels) {
+        const held = await source.heldOutRows(columns, labels);
+        const { confirm, reserve } = divideHeldOut(pipeline, { rows: held.table.rows, labels: held.labels }, split);
+        const target = held.table.columns.y as NumericColumn;
+        const values = target.values.slice();
+        for (const row of [...confirm, ...reserve]) values[row] = 1e6;
+        return { ...held, table: { ...held.table, columns: { ...held.table.columns, y: { ...target, values } } } };
+      },
+    };
+    expect(await diagnoseUpdate({ ...update, source: marked, split })).toEqual(plain);
   });
 });

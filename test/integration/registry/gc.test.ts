@@ -10,7 +10,8 @@ import { type SnapshotManifest, snapshotName } from "../../../services/pipeline/
 import { DeletedError } from "../../../services/pipeline/tombstone.ts";
 import type { Backplane } from "../../../services/registry/backplane.ts";
 import { connectJetStream } from "../../../services/registry/jetstream/backplane.ts";
-import { draft, model, verdict } from "../../helpers/drafts.ts";
+import { appendRelease } from "../../../services/releases/append-release.ts";
+import { draft, model, release, verdict } from "../../helpers/drafts.ts";
 import { expectedToStay } from "../../helpers/expected-garbage.ts";
 import { seededRandom } from "../../helpers/faulty-backplane.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
@@ -92,10 +93,15 @@ test.concurrent("collections among publishers, trainers, judges, promoters and r
   const promoter = async () => {
     while (!done.signal.aborted) {
       const target = oneOf(await promoting.registry.list("u"));
-      const now = (await promoting.registry.aliases("u")).champion ?? null;
+      const now = (await promoting.registry.aliases("u")).audited ?? null;
+      const previous = (await promoting.ledger.release())?.value;
       if (target === undefined) continue;
       try {
-        await promoting.registry.setAlias("u", "champion", target.serial, now, "test");
+        if (random() < 0.5) await promoting.registry.setAlias("u", "audited", target.serial, now, "test");
+        else {
+          const draft = { ...release(1), pipeline, composition: { u: target.serial }, previous };
+          expect(await appendRelease(promoting, draft, "u")).toBeDefined();
+        }
         expect(await read(promoting, target)).toBe("whole");
       } catch (thrown) {
         expect(asUncoupleError(thrown).code).toBe("deleted");

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../../services/registry/jetstream/backplane.ts";
 import * as make from "../../helpers/drafts.ts";
+import { startNatsProxy } from "../../helpers/nats-proxy.ts";
 import { startTestNats, type TestNats } from "../../helpers/nats-server.ts";
 import { connectRaw, type RawNats } from "../../helpers/raw-nats.ts";
 import { openStoreFixture } from "../../helpers/store-fixture.ts";
@@ -126,6 +127,36 @@ test("a store of version 0.1.0 reads as an empty ledger, and is watched until th
   } finally {
     await Promise.all(opened.splice(0).map((backplane) => backplane.close()));
     await fixture.close();
+  }
+});
+
+test("a key that lacks a right is told which one", async () => {
+  let denied: RegExp | undefined;
+  const proxy = await startNatsProxy(server.url, (subject) => (denied?.test(subject) ? "deny" : undefined));
+  const where = { url: proxy.url, pipeline };
+  const lacks = (right: string) => ({
+    code: "failed-precondition",
+    message: expect.stringMatching(
+      `^this key lacks the right to ${right}: the NATS server at \\S+ does not permit \\S+; use the key of another role, or write the accounts again with`,
+    ),
+  });
+  try {
+    const trainer = await open(where);
+    await trainer.ledger.append(release(1));
+    denied = /^uncouple\..*\.releases\./;
+    await expect(trainer.ledger.append(release(2))).rejects.toMatchObject(lacks("write releases"));
+    await expect(trainer.ledger.append(decision(2))).rejects.toMatchObject(lacks("write decisions of gates"));
+    expect((await trainer.ledger.release())?.value).toEqual(release(1));
+    denied = /STREAM\.INFO\..*-releases$/;
+    const reading = lacks("read the pipeline's streams");
+    await expect(open(where)).rejects.toMatchObject(reading);
+    const reader = await open({ ...where, create: false });
+    await expect(reader.ledger.release()).rejects.toMatchObject(reading);
+    await expect(reader.ledger.append(release(2))).rejects.toMatchObject(reading);
+    await expect(take(reader.ledger.watch(0, never), 1)).rejects.toMatchObject(reading);
+  } finally {
+    await Promise.all(opened.splice(0).map((backplane) => backplane.close()));
+    await proxy.close();
   }
 });
 

@@ -69,9 +69,20 @@ test("a follower gets a key and an account, which may report what it serves and 
   expect(written.filter((subject) => !/^\$JS\.(hub\.)?API\.(INFO$|STREAM\.|DIRECT\.GET\.)/.test(subject))).toEqual([
     "uncouple.demo.releases.served.blue-green",
   ]);
-  for (const wrong of ["m1", "operator", "a.b"]) {
-    expect(await scaffold("--followers", wrong, "--force")).toMatchObject({ code: 2, stdout: "" });
-  }
+});
+
+test.each([
+  ["serving serving", "follower serving is named twice"],
+  ["m1", "follower m1 is a name of another user; choose a different one"],
+  ["operator", "follower operator is a name of another user; choose a different one"],
+  ["a.b", 'follower "a.b": a name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens'],
+])("--followers %s is one clear line, and nothing is written", async (name, message) => {
+  expect(await scaffold("--followers", ...name.split(" "))).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `uncouple: ${message}\n`,
+  });
+  expect(await there()).toEqual([]);
 });
 
 test.each([

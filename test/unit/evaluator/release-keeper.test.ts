@@ -162,6 +162,9 @@ test("an evaluator whose pipeline file is not the one in force releases nothing"
 
 test("under a gate that enforces, the baseline is the release, and no newer snapshot is put in use", async () => {
   const gate = { ...DEFAULT_GATE, mode: "enforce", hold: ["u", "d"] } as const;
+  // Enough rows for each part.
+  await world.close();
+  world = openMemoryEvaluators();
   const before = world.start();
   await publish("u", "d");
   await before.evaluator.stop();

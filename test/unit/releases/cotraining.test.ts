@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { type CandidateRun, movesName } from "../../../services/pipeline/release.ts";
@@ -199,4 +200,39 @@ test("two candidates do not wait for each other", () => {
     ["m1@2:m2:1", { m0: 1, m1: 2 }],
     ["m0@2:m2:1", { m0: 2, m1: 1 }],
   ]);
+});
+
+test("whatever consumers answer and gates measure, a candidate has one request a consumer at a time, three attempts, and an end", () => {
+  const pipeline = graph({ m0: [], m1: ["m0"], m2: ["m1"], m3: ["m1", "m2"], m4: ["m2"] });
+  const held = [{ moves: { m1: 2 }, needs: ["m2", "m3"] }];
+  const outcome = fc.record({ state: fc.constantFrom("usable", "unusable", "unjudged"), isWorse: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(outcome, { minLength: 20, maxLength: 20 }), (outcomes) => {
+      const answers: Record<string, CandidateAnswer> = {};
+      const worse: Composition[] = [];
+      const release = { m0: 1, m1: 1, m2: 1, m3: 1, m4: 1 };
+      let requests: readonly CandidateRun[] = [];
+      for (const [turn, { state, isWorse }] of outcomes.entries()) {
+        const world = { pipeline, held, release, answers, worse };
+        requests = settled({ ...world, requests }).open;
+        const asked = requests.filter(({ id }) => answers[id] === undefined);
+        expect(new Set(asked.map(({ consumer }) => consumer)).size).toBe(asked.length);
+        expect(requests.every(({ attempt }) => attempt >= 1 && attempt <= 3)).toBe(true);
+        for (const { consumer, upstream } of asked) expect(upstream.m1, consumer).toBe(2);
+        const [next] = asked;
+        const waiting = Object.entries(answers).find(([, answer]) => answer.state === "unjudged");
+        const [set] = retrainedSets(input(world));
+        if (next !== undefined) answers[next.id] = { serial: turn + 2, state };
+        else if (waiting !== undefined) answers[waiting[0]] = { ...waiting[1], state: "usable" };
+        else if (set !== undefined && isWorse) worse.push(set);
+        else if (set !== undefined) return;
+        else {
+          // Nothing is left to do: everything was worse, or there was nothing to measure.
+          expect(closedCandidates(input(world))).toEqual(worse.length > 0 ? [{ m1: 2 }] : []);
+          return;
+        }
+      }
+      expect.unreachable("20 turns are more than three attempts take");
+    }),
+  );
 });

@@ -92,7 +92,11 @@ describe("promoting by hand", () => {
   test.each([
     { names: ["m1@1", "m1@1"], code: "invalid-argument", says: "m1@1 is named twice" },
     { names: ["m1@1", "m1@2"], code: "invalid-argument", says: "m1@1 and m1@2 are snapshots of one component" },
-    { names: ["m3@1"], code: "not-found", says: 'no component "m3"; available: m1, m2; did you mean "m1"?' },
+    {
+      names: ["m3@1"],
+      code: "not-found",
+      says: 'pipeline demo has no component "m3"; available: m1, m2; did you mean "m1"?',
+    },
     { names: ["m1@9"], code: "not-found", says: "no snapshot m1@9: its newest is 3" },
   ])("says what is wrong with $names", async ({ names, code, says }) => {
     await expect(promote(names)).rejects.toMatchObject({ code, message: expect.stringContaining(says) });
@@ -227,7 +231,7 @@ describe("rolling back", () => {
     await expect(rollback()).rejects.toMatchObject({
       code: "failed-precondition",
       message: expect.stringMatching(
-        /^cannot roll back to release 1: m1@1 is quarantined \(not-finite: .*\); m2@1 was deleted on /,
+        /^cannot roll back to release 1 \(choose another with --to\): m1@1 is quarantined \(not-finite: .*\); m2@1 was deleted on /,
       ),
     });
     expect((await world.entries()).length).toBe(2);

@@ -163,12 +163,25 @@ describe("a rollback", () => {
     for (const u of [1, 2, 3]) await releaseNext({ u, d: 1 });
     expect(await rollbackComponent(deps(), ann())).toMatchObject({ kind: "rollback", serial: 2, previous: 3 });
     expect(await newest()).toMatchObject({ composition: { u: 2, d: 1 }, pinned: ["u"], kind: "rollback" });
+    await expect(rollbackComponent(deps(), ann("d"))).rejects.toMatchObject({ code: "failed-precondition" });
+    // Another component moves in between.
+    await releaseNext({ u: 2 }, { pinned: ["u"] });
     expect(await rollbackComponent(deps(), ann())).toMatchObject({ serial: 1, previous: 2 });
     await expect(rollbackComponent(deps(), ann())).rejects.toMatchObject({
       code: "failed-precondition",
       message: expect.stringContaining("there is nothing to go back to"),
     });
-    await expect(rollbackComponent(deps(), ann("d"))).rejects.toMatchObject({ code: "failed-precondition" });
+  });
+
+  test("of a champion goes back to the champions before it, and no further", async () => {
+    for (const u of [1, 2, 3]) await releaseNext({ u, d: 1 });
+    for (const serial of [1, 2]) await pinComponent(deps(), ann(), serial);
+    expect(await rollbackComponent(deps(), ann())).toMatchObject({ serial: 1, previous: 2 });
+    await expect(rollbackComponent(deps(), ann())).rejects.toMatchObject({ code: "failed-precondition" });
+    // What follows a champion that was taken away is undone as well.
+    await unpinComponent(deps(), ann());
+    await releaseNext({ u: 3, d: 1 });
+    expect(await rollbackComponent(deps(), ann())).toMatchObject({ serial: 1, previous: 3 });
   });
 
   test("leaves out what was quarantined meanwhile", async () => {
@@ -187,6 +200,7 @@ describe("a rollback", () => {
     const releases = moves.map((serial) => ({
       kind: serial < 0 ? ("rollback" as const) : ("promote" as const),
       composition: { u: Math.abs(serial) },
+      pinned: [],
     }));
     expect(earlierSerials("u", [], releases)).toEqual(expected);
   });

@@ -5,8 +5,8 @@ import { ownHeaders, type StoredMessage } from "../stream-api.ts";
 
 /**
  * The logs of a pipeline in the order in which a backup reads them: an entry is read before what it depends on, which was
- * stored earlier, so that a backup never has a verdict without its snapshot, a release without what judged it, or an alias or
- * a release of a deleted snapshot.
+ * stored earlier, so that a backup never has a verdict without its snapshot, a release without what judged it, or an alias of
+ * a deleted snapshot or a newest release with one.
  */
 export const LOGS = ["tombstones", "releases", "aliases", "verdicts", "quarantines", "snapshots", "pipelines"] as const;
 export type LogName = (typeof LOGS)[number];

@@ -265,6 +265,17 @@ describe("slices", () => {
     expect(outcome.criteria[1]?.difference).toBeCloseTo(-0.03, 2);
   });
 
+  test("without a loss that get one are worse, not missing", async () => {
+    const perfect: Partial<PlantedRows> = {
+      structure: { slices: [device] },
+      rowLosses: (_, { u }) =>
+        (u === 1 ? base : changed(-0.05)).map((loss, row) => (row % 4 > 0 ? loss : u === 1 ? 0 : loss / 1000)),
+    };
+    const outcome = await decided({}, { gate }, {}, perfect);
+    expect(outcome).toMatchObject({ decision: "held", reasons: ["slice"] });
+    expect(outcome.criteria[1]).toMatchObject({ subject: "device=tv", difference: null, interval: null });
+  });
+
   test("that the rows do not have hold", async () => {
     const outcome = await decided({ "2.1": -0.05 }, { gate });
     expect(outcome).toMatchObject({ decision: "held", reasons: ["missing"] });
@@ -417,7 +428,7 @@ describe("the audited measure", () => {
     const of40 = annotated(({ d }, isReplaced) => (d === 1 || !isReplaced ? base : changed(-0.2)).slice(0, 20));
     const outcome = await decided({}, { gate, pipeline }, { moves }, { ...rows, audited: { ...of40, rows: 20 } });
     expect(outcome).toMatchObject({ decision: "held", reasons: ["inconclusive"] });
-    expect(outcome.detail).toBe("too few screen rows for audited: about 30 are needed");
+    expect(outcome.detail).toBe("too few screen rows for audited: about 50 are needed");
   });
 });
 
@@ -482,7 +493,7 @@ describe("what cannot be measured never passes", () => {
       decision: "held",
       reasons: ["inconclusive"],
       asked: false,
-      detail: "too few screen rows for composed: about 30 are needed",
+      detail: "too few screen rows for composed: about 51 are needed",
     });
     expect(await decided({}, {}, {}, first(1))).toMatchObject({ decision: "held", reasons: ["missing"] });
     // Far better on almost all rows, terrible on a few: the rare ones decide, and there are too few of them.
@@ -513,7 +524,7 @@ test("rows that share users count as users", async () => {
 });
 
 test("the pipeline file's loss limit applies to pipeline losses, and not to guards", async () => {
-  const pipeline: Pipeline = { ...twoComponents, verdict: { minimumEffect: 0, lossLimit: { bound: 12 } } };
+  const pipeline: Pipeline = { ...twoComponents, verdict: { minimumEffect: 0, lossLimit: { bound: 11 } } };
   const gate: GatePolicy = { ...enforce, guards: { u: 0.02 } };
   const rows: Partial<PlantedRows> = {
     rowLosses: (_, { u }) => (u === 1 ? base : changed(-0.05).map((loss, row) => (row % 40 === 0 ? loss + 500 : loss))),

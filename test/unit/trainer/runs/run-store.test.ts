@@ -63,6 +63,37 @@ describe("the run store", () => {
     expect((await readdir(join(folder, "runs", "a"))).toSorted()).toEqual(["checkpoint.bin", "run.json"]);
   });
 
+  test("keeps up to where announcements and requests were handled, each by itself, and handles all again if it cannot tell", async () => {
+    const { log, records } = recordingLog();
+    const store = createRunStore(folder, log);
+    expect([await store.announcementSeen(), await store.candidateSeen()]).toEqual([undefined, undefined]);
+    await store.saveAnnouncementSeen({ store: "first", position: 3, release: 2 });
+    await store.saveCandidateSeen({ store: "first", position: 7 });
+    const after = createRunStore(folder, log);
+    expect(await after.announcementSeen()).toEqual({ store: "first", position: 3, release: 2 });
+    expect(await after.candidateSeen()).toEqual({ store: "first", position: 7 });
+    expect(records).toEqual([]);
+    await writeFile(join(folder, "candidates.json"), '{"store": 7}');
+    expect(await after.candidateSeen()).toBeUndefined();
+    expect(records).toMatchObject([
+      { level: "warn", message: expect.stringContaining("candidates.json; handling all") },
+    ]);
+  });
+
+  test("keeps what a run was asked to train on, and for which request", async () => {
+    const candidate = { id: "m1@2:m2:1", position: 7, tries: 2 };
+    const asked = { m1: 2 };
+    const run = newStoredRun(
+      "a",
+      1,
+      { trigger: "candidate", team: team(), asked, candidate },
+      "2026-01-01T00:00:00.000Z",
+    );
+    await createRunStore(folder, silentLog).save(run);
+    expect(await createRunStore(folder, silentLog).load()).toEqual([run]);
+    expect(run).toMatchObject({ asked, candidate });
+  });
+
   test("deletes a run with its checkpoints", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));
