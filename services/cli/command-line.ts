@@ -4,6 +4,7 @@ import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { aliasCommand } from "./commands/alias.ts";
 import { alignmentCommand } from "./commands/alignment.ts";
+import { backtestCommand } from "./commands/backtest.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { benchmarkCommand } from "./commands/benchmark.ts";
 import { bootstrapCommand } from "./commands/bootstrap.ts";
@@ -16,6 +17,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { evaluatorCommand } from "./commands/evaluator.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { exportCommand } from "./commands/export.ts";
+import { followReleaseCommand } from "./commands/follow-release.ts";
 import { gateCommand } from "./commands/gate.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { inferenceHostCommand } from "./commands/inference-host.ts";
@@ -70,6 +72,7 @@ const commands: readonly CommandFactory[] = [
   statusCommand,
   gateCommand,
   decisionsCommand,
+  backtestCommand,
   promoteCommand,
   refuseCommand,
   holdCommand,
@@ -91,6 +94,7 @@ const commands: readonly CommandFactory[] = [
   workerCommand,
   workersCommand,
   evaluatorCommand,
+  followReleaseCommand,
   scaffoldCommand,
   reproduceCommand,
   benchmarkCommand,

@@ -13,6 +13,9 @@ export type PartRows = Readonly<Record<PartName, Int32Array>>;
 
 type Labeled = Pick<HeldOutRows, "labels"> & { readonly rows: number };
 
+/** Of the parts of a gate's rows. Other salts divide the same rows independently of it. */
+export const GATE_SALT = "gate-parts";
+
 /**
  * Divides the held-out rows. The hash of a row's `data.group` (the first one), else of its `data.key`, else of its row number
  * decides, salted apart from the hash that holds rows out: so groups stay whole, and more rows move no others.
@@ -21,10 +24,11 @@ export function divideHeldOut(
   pipeline: Pick<Pipeline, "data">,
   { rows, labels }: Labeled,
   split: PartShares,
+  salt = GATE_SALT,
 ): PartRows {
   const [column] = groupColumns(pipeline);
   const groups = column === undefined ? undefined : labels[column];
-  const partOfText = (text: string) => partAt(fractionOf(text), split);
+  const partOfText = (text: string) => partAt(fractionOf(text, salt), split);
   const partOfGroup = groups?.dictionary.map(partOfText);
   const found: Record<PartName, number[]> = { screen: [], confirm: [], reserve: [] };
   for (let row = 0; row < rows; row += 1) {
@@ -39,8 +43,8 @@ export function divideHeldOut(
 }
 
 /** What a key hashes to, in [0, 1). */
-function fractionOf(text: string): number {
-  return createHash("sha256").update(`gate-parts/${text}`).digest().readUIntBE(0, 6) / 2 ** 48;
+function fractionOf(text: string, salt: string): number {
+  return createHash("sha256").update(`${salt}/${text}`).digest().readUIntBE(0, 6) / 2 ** 48;
 }
 
 function partAt(fraction: number, [screen, confirm]: PartShares): PartName {
@@ -93,8 +97,9 @@ export function partFaults(
   pipeline: Pick<Pipeline, "data" | "audit" | "gate">,
   held: Labeled,
   split: PartShares,
+  salt = GATE_SALT,
 ): readonly PartFault[] {
-  const parts = divideHeldOut(pipeline, held, split);
+  const parts = divideHeldOut(pipeline, held, split, salt);
   const [column] = groupColumns(pipeline);
   const codes = column === undefined ? undefined : held.labels[column]?.codes;
   const unitsIn = (rows: Int32Array) =>

@@ -26,7 +26,7 @@ import { createEvaluatorMatrix } from "./evaluator-matrix.ts";
 import { createEvaluatorMetrics } from "./evaluator-metrics.ts";
 import { evaluatorStatus } from "./evaluator-status.ts";
 import { createGateParts } from "./gate-parts.ts";
-import { exportReleases } from "./gating/gate-metrics.ts";
+import { createGateMetrics } from "./gating/gate-metrics.ts";
 import { createGating } from "./gating/gating.ts";
 import { createEvaluatorGeneration } from "./held-out-generation.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
@@ -166,7 +166,6 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const parts = divided && createGateParts(config, divided, { ...reading, screen, losses, annotated, hide });
   const measuring = { pipeline, retained, backplane, view, losses, structure, consistency, reportFailure, signal };
   const matrix = createEvaluatorMatrix(measuring);
-  exportReleases(deps.metrics, { clock, state: ledger, loss: async () => (await matrix.current()).loss });
   const releases = createReleaseKeeper({
     pipeline,
     backplane,
@@ -188,6 +187,16 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     },
     { backplane, view, generation, questions, releases, metrics, clock, log },
   );
+  const gateMetrics = createGateMetrics(deps.metrics, {
+    clock,
+    components,
+    state: ledger,
+    loss: async () => (await matrix.current()).loss,
+    generation: () => generation.current()?.generation,
+    policy: pipeline.gate,
+    gate: () => gating?.status(),
+    waiting: () => gating?.waiting(),
+  });
   const gating =
     pipeline.gate &&
     parts &&
@@ -203,7 +212,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       applied: gate,
       generation,
       quarantine: writer.quarantine,
-      metrics: deps.metrics,
+      metrics: gateMetrics,
       reportFailure,
       clock,
       log,

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../common/errors.ts";
-import { annotatedRows, divideHeldOut, partFaults, takeHeldOut } from "../data/held-out-parts.ts";
+import { annotatedRows, divideHeldOut, GATE_SALT, partFaults, takeHeldOut } from "../data/held-out-parts.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
 import type { Table } from "../data/table/table.ts";
 import type { PartName, PartShares } from "../pipeline/gate.ts";
@@ -63,12 +63,14 @@ export function isSameSplit(a: PartShares | undefined, b: PartShares | undefined
 /**
  * Divides the held-out rows into their parts.
  *
+ * @param salt as in `divideHeldOut`
  * @throws UncoupleError `failed-precondition` for parts with too few rows, groups or annotated rows, or as `rowStructure`
  */
 export function createHeldOutParts(
   pipeline: Pipeline,
   { table, labels }: Pick<HeldOutRows, "table" | "labels">,
   split: PartShares | undefined,
+  salt = GATE_SALT,
 ): HeldOutParts {
   const { rows } = table;
   const wanted = pipeline.audit?.heldOut;
@@ -83,12 +85,12 @@ export function createHeldOutParts(
     const screen: HeldOutPart = { part: "screen", table, structure: rowStructure(pipeline, rows, labels), annotated };
     return { rows, screen, divided: undefined };
   }
-  const faults = partFaults(pipeline, { rows, labels }, split);
+  const faults = partFaults(pipeline, { rows, labels }, split, salt);
   if (faults.length > 0) {
     const said = faults.map(({ path, message }) => `${path.join(".")}: ${message}`);
     throw new UncoupleError("failed-precondition", said.join("; "));
   }
-  const divided = divideHeldOut(pipeline, { rows, labels }, split);
+  const divided = divideHeldOut(pipeline, { rows, labels }, split, salt);
   const isAnnotated = new Set(annotated);
   const partOf = (part: PartName): HeldOutPart => {
     const chosen = divided[part];

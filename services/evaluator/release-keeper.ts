@@ -21,7 +21,8 @@ export interface ReleaseKeeperDeps {
   readonly backplane: Pick<Backplane, "ledger" | "registry" | "retention">;
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed" | "noteDeleted" | "noteRelease">;
-  readonly gate: Pick<PipelineGate, "confirm">;
+  /** Must be followed. */
+  readonly gate: Pick<PipelineGate, "confirm" | "refusal" | "opens">;
   /** Called with what is about to be released, before it is: `observe` decides about it here. */
   beforeRelease?(moves: Composition): Promise<void>;
   readonly reportFailure: FailureReporter;
@@ -98,7 +99,8 @@ export function createReleaseKeeper(deps: ReleaseKeeperDeps): ReleaseKeeper {
           for (;;) {
             const seen = view.changed.count;
             await updateOrThrow();
-            await view.changed.waitBeyond(seen, signal);
+            if (deps.gate.refusal() === undefined) await view.changed.waitBeyond(seen, signal);
+            else await deps.gate.opens(signal);
             signal.throwIfAborted();
           }
         },

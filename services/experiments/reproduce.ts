@@ -5,6 +5,7 @@ import { clicksOf } from "./beyond/clicks.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./beyond/dag.ts";
 import { type Estimators, type EstimatorsSeed, estimators, estimatorsOf } from "./beyond/estimators.ts";
 import { type Gap, type GapTrial, gap, gapOf } from "./beyond/gap.ts";
+import { type Gate, type GateSeed, gate, gateOf } from "./beyond/gate.ts";
 import { type Policy, type PolicyRegret, policy, policyOf } from "./beyond/policy.ts";
 import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./beyond/self-defeating.ts";
 import { type Support, type SupportLoss, support, supportOf } from "./beyond/support.ts";
@@ -17,7 +18,7 @@ import { openTwoStage, type Sizes } from "./paper/two-stage.ts";
 /** The tables and figures of the paper, which `all` runs. */
 export const PAPER_EXPERIMENTS = ["figure1", "table1", "table2", "figure3"] as const;
 /** Experiments beyond the paper. */
-export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy", "diagnosis", "gap"] as const;
+export const FURTHER_EXPERIMENTS = ["dag", "estimators", "support", "policy", "diagnosis", "gap", "gate"] as const;
 export type ExperimentName = (typeof PAPER_EXPERIMENTS)[number] | (typeof FURTHER_EXPERIMENTS)[number];
 
 /** The experiments that share the paper's pipeline and its trained M1s. */
@@ -28,6 +29,7 @@ const TWO_STAGE_EXPERIMENTS: readonly ExperimentName[] = [
   "estimators",
   "support",
   "gap",
+  "gate",
 ];
 
 export interface ReproduceOptions {
@@ -56,6 +58,7 @@ export interface Reproduction {
   readonly policy?: Policy;
   readonly diagnosis?: DiagnosedUpdates;
   readonly gap?: Gap;
+  readonly gate?: Gate;
 }
 
 interface SeedResult {
@@ -68,6 +71,7 @@ interface SeedResult {
   readonly policy?: readonly PolicyRegret[];
   readonly diagnosis?: readonly UpdateDiagnosis[];
   readonly gap?: readonly GapTrial[];
+  readonly gate?: GateSeed;
 }
 
 /**
@@ -111,6 +115,7 @@ export async function reproduce(options: ReproduceOptions): Promise<Reproduction
     ...(wants("policy") && { policy: policy(seeds, parts("policy")) }),
     ...(wants("diagnosis") && { diagnosis: diagnosedUpdates(seeds, parts("diagnosis")) }),
     ...(wants("gap") && { gap: gap(seeds, parts("gap")) }),
+    ...(wants("gate") && { gate: gate(seeds, parts("gate")) }),
   };
 }
 
@@ -137,6 +142,7 @@ async function runSeed(
       }),
       ...(wants("support") && { support: await supportOf(stage) }),
       ...(wants("gap") && { gap: await gapOf(stage, seed, engine, signal) }),
+      ...(wants("gate") && { gate: await gateOf(stage, seed) }),
     };
   } finally {
     await stage.lab.close();

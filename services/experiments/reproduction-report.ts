@@ -51,6 +51,7 @@ const FURTHER_TITLES: Readonly<Record<(typeof FURTHER_EXPERIMENTS)[number], stri
   policy: "A pipeline that ends in a decision",
   diagnosis: "Why a better component degrades a pipeline",
   gap: "What a pipeline loses when a component becomes right",
+  gate: "What gates release",
 };
 
 function headingOf(reproduction: Reproduction): Pick<ReportDocument, "title" | "summary"> {

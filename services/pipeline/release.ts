@@ -5,7 +5,7 @@ import type { Composition } from "./verdict.ts";
  * The ledger of a pipeline: what was in use when, and why. Its entries share one order. All are open like a verdict: fields
  * that this version does not know are kept.
  */
-export type LedgerEntry = Release | Decision | Order | CandidateRun | Served;
+export type LedgerEntry = Release | Decision | Order | CandidateRun | Served | Delivered;
 export type EntryKind = LedgerEntry["entry"];
 
 interface EntryBase {
@@ -175,6 +175,15 @@ export interface Served extends EntryBase {
   readonly composition: Composition;
   /** ISO 8601. */
   readonly since: string;
+}
+
+/** How far a webhook has been told what the ledger says. */
+export interface Delivered extends EntryBase {
+  readonly entry: "delivered";
+  /** SHA-256 (hex) of its URL, which may have a secret in it. */
+  readonly webhook: string;
+  /** Everything that is for it up to this position of the ledger was acknowledged. */
+  readonly position: number;
 }
 
 /** `m1@2,m2@3`, in the order of names: equal for equal moves. */

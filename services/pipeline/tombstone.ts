@@ -5,7 +5,7 @@ import { type SnapshotId, snapshotName } from "./manifest.ts";
 export interface RetentionPolicy {
   /** Number of newest snapshots of each component, at least 1. */
   readonly keep: number;
-  /** Number of changes that each component's champion can be rolled back, at least 0. */
+  /** Number of releases before the newest, and of changes that each champion can be rolled back, at least 0. */
   readonly champions: number;
 }
 

@@ -5,14 +5,26 @@ import type { LedgerEntry, Release } from "../pipeline/release.ts";
 import type { Logged } from "../pipeline/verdict.ts";
 import type { ComparedKind } from "./ledger.ts";
 
-/** Entries with the same key come after each other: those of a kind, or `served.FOLLOWER`. */
+/** Entries with the same key come after each other: those of a kind, `served.FOLLOWER`, or `delivered.WEBHOOK`. */
 export function entryKey(entry: LedgerEntry): string {
-  return entry.entry === "served" ? servedKey(entry.follower) : entry.entry;
+  switch (entry.entry) {
+    case "served":
+      return servedKey(entry.follower);
+    case "delivered":
+      return deliveredKey(entry.webhook);
+    default:
+      return entry.entry;
+  }
 }
 
 /** The key of a follower's reports. */
 export function servedKey(follower: string): string {
   return `served.${follower}`;
+}
+
+/** The key of what a webhook was told; `*` for all of them. */
+export function deliveredKey(webhook: string): string {
+  return `delivered.${webhook}`;
 }
 
 /** The newest entry of each key. */
@@ -38,7 +50,7 @@ export function createNewestEntries(): NewestEntries {
     place(entry, after) {
       const last = newest.get(entryKey(entry));
       if (last !== undefined && isDeepStrictEqual(last.value, entry)) return last.position;
-      if (entry.entry === "served") return "append";
+      if (entry.entry === "served" || entry.entry === "delivered") return "append";
       if (after !== undefined && after !== positionOf(entry.entry)) return undefined;
       if (entry.entry === "release" && entry.number !== (release()?.value.number ?? 0) + 1) return undefined;
       return "append";

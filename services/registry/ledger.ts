@@ -1,8 +1,8 @@
 import type { EntryKind, LedgerEntry, Release } from "../pipeline/release.ts";
 import type { Logged } from "../pipeline/verdict.ts";
 
-/** What is appended after what its writer knew: all but reports of followers, which have one writer each. */
-export type ComparedKind = Exclude<EntryKind, "served">;
+/** What is appended after what its writer knew: all but reports of followers and of webhooks, which have one writer each. */
+export type ComparedKind = Exclude<EntryKind, "served" | "delivered">;
 
 /**
  * The ledger of a pipeline's releases: an append-only log of releases, decisions, orders, requests and reports, in one order.
@@ -28,7 +28,7 @@ export interface Ledger {
   /**
    * Appends an entry.
    * @param after the position that `endOf` its kind must have; undefined appends in any case, except a release whose number
-   *   is not the next. Reports of followers are appended in any case
+   *   is not the next. Reports are appended in any case
    * @returns its position; undefined, and nothing is appended, if another one came first
    * @throws UncoupleError `invalid-argument` naming every invalid field; `failed-precondition` if the newest entry of its
    *   kind is of a newer version, the store has no ledger yet, or the key lacks the right

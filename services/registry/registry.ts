@@ -77,7 +77,8 @@ export interface Registry {
   /** The serial that an alias points at in each component that has it. */
   aliased(alias: string): Promise<Readonly<Record<string, number>>>;
   /**
-   * Points an alias at a snapshot, or removes it with null.
+   * Points an alias at a snapshot, or removes it with null. An alias is a name and nothing more, with one exception: `champion`
+   * says what is in use before the first release, and nothing from then on; `releases/pin.ts` moves it at any time.
    * @param expected the serial it must point at now (null: nowhere)
    * @throws UncoupleError `conflict` if it points elsewhere; `not-found`, `failed-precondition` as `manifest`;
    *   `invalid-argument` for an alias that does not match [a-z][a-z0-9-]{0,62}; DeletedError

@@ -226,10 +226,15 @@ function released(component: string, { release }: CotrainingInput): number {
   return release.composition[component] ?? 0;
 }
 
+/** The consumer that a request's id names; undefined if it is no such id. */
+export function consumerOf(id: string): string | undefined {
+  return id.split(":")[1];
+}
+
 /** Whether a snapshot answers a request for its component. */
 function isAnswer(component: string, serial: number, { answers }: CotrainingInput): boolean {
   for (const [id, answer] of answers) {
-    if (answer.serial === serial && id.split(":")[1] === component) return true;
+    if (answer.serial === serial && consumerOf(id) === component) return true;
   }
   return false;
 }

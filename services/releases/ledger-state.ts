@@ -131,6 +131,9 @@ export function createLedgerState(): LedgerState {
         case "served":
           served.set(value.follower, value);
           break;
+        case "delivered":
+          // For the loop of webhooks alone.
+          break;
       }
     },
     end: () => end,

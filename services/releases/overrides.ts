@@ -1,7 +1,7 @@
 import type { ReleaseRules } from "../pipeline/documents/gate-schema.ts";
 import { frozenAt } from "../pipeline/freeze.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
-import type { Decision } from "../pipeline/release.ts";
+import { type Decision, movesName } from "../pipeline/release.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import { namesOf } from "../registry/retention.ts";
 import type { LedgerState } from "./ledger-state.ts";
@@ -31,6 +31,8 @@ export function overridesOf(
   { gate, freeze }: Pick<ReleaseRules, "gate" | "freeze">,
   at: string,
 ): readonly Override[] {
+  // To pin what is in use moves nothing.
+  if (Object.keys(moves).length === 0) return [];
   const found: Override[] = [];
   const frozen = frozenAt(freeze, at);
   if (frozen !== undefined) {
@@ -57,22 +59,17 @@ function decided(moves: Composition, state: Pick<LedgerState, "release" | "decis
     const decision = state.decisionOn(some)?.value;
     return decision?.release === (release?.number ?? 0) && decision.decision !== "void" ? decision : undefined;
   };
+  // The first snapshot of a component is for a person to release: a gate has nothing to compare it with.
+  const compared = Object.entries(moves).filter(([component]) => release?.composition[component] !== undefined);
+  if (compared.length === 0) return [];
   const whole = current(moves);
-  if (whole !== undefined) return ofDecision(whole, Object.entries(moves).map(named).join(","));
-  return Object.entries(moves).flatMap(([component, serial]) => {
+  if (whole !== undefined) return ofDecision(whole, movesName(moves));
+  return compared.flatMap(([component, serial]): readonly Override[] => {
     const decision = current({ [component]: serial });
-    const name = named([component, serial]);
+    const name = snapshotName({ component, serial });
     if (decision !== undefined) return ofDecision(decision, name);
-    // The first snapshot of a component is for a person to release.
-    if (release?.composition[component] === undefined) return [];
-    return [
-      { kind: "undecided" as const, why: `the gate has not decided about ${name} beside release ${release.number}` },
-    ];
+    return [{ kind: "undecided", why: `the gate has not decided about ${name} beside release ${release?.number}` }];
   });
-}
-
-function named([component, serial]: readonly [string, number]): string {
-  return snapshotName({ component, serial });
 }
 
 function ofDecision({ decision, reasons }: Decision, name: string): readonly Override[] {

@@ -35,9 +35,10 @@ table{border-collapse:collapse;margin:12px 0;font-size:14.5px;font-variant-numer
 th,td{padding:6px 14px 6px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--faint);white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
-.improved{color:var(--good)}
-.degraded,.self-defeating,.quarantined{color:var(--bad)}
-.inconclusive{color:var(--unsure)}
+.improved,.promoted{color:var(--good)}
+.degraded,.self-defeating,.quarantined,.refused{color:var(--bad)}
+.inconclusive,.held{color:var(--unsure)}
+.whole{white-space:nowrap}
 .badge{font-weight:600;white-space:nowrap}
 .lineage{max-width:none}
 .lineage text{font:13px system-ui,sans-serif;fill:var(--ink)}
@@ -112,7 +113,7 @@ ${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}
 </table></div>`;
 }
 
-/** Renders a verdict kind in its color. */
+/** Renders the kind of a verdict or a decision in its color. */
 export function badge(kind: string): Html {
   return html`<span class="badge ${kind}">${kind}</span>`;
 }

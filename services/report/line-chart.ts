@@ -13,6 +13,8 @@ export interface LineChart {
   readonly series: readonly LineSeries[];
   /** Logarithmic y axis, for losses that fall by orders of magnitude. Falls back to linear unless every y is positive. */
   readonly logY?: boolean;
+  /** Whether a value holds until the next one, instead of changing steadily. */
+  readonly isStepped?: boolean;
 }
 
 /** Renders one line per series; omits points that are not finite. */
@@ -26,7 +28,12 @@ export function lineChart(chart: LineChart): Promise<Html> {
       data: { values },
       width: 560,
       height: 260,
-      mark: { type: "line", strokeWidth: 2, interpolate: "linear", ...(values.length < 60 && { point: { size: 30 } }) },
+      mark: {
+        type: "line",
+        strokeWidth: 2,
+        interpolate: chart.isStepped === true ? "step-after" : "linear",
+        ...(values.length < 60 && { point: { size: 30 } }),
+      },
       encoding: {
         x: { field: "x", type: "quantitative", title: chart.xTitle, axis: { grid: false, tickCount: 6 } },
         y: {

@@ -115,6 +115,15 @@ export function ledgerContract(opened: () => Pair): void {
       expect(await failure(one.ledger.append(served("a.b", 1)))).toMatchObject({ code: "invalid-argument" });
     });
 
+    test("has how far each webhook was told, which do not wait for each other", async () => {
+      const told = (digit: string, position: number) => make.delivered(digit.repeat(64), position, { pipeline });
+      const first = await one.ledger.append(told("a", 0));
+      expect(await two.ledger.append(told("b", 7), 0)).toBeGreaterThan(first ?? 0);
+      expect(await two.ledger.append(told("a", 7), 0)).toBeGreaterThan(first ?? 0);
+      expect(await one.ledger.append(told("b", 7))).toBe((first ?? 0) + 1);
+      expect(await one.ledger.append(release(1), 0)).toBeDefined();
+    });
+
     test("keeps what it is given, fields of newer versions too", async () => {
       const entries: readonly LedgerEntry[] = [
         release(1, {
@@ -127,6 +136,7 @@ export function ledgerContract(opened: () => Pair): void {
         make.order("open-reserve", [], { pipeline, generation: 2 }),
         make.candidateRun({ pipeline }),
         make.served("blue", 1, { pipeline }),
+        make.delivered("d".repeat(64), 0, { pipeline }),
       ];
       for (const entry of entries) await one.ledger.append(entry);
       expect((await take(two.ledger.read(0), 9)).map(({ value }) => value)).toEqual(entries);

@@ -77,32 +77,65 @@ describe("the story of `npm start`", () => {
     for (const one of [async, causal]) expect(one?.incremental).toBeLessThan(one?.initial ?? 0);
   });
 
+  it("releases a self-defeating update together with its retrained consumer, then a causal one, under a gate", () => {
+    const { releases, decisions, snapshots, inUse, gate } = results.gated;
+    expect(gate).toMatchObject({ mode: "enforce", measure: "audited", transitionBudget: 0.2, horizon: 200 });
+    expect(releases.map(({ composition }) => composition)).toEqual([
+      { m1: 1 },
+      { m1: 1, m2: 1 },
+      { m1: 2, m2: 2 },
+      { m1: 2, m2: 3 },
+    ]);
+    expect(decisions.map(({ decision: { moves, decision, asked } }) => [moves, decision, asked?.question])).toEqual([
+      [{ m1: 2 }, "held", undefined],
+      [{ m2: 2 }, "held", undefined],
+      [{ m1: 2, m2: 2 }, "promoted", 1],
+      [{ m2: 3 }, "promoted", 2],
+    ]);
+    expect(decisions[0]?.decision).toMatchObject({ reasons: ["worse", "transition", "needs"], needs: ["m2"] });
+    const retrained = snapshots.find(({ component, serial }) => component === "m2" && serial === 2);
+    expect(retrained?.provenance).toMatchObject({ candidateRun: "m1@2:m2:1", upstream: { m1: 2 } });
+    const [audited, transition] = decisions[3]?.decision.criteria ?? [];
+    expect(audited).toMatchObject({ name: "audited", screened: true, confirmed: true });
+    expect(transition).toMatchObject({ name: "transition", margin: 0.2, confirmed: true });
+    // Without a gate, the loss would have risen before it fell.
+    expect(inUse.newest[2]?.normalized).toBeGreaterThan(150);
+    expect(inUse.released.map(({ normalized }) => normalized).slice(0, 2)).toEqual([null, 100]);
+    for (const { normalized } of inUse.released.slice(2)) expect(normalized).toBeLessThan(10);
+  });
+
   it("prints the verdicts in order, the table, the conclusions and the path of the report", () => {
     const order = [
       "m1@1  inconclusive",
       "m2@3  degraded",
       "m1@2  improved",
       "m1@3  self-defeating",
+      "m1@2 held: needs m2 retrained on it",
+      "the gate asks for a training: m1@2 needs m2 retrained on it, attempt 1",
+      "m1@2,m2@2 promoted",
+      "release 3: m1@1 -> m1@2, m2@1 -> m2@2 (the gate)",
+      "m2@3 promoted",
       "M2 async ",
+      "The gate held m1@2 by itself",
       "Report: ",
     ];
     const places = order.map((text) => stdout.indexOf(text));
     expect(places.every((place) => place >= 0)).toBe(true);
     expect(places).toEqual([...places].sort((a, b) => a - b));
-    expect(stdout).toContain("6 snapshots published by 2 teams, 9 compositions measured, 0 quarantined");
+    expect(stdout).toContain("11 snapshots published by 2 teams, 15 compositions measured, 0 quarantined");
     expect(stdout).not.toContain("\u001b");
   });
 
   it("writes a self-contained report", async () => {
     const page = await readFile(join(out, "report.html"), "utf8");
-    expect(page.match(/<svg /g)).toHaveLength(4);
+    expect(page.match(/<svg /g)).toHaveLength(5);
     expect(page).toContain("self-defeating");
     expect(page).not.toMatch(/<script|<link|src=|NaN|undefined/);
   });
 
   it("leaves no process and no stack file behind", async () => {
     await gone([...processes]);
-    expect(await readdir(join(out, "stack"))).not.toContain("stack.json");
+    for (const stack of ["stack", "stack-gated"]) expect(await readdir(join(out, stack))).not.toContain("stack.json");
   });
 
   it("has the same results in one process over the memory backplane, as JSON", async () => {
@@ -113,7 +146,11 @@ describe("the story of `npm start`", () => {
       expect(code).toBe(0);
       expect(same.backplane).toBe("memory");
       expect(same.rows).toEqual(results.rows);
-      expect(same.snapshots.map(({ digest }) => digest)).toEqual(results.snapshots.map(({ digest }) => digest));
+      const digests = ({ snapshots, gated }: DemoResults) =>
+        [...snapshots, ...gated.snapshots].map(({ digest }) => digest);
+      expect(digests(same)).toEqual(digests(results));
+      const losses = ({ gated }: DemoResults) => gated.inUse.released.map(({ loss }) => loss);
+      expect(losses(same)).toEqual(losses(results));
     } finally {
       await rm(memory, { recursive: true, force: true });
     }

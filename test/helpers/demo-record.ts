@@ -3,6 +3,8 @@ import type { Role, StoryRecord, StoryRun } from "../../services/cli/demo/story.
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { CellDifference, PairedComparison, Verdict, VerdictKind } from "../../services/pipeline/verdict.ts";
 import * as make from "./drafts.ts";
+import { gated } from "./gated-record.ts";
+import { succeededRun } from "./succeeded-run.ts";
 
 /** Pipeline losses by M2 (rows) and M1 (columns): async, proximal, causal with initial, incremental, consistent. */
 const losses = [
@@ -25,27 +27,7 @@ function storyRun(role: Role, component: string, serial: number): StoryRun {
   return {
     role,
     manifest,
-    run: {
-      id: `run-${role}`,
-      component,
-      state: "succeeded",
-      trigger: "request",
-      protocol,
-      step: 100,
-      steps: 100,
-      loss: 0.1,
-      learningRate: 0,
-      stepsPerSecond: 1,
-      etaSeconds: 0,
-      upstream,
-      snapshot: serial,
-      waitingFor: null,
-      error: null,
-      warnings: [],
-      queuedAt: "",
-      startedAt: null,
-      finishedAt: null,
-    },
+    run: succeededRun(role, component, serial, { protocol, upstream }),
     losses: [
       { step: 50, loss: 0.5 },
       { step: 100, loss: 0.1 },
@@ -126,6 +108,7 @@ export const metadata = {
   seed: 10,
   backplane: "jetstream",
   oracleLoss: 0.5,
+  gated,
   seconds: 12,
   codeVersion: "0.1.0",
 } as const;

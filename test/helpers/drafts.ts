@@ -7,7 +7,7 @@ import {
   type SnapshotManifest,
   snapshotName,
 } from "../../services/pipeline/manifest.ts";
-import type { CandidateRun, Decision, Order, Release, Served } from "../../services/pipeline/release.ts";
+import type { CandidateRun, Decision, Delivered, Order, Release, Served } from "../../services/pipeline/release.ts";
 import type { Tombstone } from "../../services/pipeline/tombstone.ts";
 import type { Composition, Quarantine, Verdict } from "../../services/pipeline/verdict.ts";
 
@@ -245,6 +245,18 @@ export function served(follower: string, number: number, change: Partial<Served>
     composition: { m1: number },
     since: "2026-01-01T00:04:00.000Z",
     at: "2026-01-01T00:04:00.000Z",
+    ...change,
+  };
+}
+
+export function delivered(webhook: string, position: number, change: Partial<Delivered> = {}): Delivered {
+  return {
+    version: 1,
+    entry: "delivered",
+    pipeline: "demo",
+    webhook,
+    position,
+    at: "2026-01-01T00:05:00.000Z",
     ...change,
   };
 }

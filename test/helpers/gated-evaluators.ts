@@ -9,16 +9,26 @@ import {
 } from "../../services/pipeline/release.ts";
 import type { Composition } from "../../services/pipeline/verdict.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
+import { collect } from "../../services/registry/logged.ts";
 import { twoComponents } from "./linear-pipelines.ts";
 import { type MemoryEvaluators, openMemoryEvaluators, type StartedEvaluator } from "./memory-evaluators.ts";
 
 const stamp = { version: 1, pipeline: "demo", at: "1970-01-01T00:00:00.000Z" } as const;
 
+export interface GatedChange {
+  readonly name?: string;
+  /** Replaces the backplane, to inject faults. */
+  readonly backplane?: Backplane;
+  /** What differs in the gate. */
+  readonly gate?: Partial<GatePolicy>;
+  /** Of the held-out rows. */
+  readonly fingerprint?: string;
+}
+
 /** The evaluators of `openMemoryEvaluators` under a gate that enforces. */
 export interface GatedEvaluators extends MemoryEvaluators {
   readonly pipeline: Pipeline;
-  /** @param change.backplane replaces the backplane, to inject faults */
-  gated(change?: { readonly name?: string; readonly backplane?: Backplane }): StartedEvaluator;
+  gated(change?: GatedChange): StartedEvaluator;
   /** Appends a release as a person does. */
   byPerson(composition: Composition, kind?: Release["kind"]): Promise<void>;
   order(order: Pick<Order, "verb" | "snapshots" | "generation">): Promise<void>;
@@ -32,22 +42,21 @@ export interface GatedEvaluators extends MemoryEvaluators {
   quiet(): Promise<void>;
 }
 
-export function openGatedEvaluators(gate: Partial<GatePolicy> = {}, change: Partial<Pipeline> = {}): GatedEvaluators {
+export function openGatedEvaluators(gate: Partial<GatePolicy> = {}, more: Partial<Pipeline> = {}): GatedEvaluators {
   const world = openMemoryEvaluators();
   const pipeline: Pipeline = {
     ...twoComponents,
     gate: { ...DEFAULT_GATE, mode: "enforce", bootstrap: "newest", ...gate },
-    ...change,
+    ...more,
   };
-  const entries = async () => {
-    const found: LedgerEntry[] = [];
-    for await (const { value } of world.backplane.ledger.read(0)) found.push(value);
-    return found;
-  };
+  const entries = () => collect(world.backplane.ledger.read(0));
   return {
     ...world,
     pipeline,
-    gated: ({ name = "e1", backplane } = {}) => world.start({ pipeline, name }, backplane),
+    gated({ name = "e1", backplane, gate: change, fingerprint = "held-out" } = {}) {
+      const changed = { ...pipeline, gate: { ...(pipeline.gate as GatePolicy), ...change } };
+      return world.start({ pipeline: changed, name }, backplane, { fingerprint });
+    },
     async byPerson(composition, kind = "promote") {
       const newest = (await world.backplane.ledger.release())?.value.number;
       await world.backplane.ledger.append({

@@ -5,6 +5,7 @@ import {
   DECISION_REASONS,
   DECISIONS,
   type Decision,
+  type Delivered,
   type LedgerEntry,
   ORDER_VERBS,
   type Order,
@@ -127,4 +128,15 @@ const reports: fc.Arbitrary<Served> = withLater(
   }),
 );
 
-export const ledgerEntries: fc.Arbitrary<LedgerEntry> = fc.oneof(releases, decisions, orders, candidateRuns, reports);
+const deliveries: fc.Arbitrary<Delivered> = withLater(
+  fc.record({ ...base, entry: fc.constant("delivered" as const), webhook: digests, position: count }),
+);
+
+export const ledgerEntries: fc.Arbitrary<LedgerEntry> = fc.oneof(
+  releases,
+  decisions,
+  orders,
+  candidateRuns,
+  reports,
+  deliveries,
+);

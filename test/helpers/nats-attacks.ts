@@ -61,7 +61,16 @@ const ledgerForgeries = (...keys: readonly string[]): readonly Attack[] =>
 
 /** What an attacker could do with the rights of team m2, whose component reads from m1. */
 export const teamAttacks: readonly Attack[] = [
-  ...ledgerForgeries("release", "decision", "order", "candidate-run", "served.serving", "served.m2", "else"),
+  ...ledgerForgeries(
+    "release",
+    "decision",
+    "order",
+    "candidate-run",
+    "served.serving",
+    "served.m2",
+    "delivered.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    "else",
+  ),
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.snapshots.m3.1"),
   forgery("uncouple.demo.verdicts.m2.1"),
@@ -129,7 +138,7 @@ export const followerAttacks: readonly Attack[] = [
 
 /** With the evaluators' key. */
 export const evaluatorAttacks: readonly Attack[] = [
-  ...ledgerForgeries("order", "served.serving", "served.evaluator"),
+  ...ledgerForgeries("order", "served.serving", "served.evaluator", "delivered"),
   forgery("uncouple.demo.tombstones.m1.1.m1"),
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.aliases.m1"),
@@ -148,7 +157,12 @@ export const evaluatorAttacks: readonly Attack[] = [
 
 /** With the operator's key. */
 export const operatorAttacks: readonly Attack[] = [
-  ...ledgerForgeries("decision", "candidate-run", "served.serving"),
+  ...ledgerForgeries(
+    "decision",
+    "candidate-run",
+    "served.serving",
+    "delivered.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+  ),
   forgery("uncouple.demo.snapshots.m1.2"),
   forgery("uncouple.demo.verdicts.m1.1"),
   { what: "deletes a stream", subject: `$JS.API.STREAM.DELETE.${SNAPSHOTS}`, payload: {} },

@@ -1,13 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { processTableOf } from "../../services/common/files/folder-lock.ts";
 import { type RunningEvaluator, runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { LOG_KINDS } from "../../services/registry/usage.ts";
 import { connectEvaluator } from "../../services/rpc/client/evaluator-client.ts";
 import { packageInfo } from "../../services/runtime/package-info.ts";
+import { runFollower } from "../../services/serving/run-follower.ts";
 import { runWorker } from "../../services/worker/run-worker.ts";
 import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
 import { testHosts } from "../helpers/hosts.ts";
@@ -51,6 +55,7 @@ let untrainedPage: Page;
 let trainerPage: Page;
 let evaluatorPage: Page;
 let workerPage: Page;
+let followerPage: Page;
 
 beforeAll(async () => {
   nats = await startTestNats();
@@ -85,6 +90,24 @@ beforeAll(async () => {
   );
   workerPage = await scrape(worker.httpPort ?? 0);
   await worker.stop();
+  const served = await mkdtemp(join(tmpdir(), "uncouple-served-"));
+  const follower = await runFollower(
+    {
+      ...{ pipeline: "metrics", into: served, execTimeoutSeconds: 1, env: {}, keep: 1, exec: "exit 3" },
+      http: { host: "127.0.0.1", port: 0 },
+    },
+    {
+      ...{ clock: systemClock, log: silentLog, processes: processTableOf(process, "h1"), killGroup: () => {} },
+      connect: () =>
+        connectJetStream({ clock: systemClock, url: nats.url, pipeline: "metrics", name: "f1", create: false }),
+    },
+  );
+  do {
+    await sleep(20);
+    followerPage = await scrape(follower.httpPort ?? 0);
+  } while (value(followerPage, "uncouple_follower_failures_total", { action: "exec" }) === 0);
+  await follower.stop();
+  await rm(served, { recursive: true });
 });
 afterAll(async () => {
   await evaluator.stop();
@@ -244,12 +267,19 @@ test("the page of a worker has its own metrics, with the service on every sample
   }
 });
 
+test("the page of a follower says what is released, and that the command for it fails", () => {
+  expect(value(followerPage, "uncouple_follower_released")).toBeGreaterThan(0);
+  expect(followerPage.samples.filter(({ name }) => name === "uncouple_follower_served")).toEqual([]);
+  expect(value(followerPage, "uncouple_follower_failures_total", { action: "install" })).toBe(0);
+  expect(value(followerPage, "uncouple_nats_connection_state", { state: "connected" })).toBe(1);
+});
+
 test("the documentation lists exactly the existing metrics, with their labels", async () => {
   const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
   const documented = new Set([...text.matchAll(/^\| `(uncouple_\w+)`/gm)].map(([, name]) => name));
   const names = (page: Page) => [...page.types.keys()].filter((name) => name.startsWith("uncouple_"));
-  expect(documented).toEqual(new Set([trainerPage, evaluatorPage, workerPage].flatMap(names)));
-  for (const page of [trainerPage, evaluatorPage, workerPage]) {
+  expect(documented).toEqual(new Set([trainerPage, evaluatorPage, workerPage, followerPage].flatMap(names)));
+  for (const page of [trainerPage, evaluatorPage, workerPage, followerPage]) {
     for (const name of names(page)) {
       const [, cell = ""] = new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, "m").exec(text) ?? [];
       const labels = [...cell.matchAll(/`(\w+)`/g)].map(([, label]) => label);

@@ -22,6 +22,10 @@ const ofM1 = (metric: string, instance = "a") => `${metric}{${evaluator},compone
 const column = (metric: string, name: string) => `${metric}{${evaluator},component="m1",column="${name}"}`;
 const gap = (instance: string, end = "_low") =>
   `uncouple_consistency_gap${end}{${evaluator},upstream="m1",downstream="m2",instance="${instance}"}`;
+const ofPipeline = (metric: string, instance = "a") => `${metric}{${evaluator},instance="${instance}"}`;
+const releaseLoss = (generation: number, instance = "a") =>
+  `uncouple_release_loss{${evaluator},generation="${generation}",instance="${instance}"}`;
+const served = (instance: string) => `uncouple_release_served{${evaluator},follower="edge",instance="${instance}"}`;
 const outcome = (of: string) => `uncouple_evaluation_duration_seconds_count{${evaluator},outcome="${of}"}`;
 
 /** Each alert, and what makes it fire and keeps it silent. */
@@ -114,6 +118,69 @@ export const cases: Readonly<Record<string, AlertCase>> = {
       [`uncouple_held_out_questions{${evaluator},generation="2",instance="a"}`]: "_x10 1x20",
       [`uncouple_held_out_horizon{${evaluator},instance="a"}`]: "200x30",
     },
+  },
+  UncoupleReleaseNotServed: {
+    labels: { pipeline: "p", follower: "edge" },
+    at: "40m",
+    // One of two evaluators was added meanwhile, and another follower is up to date.
+    fires: {
+      [ofPipeline("uncouple_release_number", "a")]: "7x2 8x60",
+      [ofPipeline("uncouple_release_number", "b")]: "_x20 8x60",
+      [served("a")]: "7x60",
+      [served("b")]: "_x20 7x60",
+      [`uncouple_release_served{${evaluator},follower="other",instance="a"}`]: "8x60",
+    },
+    // A release every five minutes, and a follower that is always one behind.
+    silent: {
+      [ofPipeline("uncouple_release_number", "a")]: "7x5 8x5 9x5 10x5 11x5 12x5 13x5 14x5 15x5",
+      [served("a")]: "6x5 7x5 8x5 9x5 10x5 11x5 12x5 13x5 14x5",
+    },
+  },
+  UncoupleReleaseLossAboveBest: {
+    labels: { pipeline: "p", generation: "1" },
+    at: "30m",
+    // Losses of an objective may be negative.
+    fires: { [releaseLoss(1, "a")]: "-1x5 -0.98x40", [releaseLoss(1, "b")]: "-1x5 -0.98x40" },
+    // Within one percent; then other held-out rows, on which the loss is higher.
+    silent: { [releaseLoss(1)]: "0.5x5 0.504x5 stale", [releaseLoss(2)]: "_x11 0.7x40" },
+  },
+  UncoupleGateNotDeciding: {
+    labels: m1,
+    at: "20m",
+    fires: { [ofM1("uncouple_gate_waiting")]: "0x2 1x30", [ofPipeline("uncouple_gate_holder")]: "0x40" },
+    // One after the other, and many that are decided and held.
+    silent: { [ofM1("uncouple_gate_waiting")]: "2x8 0x1 1x30", [ofM1("uncouple_gate_held")]: "9x40" },
+  },
+  UncoupleCandidateHeld: {
+    labels: m1,
+    at: "20m",
+    // One of two evaluators has just started.
+    fires: {
+      [ofM1("uncouple_gate_held_age_seconds", "a")]: "86401+60x30",
+      [ofM1("uncouple_gate_held_age_seconds", "b")]: "0x30",
+    },
+    silent: { [ofM1("uncouple_gate_held_age_seconds")]: "86401+60x5 80000+60x30" },
+  },
+  UncoupleGateQuestionsNearlySpent: {
+    labels: { pipeline: "p" },
+    at: "12m",
+    fires: {
+      [ofPipeline("uncouple_gate_questions_left", "a")]: "20x9 19x20",
+      [ofPipeline("uncouple_gate_questions_left", "b")]: "20x30",
+      [ofPipeline("uncouple_gate_horizon", "a")]: "200x30",
+    },
+    // A tenth, and then none, which is another alert.
+    silent: {
+      [ofPipeline("uncouple_gate_questions_left")]: "20x9 0x20",
+      [ofPipeline("uncouple_gate_horizon")]: "200x30",
+    },
+  },
+  UncoupleGateQuestionsSpent: {
+    labels: { pipeline: "p" },
+    at: "12m",
+    fires: { [ofPipeline("uncouple_gate_questions_left")]: "1x3 0x20" },
+    // The reserve rows are opened.
+    silent: { [ofPipeline("uncouple_gate_questions_left")]: "1x3 0x4 200x20" },
   },
   UncoupleSnapshotStale: {
     labels: m1,

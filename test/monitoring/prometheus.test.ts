@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { timestamp } from "../../services/common/clock/clock.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import type { SnapshotDraft } from "../../services/pipeline/manifest.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
@@ -100,6 +101,10 @@ beforeAll(async () => {
   const harmful = { inputs: [numeric("x1")], output: numeric("z") };
   const bytes = denseBytes({ inputs: [{ name: "x1", width: 1 }], layers }, "z");
   await publish(draft({ pipeline: "watched", component: "m1", contract: harmful }), bytes);
+  const { number: release = 0, composition = {} } = (await backplane.ledger.release())?.value ?? {};
+  const at = timestamp(systemClock);
+  const served = { follower: "edge", release, composition, since: at };
+  await backplane.ledger.append({ version: 1, entry: "served", pipeline: "watched", at, ...served });
   await backplane.close();
 
   async function publish(one: SnapshotDraft, model: Uint8Array): Promise<void> {

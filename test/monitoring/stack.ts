@@ -18,7 +18,7 @@ export interface WatchedStack {
   stop(): Promise<void>;
 }
 
-/** m1 predicts a number, m2 a class, and rows have a device: verdicts have flips, slices and consistency gaps, too. */
+/** m1 predicts a number, m2 a class, rows have a device, and a gate decides: every metric of verdicts and gates is there. */
 const PIPELINE = `pipeline: watched
 data: { source: file, path: rows.csv, test_fraction: 0.5 }
 components:
@@ -27,6 +27,7 @@ components:
 slices: [device]
 audit: { held_out: 300 }
 verdict: { horizon: 1000 }
+gate: { mode: enforce, bootstrap: newest }
 `;
 
 /** z is 2 x1 with noise; the label tells whether z + x2, with noise, is above 0. */

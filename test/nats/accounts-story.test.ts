@@ -73,7 +73,9 @@ describe.each(await natsVersions())("nats-server $version, services with account
     await run("alias", "m1", "champion", "1", "--pipeline", "demo", ...access("operator"));
     const refused = await cli(["alias", "m1", "champion", "2", "--pipeline", "demo", ...access("m2")], { cwd: dir });
     expect(refused).toMatchObject({ code: 5, stdout: "" });
-    expect(refused.stderr).toMatch(/^uncouple: the NATS server at \S+ does not permit uncouple\.demo\.\S+\.m1\n$/);
+    expect(refused.stderr).toMatch(
+      /^uncouple: this key lacks the right to pin models as m1: .* does not permit uncouple\.demo\.\S+\.m1; .*\n$/,
+    );
     for (const { child, ended, stdout } of services) {
       child.kill("SIGTERM");
       expect(await ended).toBe(0);

@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NatsConnection as NatsClient, headers as natsHeaders } from "nats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,6 +8,8 @@ import { collectGarbage } from "../../services/composition/collect-garbage.ts";
 import { withPipelineView } from "../../services/composition/pipeline-view.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { JetStreamBackplane } from "../../services/registry/jetstream/backplane.ts";
+import { createFollower } from "../../services/serving/follower.ts";
+import { openReleaseFolders } from "../../services/serving/release-folders.ts";
 import { cli } from "../helpers/cli.ts";
 import {
   candidateRun,
@@ -166,6 +170,22 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
         message: expect.stringContaining(`this key lacks the right to ${right}`),
       });
     }
+  });
+
+  test("a follower's key is all that it takes to bring a release to a server", async () => {
+    const backplane = await server.open("serving");
+    const dir = await mkdtemp(join(tmpdir(), "uncouple-served-"));
+    const failed: unknown[] = [];
+    const following = await createFollower({
+      ...{ backplane, dir, folders: await openReleaseFolders(dir), clock: systemClock, name: "serving", keep: 1 },
+      reload: async () => {},
+      onInstalled: () => {},
+      onServed: () => {},
+      onError: (step, error) => void failed.push({ step, error }),
+    });
+    expect([await following.advance(AbortSignal.timeout(10_000)), failed]).toEqual(["done", []]);
+    expect(following.served()).toBe(2);
+    await rm(dir, { recursive: true });
   });
 
   test("an attacker with a follower's key changes nothing", async () => {

@@ -2,9 +2,11 @@ import { relative, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
+import type { Quarantine } from "../../pipeline/verdict.ts";
 import { formatSeconds } from "../../report/numbers.ts";
 import { type CliContext, setting, wantsColor } from "../context/context.ts";
 import { demoText } from "../demo/demo-text.ts";
+import { releaseLine } from "../demo/gated-text.ts";
 import type { Platform } from "../demo/platform.ts";
 import { faultText, stormText } from "../demo/storm-text.ts";
 import { parseCount } from "../flags/reference.ts";
@@ -14,6 +16,7 @@ import { chooseNats, type NatsFound } from "../stack/nats.ts";
 import { createOutput } from "../terminal/output.ts";
 import { createRunProgress, noProgress } from "../terminal/progress.ts";
 import { createStyle, plain } from "../terminal/style.ts";
+import { decisionLines } from "../text/decision-text.ts";
 import { runLine } from "../text/run-text.ts";
 import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
@@ -31,7 +34,7 @@ export function demoCommand(context: CliContext): Command {
   return new Command("demo")
     .summary("run the paper's example and write a report")
     .description(
-      "Two teams train the components of the paper's pipeline in separate processes, over a private NATS server, while an evaluator judges every update. Takes about half a minute and writes a report (HTML, with plots) and results.json. If nats-server is not available, runs the same services in this process and says so. With --storm, it trains M1 with workers that are killed and stopped at random, and shows that the snapshots have the same bits as without.",
+      "Two teams train the components of the paper's pipeline in separate processes, over a private NATS server, while an evaluator judges every update. Then they do it again under a gate, which decides what is released, and asks a team to retrain where that helps. Takes less than a minute and writes a report (HTML, with plots) and results.json. If nats-server is not available, runs the same services in this process and says so. With --storm, it trains M1 with workers that are killed and stopped at random, and shows that the snapshots have the same bits as without.",
     )
     .option("--out <folder>", "folder for the report and the results", "out/demo")
     .option(
@@ -108,14 +111,32 @@ export function demoCommand(context: CliContext): Command {
           return;
         }
         const { runDemo } = await import("../demo/run-demo.ts");
+        const story = {
+          chapter,
+          run: showRun,
+          quarantine: (quarantine: Quarantine) => print(`  ${quarantineLine(quarantine, style)}`),
+        };
+        const width = output.width - 2;
         const { results, reportFile } = await runDemo({
           ...common,
           ...(flags.seed !== undefined && { seed: flags.seed }),
           listener: {
-            chapter,
-            run: showRun,
+            ...story,
             verdict: (verdict) => print(...verdictLines(verdict, style).map((line) => `  ${line}`)),
-            quarantine: (quarantine) => print(`  ${quarantineLine(quarantine, style)}`),
+          },
+          gateListener: {
+            ...story,
+            // The gate's decisions say the rest.
+            verdict: (verdict) =>
+              print(
+                ...verdictLines(verdict, style)
+                  .slice(0, 1)
+                  .map((line) => `  ${line}`),
+              ),
+            decision: (decision, releases) =>
+              print(...decisionLines(decision, releases, style, width, clock).map((line) => `  ${line}`)),
+            release: (release, before) => print(`  ${releaseLine(release, before, style)}`),
+            request: ({ why, attempt }) => print(`  the gate asks for a training: ${plain(why)}, attempt ${attempt}`),
           },
         });
         progress.stop();

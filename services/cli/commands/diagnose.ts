@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import type { UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
@@ -6,9 +6,9 @@ import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts"
 import type { Composition } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { readStackFiles } from "../connect/configuration.ts";
-import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
-import { readStack } from "../connect/stack-file.ts";
-import { type CliContext, setting } from "../context/context.ts";
+import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import { findPipelineFile } from "../connect/pipeline-file.ts";
+import type { CliContext } from "../context/context.ts";
 import {
   type InferenceFlags,
   inferenceHosts,
@@ -98,7 +98,7 @@ async function diagnose(
   { update, against, found }: Question,
 ): Promise<UpdateDiagnosis> {
   const files = await readStackFiles(
-    [await pipelineFile(context, flags), ...(flags.team === undefined ? [] : [flags.team])],
+    [await findPipelineFile(context, flags), ...(flags.team === undefined ? [] : [flags.team])],
     context.cwd,
   );
   const { pipeline, path } = files.pipeline;
@@ -187,12 +187,4 @@ async function ownWorkers(context: CliContext, count: number, pipeline: string, 
   const { startOwnWorkers } = await import("../stack/own-workers.ts");
   const { env, clock, interrupted } = context;
   return startOwnWorkers({ count, pipeline, component, env, clock, signal: interrupted });
-}
-
-async function pipelineFile(context: CliContext, flags: Flags): Promise<string> {
-  if (flags.pipelineFile !== undefined) return resolve(context.cwd, flags.pipelineFile);
-  const dir = resolve(context.cwd, flags.dir ?? setting(context.env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);
-  const stack = await readStack(dir);
-  if (stack !== undefined) return stack.pipelineFile;
-  throw new UncoupleError("not-found", `no stack file found in ${dir}; specify the pipeline file with --pipeline-file`);
 }

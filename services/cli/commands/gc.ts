@@ -27,7 +27,7 @@ export function gcCommand(context: CliContext): Command {
     new Command("gc")
       .summary("delete the models of old snapshots")
       .description(
-        "Deletes the models of old snapshots. Keeps the newest of each component, what is in use or has an alias, what the champions can be rolled back to, what runs have pinned, what has no verdict yet, and everything that one of these was trained on. Then compacts the logs: removes the verdicts and quarantines of deleted snapshots, and alias changes that no rollback reaches. Announcements stay. Evaluators do the same if the pipeline file has `retention: { keep: N }`.",
+        "Deletes the models of old snapshots. Keeps the newest of each component, what the newest releases name, what has an alias, what the champions can be rolled back to, what runs have pinned, what has no verdict yet, and everything that one of these was trained on. Then compacts the logs: removes the verdicts and quarantines of deleted snapshots, and alias changes that no rollback reaches. Announcements stay. Evaluators do the same if the pipeline file has `retention: { keep: N }`.",
       )
       .option("--keep <count>", "newest snapshots of each component to keep (default: retention.keep)", parseCount)
       .option("--dry-run", "list what would be deleted")

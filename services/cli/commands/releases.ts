@@ -38,7 +38,7 @@ export function releaseCommand(context: CliContext): Command {
         }
         const release = releaseNumbered(releases, number ?? (newest as Release).number);
         const decision = decisionOf(release, decisions);
-        const before = releases.find((one) => one.number === release.previous)?.composition ?? {};
+        const before = releases.find((one) => one.number === release.previous);
         output.result({ release, decision: decision?.value ?? null }, (style, width) =>
           [
             ...releaseFacts(release, before, style, context.clock),

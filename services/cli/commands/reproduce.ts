@@ -32,6 +32,7 @@ const names = [
   "policy",
   "diagnosis",
   "gap",
+  "gate",
 ];
 
 export function reproduceCommand(context: CliContext): Command {

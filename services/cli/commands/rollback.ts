@@ -3,6 +3,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { authorText } from "../../composition/champions.ts";
 import { CHAMPION } from "../../composition/in-use.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
+import type { AliasChange } from "../../registry/registry.ts";
 import { checkComponent } from "../../releases/named-snapshots.ts";
 import type { OrderDeps, RolledBack } from "../../releases/orders.ts";
 import { releaseRules } from "../../releases/release-rules.ts";
@@ -69,6 +70,11 @@ function rolledBackText({ release, restored, held }: RolledBack): string {
   return `release ${release.number}: the composition of release ${restored} is in use again${on}${pinned}`;
 }
 
+function inUseText({ component, serial, previous }: AliasChange): string {
+  const name = (one: number | null) => (one === null ? "nothing" : snapshotName({ component, serial: one }));
+  return `${name(serial)} is in use again (previously ${name(previous)}, which is on hold)`;
+}
+
 async function rollbackOne(
   { backplane, pipeline, clock }: OrderDeps,
   component: string,
@@ -82,9 +88,11 @@ async function rollbackOne(
     const change = await backplane.registry.rollback(component, alias, authorText(request));
     return printAliasChange(change, backplane.quarantines, output);
   }
-  const { components } = await releaseRules(backplane);
+  const { components, gate } = await releaseRules(backplane);
   checkComponent(component, { pipeline, components });
   const { rollbackComponent } = await import("../../releases/pin.ts");
   const change = await rollbackComponent({ backplane, pipeline, clock }, request);
+  // A gate that enforces needs no pin, so no alias points there.
+  if (gate?.mode === "enforce") return output.result(change, () => plain(inUseText(change)));
   await printAliasChange(change, backplane.quarantines, output);
 }

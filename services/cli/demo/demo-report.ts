@@ -13,6 +13,7 @@ import { adapterText, shiftText } from "../text/interface-text.ts";
 import { isInUse } from "../text/matrix-text.ts";
 import { comparisonText, componentText, differenceText, othersText } from "../text/verdict-text.ts";
 import { conclusions, labelOf } from "./demo-text.ts";
+import { gatedSections } from "./gated-report.ts";
 import { type DemoResults, type UpstreamRole, upstreamRoles } from "./results.ts";
 
 /** Renders the demo's results as an HTML document. */
@@ -82,6 +83,7 @@ export async function demoReport(results: DemoResults): Promise<string> {
         text: "Solid arrows lead from a snapshot to the snapshots trained on its predictions, dashed arrows to the next snapshot of the same component. Colors show the verdicts at the time of publication.",
         body: figure(lineage(["m1", "m2"], lineageNodes(results))),
       },
+      ...(await gatedSections(results.gated)),
     ],
     footer: `Pipeline ${results.pipeline}, data seed ${seed}, ${snapshots[0]?.provenance.data?.rows ?? 0} training rows, ${results.verdicts[0]?.rows ?? 0} held out, engine ${snapshots[0]?.provenance.engine ?? "unknown"}, backplane ${results.backplane}, ${formatSeconds(seconds)}, Uncouple ${results.codeVersion}. Based on Modi et al. (2023), section 4. The same seed and engine give the same numbers; results.json in the same folder has all of them.`,
   });

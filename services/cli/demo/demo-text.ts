@@ -5,9 +5,10 @@ import { formatProtocol } from "../flags/protocol-options.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
 import { comparisonText, componentText } from "../text/verdict-text.ts";
+import { gatedConclusions, releasesText } from "./gated-text.ts";
 import { type DemoResults, type ResultRow, type UpdateOutcome, upstreamRoles } from "./results.ts";
 
-/** Formats the final table of the demo and its conclusions. */
+/** Formats the final tables of the demo and its conclusions. */
 export function demoText(results: DemoResults, reportFile: string, style: Style, width?: number): string {
   const columns: Column[] = [
     { title: "end-to-end loss (M2* o M1^0 = 100)", wraps: true },
@@ -19,13 +20,19 @@ export function demoText(results: DemoResults, reportFile: string, style: Style,
     ...upstreamRoles.map((role) => tenths(row.normalized[role])),
     outcomeText(row, results, style),
   ]);
-  const { snapshots, compositions, quarantines, seconds } = results;
+  const { gated, seconds } = results;
+  const snapshots = [...results.snapshots, ...gated.snapshots];
+  const compositions = results.compositions + gated.matrix.cells.length;
+  const quarantined = results.quarantines.length + gated.quarantines.length;
   const teams = new Set(snapshots.map(({ component }) => component)).size;
   return [
     formatTable(columns, rows, style, width),
     ...conclusions(results),
     "",
-    `${snapshots.length} snapshots published by ${teams} teams, ${compositions} compositions measured, ${quarantines.length} quarantined, in ${formatSeconds(seconds)}.  Report: ${reportFile}`,
+    releasesText(gated, style, width),
+    ...gatedConclusions(gated),
+    "",
+    `${snapshots.length} snapshots published by ${teams} teams, ${compositions} compositions measured, ${quarantined} quarantined, in ${formatSeconds(seconds)}.  Report: ${reportFile}`,
     "",
   ].join("\n");
 }

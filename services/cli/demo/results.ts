@@ -2,6 +2,7 @@ import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import type { PairedComparison, PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import { manifestJson } from "../text/manifest-text.ts";
+import { type GatedResults, gatedJson } from "./gated-results.ts";
 import type { Role, StoryRecord, StoryRun } from "./story.ts";
 
 export const upstreamRoles = ["initial", "incremental", "consistent"] as const satisfies readonly Role[];
@@ -46,6 +47,8 @@ export interface DemoResults {
   readonly runs: readonly Pick<StoryRun, "role" | "run" | "losses">[];
   /** Number of cells in the matrix: pairs of snapshots whose pipeline loss was measured. */
   readonly compositions: number;
+  /** The second act, in a pipeline of its own. */
+  readonly gated: GatedResults;
   readonly seconds: number;
   readonly codeVersion: string;
 }
@@ -55,6 +58,7 @@ export interface DemoMetadata {
   readonly seed: number;
   readonly backplane: DemoResults["backplane"];
   readonly oracleLoss: number;
+  readonly gated: GatedResults;
   readonly seconds: number;
   readonly codeVersion: string;
 }
@@ -79,7 +83,7 @@ export function demoResults(record: StoryRecord, metadata: DemoMetadata): DemoRe
 
 /** Contents of `results.json`. */
 export function resultsJson(results: DemoResults): Readonly<Record<string, unknown>> {
-  return { ...results, snapshots: results.snapshots.map(manifestJson) };
+  return { ...results, snapshots: results.snapshots.map(manifestJson), gated: gatedJson(results.gated) };
 }
 
 function rowOf(protocol: DownstreamRole, { manifest }: StoryRun, record: StoryRecord, oracle: number): ResultRow {

@@ -7,9 +7,11 @@ export interface Output {
   readonly json: boolean;
   /** Style of the text on stdout. */
   readonly style: Style;
+  /** Of the terminal in characters; infinite without one. */
+  readonly width: number;
   /**
    * Prints the only result: JSON with `--json`, text without.
-   * @param text formats it for a terminal width in characters; infinite without a terminal
+   * @param text formats it for a width in characters
    */
   result(value: unknown, text: (style: Style, width: number) => string): void;
   /** Prints one of many results: one JSON document per line with `--json`, text without. */
@@ -31,6 +33,7 @@ export function createOutput(context: CliContext, json: boolean): Output {
   return {
     json,
     style,
+    width,
     result(value, text) {
       context.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : line(text(style, width)));
     },

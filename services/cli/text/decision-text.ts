@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<string, string>> = {
   slice: "a slice is worse",
   drift: "worse than the best recent release",
   transition: "the pipeline loss rises beyond the transition budget",
-  missing: "a loss is missing or not finite",
+  missing: "a loss to compare is missing or not finite",
   spent: "the held-out rows have answered all questions of the horizon",
   manual: "a person promotes it (hold in the pipeline file)",
   freeze: "releases are frozen",
@@ -78,10 +78,10 @@ function fateText(position: number, decision: Decision, releases: readonly Relea
   const { decision: kind, release, mode, needs } = decision;
   const made = releases.find(({ cause }) => cause.type === "decision" && cause.position === position);
   if (made !== undefined) return `in use since release ${made.number}`;
+  if (mode === "observe") return "observed: what is in use does not depend on it";
   const newest = releases.at(-1)?.number ?? 0;
   if (kind === "void") return `void: it was not carried out, because release ${release} was replaced first`;
   if (newest !== release) return `void: release ${release} was replaced, so it is decided again if it is still newer`;
-  if (mode === "observe") return "";
   if (kind === "promoted") return "about to be released";
   if (kind === "refused") return "a person can promote it with uncouple promote --override";
   if (needs.length > 0)
@@ -121,6 +121,11 @@ function criterionLines(
     return `  ${name}  ${number}  ${limit}  ${color(tick)}  ${plot}`.trimEnd();
   });
   return { lines, hasPlots };
+}
+
+/** A criterion in words: `pipeline loss +98 % [88, 107], below +0.5 %: ✗`. */
+export function criterionText(criterion: Criterion): string {
+  return `${plain(nameOf(criterion))} ${numberOf(criterion)}, ${limitOf(criterion)}: ${tickOf(criterion)}`;
 }
 
 function nameOf({ name, subject = "" }: Criterion): string {

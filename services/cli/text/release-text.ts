@@ -1,24 +1,36 @@
 import type { Clock } from "../../common/clock/clock.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
 import { movesName, type Release } from "../../pipeline/release.ts";
-import type { Composition } from "../../pipeline/verdict.ts";
 import { causeText } from "../../releases/cause-text.ts";
 import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { ageText } from "./age-text.ts";
 
-/** What a release moved: `m1@1 -> m1@2, m2@3 new, m3@1 removed`; `nothing` if it has the same snapshots. */
-export function movedText(before: Composition, after: Composition): string {
+type Used = Pick<Release, "composition" | "pinned">;
+
+/** What is in use before the first release. */
+const NOTHING: Used = { composition: {}, pinned: [] };
+
+/** What a release moved: `m1@1 -> m1@2, m2@3 new, m3@1 removed, m1 pinned`; `nothing` if it changes neither. */
+export function movedText(before: Used | undefined, after: Used): string {
+  const { composition, pinned } = before ?? NOTHING;
   const name = (component: string, serial: number) => snapshotName({ component, serial });
-  const moved = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().flatMap((component) => {
-    const [old, now] = [before[component], after[component]];
-    if (old === now) return [];
-    if (old === undefined) return [`${name(component, now as number)} new`];
-    return [
-      now === undefined ? `${name(component, old)} removed` : `${name(component, old)} -> ${name(component, now)}`,
-    ];
-  });
-  return moved.length === 0 ? "nothing" : moved.join(", ");
+  const moved = [...new Set([...Object.keys(composition), ...Object.keys(after.composition)])]
+    .sort()
+    .flatMap((component) => {
+      const [old, now] = [composition[component], after.composition[component]];
+      if (old === now) return [];
+      if (old === undefined) return [`${name(component, now as number)} new`];
+      return [
+        now === undefined ? `${name(component, old)} removed` : `${name(component, old)} -> ${name(component, now)}`,
+      ];
+    });
+  const changes = [
+    ...moved,
+    ...after.pinned.filter((component) => !pinned.includes(component)).map((component) => `${component} pinned`),
+    ...pinned.filter((component) => !after.pinned.includes(component)).map((component) => `${component} unpinned`),
+  ];
+  return changes.length === 0 ? "nothing" : changes.join(", ");
 }
 
 /** Its overrides, if it has any: ` (overrides: freeze, held)`. */
@@ -27,13 +39,18 @@ function overridesText({ cause }: Release): string {
   return overrides.length === 0 ? "" : ` (overrides: ${overrides.join(", ")})`;
 }
 
-/** @param before what the release before it had in use */
-export function releaseFacts(release: Release, before: Composition, style: Style, clock: Pick<Clock, "now">): string[] {
+/** @param before the release before it; undefined for the first */
+export function releaseFacts(
+  release: Release,
+  before: Used | undefined,
+  style: Style,
+  clock: Pick<Clock, "now">,
+): string[] {
   const { number, kind, composition, pinned, gate, at } = release;
   const rows: readonly (readonly [string, string])[] = [
     ["release", `${number}, ${kind}`],
     ["by", `${causeText(release)}${overridesText(release)}`],
-    ["moved", movedText(before, composition)],
+    ["moved", movedText(before, release)],
     ["in use", movesName(composition).replaceAll(",", ", ") || "-"],
     ["pinned", pinned.length === 0 ? "-" : pinned.join(", ")],
     ["gate", gate === null ? "-" : gate.slice(0, 12)],
@@ -46,11 +63,10 @@ export function releaseFacts(release: Release, before: Composition, style: Style
 export function releaseTable(releases: readonly Release[], shown: number, style: Style, width: number): string {
   const first = Math.max(0, releases.length - shown);
   const rows = releases.slice(first).map((release, index) => {
-    const before = releases[first + index - 1]?.composition ?? {};
     const cells = [
       `${release.number}`,
       release.kind,
-      movedText(before, release.composition),
+      movedText(releases[first + index - 1], release),
       `${causeText(release)}${overridesText(release)}`,
       release.at,
     ].map(plain);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../common/clock/clock.ts";
 import { snapshotName } from "../../pipeline/manifest.ts";
-import type { Release, Served } from "../../pipeline/release.ts";
+import type { DecisionReason, Release, Served } from "../../pipeline/release.ts";
 import { causeText } from "../../releases/cause-text.ts";
 import type { CandidateStatus, ComponentStatus } from "../../releases/release-status.ts";
 import { formatNumber } from "../../report/numbers.ts";
@@ -81,32 +81,41 @@ function candidateLines(
   width: number,
   clock: Pick<Clock, "now">,
 ): string[] {
-  return components.flatMap(({ component, candidates, isPinned }) => {
+  return components.flatMap((status) => {
+    const { component, candidates } = status;
     const shown = candidates.slice(-MOST_CANDIDATES);
     const more = candidates.length - shown.length;
     return [
       ...(more === 0 ? [] : [style.dim(`  ${more} older of ${plain(component)}`)]),
       ...shown.flatMap((candidate) => {
         const name = snapshotName({ component, serial: candidate.serial });
-        const text = `${style.bold(plain(name))}  ${standingText(candidate, gate, isPinned, style)}${style.dim(`, published ${ageText(candidate.publishedAt, clock)} ago`)}`;
+        const text = `${style.bold(plain(name))}  ${standingText(candidate, status, gate, style)}${style.dim(`, published ${ageText(candidate.publishedAt, clock)} ago`)}`;
         return wrap(text, width - 4).map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
       }),
     ];
   });
 }
 
+const BY_PERSON: readonly DecisionReason[] = ["held-by-person", "refused-by-person"];
+
 function standingText(
   { decision, order, verdict }: CandidateStatus,
+  { inUse, isPinned }: ComponentStatus,
   gate: StatusReport["gate"],
-  isPinned: boolean,
   style: Style,
 ): string {
   const said =
     order === null
       ? ""
       : `; ${order.verb === "refuse" ? "refused" : "held"} by ${order.by}${order.reason === null ? "" : `: ${order.reason}`}`;
+  if (gate === "enforce" && inUse === null) {
+    return plain(`waits for the first release of its component (verdict: ${verdict})${said}`);
+  }
   if (decision !== null) {
-    const why = reasonsText(decision);
+    // The order says who and why.
+    const reasons =
+      order === null ? decision.reasons : decision.reasons.filter((reason) => !BY_PERSON.includes(reason));
+    const why = reasonsText({ ...decision, reasons });
     return `${colored(style, decision.decision)}${plain(`${why === "" ? "" : `: ${why}`}${said}`)}`;
   }
   const waiting =
@@ -126,6 +135,10 @@ function followerLine(
     : style.yellow(`${serves}; release ${newest.number} is out`);
 }
 
-function evaluatorLine({ evaluator, state, pending, loss }: EvaluatorStatus): string {
-  return plain(`evaluator ${evaluator} is ${state}: ${pending} to judge, pipeline loss ${formatNumber(loss)}`);
+function evaluatorLine({ evaluator, state, pending, loss, gate }: EvaluatorStatus): string {
+  const left = gate?.questionsLeft ?? null;
+  const questions = left === null ? "" : `, questions left: ${left.toLocaleString("en-US")}`;
+  return plain(
+    `evaluator ${evaluator} is ${state}: ${pending} to judge, pipeline loss ${formatNumber(loss)}${questions}`,
+  );
 }

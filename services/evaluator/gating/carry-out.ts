@@ -1,7 +1,8 @@
 import { type Clock, timestamp } from "../../common/clock/clock.ts";
+import { readInForce } from "../../composition/in-use.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { digestOfGate, type GatePolicy } from "../../pipeline/gate.ts";
-import { snapshotName } from "../../pipeline/manifest.ts";
+import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Decision, DecisionReason, Release } from "../../pipeline/release.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
@@ -19,7 +20,7 @@ export interface CarryOutDeps {
   readonly pipeline: Pipeline;
   readonly gate: GatePolicy;
   readonly retained: number;
-  readonly backplane: Pick<Backplane, "ledger" | "retention">;
+  readonly backplane: Pick<Backplane, "ledger" | "registry" | "retention">;
   readonly view: Pick<PipelineView, "history" | "noteRelease" | "noteDeleted">;
   readonly state: LedgerState;
   readonly decisions: Pick<Decisions, "append" | "forbidden">;
@@ -33,7 +34,10 @@ export interface CarryOut {
   decided(): Promise<boolean>;
   /** Takes a quarantined snapshot out of use: its component goes back to the newest earlier released one that is sound. */
   quarantined(): Promise<boolean>;
-  /** Releases the newest snapshot of a component that was never released, under a gate that says so. */
+  /**
+   * Begins the ledger with the champions of a store of before, or releases the newest snapshot of a component that was never
+   * released, under a gate that says so.
+   */
   first(): Promise<boolean>;
 }
 
@@ -45,9 +49,13 @@ export function createCarryOut(deps: CarryOutDeps): CarryOut {
   /** With components that the pipeline file lacks: they stay. */
   const inUse = (): Composition => state.release()?.composition ?? {};
 
-  async function release(composition: Composition, kind: Release["kind"], cause: Release["cause"]): Promise<void> {
+  async function release(
+    composition: Composition,
+    kind: Release["kind"],
+    cause: Release["cause"],
+    pinned = releasedNow(pipeline, state).pinned,
+  ): Promise<void> {
     const previous = state.release();
-    const { pinned } = releasedNow(pipeline, state);
     const stamp = { pipeline: pipeline.name, at: timestamp(clock), gate: digestOfGate(gate) };
     try {
       const appended = await appendRelease(
@@ -72,6 +80,19 @@ export function createCarryOut(deps: CarryOutDeps): CarryOut {
     if (value.release !== releasedNow(pipeline, state).number || value.gate !== digestOfGate(gate)) return ["moved"];
     if (namesOf(value.moves).some(({ component, serial }) => !isSound(component, serial))) return ["missing"];
     return decisions.forbidden(value.moves);
+  }
+
+  /** The ledger of a store of before begins with the champions, which people chose. */
+  async function found(): Promise<boolean> {
+    const { champions } = await readInForce(backplane);
+    if (state.release() !== undefined) return true;
+    const isUsable = ({ component, serial }: SnapshotId) =>
+      history.usable(component).has(serial, Number.POSITIVE_INFINITY);
+    const chosen = namesOf(champions).filter(isUsable);
+    if (chosen.length === 0) return false;
+    const composition = Object.fromEntries(chosen.map(({ component, serial }) => [component, serial]));
+    await release(composition, "promote", { type: "founded" }, Object.keys(composition));
+    return true;
   }
 
   return {
@@ -102,6 +123,7 @@ export function createCarryOut(deps: CarryOutDeps): CarryOut {
       return true;
     },
     async first() {
+      if (state.release() === undefined && (await found())) return true;
       if (gate.bootstrap !== "newest") return false;
       for (const { name } of pipeline.components) {
         if (state.released(name).length > 0) continue;

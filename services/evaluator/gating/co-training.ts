@@ -1,8 +1,10 @@
 import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { movesName } from "../../pipeline/release.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
+import { namesOf } from "../../registry/retention.ts";
 import {
   type CotrainingInput,
   closedCandidates,
@@ -12,7 +14,7 @@ import {
 } from "../../releases/cotraining.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { Logger } from "../../runtime/logs.ts";
-import type { CandidateAnswers } from "./candidate-answers.ts";
+import type { AnnouncedProvenance } from "./announced-provenance.ts";
 import { releasedNow } from "./candidates.ts";
 import type { Decisions } from "./decisions.ts";
 
@@ -21,7 +23,7 @@ export interface CoTrainingDeps {
   readonly backplane: Pick<Backplane, "ledger">;
   readonly view: Pick<PipelineView, "history" | "newest">;
   readonly state: LedgerState;
-  readonly answers: Pick<CandidateAnswers, "all">;
+  readonly provenance: Pick<AnnouncedProvenance, "answers" | "mayMoveInSets">;
   readonly decisions: Pick<Decisions, "inForce" | "decide" | "append">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,7 +38,7 @@ export interface CoTraining {
 }
 
 export function createCoTraining(deps: CoTrainingDeps): CoTraining {
-  const { pipeline, backplane, view, state, decisions, clock, log } = deps;
+  const { pipeline, backplane, view, state, provenance, decisions, clock, log } = deps;
   const { history } = view;
 
   /** Whether screen rows do not promise moves that were decided on. */
@@ -49,13 +51,14 @@ export function createCoTraining(deps: CoTrainingDeps): CoTraining {
   function input(): CotrainingInput {
     const held = state
       .standing()
-      .filter(({ moves, decision, needs }) => decision === "held" && needs.length > 0 && decisions.inForce(moves));
+      .filter(({ decision, needs }) => decision === "held" && needs.length > 0)
+      .filter(({ moves }) => decisions.inForce(moves) !== undefined && namesOf(moves).every(provenance.mayMoveInSets));
     return {
       pipeline,
       release: releasedNow(pipeline, state),
       held,
       requests: state.requests(),
-      answers: deps.answers.all(),
+      answers: provenance.answers(),
       newest: (component) => history.sound(component).newest(1, Number.POSITIVE_INFINITY)[0],
       cotrains(component) {
         const gating = view.newest(component)?.provenance.gating;
@@ -76,7 +79,7 @@ export function createCoTraining(deps: CoTrainingDeps): CoTraining {
       const now = input();
       for (const moves of closedCandidates(now)) {
         const reasons = ["self-defeating-after-retraining"];
-        const detail = `worse with each of ${MAX_CANDIDATE_ATTEMPTS} trainings of its consumers on it`;
+        const detail = `worse with each of ${MAX_CANDIDATE_ATTEMPTS} trainings of its consumers on it; uncouple diagnose ${movesName(moves)} names the cause`;
         const criteria = decisions.inForce(moves)?.criteria ?? [];
         await decisions.append(moves, { decision: "refused", reasons, criteria, detail });
         return true;

@@ -11,7 +11,7 @@ import { DeletedError } from "../../pipeline/tombstone.ts";
 import type { Composition, QuarantineReason } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { namesOf } from "../../registry/retention.ts";
-import { decide, type GateOutcome } from "../../releases/gate/decide.ts";
+import { type DecideDeps, decide, type GateOutcome, type Proposal } from "../../releases/gate/decide.ts";
 import type { GateRows } from "../../releases/gate-rows.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { Logger } from "../../runtime/logs.ts";
@@ -115,18 +115,13 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       );
   }
 
-  async function outcomeOf(moves: Composition, needing: boolean, confirm: GateRows | undefined, signal: AbortSignal) {
-    const proposal = { moves, release: current(), ownImproved: needing && (await improvedOwn(moves)) };
-    const forbids = forbidden(moves);
-    return decide(proposal, {
-      pipeline,
-      gate,
-      screen: rows.screen,
-      confirm,
-      recent: recent(),
-      forbidden: forbids,
-      signal,
-    });
+  async function outcomeOf(
+    proposal: Omit<Proposal, "ownImproved">,
+    knowing: Pick<DecideDeps, "confirm" | "recent" | "forbidden" | "signal">,
+    needing: boolean,
+  ): Promise<GateOutcome> {
+    const ownImproved = needing && (await improvedOwn(proposal.moves));
+    return decide({ ...proposal, ownImproved }, { pipeline, gate, screen: rows.screen, ...knowing });
   }
 
   const missing = (detail: string): GateOutcome => ({
@@ -139,8 +134,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   });
 
   /** @returns undefined if the view has changed instead: a snapshot is quarantined, or was deleted */
-  async function withoutFaults(measure: () => Promise<GateOutcome>, moves: Composition, signal: AbortSignal) {
-    const key = `${movesName(moves)} ${current().number}`;
+  async function withoutFaults(key: string, measure: () => Promise<GateOutcome>, signal: AbortSignal) {
     try {
       return await measure();
     } catch (thrown) {
@@ -166,6 +160,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   async function append(
     moves: Composition,
     outcome: PlainOutcome & Partial<Pick<Decision, "needs" | "asked" | "seconds">>,
+    after: number,
   ): Promise<void> {
     const { detail, ...rest } = outcome;
     const decision: Decision = {
@@ -186,7 +181,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       by: evaluator,
       at: timestamp(clock),
     };
-    if ((await backplane.ledger.append(decision, state.endOf("decision"))) === undefined) return;
+    if ((await backplane.ledger.append(decision, after)) === undefined) return;
     metrics.decided(decision.decision);
     const { release, reasons, needs, asked, mode, seconds } = decision;
     log.info(
@@ -208,15 +203,21 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
     async decide(moves, needing, signal) {
       const started = clock.elapsed();
       const asked = asking();
-      const outcome = await withoutFaults(() => outcomeOf(moves, needing, asked?.rows, signal), moves, signal);
+      // The view goes on while this measures: it decides on what it knew when it began.
+      const after = state.endOf("decision");
+      const release = current();
+      const knowing = { confirm: asked?.rows, recent: recent(), forbidden: forbidden(moves), signal };
+      const outcome = await withoutFaults(
+        `${movesName(moves)} ${release.number}`,
+        () => outcomeOf({ moves, release }, knowing, needing),
+        signal,
+      );
       if (outcome === undefined) return;
       const { asked: hasAsked, ...rest } = outcome;
-      await append(moves, {
-        ...rest,
-        asked: hasAsked && asked !== undefined ? { part: asked.part, question: asked.question } : null,
-        seconds: secondsSince(clock, started),
-      });
+      const question = hasAsked && asked !== undefined ? { part: asked.part, question: asked.question } : null;
+      const measured = { ...rest, release: release.number, asked: question, seconds: secondsSince(clock, started) };
+      await append(moves, measured, after);
     },
-    append,
+    append: (moves, outcome) => append(moves, outcome, state.endOf("decision")),
   };
 }

@@ -1,3 +1,4 @@
+import type { TimeLimit } from "../../common/async/notifier.ts";
 import { restartForever } from "../../common/async/restart-forever.ts";
 import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import type { UncoupleError } from "../../common/errors.ts";
@@ -13,10 +14,11 @@ import type { CarryOut } from "./carry-out.ts";
 import type { CoTraining } from "./co-training.ts";
 import type { Decisions } from "./decisions.ts";
 import type { GateGeneration } from "./gate-generation.ts";
+import type { GateMetrics } from "./gate-metrics.ts";
 
 /** Held by the evaluator that decides. */
 const LEASE = "gate";
-/** The clock can jump, so no wait for the beginning or the end of a freeze is longer. */
+/** The clock can jump, so no wait for the end of a freeze is longer. */
 const FREEZE_MS = 60_000;
 
 export interface GateLoopDeps {
@@ -35,6 +37,7 @@ export interface GateLoopDeps {
   /** As `createMovableSets`. */
   decideSets(signal: AbortSignal): Promise<boolean>;
   readonly coTraining: CoTraining;
+  readonly metrics: Pick<GateMetrics, "holding">;
   readonly reportFailure: FailureReporter;
   readonly clock: Clock;
 }
@@ -44,8 +47,17 @@ export interface GateLoopDeps {
  * nothing but what the ledger says: it can be killed at any point, and another one goes on.
  */
 export function runGateLoop(deps: GateLoopDeps, signal: AbortSignal): Promise<void> {
-  const { pipeline, backplane, view, applied, generation, clock } = deps;
+  const { pipeline, backplane, view, applied, generation, metrics, clock } = deps;
+  metrics.holding(false);
   const onError = (error: UncoupleError) => deps.reportFailure("deciding what is released", error);
+
+  /** Nothing announces the end of a freeze. */
+  function untilThaw(): TimeLimit | undefined {
+    const freeze = frozenAt(pipeline.freeze, timestamp(clock));
+    if (freeze === undefined) return undefined;
+    const ms = freeze.until === null ? FREEZE_MS : Date.parse(freeze.until) - clock.now();
+    return { clock, ms: Math.min(ms, FREEZE_MS) };
+  }
 
   async function decideForever(held: AbortSignal): Promise<void> {
     for (;;) {
@@ -53,8 +65,7 @@ export function runGateLoop(deps: GateLoopDeps, signal: AbortSignal): Promise<vo
       if (applied.refusal() !== undefined) return;
       await generation.confirm();
       while (await step(deps, held)) held.throwIfAborted();
-      const limit = (pipeline.freeze ?? []).length > 0 ? { clock, ms: FREEZE_MS } : undefined;
-      await view.changed.waitBeyond(seen, held, limit);
+      await view.changed.waitBeyond(seen, held, untilThaw());
       held.throwIfAborted();
     }
   }
@@ -63,9 +74,11 @@ export function runGateLoop(deps: GateLoopDeps, signal: AbortSignal): Promise<vo
     await applied.opens(signal);
     await generation.settle(signal);
     const lease = await backplane.leases.acquire(LEASE, deps.evaluator, signal);
+    metrics.holding(true);
     try {
       await decideForever(AbortSignal.any([signal, lease.lost]));
     } finally {
+      metrics.holding(false);
       await lease.release();
     }
   });

@@ -2,22 +2,21 @@ import type { Clock } from "../../common/clock/clock.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { GatePolicy } from "../../pipeline/gate.ts";
-import type { SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { SnapshotId, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { GateStatus, HeldCandidate } from "../../rpc/services/evaluator-service.ts";
 import type { FailureReporter } from "../../runtime/failure-reporter.ts";
 import type { Logger } from "../../runtime/logs.ts";
-import type { Metrics } from "../../runtime/metrics.ts";
-import { createCandidateAnswers } from "./candidate-answers.ts";
+import { createAnnouncedProvenance } from "./announced-provenance.ts";
 import { candidatesOf, releasedNow } from "./candidates.ts";
 import { createCarryOut } from "./carry-out.ts";
 import { createCoTraining } from "./co-training.ts";
 import { createDecisions, type DecisionsDeps } from "./decisions.ts";
 import type { GateGeneration } from "./gate-generation.ts";
 import { runGateLoop } from "./gate-loop.ts";
-import { createGateMetrics } from "./gate-metrics.ts";
+import type { GateMetrics } from "./gate-metrics.ts";
 import { createMovableSets } from "./movable-sets.ts";
 import { createObserver } from "./observe.ts";
 
@@ -36,7 +35,7 @@ export interface GatingDeps {
   readonly applied: Pick<PipelineGate, "opens" | "refusal">;
   readonly generation: GateGeneration;
   readonly quarantine: DecisionsDeps["quarantine"];
-  readonly metrics: Metrics;
+  readonly metrics: GateMetrics;
   readonly reportFailure: FailureReporter;
   readonly clock: Clock;
   readonly log: Logger;
@@ -51,37 +50,40 @@ export interface Gating {
   /** Decides, under `observe`, before a release that needs no gate. */
   beforeRelease(signal: AbortSignal): Promise<void>;
   status(): GateStatus;
+  /** Candidates that are not decided yet, or promoted and not released yet; none under `observe`. */
+  waiting(): readonly SnapshotId[];
 }
 
 export function createGating(deps: GatingDeps): Gating {
   const { pipeline, gate, retained, view, state, generation } = deps;
-  const answers = createCandidateAnswers(view.history);
-  const components = pipeline.components.map(({ name }) => name);
+  const provenance = createAnnouncedProvenance(view.history);
   const questionsLeft = () => (generation.current() === undefined ? undefined : decisions.questionsLeft());
-  const held = () => {
+  const candidates = () => {
     if (generation.current() === undefined) return [];
     const { composition } = releasedNow(pipeline, state);
-    return candidatesOf(pipeline, composition, view.history, retained).flatMap((snapshot): HeldCandidate[] => {
+    return candidatesOf(pipeline, composition, view.history, retained).map((snapshot) => {
       const moves = { [snapshot.component]: snapshot.serial };
-      const decision = decisions.inForce(moves);
-      const since = state.heldSince(moves);
+      return { snapshot, decision: decisions.inForce(moves), heldSince: state.heldSince(moves) };
+    });
+  };
+  const held = () =>
+    candidates().flatMap(({ snapshot, decision, heldSince: since }): HeldCandidate[] => {
       if (decision?.decision !== "held" || since === undefined) return [];
       return [{ snapshot, reasons: decision.reasons, needs: decision.needs, since }];
     });
-  };
-  const metrics = createGateMetrics(deps.metrics, { clock: deps.clock, components, held, questionsLeft });
-  const decisions = createDecisions({ ...deps, metrics });
+  const decisions = createDecisions(deps);
   const carryOut = createCarryOut({ ...deps, decisions });
   const decideSets = createMovableSets({
     ...deps,
     screen: deps.rows.screen,
     registry: deps.backplane.registry,
+    provenance,
     decisions,
   });
-  const coTraining = createCoTraining({ ...deps, answers, decisions });
+  const coTraining = createCoTraining({ ...deps, provenance, decisions });
   const observe = createObserver({ ...deps, decisions });
   return {
-    noteAnnouncement: answers.note,
+    noteAnnouncement: provenance.note,
     async run(signal) {
       if (gate.mode === "enforce") await runGateLoop({ ...deps, decisions, carryOut, decideSets, coTraining }, signal);
     },
@@ -89,5 +91,13 @@ export function createGating(deps: GatingDeps): Gating {
       if (gate.mode === "observe" && generation.current() !== undefined) await observe(signal);
     },
     status: () => ({ mode: gate.mode, questionsLeft: questionsLeft() ?? null, held: held() }),
+    waiting() {
+      if (gate.mode === "observe") return [];
+      const isWaiting = ({ decision }: ReturnType<typeof candidates>[number]) =>
+        decision === undefined || decision.decision === "promoted";
+      return candidates()
+        .filter(isWaiting)
+        .map(({ snapshot }) => snapshot);
+    },
   };
 }

@@ -27,6 +27,8 @@ export interface Recipe {
   readonly module?: UserModelModule;
   readonly steps: number;
   readonly protocol?: ProtocolSpec;
+  /** Added to the lab's seed, to train the same once more; default 0. */
+  readonly seedOffset?: number;
   /** Training rows with additional annotations, for sources that learn the counterfactual output from them. */
   readonly audit?: TrainingAudit;
   onWarning?(message: string): void;
@@ -38,6 +40,10 @@ export interface Recipe {
  */
 export interface Lab {
   readonly pipeline: Pipeline;
+  /** Number of held-out rows. */
+  readonly rows: number;
+  /** The signal that cancels trainings. */
+  readonly signal: AbortSignal;
   /**
    * Trains a component.
    *
@@ -55,7 +61,9 @@ export interface Lab {
   generating(component: string): SnapshotModel;
   /** A numeric column of the held-out rows, [rows * width]. */
   observed(column: string): Float32Array;
-  /** Own loss of a component composed with the given models: the mean over the held-out rows. */
+  /** Own losses of a component composed with the given models, [rows]: one per held-out row. */
+  rowLosses(component: string, models: Models): Promise<Float64Array>;
+  /** The mean of `rowLosses`. */
   loss(component: string, models: Models): Promise<number>;
   /** Mean squared error with the component replaced by its data-generating function. */
   oracleLoss(component: string, upstream: Models): Promise<number>;
@@ -111,8 +119,16 @@ export async function openLab(
     return evaluateOracle(generating, inputs, table.rows);
   };
 
+  const ownLosses = async (component: string, models: Models): Promise<Float64Array> => {
+    const own = componentNamed(pipeline, component);
+    const observed = targetOf(own, heldOut.columns[own.target] as Column);
+    return rowLosses(own, await predict(component, models), observed);
+  };
+
   return {
     pipeline,
+    rows: heldOut.rows,
+    signal: signal ?? new AbortController().signal,
     predict,
     oracle,
     truth: (column) => ({ predict: async () => numeric(heldOut, column), dispose: async () => {} }),
@@ -143,7 +159,7 @@ export async function openLab(
             model: recipe.model,
             steps: recipe.steps,
             protocol: recipe.protocol ?? DEFAULT_TEAM.protocol,
-            seed,
+            seed: seed + (recipe.seedOffset ?? 0),
           },
           table,
           upstream,
@@ -160,11 +176,8 @@ export async function openLab(
       loaded.push(model);
       return model;
     },
-    loss: async (component, models) => {
-      const own = componentNamed(pipeline, component);
-      const observed = targetOf(own, heldOut.columns[own.target] as Column);
-      return mean(rowLosses(own, await predict(component, models), observed));
-    },
+    rowLosses: ownLosses,
+    loss: async (component, models) => mean(await ownLosses(component, models)),
     oracleLoss: async (component, upstream) => meanSquaredError(await oracle(component, upstream), target(component)),
     close: async () => {
       await Promise.all(loaded.map((model) => model.dispose()));

@@ -20,13 +20,14 @@ export interface MeanInterval {
   readonly interval: Interval | null;
 }
 
-/** How often something happened, with its 95 % Wilson score interval (Wilson 1927). */
+/** How often something happened, with its 95 % interval. */
 export interface Proportion {
   readonly count: number;
   readonly trials: number;
   readonly interval: Interval;
 }
 
+/** Of independent outcomes, with the Wilson score interval (Wilson 1927). */
 export function proportion(outcomes: readonly boolean[]): Proportion {
   const trials = outcomes.length;
   if (trials === 0) return { count: 0, trials, interval: [0, 1] };
@@ -94,14 +95,12 @@ const FEWEST_CLUSTERS = 5;
  * @param clusters the changes of the pipeline's loss by the updates of every seed, equally many; positive is worse
  */
 export async function harmOf(clusters: readonly (readonly number[])[]): Promise<Harm> {
-  const worse = clusters.map((changes) => changes.map((change) => (change > 0 ? 1 : 0)));
+  const worse = clusters.map((changes) => changes.map((change) => change > 0));
   const increases = clusters.map((changes) => changes.map((change) => Math.max(0, change)));
   const size = await meanOfClusters(increases);
-  const harmed = worse.filter((outcomes) => outcomes.includes(1)).length;
+  const harmed = worse.filter((outcomes) => outcomes.includes(true)).length;
   return {
-    count: worse.flat().filter((outcome) => outcome === 1).length,
-    trials: worse.flat().length,
-    interval: await shareInterval(worse),
+    ...(await shareOf(worse)),
     size: {
       mean: size.mean,
       interval:
@@ -111,10 +110,20 @@ export async function harmOf(clusters: readonly (readonly number[])[]): Promise<
   };
 }
 
-async function shareInterval(clusters: readonly (readonly number[])[]): Promise<Interval> {
-  const some = clusters.filter((outcomes) => outcomes.includes(1)).length;
-  const all = clusters.filter((outcomes) => !outcomes.includes(0)).length;
-  const { interval } = await meanOfClusters(clusters);
+/**
+ * How often something happened in trials that come in clusters, with the interval that `harmOf` gives a share.
+ *
+ * @param clusters the outcomes of every seed, equally many
+ */
+export async function shareOf(clusters: readonly (readonly boolean[])[]): Promise<Proportion> {
+  const outcomes = clusters.flat();
+  return { count: outcomes.filter(Boolean).length, trials: outcomes.length, interval: await shareInterval(clusters) };
+}
+
+async function shareInterval(clusters: readonly (readonly boolean[])[]): Promise<Interval> {
+  const some = clusters.filter((outcomes) => outcomes.includes(true)).length;
+  const all = clusters.filter((outcomes) => !outcomes.includes(false)).length;
+  const { interval } = await meanOfClusters(clusters.map((outcomes) => outcomes.map((one) => (one ? 1 : 0))));
   if (interval !== null && some >= FEWEST_CLUSTERS && clusters.length - all >= FEWEST_CLUSTERS) {
     return [Math.max(0, interval[0]), Math.min(1, interval[1])];
   }

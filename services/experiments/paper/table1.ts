@@ -3,6 +3,7 @@ import { type Harm, harmOf } from "../lab/statistics.ts";
 import { type Coordination, measureCoordination } from "./coordination.ts";
 import { type OwnUpdates, trainOwnUpdates, type Update } from "./own-updates.ts";
 import { randomConsistentUpdate, randomIncrementalUpdates } from "./random-updates.ts";
+import { type GatedRow, type GatedSeed, gatedOf, gatedRows, type UpdateFamily } from "./table1-gated.ts";
 import type { TwoStage } from "./two-stage.ts";
 
 export const TABLE1_PROTOCOLS = ["sync", "async", "proximal", "causal"] as const;
@@ -32,19 +33,9 @@ export interface Trial {
 }
 
 /** One seed's trials. */
-export type Table1Seed = Readonly<
-  Record<
-    Table1Protocol,
-    {
-      /** (Nearly) optimal M1s, and M1* itself. */
-      readonly consistent: readonly Trial[];
-      /** Updates that the protocol itself produces. */
-      readonly own: readonly Trial[];
-      /** Random mixes of M1^0 and the consistent M1. */
-      readonly mixes: readonly Trial[];
-    }
-  >
->;
+export type Table1Seed = Readonly<Record<Table1Protocol, Readonly<Record<UpdateFamily, readonly Trial[]>>>> & {
+  readonly gated: GatedSeed;
+};
 
 export interface Table1Row {
   readonly protocol: Table1Protocol;
@@ -71,6 +62,8 @@ export interface Table1 {
   readonly experiment: "table1";
   readonly seeds: readonly number[];
   readonly rows: readonly Table1Row[];
+  /** What gates make of the same updates. */
+  readonly gated: readonly GatedRow[];
   /** Where and why the measurement differs from the paper. */
   readonly remarks: readonly string[];
 }
@@ -120,6 +113,7 @@ export async function table1Of(stage: TwoStage, seed: number): Promise<Table1See
     async: await trials("async"),
     proximal: await trials("proximal"),
     causal: await trials("causal"),
+    gated: await gatedOf(stage, { consistent, own: updatesOf("async", own), mixes }, unit),
   };
 }
 
@@ -138,7 +132,7 @@ export async function table1(
   ];
   const rows: Table1Row[] = [];
   for (const protocol of TABLE1_PROTOCOLS) {
-    const harmBy = (family: keyof Table1Seed[Table1Protocol]) =>
+    const harmBy = (family: UpdateFamily) =>
       harmOf(perSeed.map((seed) => seed[protocol][family].map(({ change }) => change)));
     rows.push({
       protocol,
@@ -150,7 +144,8 @@ export async function table1(
       paper: PAPER_TABLE1[protocol],
     });
   }
-  return { experiment: "table1", seeds, rows, remarks: REMARKS };
+  const gated = await gatedRows(perSeed.map((seed) => seed.gated));
+  return { experiment: "table1", seeds, rows, gated, remarks: REMARKS };
 }
 
 async function ownUpdatesOf(perSeed: readonly (readonly Trial[])[]): Promise<readonly OwnUpdateHarm[]> {

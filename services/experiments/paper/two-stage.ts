@@ -78,6 +78,11 @@ export interface TwoStage {
    * request it.
    */
   downstream(protocol: string, upstream?: SnapshotModel): Promise<SnapshotModel>;
+  /**
+   * M2 trained anew on a model of M1, which minimizes the loss of today's predictions, as sync and async do.
+   * @param attempt from 1; each later one trains with another seed
+   */
+  retrained(upstream: SnapshotModel, attempt: number): Promise<SnapshotModel>;
 }
 
 /** Generates the data for a seed and trains the three snapshots of M1. */
@@ -91,17 +96,21 @@ export async function openTwoStage(
   const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed, signal);
   const m1 = await trainUpstreams(lab, sizes);
   const trained = new Map<SnapshotModel, Map<string, Promise<SnapshotModel>>>();
+  const trainOnce = (name: string, upstream: SnapshotModel, seedOffset: number): Promise<SnapshotModel> => {
+    const onUpstream = trained.get(upstream) ?? new Map<string, Promise<SnapshotModel>>();
+    trained.set(upstream, onUpstream);
+    const key = `${name} ${seedOffset}`;
+    const known = onUpstream.get(key) ?? trainDownstream(lab, sizes, upstream, name, seedOffset);
+    onUpstream.set(key, known);
+    return known;
+  };
   return {
     lab,
     sizes,
     m1,
-    downstream(name, upstream = m1.initial) {
-      const onUpstream = trained.get(upstream) ?? new Map<string, Promise<SnapshotModel>>();
-      trained.set(upstream, onUpstream);
-      const known = onUpstream.get(name) ?? trainDownstream(lab, sizes, upstream, name);
-      onUpstream.set(name, known);
-      return known;
-    },
+    downstream: (name, upstream = m1.initial) => trainOnce(name, upstream, 0),
+    // On M1^0, sync and async are the same training (stated in the paper).
+    retrained: (upstream, attempt) => trainOnce(upstream === m1.initial ? "async" : "sync", upstream, attempt - 1),
   };
 }
 
@@ -127,7 +136,8 @@ export function trainDownstream(
   sizes: Sizes,
   m1: SnapshotModel,
   protocol: string,
-  steps = sizes.downstreamSteps,
+  seedOffset: number,
 ): Promise<SnapshotModel> {
-  return lab.train("m2", { model: STUDENT, steps, protocol: protocolSpec(protocol) }, { m1 });
+  const recipe = { model: STUDENT, steps: sizes.downstreamSteps, protocol: protocolSpec(protocol), seedOffset };
+  return lab.train("m2", recipe, { m1 });
 }

@@ -5,6 +5,7 @@ import {
   type CandidateRun,
   DECISIONS,
   type Decision,
+  type Delivered,
   type LedgerEntry,
   ORDER_VERBS,
   type Order,
@@ -106,8 +107,17 @@ const served: z.ZodType<Served> = z.looseObject({
   since: z.string(),
 });
 
-const schemas = { release, decision, order, "candidate-run": candidateRun, served } as const;
-const kinds = z.looseObject({ entry: z.enum(["release", "decision", "order", "candidate-run", "served"]) });
+const delivered: z.ZodType<Delivered> = z.looseObject({
+  ...base,
+  entry: z.literal("delivered"),
+  webhook: digestSchema,
+  position: z.int().min(0),
+});
+
+const schemas = { release, decision, order, "candidate-run": candidateRun, served, delivered } as const;
+const kinds = z.looseObject({
+  entry: z.enum(["release", "decision", "order", "candidate-run", "served", "delivered"]),
+});
 
 /** @throws NewerFormatError; UncoupleError `data-loss` naming every invalid field */
 export function parseLedgerEntry(document: unknown): LedgerEntry {

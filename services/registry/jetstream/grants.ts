@@ -1,6 +1,6 @@
 import type { EntryKind } from "../../pipeline/release.ts";
 import { EVALUATOR_GROUP } from "../backplane.ts";
-import { servedKey } from "../ledger-rules.ts";
+import { deliveredKey, servedKey } from "../ledger-rules.ts";
 import { NO_OWNER } from "../retention-index.ts";
 import { ledgerSubject } from "./ledger.ts";
 import { pipelineSubjects } from "./pipeline-log.ts";
@@ -97,6 +97,7 @@ function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
     ledgerGrant(names, "release"),
     ledgerGrant(names, "decision"),
     ledgerGrant(names, "candidate-run"),
+    ledgerGrant(names, "delivered", deliveredKey("*")),
     // While a release is written.
     { right: "pin models", subjects: [`${tombstones.subject}.*.*.${NO_OWNER}`] },
     { right: "hold leases", subjects: [`${leases.subject}.*`] },

@@ -20,7 +20,7 @@ export function ledgerSubject({ subject }: Pick<LogNames, "subject">, key: strin
   return `${subject}.${key}`;
 }
 
-/** One stream, with a subject for each kind of entry and each follower, appended to by compare-and-set. */
+/** One stream, with a subject for each kind of entry, each follower and each webhook, appended to by compare-and-set. */
 export function createJetStreamLedger(
   connection: NatsConnection,
   log: EventLogger,

@@ -12,6 +12,7 @@ export const LEDGER_RIGHTS: Readonly<Record<EntryKind, string>> = {
   order: "write orders to gates",
   "candidate-run": "request runs on candidates",
   served: "report what is served",
+  delivered: "note what webhooks were told",
 };
 
 /** Names the right that a key lacks, if the server has refused it; every other error stays as it is. */

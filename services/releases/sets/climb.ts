@@ -31,13 +31,14 @@ export async function climb(
   const drawPoint = (): Point => choices.map(({ length }) => (nextBits(random) >>> 0) % length);
 
   /** The unmeasured points that the model likes best, among those that it meets when it is descended. */
-  function proposals(): readonly Point[] {
+  async function proposals(): Promise<readonly Point[]> {
     const measured = measurements.all().filter(({ loss }) => Number.isFinite(loss));
     const predict = fitLossModel(blocks, choices, measured);
     const best = measured.toSorted((a, b) => a.loss - b.loss).slice(0, BEST);
     const found = createShortlist(BATCH);
     const drawn = Array.from({ length: RANDOM }, drawPoint);
     for (const start of [...starts, ...best.map(({ point }) => point), ...drawn]) {
+      await yieldToEventLoop();
       let at = start;
       let lowest = predict(at);
       for (let isLower = true; isLower; ) {
@@ -66,8 +67,7 @@ export async function climb(
   await measurements.measure(around(starts[0] as Point));
   do {
     for (let failures = 0; failures < PATIENCE && !measurements.isSpent(); ) {
-      await yieldToEventLoop();
-      const points = proposals();
+      const points = await proposals();
       if (points.length === 0) break;
       failures = (await isImprovedBy(points)) ? 0 : failures + 1;
     }

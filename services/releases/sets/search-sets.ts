@@ -6,6 +6,9 @@ import { createMeasurements } from "./measurements.ts";
 import { createSearchSpace, type SearchDeps } from "./search-space.ts";
 import { startsOf } from "./starts.ts";
 
+/** Compositions that a gate's search measures: more than the optimum of six components with four snapshots each takes. */
+export const SET_BUDGET = 600;
+
 /** Snapshots that move together. */
 export interface FoundSet {
   /** Component to serial, without components that stay. At least one. */

@@ -13,6 +13,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   inference: ["common", "pipeline", "data", "engine", "learning"],
   composition: ["common", "pipeline", "data", "registry", "verdicts", "learning", "inference"],
   releases: ["common", "pipeline", "registry", "verdicts", "composition"],
+  serving: ["common", "pipeline", "runtime", "engine", "registry", "learning"],
   worker: ["common", "pipeline", "runtime", "engine", "rpc", "learning"],
   trainer: [
     "common",
@@ -66,6 +67,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "inference",
     "composition",
     "releases",
+    "serving",
     "worker",
     "trainer",
     "evaluator",

@@ -175,7 +175,7 @@ export const wrongFlags: readonly WrongCommand[] = [
     what: "a rollback without a history",
     run: "rollback m1",
     exit: 5,
-    says: "uncouple: no other snapshot of m1 was in use that is still usable: there is nothing to go back to",
+    says: "uncouple: nothing of m1 was in use before that is still usable: there is nothing to go back to",
   },
   {
     what: "a missing stack",

@@ -121,7 +121,10 @@ test("a person releases, promotes against a gate with an override, rolls back, a
       held: snapshots("m1@1"),
       missing: [],
     });
-    expect(await json("rollback", "m1", ...why)).toMatchObject({ component: "m1", alias: "champion", serial: 1 });
+    expect(await run("rollback", "m1", ...why)).toMatchObject({
+      code: 0,
+      stdout: "m1@1 is in use again (previously m1@2, which is on hold)\n",
+    });
 
     const listed = await run("releases", "--limit", "3");
     expect(listed.stdout.split("\n")).toMatchObject([

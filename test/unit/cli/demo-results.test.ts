@@ -54,7 +54,7 @@ describe("the demo's summary", () => {
     expect(rows[1]).toMatch(/^M2 proximal sigma=0\.15 +110\.0/);
     expect(rows[2]).toMatch(/improved 99 % \[98, 100\]$/);
     expect(text).toContain(
-      "6 snapshots published by 2 teams, 9 compositions measured, 0 quarantined, in 12 s.  Report: out/demo/report.html",
+      "11 snapshots published by 2 teams, 15 compositions measured, 0 quarantined, in 12 s.  Report: out/demo/report.html",
     );
   });
 
@@ -75,7 +75,7 @@ describe("the demo's report", () => {
     const page = await demoReport(results);
     for (const loss of ["108", "78.0", "210", "2.80"]) expect(page).toContain(`>${loss}</text>`);
     for (const name of ["m1@1", "m1@2", "m1@3", "m2@1", "m2@2", "m2@3"]) expect(page).toContain(`>${name}</text>`);
-    expect(page.match(/<svg /g)).toHaveLength(4);
+    expect(page.match(/<svg /g)).toHaveLength(5);
     expect(page).toContain('<span class="badge self-defeating">');
     // The pair in use, and the others against it: 0.54, 0.55 and 0.014.
     expect(page.match(/stroke="var\(--ink\)" stroke-width="3"/g)).toHaveLength(1);

@@ -150,14 +150,20 @@ test("a release that comes between the decision and the append is built upon", a
   ]);
 });
 
-test("an evaluator whose pipeline file is not the one in force releases nothing", async () => {
+test("an evaluator whose pipeline file is not the one in force releases nothing until it is", async () => {
   const { registry, verdicts, pipelines } = world.backplane;
   await registry.publish(draft({ component: "u", contract: specs.u }), linearBytes({ weights: { x: 2 } }), "any");
   await verdicts.append(verdict("u", 1));
-  await pipelines.apply(contentOf({ ...twoComponents, verdict: { minimumEffect: 0.5 } }), null, "ann");
+  const { digest } = await pipelines.apply(
+    contentOf({ ...twoComponents, verdict: { minimumEffect: 0.5 } }),
+    null,
+    "ann",
+  );
   world.start();
   await world.clock.advance(60_000);
   expect(await releases()).toEqual([]);
+  await pipelines.apply(contentOf(twoComponents), digest, "ann");
+  await released({ u: 1 });
 });
 
 test("under a gate that enforces, the baseline is the release, and no newer snapshot is put in use", async () => {

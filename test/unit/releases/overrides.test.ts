@@ -26,6 +26,7 @@ test("a freeze says until when, with or without a gate", () => {
   expect(overridesOf({ m1: 2 }, ledger(decision({ m1: 2 })), { gate: ENFORCE, freeze }, AT)).toEqual([frozen]);
   expect(overridesOf({ m1: 2 }, ledger(), { gate: undefined, freeze }, AT)).toEqual([frozen]);
   expect(overridesOf({ m1: 2 }, ledger(), { gate: undefined, freeze }, "2026-03-04T00:00:00.000Z")).toEqual([]);
+  expect(overridesOf({}, ledger(), { gate: undefined, freeze }, AT)).toEqual([]);
 });
 
 test.each<{ reasons: readonly DecisionReason[]; kinds: readonly string[] }>([
@@ -62,6 +63,10 @@ test("a decision beside an earlier release, or a void one, is none", () => {
 test("the first snapshot of a component is for a person: nothing is overridden", () => {
   expect(overridesOf({ m3: 1 }, ledger(), rules, AT)).toEqual([]);
   expect(overridesOf({ m1: 1 }, createLedgerState(), rules, AT)).toEqual([]);
+  // A gate has nothing to compare it with, and says so.
+  const missing = decision({ m3: 1 }, { decision: "held", reasons: ["missing"] });
+  expect(overridesOf({ m3: 1 }, ledger(missing), rules, AT)).toEqual([]);
+  expect(kindsOf(overridesOf({ m3: 1, m1: 2 }, ledger(missing, held("worse")), rules, AT))).toEqual(["held"]);
 });
 
 test("orders count for each snapshot, until they are lifted", () => {

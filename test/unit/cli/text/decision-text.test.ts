@@ -86,6 +86,7 @@ describe("a decision", () => {
     expect(lines({ ...promoted, decision: "refused" }).join(" ")).toMatch(/uncouple promote --override/);
     expect(lines({ ...promoted, decision: "held", reasons: ["inconclusive"] }).join(" ")).toMatch(/a newer snapshot/);
     expect(lines(promoted).join(" ")).toMatch(/question 37 on the confirm rows of generation 1/);
+    expect(lines({ ...promoted, mode: "observe" })).toContain("  observed: what is in use does not depend on it");
     expect(lines(promoted)).toContainEqual(expect.stringMatching(/ ✓ confirmed {2}/));
   });
 

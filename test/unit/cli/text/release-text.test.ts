@@ -22,9 +22,17 @@ test.each<{ cause: ReleaseCause; text: string }>([
   expect(causeText({ cause })).toBe(text);
 });
 
-test("what moved names every component once: moved, new or removed", () => {
-  expect(movedText({ m1: 1, m2: 3, m4: 1 }, { m1: 2, m2: 3, m3: 1 })).toBe("m1@1 -> m1@2, m3@1 new, m4@1 removed");
-  expect(movedText({ m1: 1 }, { m1: 1 })).toBe("nothing");
+test("what moved names every component once: moved, new or removed; and what is pinned now", () => {
+  const used = (composition: Readonly<Record<string, number>>, ...pinned: readonly string[]) => ({
+    composition,
+    pinned,
+  });
+  expect(movedText(used({ m1: 1, m2: 3, m4: 1 }), used({ m1: 2, m2: 3, m3: 1 }))).toBe(
+    "m1@1 -> m1@2, m3@1 new, m4@1 removed",
+  );
+  expect(movedText(used({ m1: 1 }, "m1"), used({ m1: 1 }, "m2"))).toBe("m2 pinned, m1 unpinned");
+  expect(movedText(used({ m1: 1 }), used({ m1: 1 }))).toBe("nothing");
+  expect(movedText(undefined, used({ m1: 1 }))).toBe("m1@1 new");
 });
 
 test("a release says who, why, what and since when", () => {
@@ -36,10 +44,10 @@ test("a release says who, why, what and since when", () => {
     gate: "ab".repeat(32),
     cause,
   });
-  expect(releaseFacts(made, { m1: 1, m2: 4 }, style, clock)).toEqual([
+  expect(releaseFacts(made, { composition: { m1: 1, m2: 4 }, pinned: [] }, style, clock)).toEqual([
     "release   13, pin",
     "by        ada: incident 31 (overrides: freeze, held)",
-    "moved     m1@1 -> m1@2",
+    "moved     m1@1 -> m1@2, m1 pinned",
     "in use    m1@2, m2@4",
     "pinned    m1",
     "gate      abababababab",

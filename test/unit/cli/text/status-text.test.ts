@@ -78,6 +78,26 @@ test("newer snapshots of a pinned component say why they are not used", () => {
   expect(text({ gate: null, components: [pinned] })).toContain("m1@3 not used: the component is pinned");
 });
 
+test("an order says once who holds a candidate", () => {
+  const held = decision({ m1: 3 }, { decision: "held", reasons: ["held-by-person"] });
+  const candidates = [candidate(3, { decision: held, order: order("hold", [], { reason: "audit" }) })];
+  const shown = text({ components: [{ component: "m1", inUse: 2, newest: 3, isPinned: false, candidates }] });
+  expect(shown).toContain("m1@3 held; held by ann: audit");
+});
+
+test("the first snapshots of a component wait for its first release under a gate that enforces", () => {
+  const missing = decision({ m1: 1 }, { decision: "held", reasons: ["missing"] });
+  const first = {
+    component: "m1",
+    inUse: null,
+    newest: 1,
+    isPinned: false,
+    candidates: [candidate(1, { decision: missing })],
+  };
+  expect(text({ components: [first] })).toContain("m1@1 waits for the first release of its component");
+  expect(text({ components: [first], gate: "observe" })).toContain("m1@1 held: a loss to compare is missing");
+});
+
 test("services that answer are shown", () => {
   const shown = text({
     evaluator: {
@@ -95,7 +115,7 @@ test("services that answer are shown", () => {
       version: null,
       heldOut: null,
       release: null,
-      gate: null,
+      gate: { mode: "enforce", questionsLeft: 1163, held: [] },
     },
     trainers: [
       {
@@ -113,6 +133,6 @@ test("services that answer are shown", () => {
       },
     ],
   });
-  expect(shown).toContain("evaluator e1 is idle: 2 to judge, pipeline loss 0.25");
+  expect(shown).toContain("evaluator e1 is idle: 2 to judge, pipeline loss 0.25, questions left: 1,163");
   expect(shown).toMatch(/m1 +m1@2 +m1@4 +- +training, 1 queued\n/);
 });

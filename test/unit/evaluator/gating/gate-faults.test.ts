@@ -1,32 +1,26 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createVirtualClock, type VirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
-import { createPipelineView } from "../../../../services/composition/pipeline-view.ts";
-import { createGating } from "../../../../services/evaluator/gating/gating.ts";
 import { DEFAULT_GATE } from "../../../../services/pipeline/gate.ts";
-import type { Decision } from "../../../../services/pipeline/release.ts";
+import type { Decision, LedgerEntry } from "../../../../services/pipeline/release.ts";
 import type { Composition } from "../../../../services/pipeline/verdict.ts";
 import type { Backplane } from "../../../../services/registry/backplane.ts";
+import { collect } from "../../../../services/registry/logged.ts";
 import { createMemoryBackplane } from "../../../../services/registry/memory/backplane.ts";
-import { createLedgerState } from "../../../../services/releases/ledger-state.ts";
-import { createMetrics } from "../../../../services/runtime/metrics.ts";
 import { SnapshotFault } from "../../../../services/verdicts/snapshot-fault.ts";
-import { draft, generation, model, quarantine, verdict } from "../../../helpers/drafts.ts";
+import { draft, model, quarantine, verdict } from "../../../helpers/drafts.ts";
 import { twoComponents } from "../../../helpers/linear-pipelines.ts";
-import { silentLog } from "../../../helpers/log.ts";
-import { plantedRows } from "../../../helpers/planted-rows.ts";
+import { runPlantedGate } from "../../../helpers/planted-gates.ts";
 
 const pipeline = { ...twoComponents, gate: { ...DEFAULT_GATE, mode: "enforce", bootstrap: "newest" } as const };
-const ROWS = 500;
-
 /** The loss of each snapshot of u with any d. */
-const losses: Readonly<Record<number, number>> = { 1: 1, 2: 0.5, 3: 0.9 };
+const losses: Readonly<Record<number, number>> = { 1: 1, 2: 0.5, 3: 0.9, 4: 1, 5: 1, 6: 1 };
 
 let clock: VirtualClock;
 let backplane: Backplane;
 let leaving: AbortController;
 /** Called before each measurement of a composition; may throw. */
-let interfere: (composition: Composition) => void;
+let interfere: (composition: Composition) => void | Promise<void>;
 let reported: string[];
 
 beforeEach(async () => {
@@ -35,7 +29,12 @@ beforeEach(async () => {
   leaving = new AbortController();
   interfere = () => {};
   reported = [];
-  start();
+  const lossOf = async (composition: Composition) => {
+    await interfere(composition);
+    return losses[composition.u as number] as number;
+  };
+  const onFailure = (message: string) => void reported.push(message);
+  void runPlantedGate({ name: "e1", pipeline, backplane, clock, lossOf, onFailure }, leaving.signal);
   await publish("u");
   await publish("d");
   expect(await inUse()).toEqual({ u: 1, d: 1 });
@@ -44,49 +43,6 @@ afterEach(async () => {
   leaving.abort();
   await backplane.close();
 });
-
-/** The gate of an evaluator whose measurements are planted. */
-function start(): void {
-  const state = createLedgerState();
-  const reportFailure = (_: string, { message }: Error) => void reported.push(message);
-  const view = createPipelineView({ backplane, clock, onError: reportFailure, onLedgerEntry: state.note });
-  const rowsOf = (part: "screen" | "confirm" | "reserve") =>
-    plantedRows({
-      part,
-      rowLosses(_, composition) {
-        interfere(composition);
-        const loss = losses[composition.u as number] as number;
-        return Float64Array.from({ length: ROWS }, (_, row) => loss + 0.01 * (((row * 7) % 11) - 5) * loss);
-      },
-    });
-  const found = generation(1);
-  const gating = createGating({
-    evaluator: "e1",
-    pipeline,
-    gate: pipeline.gate,
-    retained: 8,
-    rows: { screen: rowsOf("screen"), confirm: rowsOf("confirm"), reserve: rowsOf("reserve") },
-    backplane,
-    view,
-    state,
-    applied: { opens: async () => {}, refusal: () => undefined },
-    generation: {
-      settle: async () => {},
-      current: () => found,
-      settled: () => found,
-      confirm: async () => found,
-    },
-    async quarantine({ component, serial }, reason, detail) {
-      await backplane.quarantines.append(quarantine(component, serial, { reason, detail }));
-    },
-    metrics: createMetrics({ service: "evaluator", version: "0" }),
-    reportFailure,
-    clock,
-    log: silentLog,
-  });
-  void view.follow(leaving.signal);
-  void gating.run(leaving.signal);
-}
 
 /** Publishes a snapshot with a verdict, and lets the gate decide. */
 async function publish(component: "u" | "d"): Promise<void> {
@@ -103,11 +59,9 @@ async function pass(seconds: number): Promise<void> {
 
 const inUse = async () => (await backplane.ledger.release())?.value.composition;
 
-async function decisions(): Promise<readonly Decision[]> {
-  const found: Decision[] = [];
-  for await (const { value } of backplane.ledger.read(0)) if (value.entry === "decision") found.push(value);
-  return found;
-}
+const entries = (): Promise<readonly LedgerEntry[]> => collect(backplane.ledger.read(0));
+
+const decisions = async () => (await entries()).filter((entry): entry is Decision => entry.entry === "decision");
 
 test("a candidate that cannot be composed is quarantined, and the gate goes on", async () => {
   interfere = (composition) => {
@@ -147,4 +101,25 @@ test("a decision that keeps failing holds its candidate, and no other one", asyn
   expect(first?.detail).toBe("deciding failed 5 times: a bug");
   expect(second).toMatchObject({ moves: { u: 3 }, decision: "promoted" });
   expect(await inUse()).toEqual({ u: 3, d: 1 });
+});
+
+test("a long search for sets gives way to a quarantine of what is in use", async () => {
+  await publish("u");
+  expect(await inUse()).toEqual({ u: 2, d: 1 });
+  let measured = 0;
+  interfere = async (composition) => {
+    if (composition.u === 2 || composition.d === 1) return;
+    measured += 1;
+    await clock.sleep(10_000);
+  };
+  for (const component of ["u", "u", "d", "d", "d"] as const) await publish(component);
+  await pass(15);
+  expect(measured).toBeGreaterThan(0);
+  await backplane.quarantines.append(quarantine("u", 2));
+  await pass(10);
+  // Then u@3 is an improvement again.
+  const [rollback] = (await entries()).filter((entry) => entry.entry === "release" && entry.kind === "rollback");
+  expect(rollback).toMatchObject({ number: 4, composition: { u: 1, d: 1 } });
+  expect(await inUse()).toEqual({ u: 3, d: 1 });
+  expect(measured).toBeLessThan(4);
 });

@@ -64,6 +64,20 @@ describe("single updates", () => {
     expect(await inUse()).toEqual({ u: 2, d: 1 });
   });
 
+  test("a store of before begins with its champions, which stay where they are", async () => {
+    open({ bootstrap: "person" });
+    await world.publish("u", { x: 1.5 });
+    await world.backplane.registry.setAlias("u", "champion", 1, null, "ann");
+    world.gated();
+    await world.publish("d", good);
+    await world.publish("u", { x: 2 });
+    await world.quiet();
+    expect((await world.releases()).map(({ composition, cause, pinned }) => ({ composition, cause, pinned }))).toEqual([
+      { composition: { u: 1 }, cause: { type: "founded" }, pinned: ["u"] },
+    ]);
+    expect(await world.decisions()).toEqual(["d@1 held: missing", "u@2 held: pinned"]);
+  });
+
   test("a component of the gate's hold is never promoted by the gate", async () => {
     open({ hold: ["u"] }).gated();
     await world.byPerson({ u: 1, d: 1 });
@@ -97,6 +111,36 @@ describe("the horizon", () => {
     await world.quiet();
     expect(await world.decisions()).toEqual(["u@2 promoted", "u@3 held: spent", "u@3 promoted"]);
     expect(await asked()).toEqual([{ part: "confirm", question: 1 }, null, { part: "reserve", question: 1 }]);
+    expect(await inUse()).toEqual({ u: 3, d: 1 });
+  });
+});
+
+describe("decisions are made again", () => {
+  test("on new held-out rows, whose questions are not spent", async () => {
+    const { gated } = open({ horizon: 1 });
+    const { evaluator } = gated();
+    await founded();
+    await world.publish("u", { x: 1.5 });
+    await world.quiet();
+    await publishRight();
+    await evaluator.stop();
+    gated({ name: "e2", fingerprint: "new rows" });
+    await world.quiet();
+    expect(await world.decisions()).toEqual(["u@2 promoted", "u@3 held: spent", "u@3 promoted"]);
+    const generations = (await world.entries()).flatMap((one) => (one.entry === "decision" ? [one.generation] : []));
+    expect(generations).toEqual([1, 1, 2]);
+  });
+
+  test("by another gate", async () => {
+    const { gated } = open();
+    const { evaluator } = gated();
+    await founded();
+    await publishRight();
+    await publishRight();
+    await evaluator.stop();
+    gated({ name: "e2", gate: { require: "non-inferior" } });
+    await world.quiet();
+    expect(await world.decisions()).toEqual(["u@2 promoted", "u@3 held: inconclusive", "u@3 promoted"]);
     expect(await inUse()).toEqual({ u: 3, d: 1 });
   });
 });

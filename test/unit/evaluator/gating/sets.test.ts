@@ -73,6 +73,18 @@ describe("training on a candidate", () => {
     expect(await requests()).toEqual([]);
   });
 
+  test("nobody is asked to train on a candidate that no set may move, and another component answers nothing", async () => {
+    world = openGatedEvaluators();
+    await coupled(coTraining);
+    await world.publish("u", { x: 2 }, {}, { gating: { sets: false, cotrain: false } });
+    await world.quiet();
+    expect(await world.decisions()).toEqual(["u@2 held: worse, needs (d)"]);
+    expect(await requests()).toEqual([]);
+    await world.publish("u", { x: 2 }, {}, { candidateRun: "u@3:d:1" });
+    await world.quiet();
+    expect(await requests()).toEqual(['u@3:d:1 requested {"u":3}']);
+  });
+
   test("a newer candidate takes the place of the one that is being trained on", async () => {
     world = openGatedEvaluators();
     await coupled(coTraining);

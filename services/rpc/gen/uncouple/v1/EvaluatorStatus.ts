@@ -18,7 +18,7 @@ export interface EvaluatorStatus {
    */
   'pending'?: (number);
   /**
-   * Number of held-out rows.
+   * Number of held-out rows that losses are averaged over: with a gate, of screen rows.
    */
   'rows'?: (number);
   /**
@@ -80,7 +80,7 @@ export interface EvaluatorStatus__Output {
    */
   'pending': (number);
   /**
-   * Number of held-out rows.
+   * Number of held-out rows that losses are averaged over: with a gate, of screen rows.
    */
   'rows': (number);
   /**
