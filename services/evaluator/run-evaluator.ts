@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
@@ -28,6 +29,8 @@ import { createEvaluator, type Evaluator } from "./create-evaluator.ts";
 import { createHeldOutParts, splitInUse } from "./held-out-parts.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
+import { runWebhooks } from "./webhooks/run-webhooks.ts";
+import { createWebhookMetrics } from "./webhooks/webhook-metrics.ts";
 
 export interface RunEvaluatorOptions {
   /** Path of the pipeline file. */
@@ -154,10 +157,11 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     backplane = connected;
     exportClockOffset(metrics, clock, connected.clockOffset);
     const onLost = (error: UncoupleError) => lifecycle.fail(error);
+    const reportFailure = createFailureReporter(log, onLost);
     const opened = createPipelineGate(pipeline, options.pipelineFile, {
       pipelines: connected.pipelines,
       clock,
-      onError: createFailureReporter(log, onLost),
+      onError: reportFailure,
     });
     await opened.confirm();
     gate = opened;
@@ -221,6 +225,24 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     grpcPort = await server.start();
     created.start();
     void inference.warm();
+    const folder = dirname(options.pipelineFile);
+    const telling = runWebhooks(
+      {
+        evaluator: name,
+        pipeline: pipeline.name,
+        webhooks: (pipeline.webhooks ?? []).map((webhook) => ({
+          ...webhook,
+          secretFile: resolve(folder, webhook.secretFile),
+        })),
+        backplane: connected,
+        applied: opened,
+        metrics: createWebhookMetrics(metrics, clock),
+        reportFailure,
+        clock,
+      },
+      lifecycle.stopping,
+    );
+    lifecycle.onDrain("telling webhooks", () => telling);
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}`, evaluator: name },
       `evaluating pipeline ${pipeline.name}`,

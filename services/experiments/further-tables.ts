@@ -1,6 +1,8 @@
 import type { RevenueCause } from "../data/synthetic/clicks.ts";
 import type { BarChart } from "../report/bar-chart.ts";
+import type { LineChart } from "../report/line-chart.ts";
 import type { Estimators } from "./beyond/estimators.ts";
+import { type Gate, type GatePolicyName, TICKS } from "./beyond/gate.ts";
 import { type MeanInterval, proportionText, type Summary } from "./lab/statistics.ts";
 import type { Reproduction } from "./reproduce.ts";
 
@@ -13,6 +15,7 @@ export interface ResultTable {
   readonly rows: readonly (readonly string[])[];
   /** For the report. */
   readonly chart?: BarChart;
+  readonly lines?: LineChart;
 }
 
 /** Tables of the experiments that go beyond the paper, for the terminal and the report. */
@@ -23,6 +26,7 @@ export function furtherTables({
   policy,
   diagnosis,
   gap,
+  gate,
 }: Reproduction): readonly ResultTable[] {
   return [
     ...(dag === undefined
@@ -123,7 +127,39 @@ export function furtherTables({
             ]),
           },
         ]),
+    ...(gate === undefined ? [] : [gateTable(gate)]),
   ];
+}
+
+const POLICY_NAMES: Readonly<Record<GatePolicyName, string>> = {
+  none: "no gate",
+  gate: "gate on each update",
+  "gate-sets": "gate with sets",
+  "co-training": "gate with sets and co-training",
+};
+
+function gateTable({ rows }: Gate): ResultTable {
+  return {
+    title: "What gates release",
+    text: `Both teams of the paper's pipeline train for ${TICKS} ticks, in random order: M1s of ever larger model classes, and async M2s on the M1 in use. The default gate decides what is released; the loss is that of held-out rows that it never asks. M2* o M1^0 is 100. Mean and standard deviation over seeds.`,
+    columns: ["Released by", "Worst tick", "Mean over ticks", "After the last tick"],
+    rows: rows.map(({ policy, worst, felt, final }) => [
+      POLICY_NAMES[policy],
+      spread(worst),
+      spread(felt),
+      spread(final),
+    ]),
+    lines: {
+      label: "End-to-end loss of what is released, tick by tick",
+      xTitle: "tick",
+      yTitle: "end-to-end loss",
+      logY: true,
+      series: rows.map(({ policy, losses }) => ({
+        name: POLICY_NAMES[policy],
+        points: losses.map((y, x) => ({ x, y })),
+      })),
+    },
+  };
 }
 
 const CAUSE_NAMES: Readonly<Record<RevenueCause, string>> = { click: "the click", propensity: "its probability" };

@@ -29,7 +29,6 @@ const TWO_STAGE_EXPERIMENTS: readonly ExperimentName[] = [
   "estimators",
   "support",
   "gap",
-  "gate",
 ];
 
 export interface ReproduceOptions {
@@ -127,6 +126,7 @@ async function runSeed(
   const independent: SeedResult = {
     ...(wants("dag") && { dag: await dagOf(seed, sizes, engine, signal) }),
     ...(wants("policy") && { policy: await policyOf(seed, sizes, engine, signal) }),
+    ...(wants("gate") && { gate: await gateOf(seed, sizes, engine, signal) }),
     ...(wants("diagnosis") && { diagnosis: await diagnosesOf(seed, sizes, engine, signal) }),
   };
   if (!TWO_STAGE_EXPERIMENTS.some(wants)) return independent;
@@ -142,7 +142,6 @@ async function runSeed(
       }),
       ...(wants("support") && { support: await supportOf(stage) }),
       ...(wants("gap") && { gap: await gapOf(stage, seed, engine, signal) }),
-      ...(wants("gate") && { gate: await gateOf(stage, seed) }),
     };
   } finally {
     await stage.lab.close();

@@ -1,6 +1,7 @@
 import { barChart } from "../report/bar-chart.ts";
 import { figure, type ReportDocument, type ReportSection, reportDocument, tableHtml } from "../report/document.ts";
 import { html } from "../report/html.ts";
+import { lineChart } from "../report/line-chart.ts";
 import { formatNumber } from "../report/numbers.ts";
 import { furtherTables, withInterval } from "./further-tables.ts";
 import { type Harm, proportionText } from "./lab/statistics.ts";
@@ -8,6 +9,7 @@ import { type Figure1, figure1ClosedForm } from "./paper/figure1.ts";
 import type { Figure3 } from "./paper/figure3.ts";
 import { countOrderings } from "./paper/orderings.ts";
 import type { Table1 } from "./paper/table1.ts";
+import type { UpdateFamily } from "./paper/table1-gated.ts";
 import type { Table2 } from "./paper/table2.ts";
 import { FURTHER_EXPERIMENTS, PAPER_EXPERIMENTS, type Reproduction } from "./reproduce.ts";
 
@@ -28,17 +30,14 @@ export async function reproductionReport(reproduction: Reproduction, footer: str
   if (reproduction.table1 !== undefined) sections.push(await table1Section(reproduction.table1));
   if (reproduction.table2 !== undefined) sections.push(await table2Section(reproduction.table2));
   if (reproduction.figure3 !== undefined) sections.push(await figure3Section(reproduction.figure3));
-  for (const { title, text, columns, rows, chart } of furtherTables(reproduction)) {
+  for (const { title, text, columns, rows, chart, lines } of furtherTables(reproduction)) {
     const isMeasured = (at: number) => rows.every((row) => /^(-?\d[\d.e-]*( ± .*| \(.*\))?)?$/.test(row[at] ?? ""));
     const table = tableHtml(
       columns.map((column, at) => ({ title: column, number: isMeasured(at) })),
       rows,
     );
-    sections.push({
-      heading: title,
-      text,
-      body: chart === undefined ? table : html`${figure(await barChart(chart))}${table}`,
-    });
+    const plot = await (chart === undefined ? lines && lineChart(lines) : barChart(chart));
+    sections.push({ heading: title, text, body: plot === undefined ? table : html`${figure(plot)}${table}` });
   }
   return reportDocument({ ...headingOf(reproduction), sections, footer });
 }
@@ -100,7 +99,7 @@ async function figure1Section({ a, b, losses, selfDefeating }: Figure1): Promise
   };
 }
 
-async function table1Section({ rows, remarks }: Table1): Promise<ReportSection> {
+async function table1Section({ rows, gated, remarks }: Table1): Promise<ReportSection> {
   const tick = (holds: boolean) => (holds ? "✓" : "✗");
   const table = tableHtml(
     [
@@ -131,10 +130,14 @@ async function table1Section({ rows, remarks }: Table1): Promise<ReportSection> 
     ],
     ownUpdateRows(rows),
   );
+  const gates = tableHtml(
+    GATED_COLUMNS.map((title) => ({ title })),
+    gatedTableRows(gated),
+  );
   return {
     heading: "Table 1: properties of each protocol",
     text: "Messages and Waited: coordination messages while both teams train once, and time spent waiting as a share of all training steps. Then, updates of M1 that increased the pipeline's held-out loss, with their share, and by how much the loss increased on average over all updates (M2* o M1^0 = 100; 0 where it did not): 95 % intervals, seeds resampled as a whole. Consistent updates: M1s near M1*, and M1* itself. Its own updates: proximal throttles M1 by lambda, all others train better model classes. Random mixes of M1^0 and the consistent M1 that improve M1's own loss are a stress test. Paper: its ticks for independently trainable, consistent, aligned.",
-    body: html`${table}${updates}${remarks.map((remark) => html`<p class="note">${remark}</p>`)}`,
+    body: html`${table}${updates}<p class="note">${GATED_TEXT}</p>${gates}${remarks.map((remark) => html`<p class="note">${remark}</p>`)}`,
   };
 }
 
@@ -143,6 +146,36 @@ export function ownUpdateRows(rows: Table1["rows"]): readonly (readonly string[]
   return rows.flatMap(({ protocol, ownUpdates }) =>
     ownUpdates.map(({ update, ownLoss, harm }) => [protocol, update, `${formatNumber(ownLoss)} %`, harmText(harm)]),
   );
+}
+
+export const GATED_COLUMNS = [
+  "Async with a gate",
+  "Updates of M1",
+  "Made what is released worse",
+  "Rejected",
+  "Rejected though good",
+  "Loss released",
+] as const;
+
+export const GATED_TEXT =
+  "The same updates of M1 under a gate, each decided by itself from M1^0: rejection releases what the measured loss shows to be better, the paper's async protocol in full; gate-sets also lets M2 follow what is released, and snapshots move together; co-training also retrains M2 on updates that are held. Good: the pipeline with an M2 retrained on the update is better. Losses are measured on the held-out rows that the gate never asks (M2* o M1^0 = 100); 95 % intervals, seeds resampled as a whole.";
+
+const FAMILY_NAMES: Readonly<Record<UpdateFamily, string>> = {
+  consistent: "consistent",
+  own: "its own",
+  mixes: "random mixes",
+};
+
+/** Cells for what gates make of updates, as in `GATED_COLUMNS`. */
+export function gatedTableRows(rows: Table1["gated"]): readonly (readonly string[])[] {
+  return rows.map(({ protocol, updates, violations, rejected, goodRejected, loss }) => [
+    protocol,
+    FAMILY_NAMES[updates],
+    harmText(violations),
+    proportionText(rejected),
+    proportionText(goodRejected),
+    withInterval(loss),
+  ]);
 }
 
 /** `27 of 60 (21 to 70 %), by 18.3 (7.5 to 40)`: how often, and by how much on average over all updates. */

@@ -3,7 +3,7 @@ import { type Config, compile, type TopLevelSpec } from "vega-lite";
 import { escapeHtml, type Html, trusted } from "./html.ts";
 
 /** A palette for color-blind readers on white and black (Okabe and Ito 2008, pale colors darkened). */
-const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d"];
+const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d", "#e9b44c"];
 
 /** CSS variables of the surrounding page, so that plots follow its dark theme. */
 export const inkColor = "var(--ink)";

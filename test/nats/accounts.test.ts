@@ -14,6 +14,7 @@ import { cli } from "../helpers/cli.ts";
 import {
   candidateRun,
   decision,
+  delivered,
   draft,
   model,
   order,
@@ -137,7 +138,7 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
 
   test("evaluators and operators write the ledger, all read it, and a follower reports what it serves", async () => {
     const follower = await server.open("serving");
-    const watched = take(m2.ledger.watch(0, AbortSignal.timeout(10_000)), 6);
+    const watched = take(m2.ledger.watch(0, AbortSignal.timeout(10_000)), 7);
     await evaluator.retention.pin("release-1", { m1: 1 });
     const decided = await evaluator.ledger.append(decision({ m1: 1 }, { release: 0 }), 0);
     await evaluator.ledger.append(release(1, { cause: { type: "decision", position: decided ?? 0 } }), 0);
@@ -146,6 +147,7 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
     expect(Buffer.compare(await follower.registry.bytes(first), bytes)).toBe(0);
     await follower.ledger.append(served("serving", 1));
     await evaluator.ledger.append(candidateRun());
+    await evaluator.ledger.append(delivered("b".repeat(64), 0));
     await operator.ledger.append(order("hold", [{ component: "m1", serial: 1 }]));
     await operator.ledger.append(release(2, { cause: { type: "person", by: "ann", reason: null } }));
     expect((await watched).map(({ value }) => value.entry)).toEqual([
@@ -153,6 +155,7 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
       "release",
       "served",
       "candidate-run",
+      "delivered",
       "order",
       "release",
     ]);
@@ -162,6 +165,7 @@ describe.each(cases)("$name, accounts", ({ version, tls }) => {
       [evaluator, order("hold", []), "write orders to gates"],
       [operator, decision({ m1: 2 }), "write decisions of gates"],
       [operator, candidateRun({ attempt: 2 }), "request runs on candidates"],
+      [operator, delivered("b".repeat(64), 1), "note what webhooks were told"],
       [follower, served("other", 1), "report what is served"],
       [follower, release(3), "write releases"],
     ] as const) {

@@ -1,3 +1,4 @@
+import { asUncoupleError } from "../../common/errors.ts";
 import type { PipelineMatrix, Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import { pinComponent } from "../../releases/pin.ts";
 import { type ActOptions, type ActRun, perform } from "./act.ts";
@@ -38,7 +39,7 @@ export function tellStory(platform: Platform, files: StoryFiles, options: ActOpt
     for (const { manifest } of runs) {
       const { pipeline, component, serial } = manifest;
       const request = { component, by: "demo", reason: "first snapshot" };
-      await pinComponent({ backplane: platform.backplane, pipeline, clock }, request, serial);
+      await pin({ backplane: platform.backplane, pipeline, clock }, request, serial);
     }
   };
   return perform(platform, options, async (act) => {
@@ -74,4 +75,14 @@ export function tellStory(platform: Platform, files: StoryFiles, options: ActOpt
       matrix: await act.matrix({ intervals: true }),
     };
   });
+}
+
+/** Pins a snapshot, again if the evaluator puts it in use at the same time. */
+async function pin(...args: Parameters<typeof pinComponent>): Promise<void> {
+  try {
+    await pinComponent(...args);
+  } catch (thrown) {
+    if (asUncoupleError(thrown).code !== "conflict") throw thrown;
+    await pinComponent(...args);
+  }
 }

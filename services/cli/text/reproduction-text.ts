@@ -2,7 +2,14 @@ import { furtherTables } from "../../experiments/further-tables.ts";
 import { figure1ClosedForm } from "../../experiments/paper/figure1.ts";
 import { countOrderings } from "../../experiments/paper/orderings.ts";
 import type { Reproduction } from "../../experiments/reproduce.ts";
-import { harmText, ownUpdateRows, PAPER_TABLE2 } from "../../experiments/reproduction-report.ts";
+import {
+  GATED_COLUMNS,
+  GATED_TEXT,
+  gatedTableRows,
+  harmText,
+  ownUpdateRows,
+  PAPER_TABLE2,
+} from "../../experiments/reproduction-report.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
@@ -69,6 +76,13 @@ export function reproductionText(
           { title: "WORSE" },
         ],
         ownUpdateRows(table1.rows),
+        style,
+        width,
+      ),
+      style.dim(GATED_TEXT),
+      formatTable(
+        GATED_COLUMNS.map((title) => ({ title: title.toUpperCase(), wraps: true })),
+        gatedTableRows(table1.gated),
         style,
         width,
       ),

@@ -104,15 +104,12 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
     return verdicts.some((verdict) => verdict?.componentInterval != null && verdict.componentInterval[1] < 0);
   }
 
-  /** Recent releases whose composition can still be composed. */
+  /** Recent releases that could be in use: all sound, and nothing that a person took back. */
   function recent() {
-    const isSound = (component: string, serial: number) =>
-      view.history.sound(component).has(serial, Number.POSITIVE_INFINITY);
-    return state
-      .recent()
-      .filter(({ composition }) =>
-        Object.entries(composition).every(([component, serial]) => isSound(component, serial)),
-      );
+    const isUsable = (snapshot: SnapshotId) =>
+      view.history.sound(snapshot.component).has(snapshot.serial, Number.POSITIVE_INFINITY) &&
+      state.orderOn(snapshot) === undefined;
+    return state.recent().filter(({ composition }) => namesOf(composition).every(isUsable));
   }
 
   async function outcomeOf(

@@ -1,5 +1,6 @@
 import { mean } from "../../common/statistics.ts";
 import { createRandom } from "../../data/random/random.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { DEFAULT_GATE } from "../../pipeline/gate.ts";
 import { MAX_CANDIDATE_ATTEMPTS } from "../../releases/cotraining.ts";
@@ -7,7 +8,7 @@ import { openLabGate } from "../gated/lab-gate.ts";
 import { divideLab, type LabParts } from "../gated/lab-parts.ts";
 import { dense, type Models } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
-import type { TwoStage } from "../paper/two-stage.ts";
+import { openTwoStage, type Sizes, type TwoStage } from "../paper/two-stage.ts";
 
 /**
  * What releases updates. `none`: every update is in use at once. `gate`: each is decided alone. `gate-sets`: snapshots may move
@@ -20,6 +21,11 @@ export type GatePolicyName = (typeof GATE_POLICIES)[number];
 export const TICKS = 24;
 /** A person who expects so many updates declares about two questions for each. */
 const HORIZON = 2 * TICKS;
+/**
+ * Held-out rows for each training row. Where a few rows have most of the difference, a gate needs many to be sure: with 1, it
+ * holds some updates that halve the loss.
+ */
+const HELD_OUT = 3;
 /** Of the trainings of M2's team: none of them repeats one that the gate asks for. */
 const FIRST_ATTEMPT = MAX_CANDIDATE_ATTEMPTS + 1;
 /** Hidden units of the M1s: ever larger model classes. M1* has 8. */
@@ -67,8 +73,16 @@ interface Target {
  * Lets both teams of the paper's pipeline publish for 24 ticks, in random order: M1s of ever larger model classes that
  * are better by M1's own loss, and M2s trained async, each with another seed, on the M1 that is in use. All policies get the same M1s.
  */
-export async function gateOf(stage: TwoStage, seed: number): Promise<GateSeed> {
-  const turns = await takeTurns(stage, seed);
+export async function gateOf(seed: number, sizes: Sizes, engine: Engine, signal?: AbortSignal): Promise<GateSeed> {
+  const stage = await openTwoStage(seed, { ...sizes, heldOutRows: HELD_OUT * sizes.rows }, engine, signal);
+  try {
+    return await runPolicies(stage, await takeTurns(stage, seed));
+  } finally {
+    await stage.lab.close();
+  }
+}
+
+async function runPolicies(stage: TwoStage, turns: readonly Turn[]): Promise<GateSeed> {
   const parts = divideLab(stage.lab, DEFAULT_GATE.split);
   const unit = (await stage.lab.oracleLoss("m2", { m1: stage.m1.initial })) / 100;
   const run = async (policy: GatePolicyName): Promise<readonly number[]> => {

@@ -10,8 +10,10 @@ export type Upstream = (typeof UPSTREAMS)[number];
 
 /** Sizes of an experiment: the paper's, or smaller ones that preserve nearly all orderings. */
 export interface Sizes {
-  /** Rows of each split. */
+  /** Training rows. */
   readonly rows: number;
+  /** Default: as many as training rows. */
+  readonly heldOutRows?: number;
   readonly initialSteps: number;
   readonly incrementalSteps: number;
   readonly consistentSteps: number;
@@ -59,12 +61,24 @@ export const SECOND_STAGE: Component = {
 };
 
 /** The paper's pipeline (section 4, "DGP"): X1 in R^10, X2 in R^5, Z in R^3, Y in R. */
-export function twoStagePipeline(seed: number, rows: number): Pipeline & { readonly data: SyntheticSource } {
+export function twoStagePipeline(
+  seed: number,
+  rows: number,
+  heldOutRows = rows,
+): Pipeline & { readonly data: SyntheticSource } {
+  const all = rows + heldOutRows;
   return {
     name: "paper",
     components: [firstStage(3), SECOND_STAGE],
     objective: "m2",
-    data: { source: "synthetic", generator: "two-stage", seed, rows: 2 * rows, testFraction: 0.5, parameters: {} },
+    data: {
+      source: "synthetic",
+      generator: "two-stage",
+      seed,
+      rows: all,
+      testFraction: heldOutRows / all,
+      parameters: {},
+    },
   };
 }
 
@@ -92,7 +106,7 @@ export async function openTwoStage(
   engine: Engine,
   signal?: AbortSignal,
 ): Promise<TwoStage> {
-  const pipeline = twoStagePipeline(seed, sizes.rows);
+  const pipeline = twoStagePipeline(seed, sizes.rows, sizes.heldOutRows);
   const lab = await openLab(pipeline, createSyntheticSource(pipeline.data), engine, seed, signal);
   const m1 = await trainUpstreams(lab, sizes);
   const trained = new Map<SnapshotModel, Map<string, Promise<SnapshotModel>>>();

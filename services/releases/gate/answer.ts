@@ -5,6 +5,12 @@ import type { LossMeter } from "./loss-meter.ts";
 import { gateLevel, measureMargin, testMargin } from "./margin-test.ts";
 import type { Question } from "./questions.ts";
 
+/**
+ * The skewness of the confirm rows is not that of the screen rows. With so many times the units that are needed, a question is
+ * rarely spent on rows that turn out to be too few.
+ */
+const RESERVE = 1.5;
+
 /** What screen rows answer to a question. */
 export interface Answer {
   readonly question: Question;
@@ -39,7 +45,7 @@ export async function answerOf(
   }
   const { difference, interval, isBelow } = testMargin(sample, CONFIDENCE_LEVEL);
   const [screen, confirm] = gate.split;
-  const { rowsNeeded } = testMargin(sample, gateLevel(gate.horizon), Math.min(1, confirm / screen));
+  const { rowsNeeded } = testMargin(sample, gateLevel(gate.horizon), Math.min(1, confirm / screen) / RESERVE);
   const beyond = question.isMeasure ? await measureMargin(pair, gate.margin, seed) : undefined;
   return {
     ...found,

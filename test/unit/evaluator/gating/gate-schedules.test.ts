@@ -123,7 +123,7 @@ async function play(seed: number) {
 const isRelease = (one: Logged<LedgerEntry>): one is Logged<Release> => one.value.entry === "release";
 const isDecision = (one: Logged<LedgerEntry>): one is Logged<Decision> => one.value.entry === "decision";
 
-test.each(Array.from({ length: Number(process.env.GATE_SCHEDULES ?? 20) }, (_, seed) => seed))(
+test.each(Array.from({ length: Number(process.env.FAULT_SCHEDULES ?? 20) }, (_, seed) => seed))(
   "whatever dies, fails and is ordered, only decisions, people and quarantines release, each once: schedule %i",
   async (seed) => {
     const { entries, quarantines } = await play(seed);
