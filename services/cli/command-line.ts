@@ -34,6 +34,7 @@ import { rollbackCommand } from "./commands/rollback.ts";
 import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { scaffoldCommand } from "./commands/scaffold.ts";
 import { showCommand } from "./commands/show.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
 import { statusCommand } from "./commands/status.ts";
 import { sweepCommand } from "./commands/sweep.ts";
@@ -98,6 +99,7 @@ const commands: readonly CommandFactory[] = [
   scaffoldCommand,
   reproduceCommand,
   benchmarkCommand,
+  simulateCommand,
 ];
 
 export function createProgram(context: CliContext): Command {

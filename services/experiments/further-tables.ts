@@ -133,9 +133,9 @@ export function furtherTables({
 
 const POLICY_NAMES: Readonly<Record<GatePolicyName, string>> = {
   none: "no gate",
-  gate: "gate on each update",
-  "gate-sets": "gate with sets",
-  "co-training": "gate with sets and co-training",
+  gate: "gate, one by one",
+  "gate-sets": "gate, sets",
+  "co-training": "gate, co-training",
 };
 
 function gateTable({ rows }: Gate): ResultTable {
@@ -201,7 +201,8 @@ export function withInterval({ mean, interval }: MeanInterval): string {
   return `${digits(mean, 3)} (${digits(interval[0], 2)} to ${digits(interval[1], 2)})`;
 }
 
-function spread({ mean, std }: Summary): string {
+/** `63.4 ± 18`: mean and standard deviation. */
+export function spread({ mean, std }: Summary): string {
   return `${digits(mean, 3)} ± ${digits(std, 2)}`;
 }
 

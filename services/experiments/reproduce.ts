@@ -5,7 +5,7 @@ import { clicksOf } from "./beyond/clicks.ts";
 import { type Dag, type DagSeed, dag, dagOf } from "./beyond/dag.ts";
 import { type Estimators, type EstimatorsSeed, estimators, estimatorsOf } from "./beyond/estimators.ts";
 import { type Gap, type GapTrial, gap, gapOf } from "./beyond/gap.ts";
-import { type Gate, type GateSeed, gate, gateOf } from "./beyond/gate.ts";
+import { type Gate, type GateSeed, gate, gateOf, TICKS } from "./beyond/gate.ts";
 import { type Policy, type PolicyRegret, policy, policyOf } from "./beyond/policy.ts";
 import { type DiagnosedUpdates, diagnosedUpdates, diagnosesOf } from "./beyond/self-defeating.ts";
 import { type Support, type SupportLoss, support, supportOf } from "./beyond/support.ts";
@@ -126,7 +126,7 @@ async function runSeed(
   const independent: SeedResult = {
     ...(wants("dag") && { dag: await dagOf(seed, sizes, engine, signal) }),
     ...(wants("policy") && { policy: await policyOf(seed, sizes, engine, signal) }),
-    ...(wants("gate") && { gate: await gateOf(seed, sizes, engine, signal) }),
+    ...(wants("gate") && { gate: await gateOf(seed, TICKS, sizes, engine, signal) }),
     ...(wants("diagnosis") && { diagnosis: await diagnosesOf(seed, sizes, engine, signal) }),
   };
   if (!TWO_STAGE_EXPERIMENTS.some(wants)) return independent;

@@ -3,7 +3,7 @@ import { figure, type ReportDocument, type ReportSection, reportDocument, tableH
 import { html } from "../report/html.ts";
 import { lineChart } from "../report/line-chart.ts";
 import { formatNumber } from "../report/numbers.ts";
-import { furtherTables, withInterval } from "./further-tables.ts";
+import { furtherTables, spread, withInterval } from "./further-tables.ts";
 import { type Harm, proportionText } from "./lab/statistics.ts";
 import { type Figure1, figure1ClosedForm } from "./paper/figure1.ts";
 import type { Figure3 } from "./paper/figure3.ts";
@@ -158,7 +158,7 @@ export const GATED_COLUMNS = [
 ] as const;
 
 export const GATED_TEXT =
-  "The same updates of M1 under a gate, each decided by itself from M1^0: rejection releases what the measured loss shows to be better, the paper's async protocol in full; gate-sets also lets M2 follow what is released, and snapshots move together; co-training also retrains M2 on updates that are held. Good: the pipeline with an M2 retrained on the update is better. Losses are measured on the held-out rows that the gate never asks (M2* o M1^0 = 100); 95 % intervals, seeds resampled as a whole.";
+  "The same updates of M1 under a gate, each decided by itself from M1^0: rejection releases what the measured loss shows to be better, the paper's async protocol in full; gate-sets also lets M2 follow what is released, and snapshots move together; co-training also retrains M2 on updates that are held. Good: the pipeline with an M2 retrained on the update is better. Losses are measured on the held-out rows that the gate never asks (M2* o M1^0 = 100); 95 % intervals, seeds resampled as a whole; loss: mean and standard deviation over seeds.";
 
 const FAMILY_NAMES: Readonly<Record<UpdateFamily, string>> = {
   consistent: "consistent",
@@ -174,7 +174,7 @@ export function gatedTableRows(rows: Table1["gated"]): readonly (readonly string
     harmText(violations),
     proportionText(rejected),
     proportionText(goodRejected),
-    withInterval(loss),
+    spread(loss),
   ]);
 }
 
@@ -227,7 +227,7 @@ async function figure3Section(result: Figure3): Promise<ReportSection> {
   );
   return {
     heading: "Figure 3: the pipeline after M1 is updated",
-    text: "End-to-end loss, where M2* with the initial M1 has 100. Bars are means over seeds; lines are one standard deviation. The paper prints this figure without numbers and derives orderings from it; the last table counts the seeds in which each ordering held.",
+    text: "End-to-end loss, where M2* with the initial M1 has 100. With a gate (rejection, gate-sets, co-training), the M1s arrive one after the other, and the loss is that of what is released. Bars are means over seeds; lines are one standard deviation. The paper prints this figure without numbers and derives orderings from it; the last table counts the seeds in which each ordering held.",
     body: html`${figure(chart)}${table}${tableHtml(
       [{ title: "Ordering" }, { title: "Held in", number: true }],
       Object.entries(countOrderings(result)).map(([claim, count]) => [claim, `${count} of ${seeds.length}`]),

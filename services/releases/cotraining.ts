@@ -25,7 +25,7 @@ export interface CotrainingInput {
   newest(component: string): number | undefined;
   /** Whether its team co-trains (`provenance.gating.cotrain` of the newest snapshot), and a set may move it. */
   cotrains(component: string): boolean;
-  /** Whether the gate has measured these moves against the release, and screen rows do not promise them. */
+  /** Whether the gate has measured these moves against the release, and screen rows say that they miss a margin. */
   isWorse(moves: Composition): boolean;
 }
 

@@ -3,9 +3,10 @@ import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { createEngine } from "../../services/engine/create-engine.ts";
 import { figure1, figure1ClosedForm } from "../../services/experiments/paper/figure1.ts";
 import type { Figure3 } from "../../services/experiments/paper/figure3.ts";
+import { GATED_PROTOCOLS } from "../../services/experiments/paper/gated-protocols.ts";
 import { countOrderings, meanOf } from "../../services/experiments/paper/orderings.ts";
 import type { Table1Row } from "../../services/experiments/paper/table1.ts";
-import { SMALL_SIZES } from "../../services/experiments/paper/two-stage.ts";
+import { SMALL_SIZES, UPSTREAMS } from "../../services/experiments/paper/two-stage.ts";
 import { reproduce } from "../../services/experiments/reproduce.ts";
 import type { EngineChoice } from "../../services/pipeline/team.ts";
 
@@ -40,6 +41,14 @@ describe("the paper at a reduced size", () => {
     expect(meanOf(one.figure3 as Figure3, "oracle", "initial")).toBeCloseTo(100, 9);
     expect(one.table2?.rows[1]?.mean).toBeGreaterThan(40);
     expect(one.table2?.rows[1]?.mean).toBeLessThan(55);
+    for (const protocol of GATED_PROTOCOLS) {
+      const [initial, incremental, consistent] = UPSTREAMS.map((upstream) =>
+        meanOf(one.figure3 as Figure3, protocol, upstream),
+      );
+      expect(initial, protocol).toBe(meanOf(one.figure3 as Figure3, "async", "initial"));
+      expect(incremental, protocol).toBeLessThanOrEqual(initial as number);
+      expect(consistent, protocol).toBeLessThanOrEqual(incremental as number);
+    }
     const alone = await run([1], 1);
     expect(alone.figure3?.rows.map(({ values }) => values[0])).toEqual(
       one.figure3?.rows.map(({ values }) => values[1]),
@@ -71,6 +80,19 @@ describe("the paper at a reduced size", () => {
       expect(row(protocol).ownViolations.size.mean, protocol).toBeLessThan(row("async").ownViolations.size.mean);
     }
     expect(row("async").consistencyViolations.size.mean).toBeGreaterThan(5);
+    const rejected = (protocol: string) => {
+      const gated = table1?.gated.filter((each) => each.protocol === protocol) ?? [];
+      expect(gated.map(({ updates, violations }) => [updates, violations.trials])).toEqual([
+        ["consistent", 3],
+        ["own", 5],
+        ["mixes", 4],
+      ]);
+      expect(gated.filter(({ violations }) => violations.count > 0)).toEqual([]);
+      return gated.reduce((sum, each) => sum + each.rejected.count, 0);
+    };
+    expect(rejected("rejection")).toBeGreaterThan(0);
+    expect(rejected("co-training")).toBeLessThan(rejected("rejection"));
+    expect(rejected("gate-sets")).toBeLessThanOrEqual(rejected("rejection"));
   });
 
   it.each([

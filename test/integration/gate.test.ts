@@ -17,7 +17,7 @@ let nats: TestNats;
 let world: EvaluatorWorld;
 beforeEach(async () => {
   nats = await startTestNats();
-  world = await openEvaluatorWorld(nats.url, "gated", 4000, "gate: { mode: enforce, bootstrap: newest }\n");
+  world = await openEvaluatorWorld(nats.url, "gated", 20_000, "gate: { mode: enforce, bootstrap: newest }\n");
 });
 afterEach(async () => {
   await world.close();

@@ -19,7 +19,7 @@ let running: CliProcess | undefined;
 beforeEach(async () => {
   nats = await startTestNats();
   dir = await mkdtemp(join(tmpdir(), "uncouple-gate-kills-"));
-  world = await openEvaluatorWorld(nats.url, "kills", 8000, "gate: { mode: enforce, bootstrap: newest }\n");
+  world = await openEvaluatorWorld(nats.url, "kills", 20_000, "gate: { mode: enforce, bootstrap: newest }\n");
 });
 afterEach(async () => {
   running?.child.kill("SIGKILL");

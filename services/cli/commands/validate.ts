@@ -14,16 +14,16 @@ import { plain } from "../terminal/style.ts";
 
 export function validateCommand(context: CliContext): Command {
   return new Command("validate")
-    .summary("check pipeline and team files")
+    .summary("check pipeline, team and scenario files")
     .description(
-      "Checks pipeline and team files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it. Exits with 2 if there are problems.",
+      "Checks pipeline, team and scenario files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it. Exits with 2 if there are problems.",
     )
-    .argument("<files...>", "pipeline and team files (YAML), in any order")
+    .argument("<files...>", "pipeline, team and scenario files (YAML), in any order")
     .option("--json", "print JSON: { valid, problems: [{ file, line, path, message }] }")
     .addHelpText("after", "\nExample:\n  uncouple validate examples/paper/*.yaml\n")
     .action(async (files: string[], options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
-      const { pipelines, teams, problems, deprecations } = await interruptible(
+      const { pipelines, teams, scenarios, problems, deprecations } = await interruptible(
         context,
         readConfiguration(files, context.cwd),
       );
@@ -43,6 +43,10 @@ export function validateCommand(context: CliContext): Command {
               ...teams.map(
                 ({ name, team }) =>
                   `${style.green("ok")} ${name}: component ${team.component}, ${team.steps} steps, ${formatProtocol(team.protocol)}\n`,
+              ),
+              ...scenarios.map(
+                ({ name, scenario }) =>
+                  `${style.green("ok")} ${name}: scenario ${scenario.name}, ${scenario.teams.length} teams, ${scenario.ticks} ticks, ${scenario.policies.join(", ")}\n`,
               ),
             ].join(""),
       );

@@ -12,6 +12,7 @@ import {
   type ReadableTeam,
 } from "../../pipeline/files/team-file.ts";
 import { readYaml, sortedProblems } from "../../pipeline/files/yaml-file.ts";
+import type { Scenario } from "../../simulator/scenario/scenario.ts";
 
 export interface PipelineSource extends ParsedPipeline {
   /** As given on the command line. */
@@ -26,25 +27,33 @@ export interface TeamSource extends ParsedTeam {
   readonly text: string;
 }
 
-/** The contents of pipeline and team files, and every problem in them. */
+export interface ScenarioSource {
+  readonly name: string;
+  readonly scenario: Scenario;
+}
+
+/** The contents of pipeline, team and scenario files, and every problem in them. */
 export interface Configuration {
   readonly pipelines: readonly PipelineSource[];
   readonly teams: readonly TeamSource[];
+  readonly scenarios: readonly ScenarioSource[];
   readonly problems: readonly Problem[];
   /** Deprecated keys, which still work. */
   readonly deprecations: readonly Problem[];
 }
 
 /**
- * Reads pipeline and team files, which it distinguishes by their contents. Finds every problem in every file and in the
+ * Reads pipeline, team and scenario files, which it distinguishes by their contents. Finds every problem in every file and in the
  * data of every pipeline and, given exactly one pipeline, every mismatch between it and the teams.
  */
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // Loaded lazily: they import tfjs and DuckDB, which other subcommands do not need.
   const { protocolCatalog, requiringUpstream } = await import("../../learning/protocols/all.ts");
   const { checkPipelineAgainstData, checkTeamModule } = await import("../../data/check-pipeline.ts");
+  const { parseScenarioFile } = await import("../../simulator/scenario/scenario-file.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
+  const scenarios: ScenarioSource[] = [];
   const ofTeams: { readonly name: string; readonly readable: ReadableTeam }[] = [];
   const problems: Problem[] = [];
   for (const name of new Set(files)) {
@@ -58,8 +67,13 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
     const kind = kindOf(text);
     if (kind === undefined) {
       const yaml = readYaml(text, name);
-      const message = "is neither a pipeline file (no `pipeline` key) nor a team file (no `component` key)";
+      const message =
+        "is neither a pipeline file (no `pipeline` key) nor a team file (no `component` key) nor a scenario file (no `scenario` key)";
       problems.push(...("value" in yaml ? [{ file: name, path: "", message }] : yaml.problems));
+    } else if (kind === "scenario") {
+      const parsed = parseScenarioFile(text, name);
+      if ("problems" in parsed) problems.push(...parsed.problems);
+      else scenarios.push({ name, scenario: parsed.scenario });
     } else if (kind === "pipeline") {
       const parsed = parsePipelineFile(text, name);
       const readable = "problems" in parsed ? parsed.readable : parsed;
@@ -85,7 +99,7 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
     }
   }
   const deprecations = teams.flatMap((team) => team.deprecations.map((problem) => ({ ...problem, file: team.name })));
-  return { pipelines, teams, problems, deprecations };
+  return { pipelines, teams, scenarios, problems, deprecations };
 }
 
 /** The pipeline and team files of a stack. */
@@ -98,9 +112,11 @@ export interface StackFiles {
 
 /** @throws UncoupleError `invalid-argument` with every problem, one per line */
 export async function readStackFiles(files: readonly string[], cwd: string): Promise<StackFiles> {
-  const { pipelines, teams, problems, deprecations } = await readConfiguration(files, cwd);
+  const { pipelines, teams, scenarios, problems, deprecations } = await readConfiguration(files, cwd);
   const [pipeline, second] = pipelines;
   const found = problems.map(formatProblem);
+  for (const { name } of scenarios)
+    found.push(`${name} is a scenario file; leave it out, or run: uncouple simulate ${name}`);
   if (found.length === 0 && pipeline === undefined) found.push("none of the files is a pipeline file; add one");
   if (second !== undefined)
     found.push(`found two pipeline files, ${pipeline?.name} and ${second.name}; give exactly one`);
@@ -117,10 +133,11 @@ export async function readStackFiles(files: readonly string[], cwd: string): Pro
 }
 
 /** Classifies a file by its top-level keys, so that one with problems elsewhere is still checked as the right kind. */
-function kindOf(text: string): "pipeline" | "team" | undefined {
+function kindOf(text: string): "pipeline" | "team" | "scenario" | undefined {
   const { contents } = parseDocument(text, { logLevel: "silent", prettyErrors: false, uniqueKeys: false });
   const items = isMap(contents) ? contents.items : [];
   const keys = new Set(items.map(({ key }) => (isScalar(key) ? String(key.value) : "")));
+  if (keys.has("scenario")) return "scenario";
   if (keys.has("pipeline") || keys.has("components")) return "pipeline";
   return keys.has("component") || keys.has("model") ? "team" : undefined;
 }

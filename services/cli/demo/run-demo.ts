@@ -106,7 +106,7 @@ async function gatedAct(options: DemoOptions, dir: string): Promise<GatedResults
     causal: "m2-causal.yaml",
   });
   options.gateListener.chapter(
-    `The same teams again, in the pipeline ${name}: with more rows, and a gate that decides what is released`,
+    `The same teams again, in the pipeline ${name}: with a gate that decides what is released`,
   );
   const record = await withPlatform(options, dir, files, (platform) =>
     tellGatedStory(platform, story, { ...options, listener: options.gateListener }),

@@ -1,9 +1,9 @@
 import { createRandom } from "../random/random.ts";
-import type { CounterfactualOracle, DenseLayer } from "../source/oracle.ts";
+import { type CounterfactualOracle, type DenseLayer, evaluateOracle } from "../source/oracle.ts";
 import { type CausedVariable, type RootVariable, type StructuralModel, sampleModel } from "./structural-model.ts";
 
 /** A random network of a data-generating process. */
-interface NetworkSpec {
+export interface NetworkSpec {
   readonly component: string;
   /** Input root variables, all N(0, I). */
   readonly columns: readonly string[];
@@ -14,9 +14,11 @@ interface NetworkSpec {
   readonly width: number;
   /** Units of the single hidden ReLU layer. */
   readonly hidden: number;
+  /** Scale of the weights on upstream variables; default: 2. */
+  readonly gain?: number;
 }
 
-interface NetworkArchitecture {
+export interface NetworkArchitecture {
   readonly roots: readonly RootVariable[];
   readonly networks: readonly NetworkSpec[];
 }
@@ -67,25 +69,35 @@ const BIAS_STD = 0.5;
 const UPSTREAM_GAIN = 2;
 
 /**
- * Draws the networks: hidden weights N(0, 2 / fan-in), output weights N(0, 1 / fan-in), biases N(0, 0.5^2). Then doubles
- * the hidden weights on upstream variables, and standardizes every output coordinate by its mean and standard deviation
- * over 20,000 rows outside any data set. This affine map is folded into the last layer, and the weights are rounded to
+ * Draws the networks: hidden weights N(0, 2 / fan-in), output weights N(0, 1 / fan-in), biases N(0, 0.5^2). Then multiplies
+ * the hidden weights on upstream variables by their gain, and standardizes every output coordinate by its mean and standard
+ * deviation over rows outside any data set. This affine map is folded into the last layer, and the weights are rounded to
  * float32 before any row is generated, so that the layers are exactly the data-generating process.
+ *
+ * @param standardizationRows fewer are faster where there are many networks
  */
-export function drawNetworks(architecture: NetworkArchitecture, seed: number): StructuralModel {
-  const widths = new Map(architecture.roots.map((root) => [root.name, root.width]));
+export function drawNetworks(
+  architecture: NetworkArchitecture,
+  seed: number,
+  standardizationRows = STANDARDIZATION_ROWS,
+): StructuralModel {
+  const { roots } = architecture;
+  const widths = new Map(roots.map((root) => [root.name, root.width]));
   const caused: CausedVariable[] = [];
-  const rows = Int32Array.from({ length: STANDARDIZATION_ROWS }, (_, row) => row);
+  const rows = Int32Array.from({ length: standardizationRows }, (_, row) => row);
+  const names = roots.map(({ name }) => name);
+  // Every variable is computed once, whatever depends on it.
+  const values = new Map(Object.entries(sampleModel({ roots, caused }, names, rows, seed, "standardise")));
   for (const spec of architecture.networks) {
     const inputs = [...spec.columns, ...spec.upstream].map((name) => ({ name, width: widths.get(name) ?? 0 }));
     const raw: CounterfactualOracle = { inputs, layers: drawLayers(spec, inputs, seed) };
-    const variable = { name: spec.output, width: spec.width, component: spec.component };
-    const model = { roots: architecture.roots, caused: [...caused, { ...variable, mechanism: raw }] };
-    const values = sampleModel(model, [spec.output], rows, seed, "standardise")[spec.output] as Float32Array;
-    caused.push({ ...variable, mechanism: { inputs, layers: standardized(raw.layers, values) } });
+    const read = inputs.map(({ name }) => values.get(name) as Float32Array);
+    const mechanism = { inputs, layers: standardized(raw.layers, evaluateOracle(raw, read, rows.length)) };
+    values.set(spec.output, evaluateOracle(mechanism, read, rows.length));
+    caused.push({ name: spec.output, width: spec.width, component: spec.component, mechanism });
     widths.set(spec.output, spec.width);
   }
-  return { roots: architecture.roots, caused };
+  return { roots, caused };
 }
 
 function drawLayers(
@@ -101,7 +113,8 @@ function drawLayers(
   };
   const weights = draw("hidden-weights", fanIn * spec.hidden, Math.sqrt(2 / fanIn));
   const own = inputs.slice(0, spec.columns.length).reduce((sum, input) => sum + input.width, 0);
-  for (let i = own * spec.hidden; i < weights.length; i += 1) weights[i] = (weights[i] as number) * UPSTREAM_GAIN;
+  const { gain = UPSTREAM_GAIN } = spec;
+  for (let i = own * spec.hidden; i < weights.length; i += 1) weights[i] = (weights[i] as number) * gain;
   return [
     { weights, bias: draw("hidden-bias", spec.hidden, BIAS_STD), inputs: fanIn, outputs: spec.hidden },
     {

@@ -41,11 +41,13 @@ export function createCoTraining(deps: CoTrainingDeps): CoTraining {
   const { pipeline, backplane, view, state, provenance, decisions, clock, log } = deps;
   const { history } = view;
 
-  /** Whether screen rows do not promise moves that were decided on. */
+  /** Whether screen rows say that moves that were decided on miss a margin: more than that rows are too few to tell. */
   function isWorse(moves: Composition): boolean {
     const decision = decisions.inForce(moves);
     if (decision === undefined || decision.decision === "promoted") return false;
-    return decision.criteria.length === 0 || decision.criteria.some(({ screened }) => !screened);
+    return decision.criteria.some(
+      ({ screened, difference, margin }) => !screened && difference !== null && difference >= margin,
+    );
   }
 
   function input(): CotrainingInput {

@@ -3,9 +3,10 @@ import { clickPropensities, expectedRevenue, type RevenueCause } from "../../dat
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { NumericColumn } from "../../data/table/table.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import { dense, openLab, protocolSpec, type Recipe } from "../lab/lab.ts";
+import { dense, openLab, type Recipe } from "../lab/lab.ts";
 import { type MeanInterval, meanOfClusters, type Summary, summarize } from "../lab/statistics.ts";
 import { SECOND_STAGE, type Sizes, STUDENT } from "../paper/two-stage.ts";
 

@@ -1,9 +1,10 @@
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
+import { dense, type Lab, openLab } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import { type Sizes, STUDENT } from "../paper/two-stage.ts";
 

@@ -1,4 +1,4 @@
-import { protocolSpec } from "../lab/lab.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 import { type ClickLoss, type ClickRow, clickRows } from "./clicks.ts";

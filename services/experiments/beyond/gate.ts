@@ -17,10 +17,8 @@ import { openTwoStage, type Sizes, type TwoStage } from "../paper/two-stage.ts";
 export const GATE_POLICIES = ["none", "gate", "gate-sets", "co-training"] as const;
 export type GatePolicyName = (typeof GATE_POLICIES)[number];
 
-/** At each, one of the teams trains. */
+/** At each, one of the teams trains; a person who expects so many declares about two questions for each. */
 export const TICKS = 24;
-/** A person who expects so many updates declares about two questions for each. */
-const HORIZON = 2 * TICKS;
 /**
  * Held-out rows for each training row. Where a few rows have most of the difference, a gate needs many to be sure: with 1, it
  * holds some updates that halve the loss.
@@ -70,13 +68,19 @@ interface Target {
 }
 
 /**
- * Lets both teams of the paper's pipeline publish for 24 ticks, in random order: M1s of ever larger model classes that
+ * Lets both teams of the paper's pipeline publish in random order, one at a tick: M1s of ever larger model classes that
  * are better by M1's own loss, and M2s trained async, each with another seed, on the M1 that is in use. All policies get the same M1s.
  */
-export async function gateOf(seed: number, sizes: Sizes, engine: Engine, signal?: AbortSignal): Promise<GateSeed> {
+export async function gateOf(
+  seed: number,
+  ticks: number,
+  sizes: Sizes,
+  engine: Engine,
+  signal?: AbortSignal,
+): Promise<GateSeed> {
   const stage = await openTwoStage(seed, { ...sizes, heldOutRows: HELD_OUT * sizes.rows }, engine, signal);
   try {
-    return await runPolicies(stage, await takeTurns(stage, seed));
+    return await runPolicies(stage, await takeTurns(stage, seed, ticks));
   } finally {
     await stage.lab.close();
   }
@@ -86,7 +90,7 @@ async function runPolicies(stage: TwoStage, turns: readonly Turn[]): Promise<Gat
   const parts = divideLab(stage.lab, DEFAULT_GATE.split);
   const unit = (await stage.lab.oracleLoss("m2", { m1: stage.m1.initial })) / 100;
   const run = async (policy: GatePolicyName): Promise<readonly number[]> => {
-    const target = await openTarget(stage, parts, policy);
+    const target = await openTarget(stage, parts, policy, 2 * turns.length);
     const lossNow = async () => (await parts.unseenLoss(target.models())) / unit;
     const losses = [await lossNow()];
     for (const [at, { team, m1 }] of turns.entries()) {
@@ -104,9 +108,9 @@ async function runPolicies(stage: TwoStage, turns: readonly Turn[]): Promise<Gat
   };
 }
 
-async function takeTurns({ lab, m1, sizes }: TwoStage, seed: number): Promise<readonly Turn[]> {
+async function takeTurns({ lab, m1, sizes }: TwoStage, seed: number, ticks: number): Promise<readonly Turn[]> {
   const random = createRandom(seed, "gate-turns");
-  const teams = Array.from({ length: TICKS }, () => (random.uniform() < 0.5 ? "m1" : "m2"));
+  const teams = Array.from({ length: ticks }, () => (random.uniform() < 0.5 ? "m1" : "m2"));
   const widths = Float64Array.from(teams, () => NARROWEST + random.below(WIDEST - NARROWEST + 1)).sort();
   const turns: Turn[] = [];
   let best = await lab.loss("m1", { m1: m1.initial });
@@ -125,14 +129,14 @@ async function takeTurns({ lab, m1, sizes }: TwoStage, seed: number): Promise<re
   return turns;
 }
 
-async function openTarget(stage: TwoStage, parts: LabParts, policy: GatePolicyName): Promise<Target> {
+async function openTarget(stage: TwoStage, parts: LabParts, policy: GatePolicyName, horizon: number): Promise<Target> {
   const first = { m1: stage.m1.initial, m2: await stage.downstream("async") };
   if (policy === "none") return openUngated(first);
   const retrain = (_consumer: string, upstream: Models, attempt: number) =>
     stage.retrained(upstream.m1 as SnapshotModel, attempt);
   const gate = openLabGate(stage.lab, first, {
     parts,
-    horizon: HORIZON,
+    horizon,
     sets: policy !== "gate",
     ...(policy === "co-training" && { retrain }),
   });
@@ -167,10 +171,10 @@ export function gate(seeds: readonly number[], perSeed: readonly GateSeed[]): Ga
     const runs = perSeed.map((seed) => seed[policy]);
     return {
       policy,
-      final: summarize(runs.map((losses) => losses[TICKS] as number)),
+      final: summarize(runs.map((losses) => losses.at(-1) as number)),
       felt: summarize(runs.map((losses) => mean(losses.slice(1)))),
       worst: summarize(runs.map((losses) => Math.max(...losses.slice(1)))),
-      losses: Array.from({ length: TICKS + 1 }, (_, tick) => mean(runs.map((losses) => losses[tick] as number))),
+      losses: (runs[0] ?? []).map((_, tick) => mean(runs.map((losses) => losses[tick] as number))),
     };
   });
   return { experiment: "gate", seeds, rows };

@@ -1,7 +1,8 @@
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import { type Lab, openLab, protocolSpec } from "../lab/lab.ts";
+import { type Lab, openLab } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import {
   firstStage,

@@ -1,4 +1,5 @@
-import { dense, protocolSpec } from "../lab/lab.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
+import { dense } from "../lab/lab.ts";
 import { type Summary, summarize } from "../lab/statistics.ts";
 import { STUDENT, type TwoStage } from "../paper/two-stage.ts";
 

@@ -9,7 +9,6 @@ import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { trainComponent } from "../../learning/component/train-component.ts";
 import type { UserModelModule } from "../../learning/programs/user-model.ts";
-import { findProtocol } from "../../learning/protocols/all.ts";
 import { imputeAncestors } from "../../learning/snapshot/impute.ts";
 import { loadSnapshotModel } from "../../learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
@@ -198,12 +197,6 @@ function memo<A extends readonly unknown[], R>(compute: (...given: A) => Promise
 
 function upstreamOf({ components }: Pipeline, component: string): string[] {
   return ancestors(components, component).map(({ name }) => name);
-}
-
-/** A protocol with the given parameters and defaults for the others. */
-export function protocolSpec(name: string, parameters: ProtocolSpec["parameters"] = {}): ProtocolSpec {
-  const defaults = Object.entries(findProtocol(name).parameters).map(([key, range]) => [key, range.default]);
-  return { name, parameters: { ...Object.fromEntries(defaults), ...parameters } };
 }
 
 /** A dense network with ReLU layers of these widths; a linear model without any. */

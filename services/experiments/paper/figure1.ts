@@ -1,8 +1,9 @@
 import { square } from "../../common/elementary.ts";
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
 import type { Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import { dense, openLab, protocolSpec } from "../lab/lab.ts";
+import { dense, openLab } from "../lab/lab.ts";
 import * as quadraticModel from "./quadratic-model.ts";
 import { firstStage, SECOND_STAGE } from "./two-stage.ts";
 

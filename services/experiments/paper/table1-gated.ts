@@ -1,5 +1,6 @@
+import { mean } from "../../common/statistics.ts";
 import type { Models } from "../lab/lab.ts";
-import { type Harm, harmOf, type MeanInterval, meanOfClusters, type Proportion, shareOf } from "../lab/statistics.ts";
+import { type Harm, harmOf, type Proportion, type Summary, shareOf, summarize } from "../lab/statistics.ts";
 import { GATED_PROTOCOLS, type GatedProtocol, gateStage } from "./gated-protocols.ts";
 import type { Update } from "./own-updates.ts";
 import type { TwoStage } from "./two-stage.ts";
@@ -35,8 +36,8 @@ export interface GatedRow {
   readonly rejected: Proportion;
   /** Of all updates, those that are not released although the pipeline retrained on them is better. */
   readonly goodRejected: Proportion;
-  /** Loss of what is released after an update. */
-  readonly loss: MeanInterval;
+  /** Loss of what is released after an update; `values` are the means of each seed. */
+  readonly loss: Summary;
 }
 
 /**
@@ -86,7 +87,7 @@ export async function gatedRows(perSeed: readonly GatedSeed[]): Promise<readonly
         violations: await harmOf(of(({ change }) => change)),
         rejected: await shareOf(of(({ isReleased }) => !isReleased)),
         goodRejected: await shareOf(of(({ isReleased, isGood }) => !isReleased && isGood)),
-        loss: await meanOfClusters(of(({ loss }) => loss)),
+        loss: summarize(of(({ loss }) => loss).map(mean)),
       });
     }
   }

@@ -1,8 +1,9 @@
 import { createSyntheticSource } from "../../data/synthetic/synthetic-source.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
+import { protocolSpec } from "../../learning/protocols/protocol-spec.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { Component, Pipeline, SyntheticSource } from "../../pipeline/pipeline.ts";
-import { dense, type Lab, openLab, protocolSpec } from "../lab/lab.ts";
+import { dense, type Lab, openLab } from "../lab/lab.ts";
 
 /** The three snapshots of M1 that the paper's experiments compare. */
 export const UPSTREAMS = ["initial", "incremental", "consistent"] as const;

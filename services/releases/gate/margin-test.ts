@@ -3,7 +3,7 @@ import { gaussianQuantile } from "../../common/gaussian-quantile.ts";
 import { mean } from "../../common/statistics.ts";
 import { GATE_ALPHA } from "../../pipeline/gate.ts";
 import { CONFIDENCE_LEVEL } from "../../pipeline/verdict.ts";
-import { UNITS_PER_SQUARED_SKEWNESS, unitsNeeded } from "../../verdicts/paired/floor.ts";
+import { FEWEST_UNITS, UNITS_PER_SQUARED_SKEWNESS } from "../../verdicts/paired/floor.ts";
 import { hallInterval } from "../../verdicts/paired/hall.ts";
 import { type Interval, samplePaired } from "../../verdicts/paired/paired-interval.ts";
 import type { SampleMoments } from "../../verdicts/paired/sample.ts";
@@ -65,11 +65,11 @@ export interface MarginTest {
   readonly interval: Interval | null;
   /** The estimate is below the margin. */
   readonly isBelow: boolean;
-  /** The whole interval is, and there are enough rows. */
+  /** The whole interval is, and there are enough rows for a tail of worse ones. */
   readonly isShownBelow: boolean;
-  /** The whole interval is above the margin, and there are enough rows. */
+  /** The whole interval is above the margin, and there are enough rows for a tail of better ones. */
   readonly isShownAbove: boolean;
-  /** Rows that such a tail needs, if there are fewer. */
+  /** Rows that the tail of worse ones needs, if there are fewer. */
   readonly rowsNeeded: number | null;
 }
 
@@ -83,26 +83,27 @@ export function testMargin(
   share = 1,
 ): MarginTest {
   const [low, high] = hallInterval(moments, level);
-  const needed = unitsNeededAt(moments, level);
-  const isEnough = moments.units * share >= needed;
+  const needed = unitsNeededFor("below", moments, level);
+  const isEnough = (units: number) => moments.units * share >= units;
   const relative = (value: number) => value / Math.abs(loss) + margin;
   const ends: Interval = [relative(low), relative(high)];
   return {
     difference: loss === 0 ? null : difference / Math.abs(loss),
     interval: ends.every(Number.isFinite) ? ends : null,
     isBelow: moments.mean < 0,
-    isShownBelow: isEnough && high < 0,
-    isShownAbove: isEnough && low > 0,
-    rowsNeeded: isEnough ? null : Math.ceil((rows * needed) / (moments.units * share)),
+    isShownBelow: isEnough(needed) && high < 0,
+    isShownAbove: isEnough(unitsNeededFor("above", moments, level)) && low > 0,
+    rowsNeeded: isEnough(needed) ? null : Math.ceil((rows * needed) / (moments.units * share)),
   };
 }
 
 /**
- * The units from which an interval keeps its level. How far Hall's correction reaches depends on skewness x quantile /
- * sqrt(units), so that units grow with the square of the quantile (`npm run test:gates` shows what that is worth).
+ * The units from which a claim is wrong as seldom as the level says. How far Hall's correction reaches depends on skewness x
+ * quantile / sqrt(units), so that units grow with the square of the quantile (`npm run test:gates` shows what that is worth).
+ * Only a tail against the claim needs them: where the rare rows of the other tail are missing, the mean looks worse than it is.
  */
-function unitsNeededAt(moments: SampleMoments, level: number): number {
+function unitsNeededFor(claim: "below" | "above", { skewness }: SampleMoments, level: number): number {
+  const tail = Math.max(0, claim === "below" ? skewness.curvature : -skewness.curvature);
   const stretch = gaussianQuantile((1 + level) / 2) / gaussianQuantile((1 + CONFIDENCE_LEVEL) / 2);
-  const skewed = UNITS_PER_SQUARED_SKEWNESS * square(moments.skewness.curvature * stretch);
-  return Math.max(unitsNeeded(moments), Math.ceil(skewed));
+  return Math.max(FEWEST_UNITS, Math.ceil(UNITS_PER_SQUARED_SKEWNESS * square(tail * stretch)));
 }

@@ -34,7 +34,7 @@ function bisect(isAbove: (share: number) => boolean): number {
   return high;
 }
 
-/** The regularized incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22), for a, b >= 1. */
+/** The regularized incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22), for a, b >= 1/2. */
 export function betaShare(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
@@ -59,7 +59,7 @@ export function betaShare(x: number, a: number, b: number): number {
   }
 }
 
-/** ln Gamma(x) for x >= 1. */
+/** ln Gamma(x) for x >= 1/2. */
 function logGamma(x: number): number {
   let sum = 0.99999999999980993;
   for (const [i, coefficient] of LANCZOS.entries()) sum += coefficient / (x + i);

@@ -53,6 +53,18 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "composition",
     "releases",
   ],
+  simulator: [
+    "common",
+    "pipeline",
+    "data",
+    "engine",
+    "report",
+    "verdicts",
+    "learning",
+    "inference",
+    "composition",
+    "releases",
+  ],
   cli: [
     "common",
     "pipeline",
@@ -72,6 +84,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "trainer",
     "evaluator",
     "experiments",
+    "simulator",
   ],
 };
 

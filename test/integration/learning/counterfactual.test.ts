@@ -8,7 +8,7 @@ import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { clicksOf, clicksPipeline } from "../../../services/experiments/beyond/clicks.ts";
 import { estimatorsOf } from "../../../services/experiments/beyond/estimators.ts";
 import { supportOf } from "../../../services/experiments/beyond/support.ts";
-import { dense, openLab, protocolSpec, type Recipe } from "../../../services/experiments/lab/lab.ts";
+import { dense, openLab, type Recipe } from "../../../services/experiments/lab/lab.ts";
 import {
   openTwoStage,
   SMALL_SIZES,
@@ -19,6 +19,7 @@ import {
 } from "../../../services/experiments/paper/two-stage.ts";
 import { trainComponent } from "../../../services/learning/component/train-component.ts";
 import type { ComponentTraining } from "../../../services/learning/component/training-backend.ts";
+import { protocolSpec } from "../../../services/learning/protocols/protocol-spec.ts";
 import type { TrainingCheckpoint } from "../../../services/learning/training/training-progress.ts";
 import type { ProtocolSpec } from "../../../services/pipeline/team.ts";
 

@@ -86,6 +86,26 @@ describe("a line chart", () => {
     expect(markup.match(/aria-roledescription="line mark"/g)).toHaveLength(2);
   });
 
+  it("holds each value until the next one if it is stepped", async () => {
+    const series = [{ name: "a", points: [1, 2, 3].map((x) => ({ x, y: 1 / x })) }];
+    /** Corners of the line, as pairs of coordinates. */
+    const corners = async (isStepped: boolean) => {
+      const { markup } = await lineChart({ ...line, series, isStepped });
+      const [, path = ""] = /aria-roledescription="line mark"[^>]* d="([^"]*)"/.exec(markup) ?? [];
+      return path
+        .slice(1)
+        .split("L")
+        .map((pair) => pair.split(",").map(Number));
+    };
+    expect(await corners(false)).toHaveLength(3);
+    const stepped = await corners(true);
+    expect(stepped).toHaveLength(5);
+    for (const [index, [x, y]] of stepped.slice(1).entries()) {
+      const [fromX, fromY] = stepped[index] ?? [];
+      expect(index % 2 === 0 ? y === fromY : x === fromX).toBe(true);
+    }
+  });
+
   it("omits values that are not finite, and falls back to a linear axis for a loss of 0", async () => {
     const points = [
       { x: 1, y: 0 },

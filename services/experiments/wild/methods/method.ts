@@ -1,6 +1,7 @@
+import { protocolSpec } from "../../../learning/protocols/protocol-spec.ts";
 import type { SnapshotModel } from "../../../learning/snapshot/snapshot-model.ts";
 import type { ProtocolSpec } from "../../../pipeline/team.ts";
-import { type Lab, type Models, protocolSpec, type Recipe } from "../../lab/lab.ts";
+import type { Lab, Models, Recipe } from "../../lab/lab.ts";
 
 /** One component to train on the predictions of its upstream models. */
 export interface Assignment {

@@ -11,7 +11,6 @@ import { compileInference } from "../../../../services/engine/compiler/inference
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
 import { createWasmEngine } from "../../../../services/engine/wasm/wasm-engine.ts";
-import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { twoStagePipeline } from "../../../../services/experiments/paper/two-stage.ts";
 import { trainComponent } from "../../../../services/learning/component/train-component.ts";
 import type { ComponentTraining, TrainedComponent } from "../../../../services/learning/component/training-backend.ts";
@@ -22,6 +21,7 @@ import { predictionProgram } from "../../../../services/learning/programs/predic
 import { trainingProgram } from "../../../../services/learning/programs/training-program.ts";
 import { loadUserModel } from "../../../../services/learning/programs/user-model.ts";
 import { findProtocol } from "../../../../services/learning/protocols/all.ts";
+import { protocolSpec } from "../../../../services/learning/protocols/protocol-spec.ts";
 import { loadSnapshotModel } from "../../../../services/learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../../../../services/learning/snapshot/snapshot-model.ts";
 import { runTraining } from "../../../../services/learning/training/run-training.ts";

@@ -4,8 +4,8 @@ import { createReferenceEngine } from "../../../../services/engine/eager/eager-e
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
 import { createWasmEngine } from "../../../../services/engine/wasm/wasm-engine.ts";
-import { protocolSpec } from "../../../../services/experiments/lab/lab.ts";
 import { protocols } from "../../../../services/learning/protocols/all.ts";
+import { protocolSpec } from "../../../../services/learning/protocols/protocol-spec.ts";
 import { runTraining } from "../../../../services/learning/training/run-training.ts";
 import type { LossName } from "../../../../services/pipeline/pipeline.ts";
 import type { OptimizerSpec } from "../../../../services/pipeline/team.ts";

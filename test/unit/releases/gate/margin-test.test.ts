@@ -88,3 +88,19 @@ test("too few rows for any interval have no numbers in place of infinity", async
   expect(await measureMargin({ ...few, candidate: Float64Array.of(1, Number.NaN, 2) }, 0, 1)).toBeUndefined();
   expect(await measureMargin({ ...few, reference: few.reference.slice(0, 1) }, 0, 1)).toBeUndefined();
 });
+
+test("only a tail of rows that get worse needs more rows", async () => {
+  const random = createRandom(5, "tails");
+  const reference = Float64Array.from({ length: 300 }, () => Math.exp(1.5 * random.gaussian()));
+  const level = gateLevel(200);
+  const better = testMargin(
+    await measured({ reference, candidate: reference.map((loss) => 0.02 * loss), groupings: [] }, 0),
+    level,
+  );
+  expect(better).toMatchObject({ isShownBelow: true, rowsNeeded: null });
+  // The same tail against the claim: all rows improve by 10, but for what a few lose.
+  const candidate = reference.map((loss) => loss - 10 + 0.5 * loss);
+  const worse = testMargin(await measured({ reference, candidate, groupings: [] }, 0), level);
+  expect(worse).toMatchObject({ isBelow: true, isShownBelow: false });
+  expect(worse.rowsNeeded).toBeGreaterThan(300);
+});
