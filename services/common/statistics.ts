@@ -22,3 +22,8 @@ export function quantile(sorted: Float64Array, probability: number): number {
   // Without the test, two infinite neighbors would give NaN.
   return low === high ? low : low + (high - low) * (place - below);
 }
+
+/** NaN for an empty array. */
+export function median(values: readonly number[]): number {
+  return quantile(Float64Array.from(values).sort(), 0.5);
+}

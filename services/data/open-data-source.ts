@@ -1,5 +1,4 @@
 import type { DataSourceSpec } from "../pipeline/pipeline.ts";
-import { openFileSource } from "./file/file-source.ts";
 import type { DataSource } from "./source/data-source.ts";
 import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
 
@@ -9,5 +8,8 @@ import { createSyntheticSource } from "./synthetic/synthetic-source.ts";
  * @throws UncoupleError `invalid-argument` (an unknown generator, an unreadable file), `not-found` (no file)
  */
 export async function openDataSource(spec: DataSourceSpec, baseDir: string): Promise<DataSource> {
-  return spec.source === "synthetic" ? createSyntheticSource(spec) : openFileSource(spec, baseDir);
+  if (spec.source === "synthetic") return createSyntheticSource(spec);
+  // Generated data need no DuckDB in memory.
+  const { openFileSource } = await import("./file/file-source.ts");
+  return openFileSource(spec, baseDir);
 }

@@ -14,6 +14,8 @@ export interface ReportDocument {
   readonly sections: readonly ReportSection[];
   /** Provenance: versions, seeds, times. */
   readonly footer: string;
+  /** CSS of drawings that only this document has. */
+  readonly style?: string;
 }
 
 const style = `
@@ -66,7 +68,7 @@ export function reportDocument(document: ReportDocument): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <title>${title}</title>
-<style>${trusted(style)}</style>
+<style>${trusted(style)}${document.style !== undefined && trusted(document.style)}</style>
 </head>
 <body>
 <main>

@@ -14,6 +14,8 @@ export interface HealthHttpSettings {
   readonly live: HealthCheck;
   /** Readiness checks by the name of the dependency: `nats`, `data`. */
   readonly ready: Readonly<Record<string, HealthCheck>>;
+  /** Checks of parts that work without each other, by name: the process is ready if at least one of them is. Default: none. */
+  readonly parts?: Readonly<Record<string, HealthCheck>> | undefined;
 }
 
 export interface HealthHttp {
@@ -23,11 +25,11 @@ export interface HealthHttp {
 
 /**
  * Serves `/metrics` for Prometheus, and `/livez` and `/readyz` for probes, which answer 200, or 503 with one line per
- * failed check.
+ * failed check. `/readyz` lists the parts that are not ready with both; `/readyz/PART` is about one of them.
  * @throws UncoupleError `failed-precondition` if it cannot listen on the port
  */
 export async function serveHealthHttp(settings: HealthHttpSettings): Promise<HealthHttp> {
-  const { host, metrics, live, ready } = settings;
+  const { host, metrics, live, ready, parts = {} } = settings;
 
   async function answer(path: string, response: ServerResponse): Promise<void> {
     switch (path) {
@@ -39,9 +41,14 @@ export async function serveHealthHttp(settings: HealthHttpSettings): Promise<Hea
       case "/livez":
         return probe(response, "alive", { process: live });
       case "/readyz":
-        return probe(response, "ready", ready);
-      default:
-        respond(response, 404, "not found; available: /metrics, /livez, /readyz");
+        return probe(response, "ready", ready, parts);
+      default: {
+        const name = /^\/readyz\/(.+)$/.exec(path)?.[1] ?? "";
+        const part = Object.hasOwn(parts, name) ? parts[name] : undefined;
+        if (part !== undefined) return probe(response, "ready", { ...ready, [name]: part });
+        const all = ["/metrics", "/livez", "/readyz", ...Object.keys(parts).map((one) => `/readyz/${one}`)];
+        respond(response, 404, `not found; available: ${all.join(", ")}`);
+      }
     }
   }
 
@@ -86,11 +93,22 @@ function respond(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-function probe(response: ServerResponse, healthy: string, checks: Readonly<Record<string, HealthCheck>>): void {
-  const failed = Object.entries(checks).flatMap(([name, check]) => {
+function probe(
+  response: ServerResponse,
+  healthy: string,
+  checks: Readonly<Record<string, HealthCheck>>,
+  parts: Readonly<Record<string, HealthCheck>> = {},
+): void {
+  const failed = failedOf(checks);
+  const unready = failedOf(parts);
+  const isNone = unready.length > 0 && unready.length === Object.keys(parts).length;
+  if (failed.length > 0 || isNone) respond(response, 503, [`not ${healthy}`, ...failed, ...unready].join("\n"));
+  else respond(response, 200, [healthy, ...unready].join("\n"));
+}
+
+function failedOf(checks: Readonly<Record<string, HealthCheck>>): string[] {
+  return Object.entries(checks).flatMap(([name, check]) => {
     const why = check();
     return why === undefined ? [] : [`${name}: ${why}`];
   });
-  if (failed.length === 0) respond(response, 200, healthy);
-  else respond(response, 503, [`not ${healthy}`, ...failed].join("\n"));
 }

@@ -39,8 +39,10 @@ export interface StateSpec<S extends string> {
 
 /** The metrics of one service, separate from those of other services in the same process. */
 export interface Metrics {
-  /** All metrics in the Prometheus exposition format. */
+  /** All metrics in the Prometheus exposition format, with those of components. */
   text(): Promise<string>;
+  /** The metrics of one of several components of the process, each with the label `component`. Called once for each. */
+  ofComponent(component: string): Metrics;
   readonly contentType: string;
   counter<L extends string = never>(spec: MetricSpec<L>): Counter<L>;
   gauge<L extends string = never>(spec: GaugeSpec<L>): Gauge<L>;
@@ -76,16 +78,44 @@ function checked<L extends string>(kind: "counter" | "gauge" | "histogram", spec
 
 /** Creates a metrics registry. Its factories throw `internal` for a metric that breaks the naming rules above. */
 export function createMetrics(settings: MetricsSettings): Metrics {
-  const registry = new Registry();
-  registry.setDefaultLabels({
+  const labels = {
     service: settings.service,
     ...(settings.pipeline === undefined ? {} : { pipeline: settings.pipeline }),
     ...(settings.component === undefined ? {} : { component: settings.component }),
-  });
+  };
+  const registry = new Registry();
+  const metrics = registeredIn(registry, labels);
   collectDefaultMetrics({ register: registry });
 
+  metrics
+    .gauge({ name: "uncouple_build_info", help: "1, with the version in a label.", labels: ["version"] })
+    .set({ version: settings.version }, 1);
+  if (settings.pipelineDigest !== undefined) {
+    // One series for the life of the process, so that the label is not unbounded.
+    new Gauge({
+      name: "uncouple_pipeline_info",
+      help: "1, with the digest of this service's pipeline file in a label.",
+      labelNames: ["digest"],
+      registers: [registry],
+    }).set({ digest: settings.pipelineDigest }, 1);
+  }
+  return metrics;
+}
+
+/** @param labels of every metric in the registry */
+function registeredIn(registry: Registry, labels: Readonly<Record<string, string>>): Metrics {
+  registry.setDefaultLabels(labels);
+  const components: Metrics[] = [];
   const metrics: Metrics = {
-    text: () => registry.metrics(),
+    async text() {
+      const pages = [registry.metrics(), ...components.map((one) => one.text())];
+      return mergePages(await Promise.all(pages));
+    },
+    ofComponent(component) {
+      const own = registeredIn(new Registry(), { ...labels, component });
+      components.push(own);
+      return own;
+    },
     contentType: registry.contentType,
     counter(spec) {
       const { name, help, labels = [] } = checked("counter", spec);
@@ -125,18 +155,20 @@ export function createMetrics(settings: MetricsSettings): Metrics {
       });
     },
   };
-
-  metrics
-    .gauge({ name: "uncouple_build_info", help: "1, with the version in a label.", labels: ["version"] })
-    .set({ version: settings.version }, 1);
-  if (settings.pipelineDigest !== undefined) {
-    // One series for the life of the process, so that the label is not unbounded.
-    new Gauge({
-      name: "uncouple_pipeline_info",
-      help: "1, with the digest of this service's pipeline file in a label.",
-      labelNames: ["digest"],
-      registers: [registry],
-    }).set({ digest: settings.pipelineDigest }, 1);
-  }
   return metrics;
+}
+
+/** One page of several: the format wants all samples of a metric together, after one header. */
+function mergePages(pages: readonly string[]): string {
+  const metrics = new Map<string, string[]>();
+  for (const page of pages) {
+    for (const block of page.split(/^(?=# HELP )/m)) {
+      const [, header, samples = ""] = /^(# HELP .*\n# TYPE .*)\n?([\s\S]*)$/.exec(block) ?? [];
+      if (header === undefined) continue;
+      const parts = metrics.get(header) ?? [header];
+      metrics.set(header, parts);
+      if (samples.trim() !== "") parts.push(samples.trim());
+    }
+  }
+  return `${[...metrics.values()].map((parts) => parts.join("\n")).join("\n\n")}\n`;
 }

@@ -15,6 +15,8 @@ export interface ServiceHealthSettings {
   nats(): ConnectionState | "connecting";
   /** Further readiness checks by name. */
   readonly ready: Readonly<Record<string, HealthCheck>>;
+  /** As `HealthHttpSettings.parts`. */
+  readonly parts?: Readonly<Record<string, HealthCheck>>;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface ServiceHealthSettings {
  * @throws UncoupleError `failed-precondition` if it cannot listen on the port
  */
 export async function serveServiceHealth(settings: ServiceHealthSettings): Promise<number> {
-  const { host, port, metrics, lifecycle, service, nats, ready } = settings;
+  const { host, port, metrics, lifecycle, service, nats, ready, parts } = settings;
   const http = await serveHealthHttp({
     host,
     port,
@@ -35,6 +37,7 @@ export async function serveServiceHealth(settings: ServiceHealthSettings): Promi
       nats: () => (nats() === "connected" ? undefined : nats()),
       ...ready,
     },
+    parts,
   });
   lifecycle.onCleanup("http", () => http.close());
   metrics.states({

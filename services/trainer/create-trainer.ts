@@ -4,9 +4,8 @@ import type { UncoupleError } from "../common/errors.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { createLoadModel } from "../composition/load-upstream.ts";
 import type { PipelineGate } from "../composition/pipeline-gate.ts";
-import { createPipelineView } from "../composition/pipeline-view.ts";
+import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
-import type { Engine } from "../engine/interface/engine.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { TrainingBackend } from "../learning/component/training-backend.ts";
 import { componentNamed } from "../pipeline/dag.ts";
@@ -15,13 +14,13 @@ import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { CoordinatorService } from "../rpc/services/coordinator-service.ts";
 import type { TrainerService } from "../rpc/services/trainer-service.ts";
-import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
-import { createEngines } from "./engines.ts";
+import type { Engines } from "./engines.ts";
 import { createExecuteRun } from "./runs/execute-run.ts";
 import { createRunQueue } from "./runs/run-queue.ts";
+import type { RunSlots } from "./runs/run-slots.ts";
 import { createRunStore } from "./runs/run-store.ts";
 import { createTrainingData } from "./runs/training-data.ts";
 import { createTrainerLifecycle } from "./trainer-lifecycle.ts";
@@ -29,7 +28,7 @@ import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService } from "./trainer-service.ts";
 import { createTrainerState } from "./trainer-state.ts";
 import { createTrainerWorkers } from "./trainer-workers.ts";
-import { createTeamTriggers } from "./triggers/team-triggers.ts";
+import { createTeamTriggers, type TeamTriggers } from "./triggers/team-triggers.ts";
 import { upstreamLag } from "./upstream-lag.ts";
 
 export interface TrainerConfig {
@@ -59,7 +58,10 @@ export interface TrainerDeps {
   /** Must be followed. */
   readonly gate: PipelineGate;
   readonly source: DataSource;
-  readonly createEngine: (choice: EngineChoice) => Promise<Engine>;
+  /** Must be followed, with `Trainer.listeners`. */
+  readonly view: PipelineView;
+  readonly engines: Engines;
+  readonly slots: RunSlots;
   readonly training: TrainingBackend;
   /** Runs snapshots of others; not closed here. */
   readonly inference: Inference;
@@ -69,7 +71,7 @@ export interface TrainerDeps {
   readonly metrics: Metrics;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
-  /** Called when the store was replaced, or another process took the state folder: only a restart helps. */
+  /** Called when another process took the state folder: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
 
@@ -78,14 +80,19 @@ export interface Trainer {
   readonly service: TrainerService;
   /** For the workers that train for it. */
   readonly coordinator: CoordinatorService;
+  /** To be called by the pipeline view. */
+  readonly listeners: Omit<TeamTriggers, "run">;
   /**
-   * Locks the state folder, loads the data, starts the engine, and resumes interrupted runs.
+   * Locks the state folder, loads the data, starts the engine, and resumes interrupted runs. May be called again after a
+   * failure.
    * @throws UncoupleError `conflict` when another trainer uses the state folder; as `DataSource.trainingRows`;
    *   `failed-precondition` when the engine cannot start
    */
   start(): Promise<void>;
   /** Whether the trainer has started and accepts runs. */
   ready(): boolean;
+  /** Why it is not ready; undefined if it is. */
+  problem(): string | undefined;
   /**
    * Stops accepting runs and checkpoints the one in progress at its next step, to be resumed after a restart. Further
    * calls return the same promise.
@@ -93,10 +100,12 @@ export interface Trainer {
   stop(): Promise<void>;
 }
 
+const notReady = { starting: "loading the training rows", running: undefined, stopping: "stopping" } as const;
+
 /** @throws UncoupleError `not-found` if the pipeline does not have the team's component */
 export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer {
   const { pipeline, team, codeVersion, checkpointSeconds, unavailableSeconds, waitForVerdictSeconds } = config;
-  const { backplane, gate, source, processes, training, tracer, clock, log } = deps;
+  const { backplane, gate, source, view, slots, processes, training, tracer, clock, log } = deps;
   const { registry } = backplane;
   const component = componentNamed(pipeline, team.component);
   const { name } = component;
@@ -110,20 +119,15 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     { pipeline: pipeline.name, component: name, codeVersion, enabled: team.workers !== undefined },
     { clock, log, metrics: deps.metrics },
   );
-  const engines = createEngines(deps.createEngine, config.engine);
+  const engines: Engines = {
+    choose: (choice) => deps.engines.choose(config.engine ?? choice),
+    open: (choice) => deps.engines.open(config.engine ?? choice),
+  };
   const metrics = createTrainerMetrics(deps.metrics, {
     state: () => queue.active()?.run.state ?? "idle",
     queued: () => queue.queued(),
     lag: () => upstreamLag(component, view),
-  });
-  const view = createPipelineView({
-    backplane,
-    clock,
-    onError: createFailureReporter(log, deps.onLost),
-    onAnnouncement: (announcement) => triggers.onAnnouncement(announcement),
-    onVerdict: (verdict) => triggers.onVerdict(verdict),
-    onAliasChange: (change) => triggers.onAliasChange(change),
-    onLedgerEntry: (entry) => triggers.onLedgerEntry(entry),
+    ready: () => state.phase() === "running",
   });
   const execute = createExecuteRun(
     {
@@ -142,7 +146,8 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       gate,
       store,
       data,
-      engine: engines,
+      engine: engines.open,
+      slots,
       // Only teams with workers pay for dividing their trainings into units.
       training: {
         train: (one) => training.train(one.team.workers === undefined ? one : { ...one, units: workers.units }),
@@ -181,7 +186,6 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     data,
     engines,
     queue,
-    view,
     triggers,
     workers,
     state,
@@ -196,8 +200,10 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   return {
     service,
     coordinator: workers.service,
+    listeners: triggers,
     start: lifecycle.start,
     ready: () => state.phase() === "running",
+    problem: () => state.problem() ?? notReady[state.phase()],
     stop: lifecycle.stop,
   };
 }

@@ -1,21 +1,35 @@
+import { type ChosenEngine, chooseEngine, type EngineDeps } from "../engine/choose-engine.ts";
 import type { Engine } from "../engine/interface/engine.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 
-/** The engine of a choice. Starts each engine once; a failed start is tried again by the next call. */
-export type Engines = (choice: EngineChoice) => Promise<Engine>;
+/** The engines of a process. Each is created once; what failed is tried again by the next call. */
+export interface Engines {
+  /** As `chooseEngine`: loads nothing. */
+  choose(choice: EngineChoice): Promise<ChosenEngine>;
+  /** As `createEngine`: loads what the engine needs, which takes about a second and tens of MiB. */
+  open(choice: EngineChoice): Promise<Engine>;
+}
 
-/** @param override the engine to use whatever is asked for */
-export function createEngines(createEngine: Engines, override: EngineChoice | undefined): Engines {
-  const engines = new Map<EngineChoice, Promise<Engine>>();
-  return (asked) => {
-    const choice = override ?? asked;
-    const known = engines.get(choice);
+export function createEngines(deps: EngineDeps): Engines {
+  const choose = once((choice: EngineChoice) => chooseEngine(choice, deps));
+  const open = once(async (choice: EngineChoice) => {
+    const { name, reason } = await choose(choice);
+    const { engineNamed } = await import("../engine/create-engine.ts");
+    return engineNamed(name, deps.clock, reason);
+  });
+  return { choose, open };
+}
+
+function once<T>(make: (choice: EngineChoice) => Promise<T>): (choice: EngineChoice) => Promise<T> {
+  const made = new Map<EngineChoice, Promise<T>>();
+  return (choice) => {
+    const known = made.get(choice);
     if (known !== undefined) return known;
-    const engine = createEngine(choice).catch((thrown: unknown) => {
-      engines.delete(choice);
+    const making = make(choice).catch((thrown: unknown) => {
+      made.delete(choice);
       throw thrown;
     });
-    engines.set(choice, engine);
-    return engine;
+    made.set(choice, making);
+    return making;
   };
 }

@@ -4,28 +4,45 @@ import { checkTeamModule } from "../data/check-pipeline.ts";
 import { readPipelineFile } from "../data/read-pipeline.ts";
 import { protocolCatalog, requiringUpstream } from "../learning/protocols/all.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
-import { problemsError } from "../pipeline/files/problem.ts";
+import { type Problem, problemsError } from "../pipeline/files/problem.ts";
 import { checkTeamAgainstPipeline, type ParsedTeam, parseTeamFile } from "../pipeline/files/team-file.ts";
 
 export interface TrainerFiles {
   readonly pipeline: ParsedPipeline;
-  readonly team: ParsedTeam;
+  /** In the order of the files; each of another component. */
+  readonly teams: readonly TeamFile[];
+}
+
+export interface TeamFile extends ParsedTeam {
+  /** Absolute path. */
+  readonly path: string;
 }
 
 /**
- * Reads and checks a trainer's pipeline and team files.
- * @throws UncoupleError `not-found`; `invalid-argument` with every problem of both files, one per line
+ * Reads and checks a trainer's pipeline file and its team files.
+ * @throws UncoupleError `not-found`; `invalid-argument` with every problem of all files, one per line
  */
-export async function readTrainerFiles(pipelineFile: string, teamFile: string): Promise<TrainerFiles> {
+export async function readTrainerFiles(pipelineFile: string, teamFiles: readonly string[]): Promise<TrainerFiles> {
   const pipeline = await readPipelineFile(pipelineFile);
-  // Absolute, because the path of the model module is resolved against it and imported.
-  const team = parseTeamFile(await requireTextFile("team file", teamFile), resolve(teamFile), protocolCatalog);
-  const problems = [...("problems" in pipeline ? pipeline.problems : []), ...("problems" in team ? team.problems : [])];
-  if ("problems" in pipeline || "problems" in team) throw problemsError(problems);
-  const mismatches = [
-    ...checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream),
-    ...(await checkTeamModule(team)),
-  ];
-  if (mismatches.length > 0) throw problemsError(mismatches);
-  return { pipeline, team };
+  const problems: Problem[] = "problems" in pipeline ? [...pipeline.problems] : [];
+  const teams: TeamFile[] = [];
+  for (const file of teamFiles) {
+    // Absolute, because the path of the model module is resolved against it and imported.
+    const path = resolve(file);
+    const team = parseTeamFile(await requireTextFile("team file", file), path, protocolCatalog);
+    if ("problems" in team) problems.push(...team.problems);
+    else teams.push({ ...team, path });
+  }
+  if ("problems" in pipeline || problems.length > 0) throw problemsError(problems);
+  for (const [index, team] of teams.entries()) {
+    problems.push(...checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream));
+    problems.push(...(await checkTeamModule(team)));
+    const { component } = team.team;
+    const first = teams.findIndex((other) => other.team.component === component);
+    if (first === index) continue;
+    const message = `${component} already has the team file ${teams[first]?.path}`;
+    problems.push({ file: team.map.file, line: team.map.line(["component"]), path: "component", message });
+  }
+  if (problems.length > 0) throw problemsError(problems);
+  return { pipeline, teams };
 }

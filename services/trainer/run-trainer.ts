@@ -1,10 +1,11 @@
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
+import { availableCpus } from "../common/available-cpus.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
+import { createPipelineView } from "../composition/pipeline-view.ts";
 import { openPipelineData } from "../data/read-pipeline.ts";
-import { createEngine } from "../engine/create-engine.ts";
 import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
 import type { HostConnector } from "../inference/connect/host-connector.ts";
 import { DEATH_CAUSES } from "../inference/inference.ts";
@@ -18,6 +19,7 @@ import type { Backplane } from "../registry/backplane.ts";
 import { addCoordinatorService } from "../rpc/server/coordinator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
+import { hosting } from "../rpc/services/hosting.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
 import { inferenceMetrics } from "../runtime/inference-metrics.ts";
@@ -31,13 +33,16 @@ import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
+import { createEngines } from "./engines.ts";
+import { hostTeams, type TeamHost } from "./host-teams.ts";
 import { readTrainerFiles } from "./read-files.ts";
+import { createRunSlots } from "./runs/run-slots.ts";
 
 export interface RunTrainerOptions {
   /** Path of the pipeline file. */
   readonly pipelineFile: string;
-  /** Path of the team file. */
-  readonly teamFile: string;
+  /** Paths of the team files, at least one, each of another component. */
+  readonly teamFiles: readonly string[];
   /** Root folder of runs and checkpoints, with a subfolder per pipeline and component. */
   readonly stateDir: string;
   readonly host: string;
@@ -48,9 +53,11 @@ export interface RunTrainerOptions {
   readonly tls?: ServerTls | undefined;
   /** Overrides the team file's engine. */
   readonly engine?: EngineChoice | undefined;
-  /** Maximum number of queued runs; defaults to 8. */
+  /** Maximum number of runs that train at a time; defaults to the available processors. */
+  readonly parallel?: number | undefined;
+  /** Maximum number of queued runs of a component; defaults to 8. */
   readonly queueCapacity?: number | undefined;
-  /** Number of ended runs to keep; defaults to 100. */
+  /** Number of ended runs of a component to keep; defaults to 100. */
   readonly retainedRuns?: number | undefined;
   /** Time between checkpoints; defaults to 5. */
   readonly checkpointSeconds?: number | undefined;
@@ -84,10 +91,11 @@ export interface RunTrainerDeps {
 export interface RunningTrainer {
   readonly lifecycle: Lifecycle;
   readonly pipeline: Pipeline;
-  readonly component: string;
+  /** In the order of the team files. */
+  readonly components: readonly string[];
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** Checkpoints the run in progress, drains gRPC, closes everything. Further calls return the same promise. */
+  /** Checkpoints the runs in progress, drains gRPC, closes everything. Further calls return the same promise. */
   stop(): Promise<void>;
 }
 
@@ -102,8 +110,9 @@ export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSecond
 }
 
 /**
- * Runs the trainer as a service. Serves health over HTTP first, then connects to the backplane, serves gRPC (reporting
- * `starting`), loads the data, starts the engine, and resumes interrupted runs.
+ * Runs the trainers of one or several components as a service: with one connection, one view of the pipeline and one engine,
+ * and a failure domain for each component (`host-teams.ts`). Serves health over HTTP first, then connects to the backplane,
+ * serves gRPC (reporting `starting`), loads the data, starts the engine, and resumes interrupted runs.
  *
  * @throws UncoupleError as `readTrainerFiles`, `openPipelineData`, `connect` and `Trainer.start`; `failed-precondition`
  *   for a port that cannot be bound. Everything opened before the error is closed.
@@ -111,16 +120,17 @@ export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSecond
 export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDeps): Promise<RunningTrainer> {
   const { host } = options;
   const { clock, log } = deps;
-  const files = await readTrainerFiles(options.pipelineFile, options.teamFile);
+  const { teams, ...files } = await readTrainerFiles(options.pipelineFile, options.teamFiles);
   const { pipeline } = files.pipeline;
-  const { team } = files.team;
-  for (const problem of files.team.deprecations) log.warn(formatProblem(problem));
+  const components = teams.map(({ team }) => team.component);
+  const [only, another] = components;
+  for (const problem of teams.flatMap(({ deprecations }) => deprecations)) log.warn(formatProblem(problem));
   const { version } = packageInfo();
   const metrics = createMetrics({
     service: "trainer",
     pipeline: pipeline.name,
     pipelineDigest: digestOf(contentOf(pipeline)),
-    component: team.component,
+    component: another === undefined ? only : undefined,
     version,
   });
   exportCertificateExpiry(metrics, clock, () => ({
@@ -133,7 +143,8 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   let backplane: Backplane | undefined;
   let waitingFor: string | undefined;
   let gate: PipelineGate | undefined;
-  let trainer: Trainer | undefined;
+  let teamHost: TeamHost | undefined;
+  const trainers = new Map<string, Trainer>();
   let grpcPort = 0;
   let httpPort = 0;
 
@@ -147,9 +158,10 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       nats: () => backplane?.connection() ?? "connecting",
       ready: {
         backplane: () => (backplane === undefined ? waitingFor : undefined),
-        data: () => (trainer?.ready() === true ? undefined : "loading the training rows"),
+        data: () => (teamHost?.started() === true ? undefined : "loading the training rows"),
         "pipeline file": () => gate?.refusal(),
       },
+      parts: Object.fromEntries(components.map((component) => [component, () => teamHost?.checks[component]?.()])),
     });
 
     const { source } = await openPipelineData(files.pipeline, options.pipelineFile);
@@ -184,37 +196,59 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     );
     lifecycle.onCleanup("inference hosts", () => inference.close());
 
-    const made = createTrainer(
-      {
-        pipeline,
-        team,
-        teamFolder: dirname(resolve(options.teamFile)),
-        stateDir: options.stateDir,
-        ...(options.engine !== undefined && { engine: options.engine }),
-        codeVersion: version,
-        queueCapacity: options.queueCapacity ?? 8,
-        retainedRuns: options.retainedRuns ?? 100,
-        checkpointSeconds: options.checkpointSeconds ?? 5,
-        unavailableSeconds: options.unavailableSeconds ?? 900,
-        waitForVerdictSeconds: options.waitForVerdictSeconds ?? 900,
-      },
-      {
-        backplane: connected,
-        gate: opened,
-        source,
-        createEngine: (choice) => createEngine(choice, { clock, log: (line) => log.info(line) }),
-        training: createIsolatingBackend(deps.hostProcess, { clock }),
-        inference,
-        processes: deps.processes,
-        clock,
-        log,
-        metrics,
-        tracer: deps.tracer,
-        onLost,
-      },
-    );
-    trainer = made;
-    lifecycle.onDrain("the run in progress", () => made.stop());
+    const toAll = (tell: (listeners: Trainer["listeners"]) => void) => {
+      for (const { listeners } of trainers.values()) tell(listeners);
+    };
+    const view = createPipelineView({
+      backplane: connected,
+      clock,
+      onError: createFailureReporter(log, onLost),
+      onAnnouncement: (announcement) => toAll(({ onAnnouncement }) => onAnnouncement(announcement)),
+      onVerdict: (verdict) => toAll(({ onVerdict }) => onVerdict(verdict)),
+      onAliasChange: (change) => toAll(({ onAliasChange }) => onAliasChange(change)),
+      onLedgerEntry: (entry) => toAll(({ onLedgerEntry }) => onLedgerEntry(entry)),
+    });
+    const shared = {
+      backplane: connected,
+      view,
+      gate: opened,
+      source,
+      engines: createEngines({ clock, log: (line) => log.info(line) }),
+      slots: createRunSlots(options.parallel ?? availableCpus()),
+      training: createIsolatingBackend(deps.hostProcess, { clock }),
+      inference,
+      processes: deps.processes,
+      clock,
+      tracer: deps.tracer,
+    };
+    for (const { team, path } of teams) {
+      const { component } = team;
+      const created = createTrainer(
+        {
+          pipeline,
+          team,
+          teamFolder: dirname(path),
+          stateDir: options.stateDir,
+          ...(options.engine !== undefined && { engine: options.engine }),
+          codeVersion: version,
+          queueCapacity: options.queueCapacity ?? 8,
+          retainedRuns: options.retainedRuns ?? 100,
+          checkpointSeconds: options.checkpointSeconds ?? 5,
+          unavailableSeconds: options.unavailableSeconds ?? 900,
+          waitForVerdictSeconds: options.waitForVerdictSeconds ?? 900,
+        },
+        {
+          ...shared,
+          log: log.child({ component }),
+          metrics: metrics.ofComponent(component),
+          onLost: (error) => made.lose(component, error),
+        },
+      );
+      trainers.set(component, created);
+    }
+    const made = hostTeams(trainers, { clock, log, onChange: () => tellHealth(), onLost });
+    teamHost = made;
+    lifecycle.onDrain("the runs in progress", () => made.stop());
 
     const server = createRpcServer({
       host,
@@ -224,24 +258,27 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       clock,
       log,
     });
-    addTrainerService(server, made.service);
-    addCoordinatorService(server, made.coordinator);
+    addTrainerService(server, hosting(servicesOf(trainers, ({ service }) => service)));
+    addCoordinatorService(server, hosting(servicesOf(trainers, ({ coordinator }) => coordinator)).of);
     const tellHealth = () => {
       const refusal = opened.refusal();
-      server.setServing(made.ready() && refusal === undefined);
+      server.setServing(made.started() && made.ready() && refusal === undefined);
       if (refusal !== undefined) log.warn(`not ready: ${refusal}`);
     };
     tellHealth();
-    const following = opened.follow(lifecycle.stopping, tellHealth);
-    lifecycle.onDrain("following the pipeline file", () => following);
+    const following = [opened.follow(lifecycle.stopping, tellHealth), view.follow(lifecycle.stopping)];
+    lifecycle.onDrain("following the pipeline", () => Promise.all(following).then(() => {}));
     lifecycle.onDrain("gRPC", () => server.stop(RPC_GRACE_SECONDS));
     grpcPort = await server.start();
     await made.start();
-    server.setServing(opened.refusal() === undefined);
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}` },
-      `training ${team.component} of pipeline ${pipeline.name}`,
+      `training ${components.join(", ")} of pipeline ${pipeline.name}`,
     );
   });
-  return { lifecycle, pipeline, component: team.component, grpcPort, httpPort, stop: () => lifecycle.stop() };
+  return { lifecycle, pipeline, components, grpcPort, httpPort, stop: () => lifecycle.stop() };
+}
+
+function servicesOf<S>(trainers: ReadonlyMap<string, Trainer>, select: (trainer: Trainer) => S): Map<string, S> {
+  return new Map([...trainers].map(([component, trainer]) => [component, select(trainer)]));
 }

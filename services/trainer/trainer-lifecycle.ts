@@ -2,8 +2,6 @@ import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
-import type { PipelineView } from "../composition/pipeline-view.ts";
-import { warmUp } from "../engine/warm-up.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Engines } from "./engines.ts";
@@ -21,7 +19,6 @@ export interface TrainerLifecycleDeps {
   readonly data: TrainingData;
   readonly engines: Engines;
   readonly queue: Pick<RunQueue, "start" | "stop">;
-  readonly view: Pick<PipelineView, "follow">;
   readonly triggers: Pick<TeamTriggers, "run">;
   readonly workers: Pick<TrainerWorkers, "start" | "close">;
   readonly state: MutableTrainerState;
@@ -46,7 +43,7 @@ export interface TrainerLifecycle {
 }
 
 export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifecycle {
-  const { team, folder, queue, view, triggers, state, log } = deps;
+  const { team, folder, queue, triggers, state, log } = deps;
   const { component } = team;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -56,29 +53,42 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
   let stopped: Promise<void> | undefined;
 
   function loseFolder(thrown: unknown): void {
-    if (!signal.aborted) deps.onLost(asUncoupleError(thrown));
+    if (signal.aborted) return;
+    const error = asUncoupleError(thrown);
+    state.failed(error.message);
+    deps.onLost(error);
   }
 
   async function begin(): Promise<void> {
     const held = await lockFolder(folder, deps);
     lock = held;
-    held.lost.addEventListener("abort", () => loseFolder(held.lost.reason));
+    held.lost.addEventListener("abort", () => {
+      if (lock === held) loseFolder(held.lost.reason);
+    });
+    signal.throwIfAborted();
+    await raceAbort(deps.data.load(), signal);
+    const engine = await deps.engines.choose(team.engine);
+    state.engineStarted(engine.name);
     signal.throwIfAborted();
     deps.workers.start(held.number);
-    await raceAbort(deps.data.load(), signal);
-    const engine = await deps.engines(team.engine);
-    state.engineStarted(engine.name);
-    await warmUp(engine);
-    signal.throwIfAborted();
     await queue.start();
     signal.throwIfAborted();
     state.enter("running");
-    following = [
-      view.follow(signal),
-      triggers.run(signal),
-      guardState(folder, { ...deps, component }, signal).catch(loseFolder),
-    ];
+    following = [triggers.run(signal), guardState(folder, { ...deps, component }, signal).catch(loseFolder)];
     log.info({ engine: engine.name, folder }, `the trainer of ${component} is ready`);
+  }
+
+  async function attempt(): Promise<void> {
+    try {
+      await begin();
+    } catch (thrown) {
+      if (!signal.aborted) {
+        state.failed(asUncoupleError(thrown).message);
+        await lock?.release();
+        lock = undefined;
+      }
+      throw thrown;
+    }
   }
 
   async function shutDown(): Promise<void> {
@@ -94,7 +104,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
 
   return {
     start() {
-      started ??= begin();
+      started = attempt();
       return started;
     },
     stop() {

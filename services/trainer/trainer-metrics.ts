@@ -15,6 +15,8 @@ export interface TrainerGauges {
   queued(): number;
   /** As `upstreamLag`. */
   lag(): Readonly<Record<string, number>>;
+  /** Whether the component has started and accepts runs. */
+  ready(): boolean;
 }
 
 export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): TrainerMetrics {
@@ -67,6 +69,11 @@ export function createTrainerMetrics(metrics: Metrics, gauges: TrainerGauges): T
     help: "1 for the state of the run in progress, or for idle; 0 for the other states.",
     states: ["idle", "queued", "waiting", "running", "publishing"],
     read: gauges.state,
+  });
+  metrics.gauge({
+    name: "uncouple_component_ready",
+    help: "1 if the trainer of the component has started and accepts runs, otherwise 0.",
+    collect: (gauge) => gauge.set(gauges.ready() ? 1 : 0),
   });
   metrics.gauge({
     name: "uncouple_run_queue_length",

@@ -108,6 +108,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
       pipelineDigest: gate.digest,
       appliedDigest: gate.applied(),
       version: deps.codeVersion,
+      problem: state.problem() ?? null,
     }),
     async predict(inputs, serial) {
       const table = predictionTable(inputs);

@@ -5,7 +5,6 @@ import type { CoordinatorService } from "../rpc/services/coordinator-service.ts"
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import type { Coordinator, RanUnit } from "./coordinator/coordinator.ts";
-import { createCoordinator } from "./coordinator/create-coordinator.ts";
 import { logNote } from "./worker-notes.ts";
 import { createWorkersMetrics } from "./workers-metrics.ts";
 
@@ -40,6 +39,9 @@ export function createTrainerWorkers(
   deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
 ): TrainerWorkers {
   const { clock, log } = deps;
+  let incarnation: number | undefined;
+  let closed = false;
+  let creating: Promise<Coordinator> | undefined;
   let coordinator: Coordinator | undefined;
   const measured = createWorkersMetrics(deps.metrics, () => coordinator?.metrics());
   const warn = warnOfOverhead((share) =>
@@ -48,41 +50,52 @@ export function createTrainerWorkers(
       `workers spent ${Math.round(100 * share)} % of the time of their last ${UNITS_JUDGED} units on exchanging data; raise workers.sync_every, or use fewer workers`,
     ),
   );
-  const started = (): Coordinator => {
-    if (coordinator === undefined) throw new UncoupleError("unavailable", "the trainer is starting");
-    return coordinator;
+  /** Most trainers never meet a worker: a coordinator, with the engines that it needs, comes with the first call. */
+  const started = async (): Promise<Coordinator> => {
+    if (closed) throw new UncoupleError("unavailable", "the trainer is stopping");
+    if (incarnation === undefined) throw new UncoupleError("unavailable", "the trainer is starting");
+    creating ??= create(incarnation);
+    return creating;
   };
+  async function create(starts: number): Promise<Coordinator> {
+    const { createCoordinator } = await import("./coordinator/create-coordinator.ts");
+    coordinator = createCoordinator(
+      { ...settings, incarnation: starts },
+      {
+        clock,
+        observer: {
+          note: (note) => logNote(log, note),
+          ran(unit) {
+            measured.ran(unit);
+            warn(unit);
+          },
+          exchanged: measured.exchanged,
+        },
+      },
+    );
+    return coordinator;
+  }
   return {
     service: {
-      join: async (worker) => started().join(worker),
+      join: async (worker) => (await started()).join(worker),
       async *beat(beats, signal) {
-        yield* started().beat(beats, signal);
+        yield* (await started()).beat(beats, signal);
       },
-      lease: async (worker, signal) => started().lease(worker, signal),
-      fetch: async (worker, digest) => started().fetch(worker, digest),
-      submit: async (result, bytes) => started().submit(result, bytes),
-      returnUnit: async (worker, lease) => started().returnUnit(worker, lease),
-      listWorkers: async () => started().listWorkers(),
+      lease: async (worker, signal) => (await started()).lease(worker, signal),
+      fetch: async (worker, digest) => (await started()).fetch(worker, digest),
+      submit: async (result, bytes) => (await started()).submit(result, bytes),
+      returnUnit: async (worker, lease) => (await started()).returnUnit(worker, lease),
+      listWorkers: async () => (await started()).listWorkers(),
     },
-    units: { open: async (request) => started().open(request) },
+    units: { open: async (request) => (await started()).open(request) },
     waitingFor: () => coordinator?.waitingFor(),
-    start(incarnation) {
-      coordinator = createCoordinator(
-        { ...settings, incarnation },
-        {
-          clock,
-          observer: {
-            note: (note) => logNote(log, note),
-            ran(unit) {
-              measured.ran(unit);
-              warn(unit);
-            },
-            exchanged: measured.exchanged,
-          },
-        },
-      );
+    start(starts) {
+      incarnation = starts;
     },
-    close: async () => coordinator?.close(),
+    async close() {
+      closed = true;
+      await (await creating)?.close();
+    },
   };
 }
 

@@ -88,8 +88,8 @@ export async function runWorker(options: RunWorkerOptions, deps: RunWorkerDeps):
   let httpPort: number | undefined;
 
   await lifecycle.start(async () => {
-    const connect = () =>
-      connectCoordinator(options.trainer, { clock, ...(options.tls !== undefined && { tls: options.tls }) });
+    const tls = options.tls === undefined ? {} : { tls: options.tls };
+    const connect = () => connectCoordinator(options.trainer, { clock, ...tls }, options.component);
     // Checks the address.
     connect().close();
     for (const name of engineNames) await checkEngine(name, clock);

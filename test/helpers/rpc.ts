@@ -7,13 +7,19 @@ import { addEvaluatorService } from "../../services/rpc/server/evaluator-server.
 import { createRpcServer, type RpcServer, type RpcServerSettings } from "../../services/rpc/server/server.ts";
 import { addTrainerService } from "../../services/rpc/server/trainer-server.ts";
 import type { EvaluatorService } from "../../services/rpc/services/evaluator-service.ts";
+import { hosting } from "../../services/rpc/services/hosting.ts";
 import type { TrainerService } from "../../services/rpc/services/trainer-service.ts";
 import { fakeEvaluator, fakeTrainer } from "./fake-services.ts";
 import { silentLog } from "./log.ts";
 
 /** A real server of both services on a free port, with a client for each; all go when the test ends. */
 export async function serve(
-  offered: { readonly trainer?: Partial<TrainerService>; readonly evaluator?: Partial<EvaluatorService> },
+  offered: {
+    readonly trainer?: Partial<TrainerService>;
+    /** Of the trainer; defaults to m2. */
+    readonly component?: string;
+    readonly evaluator?: Partial<EvaluatorService>;
+  },
   settings: Partial<RpcServerSettings> = {},
   options: Partial<ConnectOptions> = {},
 ) {
@@ -24,7 +30,7 @@ export async function serve(
     log: silentLog,
     ...settings,
   });
-  addTrainerService(server, fakeTrainer(offered.trainer ?? {}));
+  addTrainerService(server, hosting(new Map([[offered.component ?? "m2", fakeTrainer(offered.trainer ?? {})]])));
   addEvaluatorService(server, fakeEvaluator(offered.evaluator ?? {}));
   // A certificate is for a name.
   const address = `${settings.tls === undefined ? "127.0.0.1" : "localhost"}:${await server.start()}`;

@@ -16,7 +16,7 @@ export async function serveCoordinator(coordinator: CoordinatorService, settings
     log: silentLog,
     ...settings,
   });
-  addCoordinatorService(server, coordinator);
+  addCoordinatorService(server, () => coordinator);
   const port = await server.start();
   onTestFinished(() => server.stop(0));
   return { server, port };

@@ -23,6 +23,7 @@ import { createMemoryBackplane } from "../../services/registry/memory/backplane.
 import type { Registry } from "../../services/registry/registry.ts";
 import { createExecuteRun, type ExecuteDeps } from "../../services/trainer/runs/execute-run.ts";
 import { createRunQueue, type RunQueue } from "../../services/trainer/runs/run-queue.ts";
+import { createRunSlots } from "../../services/trainer/runs/run-slots.ts";
 import { createRunStore, type RunStore } from "../../services/trainer/runs/run-store.ts";
 import type { NewRun } from "../../services/trainer/runs/stored-run.ts";
 import type { LoadedData } from "../../services/trainer/runs/training-data.ts";
@@ -215,6 +216,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
           store,
           data: { load: async () => bench.data },
           engine: async () => engine,
+          slots: createRunSlots(1),
           training: { train },
           load: async (name, serial): Promise<SnapshotModel> => {
             loaded.push(`${name}@${serial}`);

@@ -98,7 +98,7 @@ export async function openTrainerWorld(
       const running = await runTrainer(
         {
           pipelineFile,
-          teamFile: await team(component, text),
+          teamFiles: [await team(component, text)],
           stateDir: join(dir, "state"),
           host: "127.0.0.1",
           grpcPort: 0,

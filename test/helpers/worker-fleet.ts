@@ -128,7 +128,7 @@ export async function openFleet(
     },
   };
   const server = createRpcServer({ clock, host, port: 0, log: silentLog });
-  addCoordinatorService(server, watched);
+  addCoordinatorService(server, () => watched);
   const port = await server.start();
   return {
     coordinator,

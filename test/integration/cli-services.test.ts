@@ -33,6 +33,7 @@ const status = (component: string): TrainerStatus => ({
   pipelineDigest: null,
   appliedDigest: null,
   version: "0.1.0",
+  problem: null,
 });
 
 /** A trainer whose only run passes through the given states. */
@@ -53,7 +54,10 @@ function trainer(component: string, ...states: readonly Partial<Run>[]): Partial
 
 describe("services outside the stack", () => {
   it("are located by flags or environment variables, and report their own component", async () => {
-    const [m1, m2] = [await serve({ trainer: trainer("m1") }), await serve({ trainer: trainer("m2") })];
+    const [m1, m2] = [
+      await serve({ component: "m1", trainer: trainer("m1") }),
+      await serve({ trainer: trainer("m2") }),
+    ];
     const flags = await cli(["runs", "--json", "--trainer", m1.address, "--trainer", m2.address]);
     expect((JSON.parse(flags.stdout) as Run[]).map(({ id }) => id).sort()).toEqual(["run-m1", "run-m2"]);
     const env = await cli(["runs", "m2", "--json"], { env: { UNCOUPLE_TRAINER: `${m1.address},${m2.address}` } });
@@ -65,7 +69,7 @@ describe("services outside the stack", () => {
   it("are reached over TLS, with a client certificate if they require one", async () => {
     const pem = (name: string) => readFileSync(join(tls, name));
     const server = { certificate: pem("server.pem"), key: pem("server.key"), clientCa: pem("ca.pem") };
-    const { address } = await serve({ trainer: trainer("m1") }, { tls: server });
+    const { address } = await serve({ component: "m1", trainer: trainer("m1") }, { tls: server });
     const args = ["runs", "--json", "--trainer", address, "--tls-ca", "ca.pem"];
     const known = await cli([...args, "--tls-cert", "client.pem", "--tls-key", "client.key"], { cwd: tls });
     expect(known.code).toBe(0);
@@ -82,7 +86,7 @@ describe("runs", () => {
       throw new UncoupleError("unavailable", "the trainer is stopping");
     };
     const [m1, m2] = [
-      await serve({ trainer: trainer("m1") }),
+      await serve({ component: "m1", trainer: trainer("m1") }),
       await serve({ trainer: { ...trainer("m2"), listRuns } }),
     ];
     const { code, stdout, stderr } = await cli(["runs", "--trainer", m1.address, "--trainer", m2.address]);
@@ -244,6 +248,7 @@ describe("following a run", () => {
   it("prints each state once and warnings on stderr, and the outcome on stdout", async () => {
     const running = { state: "running", step: 50 } as const;
     const { address } = await serve({
+      component: "m1",
       trainer: trainer("m1", { state: "queued" }, running, running, {
         state: "succeeded",
         snapshot: 4,
@@ -259,19 +264,20 @@ describe("following a run", () => {
 
   it("exits with the code of the run's failure", async () => {
     const error = { code: "resource-exhausted", message: "the store is full" } as const;
-    const { address } = await serve({ trainer: trainer("m1", { state: "failed", error }) });
+    const { address } = await serve({ component: "m1", trainer: trainer("m1", { state: "failed", error }) });
     const { code, stdout } = await follow(address);
     expect(code).toBe(6);
     expect(stdout).toContain("failed: the store is full");
   });
 
   it("exits with 130 when the run was cancelled", async () => {
-    const { address } = await serve({ trainer: trainer("m1", { state: "cancelled" }) });
+    const { address } = await serve({ component: "m1", trainer: trainer("m1", { state: "cancelled" }) });
     expect((await follow(address)).code).toBe(130);
   });
 
   it("fails with one line when the trainer goes away", async () => {
     const { address, server } = await serve({
+      component: "m1",
       trainer: {
         ...trainer("m1"),
         async *watchRun() {
@@ -290,6 +296,7 @@ describe("following a run", () => {
 
   it("fails with the reason why the trainer rejects the run", async () => {
     const { address } = await serve({
+      component: "m1",
       trainer: {
         ...trainer("m1"),
         startRun: () => Promise.reject(new UncoupleError("resource-exhausted", "8 runs wait already; try again later")),

@@ -7,7 +7,9 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { demoReport } from "../../services/cli/demo/demo-report.ts";
 import { benchmarkReport } from "../../services/experiments/wild/benchmark-report.ts";
+import { simulationReport } from "../../services/simulator/report/simulation-report.ts";
 import { results } from "../helpers/demo-record.ts";
+import { eventfulScenario, simulatedOutcome } from "../helpers/simulated-outcome.ts";
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 if (executablePath === undefined) console.log("skipping the report in a browser: Chromium not found");
@@ -24,6 +26,13 @@ const pages: readonly (readonly [string, number, number, () => Promise<string>])
     2,
     500,
     async () => benchmarkReport(JSON.parse(await readFile(benchmark, "utf8")), "footer"),
+  ],
+  // The losses, two graphs, the timeline, and the sensitivity.
+  [
+    "the report of a simulation",
+    5,
+    80,
+    async () => simulationReport(await simulatedOutcome(eventfulScenario()), "footer"),
   ],
 ];
 

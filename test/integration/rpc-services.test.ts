@@ -52,6 +52,7 @@ describe("a trainer over gRPC", () => {
       pipelineDigest: "a".repeat(64),
       appliedDigest: null,
       version: "0.1.0",
+      problem: "bad rows",
     };
     const { trainer } = await serve({ trainer: { status: async () => status } });
     expect(await trainer.status()).toEqual(status);

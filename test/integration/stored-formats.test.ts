@@ -61,7 +61,7 @@ async function startTrainer(component: string) {
   const trainer = await runTrainer(
     {
       pipelineFile: path("pipeline.yaml"),
-      teamFile: path(`${component}.yaml`),
+      teamFiles: [path(`${component}.yaml`)],
       stateDir: path("stack/state"),
       host: "127.0.0.1",
       grpcPort: 0,
@@ -158,6 +158,7 @@ test("services resume where the last ones stopped", async () => {
     // Fields that the old program did not record.
     pipelineDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
     provenance: {
+      gating: { sets: true, cotrain: false },
       ...published.provenance,
       data: { ...published.provenance.data, columns: [expect.objectContaining({ name: "x1" })] },
       numerics: expect.stringMatching(/^reference\/v8-\d+$/),

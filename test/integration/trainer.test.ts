@@ -114,6 +114,7 @@ describe("a trainer over gRPC", () => {
       pipelineDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
       appliedDigest: null,
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      problem: null,
     });
     const { id } = await running(client);
     await client.startRun({});
@@ -308,7 +309,7 @@ describe("a trainer that cannot start", () => {
   test("reports every problem of every file", async () => {
     const teamFile = join(world.dir, "bad.yaml");
     await writeFile(teamFile, "component: m2\nmodel: { hidden: [0] }\nsteps: -1\n");
-    await expect(world.trainer("m2", { teamFile })).rejects.toMatchObject({
+    await expect(world.trainer("m2", { teamFiles: [teamFile] })).rejects.toMatchObject({
       code: "invalid-argument",
       message: expect.stringMatching(/bad\.yaml:2: model\.hidden\[0\][\s\S]*bad\.yaml:3: steps/),
     });

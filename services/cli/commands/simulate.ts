@@ -2,22 +2,30 @@ import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { availableCpus } from "../../common/available-cpus.ts";
 import { secondsSince } from "../../common/clock/clock.ts";
-import { makeFolder } from "../../common/files/make-folder.ts";
-import { writeWhole } from "../../common/files/write-whole.ts";
+import { UncoupleError } from "../../common/errors.ts";
+import { formatSeconds } from "../../report/numbers.ts";
+import type { Shard } from "../../simulator/jobs/shard.ts";
+import type { SimulationResults } from "../../simulator/measures/simulation-results.ts";
 import type { PolicyRun } from "../../simulator/records/policy-run.ts";
+import { withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { integer } from "../flags/integer.ts";
+import { shard } from "../flags/shard.ts";
 import { createCountProgress } from "../terminal/count-progress.ts";
 import { createOutput } from "../terminal/output.ts";
+import { type CalibrateFlags, calibrate } from "./simulate-calibrate.ts";
+import { simulateMergeCommand } from "./simulate-merge.ts";
 
-interface Flags {
+interface Flags extends CalibrateFlags {
+  readonly calibrate?: true;
   readonly teams?: number;
   readonly shape?: string;
   readonly ticks?: number;
   readonly policy?: readonly string[];
   readonly seeds?: number;
   readonly jobs: number;
-  readonly out?: string;
+  readonly sensitivity?: true;
+  readonly shard?: Shard;
   readonly json?: true;
 }
 
@@ -25,10 +33,10 @@ interface Flags {
 const PROGRESS_STEPS = 50;
 
 export function simulateCommand(context: CliContext): Command {
-  return new Command("simulate")
+  const command = new Command("simulate")
     .summary("try update policies on a model of an organization")
     .description(
-      "Simulates teams that train and deploy the components of a pipeline by themselves, in virtual time: with real trainings, compositions, verdicts and gates. Compares policies by the pipeline loss over time and by what they cost. The same scenario and seeds give the same results, whatever the number of jobs.",
+      "Simulates teams that train and deploy the components of a pipeline by themselves, in virtual time: with real trainings, compositions, verdicts and gates. Compares policies by the pipeline loss over time and by what they cost. The same scenario and seeds give the same results, whatever the number of jobs. After an interruption, the same command resumes.",
     )
     .argument("[scenario]", "a scenario file (YAML); flags take the place of its keys")
     .option("--teams <n>", "number of teams (default: 200)", integer(2, 10_000))
@@ -37,29 +45,57 @@ export function simulateCommand(context: CliContext): Command {
     .option("--policy <names>", "policies, separated by commas (default: async,async-rejecting,proximal,causal)", list)
     .option("--seeds <n>", "number of seeds (default: 1)", integer(1, 10_000))
     .option("--jobs <n>", "policies and seeds to simulate in parallel", integer(1, 1000), availableCpus())
-    .option("--out <folder>", "folder for results.json and runs.json (default: out/simulate)")
-    .option("--json", "print the results as JSON; writes files only with --out")
+    .option(
+      "--sensitivity",
+      "also change one assumption at a time, and show which changes flip the ranking of policies",
+    )
+    .option(
+      "--shard <i/n>",
+      "simulate only the share I, from 0, of N, and keep it in --out for uncouple simulate merge",
+      shard,
+    )
+    .option("--out <folder>", "folder for report.html, results.json and CSV files (default: out/simulate)")
+    .option("--json", "print the results as JSON; writes files only with --out, and resumes only with it")
+    .addCommand(simulateMergeCommand(context))
+    .optionsGroup("Options of --calibrate:")
+    .option("--calibrate", "write a scenario file like the organization whose verdicts an evaluator has, to --out")
+    .option("--pipeline <file>", "the pipeline file (default: that of the stack)");
+  return withPeers(command, "evaluator")
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple simulate --teams 2 --policy async,async-rejecting,causal --seeds 5\n  uncouple simulate organization.yaml --jobs 4\n",
+      "\nExamples:\n  uncouple simulate --teams 2 --policy async,async-rejecting,causal --seeds 5\n  uncouple simulate organization.yaml --jobs 4 --sensitivity\n  uncouple simulate --calibrate --out scenario.yaml\n",
     )
     .action(async (file: string | undefined, flags: Flags) => {
       const output = createOutput(context, flags.json === true);
+      if (flags.calibrate === true) return calibrate(context, flags, output);
+      if (flags.shard !== undefined && flags.sensitivity === true) {
+        throw new UncoupleError("invalid-argument", "--sensitivity needs the whole simulation: leave out --shard");
+      }
       // Loaded lazily: tfjs loads slowly, and other subcommands do not need it.
       const [
         { readScenario },
         { scenarioOfFlags },
         { runSimulation },
+        { partsOf, shareOf },
+        { openPartStore },
         { simulationResults },
+        { changedAssumptions },
+        { sensitivityRow },
         { createEngine },
-        { simulationText },
+        { packageInfo },
+        { showSimulation },
       ] = await Promise.all([
         import("../connect/scenario.ts"),
         import("../../simulator/scenario/scenario-file.ts"),
         import("../../simulator/jobs/run-simulation.ts"),
+        import("../../simulator/jobs/shard.ts"),
+        import("../../simulator/jobs/part-store.ts"),
         import("../../simulator/measures/simulation-results.ts"),
+        import("../../simulator/sensitivity/assumptions.ts"),
+        import("../../simulator/sensitivity/sensitivity.ts"),
         import("../../engine/create-engine.ts"),
-        import("../text/simulation-text.ts"),
+        import("../../runtime/package-info.ts"),
+        import("../files/show-simulation.ts"),
       ]);
       const keys = keysOf(flags);
       const scenario =
@@ -67,41 +103,56 @@ export function simulateCommand(context: CliContext): Command {
           ? scenarioOfFlags({ scenario: "flags", ...keys })
           : await readScenario(file, context.cwd, keys);
       const folder =
-        flags.json === true && flags.out === undefined
+        flags.json === true && flags.out === undefined && flags.shard === undefined
           ? undefined
           : resolve(context.cwd, flags.out ?? join("out", "simulate"));
+      const { version } = packageInfo();
       // Created first, so that a failure costs no work.
-      if (folder !== undefined) await makeFolder(folder);
+      const store = folder === undefined ? undefined : await openPartStore(folder, { version, scenario });
+      const parts = flags.shard === undefined ? partsOf(scenario) : shareOf(partsOf(scenario), flags.shard);
       const { clock } = context;
       const engine = await createEngine("wasm", { clock, log: () => {} });
       const began = clock.elapsed();
       const progress = await createCountProgress(context.stderr, "ticks", clock);
+      const changes = flags.sensitivity === true ? changedAssumptions(scenario) : [];
       let shown = -1;
+      /** @param at how many scenarios have been simulated */
+      const progressAt = (at: number) => (done: number, total: number) => {
+        const step = Math.floor(PROGRESS_STEPS * (at + done / total));
+        if (step > shown) progress.update(at * total + done, (1 + changes.length) * total);
+        shown = step;
+      };
+      const common = { jobs: flags.jobs, engine, signal: context.interrupted };
       let runs: readonly PolicyRun[];
+      const changed: SimulationResults[] = [];
       try {
-        runs = await runSimulation({
-          scenario,
-          jobs: flags.jobs,
-          engine,
-          signal: context.interrupted,
-          onProgress(done, total) {
-            const step = Math.floor((PROGRESS_STEPS * done) / total);
-            if (step > shown) progress.update(done, total);
-            shown = step;
-          },
-        });
+        const kept = store !== undefined && { store };
+        runs = await runSimulation({ ...common, scenario, parts, ...kept, onProgress: progressAt(0) });
+        for (const { scenario: other } of changes) {
+          const onProgress = progressAt(1 + changed.length);
+          const ofOther = await runSimulation({ ...common, scenario: other, parts: partsOf(other), onProgress });
+          changed.push(simulationResults(other, ofOther, secondsSince(clock, began)));
+        }
+      } catch (thrown) {
+        if (store !== undefined && context.interrupted.aborted) {
+          progress.stop();
+          output.note("Finished parts are kept; the same command resumes.");
+        }
+        throw thrown;
       } finally {
         progress.stop();
       }
-      const results = simulationResults(scenario, runs, secondsSince(clock, began));
-      // Printed first, so that it is not lost if a file cannot be written.
-      output.result(results, (style, width) => simulationText(results, style, width));
-      if (folder === undefined) return;
-      for (const [name, value] of Object.entries({ results, runs })) {
-        const path = join(folder, `${name}.json`);
-        await writeWhole(path, path, `${JSON.stringify(value, null, 2)}\n`, true);
+      const seconds = secondsSince(clock, began);
+      if (flags.shard !== undefined) {
+        output.result({ parts, seconds }, () => `${parts.length} of ${partsOf(scenario).length} parts: ${folder}`);
+        return;
       }
-      output.note(`Results: ${join(folder, "results.json")}`);
+      const results = simulationResults(scenario, runs, seconds);
+      const rows = changes.map((change, at) => sensitivityRow(results, change, changed[at] as SimulationResults));
+      const sensitivity = changes.length > 0 && { sensitivity: rows };
+      const versions = `uncouple ${version}, engine ${engine.name}, ${formatSeconds(seconds)}.`;
+      await showSimulation({ output, folder, outcome: { results, runs, ...sensitivity }, versions });
+      await store?.clear();
     });
 }
 

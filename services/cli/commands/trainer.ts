@@ -6,9 +6,11 @@ import { DEFAULT_DIR } from "../connect/connections.ts";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
 import { inferenceSettings } from "../flags/inference-flags.ts";
+import { parseCount } from "../flags/reference.ts";
 
 interface TrainerFlags extends ServiceFlags {
-  readonly team: string;
+  readonly team: readonly string[];
+  readonly parallel?: number;
   readonly state?: string;
   readonly engine?: EngineChoice;
   readonly checkpointSeconds: number;
@@ -18,12 +20,17 @@ interface TrainerFlags extends ServiceFlags {
 export function trainerCommand(context: CliContext): Command {
   return withServiceFlags(
     new Command("trainer")
-      .summary("run a team's trainer service")
+      .summary("run the trainer service of one or several teams")
       .description(
-        "Runs the trainer of one component in the foreground. It queues runs, trains, publishes snapshots and serves gRPC. After a crash, it resumes from its last checkpoint. On SIGTERM or Ctrl-C, it stops at a step boundary, writes a checkpoint and exits with 0.",
+        "Runs the trainer of a component, or of several with a --team for each, in the foreground. It queues runs, trains, publishes snapshots and serves gRPC. Several components share the process and its connections, not their failures: one that cannot start is reported by /readyz and tried again, and the others work. After a crash, it resumes from its last checkpoints. On SIGTERM or Ctrl-C, it stops at a step boundary, writes checkpoints and exits with 0.",
       ),
   )
-    .requiredOption("--team <file>", "the team file")
+    .requiredOption("--team <file>", "the team file of a component, repeatable", collect)
+    .option(
+      "--parallel <n>",
+      "runs that train at a time, of all components (default: the available processors)",
+      parseCount,
+    )
     .option("--state <folder>", "folder for runs and checkpoints (default: .uncouple/state)")
     .addOption(new Option("--engine <name>", "training engine, overrides the team file").choices(ENGINE_CHOICES))
     .option("--checkpoint-seconds <seconds>", "time between checkpoints", parseSeconds, 5)
@@ -35,7 +42,7 @@ export function trainerCommand(context: CliContext): Command {
     )
     .addHelpText(
       "after",
-      "\nExample:\n  uncouple trainer --pipeline pipeline.yaml --team m2.yaml --nats nats://127.0.0.1:4222 --port 50052\n",
+      "\nExamples:\n  uncouple trainer --pipeline pipeline.yaml --team m2.yaml --nats nats://127.0.0.1:4222 --port 50052\n  uncouple trainer --pipeline pipeline.yaml --team m1.yaml --team m2.yaml --parallel 2 --nats nats://127.0.0.1:4222\n",
     )
     .action(async (flags: TrainerFlags) => {
       const { longestStopSeconds, runTrainer } = await import("../../trainer/run-trainer.ts");
@@ -47,12 +54,13 @@ export function trainerCommand(context: CliContext): Command {
           runTrainer(
             {
               pipelineFile: resolve(context.cwd, flags.pipeline),
-              teamFile: resolve(context.cwd, flags.team),
+              teamFiles: flags.team.map((file) => resolve(context.cwd, file)),
               stateDir: resolve(context.cwd, flags.state ?? `${DEFAULT_DIR}/state`),
               host: flags.host,
               grpcPort: flags.port,
               httpPort: flags.metricsPort,
               engine: flags.engine,
+              parallel: flags.parallel,
               checkpointSeconds: flags.checkpointSeconds,
               waitForVerdictSeconds: flags.waitForVerdict,
               tls: await serverTls(context, flags),
@@ -62,6 +70,10 @@ export function trainerCommand(context: CliContext): Command {
           ),
       });
     });
+}
+
+function collect(file: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, file];
 }
 
 function parseSeconds(text: string): number {

@@ -11,6 +11,7 @@ import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { type InferenceFlags, withInferenceFlags } from "../flags/inference-flags.ts";
 import { type NatsFlags, natsFiles, withNatsFlags } from "../flags/nats-flags.ts";
+import { parseCount } from "../flags/reference.ts";
 import { parseWorkerCounts, type WorkerCounts, workersOfTeams } from "../flags/worker-counts.ts";
 import { chooseNats, natsNotFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
@@ -23,6 +24,7 @@ interface UpFlags extends StoreFlags, NatsFlags, InferenceFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly breaking?: true;
+  readonly processes?: number;
   readonly workers?: WorkerCounts;
   readonly json?: true;
 }
@@ -31,12 +33,17 @@ export function upCommand(context: CliContext): Command {
   const command = new Command("up")
     .summary("run a pipeline on this machine")
     .description(
-      "Runs a pipeline in the foreground: a NATS server, one trainer process per team file and an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir. That folder also keeps data, state and logs, and the next `uncouple up` resumes from there. Crashed processes restart on the same port, and trainers resume from their last checkpoint. A process that keeps crashing is restarted less and less often, down to every 30 s, until it has run for a minute; the stack ends only when none of its services works. Ctrl-C stops everything in order: runs are checkpointed, and nothing is lost.",
+      "Runs a pipeline in the foreground: a NATS server, trainer processes (one for each team file up to eight, among which further ones are spread) and an evaluator process, each on a free port of 127.0.0.1. The other subcommands find them through the stack file in --dir. That folder also keeps data, state and logs, and the next `uncouple up` resumes from there. Crashed processes restart on the same port, and trainers resume from their last checkpoint. A process that keeps crashing is restarted less and less often, down to every 30 s, until it has run for a minute; the stack ends only when none of its services works. Ctrl-C stops everything in order: runs are checkpointed, and nothing is lost.",
     )
     .argument("<pipeline>", "the pipeline file (the files may be in any order)")
     .argument("<teams...>", "one team file for each component that gets a trainer")
     .option("--dir <folder>", "folder of the stack (default: .uncouple, or UNCOUPLE_DIR)")
     .option("--nats <url>", "a running NATS server (default: NATS_URL, else nats-server from the PATH)")
+    .option(
+      "--processes <n>",
+      "trainer processes to spread the teams over (default: one for each, at most 8)",
+      parseCount,
+    )
     .option(
       "--workers <n>",
       "workers to start for every team whose file has workers, or for some: m1=3,m2=0",
@@ -72,6 +79,7 @@ export function upCommand(context: CliContext): Command {
         clock,
         store: flags,
         inference: flags,
+        processes: flags.processes,
         workers,
         breaking: flags.breaking === true,
         signal: context.interrupted,

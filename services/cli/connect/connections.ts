@@ -130,14 +130,14 @@ function createConnections(
     return stack;
   };
 
-  async function connect(address: string): Promise<RemoteTrainer> {
+  async function connect(address: string, component?: string): Promise<RemoteTrainer> {
     const { connectTrainer } = await import("../../rpc/client/trainer-client.ts");
-    const trainer = connectTrainer(address, await clientOptions(context, flags));
+    const trainer = connectTrainer(address, await clientOptions(context, flags), component);
     closers.push(() => trainer.close());
     return trainer;
   }
 
-  /** Trainers named by flag or environment variable; each reports its component. */
+  /** Trainers named by flag or environment variable; each reports its components. */
   async function namedTrainers(): Promise<ReadonlyMap<string, RemoteTrainer> | undefined> {
     const named = await namedAddresses();
     return named === undefined
@@ -150,8 +150,9 @@ function createConnections(
     if (addresses === undefined) return undefined;
     const named = new Map<string, { readonly address: string; readonly trainer: RemoteTrainer }>();
     for (const address of addresses) {
-      const trainer = await connect(address);
-      named.set((await trainer.status()).component, { address, trainer });
+      for (const component of await (await connect(address)).components()) {
+        named.set(component, { address, trainer: await connect(address, component) });
+      }
     }
     return named;
   }
@@ -183,7 +184,7 @@ function createConnections(
       const named = await namedTrainers();
       const addresses = named === undefined ? (await stackOr("trainer", "--trainer HOST:PORT")).trainers : undefined;
       const address = addresses !== undefined && Object.hasOwn(addresses, component) ? addresses[component] : undefined;
-      const trainer = address === undefined ? named?.get(component) : await connect(address);
+      const trainer = address === undefined ? named?.get(component) : await connect(address, component);
       if (trainer !== undefined) return trainer;
       const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))];
       throw new UncoupleError(
@@ -196,7 +197,8 @@ function createConnections(
       if (named !== undefined) return named;
       const { trainers } = await stackOr("trainer", "--trainer HOST:PORT");
       const all = new Map<string, RemoteTrainer>();
-      for (const [component, address] of Object.entries(trainers)) all.set(component, await connect(address));
+      for (const [component, address] of Object.entries(trainers))
+        all.set(component, await connect(address, component));
       return all;
     },
     async coordinators() {
@@ -209,7 +211,7 @@ function createConnections(
       const options = await clientOptions(context, flags);
       const all = new Map<string, RemoteCoordinator>();
       for (const [component, address] of addresses) {
-        const coordinator = connectCoordinator(address, options);
+        const coordinator = connectCoordinator(address, options, component);
         closers.push(() => coordinator.close());
         all.set(component, coordinator);
       }

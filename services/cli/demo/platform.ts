@@ -118,16 +118,16 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
     services.push(evaluator);
     const trainers: Record<string, string> = {};
     const addresses: Record<string, TrainerAddresses> = {};
-    for (const { path } of files.teams) {
+    for (const { path, team } of files.teams) {
       const processes = processTableOf(process, hostname());
       const trainer = await runTrainer(
-        { ...common, teamFile: path, stateDir: join(dir, "state") },
+        { ...common, teamFiles: [path], stateDir: join(dir, "state") },
         { connect, clock, log, processes, hosts, hostProcess: process },
       );
       services.push(trainer);
       const grpc = `127.0.0.1:${trainer.grpcPort}`;
-      trainers[trainer.component] = grpc;
-      addresses[trainer.component] = { grpc, metrics: `http://127.0.0.1:${trainer.httpPort}/metrics` };
+      trainers[team.component] = grpc;
+      addresses[team.component] = { grpc, metrics: `http://127.0.0.1:${trainer.httpPort}/metrics` };
     }
     const clients = await connectClients(trainers, `127.0.0.1:${evaluator.grpcPort}`, clock);
     return {
@@ -152,7 +152,7 @@ async function connectClients(trainers: Readonly<Record<string, string>>, evalua
   const { connectTrainer } = await import("../../rpc/client/trainer-client.ts");
   const { connectEvaluator } = await import("../../rpc/client/evaluator-client.ts");
   const byComponent = new Map(
-    Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address, { clock })]),
+    Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address, { clock }, name)]),
   );
   const remote = connectEvaluator(evaluator, { clock });
   return {

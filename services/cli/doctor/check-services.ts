@@ -22,10 +22,33 @@ interface Status {
 export async function checkTrainer(address: string, options: ConnectOptions, version: string): Promise<Check[]> {
   const trainer = connectTrainer(address, options);
   try {
-    const status = await trainer.status();
-    return checkStatus(`trainer of ${status.component} at ${address}`, status, version);
+    const checks: Check[] = [];
+    for (const component of await trainer.components()) {
+      checks.push(...(await checkComponent(address, component, options, version)));
+    }
+    return checks;
   } catch (error) {
     return [unreachable(`trainer at ${address}`, error)];
+  } finally {
+    trainer.close();
+  }
+}
+
+async function checkComponent(
+  address: string,
+  component: string,
+  options: ConnectOptions,
+  version: string,
+): Promise<Check[]> {
+  const trainer = connectTrainer(address, options, component);
+  const name = `trainer of ${component} at ${address}`;
+  try {
+    const status = await trainer.status();
+    const { problem } = status;
+    if (problem !== null) return [failure(name, `cannot start: ${problem}`, "correct it; the trainer tries again")];
+    return checkStatus(name, status, version);
+  } catch (error) {
+    return [unreachable(name, error)];
   } finally {
     trainer.close();
   }

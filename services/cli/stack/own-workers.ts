@@ -45,7 +45,7 @@ export async function startOwnWorkers(options: OwnWorkersOptions): Promise<OwnWo
     for (const step of stopping.splice(0).reverse()) await step();
   };
   try {
-    addCoordinatorService(server, coordinator);
+    addCoordinatorService(server, () => coordinator);
     const port = await server.start();
     const workers = await Promise.all(
       Array.from({ length: count }, (_, index) =>

@@ -17,6 +17,7 @@ import { applyPipelineFile } from "./apply-file.ts";
 import type { NatsFound } from "./nats.ts";
 import { superviseNats } from "./nats.ts";
 import { type ServiceAddresses, type ServiceProcess, startService } from "./service-process.ts";
+import { spreadTeams } from "./spread-teams.ts";
 import { lockStack } from "./stack-lock.ts";
 import { createSupervisor, type Supervisor, usualSupervision } from "./supervisor.ts";
 
@@ -33,6 +34,8 @@ export interface StackOptions {
   readonly store?: StoreFlags;
   /** How services run models from the store. */
   readonly inference?: InferenceFlags;
+  /** Trainer processes; defaults as `spreadTeams`. */
+  readonly processes?: number | undefined;
   /** Workers to start, by component; defaults to none. */
   readonly workers?: ReadonlyMap<string, number>;
   /** Whether to apply a pipeline file with breaking changes; defaults to false. */
@@ -52,14 +55,15 @@ export interface RunningStack {
 }
 
 /**
- * Starts a stack on this machine: a NATS server unless one is given, one trainer process per team, and an evaluator
- * process. Everything listens on free ports of 127.0.0.1. If the start fails, nothing is left running.
+ * Starts a stack on this machine: a NATS server unless one is given, trainer processes among which the teams are spread, and
+ * an evaluator process. Everything listens on free ports of 127.0.0.1. If the start fails, nothing is left running.
  * @throws UncoupleError `conflict` if a stack already runs from this folder, `invalid-argument` if the folder is not
- *   writable, or the failure of the part that did not start
+ *   writable or there are more processes than teams, or the failure of the part that did not start
  */
 export async function startStack(options: StackOptions): Promise<RunningStack> {
   const { clock, dir, files, onEvent, signal } = options;
-  const { pipeline, teams } = files;
+  const { pipeline } = files;
+  const groups = spreadTeams(files.teams, options.processes);
   const store = options.store ?? {};
   await makeFolder(dir);
   const lock = await lockStack(dir, clock);
@@ -114,15 +118,12 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
       );
     const starting = [
       service("evaluator", "evaluator", ["evaluator"]),
-      ...teams.map(({ path, team: { component } }) =>
-        service(`trainer ${component}`, `trainer-${component}`, [
-          "trainer",
-          "--team",
-          path,
-          "--state",
-          join(dir, "state"),
-        ]),
-      ),
+      ...groups.map((teams) => {
+        const [first, ...others] = teams.map(({ team }) => team.component);
+        const name = `trainer ${first}${others.length === 0 ? "" : ` and ${others.length} more`}`;
+        const files = teams.flatMap(({ path }) => ["--team", path]);
+        return service(name, `trainer-${first}`, ["trainer", ...files, "--state", join(dir, "state")]);
+      }),
     ];
     for (const one of starting) one.catch((thrown: unknown) => giveUp.abort(thrown));
     await Promise.allSettled(starting);
@@ -196,12 +197,17 @@ function portArgs(previous: ServiceAddresses | undefined): string[] {
 }
 
 function stackOf(
-  { clock, files }: StackOptions,
+  { clock, files, processes }: StackOptions,
   natsUrl: string,
   evaluator: ServiceAddresses,
   trainers: readonly ServiceAddresses[],
 ): Stack {
-  const named = files.teams.map(({ team }, index) => [team.component, trainers[index]] as const);
+  const places = new Map(
+    spreadTeams(files.teams, processes).flatMap((teams, index) =>
+      teams.map(({ team }) => [team.component, trainers[index]] as const),
+    ),
+  );
+  const named = files.teams.map(({ team }) => [team.component, places.get(team.component)] as const);
   return {
     version: 1,
     pid: process.pid,

@@ -55,7 +55,8 @@ function componentTable({ components, trainers }: StatusReport, style: Style, wi
     const named = (serial: number | null) => (serial === null ? "-" : snapshotName({ component, serial }));
     const trainer = states.get(component);
     const queued = trainer === undefined || trainer.queued === 0 ? "" : `, ${trainer.queued} queued`;
-    const state = trainer === undefined ? "-" : `${trainer.state}${queued}`;
+    const ready = trainer?.problem == null ? "" : ", cannot start";
+    const state = trainer === undefined ? "-" : `${trainer.state}${queued}${ready}`;
     return [
       component,
       named(inUse),

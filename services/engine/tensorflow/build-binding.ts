@@ -7,7 +7,8 @@ import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
 import { checkBinding } from "./check-binding.ts";
-import { NOT_INSTALLED, type TensorflowBinding } from "./load-tensorflow.ts";
+import { notInstalled } from "./find-binding.ts";
+import type { TensorflowBinding } from "./load-tensorflow.ts";
 import { installedPackages, NODE_API_VERSION, type TensorflowPackage } from "./packages.ts";
 import { runTool, type ToolOptions } from "./run-tool.ts";
 import { findTensorflow, LIBRARIES, type TensorflowLibrary } from "./tensorflow-library.ts";
@@ -80,7 +81,7 @@ export async function buildBinding(options: BuildOptions): Promise<BuiltBinding>
 /** The package that the engine would load, of the version that fits tfjs. */
 async function packageToBuild(from: string): Promise<TensorflowPackage> {
   const [target] = installedPackages(from);
-  if (target === undefined) throw new UncoupleError("failed-precondition", NOT_INSTALLED);
+  if (target === undefined) throw new UncoupleError("failed-precondition", notInstalled());
   const manifest = createRequire(import.meta.url).resolve("@tensorflow/tfjs/package.json");
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { readonly version: string };
   if (target.tfjs === version) return target;

@@ -1,8 +1,6 @@
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
-import { UncoupleError } from "../../common/errors.ts";
-import { installedPackages, PACKAGES } from "./packages.ts";
+import { doesNotLoad, findBindings } from "./find-binding.ts";
 import { provideRemovedFunctions } from "./removed-functions.ts";
 
 /** The name under which the packages register themselves in tfjs. */
@@ -28,18 +26,11 @@ interface NodeBackend extends tf.KernelBackend {
  * @throws UncoupleError `failed-precondition` that says why each installed package does not load, and what builds its binding
  */
 export function loadTensorflow(from: string = import.meta.url): TensorflowBinding {
-  const installed = installedPackages(from);
-  if (installed.length === 0) {
-    throw new UncoupleError("failed-precondition", `TensorFlow does not load: ${NOT_INSTALLED}`);
-  }
+  const { built, reasons: others } = findBindings(from);
   provideRemovedFunctions();
   const require = createRequire(from);
-  const reasons: string[] = [];
-  for (const { name, binding } of installed) {
-    if (!existsSync(binding)) {
-      reasons.push(`the native binding of ${name} is not built`);
-      continue;
-    }
+  const reasons = [...others];
+  for (const { name } of built) {
     try {
       require(name);
       const backend = tf.findBackend(TENSORFLOW_BACKEND) as NodeBackend | null;
@@ -49,14 +40,8 @@ export function loadTensorflow(from: string = import.meta.url): TensorflowBindin
       reasons.push(`${name}: ${firstLine(thrown)}`);
     }
   }
-  throw new UncoupleError("failed-precondition", `TensorFlow does not load: ${reasons.join("; ")}; ${BUILD_IT}`);
+  throw doesNotLoad(reasons);
 }
-
-const BUILD_IT =
-  "build it with `uncouple build-tensorflow` or, in a clone of Uncouple, `npm run build:tensorflow` (see docs/engine.md)";
-
-/** Install scripts are left out, because those of the packages download a library that is no longer there. */
-export const NOT_INSTALLED = `neither ${PACKAGES.join(" nor ")} is installed; install one with \`npm install --ignore-scripts ${PACKAGES[0]}@${tf.version.tfjs}\``;
 
 /** tfjs's explanations are paragraphs; their first line says what failed. */
 function firstLine(thrown: unknown): string {

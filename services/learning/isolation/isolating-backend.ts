@@ -1,8 +1,6 @@
 import type { Clock } from "../../common/clock/clock.ts";
-import { trainComponent } from "../component/train-component.ts";
 import type { TrainingBackend } from "../component/training-backend.ts";
 import type { HostProcess } from "./model-process.ts";
-import { trainIsolated } from "./train-isolated.ts";
 
 /** Leaves enough of a trainer's grace period for writing the checkpoint. */
 const ANSWER_SECONDS = 5;
@@ -18,9 +16,13 @@ export function createIsolatingBackend(
   return {
     async train(training) {
       const { model } = training.team;
-      return model.kind === "module"
-        ? trainIsolated(training, model.path, host, { clock, answerSeconds })
-        : trainComponent(training);
+      // A service that does not train needs neither tfjs nor an engine in memory.
+      if (model.kind === "module") {
+        const { trainIsolated } = await import("./train-isolated.ts");
+        return trainIsolated(training, model.path, host, { clock, answerSeconds });
+      }
+      const { trainComponent } = await import("../component/train-component.ts");
+      return trainComponent(training);
     },
   };
 }

@@ -93,6 +93,7 @@ function build(parts: ProgramParts) {
       const { own, imputed, noise, previous, calibrated, residual } = batch;
       const value = protocol.loss(
         {
+          tf,
           target: required(batch.target, "a target"),
           ...(imputed !== undefined && { imputed }),
           ...(noise !== undefined && { noise }),

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { counterfactualSource, imputedOf } from "./causal.ts";
 import { numberOf, type Protocol } from "./protocol.ts";
 
@@ -14,6 +14,7 @@ export const blend: Protocol = {
   coordinated: false,
   needs: () => ({ noise: false, previous: false, counterfactual: "values", calibrated: false }),
   loss: (step, parameters) => {
+    const { tf } = step;
     const weight = numberOf(parameters, "weight");
     const imputed = imputedOf(step);
     const target = tf.add(tf.mul(step.counterfactual(imputed), weight), tf.mul(step.target, 1 - weight));

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { imputedOf } from "./causal.ts";
 import { inputGradients } from "./input-gradient.ts";
 import type { Protocol } from "./protocol.ts";
@@ -17,10 +17,11 @@ export const gaussNewton: Protocol = {
   coordinated: false,
   needs: () => ({ noise: false, previous: false, counterfactual: "none", calibrated: true }),
   loss: (step) => {
+    const { tf } = step;
     const imputed = imputedOf(step);
     if (step.calibrated === undefined) throw new TypeError("gauss-newton requires calibrated inputs");
     const shift = tf.sub(step.calibrated, imputed);
-    const gradients = inputGradients((z) => step.output(z), imputed, step.target.shape[1]);
+    const gradients = inputGradients(tf, (z) => step.output(z), imputed, step.target.shape[1]);
     const moves = gradients.map((g) => tf.sum(tf.mul(g, shift), -1, true));
     return step.loss(tf.add(step.output(imputed), tf.concat(moves, 1)) as tf.Tensor2D, step.target);
   },

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { imputedOf } from "./causal.ts";
 import { inputGradients } from "./input-gradient.ts";
 import { needsNothing, numberOf, type Protocol } from "./protocol.ts";
@@ -16,9 +15,10 @@ export const gradientPenalty: Protocol = {
   coordinated: false,
   needs: () => needsNothing,
   loss: (step, parameters) => {
+    const { tf } = step;
     const imputed = imputedOf(step);
     const fit = step.loss(step.output(imputed), step.target);
-    const gradients = inputGradients((z) => step.link(step.output(z)), imputed, step.target.shape[1]);
+    const gradients = inputGradients(tf, (z) => step.link(step.output(z)), imputed, step.target.shape[1]);
     const penalty = tf.addN(gradients.map((g) => tf.mean(tf.sum(tf.square(g), -1))));
     return tf.add(fit, tf.mul(penalty, numberOf(parameters, "gamma")));
   },

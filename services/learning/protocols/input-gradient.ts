@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 
 /**
  * Computes the gradient of every output coordinate with respect to the imputed inputs, row by row.
@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs";
  * @returns `outputs` tensors [batch, q]: d output_k / d imputed
  */
 export function inputGradients(
+  { grad, slice, sum }: typeof tf,
   output: (imputed: tf.Tensor2D) => tf.Tensor2D,
   imputed: tf.Tensor2D,
   outputs: number,
@@ -16,8 +17,8 @@ export function inputGradients(
   return Array.from({ length: outputs }, (_, k) => {
     const coordinate = (z: tf.Tensor) => {
       const all = output(z as tf.Tensor2D);
-      return tf.sum(outputs === 1 ? all : tf.slice(all, [0, k], [-1, 1]));
+      return sum(outputs === 1 ? all : slice(all, [0, k], [-1, 1]));
     };
-    return tf.grad(coordinate)(imputed) as tf.Tensor2D;
+    return grad(coordinate)(imputed) as tf.Tensor2D;
   });
 }

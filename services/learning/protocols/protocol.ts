@@ -3,6 +3,8 @@ import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catal
 
 /** One batch as a protocol sees it. All values are in training space; row r of every tensor is the same example. */
 export interface ProtocolStep {
+  /** tfjs. Protocols do not import it: services know them all, and load it when they train. */
+  readonly tf: typeof tf;
   /** Imputed upstream outputs zhat, [batch, q]; absent if the component has no upstream. */
   readonly imputed?: tf.Tensor2D;
   /** The observed target y, [batch, outputs]. */

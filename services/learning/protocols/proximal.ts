@@ -1,8 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { numberOf, type Protocol, type ProtocolStep } from "./protocol.ts";
 
 /** zhat + sigma * std(zhat) * N(0, I), with new noise in every step. The inputs are standardized, so their std is 1. */
 export function perturbed(step: ProtocolStep, sigma: number): tf.Tensor2D | undefined {
+  const { tf } = step;
   if (step.imputed === undefined || step.noise === undefined) return step.imputed;
   return tf.add(step.imputed, tf.mul(step.noise, sigma));
 }
@@ -30,6 +31,7 @@ export const proximal: Protocol = {
     calibrated: false,
   }),
   loss: (step, parameters) => {
+    const { tf } = step;
     const inputs = perturbed(step, numberOf(parameters, "sigma"));
     const output = step.output(inputs);
     const fit = step.loss(output, step.target);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { createNotifier } from "../../common/async/notifier.ts";
 import type { Timer } from "../../common/clock/clock.ts";
 import { isTransient, UncoupleError } from "../../common/errors.ts";
@@ -47,6 +48,8 @@ export function createJetStreamLeases(
   const key = (name: string) => `${names.subject}.${name}`;
   /** One callback per lease of this process, which ends it as lost. */
   const held = new Set<() => Promise<void>>();
+  // A process may host any number of components, each with a lease on its state.
+  setMaxListeners(0, connection.closed);
 
   const read = async (name: string): Promise<Entry> => {
     const message = await readMessage(connection, names.stream, { last_by_subj: key(name) }).catch((cause: unknown) => {

@@ -6,6 +6,7 @@ import { decodeJoined, encodeJoin } from "../codecs/joining.ts";
 import { decodeLease, encodeResult, fates } from "../codecs/unit.ts";
 import { decodeWorkers, encodeBeat } from "../codecs/worker.ts";
 import type { SubmitPart } from "../gen/uncouple/v1/SubmitPart.ts";
+import type { UnitResult } from "../gen/uncouple/v1/UnitResult.ts";
 import { loadProtos } from "../loader.ts";
 import type {
   CoordinatorService,
@@ -50,25 +51,28 @@ const reads = ["Fetch", "ListWorkers"];
 /**
  * Creates a client of the coordinator of a trainer at `host:port`. Connects at the first call. Beats have a connection of
  * their own, so that they are not delayed by transfers.
+ * @param component the one that all calls are about; needed if the trainer hosts several
  * @throws UncoupleError `invalid-argument` for an address without a port
  */
-export function connectCoordinator(address: string, options: ConnectOptions): RemoteCoordinator {
+export function connectCoordinator(address: string, options: ConnectOptions, component?: string): RemoteCoordinator {
   const { service: Coordinator } = loadProtos().Coordinator;
   const connect = () => clientCalls(address, "uncouple.v1.Coordinator", reads, options, "own");
   const calls = connect();
   const beats = connect();
+  const about = component === undefined ? {} : { component };
 
   return {
-    join: async (worker, signal) => decodeJoined(await calls.unary(Coordinator.Join, encodeJoin(worker), { signal })),
+    join: async (worker, signal) =>
+      decodeJoined(await calls.unary(Coordinator.Join, { ...about, ...encodeJoin(worker) }, { signal })),
     async *beat(sent, signal) {
       async function* messages() {
-        for await (const beat of sent) yield encodeBeat(beat);
+        for await (const beat of sent) yield { ...encodeBeat(beat), ...about };
       }
       for await (const { abandon } of beats.duplex(Coordinator.Beat, messages(), signal)) yield abandon;
     },
     async lease(worker, signal): Promise<UnitLease | undefined> {
       const options = { signal, deadlineSeconds: LEASE_SECONDS };
-      const { lease, unknown } = await calls.unary(Coordinator.Lease, { worker }, options);
+      const { lease, unknown } = await calls.unary(Coordinator.Lease, { worker, ...about }, options);
       if (unknown) throw new UncoupleError("not-found", `${address} does not know worker ${worker} any more`);
       return lease === null ? undefined : decodeLease(lease);
     },
@@ -76,7 +80,7 @@ export function connectCoordinator(address: string, options: ConnectOptions): Re
       let bytes: Buffer | undefined;
       let received = 0;
       const hash = createHash("sha256");
-      for await (const part of calls.finite(Coordinator.Fetch, { worker, digest }, signal)) {
+      for await (const part of calls.finite(Coordinator.Fetch, { worker, digest, ...about }, signal)) {
         if (part.size !== undefined && bytes === undefined)
           bytes = allocate(decodeUint64("size", part.size, "data-loss"));
         const { chunk } = part;
@@ -99,13 +103,18 @@ export function connectCoordinator(address: string, options: ConnectOptions): Re
       const onSent = ({ chunk }: SubmitPart) => {
         if (chunk instanceof Uint8Array) onProgress?.(chunk.byteLength);
       };
-      const answer = await calls.upload(Coordinator.Submit, submitParts(result, bytes), onSent, signal);
+      const answer = await calls.upload(
+        Coordinator.Submit,
+        submitParts({ ...encodeResult(result), ...about }, bytes),
+        onSent,
+        signal,
+      );
       return { fate: fates.decode(answer.fate), reason: answer.reason };
     },
     async returnUnit(worker, lease, options) {
-      await calls.unary(Coordinator.Return, { worker, lease }, options);
+      await calls.unary(Coordinator.Return, { worker, lease, ...about }, options);
     },
-    listWorkers: async () => decodeWorkers(await calls.unary(Coordinator.ListWorkers, {})),
+    listWorkers: async () => decodeWorkers(await calls.unary(Coordinator.ListWorkers, about)),
     close() {
       calls.close();
       beats.close();
@@ -113,8 +122,8 @@ export function connectCoordinator(address: string, options: ConnectOptions): Re
   };
 }
 
-function* submitParts(result: SubmittedUnit, bytes: Uint8Array): Generator<SubmitPart, void, undefined> {
-  yield { result: encodeResult(result) };
+function* submitParts(result: UnitResult, bytes: Uint8Array): Generator<SubmitPart, void, undefined> {
+  yield { result };
   for (const chunk of chunksOf(bytes)) yield { chunk };
 }
 

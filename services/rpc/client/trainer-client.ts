@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { UncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
 import { checkMessageSize, decodePrediction, encodePredictRequest, requestBytes } from "../codecs/prediction.ts";
@@ -12,45 +12,62 @@ import type { SnapshotBytes, TrainerService } from "../services/trainer-service.
 import { type ConnectOptions, clientCalls } from "./client.ts";
 
 export interface RemoteTrainer extends TrainerService {
+  /** The components that the process hosts, at least one. */
+  components(): Promise<readonly string[]>;
   close(): void;
 }
 
 /** Read-only calls, which may be retried. */
-const reads = ["GetRun", "ListRuns", "GetStatus", "Predict", "ReadSnapshot"];
+const reads = ["GetRun", "ListRuns", "GetStatus", "Predict", "ReadSnapshot", "ListComponents"];
 
 /**
  * Creates a client of a trainer at `host:port`. Connects at the first call; reads are retried a few times while it is
  * unavailable.
+ * @param component the one that all calls are about; needed if the process hosts several
  * @throws UncoupleError `invalid-argument` for an address without a port
  */
-export function connectTrainer(address: string, options: ConnectOptions): RemoteTrainer {
+export function connectTrainer(address: string, options: ConnectOptions, component?: string): RemoteTrainer {
   const { service: Trainer } = loadProtos().Trainer;
   const calls = clientCalls(address, "uncouple.v1.Trainer", reads, options);
+  const about = component === undefined ? {} : { component };
 
   return {
     startRun: async ({ traceparent, ...request }) =>
       decodeRun(
-        await calls.unary(Trainer.StartRun, encodeStartRun(request), traceparent === undefined ? {} : { traceparent }),
+        await calls.unary(
+          Trainer.StartRun,
+          { ...encodeStartRun(request), ...about },
+          traceparent === undefined ? {} : { traceparent },
+        ),
       ),
-    cancelRun: async (id) => decodeRun(await calls.unary(Trainer.CancelRun, { id })),
-    getRun: async (id) => decodeRun(await calls.unary(Trainer.GetRun, { id })),
-    status: async () => decodeTrainerStatus(await calls.unary(Trainer.GetStatus, {})),
+    cancelRun: async (id) => decodeRun(await calls.unary(Trainer.CancelRun, { id, ...about })),
+    getRun: async (id) => decodeRun(await calls.unary(Trainer.GetRun, { id, ...about })),
+    status: async () => decodeTrainerStatus(await calls.unary(Trainer.GetStatus, about)),
     async listRuns() {
       const runs: Run[] = [];
-      for await (const run of calls.finite(Trainer.ListRuns, {})) runs.push(decodeRun(run));
+      for await (const run of calls.finite(Trainer.ListRuns, about)) runs.push(decodeRun(run));
       return runs;
     },
     async *watchRun(id, signal) {
-      for await (const run of calls.watch(Trainer.WatchRun, { id }, signal)) yield decodeRun(run);
+      for await (const run of calls.watch(Trainer.WatchRun, { id, ...about }, signal)) yield decodeRun(run);
     },
     async predict(inputs, serial) {
       checkMessageSize("request", requestBytes(inputs), calls.maxMessageBytes, inputs.rows);
-      const request = encodePredictRequest({ inputs, serial });
+      const request = { ...encodePredictRequest({ inputs, serial }), ...about };
       return decodePrediction(await calls.unary(Trainer.Predict, request), inputs.rows);
     },
     async readSnapshot(serial, signal) {
-      const request = serial === undefined ? {} : { serial };
+      const request = serial === undefined ? about : { serial, ...about };
       return gather(calls.finite(Trainer.ReadSnapshot, request, signal));
+    },
+    async components() {
+      try {
+        return (await calls.unary(Trainer.ListComponents, {})).components;
+      } catch (thrown) {
+        // A trainer of an earlier version, which hosts one, does not implement the call.
+        if (asUncoupleError(thrown).code !== "failed-precondition") throw thrown;
+        return [decodeTrainerStatus(await calls.unary(Trainer.GetStatus, {})).component];
+      }
     },
     close: () => calls.close(),
   };

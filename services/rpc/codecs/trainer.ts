@@ -44,6 +44,7 @@ export function encodeTrainerStatus(status: TrainerStatus): TrainerStatusMessage
     ...optional("pipelineDigest", status.pipelineDigest, same),
     ...optional("appliedDigest", status.appliedDigest, same),
     ...optional("version", status.version, same),
+    ...optional("problem", status.problem, same),
   };
 }
 
@@ -61,5 +62,6 @@ export function decodeTrainerStatus(message: TrainerStatus__Output): TrainerStat
     pipelineDigest: message.pipelineDigest ?? null,
     appliedDigest: message.appliedDigest ?? null,
     version: message.version ?? null,
+    problem: message.problem ?? null,
   };
 }

@@ -10,6 +10,8 @@ import type { Column as _uncouple_v1_Column, Column__Output as _uncouple_v1_Colu
 import type { Error as _uncouple_v1_Error, Error__Output as _uncouple_v1_Error__Output } from './uncouple/v1/Error.ts';
 import type { GetRunRequest as _uncouple_v1_GetRunRequest, GetRunRequest__Output as _uncouple_v1_GetRunRequest__Output } from './uncouple/v1/GetRunRequest.ts';
 import type { GetTrainerStatusRequest as _uncouple_v1_GetTrainerStatusRequest, GetTrainerStatusRequest__Output as _uncouple_v1_GetTrainerStatusRequest__Output } from './uncouple/v1/GetTrainerStatusRequest.ts';
+import type { ListComponentsRequest as _uncouple_v1_ListComponentsRequest, ListComponentsRequest__Output as _uncouple_v1_ListComponentsRequest__Output } from './uncouple/v1/ListComponentsRequest.ts';
+import type { ListComponentsResponse as _uncouple_v1_ListComponentsResponse, ListComponentsResponse__Output as _uncouple_v1_ListComponentsResponse__Output } from './uncouple/v1/ListComponentsResponse.ts';
 import type { ListRunsRequest as _uncouple_v1_ListRunsRequest, ListRunsRequest__Output as _uncouple_v1_ListRunsRequest__Output } from './uncouple/v1/ListRunsRequest.ts';
 import type { ModelContract as _uncouple_v1_ModelContract, ModelContract__Output as _uncouple_v1_ModelContract__Output } from './uncouple/v1/ModelContract.ts';
 import type { NumericColumn as _uncouple_v1_NumericColumn, NumericColumn__Output as _uncouple_v1_NumericColumn__Output } from './uncouple/v1/NumericColumn.ts';
@@ -51,6 +53,8 @@ export interface ProtoGrpcType {
       ErrorReason: EnumTypeDefinition
       GetRunRequest: MessageTypeDefinition<_uncouple_v1_GetRunRequest, _uncouple_v1_GetRunRequest__Output>
       GetTrainerStatusRequest: MessageTypeDefinition<_uncouple_v1_GetTrainerStatusRequest, _uncouple_v1_GetTrainerStatusRequest__Output>
+      ListComponentsRequest: MessageTypeDefinition<_uncouple_v1_ListComponentsRequest, _uncouple_v1_ListComponentsRequest__Output>
+      ListComponentsResponse: MessageTypeDefinition<_uncouple_v1_ListComponentsResponse, _uncouple_v1_ListComponentsResponse__Output>
       ListRunsRequest: MessageTypeDefinition<_uncouple_v1_ListRunsRequest, _uncouple_v1_ListRunsRequest__Output>
       ModelContract: MessageTypeDefinition<_uncouple_v1_ModelContract, _uncouple_v1_ModelContract__Output>
       NumericColumn: MessageTypeDefinition<_uncouple_v1_NumericColumn, _uncouple_v1_NumericColumn__Output>
@@ -69,7 +73,8 @@ export interface ProtoGrpcType {
       TensorKind: EnumTypeDefinition
       TensorSpec: MessageTypeDefinition<_uncouple_v1_TensorSpec, _uncouple_v1_TensorSpec__Output>
       /**
-       * Trains one team's component.
+       * Trains the components of one or several teams. Every request may name the component that it is about; it must where the
+       * trainer hosts several.
        */
       Trainer: SubtypeConstructor<typeof grpc.Client, _uncouple_v1_TrainerClient> & { service: _uncouple_v1_TrainerDefinition }
       TrainerState: EnumTypeDefinition

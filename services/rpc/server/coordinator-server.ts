@@ -1,5 +1,5 @@
 import { createNotifier } from "../../common/async/notifier.ts";
-import { UncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { chunksOf } from "../chunks.ts";
 import { encodeUint64 } from "../codecs/fields.ts";
 import { decodeJoin, encodeJoined } from "../codecs/joining.ts";
@@ -12,15 +12,30 @@ import type { SubmitPart__Output } from "../gen/uncouple/v1/SubmitPart.ts";
 import type { WorkerBeat__Output } from "../gen/uncouple/v1/WorkerBeat.ts";
 import { loadProtos } from "../loader.ts";
 import type { CoordinatorService, SubmittedUnit, UnitLease, WorkerBeat } from "../services/coordinator-service.ts";
+import type { Hosting } from "../services/hosting.ts";
 import type { RpcServer } from "./server.ts";
 
-/** Registers a coordinator on a server. Call it before the server starts. */
-export function addCoordinatorService(server: RpcServer, coordinator: CoordinatorService): void {
+/**
+ * Registers coordinators on a server. Call it before the server starts.
+ * @param of the coordinator of a component
+ */
+export function addCoordinatorService(server: RpcServer, of: Hosting<CoordinatorService>["of"]): void {
   const { unary, longPoll, stream, upload, duplex } = server.context;
   const handlers: CoordinatorHandlers = {
-    Join: unary(async (request) => encodeJoined(await coordinator.join(decodeJoin(request)))),
-    Beat: duplex((beats, signal) => answerBeats(coordinator, beats, signal)),
-    Lease: longPoll(async ({ worker }, signal) => {
+    Join: unary(async (request) => {
+      const worker = decodeJoin(request);
+      let coordinator: CoordinatorService;
+      try {
+        coordinator = of(worker.component);
+      } catch (thrown) {
+        // Refused for good, instead of an error that the worker waits out.
+        return encodeJoined({ refusal: "component", reason: asUncoupleError(thrown).message });
+      }
+      return encodeJoined(await coordinator.join(worker));
+    }),
+    Beat: duplex((beats, signal) => routeBeats(of, beats, signal)),
+    Lease: longPoll(async ({ worker, component }, signal) => {
+      const coordinator = of(component);
       let lease: UnitLease | undefined;
       try {
         lease = await coordinator.lease(worker, signal);
@@ -30,8 +45,8 @@ export function addCoordinatorService(server: RpcServer, coordinator: Coordinato
       }
       return lease === undefined ? {} : { lease: encodeLease(lease) };
     }),
-    Fetch: stream("finite", async function* ({ worker, digest }) {
-      yield* fetchParts(await coordinator.fetch(worker, digest));
+    Fetch: stream("finite", async function* ({ worker, digest, component }) {
+      yield* fetchParts(await of(component).fetch(worker, digest));
     }),
     Submit: upload(async (messages) => {
       const parts = messages[Symbol.asyncIterator]();
@@ -41,16 +56,32 @@ export function addCoordinatorService(server: RpcServer, coordinator: Coordinato
         throw new UncoupleError("invalid-argument", "a submission must begin with its result");
       }
       const result = decodeResult(head);
-      const { fate, reason } = await coordinator.submit(result, submittedBytes(result, parts));
+      const { fate, reason } = await of(head.component).submit(result, submittedBytes(result, parts));
       return { fate: fates.encode(fate), reason };
     }),
-    Return: unary(async ({ worker, lease }) => {
-      await coordinator.returnUnit(worker, lease);
+    Return: unary(async ({ worker, lease, component }) => {
+      await of(component).returnUnit(worker, lease);
       return {};
     }),
-    ListWorkers: unary(async () => encodeWorkers(await coordinator.listWorkers())),
+    ListWorkers: unary(async ({ component }) => encodeWorkers(await of(component).listWorkers())),
   };
   server.add("uncouple.v1.Coordinator", loadProtos().Coordinator.service, handlers);
+}
+
+/** All beats of a call are about the component of the first. */
+async function* routeBeats(
+  of: Hosting<CoordinatorService>["of"],
+  messages: AsyncIterable<WorkerBeat__Output>,
+  signal: AbortSignal,
+): AsyncGenerator<CoordinatorBeat, void, undefined> {
+  const rest = messages[Symbol.asyncIterator]();
+  const first = await rest.next();
+  if (first.done === true) return;
+  async function* all(): AsyncGenerator<WorkerBeat__Output, void, undefined> {
+    yield (first as IteratorYieldResult<WorkerBeat__Output>).value;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  }
+  yield* answerBeats(of(first.value.component), all(), signal);
 }
 
 /** Answers every beat that the coordinator has taken, so that a worker notices a dead connection, too. */

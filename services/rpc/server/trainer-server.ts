@@ -6,35 +6,37 @@ import { decodeStartRun, encodeTrainerStatus } from "../codecs/trainer.ts";
 import type { SnapshotPart } from "../gen/uncouple/v1/SnapshotPart.ts";
 import type { TrainerHandlers } from "../gen/uncouple/v1/Trainer.ts";
 import { loadProtos } from "../loader.ts";
+import type { Hosting } from "../services/hosting.ts";
 import type { SnapshotBytes, TrainerService } from "../services/trainer-service.ts";
 import type { RpcServer } from "./server.ts";
 
-/** Registers a trainer service on a server. Call it before the server starts. */
-export function addTrainerService(server: RpcServer, trainer: TrainerService): void {
+/** Registers the trainers of the hosted components on a server. Call it before the server starts. */
+export function addTrainerService(server: RpcServer, { components, of }: Hosting<TrainerService>): void {
   const { unary, stream, maxMessageBytes } = server.context;
   const handlers: TrainerHandlers = {
     StartRun: unary(async (request, _, traceparent) => {
       const started = { ...decodeStartRun(request), ...(traceparent !== undefined && { traceparent }) };
-      return encodeRun(await trainer.startRun(started));
+      return encodeRun(await of(request.component).startRun(started));
     }),
-    CancelRun: unary(async ({ id }) => encodeRun(await trainer.cancelRun(id))),
-    GetRun: unary(async ({ id }) => encodeRun(await trainer.getRun(id))),
-    GetStatus: unary(async () => encodeTrainerStatus(await trainer.status())),
+    CancelRun: unary(async ({ id, component }) => encodeRun(await of(component).cancelRun(id))),
+    GetRun: unary(async ({ id, component }) => encodeRun(await of(component).getRun(id))),
+    GetStatus: unary(async ({ component }) => encodeTrainerStatus(await of(component).status())),
     Predict: unary(async (request) => {
       const { inputs, serial } = decodePredictRequest(request);
-      const prediction = await trainer.predict(inputs, serial);
+      const prediction = await of(request.component).predict(inputs, serial);
       checkMessageSize("prediction", responseBytes(prediction), maxMessageBytes, inputs.rows);
       return encodePrediction(prediction);
     }),
-    ListRuns: stream("finite", async function* () {
-      for (const run of await trainer.listRuns()) yield encodeRun(run);
+    ListRuns: stream("finite", async function* ({ component }) {
+      for (const run of await of(component).listRuns()) yield encodeRun(run);
     }),
-    WatchRun: stream("watch", async function* ({ id }, signal) {
-      for await (const run of trainer.watchRun(id, signal)) yield encodeRun(run);
+    WatchRun: stream("watch", async function* ({ id, component }, signal) {
+      for await (const run of of(component).watchRun(id, signal)) yield encodeRun(run);
     }),
-    ReadSnapshot: stream("finite", async function* ({ serial }, signal) {
-      yield* snapshotParts(await trainer.readSnapshot(serial, signal));
+    ReadSnapshot: stream("finite", async function* ({ serial, component }, signal) {
+      yield* snapshotParts(await of(component).readSnapshot(serial, signal));
     }),
+    ListComponents: unary(async () => ({ components: [...components] })),
   };
   server.add("uncouple.v1.Trainer", loadProtos().Trainer.service, handlers);
 }

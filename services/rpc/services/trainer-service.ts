@@ -37,6 +37,8 @@ export interface TrainerStatus {
   readonly appliedDigest: string | null;
   /** Of Uncouple, that this trainer runs; null: an older trainer, which does not say. */
   readonly version: string | null;
+  /** Why the component is not ready, if its start failed, which is tried again, or if it has lost its state folder. */
+  readonly problem: string | null;
 }
 
 /** A model with its manifest. The gRPC client has verified size and digest. */

@@ -28,10 +28,12 @@ export interface GateRuleDeps {
   readonly signal: AbortSignal;
 }
 
-/** Snapshots of a component that a gate may promote: evaluators retain the newest eight as well. */
-const RETAINED = 8;
-/** Compositions that one search for sets measures, as in the evaluators' gate. */
-const BUDGET = 600;
+/**
+ * Snapshots of a component that a gate may promote, and compositions that one search for sets measures: fewer than the
+ * evaluators' 8 and 600, which would take seconds a snapshot in an organization of 50 teams.
+ */
+const RETAINED = 3;
+const BUDGET = 200;
 /** A tick counts as a week in the ledger's times, which only people read. */
 const TICK_MS = 7 * 24 * 3600 * 1000;
 

@@ -1,6 +1,5 @@
 import { sha256 } from "../../common/files/digest.ts";
 import type { TrainerData } from "../../data/visibility.ts";
-import { moduleFingerprint } from "../../learning/programs/module-graph.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
@@ -51,7 +50,7 @@ export async function trainingFingerprint(
     rows: data.training.fingerprint,
     audit: data.audit?.fingerprint ?? null,
     components: await sha256(Buffer.from(JSON.stringify(components))),
-    module: team.model.kind === "module" ? await moduleFingerprint(team.model.path) : null,
+    module: team.model.kind === "module" ? await fingerprintOf(team.model.path) : null,
     snapshots: await sha256(
       Buffer.from(JSON.stringify(Object.entries(snapshots).sort(([a], [b]) => (a < b ? -1 : 1)))),
     ),
@@ -68,4 +67,10 @@ export function changesOf(before: TrainingFingerprint, now: TrainingFingerprint)
     changed.push(`the Uncouple version (${before.codeVersion}, now ${now.codeVersion})`);
   }
   return changed.length === 0 ? undefined : changed.join(" and ");
+}
+
+/** Most trainers have no modules, and need no bundler in memory. */
+async function fingerprintOf(path: string): Promise<string> {
+  const { moduleFingerprint } = await import("../../learning/programs/module-graph.ts");
+  return moduleFingerprint(path);
 }

@@ -19,6 +19,7 @@ import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavai
 import { countAttempt, refusePoison } from "./run-attempts.ts";
 import { createRunPins } from "./run-pins.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
+import type { RunSlots } from "./run-slots.ts";
 import { createTrainRun, type TrainingMetrics, type TrainRunDeps, type TrainRunSettings } from "./train-run.ts";
 import type { TrainingData } from "./training-data.ts";
 
@@ -46,6 +47,8 @@ export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "o
   readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
   readonly data: TrainingData;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
+  /** Shared by the components of the process. */
+  readonly slots: RunSlots;
   readonly metrics: RunMetrics;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
@@ -55,7 +58,7 @@ export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "o
 export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): ExecuteRun {
   const { pipeline, component } = settings;
   const { registry, retention, leases } = deps.backplane;
-  const { gate, tracer = noTracing, clock, log } = deps;
+  const { gate, slots, tracer = noTracing, clock, log } = deps;
 
   const outage = (signal: AbortSignal): OutageSettings => ({
     seconds: settings.unavailableSeconds,
@@ -87,10 +90,21 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   }
 
   async function attempt(job: RunJob, signal: AbortSignal): Promise<SnapshotManifest> {
-    const startedAt = job.stored().run.startedAt ?? timestamp(clock);
-    await job.record({}, { state: "running", waitingFor: null, startedAt });
-    const pins = await pin(job, signal);
-    return countAttempt(job, log, () => trainAndPublish(job, pins, startedAt, signal));
+    const slot = await slots.acquire(signal, () =>
+      job.record(
+        {},
+        { state: "waiting", waitingFor: `one of the ${slots.count} runs in progress to end (--parallel)` },
+      ),
+    );
+    try {
+      const startedAt = job.stored().run.startedAt ?? timestamp(clock);
+      await job.record({}, { state: "running", waitingFor: null, startedAt });
+      // Only now, because what is in use may have changed during the wait.
+      const pins = await pin(job, slot, signal);
+      return await countAttempt(job, log, () => trainAndPublish(job, pins, startedAt, signal));
+    } finally {
+      slot.release();
+    }
   }
 
   async function trainAndPublish(

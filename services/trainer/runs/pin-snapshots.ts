@@ -18,6 +18,7 @@ import type { Logger } from "../../runtime/logs.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import type { RunPins } from "./run-pins.ts";
 import type { RunJob } from "./run-queue.ts";
+import type { RunSlot } from "./run-slots.ts";
 
 export interface PinSettings {
   readonly pipeline: Pipeline;
@@ -38,13 +39,17 @@ export interface PinDeps {
 
 /**
  * Pins the snapshots that a run trains with: those that it was asked to train on, and for the rest what is in use. While an
- * ancestor has no verdict or no release yet, the run is `waiting`.
+ * ancestor has no verdict or no release yet, the run is `waiting`, without its slot.
  *
  * @throws UncoupleError as `checkAskedSnapshots`; `failed-precondition` if an ancestor has no usable snapshot, or no verdict
  *   or release came in time; `conflict` if another snapshot of the component was published since the run pinned its snapshots;
  *   DeletedError if a resumed run was interrupted for so long that its pins ended, and one of its snapshots was deleted
  */
-export type PinSnapshots = (job: RunJob, signal: AbortSignal) => Promise<ResolvedSnapshots>;
+export type PinSnapshots = (
+  job: RunJob,
+  slot: Pick<RunSlot, "without">,
+  signal: AbortSignal,
+) => Promise<ResolvedSnapshots>;
 
 export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSnapshots {
   const { pipeline, component, waitForVerdictSeconds } = settings;
@@ -56,7 +61,7 @@ export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSna
     return resolveSnapshots({ backplane, view }, pipeline, component, signal, asked);
   }
 
-  return async (job, signal) => {
+  return async (job, slot, signal) => {
     const outage = { seconds: settings.unavailableSeconds, signal, clock, log };
     const known = job.stored().pins;
     if (known !== null) {
@@ -93,7 +98,7 @@ export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSna
         );
       }
       await showWaiting(job, awaited);
-      await view.changed.waitBeyond(seen, signal, { clock, ms: left * 1000 });
+      await slot.without(() => view.changed.waitBeyond(seen, signal, { clock, ms: left * 1000 }));
       signal.throwIfAborted();
     }
   };

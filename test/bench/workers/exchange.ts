@@ -80,7 +80,7 @@ export async function transfer(): Promise<readonly Row[]> {
       return { fate: "applied", reason: "" };
     },
   };
-  addCoordinatorService(server, exchanged as CoordinatorService);
+  addCoordinatorService(server, () => exchanged as CoordinatorService);
   const port = await server.start();
   const script = join(import.meta.dirname, "transfer-client.ts");
   const client = fork(script, [String(port), String(bytes.length), digest, String(repeats)]);

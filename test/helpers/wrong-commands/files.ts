@@ -187,6 +187,12 @@ error bad.yaml:4: train: on-upstream requires upstream components, but m1 has no
     says: "uncouple: none of the files is a pipeline file; add one",
   },
   {
+    what: "two team files of one component",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --team m1.yaml --nats NATS --port 0 --metrics-port 0",
+    exit: 2,
+    says: "uncouple: HERE/m1.yaml:1: component: m1 already has the team file HERE/m1.yaml",
+  },
+  {
     what: "a trainer of an unknown component",
     files: { "bad.yaml": `component: m9\n${TEAM}` },
     run: "trainer --pipeline pipeline.yaml --team bad.yaml --nats NATS --port 0 --metrics-port 0",

@@ -270,6 +270,18 @@ export const wrongFlags: readonly WrongCommand[] = [
     says: "uncouple: cannot listen on HERE/nowhere/host.sock: listen EACCES: permission denied HERE/nowhere/host.sock",
   },
   {
+    what: "more trainer processes than teams",
+    run: "up pipeline.yaml m1.yaml m2.yaml --dir more --processes 3",
+    exit: 2,
+    says: "uncouple: --processes: 2 team files cannot be spread over 3 processes",
+  },
+  {
+    what: "no run at a time",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --parallel 0",
+    exit: 2,
+    says: "uncouple trainer: option '--parallel <n>' argument '0' is invalid. Expected a positive integer; see uncouple trainer --help",
+  },
+  {
     what: "a model without time to run",
     run: "trainer --pipeline pipeline.yaml --team m1.yaml --inference-timeout 0",
     exit: 2,

@@ -121,11 +121,12 @@ describe("services", () => {
     pipelineDigest: "a".repeat(64),
     appliedDigest: "a".repeat(64),
     version: packageInfo().version,
+    problem: null,
   };
   const examineOnly = (flags: ExamineFlags) => examine(flags, silentContext);
 
   test("a trainer of this version with the file in force is fine", async () => {
-    const { address } = await serve({ trainer: { status: async () => status } });
+    const { address } = await serve({ component: "m1", trainer: { status: async () => status } });
     const { checks } = await examineOnly({ trainer: [address] });
     expect(checks.map(({ section, status: found }) => [section, found])).toEqual([
       ["versions", "ok"],
@@ -135,7 +136,7 @@ describe("services", () => {
 
   test("another version, another pipeline file and a service that is not there are told", async () => {
     const old = { ...status, version: "0.0.9", appliedDigest: "b".repeat(64) };
-    const { address } = await serve({ trainer: { status: async () => old } });
+    const { address } = await serve({ component: "m1", trainer: { status: async () => old } });
     const gone = `127.0.0.1:${await freePort()}`;
     const { checks } = await examineOnly({ trainer: [address], evaluator: gone });
     expect(of(checks, "versions")).toMatchObject([
@@ -151,7 +152,7 @@ describe("services", () => {
     const tls = join(import.meta.dirname, "../../helpers/tls");
     const pem = (name: string) => readFileSync(join(tls, name));
     const settings = { certificate: pem("server.pem"), key: pem("server.key"), clientCa: pem("ca.pem") };
-    const { address } = await serve({ trainer: { status: async () => status } }, { tls: settings });
+    const { address } = await serve({ component: "m1", trainer: { status: async () => status } }, { tls: settings });
     const { checks } = await examineOnly({
       trainer: [address],
       tlsCa: join(tls, "ca.pem"),

@@ -116,6 +116,11 @@ const usage: readonly Case[] = [
     code: "invalid-argument",
     says: 'unknown protocol "casual"; available: sync,',
   },
+  { args: "simulate --teams 1", code: "invalid-argument", says: "an integer between 2 and 10000" },
+  { args: "simulate --shape ring", code: "invalid-argument", says: "--edges: must be one of chain, diamond, layered" },
+  { args: "simulate --policy async,causl", code: "invalid-argument", says: 'unknown policy "causl"; available: sync,' },
+  { args: "simulate --jobs 0", code: "invalid-argument", says: "an integer between 1 and 1000" },
+  { args: "simulate nowhere.yaml", code: "invalid-argument", says: "nowhere.yaml: " },
   { args: "demo --seed -1", code: "invalid-argument", says: "must be a non-negative integer" },
   { args: "up pipeline.yaml", code: "invalid-argument", says: "missing required argument 'teams'" },
 ];

@@ -136,6 +136,7 @@ describe("what goes over the wire comes back as it was", () => {
       pipelineDigest: fc.option(name),
       appliedDigest: fc.option(name),
       version: fc.option(name),
+      problem: fc.option(name),
     });
     const evaluatorStatus: fc.Arbitrary<EvaluatorStatus> = fc.record({
       pipeline: name,

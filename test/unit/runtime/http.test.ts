@@ -35,6 +35,28 @@ describe("health over HTTP", () => {
     expect(await fine.get("/readyz?verbose")).toMatchObject({ status: 200, text: "ready\n" });
   });
 
+  test("is ready while one of its parts is, and lists those that are not", async () => {
+    let m1: string | undefined = "loading";
+    let nats: string | undefined;
+    const parts = { m1: () => m1, m2: () => "bad rows" };
+    const { get } = await serve({ ready: { nats: () => nats }, parts });
+    expect(await get("/readyz")).toMatchObject({ status: 503, text: "not ready\nm1: loading\nm2: bad rows\n" });
+    m1 = undefined;
+    expect(await get("/readyz")).toMatchObject({ status: 200, text: "ready\nm2: bad rows\n" });
+    expect(await get("/readyz/m1")).toMatchObject({ status: 200, text: "ready\n" });
+    expect(await get("/readyz/m2")).toMatchObject({ status: 503, text: "not ready\nm2: bad rows\n" });
+    expect(await get("/readyz/toString")).toMatchObject({
+      status: 404,
+      text: "not found; available: /metrics, /livez, /readyz, /readyz/m1, /readyz/m2\n",
+    });
+    nats = "reconnecting";
+    expect(await get("/readyz")).toMatchObject({
+      status: 503,
+      text: "not ready\nnats: reconnecting\nm2: bad rows\n",
+    });
+    expect(await get("/readyz/m1")).toMatchObject({ status: 503 });
+  });
+
   test("reports whether the process must be restarted", async () => {
     let state: string | undefined;
     const { get } = await serve({ live: () => state });

@@ -20,6 +20,30 @@ describe("metrics", () => {
     expect(await other.text()).toMatch(/uncouple_things_total\{.*\} 4/);
   });
 
+  test("of the components of one process are one page, with one header for each metric", async () => {
+    const metrics = createMetrics({ service: "trainer", pipeline: "demo", version: "1.2.3" });
+    for (const [component, count] of [
+      ["m1", 1],
+      ["m2", 2],
+    ] as const) {
+      const own = metrics.ofComponent(component);
+      own.counter({ name: "uncouple_things_total", help: "Things\nin two lines." }).inc(count);
+      own.gauge({ name: "uncouple_absent", help: "Absent." }).remove();
+    }
+    const text = await metrics.text();
+    expect(text.match(/^# HELP uncouple_things_total .*$/gm)).toHaveLength(1);
+    expect(text).toContain(
+      [
+        "# TYPE uncouple_things_total counter",
+        'uncouple_things_total{service="trainer",pipeline="demo",component="m1"} 1',
+        'uncouple_things_total{service="trainer",pipeline="demo",component="m2"} 2',
+        "",
+      ].join("\n"),
+    );
+    expect(text).toContain("# TYPE uncouple_absent gauge\n");
+    expect(text.match(/^uncouple_build_info\{.*$/gm)).toEqual([expect.not.stringContaining("component=")]);
+  });
+
   test("a metric's own label overrides the service's label", async () => {
     const metrics = create();
     metrics.counter({ name: "uncouple_verdicts_total", help: "V.", labels: ["component"] }).inc({ component: "m1" });

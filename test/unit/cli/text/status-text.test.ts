@@ -130,6 +130,7 @@ test("services that answer are shown", () => {
         pipelineDigest: null,
         appliedDigest: null,
         version: null,
+        problem: null,
       },
     ],
   });

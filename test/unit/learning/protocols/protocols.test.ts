@@ -17,6 +17,7 @@ function step(loss: keyof typeof trainingLosses, outputs: number, weights: tf.Te
   const distribution = (seed: number) => tf.softmax(at(seed, outputs)) as tf.Tensor2D;
   const target = (seed: number) => (loss === "mse" ? at(seed, outputs) : distribution(seed));
   return {
+    tf,
     imputed: at(1, q),
     noise: at(2, q),
     target: target(3),

@@ -3,8 +3,18 @@
 
 export interface CancelRunRequest {
   'id'?: (string);
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface CancelRunRequest__Output {
   'id': (string);
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

@@ -7,6 +7,11 @@ export interface FetchRequest {
    * SHA-256.
    */
   'digest'?: (string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface FetchRequest__Output {
@@ -15,4 +20,9 @@ export interface FetchRequest__Output {
    * SHA-256.
    */
   'digest': (string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

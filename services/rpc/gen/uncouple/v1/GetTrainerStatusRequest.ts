@@ -2,7 +2,17 @@
 
 
 export interface GetTrainerStatusRequest {
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface GetTrainerStatusRequest__Output {
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

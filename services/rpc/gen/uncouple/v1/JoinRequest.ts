@@ -4,7 +4,7 @@ import type { WorkerEngine as _uncouple_v1_WorkerEngine, WorkerEngine__Output as
 
 export interface JoinRequest {
   /**
-   * The component that the worker is meant for. Any, if not set.
+   * The component that the worker is meant for; needed if the trainer hosts several. Any, if not set.
    */
   'component'?: (string);
   /**
@@ -35,7 +35,7 @@ export interface JoinRequest {
 
 export interface JoinRequest__Output {
   /**
-   * The component that the worker is meant for. Any, if not set.
+   * The component that the worker is meant for; needed if the trainer hosts several. Any, if not set.
    */
   'component'?: (string);
   /**

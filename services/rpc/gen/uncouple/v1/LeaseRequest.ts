@@ -3,8 +3,18 @@
 
 export interface LeaseRequest {
   'worker'?: (string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface LeaseRequest__Output {
   'worker': (string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

@@ -2,7 +2,17 @@
 
 
 export interface ListRunsRequest {
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface ListRunsRequest__Output {
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

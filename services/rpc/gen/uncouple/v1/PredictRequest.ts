@@ -12,7 +12,12 @@ export interface PredictRequest {
    * Raw data columns and upstream outputs, named as in the pipeline file.
    */
   'columns'?: (_uncouple_v1_Column)[];
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
   '_serial'?: "serial";
+  '_component'?: "component";
 }
 
 export interface PredictRequest__Output {
@@ -25,5 +30,10 @@ export interface PredictRequest__Output {
    * Raw data columns and upstream outputs, named as in the pipeline file.
    */
   'columns': (_uncouple_v1_Column__Output)[];
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
   '_serial'?: "serial";
+  '_component'?: "component";
 }

@@ -6,7 +6,12 @@ export interface ReadSnapshotRequest {
    * Defaults to the newest snapshot.
    */
   'serial'?: (number);
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
   '_serial'?: "serial";
+  '_component'?: "component";
 }
 
 export interface ReadSnapshotRequest__Output {
@@ -14,5 +19,10 @@ export interface ReadSnapshotRequest__Output {
    * Defaults to the newest snapshot.
    */
   'serial'?: (number);
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
   '_serial'?: "serial";
+  '_component'?: "component";
 }

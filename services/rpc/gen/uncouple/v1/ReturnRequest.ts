@@ -4,9 +4,19 @@
 export interface ReturnRequest {
   'worker'?: (string);
   'lease'?: (string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface ReturnRequest__Output {
   'worker': (string);
   'lease': (string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

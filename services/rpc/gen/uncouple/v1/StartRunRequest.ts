@@ -16,7 +16,12 @@ export interface StartRunRequest {
    * are those in use.
    */
   'upstream'?: ({[key: string]: number});
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
   '_teamFile'?: "teamFile";
+  '_component'?: "component";
 }
 
 export interface StartRunRequest__Output {
@@ -33,5 +38,10 @@ export interface StartRunRequest__Output {
    * are those in use.
    */
   'upstream': ({[key: string]: number});
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
   '_teamFile'?: "teamFile";
+  '_component'?: "component";
 }

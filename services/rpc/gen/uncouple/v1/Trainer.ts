@@ -5,6 +5,8 @@ import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CancelRunRequest as _uncouple_v1_CancelRunRequest, CancelRunRequest__Output as _uncouple_v1_CancelRunRequest__Output } from '../../uncouple/v1/CancelRunRequest.ts';
 import type { GetRunRequest as _uncouple_v1_GetRunRequest, GetRunRequest__Output as _uncouple_v1_GetRunRequest__Output } from '../../uncouple/v1/GetRunRequest.ts';
 import type { GetTrainerStatusRequest as _uncouple_v1_GetTrainerStatusRequest, GetTrainerStatusRequest__Output as _uncouple_v1_GetTrainerStatusRequest__Output } from '../../uncouple/v1/GetTrainerStatusRequest.ts';
+import type { ListComponentsRequest as _uncouple_v1_ListComponentsRequest, ListComponentsRequest__Output as _uncouple_v1_ListComponentsRequest__Output } from '../../uncouple/v1/ListComponentsRequest.ts';
+import type { ListComponentsResponse as _uncouple_v1_ListComponentsResponse, ListComponentsResponse__Output as _uncouple_v1_ListComponentsResponse__Output } from '../../uncouple/v1/ListComponentsResponse.ts';
 import type { ListRunsRequest as _uncouple_v1_ListRunsRequest, ListRunsRequest__Output as _uncouple_v1_ListRunsRequest__Output } from '../../uncouple/v1/ListRunsRequest.ts';
 import type { PredictRequest as _uncouple_v1_PredictRequest, PredictRequest__Output as _uncouple_v1_PredictRequest__Output } from '../../uncouple/v1/PredictRequest.ts';
 import type { PredictResponse as _uncouple_v1_PredictResponse, PredictResponse__Output as _uncouple_v1_PredictResponse__Output } from '../../uncouple/v1/PredictResponse.ts';
@@ -16,7 +18,8 @@ import type { TrainerStatus as _uncouple_v1_TrainerStatus, TrainerStatus__Output
 import type { WatchRunRequest as _uncouple_v1_WatchRunRequest, WatchRunRequest__Output as _uncouple_v1_WatchRunRequest__Output } from '../../uncouple/v1/WatchRunRequest.ts';
 
 /**
- * Trains one team's component.
+ * Trains the components of one or several teams. Every request may name the component that it is about; it must where the
+ * trainer hosts several.
  */
 export interface TrainerClient extends grpc.Client {
   CancelRun(argument: _uncouple_v1_CancelRunRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
@@ -45,6 +48,21 @@ export interface TrainerClient extends grpc.Client {
   getStatus(argument: _uncouple_v1_GetTrainerStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_TrainerStatus__Output>): grpc.ClientUnaryCall;
   getStatus(argument: _uncouple_v1_GetTrainerStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_TrainerStatus__Output>): grpc.ClientUnaryCall;
   getStatus(argument: _uncouple_v1_GetTrainerStatusRequest, callback: grpc.requestCallback<_uncouple_v1_TrainerStatus__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Lists the components that this trainer hosts.
+   */
+  ListComponents(argument: _uncouple_v1_ListComponentsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  ListComponents(argument: _uncouple_v1_ListComponentsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  ListComponents(argument: _uncouple_v1_ListComponentsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  ListComponents(argument: _uncouple_v1_ListComponentsRequest, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Lists the components that this trainer hosts.
+   */
+  listComponents(argument: _uncouple_v1_ListComponentsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  listComponents(argument: _uncouple_v1_ListComponentsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  listComponents(argument: _uncouple_v1_ListComponentsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
+  listComponents(argument: _uncouple_v1_ListComponentsRequest, callback: grpc.requestCallback<_uncouple_v1_ListComponentsResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Lists runs, newest first.
@@ -112,7 +130,8 @@ export interface TrainerClient extends grpc.Client {
 }
 
 /**
- * Trains one team's component.
+ * Trains the components of one or several teams. Every request may name the component that it is about; it must where the
+ * trainer hosts several.
  */
 export interface TrainerHandlers extends grpc.UntypedServiceImplementation {
   CancelRun: grpc.handleUnaryCall<_uncouple_v1_CancelRunRequest__Output, _uncouple_v1_Run>;
@@ -120,6 +139,11 @@ export interface TrainerHandlers extends grpc.UntypedServiceImplementation {
   GetRun: grpc.handleUnaryCall<_uncouple_v1_GetRunRequest__Output, _uncouple_v1_Run>;
   
   GetStatus: grpc.handleUnaryCall<_uncouple_v1_GetTrainerStatusRequest__Output, _uncouple_v1_TrainerStatus>;
+  
+  /**
+   * Lists the components that this trainer hosts.
+   */
+  ListComponents: grpc.handleUnaryCall<_uncouple_v1_ListComponentsRequest__Output, _uncouple_v1_ListComponentsResponse>;
   
   /**
    * Lists runs, newest first.
@@ -152,6 +176,7 @@ export interface TrainerDefinition extends grpc.ServiceDefinition {
   CancelRun: MethodDefinition<_uncouple_v1_CancelRunRequest, _uncouple_v1_Run, _uncouple_v1_CancelRunRequest__Output, _uncouple_v1_Run__Output>
   GetRun: MethodDefinition<_uncouple_v1_GetRunRequest, _uncouple_v1_Run, _uncouple_v1_GetRunRequest__Output, _uncouple_v1_Run__Output>
   GetStatus: MethodDefinition<_uncouple_v1_GetTrainerStatusRequest, _uncouple_v1_TrainerStatus, _uncouple_v1_GetTrainerStatusRequest__Output, _uncouple_v1_TrainerStatus__Output>
+  ListComponents: MethodDefinition<_uncouple_v1_ListComponentsRequest, _uncouple_v1_ListComponentsResponse, _uncouple_v1_ListComponentsRequest__Output, _uncouple_v1_ListComponentsResponse__Output>
   ListRuns: MethodDefinition<_uncouple_v1_ListRunsRequest, _uncouple_v1_Run, _uncouple_v1_ListRunsRequest__Output, _uncouple_v1_Run__Output>
   Predict: MethodDefinition<_uncouple_v1_PredictRequest, _uncouple_v1_PredictResponse, _uncouple_v1_PredictRequest__Output, _uncouple_v1_PredictResponse__Output>
   ReadSnapshot: MethodDefinition<_uncouple_v1_ReadSnapshotRequest, _uncouple_v1_SnapshotPart, _uncouple_v1_ReadSnapshotRequest__Output, _uncouple_v1_SnapshotPart__Output>

@@ -35,11 +35,16 @@ export interface TrainerStatus {
    * Version of Uncouple that this trainer runs. Those of version 0.1.0 leave it unset.
    */
   'version'?: (string);
+  /**
+   * Why the component is not ready, if its start failed. It is tried again.
+   */
+  'problem'?: (string);
   '_run'?: "run";
   '_newest'?: "newest";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
   '_version'?: "version";
+  '_problem'?: "problem";
 }
 
 export interface TrainerStatus__Output {
@@ -75,9 +80,14 @@ export interface TrainerStatus__Output {
    * Version of Uncouple that this trainer runs. Those of version 0.1.0 leave it unset.
    */
   'version'?: (string);
+  /**
+   * Why the component is not ready, if its start failed. It is tried again.
+   */
+  'problem'?: (string);
   '_run'?: "run";
   '_newest'?: "newest";
   '_pipelineDigest'?: "pipelineDigest";
   '_appliedDigest'?: "appliedDigest";
   '_version'?: "version";
+  '_problem'?: "problem";
 }

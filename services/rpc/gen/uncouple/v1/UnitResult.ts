@@ -31,6 +31,11 @@ export interface UnitResult {
    * Seconds that it computed.
    */
   'seconds'?: (number | string);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface UnitResult__Output {
@@ -61,4 +66,9 @@ export interface UnitResult__Output {
    * Seconds that it computed.
    */
   'seconds': (number);
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

@@ -3,8 +3,18 @@
 
 export interface WatchRunRequest {
   'id'?: (string);
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface WatchRunRequest__Output {
   'id': (string);
+  /**
+   * The component that is meant; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

@@ -8,6 +8,11 @@ export interface WorkerBeat {
    * One for each unit in work.
    */
   'units'?: (_uncouple_v1_UnitProgress)[];
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }
 
 export interface WorkerBeat__Output {
@@ -16,4 +21,9 @@ export interface WorkerBeat__Output {
    * One for each unit in work.
    */
   'units': (_uncouple_v1_UnitProgress__Output)[];
+  /**
+   * The component of the training; needed if the trainer hosts several.
+   */
+  'component'?: (string);
+  '_component'?: "component";
 }

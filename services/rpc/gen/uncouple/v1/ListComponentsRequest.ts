@@ -1,0 +1,8 @@
+// Original file: proto/uncouple/v1/trainer.proto
+
+
+export interface ListComponentsRequest {
+}
+
+export interface ListComponentsRequest__Output {
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cli } from "../helpers/cli.ts";
+import { spawnCli } from "../helpers/spawn-cli.ts";
+
+/** Two policies on four seeds. */
+const SCENARIO = `scenario: small
+teams: 4
+edges: diamond
+training: { hidden: [8], steps: 20, rows: 300, held_out: 200 }
+cadence: { every: 2 }
+policies: [async, blend:0.5]
+seeds: 4
+ticks: 6
+`;
+const PARTS = 8;
+const TICKS = 6;
+
+let dir: string;
+let whole: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "uncouple-simulate-"));
+  await writeFile(join(dir, "small.yaml"), SCENARIO);
+  expect(await simulate("small.yaml", "--out", "whole", "--jobs", "1")).toMatchObject({ code: 0 });
+  whole = await resultsIn("whole");
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const simulate = (...args: string[]) => cli(["simulate", ...args], { cwd: dir });
+const shard = (text: string, out: string, ...more: string[]) =>
+  simulate("small.yaml", "--shard", text, "--out", out, "--jobs", "1", ...more);
+
+/** Results, without how long they took. */
+async function resultsIn(folder: string): Promise<string> {
+  const text = await readFile(join(dir, folder, "results.json"), "utf8");
+  expect(text).toMatch(/"seconds": [\d.e-]+\n/);
+  return text.replace(/"seconds": .*/, "");
+}
+
+const partsIn = async (folder: string) =>
+  (await readdir(join(dir, folder, "parts")).catch(() => [])).filter((name) => /^\d+-[\w.-]+\.json$/.test(name));
+
+/** Runs what was interrupted to its end. */
+async function resume(folder: string): Promise<void> {
+  const kept = (await partsIn(folder)).length;
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThan(PARTS);
+  const { code, stderr } = await simulate("small.yaml", "--out", folder, "--jobs", "1");
+  expect(code).toBe(0);
+  // What is kept counts at once.
+  expect(stderr.split("\n")[0]).toBe(`${kept * TICKS} of ${PARTS * TICKS} ticks done`);
+  expect(await resultsIn(folder)).toBe(whole);
+}
+
+test("a simulation that is done leaves its results and no parts", async () => {
+  const files = await readdir(join(dir, "whole"));
+  expect(files).toEqual(expect.arrayContaining(["report.html", "results.json", "runs.json"]));
+  expect(files).not.toContain("parts");
+});
+
+describe("an interrupted simulation", () => {
+  test("resumes after Ctrl-C with the results of an uninterrupted one, and takes no parts of another", async () => {
+    const interrupt = new AbortController();
+    const args = ["simulate", "small.yaml", "--out", "interrupted", "--jobs", "1"];
+    const onStderr = (text: string) => {
+      if (/^(1[89]|2\d) of 48/.test(text)) interrupt.abort();
+    };
+    const { code, stderr } = await cli(args, { cwd: dir, interrupt: interrupt.signal, onStderr });
+    expect(code).toBe(130);
+    expect(stderr).toContain("Finished parts are kept; the same command resumes.");
+
+    const other = await simulate("small.yaml", "--seeds", "3", "--out", "interrupted", "--jobs", "1");
+    expect(other).toMatchObject({ code: 5, stdout: "" });
+    expect(other.stderr).toMatch(
+      /parts has unfinished parts of another scenario; remove it to start again, or .*--out\n$/,
+    );
+    await resume("interrupted");
+  });
+
+  test("resumes after it was killed", async () => {
+    const { child, ended } = spawnCli(["simulate", "small.yaml", "--out", "killed", "--jobs", "1"], {
+      cwd: dir,
+      built: true,
+    });
+    while ((await partsIn("killed")).length === 0 && child.exitCode === null) await sleep(2);
+    child.kill("SIGKILL");
+    await ended;
+    await resume("killed");
+  });
+});
+
+describe("shards", () => {
+  test("merge into the results of one process, byte for byte, also if some share a folder", async () => {
+    const folders = ["shared", "shard-1", "shared"];
+    for (const index of [2, 1, 0]) {
+      const { code, stdout } = await shard(`${index}/3`, folders[index] as string);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^[23] of 8 parts: /);
+    }
+    const missing = await simulate("merge", "shared", "--out", "merged");
+    expect(missing.code).toBe(5);
+    expect(missing.stderr).toContain("3 of 8 parts are missing, such as async on seed 2; run their shards again");
+    expect(await simulate("merge", "shared", "shard-1", "--out", "merged")).toMatchObject({ code: 0 });
+    expect(await resultsIn("merged")).toBe(whole);
+    expect(await readFile(join(dir, "merged", "runs.json"), "utf8")).toBe(
+      await readFile(join(dir, "whole", "runs.json"), "utf8"),
+    );
+
+    expect((await shard("0/8", "other", "--ticks", "5")).code).toBe(0);
+    const different = await simulate("merge", "shard-1", "other");
+    expect(different.code).toBe(5);
+    expect(different.stderr).toMatch(
+      /other has parts of another scenario or version than .*shard-1; merge shards of one simulation/,
+    );
+  });
+
+  test.each(["3/3", "-1/2", "1", "a/b", "0/0"])("%s is no shard", async (text) => {
+    const { code, stderr } = await simulate("small.yaml", "--shard", text);
+    expect(code).toBe(2);
+    expect(stderr).toContain("Expected I/N with I from 0 to N - 1");
+  });
+});
