@@ -26,7 +26,7 @@ export function createAnnotatedPart(
 ): AnnotatedPart | undefined {
   if (annotated === undefined) return undefined;
   const rows = takeRows(table, annotated);
-  // The composer's own cache is not used: whoever asks keeps what follows from outputs.
+  // The composer's own cache is not used: callers keep what follows from outputs.
   const composer = createComposer({ pipeline, heldOut: rows, outputCacheBytes: 0 }, deps);
   return {
     rows: createAnnotatedRows(pipeline, rows, composer, onMissing),

@@ -89,7 +89,7 @@ type HeldDecision = CotrainingInput["held"][number];
 interface Progress {
   /**
    * `training`: a consumer is asked, or its answer has no verdict. `decided`: the retrained set is up to the gate, or to the next
-   * level. `closed`, `spent`: no attempt is left; `spent` if no retrained set could be measured. `idle`: nobody co-trains.
+   * level. `closed`, `spent`: no attempt is left; `spent` if no retrained set could be measured. `idle`: no consumer co-trains.
    */
   readonly state: "training" | "decided" | "closed" | "spent" | "idle";
   /** The requests that must be open. */

@@ -17,7 +17,7 @@ const KEYS: Readonly<Record<keyof GatePolicy, GateKey>> = {
     default: DEFAULT_GATE.mode,
     summary:
       "observe: the newest judged snapshots are in use, as without a gate, and every update gets the decision that enforce would have made. enforce: only what the gate or a person promotes is in use.",
-    cost: "Under enforce, an update that nobody can show to be good enough waits. Observe first.",
+    cost: "Under enforce, an update that is not shown to be good enough waits. Observe first.",
   },
   require: {
     key: "require",
@@ -101,7 +101,7 @@ export const GATE_KEYS: readonly GateKey[] = Object.values(KEYS);
 export const GATE_RULES: readonly string[] = [
   "A measurement that is missing, not finite, or of too few rows is never a pass: the update is held.",
   "A decision is about one release. When the release moves, it is void, and made again.",
-  "What screen rows say about promoted versions is optimistic: they were chosen by it. Confirm rows decide, and their numbers are shown to nobody.",
+  "What screen rows say about promoted versions is optimistic: they were chosen by it. Confirm rows decide, and their numbers are never shown.",
   "Sets of snapshots move together where single ones are held. A team that writes sets: false into its team file takes no part.",
   "A team that writes cotrain: true lets its trainer train on candidates that are not released, when the gate asks for it.",
   "freeze: [{ weekly: fri 16:00 - mon 08:00, reason: weekend }, { from: 2026-12-20, to: 2027-01-04T08:00Z }] in the pipeline file holds all promotions meanwhile. Times are UTC; a date is its 00:00, and the end is not part of the window.",

@@ -34,7 +34,7 @@ export interface LedgerState {
   heldSince(moves: Composition): string | undefined;
   /** The newest decision on each moves that were decided against the newest release, oldest first. */
   standing(): readonly Decision[];
-  /** A promotion that an `enforce` gate decided and nobody has carried out: no release names it, and it is not void. */
+  /** A promotion that an `enforce` gate decided and that is not carried out: no release names it, and it is not void. */
   unreleased(): Logged<Decision> | undefined;
   /** Questions that these rows have answered in a generation. */
   questions(generation: number, part: "confirm" | "reserve"): number;

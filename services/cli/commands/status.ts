@@ -78,10 +78,10 @@ async function ofStore(
   });
 }
 
-/** Codes of a peer that no flag, variable or stack file names: nobody asked for it. */
+/** Codes of a peer that no flag, variable or stack file names. */
 const NOT_NAMED = ["failed-precondition", "not-found"];
 
-/** Null, with a note unless nobody named it, if it cannot be reached. */
+/** Null if it cannot be reached, with a note if a flag, variable or stack file names it. */
 async function evaluatorStatus(connections: Connections, output: Output): Promise<EvaluatorStatus | null> {
   try {
     return await (await connections.evaluator()).status();

@@ -47,7 +47,7 @@ export async function swapLink(path: string, target: string): Promise<void> {
   await syncFolder(folder);
 }
 
-/** Removes a folder so that nobody finds half of it under its name. */
+/** Removes a folder so that its name never shows half of it. */
 export async function removeFolder(path: string): Promise<void> {
   const hidden = join(dirname(path), hiddenName());
   await rename(path, hidden);

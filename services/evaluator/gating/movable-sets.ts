@@ -37,7 +37,7 @@ export function createMovableSets(deps: MovableSetsDeps): (signal: AbortSignal) 
   const manifestsOf = createManifestReader(deps.registry);
   let searched: string | undefined;
 
-  /** Its team lets sets move it, and nobody forbids it. That the single update was refused or held is no reason: others may make it good. */
+  /** Its team lets sets move it, and no order forbids it. That the single update was refused or held is no reason: others may make it good. */
   const isMovable = (snapshot: SnapshotId) =>
     deps.provenance.mayMoveInSets(snapshot) &&
     decisions.forbidden({ [snapshot.component]: snapshot.serial }).every((reason) => reason === "not-confirmed");

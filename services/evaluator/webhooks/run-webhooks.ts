@@ -33,7 +33,7 @@ export interface WebhooksDeps {
 /**
  * Tells webhooks what the ledger says, each in the order of the ledger and at least once, until the signal aborts. One
  * evaluator of a pipeline does, under a lease. How far each was told is in the ledger; a new one is told what comes after
- * its first sight. A receiver that does not answer delays nobody else.
+ * its first sight. A receiver that does not answer delays no other.
  */
 export async function runWebhooks(deps: WebhooksDeps, signal: AbortSignal): Promise<void> {
   const { webhooks, backplane, applied, clock } = deps;

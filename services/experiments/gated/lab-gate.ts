@@ -31,7 +31,7 @@ export interface LabGateOptions {
   /** Whether snapshots may move together. */
   readonly sets: boolean;
   /**
-   * Trains a consumer on a candidate. None: nobody co-trains.
+   * Trains a consumer on a candidate. None: no team co-trains.
    * @param attempt 1, 2, 3: each trains with another seed
    */
   retrain?(consumer: string, upstream: Models, attempt: number): Promise<SnapshotModel>;
@@ -57,7 +57,7 @@ const RETAINED = 8;
 const BUDGET = 600;
 /** Of the held-out rows, which stay the same. */
 const GENERATION = 1;
-/** What every entry of the ledger has, although nobody reads it here. */
+/** What every entry of the ledger has, although it is not read here. */
 const STAMP = { version: 1, at: "1970-01-01T00:00:00.000Z" } as const;
 type Unstamped<E> = E extends LedgerEntry ? Omit<E, "version" | "pipeline" | "at"> : never;
 

@@ -103,7 +103,9 @@ export function testMargin(
  * Only a tail against the claim needs them: where the rare rows of the other tail are missing, the mean looks worse than it is.
  */
 function unitsNeededFor(claim: "below" | "above", { skewness }: SampleMoments, level: number): number {
-  const tail = Math.max(0, claim === "below" ? skewness.curvature : -skewness.curvature);
+  const { curvature, shift } = skewness;
+  // What groups of unequal size add counts for both claims.
+  const tail = Math.max(claim === "below" ? curvature : -curvature, Math.abs(curvature - shift));
   const stretch = gaussianQuantile((1 + level) / 2) / gaussianQuantile((1 + CONFIDENCE_LEVEL) / 2);
   return Math.max(FEWEST_UNITS, Math.ceil(UNITS_PER_SQUARED_SKEWNESS * square(tail * stretch)));
 }

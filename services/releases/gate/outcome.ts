@@ -51,7 +51,7 @@ export function outcomeOf(input: OutcomeInput): Conclusion {
   return { ...common, decision: "promoted", reasons: [], needs: [] };
 }
 
-/** Why the rows do not promote it, by what was asked first; none if they do, or nobody asked the confirm rows. */
+/** Why the rows do not promote it, by what was asked first; none if they do, or the confirm rows were not asked. */
 function reasonsOf({ answers, slices, bits }: OutcomeInput): readonly DecisionReason[] {
   const reasons = new Set<DecisionReason>();
   for (const { question, screened, isWorse, isMissing } of answers) {

@@ -12,7 +12,7 @@ export interface CalibratedTruth {
   readonly simulated: UpdateEffects;
 }
 
-/** The keys of `truth` that decide what updates do: how much a component depends on what it reads, and what nobody can predict. */
+/** The keys of `truth` that decide what updates do: how much a component depends on what it reads, and how much cannot be predicted. */
 const COUPLINGS = [0.5, 1, 2, 4];
 const NOISES = [0, 0.5, 1];
 /** Of all teams, about. */

@@ -29,7 +29,7 @@ export function createModelStore(outputBytes: number): ModelStore {
     dispose: (model) => model.dispose(),
   });
   const outputs = createSharedCache<Float32Array>({ capacity: outputBytes, weight: (values) => values.byteLength });
-  // Columns are told apart by identity: nobody changes their values.
+  // Columns are told apart by identity: their values do not change.
   const numbers = new WeakMap<Float32Array, number>();
   let count = 0;
 

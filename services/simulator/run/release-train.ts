@@ -4,7 +4,7 @@ import type { Teams, TeamsDeps } from "./teams.ts";
 import type { StartedRun } from "./workshop.ts";
 
 /**
- * One release train a tick, unless the last one is still under way: whoever wished to train, and everything downstream of
+ * One release train a tick, unless the last one is still under way: all teams that wished to train, and everything downstream of
  * them, train in the order of the pipeline, each on the new snapshots of its upstream, and come into use as one. A train takes
  * as long as the longest way through its trainings, with outages, and as its coordination.
  */

@@ -36,7 +36,7 @@ export interface TruthSpec {
   /** Numbers that a component reads of its own, and one that reads no other. All are N(0, 1). */
   readonly columns: number;
   readonly rootColumns: number;
-  /** Numbers that a component outputs if another reads it; one that nobody reads outputs 1. */
+  /** Numbers that a component outputs if another reads it; one that is not read outputs 1. */
   readonly outputs: number;
   /** Scale of the weights on upstream outputs. */
   readonly coupling: number;

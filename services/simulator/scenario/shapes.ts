@@ -17,7 +17,7 @@ const READS = 2;
  * - `star`: the last reads all others.
  * - `layered`: layers that narrow to a third of the one before; each component reads a share of the layer before and one
  *   more, which others read as well; the last reads the last layer.
- * - `random`: each reads two of those before it; the last reads whatever nobody else reads.
+ * - `random`: each reads two of those before it; the last reads all that no other reads.
  *
  * @param count at least 2
  */
@@ -41,7 +41,7 @@ export function shapedTeams(shape: Shape, count: number): readonly Edges[] {
   }
 }
 
-/** The last reads what nobody else reads. @param reads of all others, by place */
+/** The last reads what no other reads. @param reads of all others, by place */
 function withSink(names: readonly string[], reads: (at: number) => readonly string[]): readonly Edges[] {
   const others = names.slice(0, -1).map((name, at) => ({ name, reads: reads(at) }));
   const read = new Set(others.flatMap((team) => team.reads));
