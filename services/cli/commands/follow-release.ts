@@ -38,7 +38,7 @@ export function followReleaseCommand(context: CliContext): Command {
       )
       .option(
         "--exec-timeout <duration>",
-        "how long the command may take: 90s, 10m; then it is killed; 0 for ever",
+        "how long the command may take: 90s, 10m; then it is killed; 0: no limit",
         parseDuration,
         60,
       )
@@ -51,7 +51,7 @@ export function followReleaseCommand(context: CliContext): Command {
       .option("--once", "end when the newest release is served, for an init container")
       .option(
         "--startup-timeout <duration>",
-        "how long to wait for NATS at the start, and with --once for the release: 90s, 10m, 1h; 0 for ever",
+        "how long to wait for NATS at the start, and with --once for the release: 90s, 10m, 1h; 0: no limit",
         parseDuration,
         600,
       )
