@@ -133,7 +133,7 @@ function progressOf(decision: HeldDecision, input: CotrainingInput): Progress {
 interface Round {
   readonly ids: readonly string[];
   readonly requests: readonly CandidateRunPlan[];
-  /** Someone is to train, or its answer is to be judged. */
+  /** A consumer has to train, or the gate has to decide on what it trained. */
   readonly isTraining: boolean;
   /** An answer cannot be used: quarantined, deleted, or not newer than the released snapshot. */
   readonly isSpent: boolean;

@@ -32,7 +32,7 @@ export function scaffoldNatsCommand(context: CliContext): Command {
   return new Command("nats")
     .summary("write a NATS configuration with an account for each team")
     .description(
-      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, one for each follower of releases that may read and report what it serves, and users for evaluators, the operator, whoever restores a backup, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
+      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, one for each follower of releases that may read and report what it serves, and users for evaluators, the operator, people who restore backups, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
     )
     .requiredOption("--pipeline <file>", "the pipeline file")
     .requiredOption("--out <folder>", "folder for the configuration")

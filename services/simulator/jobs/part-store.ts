@@ -98,7 +98,7 @@ function write(path: string, text: string): Promise<void> {
   return writeWhole(path, path, text, true);
 }
 
-/** @returns undefined if there is no such file */
+/** @returns the text of a file; undefined if it does not exist */
 async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
