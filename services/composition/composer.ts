@@ -128,9 +128,9 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     { keep, deaths }: { readonly keep: boolean; readonly deaths: number },
   ): Promise<readonly Float32Array[]> {
     const stages: Stage[] = [];
-    /** What each stage composes. */
-    const composed: ComposedOutput[] = [];
-    /** The stages that no replaced output reaches, by key. */
+    /** What each stage composes, within the inputs of the output for which it was added. */
+    const composed: Pick<ComposedOutput, "component" | "serial" | "inputs">[] = [];
+    /** The stages that no replaced output reaches, by snapshot and the stages that it reads: equal ones compose the same. */
     const shared = new Map<string, number>();
     /** @returns the stage of the wanted output */
     async function addStages({ component: last, inputs, replaced }: ComposedOutput): Promise<number> {
@@ -142,11 +142,12 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
         const replacing = (upstream: string) =>
           replaced.find((one) => one.component === upstream && one.consumers.includes(name));
         if (component.upstream.some((upstream) => reached.has(upstream) || replacing(upstream))) reached.add(name);
-        const output = composedOf(name, inputs);
-        const known = reached.has(name) ? undefined : shared.get(output.key);
+        const serial = inputs[name] as number;
+        const key = `${name}@${serial}<${component.upstream.map((upstream) => places.get(upstream)).join()}`;
+        const known = reached.has(name) ? undefined : shared.get(key);
         places.set(name, known ?? stages.length);
         if (known !== undefined) continue;
-        if (!reached.has(name)) shared.set(output.key, stages.length);
+        if (!reached.has(name)) shared.set(key, stages.length);
         const read: Record<string, StageInput> = {};
         for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
         for (const upstream of component.upstream) {
@@ -156,8 +157,8 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
           read[input] =
             values === undefined ? { stage: places.get(upstream) as number } : { column: columnOf(values, width) };
         }
-        composed.push(output);
-        stages.push({ model: await deps.modelOf(component, output.serial), inputs: read, output: component.output });
+        composed.push({ component: name, serial, inputs });
+        stages.push({ model: await deps.modelOf(component, serial), inputs: read, output: component.output });
       }
       return places.get(last) as number;
     }
@@ -169,14 +170,15 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
         {
           signal,
           onPass(stage) {
-            const { component, serial } = composed[stage] as ComposedOutput;
+            const { component, serial } = composed[stage] as (typeof composed)[number];
             deps.onPass?.(component, serial);
           },
         },
       );
     } catch (thrown) {
       if (!(thrown instanceof StageFault)) throw thrown;
-      throw faultOf(thrown, composed[thrown.stage] as ComposedOutput);
+      const { component, inputs } = composed[thrown.stage] as (typeof composed)[number];
+      throw faultOf(thrown, composedOf(component, inputs));
     }
   }
 

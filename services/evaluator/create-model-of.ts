@@ -1,5 +1,7 @@
 import type { ComposerDeps } from "../composition/composer.ts";
 import { hostedSnapshot, type ModelReaderDeps } from "../composition/hosted-snapshot.ts";
+import type { HostedModel } from "../inference/inference.ts";
+import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Registry } from "../registry/registry.ts";
 
@@ -9,8 +11,12 @@ export function createModelOf(
   maxModelBytes: number,
   deps: ModelReaderDeps & { readonly registry: Pick<Registry, "manifest"> },
 ): ComposerDeps["modelOf"] {
+  /** A composition has a model of every component, of which a judgement changes one or two. */
+  const known = new WeakMap<SnapshotManifest, HostedModel>();
   return async (component, serial) => {
     const manifest = await deps.registry.manifest(component.name, serial);
-    return hostedSnapshot(pipeline, component, manifest, maxModelBytes, deps);
+    const model = known.get(manifest) ?? hostedSnapshot(pipeline, component, manifest, maxModelBytes, deps);
+    known.set(manifest, model);
+    return model;
   };
 }

@@ -20,7 +20,7 @@ export interface ReleaseKeeperDeps {
   readonly pipeline: Pipeline;
   readonly backplane: Pick<Backplane, "ledger" | "registry" | "retention">;
   /** Must be followed. */
-  readonly view: Pick<PipelineView, "history" | "catchUp" | "changed" | "noteDeleted" | "noteRelease">;
+  readonly view: Pick<PipelineView, "history" | "release" | "catchUp" | "changed" | "noteDeleted" | "noteRelease">;
   /** Must be followed. */
   readonly gate: Pick<PipelineGate, "confirm" | "refusal" | "opens">;
   /** Called with what is about to be released, before it is: `observe` decides about it here. */
@@ -48,6 +48,13 @@ export function createReleaseKeeper(deps: ReleaseKeeperDeps): ReleaseKeeper {
   if (isEnforced(pipeline)) return { update: async () => {}, run: async () => {} };
   const gateDigest = pipeline.gate === undefined ? null : digestOfGate(pipeline.gate);
 
+  /** Whether what this process has seen asks for nothing. What it has not seen yet changes the view when it comes. */
+  const isCurrent = (): boolean => {
+    const newest = view.release();
+    const inForce = { release: newest, champions: {} };
+    return newest !== undefined && ungatedRelease(pipeline, view.history, inForce) === undefined;
+  };
+
   /** @returns whether there may be more to do */
   async function release(): Promise<boolean> {
     if ((await deps.gate.confirm()) !== undefined) return false;
@@ -72,7 +79,7 @@ export function createReleaseKeeper(deps: ReleaseKeeperDeps): ReleaseKeeper {
       { release: number, composition, cause: cause.type },
       `release ${number}: ${movesName(moves) || "removal"}`,
     );
-    return true;
+    return !isCurrent();
   }
 
   let last: Promise<void> = Promise.resolve();
@@ -98,7 +105,7 @@ export function createReleaseKeeper(deps: ReleaseKeeperDeps): ReleaseKeeper {
         async () => {
           for (;;) {
             const seen = view.changed.count;
-            await updateOrThrow();
+            if (!isCurrent()) await updateOrThrow();
             if (deps.gate.refusal() === undefined) await view.changed.waitBeyond(seen, signal);
             else await deps.gate.opens(signal);
             signal.throwIfAborted();

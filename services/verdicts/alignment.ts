@@ -3,13 +3,18 @@ import { quantile } from "../common/statistics.ts";
 import { CONFIDENCE_LEVEL, type Verdict } from "../pipeline/verdict.ts";
 import type { Interval } from "./paired/paired-interval.ts";
 
-/** One update of a component, as its verdict measured it. Negative changes are improvements. */
-export interface AlignmentPoint {
-  readonly serial: number;
-  /** Change of the component's own loss, as a fraction of the current one. */
-  readonly own: number;
+/** What an update changed, as its verdict measured it. Negative changes are improvements. */
+export interface LossChanges {
+  /** Change of the component's own loss, as a fraction of the current one; null if it is unknown. */
+  readonly own: number | null;
   /** Change of the pipeline loss, as a fraction of the current one. */
   readonly pipeline: number;
+}
+
+/** One update of a component whose own loss is known. */
+export interface AlignmentPoint extends LossChanges {
+  readonly serial: number;
+  readonly own: number;
 }
 
 /** How well the changes of a component's own loss tell what happens to the pipeline (Modi et al. 2023: Aligned). */
@@ -55,12 +60,21 @@ export function measureAlignment(component: string, verdicts: readonly Verdict[]
   };
 }
 
-function pointOf({ serial, componentLoss, comparison }: Verdict): AlignmentPoint[] {
-  const { current, candidate } = componentLoss;
-  if (comparison === null || current === null || candidate === null) return [];
-  const own = (candidate - current) / Math.abs(current);
+function pointOf(verdict: Verdict): AlignmentPoint[] {
+  const { own, pipeline } = changesOf(verdict) ?? { own: null, pipeline: 0 };
+  return own === null ? [] : [{ serial: verdict.serial, own, pipeline }];
+}
+
+/** @returns undefined if the pipeline losses were not compared, or the current one is 0 */
+export function changesOf({
+  componentLoss: { current, candidate },
+  comparison,
+}: Pick<Verdict, "componentLoss" | "comparison">): LossChanges | undefined {
+  if (comparison === null) return undefined;
   const pipeline = comparison.difference / Math.abs(comparison.currentLoss);
-  return Number.isFinite(own) && Number.isFinite(pipeline) ? [{ serial, own, pipeline }] : [];
+  if (!Number.isFinite(pipeline)) return undefined;
+  const own = current === null || candidate === null ? Number.NaN : (candidate - current) / Math.abs(current);
+  return { own: Number.isFinite(own) ? own : null, pipeline };
 }
 
 /**

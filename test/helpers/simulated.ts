@@ -6,12 +6,13 @@ import { loadSnapshotModel } from "../../services/learning/snapshot/load-snapsho
 import type { SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../../services/pipeline/dag.ts";
 import { soleObjective } from "../../services/pipeline/objectives.ts";
+import type { Pipeline } from "../../services/pipeline/pipeline.ts";
 import type { Composition } from "../../services/pipeline/verdict.ts";
 import type { StoredModel } from "../../services/simulator/models/model-store.ts";
 import { parsePolicy } from "../../services/simulator/policies/all.ts";
 import type { Policy } from "../../services/simulator/policies/policy.ts";
 import { FATES, type PolicyRun } from "../../services/simulator/records/policy-run.ts";
-import type { SeedWorld } from "../../services/simulator/run/seed-world.ts";
+import type { SeedWorld, WorldStage } from "../../services/simulator/run/seed-world.ts";
 import { simulatePolicy } from "../../services/simulator/run/simulate-policy.ts";
 
 /** A run of a policy, with the models of all its snapshots, the initial ones included, by `component@serial`. */
@@ -31,11 +32,12 @@ export async function simulate(world: SeedWorld, policy: string): Promise<Simula
 }
 
 /** Every snapshot has one fate, and every deployment one verdict. */
-export function expectConserved({ run, models }: Simulated): void {
+export function expectConserved({ world, run, models }: Simulated): void {
   const names = run.snapshots.map(({ component, serial }) => `${component}@${serial}`);
   expect(new Set(names).size).toBe(names.length);
   // What was trained, besides the initial ones.
-  expect(names.toSorted()).toEqual([...models.keys()].filter((key) => !key.endsWith("@1")).toSorted());
+  const initial = new Set(world.stages[0].teams.map(({ name }) => `${name}@1`));
+  expect(names.toSorted()).toEqual([...models.keys()].filter((key) => !initial.has(key)).toSorted());
   for (const { fate, verdict } of run.snapshots) {
     expect(FATES).toContain(fate);
     if (fate === "deployed") expect(verdict).not.toBeNull();
@@ -48,14 +50,22 @@ export function expectConserved({ run, models }: Simulated): void {
 
 /** The losses of a run are those that the bytes of its models have on the held-out rows. */
 export async function expectLossesOfSnapshots({ world, run, models }: Simulated): Promise<void> {
-  const composition = Object.fromEntries(world.pipeline.components.map(({ name }) => [name, 1]));
+  const inUse = new Map(world.stages[0].teams.map(({ name }) => [name, 1]));
   for (const { loss, moves } of run.losses) {
-    Object.assign(composition, moves);
-    expect(loss).toBeCloseTo(await lossOf(world, models, composition), 9);
+    for (const [name, serial] of Object.entries(moves)) inUse.set(name, serial);
+    // The newest organization whose teams all have a snapshot.
+    const stage = world.stages.findLast(({ teams }) => teams.every(({ name }) => inUse.has(name))) as WorldStage;
+    const composition = Object.fromEntries(stage.teams.map(({ name }) => [name, inUse.get(name) as number]));
+    expect(loss).toBeCloseTo(await lossOf(world, stage.pipeline, models, composition), 9);
   }
 }
 
-async function lossOf({ pipeline, truth, unit }: SeedWorld, models: Simulated["models"], composition: Composition) {
+async function lossOf(
+  { truth, unit }: SeedWorld,
+  pipeline: Pipeline,
+  models: Simulated["models"],
+  composition: Composition,
+) {
   const loaded: Record<string, SnapshotModel> = {};
   for (const [name, serial] of Object.entries(composition)) {
     const { bytes, contract } = models.get(`${name}@${serial}`) as StoredModel;

@@ -23,6 +23,8 @@ export interface TrainerOfTest extends RunningTrainer {
 /** A trainer in a separate process, with a client. */
 export interface TrainerProcess {
   readonly client: RemoteTrainer;
+  /** host:port */
+  readonly grpc: string;
   readonly httpPort: number;
   readonly process: ChildProcess;
   /** Everything it has printed. */
@@ -45,10 +47,18 @@ export interface TrainerWorld {
     component: string,
     change?: Partial<RunTrainerOptions> & { readonly team?: string; readonly log?: Logger; readonly tracer?: Tracer },
   ): Promise<TrainerOfTest>;
-  /** Starts a trainer in a separate process, from the build. @param change port: of gRPC; default: any free one */
+  /**
+   * Starts a trainer in a separate process, from the build.
+   * @param change port: of gRPC; default: any free one; teamFiles: of all its components, which then train side by side
+   */
   spawn(
     component: string,
-    change?: { readonly team?: string; readonly stateDir?: string; readonly port?: number },
+    change?: {
+      readonly team?: string;
+      readonly teamFiles?: readonly string[];
+      readonly stateDir?: string;
+      readonly port?: number;
+    },
   ): Promise<TrainerProcess>;
   close(): Promise<void>;
 }
@@ -122,13 +132,15 @@ export async function openTrainerWorld(
       });
       return { ...running, client };
     },
-    async spawn(component, { team: text, stateDir = join(dir, "state"), port = 0 } = {}) {
+    async spawn(component, { team: text, teamFiles, stateDir = join(dir, "state"), port = 0 } = {}) {
+      const files = teamFiles ?? [await team(component, text)];
       const child = spawn(
         process.execPath,
         [
           ...[join(root, "dist/services/cli/main.js"), "trainer"],
           ...["--pipeline", pipelineFile],
-          ...["--team", await team(component, text)],
+          ...files.flatMap((file) => ["--team", file]),
+          ...["--parallel", String(files.length)],
           ...["--nats", natsUrl],
           ...["--state", stateDir, "--checkpoint-seconds", "0.05"],
           ...["--port", String(port), "--metrics-port", "0"],
@@ -158,6 +170,7 @@ export async function openTrainerWorld(
       closing.push(() => end("SIGKILL"));
       return {
         client,
+        grpc: addresses.grpc,
         httpPort: Number(addresses.http.split(":").at(-1)),
         process: child,
         output: () => output,

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
@@ -25,6 +25,7 @@ import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
 import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
 import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
+import { wrongSimulations } from "../helpers/wrong-commands/simulate.ts";
 import { wrongWorkers } from "../helpers/wrong-commands/workers.ts";
 import type { WrongCommand } from "../helpers/wrong-commands/wrong-command.ts";
 
@@ -221,7 +222,10 @@ afterAll(async () => {
 async function folder(name: string, own: NonNullable<WrongCommand["files"]>): Promise<string> {
   const path = join(dir, name);
   await mkdir(path);
-  for (const [file, content] of Object.entries({ ...commonFiles, ...own })) await writeFile(join(path, file), content);
+  for (const [file, content] of Object.entries({ ...commonFiles, ...own })) {
+    await mkdir(dirname(join(path, file)), { recursive: true });
+    await writeFile(join(path, file), content);
+  }
   return path;
 }
 
@@ -261,6 +265,7 @@ describe.each([
   ["flags of workers", wrongWorkers],
   ["requests", wrongRequests],
   ["releases", wrongReleases],
+  ["simulations", wrongSimulations],
 ] as const)("wrong %s on the command line", (_, table) => {
   let before: Awaited<ReturnType<typeof state>>;
   beforeAll(async () => {
@@ -270,13 +275,14 @@ describe.each([
   test.concurrent.for(table)("$what", async ({ files = {}, run, exit, says }, { expect }) => {
     const cwd = await folder(`case-${++cases}`, files);
     const before = await contents(cwd);
-    const args = run.split(" ").map((part) => (part === "NATS" ? stack.stack.natsUrl : part));
+    const args = run.split(" ").map((part) => part.replace(/^NATS(?=$|\/)/, stack.stack.natsUrl));
     const { code, stdout, stderr } = await uncouple(args, { cwd, env: { UNCOUPLE_DIR: stack.dir } });
     // `validate` prints problems as its result on stdout; other commands print errors on stderr.
     const output = args[0] === "validate" ? stdout + stderr : stderr;
     const text = output
       .replaceAll(cwd, "HERE")
       .replaceAll(stack.dir, "STACK")
+      .replaceAll(stack.stack.natsUrl.replace(/\/\/.*@/, "//"), "NATS")
       .replace(/process \d+/, "process PID");
     expect(text).toBe(`${says}\n`);
     expect(code).toBe(exit);

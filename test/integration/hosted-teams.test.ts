@@ -197,26 +197,40 @@ describe("a component that cannot start", () => {
   });
 });
 
-test("one stop checkpoints the runs of all components, which resume after a restart", async () => {
-  const world = await openWorld("stopping");
+test("SIGTERM in mid-run checkpoints the runs of all components, which resume with the same bits after a restart", async () => {
+  const world = await openWorld("terminated");
   onTestFinished(() => world.close());
-  const { trainer, of } = await host(world, { parallel: 2, checkpointSeconds: 0.05 });
-  const [m1, m3] = [of("m1"), of("m3")];
-  const runs = [
-    await m1.startRun({ teamFile: slowTeam("m1") }),
-    await m3.startRun({ teamFile: slowTeam("m3") }),
-  ] as const;
-  await runThat(m1, runs[0].id, ({ step }) => step > 0);
-  await runThat(m3, runs[1].id, ({ step }) => step > 0);
-  await trainer.stop();
-  expect(trainer.lifecycle.state()).toBe("STOPPED");
-  const { of: again } = await host(world, { parallel: 2 });
-  for (const [component, run] of [
-    ["m1", runs[0]],
-    ["m3", runs[1]],
-  ] as const) {
-    const resumed = await runThat(again(component), run.id, ({ state, step }) => state === "running" && step > 0);
-    expect(resumed.step).toBeGreaterThan(0);
-    await again(component).cancelRun(run.id);
+  const hosted = ["m1", "m2", "m3"] as const;
+  const steps = "{ model: { hidden: [8] }, batch: 32, steps: 30000, engine: onnx:cpu }";
+  const teamFiles = await Promise.all(hosted.map((component) => world.team(component, steps)));
+  /** A process of all components, with a client of each. */
+  const spawn = async () => {
+    const trainer = await world.spawn("m1", { teamFiles });
+    const of = (component: string): RemoteTrainer => {
+      const client = connectTrainer(trainer.grpc, { clock: systemClock }, component);
+      onTestFinished(() => client.close());
+      return client;
+    };
+    return { trainer, of };
+  };
+
+  const { trainer, of } = await spawn();
+  // One after the other, so that m2 trains on m1@1, as it does below.
+  for (const component of hosted) {
+    const client = of(component);
+    expect(await endOf(client, (await client.startRun({})).id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+  }
+  const runs = await Promise.all(
+    hosted.map(async (component) => [component, await of(component).startRun({})] as const),
+  );
+  await Promise.all(runs.map(([component, { id }]) => runThat(of(component), id, ({ step }) => step > 0)));
+  expect(await trainer.end("SIGTERM")).toEqual({ code: 0, signal: null });
+
+  const again = await spawn();
+  for (const [component, { id }] of runs) {
+    expect(await endOf(again.of(component), id)).toMatchObject({ component, state: "succeeded", snapshot: 2 });
+    expect(again.trainer.output()).toMatch(new RegExp(`"message":"run ${id} resumes at step [1-9]`));
+    const [undisturbed, resumed] = await world.backplane.registry.list(component);
+    expect(resumed?.digest).toBe(undisturbed?.digest);
   }
 });

@@ -37,7 +37,7 @@ const shard = (text: string, out: string, ...more: string[]) =>
 /** Results, without how long they took. */
 async function resultsIn(folder: string): Promise<string> {
   const text = await readFile(join(dir, folder, "results.json"), "utf8");
-  expect(text).toMatch(/"seconds": [\d.e-]+\n/);
+  expect(text).toMatch(/"seconds": [\d.e-]+,?\n/);
   return text.replace(/"seconds": .*/, "");
 }
 
@@ -93,6 +93,26 @@ describe("an interrupted simulation", () => {
   });
 });
 
+test("a simulation with changed assumptions resumes among them, with the results of an uninterrupted one", async () => {
+  // Two parts of 6 ticks for the scenario, and for each of five changes.
+  const args = ["simulate", "small.yaml", "--seeds", "1", "--sensitivity", "--jobs", "1", "--out"];
+  expect((await cli([...args, "whole-grid"], { cwd: dir })).code).toBe(0);
+  const interrupt = new AbortController();
+  const onStderr = (text: string) => {
+    if (Number(/^(\d+) of 72/.exec(text)?.[1] ?? 0) > 42) interrupt.abort();
+  };
+  const stopped = await cli([...args, "grid"], { cwd: dir, interrupt: interrupt.signal, onStderr });
+  expect(stopped.code).toBe(130);
+  expect(stopped.stderr).toContain("Finished parts are kept; the same command resumes.");
+
+  const { code, stderr } = await cli([...args, "grid"], { cwd: dir });
+  expect(code).toBe(0);
+  // What is kept counts at once: the scenario, two changes, and one part of the third.
+  expect(stderr.match(/^\d+ of 72/gm)?.slice(0, 4)).toEqual(["12 of 72", "24 of 72", "36 of 72", "42 of 72"]);
+  expect(await resultsIn("grid")).toBe(await resultsIn("whole-grid"));
+  expect(await readdir(join(dir, "grid"))).not.toContain("parts");
+});
+
 describe("shards", () => {
   test("merge into the results of one process, byte for byte, also if some share a folder", async () => {
     const folders = ["shared", "shard-1", "shared"];
@@ -103,7 +123,7 @@ describe("shards", () => {
     }
     const missing = await simulate("merge", "shared", "--out", "merged");
     expect(missing.code).toBe(5);
-    expect(missing.stderr).toContain("3 of 8 parts are missing, such as async on seed 2; run their shards again");
+    expect(missing.stderr).toContain("3 of 8 parts are missing; run --shard 1/3 again");
     expect(await simulate("merge", "shared", "shard-1", "--out", "merged")).toMatchObject({ code: 0 });
     expect(await resultsIn("merged")).toBe(whole);
     expect(await readFile(join(dir, "merged", "runs.json"), "utf8")).toBe(
@@ -114,8 +134,14 @@ describe("shards", () => {
     const different = await simulate("merge", "shard-1", "other");
     expect(different.code).toBe(5);
     expect(different.stderr).toMatch(
-      /other has parts of another scenario or version than .*shard-1; merge shards of one simulation/,
+      /other\/parts has parts of another scenario or version than .*shard-1\/parts; merge shards of one simulation/,
     );
+  });
+
+  test("of another number are refused", async () => {
+    const { code, stderr } = await shard("0/2", "shared");
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/shared\/parts has unfinished parts of a simulation in 3 shards, not 2; remove it/);
   });
 
   test.each(["3/3", "-1/2", "1", "a/b", "0/0"])("%s is no shard", async (text) => {

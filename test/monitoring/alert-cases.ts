@@ -201,6 +201,21 @@ export const cases: Readonly<Record<string, AlertCase>> = {
       [`uncouple_runs_total{${own},state="succeeded",trigger="request"}`]: "0+1x30",
     },
   },
+  UncoupleComponentNotReady: {
+    labels: m1,
+    at: "14m",
+    // The other component of the process trains.
+    fires: {
+      [`uncouple_component_ready{${own},instance="a"}`]: "1x2 0x30",
+      'uncouple_component_ready{pipeline="p",component="m2",service="trainer",instance="a"}': "1x30",
+    },
+    // One that starts late, and one whose component has moved to another process.
+    silent: {
+      [`uncouple_component_ready{${own},instance="a"}`]: "0x9 1x30",
+      'uncouple_component_ready{pipeline="p",component="m2",service="trainer",instance="a"}': "0x30",
+      'uncouple_component_ready{pipeline="p",component="m2",service="trainer",instance="b"}': "1x30",
+    },
+  },
   UncoupleServiceCrashLooping: {
     labels: trainer,
     at: "20m",

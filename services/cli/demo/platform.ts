@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../common/clock/clock.ts";
-import { UncoupleError } from "../../common/errors.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { EvaluatorService } from "../../rpc/services/evaluator-service.ts";
 import type { TrainerService } from "../../rpc/services/trainer-service.ts";
 import type { StackFiles } from "../connect/configuration.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
+import { connectClients } from "../stack/connect-clients.ts";
 import type { NatsFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
 
@@ -146,27 +146,6 @@ export async function memoryPlatform(options: PlatformOptions): Promise<Platform
     await stop();
     throw thrown;
   }
-}
-
-async function connectClients(trainers: Readonly<Record<string, string>>, evaluator: string, clock: Clock) {
-  const { connectTrainer } = await import("../../rpc/client/trainer-client.ts");
-  const { connectEvaluator } = await import("../../rpc/client/evaluator-client.ts");
-  const byComponent = new Map(
-    Object.entries(trainers).map(([name, address]) => [name, connectTrainer(address, { clock }, name)]),
-  );
-  const remote = connectEvaluator(evaluator, { clock });
-  return {
-    trainer(component: string): TrainerService {
-      const found = byComponent.get(component);
-      if (found !== undefined) return found;
-      throw new UncoupleError("not-found", `the stack has no trainer of component ${component}`);
-    },
-    evaluator: remote,
-    close() {
-      remote.close();
-      for (const trainer of byComponent.values()) trainer.close();
-    },
-  };
 }
 
 function once(close: () => Promise<void>): () => Promise<void> {

@@ -1,15 +1,13 @@
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import { fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
-import { makeFolder } from "../../common/files/make-folder.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
 import { packageInfo } from "../../runtime/package-info.ts";
 import { readStackFiles, type StackFiles } from "../connect/configuration.ts";
+import { clearStackFolder } from "../stack/clear-stack-folder.ts";
 import type { NatsFound } from "../stack/nats.ts";
-import { lockStack } from "../stack/stack-lock.ts";
 import type { ActListener } from "./act.ts";
 import { demoReport } from "./demo-report.ts";
 import { type GatedResults, gatedResults } from "./gated-results.ts";
@@ -134,37 +132,9 @@ async function withPlatform<T>(
   }
 }
 
-/** Names that a demo leaves in its folder. */
-const LEFTOVERS = /^(nats|state|logs|pipeline\.yaml|m1\.yaml|stack\.json.*|lock\.\d+|locking-.*)$/;
-
-/**
- * Removes what an earlier demo left, which this one would otherwise train on.
- * @throws UncoupleError `conflict` if a demo is running in the folder, or it contains other files
- */
-export async function clearDemo(dir: string, clock: Clock): Promise<void> {
-  await makeFolder(dir);
-  try {
-    const entries = await readdir(dir);
-    const foreign = entries.find((name) => !LEFTOVERS.test(name));
-    if (foreign !== undefined) {
-      throw new UncoupleError("conflict", `${dir} is not a demo folder: it contains ${foreign}; use a different --out`);
-    }
-    const lock = await lockStack(dir, clock).catch((cause: unknown) => {
-      if (!(cause instanceof UncoupleError && cause.code === "conflict")) throw cause;
-      throw new UncoupleError(
-        "conflict",
-        `a demo is already running in ${dir}; wait for it, or use a different --out`,
-        { cause },
-      );
-    });
-    for (const name of entries) {
-      if (!name.startsWith("lock")) await rm(join(dir, name), { recursive: true, force: true });
-    }
-    await lock.release();
-  } catch (cause) {
-    if (cause instanceof UncoupleError) throw cause;
-    throw new UncoupleError(fileErrorCode(cause), `${dir} cannot be emptied: ${fileTrouble(cause)}`, { cause });
-  }
+/** Removes what an earlier demo left. @throws UncoupleError as `clearStackFolder` */
+export function clearDemo(dir: string, clock: Clock): Promise<void> {
+  return clearStackFolder(dir, { what: "a demo", own: ["pipeline.yaml", "m1.yaml"] }, clock);
 }
 
 /** Reads team files of the example. */

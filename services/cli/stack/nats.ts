@@ -14,6 +14,9 @@ export interface NatsChoice {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** Name of the server among the parts of a stack. */
+const NATS_SERVER = "nats-server";
+
 /** A running NATS server, or the executable to start one. */
 export type NatsFound = { readonly url: string } | { readonly binary: string };
 
@@ -30,23 +33,29 @@ export async function chooseNats(choice: NatsChoice): Promise<NatsFound | { read
   return running ?? { missing: howToGetNats(await thisMachine(process)) };
 }
 
-/** Starts a NATS server under the supervisor, which restarts and stops it. @returns its URL */
+/**
+ * Starts a NATS server under the supervisor, which restarts and stops it.
+ * @param onStart called with the process of each start
+ * @returns its URL
+ */
 export async function superviseNats(
   supervisor: Supervisor,
   binary: string,
   dir: string,
   clock: Clock,
+  onStart: (name: string, pid: number) => void = () => {},
 ): Promise<string> {
   const start = async (previous: (Supervised & { readonly server: NatsServer }) | undefined) => {
     const port = previous === undefined ? 0 : Number(new URL(previous.server.url).port);
     const server = await startNatsServer({ binary, storeDir: join(dir, "nats"), port, clock });
+    onStart(NATS_SERVER, server.pid);
     return {
       server,
       ended: server.exited.then(() => `exited (log: ${server.logFile})`),
       stop: () => server.stop(),
     };
   };
-  return (await supervisor.run("nats-server", start)).server.url;
+  return (await supervisor.run(NATS_SERVER, start)).server.url;
 }
 
 export function natsNotFound(how: string): UncoupleError {

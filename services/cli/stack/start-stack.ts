@@ -44,6 +44,8 @@ export interface StackOptions {
   readonly signal: AbortSignal;
   /** Called with a sentence for each crash and restart. */
   readonly onEvent: (line: string) => void;
+  /** Called with the process of each part but the workers, when it starts and whenever it is restarted. */
+  readonly onStart?: (name: string, pid: number) => void;
 }
 
 export interface RunningStack {
@@ -88,7 +90,9 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     // The stack file of a killed stack would mislead other commands.
     await rm(stackFile(dir), { force: true });
     const natsUrl =
-      "url" in options.nats ? options.nats.url : await superviseNats(servers, options.nats.binary, dir, clock);
+      "url" in options.nats
+        ? options.nats.url
+        : await superviseNats(servers, options.nats.binary, dir, clock, options.onStart);
     const access = {
       ...parseNatsAddress(natsUrl),
       files: "url" in options.nats ? (options.natsFiles ?? {}) : {},
@@ -97,8 +101,8 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
     // If one service fails to start, the others stop starting.
     const giveUp = new AbortController();
     const service = (name: string, id: string, args: readonly string[]) =>
-      services.run(name, (previous: ServiceProcess | undefined) =>
-        startService(
+      services.run(name, async (previous: ServiceProcess | undefined) => {
+        const started = await startService(
           {
             name,
             args: [
@@ -114,8 +118,10 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
           // In the environment, because any user can read the arguments of a process and the URL may contain a password.
           { env: { ...options.env, NATS_URL: natsUrl, ...natsEnvironment(access.files) }, clock },
           AbortSignal.any([signal, giveUp.signal]),
-        ),
-      );
+        );
+        options.onStart?.(name, started.pid);
+        return started;
+      });
     const starting = [
       service("evaluator", "evaluator", ["evaluator"]),
       ...groups.map((teams) => {

@@ -3,6 +3,7 @@ import type { ErrorCode } from "../errors.ts";
 const words: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EISDIR: "it is a folder",
+  ENOTDIR: "part of the path is a file",
   EACCES: "permission denied",
   EPERM: "permission denied",
   EROFS: "the file system is read-only",

@@ -45,6 +45,5 @@ async function makeOne(folder: string): Promise<void> {
 function trouble(thrown: unknown): string {
   const code = errorCode(thrown);
   if (code === "EEXIST") return "a file with that name exists";
-  if (code === "ENOTDIR") return "part of the path is a file";
   return code === "ENOENT" ? "the file system does not allow creating a folder there" : fileTrouble(thrown);
 }

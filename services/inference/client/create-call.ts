@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Column } from "../../data/table/table.ts";
 import type { InputRequest, StageRequest } from "../frames/messages.ts";
-import type { InferencePlan, RunOptions } from "../inference.ts";
+import type { HostedModel, InferencePlan, RunOptions } from "../inference.ts";
 import type { Call } from "./host-session.ts";
 
 /** Turns plans into requests, in which keys name columns, models and outputs. */
 export function createCalls(): (plan: InferencePlan, options: RunOptions, cacheBytes: number) => Call {
   const keys = new WeakMap<Column, string>();
+  const modelKeys = new WeakMap<HostedModel, string>();
   let count = 0;
   const keyOf = (column: Column): string => {
     const known = keys.get(column);
@@ -16,11 +17,17 @@ export function createCalls(): (plan: InferencePlan, options: RunOptions, cacheB
     return String(count);
   };
 
+  const modelKeyOf = (model: HostedModel): string => {
+    const key = modelKeys.get(model) ?? hashOf([model.digest, model.contract]);
+    modelKeys.set(model, key);
+    return key;
+  };
+
   return (plan, options, cacheBytes) => {
     const columns = new Map<string, Column>();
     const stages: StageRequest[] = [];
     for (const { model, inputs, output } of plan.stages) {
-      const key = hashOf([model.digest, model.contract]);
+      const key = modelKeyOf(model);
       const read: Record<string, InputRequest> = {};
       for (const [name, from] of Object.entries(inputs)) {
         if ("stage" in from) {

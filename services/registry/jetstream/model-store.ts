@@ -4,7 +4,7 @@ import { z } from "zod";
 import { createRetry, type Retry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
-import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { StoredObject } from "./codec.ts";
 import { isJetStreamError, JetStreamCode } from "./errors.ts";
 import type { NatsConnection } from "./nats-connection.ts";
@@ -21,8 +21,10 @@ const WINDOW = 8;
 /** A replica may lag behind the announcement; after these waits, the leader is asked for an absent chunk. */
 const LAG_WAITS_MS = [50, 200, 800] as const;
 
+/** What is known of the bytes of an object before they are read. */
+export type ObjectFacts = Pick<SnapshotManifest, "size" | "digest">;
 /** What a manifest says of its model. */
-export type ModelFacts = Pick<SnapshotManifest, "component" | "serial" | "size" | "digest">;
+export type ModelFacts = Pick<SnapshotManifest, "component" | "serial"> & ObjectFacts;
 
 export interface ModelStore {
   /**
@@ -35,12 +37,13 @@ export interface ModelStore {
   /** As `put`, under the name that an announcement has: of a backup. */
   restore(object: StoredObject, bytes: Uint8Array, digest: string, retry: Retry, signal?: AbortSignal): Promise<void>;
   /**
-   * Returns the bytes of a manifest, with size and SHA-256 verified.
+   * Returns the bytes of an object, with size and SHA-256 verified.
+   * @param what the name of the bytes in errors; @param facts of their manifest
    * @throws UncoupleError `data-loss`
    */
-  get(manifest: ModelFacts, object: StoredObject, signal?: AbortSignal): Promise<Uint8Array>;
+  get(what: string, facts: ObjectFacts, object: StoredObject, signal?: AbortSignal): Promise<Uint8Array>;
   /** Reads size and digest of an object from its metadata; undefined if it has none that is valid. */
-  describe(object: StoredObject): Promise<Pick<ModelFacts, "size" | "digest"> | undefined>;
+  describe(object: StoredObject): Promise<ObjectFacts | undefined>;
   /** Removes an object: one that was never announced, or whose snapshot has a tombstone. */
   remove(object: StoredObject): Promise<void>;
   /** Returns the ids of all objects that have bytes, also of unfinished uploads and removals. */
@@ -217,10 +220,9 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       if (info?.size === undefined || digest === undefined) return undefined;
       return { size: info.size, digest: Buffer.from(digest, "base64url").toString("hex") };
     },
-    async get(manifest, object, signal) {
-      const what = snapshotName(manifest);
+    async get(what, facts, object, signal) {
       const retry = createRetry(retryPolicy(connection, retryLimitMs, signal));
-      const bytes = new Uint8Array(manifest.size);
+      const bytes = new Uint8Array(facts.size);
       const hash = createHash("sha256");
       const ahead = (from: number) => {
         const next = nextChunk(object.nuid, from, retry);
@@ -230,28 +232,28 @@ export function createModelStore(connection: NatsConnection, names: Names["model
       const stopped = () => new UncoupleError("cancelled", `stopped reading ${what}`);
       let size = 0;
       let next = ahead(1);
-      while (size < manifest.size) {
+      while (size < facts.size) {
         const chunk = await next.catch((error: unknown) => {
           throw signal?.aborted ? stopped() : error;
         });
         if (signal?.aborted) throw stopped();
         const end = size + (chunk?.data.length ?? 0);
-        if (chunk === undefined || end > manifest.size) {
+        if (chunk === undefined || end > facts.size) {
           throw new UncoupleError(
             "data-loss",
-            `${what}: its manifest says ${manifest.size} bytes, ${stream} has ${chunk === undefined ? `only ${size}` : "more"}`,
+            `${what}: its manifest says ${facts.size} bytes, ${stream} has ${chunk === undefined ? `only ${size}` : "more"}`,
           );
         }
-        if (end < manifest.size) next = ahead(chunk.sequence + 1);
+        if (end < facts.size) next = ahead(chunk.sequence + 1);
         hash.update(chunk.data);
         bytes.set(chunk.data, size);
         size = end;
       }
       const digest = hash.digest("hex");
-      if (digest === manifest.digest) return bytes;
+      if (digest === facts.digest) return bytes;
       throw new UncoupleError(
         "data-loss",
-        `${what}: SHA-256 ${digest} was read from ${stream}, its manifest says ${manifest.digest}`,
+        `${what}: SHA-256 ${digest} was read from ${stream}, its manifest says ${facts.digest}`,
       );
     },
     async sweep(olderThanMs, announced, removes) {

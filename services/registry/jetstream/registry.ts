@@ -125,7 +125,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       checkSize(snapshotName(manifest), manifest.size);
       await refuseDeleted(manifest);
       try {
-        return await models.get(manifest, object, signal);
+        return await models.get(snapshotName(manifest), manifest, object, signal);
       } catch (error) {
         // The bytes may have been deleted while they were read.
         await refuseDeleted(manifest);

@@ -15,6 +15,11 @@ const SHARED = { storage: "file", retention: "limits", max_age: 0, allow_direct:
  */
 export const ONE_PER_SUBJECT = { max_msgs_per_subject: 1, discard: "new", discard_new_per_subject: true };
 
+/** An object store bucket (NATS ADR-20): the `nats` tool reads it. */
+export function bucketConfig({ stream, subject }: { readonly stream: string; readonly subject: string }): StreamConfig {
+  return { ...SHARED, name: stream, subjects: [`${subject}.C.>`, `${subject}.M.>`], discard: "new" };
+}
+
 /** The configuration of each stream as this version creates it, without replicas and without the size of the model store. */
 export function streamConfigs(names: StreamNames): Readonly<Record<StreamKind, StreamConfig>> {
   const log = (kind: LogKind): StreamConfig => {
@@ -33,13 +38,7 @@ export function streamConfigs(names: StreamNames): Readonly<Record<StreamKind, S
     quarantines: compacted("quarantines"),
     // A record of pins replaces the one before on its subject. A snapshot has one tombstone.
     tombstones: { ...log("tombstones"), max_msgs_per_subject: 1 },
-    // An object store bucket (NATS ADR-20): the `nats` tool reads it.
-    models: {
-      ...SHARED,
-      name: models.stream,
-      subjects: [`${models.subject}.C.>`, `${models.subject}.M.>`],
-      discard: "new",
-    },
+    models: bucketConfig(models),
     // A key-value bucket (NATS ADR-8): the `nats` tool reads it.
     leases: {
       ...SHARED,

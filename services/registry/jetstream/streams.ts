@@ -127,6 +127,11 @@ async function refuseRollups(connection: NatsConnection, stream: string, log: Ev
   }
 }
 
+/** Creates a stream if it is missing, with the usual replicas. */
+export function ensureStream(connection: NatsConnection, wanted: StreamConfig): Promise<void> {
+  return ensure({ connection, replicas: usualReplicas(connection), chosen: false }, wanted);
+}
+
 /** Replicas of a new stream, where the user has not chosen. */
 export function usualReplicas(connection: NatsConnection): number {
   return connection.clustered() ? CLUSTER_REPLICAS : 1;

@@ -1,11 +1,11 @@
-import { stringify } from "yaml";
 import { UncoupleError } from "../../common/errors.ts";
 import { median } from "../../common/statistics.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Verdict } from "../../pipeline/verdict.ts";
-import { DEFAULT_SCENARIO } from "../scenario/scenario.ts";
+import type { Scenario } from "../scenario/scenario.ts";
 import { scenarioOfFlags } from "../scenario/scenario-file.ts";
+import { scenarioText } from "../scenario/scenario-text.ts";
 import { calibrateTruth } from "./calibrate-truth.ts";
 import { measureHistory, type PipelineHistory, type UpdateEffects } from "./history.ts";
 
@@ -50,24 +50,23 @@ export async function calibrateScenario(
       `pipeline ${pipeline.name} has ${verdicts.length} verdicts on ${pipeline.components.length} components; calibration needs ${FEWEST_VERDICTS} on at least 2`,
     );
   }
-  const keys = calibratedKeys(pipeline, history);
-  const { truth, simulated } = await calibrateTruth(scenarioOfFlags(keys), history, engine, signal, onProgress);
-  const { coupling, noise } = truth;
-  const { size, selfDefeating, gap } = history;
-  const measured = { size, selfDefeating, gap };
+  const scenario = calibratedHistory(pipeline, history);
+  const { truth, simulated } = await calibrateTruth(scenario, history, engine, signal, onProgress);
+  const { size, harmful, gap } = history;
+  const measured = { size, harmful, gap };
   const comments = [
-    ` Calibrated from ${verdicts.length} verdicts of the pipeline ${pipeline.name}. A tick is a ${history.tick.name}.`,
-    ` Measured: ${described(measured)}.`,
-    ` Simulated with this truth under async: ${described(simulated)}.`,
+    `# Calibrated from ${verdicts.length} verdicts of the pipeline ${pipeline.name}. A tick is a ${history.tick.name}.`,
+    `# Measured: ${described(measured)}.`,
+    `# Simulated with this truth under async: ${described(simulated)}.`,
   ];
-  const text = `${comments.map((line) => `#${line}\n`).join("")}${stringify({ ...keys, truth: { coupling, noise } })}`;
+  const text = `${comments.join("\n")}\n${scenarioText({ ...scenario, truth })}`;
   return { text, figures: { verdicts: verdicts.length, tick: history.tick.name, measured, simulated } };
 }
 
-/** The keys of a scenario file that a history tells. */
-export function calibratedKeys(pipeline: Pipeline, history: PipelineHistory) {
+/** The scenario that a history tells, with the default truth. */
+export function calibratedHistory(pipeline: Pipeline, history: PipelineHistory): Scenario {
   const rounded = (value: number) => Math.max(SHORTEST_INTERVAL, Number(value.toPrecision(3)));
-  return {
+  return scenarioOfFlags({
     scenario: pipeline.name,
     teams: Object.fromEntries(
       pipeline.components.map(({ name }) => {
@@ -80,11 +79,10 @@ export function calibratedKeys(pipeline: Pipeline, history: PipelineHistory) {
     ),
     cadence: { kind: history.cadence, every: rounded(median([...history.every.values()])) },
     events: { bad_release: Number(history.badReleases.toPrecision(3)) },
-    ticks: DEFAULT_SCENARIO.ticks,
-  };
+  });
 }
 
-function described({ size, selfDefeating, gap }: UpdateEffects): string {
+function described({ size, harmful, gap }: UpdateEffects): string {
   const percent = (value: number | null) => (value === null ? "unknown" : `${(100 * value).toPrecision(3)} %`);
-  return `median change of the pipeline loss ${percent(size)}, self-defeating ${percent(selfDefeating)} of the updates that improve their own loss, consistency gap ${percent(gap)} of the loss`;
+  return `median change of the pipeline loss ${percent(size)}, ${percent(harmful)} of the updates that improve their own loss raise it, consistency gap ${percent(gap)} of the loss`;
 }

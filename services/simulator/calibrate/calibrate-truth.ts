@@ -4,7 +4,9 @@ import type { Engine } from "../../engine/interface/engine.ts";
 import { createPartRunner } from "../jobs/part-runner.ts";
 import type { PolicyRun } from "../records/policy-run.ts";
 import type { Scenario, TruthSpec } from "../scenario/scenario.ts";
-import { medianSize, shareOf, type UpdateEffects } from "./history.ts";
+import { scenarioPipeline } from "../scenario/scenario-pipeline.ts";
+import { stagesOf } from "../scenario/stages.ts";
+import { effectsOf, type UpdateEffects } from "./history.ts";
 
 export interface CalibratedTruth {
   readonly truth: TruthSpec;
@@ -36,16 +38,16 @@ export async function calibrateTruth(
 ): Promise<CalibratedTruth> {
   const { teams, cadence, seeds } = scenario;
   const updatesPerTick = teams.reduce((sum, { every = cadence.every }) => sum + 1 / every, 0);
-  const ticks = Math.min(scenario.ticks, Math.max(2, Math.ceil(TRIAL_UPDATES / updatesPerTick)));
+  const ticks = Math.max(2, Math.ceil(TRIAL_UPDATES / updatesPerTick));
   const candidates = COUPLINGS.flatMap((coupling) =>
     NOISES.map((noise): TruthSpec => ({ ...scenario.truth, coupling, noise })),
   );
   let best: (CalibratedTruth & { readonly distance: number }) | undefined;
   for (const [at, truth] of candidates.entries()) {
     onProgress(at, candidates.length);
-    const runner = createPartRunner({ ...scenario, truth, ticks }, engine);
-    const run = await runner.run({ seed: seeds[0] as number, policy: "async" }, signal, () => {});
-    const simulated = effectsOfRun(run);
+    const trial = { ...scenario, truth, ticks };
+    const part = { seed: seeds[0] as number, policy: "async" };
+    const simulated = effectsOfRun(trial, await createPartRunner(trial, engine).run(part, signal, () => {}));
     const distance = distanceOf(simulated, measured);
     if (best === undefined || distance < best.distance) best = { truth, simulated, distance };
   }
@@ -54,21 +56,16 @@ export async function calibrateTruth(
   return { truth, simulated };
 }
 
-/** What updates did in a run, by the measures of a verdict log. */
-export function effectsOfRun({ irreducible, unit, losses, snapshots, gaps }: PolicyRun): UpdateEffects {
+/** What updates did in a run of a scenario, by the measures of a verdict log. */
+export function effectsOfRun(scenario: Scenario, run: PolicyRun): UpdateEffects {
+  const { irreducible, unit, losses, snapshots, gaps } = run;
+  const changes = snapshots.flatMap(({ component, verdict }) =>
+    verdict === null || verdict.changes === null ? [] : [{ component, ...verdict.changes }],
+  );
   const scale = (unit - irreducible) / 100;
-  const before = (at: number) => irreducible + scale * (losses.findLast((one) => one.at < at)?.loss ?? 100);
-  const changes = snapshots.flatMap(({ verdict, readyAt }) =>
-    verdict === null || verdict.difference === null ? [] : [(scale * verdict.difference) / before(readyAt)],
-  );
-  const improved = snapshots.filter(
-    ({ verdict }) => verdict !== null && verdict.difference !== null && verdict.ownImproved,
-  );
-  return {
-    size: medianSize(changes),
-    selfDefeating: shareOf(improved, ({ verdict }) => verdict?.kind === "self-defeating"),
-    gap: gaps.length === 0 ? null : (scale * mean(gaps.map(({ gap }) => gap))) / before(Number.POSITIVE_INFINITY),
-  };
+  const inUse = irreducible + scale * (losses.at(-1)?.loss ?? 100);
+  const gap = gaps.length === 0 ? null : (scale * mean(gaps.map((one) => one.observed))) / inUse;
+  return effectsOf(scenarioPipeline(scenario, stagesOf(scenario)[0], run.seed), changes, gap);
 }
 
 /** 0 if all that both know is equal. */
@@ -79,5 +76,5 @@ function distanceOf(a: UpdateEffects, b: UpdateEffects): number {
   };
   const share = (x: number, y: number) => (x - y) / SHARE_SCALE;
   const doublings = (x: number, y: number) => (x > 0 && y > 0 ? log(x / y) / Math.LN2 : share(x, y));
-  return both("size", doublings) + both("selfDefeating", share) + both("gap", share);
+  return both("size", doublings) + both("harmful", share) + both("gap", share);
 }

@@ -1,16 +1,26 @@
 import { mean, median, sampleVariance } from "../../common/statistics.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { ConsistencyGap, Verdict } from "../../pipeline/verdict.ts";
+import { changesOf, type LossChanges } from "../../verdicts/alignment.ts";
 import type { CADENCES } from "../scenario/scenario.ts";
 
 /** What updates do to a pipeline, in figures that a verdict log and a simulation both have; null if there are too few. */
 export interface UpdateEffects {
   /** Median size of the change of the pipeline loss with an update, as a fraction of the current loss. */
   readonly size: number | null;
-  /** Share of the updates with a better loss of their own that degrade the pipeline: 0 if losses are aligned. */
-  readonly selfDefeating: number | null;
+  /**
+   * Share of the updates with a better loss of their own with which the pipeline loss rose, as `uncouple alignment` counts
+   * them: 0 if all components are aligned (docs/science.md). Without the updates of a sole objective, whose own loss is the
+   * pipeline loss.
+   */
+  readonly harmful: number | null;
   /** Mean consistency gap of an edge, as a fraction of the current loss. */
   readonly gap: number | null;
+}
+
+/** What one update changed. */
+export interface ComponentChange extends LossChanges {
+  readonly component: string;
 }
 
 /** What a verdict log tells about an organization. */
@@ -60,7 +70,14 @@ export function measureHistory(pipeline: Pipeline, verdicts: readonly Verdict[])
     cadence: cadenceOf(scaled),
     every: new Map(means.map(([name, seconds]) => [name, seconds / tick.seconds])),
     badReleases: verdicts.length === 0 ? 0 : verdicts.filter(isBad).length / verdicts.length,
-    ...effectsOf(verdicts),
+    ...effectsOf(
+      pipeline,
+      verdicts.flatMap((verdict) => {
+        const changes = changesOf(verdict);
+        return changes === undefined ? [] : [{ component: verdict.component, ...changes }];
+      }),
+      gapOf(verdicts),
+    ),
   };
 }
 
@@ -82,30 +99,24 @@ function isBad({ componentLoss: { current, candidate }, componentInterval }: Ver
   return componentInterval[0] > 0 && candidate >= (1 + BAD) * current;
 }
 
-function effectsOf(verdicts: readonly Verdict[]): UpdateEffects {
-  const changes = verdicts.flatMap(({ comparison }) =>
-    comparison === null || comparison.currentLoss === 0 ? [] : [comparison.difference / comparison.currentLoss],
-  );
-  const improved = verdicts.filter(
-    ({ comparison, componentInterval }) => comparison !== null && (componentInterval?.[1] ?? 0) < 0,
-  );
-  const measured = verdicts.findLast(({ consistency }) => consistency !== undefined)?.consistency;
+/** @param gap as in the result */
+export function effectsOf(
+  { objective }: Pick<Pipeline, "objective">,
+  changes: readonly ComponentChange[],
+  gap: number | null,
+): UpdateEffects {
+  const improved = changes.filter(({ component, own }) => component !== objective && own !== null && own < 0);
   return {
-    size: medianSize(changes),
-    selfDefeating: shareOf(improved, ({ kind }) => kind === "self-defeating"),
-    gap: meanGap(measured?.current ?? measured?.candidate ?? []),
+    size: changes.length < FEWEST ? null : median(changes.map(({ pipeline }) => Math.abs(pipeline))),
+    harmful: improved.length < FEWEST ? null : improved.filter(({ pipeline }) => pipeline > 0).length / improved.length,
+    gap,
   };
 }
 
-/** @returns null with too few changes */
-export function medianSize(changes: readonly number[]): number | null {
-  if (changes.length < FEWEST) return null;
-  return median(changes.map(Math.abs));
-}
-
-/** @returns null with too few items */
-export function shareOf<T>(items: readonly T[], has: (item: T) => boolean): number | null {
-  return items.length < FEWEST ? null : items.filter(has).length / items.length;
+/** The gap of the newest composition that has one. */
+function gapOf(verdicts: readonly Verdict[]): number | null {
+  const measured = verdicts.findLast(({ consistency }) => consistency !== undefined)?.consistency;
+  return meanGap(measured?.current ?? measured?.candidate ?? []);
 }
 
 function meanGap(gaps: readonly ConsistencyGap[]): number | null {

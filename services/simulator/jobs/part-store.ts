@@ -1,11 +1,7 @@
-import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
-import { errorCode, fileTrouble } from "../../common/files/file-trouble.ts";
-import { makeFolder } from "../../common/files/make-folder.ts";
-import { writeWhole } from "../../common/files/write-whole.ts";
 import type { PolicyRun } from "../records/policy-run.ts";
 import type { Scenario } from "../scenario/scenario.ts";
+import type { PartPlace } from "./part-place.ts";
 import type { Part } from "./part-runner.ts";
 
 /** What the runs in a store are runs of. */
@@ -13,99 +9,92 @@ export interface StoredSimulation {
   /** The version of Uncouple: another one can give other runs. */
   readonly version: string;
   readonly scenario: Scenario;
+  /** How many shards divide it; absent: one process simulates all of it. */
+  readonly shards?: number;
 }
 
 /** Keeps finished parts of one simulation, so that an interrupted one resumes and shards can be merged. */
 export interface PartStore {
-  /** @returns undefined unless it was saved intact */
+  /** @returns undefined unless it was saved intact @throws UncoupleError if the place cannot be read */
   load(part: Part): Promise<PolicyRun | undefined>;
+  /** @throws UncoupleError if the place cannot be written */
   save(run: PolicyRun): Promise<void>;
-  /** Removes everything. */
-  clear(): Promise<void>;
 }
 
-/** The folder of a simulation's parts, in its folder of results. */
-const PARTS = "parts";
-const SIMULATION = "simulation.json";
+/** How many parts are loaded at a time. */
+export const PARTS_AT_ONCE = 8;
+/** The text that says what the parts of a place are parts of. */
+export const SIMULATION = "simulation.json";
 
 /**
- * Opens the store in a folder of results, with a file for each part. Several processes may use one folder at the same time.
+ * Opens the store in a place, with a text for each part.
  *
- * @param folder created if it is missing
- * @throws UncoupleError `failed-precondition` if it has parts of another simulation, `invalid-argument` if it cannot be
- *   used, `resource-exhausted` if the disk is full; the latter two also on saving
+ * @throws UncoupleError `failed-precondition` if it has parts of another simulation, or if it is divided into other shards;
+ *   if the place cannot be used
  */
-export async function openPartStore(folder: string, simulation: StoredSimulation): Promise<PartStore> {
-  const parts = join(folder, PARTS);
+export async function openPartStore(place: PartPlace, simulation: StoredSimulation): Promise<PartStore> {
   const text = `${JSON.stringify(simulation)}\n`;
-  const kept = await readText(join(parts, SIMULATION));
-  if (kept === undefined) {
-    await makeFolder(parts);
-    await write(join(parts, SIMULATION), text);
-  } else if (kept !== text) {
-    const { version } = simulation;
-    const other = parsed(kept)?.version;
-    const what = other === undefined || other === version ? "another scenario" : `version ${other}, not ${version}`;
+  let kept = await place.read(SIMULATION);
+  if (kept.length === 0) {
+    await place.write(SIMULATION, text);
+    // Another process may have begun another simulation at the same time.
+    kept = await place.read(SIMULATION);
+  }
+  const other = kept.find((one) => one !== text);
+  if (other === undefined) return storeIn(place);
+  throw new UncoupleError(
+    "failed-precondition",
+    `${place.path} has unfinished parts of ${differenceOf(simulation, parsed(other))}; remove it to start again, or choose another ${place.kind} with --out`,
+  );
+}
+
+function differenceOf(simulation: StoredSimulation, other: StoredSimulation | undefined): string {
+  const { version, shards } = simulation;
+  if (other !== undefined && other.version !== version) return `version ${other.version}, not ${version}`;
+  if (JSON.stringify(other?.scenario) !== JSON.stringify(simulation.scenario)) return "another scenario";
+  return `a simulation in ${other?.shards ?? "no"} shards, not ${shards ?? "none"}`;
+}
+
+/**
+ * The simulation in a place, and its store.
+ *
+ * @throws UncoupleError `not-found`; `data-loss` if what it is a simulation of is damaged; `failed-precondition` if two
+ *   processes began different ones; if the place cannot be read
+ */
+export async function readPartStore(place: PartPlace): Promise<StoredSimulation & { readonly store: PartStore }> {
+  const [text, ...others] = await place.read(SIMULATION);
+  if (text === undefined) {
     throw new UncoupleError(
-      "failed-precondition",
-      `${parts} has unfinished parts of ${what}; remove it to start again, or choose another folder with --out`,
+      "not-found",
+      `${place.path} has no parts of a simulation; run uncouple simulate --shard first`,
     );
   }
-  return storeIn(parts);
-}
-
-/** The simulation in a folder of results, and its store. @throws UncoupleError `not-found`, `data-loss` */
-export async function readPartStore(folder: string): Promise<StoredSimulation & { readonly store: PartStore }> {
-  const parts = join(folder, PARTS);
-  const text = await readText(join(parts, SIMULATION));
-  if (text === undefined) {
-    throw new UncoupleError("not-found", `${folder} has no parts of a simulation; run uncouple simulate --shard first`);
+  if (others.some((other) => other !== text)) {
+    throw new UncoupleError("failed-precondition", `${place.path} has parts of several simulations; remove it`);
   }
   const simulation = parsed(text);
-  if (simulation === undefined) throw new UncoupleError("data-loss", `${join(parts, SIMULATION)} is damaged`);
-  return { ...simulation, store: storeIn(parts) };
+  if (simulation === undefined) throw new UncoupleError("data-loss", `${SIMULATION} in ${place.path} is damaged`);
+  return { ...simulation, store: storeIn(place) };
 }
 
-function storeIn(parts: string): PartStore {
+function storeIn(place: PartPlace): PartStore {
   return {
-    async load({ seed, policy }) {
-      try {
-        return JSON.parse(await readFile(join(parts, fileOf({ seed, policy })), "utf8")) as PolicyRun;
-      } catch {
-        // Missing or damaged: it is simulated again.
-        return undefined;
+    async load(part) {
+      // All intact ones are the same. One that is damaged is simulated again.
+      for (const text of await place.read(nameOf(part))) {
+        try {
+          return JSON.parse(text) as PolicyRun;
+        } catch {}
       }
+      return undefined;
     },
-    async save(run) {
-      await write(join(parts, fileOf(run)), `${JSON.stringify(run)}\n`);
-    },
-    async clear() {
-      // The parts first: while any is left, it is known what it is a part of.
-      for (const name of await readdir(parts)) {
-        if (name !== SIMULATION) await rm(join(parts, name), { force: true });
-      }
-      await rm(parts, { recursive: true, force: true });
-    },
+    save: (run) => place.write(nameOf(run), `${JSON.stringify(run)}\n`),
   };
 }
 
 /** A colon is not for the names of files everywhere. */
-function fileOf({ seed, policy }: Part): string {
+function nameOf({ seed, policy }: Part): string {
   return `${seed}-${policy.replace(":", "-")}.json`;
-}
-
-function write(path: string, text: string): Promise<void> {
-  return writeWhole(path, path, text, true);
-}
-
-/** @returns the text of a file; undefined if it does not exist */
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if (errorCode(cause) === "ENOENT") return undefined;
-    throw new UncoupleError("invalid-argument", `cannot read ${path}: ${fileTrouble(cause)}`, { cause });
-  }
 }
 
 function parsed(text: string): StoredSimulation | undefined {

@@ -3,7 +3,7 @@ import type { Engine } from "../../engine/interface/engine.ts";
 import type { PolicyRun } from "../records/policy-run.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { createPartRunner, type Part, type PartRunner } from "./part-runner.ts";
-import type { PartStore } from "./part-store.ts";
+import { PARTS_AT_ONCE, type PartStore } from "./part-store.ts";
 import { startPartThreads } from "./part-threads.ts";
 import { partsOf } from "./shard.ts";
 
@@ -27,13 +27,13 @@ export interface SimulationOptions {
  * resumed or not.
  *
  * @returns in the order of the parts: by seed, then by policy, in the orders of the scenario
- * @throws UncoupleError `invalid-argument` for an invalid `jobs`; as `simulatePolicy` and `PartStore.save`; the reason of the
+ * @throws UncoupleError `invalid-argument` for an invalid `jobs`; as `simulatePolicy` and `PartStore`; the reason of the
  *   signal once it is aborted
  */
 export async function runSimulation(options: SimulationOptions): Promise<readonly PolicyRun[]> {
   const { scenario, jobs, engine, store, signal, parts = partsOf(scenario) } = options;
   const { ticks } = scenario;
-  const known = await Promise.all(parts.map(async (part) => store?.load(part)));
+  const known = await inParallel(parts, PARTS_AT_ONCE, async (part) => store?.load(part));
   const missing = known.filter((run) => run === undefined).length;
   const total = parts.length * ticks;
   let done = total - missing * ticks;

@@ -70,7 +70,7 @@ export function measureRun(run: PolicyRun, ticks: number, best: number): RunMeas
     superseded: snapshots.filter(({ fate }) => fate === "superseded").length,
     rejectedGood: refused.filter(({ verdict }) => verdict?.ownImproved === true).length,
     deadlocks: deadlocksOf(snapshots, ticks),
-    retrainings: snapshots.filter(({ cause }) => cause !== "wish").length,
+    retrainings: snapshots.filter(({ cause }) => cause === "forced" || cause === "candidate").length,
     steps: snapshots.reduce((sum, snapshot) => sum + snapshot.steps, 0),
     waitingTicks: meanOrZero(wishes.map(({ waited }) => waited)),
     ...spikeOf(losses, ticks),

@@ -1,5 +1,5 @@
 import type { PolicyRun } from "../records/policy-run.ts";
-import type { Scenario } from "../scenario/scenario.ts";
+import type { Scenario, ScriptedKind } from "../scenario/scenario.ts";
 import { drawEvents } from "../world/events.ts";
 import { lossSeries, measureRun, type RunMeasures } from "./measure-run.ts";
 import { meanOverSeeds } from "./student-interval.ts";
@@ -49,9 +49,11 @@ export interface EventRecord {
   readonly seed: number;
   readonly tick: number;
   readonly team: string;
-  readonly kind: "upgrade" | "downgrade" | "bad-release" | "outage";
+  readonly kind: ScriptedKind;
   /** End of an outage. */
   readonly until?: number;
+  /** The teams that a split makes of it. */
+  readonly into?: readonly [first: string, second: string];
 }
 
 const COMPARED: readonly Measure[] = ["meanLoss", "geometricMeanLoss", "finalLoss", "regret", "waitingTicks", "steps"];
@@ -116,11 +118,12 @@ function policyResults(name: string, seeds: readonly RunMeasures[]): PolicyResul
 }
 
 function eventsOf(scenario: Scenario, seed: number): readonly EventRecord[] {
-  const { wishes, outages, changes } = drawEvents(scenario, seed);
+  const { wishes, outages, changes, splits } = drawEvents(scenario, seed);
   const found: readonly EventRecord[] = [
     ...wishes.flatMap(({ team, at, isBad }) => (isBad ? [{ seed, tick: at, team, kind: "bad-release" as const }] : [])),
     ...outages.map(({ team, from, to }) => ({ seed, tick: from, team, kind: "outage" as const, until: to })),
     ...changes.map(({ team, at, kind }) => ({ seed, tick: at, team, kind })),
+    ...splits.map(({ team, at, into }) => ({ seed, tick: at, team, kind: "split" as const, into })),
   ];
   return found.toSorted((a, b) => a.tick - b.tick);
 }

@@ -14,6 +14,8 @@ import type { ModelStore, StoredModel } from "./model-store.ts";
 /** One training, completely described: equal requests give equal bytes. */
 export interface TrainingRequest {
   readonly component: string;
+  /** In which the component reads exactly the components of `upstream`. */
+  readonly pipeline: Pipeline;
   readonly hidden: readonly number[];
   readonly steps: number;
   readonly seed: number;
@@ -33,19 +35,13 @@ export interface ComponentTrainer {
 }
 
 /** Trains with the learning code of the services. Each training runs once, under however many policies it is asked for. */
-export function createComponentTrainer(
-  pipeline: Pipeline,
-  truth: Truth,
-  store: ModelStore,
-  engine: Engine,
-): ComponentTrainer {
-  const visible = new Map(pipeline.components.map(({ name }) => [name, visibleColumns(pipeline, name)]));
+export function createComponentTrainer(truth: Truth, store: ModelStore, engine: Engine): ComponentTrainer {
   const trained = new Map<string, StoredModel>();
 
   async function train(request: TrainingRequest, signal: AbortSignal): Promise<StoredModel> {
-    const { component, hidden, steps, seed, protocol, audited, upstream, previous } = request;
+    const { component, pipeline, hidden, steps, seed, protocol, audited, upstream, previous } = request;
     const rows = truth.rowsOf(request.epoch);
-    const table = withColumns(rows.training, visible.get(component) as readonly string[]);
+    const table = withColumns(rows.training, visibleColumns(pipeline, component));
     const models = Object.entries(upstream).map(([name, { model }]) => [name, model] as const);
     const result = await trainComponent({
       pipeline,
@@ -80,8 +76,8 @@ export function createComponentTrainer(
   };
 }
 
-/** What a training depends on besides the scenario and its seed. */
-function keyOf({ upstream, previous, ...rest }: TrainingRequest): string {
+/** What a training depends on besides the scenario and its seed. What a component reads follows from the names of it. */
+function keyOf({ pipeline: _, upstream, previous, ...rest }: TrainingRequest): string {
   const digests = Object.entries(upstream).map(([name, { digest }]) => [name, digest]);
   return createHash("sha256")
     .update(JSON.stringify([rest, digests, previous?.digest ?? null]))

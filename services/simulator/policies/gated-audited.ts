@@ -9,7 +9,7 @@ export const gatedAudited: PolicyKind = {
   name: "gated-audited",
   create: () => ({
     summary: "as gated, but measured with annotated upstream outputs in place of predictions",
-    release: { ...GATED, gate: { ...GATED.gate, measure: "audited", transitionBudget: TRANSITION_BUDGET } },
+    release: { ...GATED, changes: { measure: "audited", transitionBudget: TRANSITION_BUDGET } },
     training: plain,
   }),
 };

@@ -23,7 +23,8 @@ export type ReleaseStyle =
   | { readonly by: "each"; readonly rejects: boolean }
   | {
       readonly by: "gate";
-      readonly gate: GatePolicy;
+      /** What the policy changes in the gate of the scenario. */
+      readonly changes: Partial<GatePolicy>;
       /** Whether snapshots that are no good alone are searched for sets that are good together. */
       readonly sets: boolean;
       /** Whether consumers train on candidates that are held for them. */

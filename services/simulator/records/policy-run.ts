@@ -1,14 +1,15 @@
 import type { Composition } from "../../pipeline/verdict.ts";
+import type { LossChanges } from "../../verdicts/alignment.ts";
 
-/** What became of a snapshot. `superseded`: a newer one of its component came into use before it did. */
+/** What became of a snapshot. `superseded`: a newer one of its component came into use before it did, or its team was split. */
 export const FATES = ["deployed", "rejected", "held", "superseded"] as const;
 export type Fate = (typeof FATES)[number];
 
 /**
- * Why a snapshot was trained: its team wished it (`wish`), the release train forced it (`forced`), or a gate asked for it on a
- * candidate (`candidate`).
+ * Why a snapshot was trained: its team wished it (`wish`), the release train forced it (`forced`), a gate asked for it on a
+ * candidate (`candidate`), or it is the first one of a team that a split made (`split`).
  */
-export type TrainingCause = "wish" | "forced" | "candidate";
+export type TrainingCause = "wish" | "forced" | "candidate" | "split";
 
 /** The verdict on a snapshot, in short. Losses are normalized. */
 export interface VerdictRecord {
@@ -17,6 +18,8 @@ export interface VerdictRecord {
   readonly difference: number | null;
   /** Whether the component's own loss improved. */
   readonly ownImproved: boolean;
+  /** What it changed, not normalized; null if it was not compared. */
+  readonly changes: LossChanges | null;
 }
 
 /** One trained snapshot, from its training to its end. */
@@ -31,7 +34,7 @@ export interface SnapshotRecord {
   readonly steps: number;
   /** SHA-256 of its model. */
   readonly digest: string;
-  /** The serials of the direct upstream that it was trained on. */
+  /** The serials of the direct upstream that it was trained on, by the names of then. */
   readonly pins: Composition;
   /** Mean over what it reads of the ticks since the pinned snapshot was replaced, when it was ready; 0 if it is in use. */
   readonly staleness: number;
@@ -46,11 +49,11 @@ export interface SnapshotRecord {
 export interface WishRecord {
   readonly team: string;
   readonly at: number;
-  /** Null: not before the end. */
+  /** Null: not before the end, of the simulation or of the team. */
   readonly startedAt: number | null;
   /** The snapshot that it led to, with all other wishes that waited at the same time. */
   readonly serial: number | null;
-  /** Ticks from the wish until the snapshot was settled, or to the end, that were neither training nor deployment. */
+  /** Ticks from the wish until the snapshot was settled, or to the end of the simulation or of the team, that were neither training nor deployment. */
   readonly waited: number;
 }
 
@@ -65,8 +68,10 @@ export interface LossRecord {
 export interface GapRecord {
   readonly upstream: string;
   readonly downstream: string;
-  /** What annotated upstream outputs would change the pipeline loss by; normalized. */
+  /** What true upstream outputs would change the pipeline loss by, both without the noise of targets; normalized. */
   readonly gap: number;
+  /** The same with observed targets, as an evaluator measures it; normalized. */
+  readonly observed: number;
 }
 
 /** One policy on one seed. */

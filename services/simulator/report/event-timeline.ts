@@ -1,6 +1,7 @@
 import { type Html, html, trusted } from "../../report/html.ts";
 import type { EventRecord } from "../measures/simulation-results.ts";
 import type { PolicyRun, SnapshotRecord } from "../records/policy-run.ts";
+import type { TeamLife } from "../scenario/stages.ts";
 
 /** Teams beyond so many are left out, those with the least exogenous events first. */
 const MOST_TEAMS = 40;
@@ -11,6 +12,15 @@ const [LEFT, RIGHT] = [1, 99] as const;
 const ZOOMS = [1, 2, 4, 8] as const;
 /** About so many ticks have numbers at each zoom. */
 const NUMBERS = 13;
+
+/** An outage is a bar. */
+const SIGNS: Readonly<Record<EventRecord["kind"], string>> = {
+  upgrade: "▲",
+  downgrade: "▼",
+  "bad-release": "✖",
+  outage: "",
+  split: "◆",
+};
 
 /** What selects a zoom and a policy: hidden when printed, and used without a script. */
 export const TIMELINE_STYLE = `
@@ -25,6 +35,7 @@ export const TIMELINE_STYLE = `
 .timeline line{stroke:var(--line)}
 .timeline .wish{stroke:var(--faint);stroke-width:1}
 .timeline .outage{fill:var(--faint);opacity:.28}
+.timeline .absent{stroke:var(--line);stroke-dasharray:2 4}
 .timeline .deployed,.timeline text.event{fill:var(--faint)}
 .timeline .improved{fill:var(--good)}
 .timeline .degraded,.timeline .self-defeating{fill:var(--bad)}
@@ -50,7 +61,8 @@ export function policyStyle(policies: number): string {
 }
 
 export interface TimelineContent {
-  readonly teams: readonly string[];
+  /** All that ever exist. */
+  readonly lives: readonly TeamLife[];
   readonly ticks: number;
   /** What happens under every policy, on the seed of the runs. */
   readonly events: readonly EventRecord[];
@@ -62,8 +74,12 @@ export interface TimelineContent {
  * Draws what happened, one row for each team. Inputs choose the policy and the zoom: the drawing gets wider, its marks do
  * not. Needs `TIMELINE_STYLE` and `policyStyle`.
  */
-export function eventTimeline({ teams, ticks, events, runs }: TimelineContent): Html {
-  const shown = busiest(teams, events, runs[0]);
+export function eventTimeline({ lives, ticks, events, runs }: TimelineContent): Html {
+  const shown = busiest(
+    lives.map(({ team }) => team.name),
+    events,
+    runs[0],
+  );
   const rows = new Map(shown.map((name, at) => [name, HEAD + (at + 0.5) * ROW]));
   const height = HEAD + shown.length * ROW + 4;
   const isShown = ({ team }: { readonly team: string }) => rows.has(team);
@@ -78,6 +94,7 @@ ${ZOOMS.map((zoom) => radio("timeline-zoom", `zoom-${zoom}`, `× ${zoom}`, zoom 
 <div class="names"><div></div>${shown.map((name) => html`<div title="${name}">${name}</div>`)}</div>
 <div class="window"><svg role="img" aria-label="Timeline of events by team" xmlns="http://www.w3.org/2000/svg" height="${height}" style="height:${height}px">
 ${numbers(ticks).map(({ tick, zoom }) => html`<g class="from-${zoom}"><line x1="${x(tick)}" x2="${x(tick)}" y1="${HEAD - 6}" y2="${height}"/><text text-anchor="middle" x="${x(tick)}" y="14">${tick}</text></g>`)}
+${lives.filter(({ team }) => rows.has(team.name)).map(absences)}
 ${events.filter(isShown).flatMap((event) => (event.until === undefined ? [] : [outage(event, event.until)]))}
 ${wishes.filter(isShown).map(({ team, at }) => html`<line class="wish" x1="${x(at)}" x2="${x(at)}" y1="${y(team) - 8}" y2="${y(team) + 8}"/>`)}
 ${runs.map(({ snapshots }, at) => html`<g class="policy policy-${at}">${snapshots.filter(({ component }) => rows.has(component)).map(mark)}</g>`)}
@@ -90,15 +107,22 @@ ${events.filter((event) => isShown(event) && event.kind !== "outage").map(symbol
     return html`<rect class="outage" x="${x(tick)}" width="${share.toFixed(3)}%" y="${y(team) - 9}" height="18"><title>${team}: outage from tick ${tick.toFixed(2)} to ${until.toFixed(2)}</title></rect>`;
   }
 
+  /** Before a team begins and after it ends. */
+  function absences({ team: { name }, from, to }: TeamLife): readonly Html[] {
+    const line = (start: number, end: number) =>
+      html`<line class="absent" x1="${x(start)}" x2="${x(end)}" y1="${y(name)}" y2="${y(name)}"/>`;
+    return [...(from > 0 ? [line(0, from)] : []), ...(to < ticks ? [line(to, ticks)] : [])];
+  }
+
   function mark({ component, serial, fate, settledAt, verdict }: SnapshotRecord): Html {
     const kind = fate === "deployed" ? `deployed ${verdict?.kind ?? ""}` : fate;
     const title = `${component}@${serial}: ${fate}, tick ${settledAt.toFixed(2)}${verdict === null ? "" : `, ${verdict.kind}`}`;
     return html`<circle class="${kind}" cx="${x(settledAt)}" cy="${y(component)}" r="4.5"><title>${title}</title></circle>`;
   }
 
-  function symbol({ team, tick, kind }: EventRecord): Html {
-    const sign = kind === "upgrade" ? "▲" : kind === "downgrade" ? "▼" : "✖";
-    return html`<text class="event ${kind}" text-anchor="middle" x="${x(tick)}" y="${y(team) - 3}">${sign}<title>${team}: ${kind}, tick ${tick.toFixed(2)}</title></text>`;
+  function symbol({ team, tick, kind, into }: EventRecord): Html {
+    const what = into === undefined ? kind : `${kind} into ${into.join(" and ")}`;
+    return html`<text class="event ${kind}" text-anchor="middle" x="${x(tick)}" y="${y(team) - 3}">${SIGNS[kind]}<title>${team}: ${what}, tick ${tick.toFixed(2)}</title></text>`;
   }
 }
 

@@ -4,6 +4,7 @@ import { html } from "../../report/html.ts";
 import { LOWEST_LOSS } from "../measures/measure-run.ts";
 import type { SimulationResults } from "../measures/simulation-results.ts";
 import { scenarioText } from "../scenario/scenario-text.ts";
+import { livesOf, type Stage, stagesOf } from "../scenario/stages.ts";
 import { edgeGaps } from "./edge-gaps.ts";
 import { eventTimeline, policyStyle, shownTeams, TIMELINE_STYLE } from "./event-timeline.ts";
 import { costsTable, leagueTable, ranked, withInterval } from "./league-table.ts";
@@ -100,7 +101,9 @@ function gapSection({ results, runs }: SimulationOutcome): readonly ReportSectio
   const drawings = policies.map(({ name }) => ({ name, gaps: edgeGaps(runs, name) }));
   const widest = Math.max(0, ...drawings.flatMap(({ gaps }) => gaps.map(({ gap }) => Math.abs(gap))));
   if (widest === 0) return [];
-  const noise = scenario.truth.noise > 0 ? " Observed targets have the scenario's noise, which raises all gaps." : "";
+  const stages = stagesOf(scenario);
+  const before = stages.slice(0, -1).map(({ teams }, at) => ({ teams, until: (stages[at + 1] as Stage).from }));
+  const { teams } = stages.at(-1) as Stage;
   const worst = drawings.flatMap(({ name, gaps }) => {
     const [largest] = gaps.toSorted((a, b) => b.gap - a.gap);
     return largest === undefined ? [] : [[name, `${largest.upstream} to ${largest.downstream}`, signed(largest.gap)]];
@@ -108,10 +111,13 @@ function gapSection({ results, runs }: SimulationOutcome): readonly ReportSectio
   return [
     {
       heading: "The organization, and the consistency gap of its edges",
-      text: `Teams from left to right, drawn once for each policy, with what is in use at the end. The gap of an edge is what observed upstream targets in place of predictions would change the pipeline loss by, nothing trained again; means over seeds.${noise} Red, above 0: the pipeline has learned to live with the upstream team's errors, and a perfect upstream team would degrade it. Green, below 0: it is ready for a better one. Edges are as thick as their gaps are large. The table has the highest gap of each policy.`,
-      body: html`<div class="organizations">${drawings.map(
+      text: `Teams from left to right, drawn once for each policy, with what is in use at the end${before.length === 0 ? "" : ", and as they were before each split"}. The gap of an edge is what true upstream outputs in place of predictions would change the pipeline loss by, without the noise of targets and nothing trained again; means over seeds. Red, above 0: the pipeline has learned to live with the upstream team's errors, and a perfect upstream team would degrade it. Green, below 0: it is ready for a better one. Edges are as thick as their gaps are large. The table has the highest gap of each policy.`,
+      body: html`<div class="organizations">${before.map(
+        (stage) =>
+          html`<figure><figcaption>until tick ${stage.until}</figcaption>${organizationGraph(`Teams until tick ${stage.until}`, stage.teams, [], widest)}</figure>`,
+      )}${drawings.map(
         ({ name, gaps }) =>
-          html`<figure><figcaption>${name}</figcaption>${organizationGraph(`Teams and gaps of edges under ${name}`, scenario.teams, gaps, widest)}</figure>`,
+          html`<figure><figcaption>${name}</figcaption>${organizationGraph(`Teams and gaps of edges under ${name}`, teams, gaps, widest)}</figure>`,
       )}</div>${tableHtml([{ title: "Policy" }, { title: "Edge" }, { title: "Highest gap", number: true }], worst)}`,
     },
   ];
@@ -120,14 +126,14 @@ function gapSection({ results, runs }: SimulationOutcome): readonly ReportSectio
 function timelineSection({ results, runs }: SimulationOutcome): ReportSection {
   const { scenario, ticks, seeds, policies, events } = results;
   const seed = seeds[0] as number;
-  const names = scenario.teams.map(({ name }) => name);
-  const shown = shownTeams(names.length);
-  const which = shown < names.length ? ` The ${shown} of ${names.length} teams with the most events.` : "";
+  const lives = livesOf(stagesOf(scenario));
+  const shown = shownTeams(lives.length);
+  const which = shown < lives.length ? ` The ${shown} of ${lives.length} teams with the most events.` : "";
   return {
     heading: "What happened when",
-    text: `Seed ${seed}.${which} The same under every policy: wishes to train (thin lines), outages (gray), larger and smaller models (▲, ▼) and bad releases (✖). Of the chosen policy: deployed snapshots (disks, green if they improved the pipeline, red if they degraded it), rejected (red rings), held (gray rings) and superseded ones (thin rings). Choose a zoom and scroll; marks have tooltips.`,
+    text: `Seed ${seed}.${which} The same under every policy: wishes to train (thin lines), outages (gray), larger and smaller models (▲, ▼), bad releases (✖) and teams that are split in two (◆; a team does not exist where its row is dotted). Of the chosen policy: deployed snapshots (disks, green if they improved the pipeline, red if they degraded it), rejected (red rings), held (gray rings) and superseded ones (thin rings). Choose a zoom and scroll; marks have tooltips.`,
     body: eventTimeline({
-      teams: names,
+      lives,
       ticks,
       events: events.filter((event) => event.seed === seed),
       runs: policies.flatMap(({ name }) => runs.filter((run) => run.policy === name && run.seed === seed)),

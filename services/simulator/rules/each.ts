@@ -11,5 +11,6 @@ export function createEachRule(rejects: boolean): ReleaseRule {
         requests: [],
       };
     },
+    reorganize: async () => ({ releases: [], fates: [], requests: [] }),
   };
 }

@@ -1,4 +1,4 @@
-import { digestOfGate } from "../../pipeline/gate.ts";
+import { digestOfGate, type GatePolicy } from "../../pipeline/gate.ts";
 import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Decision, LedgerEntry, Release } from "../../pipeline/release.ts";
@@ -20,7 +20,8 @@ import type { JudgedSnapshot, ReleaseRule, RuleOutcome } from "./rule.ts";
 
 export interface GateRuleDeps {
   readonly pipeline: Pipeline;
-  readonly style: ReleaseStyle & { readonly by: "gate" };
+  readonly gate: GatePolicy;
+  readonly style: Pick<ReleaseStyle & { readonly by: "gate" }, "sets" | "cotrains">;
   /** In use at the start. */
   readonly initial: Composition;
   /** The parts of the held-out rows of an epoch. */
@@ -42,8 +43,8 @@ const TICK_MS = 7 * 24 * 3600 * 1000;
  * there is nothing left to decide.
  */
 export function createGateRule(deps: GateRuleDeps): ReleaseRule {
-  const { pipeline, style, signal } = deps;
-  const { gate } = style;
+  const { gate, style, signal } = deps;
+  let { pipeline } = deps;
   const digest = digestOfGate(gate);
   const state = createLedgerState();
   /** Newer than what is released, in the order of their announcement. */
@@ -54,17 +55,7 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
   /** What the last search for sets was about. */
   let searched = "";
 
-  note({
-    entry: "release",
-    number: 1,
-    composition: deps.initial,
-    previous: null,
-    kind: "promote",
-    cause: { type: "founded" },
-    pinned: [],
-    gate: digest,
-    ...base(0),
-  });
+  noteRelease(deps.initial, { type: "founded" }, 0);
 
   function base(at: number): Pick<LedgerEntry, "version" | "pipeline" | "at"> {
     return { version: 1, pipeline: pipeline.name, at: new Date(TICK_MS * at).toISOString() };
@@ -73,6 +64,21 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
   function note(value: LedgerEntry): void {
     position += 1;
     state.note({ position, value });
+  }
+
+  function noteRelease(composition: Composition, cause: Release["cause"], at: number): void {
+    const previous = state.release()?.number ?? null;
+    note({
+      entry: "release",
+      number: (previous ?? 0) + 1,
+      composition,
+      previous,
+      kind: "promote",
+      cause,
+      pinned: [],
+      gate: digest,
+      ...base(at),
+    });
   }
 
   const current = () => state.release() as Release;
@@ -114,18 +120,7 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
     }
 
     function promote(moves: Composition): void {
-      const { number, composition } = current();
-      note({
-        entry: "release",
-        number: number + 1,
-        composition: { ...composition, ...moves },
-        previous: number,
-        kind: "promote",
-        cause: { type: "decision", position },
-        pinned: [],
-        gate: digest,
-        ...base(at),
-      });
+      noteRelease({ ...current().composition, ...moves }, { type: "decision", position }, at);
       releases.push(moves);
       candidates = candidates.filter(({ component, serial }) => serial > (current().composition[component] ?? 0));
     }
@@ -133,6 +128,7 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
     async function decideOn(moves: Composition, isNeeding: boolean): Promise<void> {
       const questions = state.questions(epoch, "confirm");
       const isUnconfirmed = state.isUnconfirmed({ ...current().composition, ...moves }, epoch);
+      const isManual = Object.keys(moves).some((name) => gate.hold.includes(name));
       const { asked, ...outcome } = await decide(
         { moves, release: current(), ownImproved: isNeeding && improvesItself(moves) },
         {
@@ -141,7 +137,7 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
           screen,
           confirm: questions < gate.horizon ? confirm : undefined,
           recent: state.recent(),
-          forbidden: isUnconfirmed ? ["not-confirmed"] : [],
+          forbidden: [...(isManual ? ["manual"] : []), ...(isUnconfirmed ? ["not-confirmed"] : [])],
           signal,
         },
       );
@@ -158,7 +154,7 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
         release: current().composition,
         movable: (component) =>
           candidates
-            .filter((one) => one.component === component)
+            .filter((one) => one.component === component && !gate.hold.includes(component))
             .map(({ serial }) => serial)
             .sort((a, b) => a - b),
         trainedOn: (component, serial) =>
@@ -172,6 +168,15 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
       if (found === undefined || inForce(found.moves, epoch) !== undefined) return false;
       await decideOn(found.moves, false);
       return true;
+    }
+
+    /** Requests are about the pipeline that they were made in. */
+    function cancelRequests(why: string): void {
+      for (const { version: _, pipeline: __, at: ___, ...request } of state.requests()) {
+        const plan: CandidateRunPlan = { ...request, state: "cancelled", why };
+        note({ ...plan, ...base(at) });
+        requests.push(plan);
+      }
     }
 
     /** @returns whether it decided */
@@ -236,6 +241,7 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
 
     return {
       step,
+      cancelRequests,
       drop: ({ component, serial }: SnapshotId) => void fates.push([component, serial, "superseded"]),
       outcome: (): RuleOutcome => ({ releases, fates: fates.filter(isOpen), requests }),
     };
@@ -263,6 +269,17 @@ export function createGateRule(deps: GateRuleDeps): ReleaseRule {
       if (snapshot.answers !== undefined) answers.set(snapshot.answers, { serial, state: "usable" });
       const pass = createPass(at, epoch);
       for (const old of dropOld(component)) pass.drop(old);
+      while (await pass.step()) signal.throwIfAborted();
+      return pass.outcome();
+    },
+    async reorganize(next, composition, at, epoch) {
+      pipeline = next;
+      candidates = candidates.filter(({ component }) => composition[component] !== undefined);
+      for (const [name, serial] of Object.entries(composition)) if (!newest.has(name)) newest.set(name, serial);
+      // As evaluators do with the first snapshot of a component.
+      noteRelease(composition, { type: "bootstrap" }, at);
+      const pass = createPass(at, epoch);
+      pass.cancelRequests("a team was split");
       while (await pass.step()) signal.throwIfAborted();
       return pass.outcome();
     },

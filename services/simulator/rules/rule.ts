@@ -1,3 +1,4 @@
+import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import type { CandidateRunPlan } from "../../releases/cotraining.ts";
 import type { Judgement } from "../../verdicts/judgement.ts";
@@ -28,4 +29,6 @@ export interface RuleOutcome {
 export interface ReleaseRule {
   /** @param at in ticks; @param epoch of the held-out rows */
   decide(snapshot: JudgedSnapshot, at: number, epoch: number): Promise<RuleOutcome>;
+  /** Goes on after a split. @param composition in use from now on, of the pipeline's components */
+  reorganize(pipeline: Pipeline, composition: Composition, at: number, epoch: number): Promise<RuleOutcome>;
 }

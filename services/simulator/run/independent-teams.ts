@@ -1,14 +1,15 @@
 import { seedOf } from "../../common/random-weights.ts";
 import type { CandidateRunPlan } from "../../releases/cotraining.ts";
-import type { ReleaseRule } from "../rules/rule.ts";
-import type { Wish } from "../world/events.ts";
+import type { ReleaseRule, RuleOutcome } from "../rules/rule.ts";
+import type { FirstModel, Wish } from "../world/events.ts";
 import type { Teams, TeamsDeps } from "./teams.ts";
 import type { StartedRun } from "./workshop.ts";
 
 interface Desk {
   isBusy: boolean;
-  /** The newest wish, whether it was served or not: it says what the team's models are like. */
-  newest: Wish | undefined;
+  /** What the team's models are like: as in the newest wish, whether it was served or not. */
+  hidden: readonly number[];
+  steps: number;
   /** Wishes that wait. One training serves them all. */
   waiting: Wish[];
   requests: CandidateRunPlan[];
@@ -25,13 +26,14 @@ export function createIndependentTeams(deps: TeamsDeps, rule: ReleaseRule): Team
   const { world, workshop, calendar, wishes, agenda } = deps;
   const { scenario, truth } = world;
   const { training, deployment } = scenario;
-  const desks = new Map(
-    scenario.teams.map(({ name }): [string, Desk] => [
-      name,
-      { isBusy: false, newest: undefined, waiting: [], requests: [], started: 0, ready: 0 },
-    ]),
-  );
-  const teams = new Map(scenario.teams.map((team) => [team.name, team]));
+  const desks = new Map<string, Desk>();
+  for (const { name, hidden = training.hidden, steps = training.steps } of scenario.teams) {
+    open({ team: name, hidden, steps });
+  }
+
+  function open({ team, hidden, steps }: Omit<FirstModel, "seed">): void {
+    desks.set(team, { isBusy: false, hidden, steps, waiting: [], requests: [], started: 0, ready: 0 });
+  }
 
   function tryToStart(name: string, at: number): void {
     const desk = desks.get(name) as Desk;
@@ -61,16 +63,17 @@ export function createIndependentTeams(deps: TeamsDeps, rule: ReleaseRule): Team
     const served = desk.waiting.splice(0);
     const { hidden, steps, seed, isBad } = served.at(-1) as Wish;
     const upstream = workshop.pinsAt(component, at - training.staleness);
-    return { component, cause: "wish", hidden, steps, seed, isBad, startedAt: at, upstream, wishes: served };
+    const { pipeline } = workshop.stage();
+    return { component, pipeline, cause: "wish", hidden, steps, seed, isBad, startedAt: at, upstream, wishes: served };
   }
 
   function requested({ consumer, upstream, id, attempt }: CandidateRunPlan, desk: Desk, at: number): StartedRun {
-    const team = teams.get(consumer);
     return {
       component: consumer,
+      pipeline: workshop.stage().pipeline,
       cause: "candidate",
-      hidden: desk.newest?.hidden ?? team?.hidden ?? training.hidden,
-      steps: team?.steps ?? training.steps,
+      hidden: desk.hidden,
+      steps: desk.steps,
       seed: seedOf(world.seed, id, attempt),
       isBad: false,
       startedAt: at,
@@ -85,7 +88,8 @@ export function createIndependentTeams(deps: TeamsDeps, rule: ReleaseRule): Team
     const serial = await workshop.train(run);
     wishes.trained(run.wishes, serial);
     const isOvertaken = order < desk.ready;
-    const current = isOvertaken ? undefined : workshop.book.inUse();
+    const isSplit = !workshop.stage().teams.some(({ name }) => name === component);
+    const current = isOvertaken || isSplit ? undefined : workshop.book.inUse();
     const judgement = await workshop.judge(run, serial, at, current);
     if (judgement === undefined) {
       workshop.book.settle(component, serial, "superseded", at);
@@ -93,7 +97,10 @@ export function createIndependentTeams(deps: TeamsDeps, rule: ReleaseRule): Team
     }
     desk.ready = order;
     const snapshot = { component, serial, judgement, upstream, ...(answers !== undefined && { answers }) };
-    const { releases, fates, requests } = await rule.decide(snapshot, at, truth.epochAt(at));
+    await carryOut(await rule.decide(snapshot, at, truth.epochAt(at)), at);
+  }
+
+  async function carryOut({ releases, fates, requests }: RuleOutcome, at: number): Promise<void> {
     for (const moves of releases) await workshop.release(moves, at);
     for (const [name, number, fate] of fates) workshop.book.settle(name, number, fate, at);
     for (const request of requests) take(request, at);
@@ -109,10 +116,18 @@ export function createIndependentTeams(deps: TeamsDeps, rule: ReleaseRule): Team
   return {
     onWish(wish, at) {
       const desk = desks.get(wish.team) as Desk;
-      desk.newest = wish;
+      desk.hidden = wish.hidden;
       desk.waiting.push(wish);
       tryToStart(wish.team, at);
     },
     onTick() {},
+    async onSplit({ team, first }, at) {
+      const desk = desks.get(team) as Desk;
+      desk.waiting = [];
+      desk.requests = [];
+      for (const model of first) open(model);
+      const { pipeline } = workshop.stage();
+      await carryOut(await rule.reorganize(pipeline, workshop.book.inUse(), at, truth.epochAt(at)), at);
+    },
   };
 }

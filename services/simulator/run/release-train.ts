@@ -1,5 +1,6 @@
 import { seedOf } from "../../common/random-weights.ts";
-import type { Wish } from "../world/events.ts";
+import { componentNamed } from "../../pipeline/dag.ts";
+import type { FirstModel, Wish } from "../world/events.ts";
 import type { Teams, TeamsDeps } from "./teams.ts";
 import type { StartedRun } from "./workshop.ts";
 
@@ -10,17 +11,20 @@ import type { StartedRun } from "./workshop.ts";
  */
 export function createReleaseTrain(deps: TeamsDeps): Teams {
   const { world, workshop, calendar, wishes, agenda } = deps;
-  const { scenario, pipeline } = world;
+  const { scenario } = world;
   const { training, deployment } = scenario;
   let isUnderWay = false;
   let waiting: Wish[] = [];
-  const newest = new Map<string, Wish>();
-  const teams = new Map(scenario.teams.map((team) => [team.name, team]));
+  /** What the models of a team are like: as in its newest wish, whether it was served or not. */
+  const models = new Map<string, Pick<FirstModel, "hidden" | "steps">>();
+  for (const { name, hidden = training.hidden, steps = training.steps } of scenario.teams) {
+    models.set(name, { hidden, steps });
+  }
 
   /** The teams that train, in topological order. */
   function participantsOf(wished: ReadonlySet<string>): readonly string[] {
     const changed = new Set<string>();
-    for (const { name, upstream } of pipeline.components) {
+    for (const { name, upstream } of workshop.stage().pipeline.components) {
       if (wished.has(name) || upstream.some((other) => changed.has(other))) changed.add(name);
     }
     return [...changed];
@@ -31,7 +35,7 @@ export function createReleaseTrain(deps: TeamsDeps): Teams {
     let delay = 0;
     for (const name of participants) {
       const wish = served.get(name)?.at(-1);
-      const above = pipeline.components.find((component) => component.name === name)?.upstream ?? [];
+      const above = componentNamed(workshop.stage().pipeline, name).upstream;
       const ready = Math.max(at, ...above.map((other) => ends.get(other) ?? at));
       ends.set(name, calendar.nextAtWork(name, ready) + (wish?.duration ?? training.duration));
       delay = Math.max(delay, wish?.delay ?? deployment.delay);
@@ -50,17 +54,14 @@ export function createReleaseTrain(deps: TeamsDeps): Teams {
     waiting = [];
     isUnderWay = true;
     const participants = participantsOf(new Set(served.keys()));
-    agenda.add(arrival(participants, served, at), (later) => arrive(participants, served, at, later));
+    agenda.add(arrival(participants, served, at), (later) => arrive(served, at, later));
   }
 
-  async function arrive(
-    participants: readonly string[],
-    served: ReadonlyMap<string, readonly Wish[]>,
-    startedAt: number,
-    at: number,
-  ): Promise<void> {
+  async function arrive(served: ReadonlyMap<string, readonly Wish[]>, startedAt: number, at: number): Promise<void> {
     const moves: Record<string, number> = {};
     const inUse = workshop.book.inUse();
+    // Those of the departure, but for teams that were split on the way.
+    const participants = participantsOf(new Set(served.keys()));
     for (const component of participants) {
       const run = runOf(component, served.get(component) ?? [], startedAt, { ...inUse, ...moves });
       const serial = await workshop.train(run);
@@ -69,7 +70,7 @@ export function createReleaseTrain(deps: TeamsDeps): Teams {
       await workshop.judge(run, serial, at, { ...inUse, ...moves });
       moves[component] = serial;
     }
-    await workshop.release(moves, at);
+    if (participants.length > 0) await workshop.release(moves, at);
     isUnderWay = false;
   }
 
@@ -80,15 +81,16 @@ export function createReleaseTrain(deps: TeamsDeps): Teams {
     composition: Readonly<Record<string, number>>,
   ): StartedRun {
     const wish = served.at(-1);
-    const team = teams.get(component);
+    const model = models.get(component) as Pick<FirstModel, "hidden" | "steps">;
     const upstream = Object.fromEntries(
       Object.keys(workshop.pinsAt(component, startedAt)).map((name) => [name, composition[name] as number]),
     );
     return {
       component,
+      pipeline: workshop.stage().pipeline,
       cause: wish === undefined ? "forced" : "wish",
-      hidden: (wish ?? newest.get(component))?.hidden ?? team?.hidden ?? training.hidden,
-      steps: wish?.steps ?? team?.steps ?? training.steps,
+      hidden: wish?.hidden ?? model.hidden,
+      steps: wish?.steps ?? model.steps,
       seed: wish?.seed ?? seedOf(world.seed, "forced", component, startedAt),
       isBad: wish?.isBad ?? false,
       startedAt,
@@ -99,8 +101,13 @@ export function createReleaseTrain(deps: TeamsDeps): Teams {
 
   return {
     onWish(wish) {
-      newest.set(wish.team, wish);
+      const { steps } = models.get(wish.team) as Pick<FirstModel, "hidden" | "steps">;
+      models.set(wish.team, { hidden: wish.hidden, steps });
       waiting.push(wish);
+    },
+    onSplit({ team, first }) {
+      waiting = waiting.filter((wish) => wish.team !== team);
+      for (const model of first) models.set(model.team, model);
     },
     onTick(tick) {
       if (!isUnderWay && waiting.length > 0) depart(tick);

@@ -13,28 +13,32 @@ import { createModelStore, type StoredModel } from "../models/model-store.ts";
 import { createSnapshotShelf } from "../models/snapshot-shelf.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { scenarioPipeline } from "../scenario/scenario-pipeline.ts";
+import { livesOf, type Stage, stagesOf } from "../scenario/stages.ts";
 import { drawTruth, type Truth } from "../truth/truth.ts";
 import { drawEvents, type WorldEvents } from "../world/events.ts";
+import { firstModels } from "../world/first-models.ts";
+
+export interface WorldStage extends Stage {
+  readonly pipeline: Pipeline;
+}
 
 /** All that is the same under every policy of a seed. */
 export interface SeedWorld {
   readonly scenario: Scenario;
   readonly seed: number;
-  readonly pipeline: Pipeline;
+  /** In order of time. */
+  readonly stages: readonly [WorldStage, ...WorldStage[]];
   readonly truth: Truth;
   readonly events: WorldEvents;
   readonly trainer: ComponentTrainer;
-  /**
-   * The models in use at the start: linear ones, each trained on those that it reads. Of two teams, the second starts with a
-   * model of its own class, as in the paper.
-   */
+  /** Those of `firstModels`. */
   readonly initial: Readonly<Record<string, StoredModel>>;
   /**
    * The pipeline loss that counts as 100: for two teams that of the second one's true function on the first one's initial
    * model, M2* o M1^0, else that of the initial models.
    */
   readonly unit: number;
-  /** A team's place in a random order of all teams, in [0, 1). */
+  /** A team's place in a random order of all teams, in [0, 1). After a split, both have that of the team that was split. */
   rank(team: string): number;
 }
 
@@ -47,20 +51,20 @@ export async function openSeedWorld(
   engine: Engine,
   signal: AbortSignal,
 ): Promise<SeedWorld> {
-  const pipeline = scenarioPipeline(scenario, seed);
-  const truth = drawTruth(scenario, pipeline, seed);
-  const trainer = createComponentTrainer(pipeline, truth, createModelStore(OUTPUT_BYTES), engine);
-  const seeds = createRandom(seed, "initial");
+  const stages = stagesOf(scenario).map((stage) => ({ ...stage, pipeline: scenarioPipeline(scenario, stage, seed) }));
+  const [{ pipeline }] = stages as [WorldStage, ...WorldStage[]];
+  const truth = drawTruth(scenario, seed);
+  const trainer = createComponentTrainer(truth, createModelStore(OUTPUT_BYTES), engine);
   const initial: Record<string, StoredModel> = {};
-  const isPair = scenario.teams.length === 2;
-  for (const { name, reads, hidden } of scenario.teams) {
-    const upstream = closureOf(pipeline, name).slice(0, -1);
-    initial[name] = await trainer.train(
+  for (const { team, hidden, steps, seed: ofModel } of firstModels(scenario, seed)) {
+    const upstream = closureOf(pipeline, team).slice(0, -1);
+    initial[team] = await trainer.train(
       {
-        component: name,
-        hidden: isPair && reads.length > 0 ? (hidden ?? scenario.training.hidden) : [],
-        steps: scenario.training.steps,
-        seed: seeds.uint32(),
+        component: team,
+        pipeline,
+        hidden,
+        steps,
+        seed: ofModel,
         protocol: protocolSpec("async"),
         epoch: truth.epochAt(0),
         upstream: Object.fromEntries(upstream.map((other) => [other, initial[other] as StoredModel])),
@@ -70,10 +74,13 @@ export async function openSeedWorld(
   }
   const order = createRandom(seed, "ranks").permutation(scenario.teams.length);
   const ranks = new Map(scenario.teams.map(({ name }, at) => [name, (order[at] as number) / order.length]));
+  for (const { team, parent } of livesOf(stages)) {
+    if (parent !== undefined) ranks.set(team.name, ranks.get(parent) as number);
+  }
   return {
     scenario,
     seed,
-    pipeline,
+    stages: stages as [WorldStage, ...WorldStage[]],
     truth,
     trainer,
     initial,

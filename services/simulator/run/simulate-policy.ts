@@ -1,14 +1,17 @@
 import { createAnnotatedLosses } from "../../composition/annotated-losses.ts";
 import { measureConsistency } from "../../verdicts/consistency.ts";
+import { type MeasuredRows, measureOn } from "../models/measured-rows.ts";
 import type { StoredModel } from "../models/model-store.ts";
 import type { Policy } from "../policies/policy.ts";
 import type { GapRecord, PolicyRun } from "../records/policy-run.ts";
 import { createEachRule } from "../rules/each.ts";
 import { createGateRule } from "../rules/gate.ts";
+import { livesOf } from "../scenario/stages.ts";
 import { Agenda } from "./agenda.ts";
 import { createIndependentTeams } from "./independent-teams.ts";
 import { createReleaseTrain } from "./release-train.ts";
-import type { SeedWorld } from "./seed-world.ts";
+import type { SeedWorld, WorldStage } from "./seed-world.ts";
+import { splitTeam } from "./split-team.ts";
 import { createTeamCalendar } from "./team-calendar.ts";
 import type { Happening, Teams, TeamsDeps } from "./teams.ts";
 import { createWishLedger } from "./wish-ledger.ts";
@@ -46,6 +49,10 @@ export async function simulatePolicy(world: SeedWorld, policy: Policy, options: 
     signal,
   );
   let epoch = truth.epochAt(0);
+  // Before what else happens at the same time.
+  for (const [place, split] of events.splits.entries()) {
+    agenda.add(split.at, () => splitTeam(split, world.stages[place + 1] as WorldStage, workshop, teams));
+  }
   for (let tick = 0; tick <= scenario.ticks; tick++) {
     agenda.add(tick, async () => {
       if (truth.epochAt(tick) !== epoch) {
@@ -66,6 +73,7 @@ export async function simulatePolicy(world: SeedWorld, policy: Policy, options: 
     signal.throwIfAborted();
     await next.event(next.at);
   }
+  const ends = new Map(livesOf(world.stages).map(({ team, to }) => [team.name, Math.min(to, scenario.ticks)]));
   return {
     policy: policy.name,
     seed: world.seed,
@@ -73,8 +81,8 @@ export async function simulatePolicy(world: SeedWorld, policy: Policy, options: 
     unit: world.unit,
     losses: workshop.losses(),
     snapshots: workshop.book.all(),
-    wishes: wishes.records(workshop.book, scenario.ticks),
-    gaps: await gapsOf(world, workshop, epoch),
+    wishes: wishes.records(workshop.book, (team) => ends.get(team) as number),
+    gaps: await gapsOf(world, workshop, epoch, signal),
   };
 }
 
@@ -86,18 +94,35 @@ function createTeams({ release }: Policy, deps: TeamsDeps, signal: AbortSignal):
     case "each":
       return createIndependentTeams(deps, createEachRule(release.rejects));
     case "gate": {
-      const { pipeline } = world;
-      const rowsOf = (epoch: number) => workshop.gateRowsOf(epoch, release.gate.split);
-      const rule = createGateRule({ pipeline, style: release, initial: workshop.book.inUse(), rowsOf, signal });
-      return createIndependentTeams(deps, rule);
+      const gate = { ...world.scenario.gate, ...release.changes };
+      const { pipeline } = workshop.stage();
+      const rowsOf = (epoch: number) => workshop.gateRowsOf(epoch, gate.split);
+      const initial = workshop.book.inUse();
+      return createIndependentTeams(deps, createGateRule({ pipeline, gate, style: release, initial, rowsOf, signal }));
     }
   }
 }
 
-async function gapsOf({ pipeline }: SeedWorld, workshop: Workshop, epoch: number): Promise<readonly GapRecord[]> {
-  const { annotated, structure } = workshop.rowsOf(epoch);
-  const losses = createAnnotatedLosses(annotated);
-  const gaps = await measureConsistency(workshop.book.inUse(), { pipeline, losses, groupings: structure.groupings });
+async function gapsOf(
+  { scenario, truth }: SeedWorld,
+  workshop: Workshop,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<readonly GapRecord[]> {
+  const { pipeline } = workshop.stage();
   const scale = workshop.normalized(1, epoch) - workshop.normalized(0, epoch);
-  return (gaps ?? []).map(({ upstream, downstream, gap }) => ({ upstream, downstream, gap: scale * gap }));
+  const measure = async ({ annotated, structure }: MeasuredRows) => {
+    const losses = createAnnotatedLosses(annotated);
+    const gaps = await measureConsistency(workshop.book.inUse(), { pipeline, losses, groupings: structure.groupings });
+    return gaps ?? [];
+  };
+  const observed = await measure(workshop.rowsOf(epoch));
+  const exact =
+    scenario.truth.noise === 0
+      ? observed
+      : await measure(measureOn(pipeline, truth.rowsOf(epoch).exact, workshop.shelf, signal));
+  return exact.flatMap(({ upstream, downstream, gap }) => {
+    const same = observed.find((one) => one.upstream === upstream && one.downstream === downstream);
+    return same === undefined ? [] : [{ upstream, downstream, gap: scale * gap, observed: scale * same.gap }];
+  });
 }

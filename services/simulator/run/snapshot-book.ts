@@ -10,10 +10,12 @@ export interface SnapshotBook {
   settle(component: string, serial: number, fate: Fate, at: number): void;
   /** Puts snapshots into use, and supersedes the ones of their components that are older and held. */
   deploy(moves: Composition, at: number): void;
+  /** Ends a component: what it has in use is replaced, and what it has held is superseded. */
+  end(component: string, at: number): void;
   inUse(): Composition;
   /** The serial of a component that was in use at a time. */
   inUseAt(component: string, at: number): number;
-  /** When a serial was replaced; undefined if it is in use, or never was. */
+  /** When a serial was replaced, or its component ended; undefined if it is in use, or never was. */
   replacedAt(component: string, serial: number): number | undefined;
   find(component: string, serial: number): SnapshotRecord | undefined;
   /** In the order in which they were added. */
@@ -53,6 +55,16 @@ export function createSnapshotBook(initial: Composition, end: number): SnapshotB
     if (fate === "deployed" || fate === "superseded") heldOf(component).delete(serial);
   }
 
+  /** Those that are held, of serials below this one. */
+  function supersede(component: string, serial: number, at: number): void {
+    for (const older of heldOf(component)) {
+      if (older >= serial) continue;
+      if (records[places.get(keyOf(component, older)) as number]?.fate === "held")
+        settle(component, older, "superseded", at);
+      heldOf(component).delete(older);
+    }
+  }
+
   return {
     settle,
     add(draft) {
@@ -62,17 +74,21 @@ export function createSnapshotBook(initial: Composition, end: number): SnapshotB
     },
     deploy(moves, at) {
       for (const [component, serial] of Object.entries(moves)) {
-        replaced.set(keyOf(component, current[component] as number), at);
+        const before = current[component];
+        if (before !== undefined) replaced.set(keyOf(component, before), at);
         replaced.delete(keyOf(component, serial));
         current[component] = serial;
-        (stints.get(component) as Stint[]).push({ from: at, serial });
+        const own = stints.get(component) ?? [];
+        stints.set(component, own);
+        own.push({ from: at, serial });
         settle(component, serial, "deployed", at);
-        for (const older of heldOf(component)) {
-          if (older < serial && records[places.get(keyOf(component, older)) as number]?.fate === "held")
-            settle(component, older, "superseded", at);
-          if (older < serial) heldOf(component).delete(older);
-        }
+        supersede(component, serial, at);
       }
+    },
+    end(component, at) {
+      replaced.set(keyOf(component, current[component] as number), at);
+      delete current[component];
+      supersede(component, Number.POSITIVE_INFINITY, at);
     },
     inUse: () => ({ ...current }),
     inUseAt(component, at) {

@@ -1,4 +1,4 @@
-import type { Wish } from "../world/events.ts";
+import type { Split, Wish } from "../world/events.ts";
 import type { Agenda } from "./agenda.ts";
 import type { SeedWorld } from "./seed-world.ts";
 import type { TeamCalendar } from "./team-calendar.ts";
@@ -12,6 +12,8 @@ export type Happening = (at: number) => Promise<void> | void;
 export interface Teams {
   onWish(wish: Wish, at: number): void;
   onTick(tick: number): void;
+  /** Called when the new teams have their first models in use. */
+  onSplit(split: Split, at: number): Promise<void> | void;
 }
 
 export interface TeamsDeps {

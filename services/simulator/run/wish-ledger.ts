@@ -7,8 +7,8 @@ export interface WishLedger {
   add(wish: Wish): void;
   started(wishes: readonly Wish[], at: number): void;
   trained(wishes: readonly Wish[], serial: number): void;
-  /** @param end of the simulation, in ticks */
-  records(book: SnapshotBook, end: number): readonly WishRecord[];
+  /** @param endOf when a team ends, with the simulation at the latest, in ticks */
+  records(book: SnapshotBook, endOf: (team: string) => number): readonly WishRecord[];
 }
 
 /** Sums of times are not exact. */
@@ -26,12 +26,13 @@ export function createWishLedger(): WishLedger {
     trained(wishes, serial) {
       for (const wish of wishes) serials.set(wish, serial);
     },
-    records: (book, end) =>
+    records: (book, endOf) =>
       all.map((wish) => {
+        const end = endOf(wish.team);
         const startedAt = starts.get(wish) ?? null;
         const serial = serials.get(wish) ?? null;
         const snapshot = serial === null ? undefined : book.find(wish.team, serial);
-        const settled = snapshot?.settledAt ?? end;
+        const settled = Math.min(snapshot?.settledAt ?? end, end);
         const busy = startedAt === null ? 0 : Math.min(wish.duration + wish.delay, end - startedAt);
         const waited = settled - wish.at - busy;
         return { team: wish.team, at: wish.at, startedAt, serial, waited: waited < ROUNDING ? 0 : waited };

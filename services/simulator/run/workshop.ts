@@ -1,6 +1,8 @@
-import { closureOf, componentNamed } from "../../pipeline/dag.ts";
+import { closureOf, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { PartShares } from "../../pipeline/gate.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
+import { changesOf } from "../../verdicts/alignment.ts";
 import { type Judgement, judgeSnapshot } from "../../verdicts/judgement.ts";
 import { createSharedWeights } from "../../verdicts/paired/shared-weights.ts";
 import { type GateParts, gateRowsOn, type MeasuredRows, measureOn } from "../models/measured-rows.ts";
@@ -9,12 +11,14 @@ import { createSnapshotShelf, type SnapshotShelf } from "../models/snapshot-shel
 import type { Policy } from "../policies/policy.ts";
 import type { LossRecord, TrainingCause } from "../records/policy-run.ts";
 import type { Wish } from "../world/events.ts";
-import type { SeedWorld } from "./seed-world.ts";
+import type { SeedWorld, WorldStage } from "./seed-world.ts";
 import { createSnapshotBook, type SnapshotBook } from "./snapshot-book.ts";
 
 /** A training that has started. */
 export interface StartedRun {
   readonly component: string;
+  /** Of which the component is a part; it may have changed when the training is over. */
+  readonly pipeline: Pipeline;
   readonly cause: TrainingCause;
   readonly hidden: readonly number[];
   readonly steps: number;
@@ -33,6 +37,9 @@ export interface StartedRun {
 export interface Workshop {
   readonly shelf: SnapshotShelf;
   readonly book: SnapshotBook;
+  stage(): WorldStage;
+  /** Goes on with the next stage: nothing of the team that was split is in use, and nothing of the new ones yet. */
+  reorganize(stage: WorldStage, at: number): void;
   /** Trains what was started. @returns the serial of the snapshot */
   train(run: StartedRun): Promise<number>;
   /** Records a snapshot with its verdict. @param current the composition that it is compared with; undefined: it gets no verdict */
@@ -60,40 +67,33 @@ export interface WorkshopOptions {
 
 export async function openWorkshop(world: SeedWorld, policy: Policy, options: WorkshopOptions): Promise<Workshop> {
   const { signal } = options;
-  const { pipeline, truth, trainer, scenario, unit } = world;
+  const { truth, trainer, scenario, unit } = world;
+  let stage: WorldStage = world.stages[0];
   const shelf = createSnapshotShelf();
   const keep = (component: string, model: StoredModel) => {
     const serial = shelf.add(component, model);
     options.onSnapshot?.(component, serial, model);
     return serial;
   };
-  const initial = Object.fromEntries(
-    pipeline.components.map(({ name }) => [name, keep(name, world.initial[name] as StoredModel)]),
-  );
+  const initial = Object.fromEntries(Object.entries(world.initial).map(([name, model]) => [name, keep(name, model)]));
   const book = createSnapshotBook(initial, scenario.ticks);
-  const closures = new Map(pipeline.components.map(({ name }) => [name, closureOf(pipeline, name).slice(0, -1)]));
-  const choices = new Map(
-    pipeline.components.map(({ name, upstream }) => [
-      name,
-      policy.training({ readsOthers: upstream.length > 0, rank: world.rank(name) }),
-    ]),
-  );
   const scale = 100 / (unit - truth.rowsOf(truth.epochAt(0)).irreducible);
   const drawShared = createSharedWeights();
   const losses: LossRecord[] = [];
-  let last: { readonly epoch: number; readonly rows: MeasuredRows } | undefined;
-  let lastGate: { readonly epoch: number; readonly parts: GateParts } | undefined;
+  let last: { readonly epoch: number; readonly stage: WorldStage; readonly rows: MeasuredRows } | undefined;
+  let lastGate: { readonly epoch: number; readonly stage: WorldStage; readonly parts: GateParts } | undefined;
 
   function rowsOf(epoch: number): MeasuredRows {
-    if (last?.epoch !== epoch) {
-      last = { epoch, rows: measureOn(pipeline, truth.rowsOf(epoch).heldOut, shelf, signal) };
+    if (last?.epoch !== epoch || last.stage !== stage) {
+      last = { epoch, stage, rows: measureOn(stage.pipeline, truth.rowsOf(epoch).heldOut, shelf, signal) };
     }
     return last.rows;
   }
 
   function gateRowsOf(epoch: number, split: PartShares): GateParts {
-    if (lastGate?.epoch !== epoch) {
-      lastGate = { epoch, parts: gateRowsOn(pipeline, truth.rowsOf(epoch).heldOut, split, shelf, signal) };
+    if (lastGate?.epoch !== epoch || lastGate.stage !== stage) {
+      const { heldOut } = truth.rowsOf(epoch);
+      lastGate = { epoch, stage, parts: gateRowsOn(stage.pipeline, heldOut, split, shelf, signal) };
     }
     return lastGate.parts;
   }
@@ -105,7 +105,7 @@ export async function openWorkshop(world: SeedWorld, policy: Policy, options: Wo
     losses.push({ at, loss: normalized(await rowsOf(epoch).loss(book.inUse()), epoch), moves });
   }
 
-  function stalenessOf({ component, upstream }: StartedRun, at: number): number {
+  function stalenessOf({ component, pipeline, upstream }: StartedRun, at: number): number {
     const read = componentNamed(pipeline, component).upstream;
     const ages = read.map((name) => at - (book.replacedAt(name, upstream[name] as number) ?? at));
     return ages.length === 0 ? 0 : ages.reduce((sum, age) => sum + age, 0) / ages.length;
@@ -118,13 +118,21 @@ export async function openWorkshop(world: SeedWorld, policy: Policy, options: Wo
     gateRowsOf,
     normalized,
     losses: () => losses,
+    stage: () => stage,
+    reorganize(next, at) {
+      stage = next;
+      for (const name of Object.keys(book.inUse()))
+        if (!next.pipeline.components.some((component) => component.name === name)) book.end(name, at);
+    },
     async train(run) {
-      const { component, hidden, steps, seed, upstream, startedAt } = run;
-      const { protocol, audited } = choices.get(component) as ReturnType<Policy["training"]>;
-      const isConsumed = pipeline.components.some((other) => other.upstream.includes(component));
+      const { component, pipeline, cause, hidden, steps, seed, upstream, startedAt } = run;
+      const readsOthers = componentNamed(pipeline, component).upstream.length > 0;
+      const { protocol, audited } = policy.training({ readsOthers, rank: world.rank(component) });
+      const isConsumed = consumers(pipeline.components, component).length > 0;
       const model = await trainer.train(
         {
           component,
+          pipeline,
           hidden,
           steps,
           seed,
@@ -134,7 +142,8 @@ export async function openWorkshop(world: SeedWorld, policy: Policy, options: Wo
           upstream: shelf.models(upstream),
           // Part of what a training depends on only where the protocol looks at it.
           ...(protocol.name === "proximal" &&
-            isConsumed && { previous: shelf.model(component, book.inUseAt(component, startedAt)) }),
+            isConsumed &&
+            cause !== "split" && { previous: shelf.model(component, book.inUseAt(component, startedAt)) }),
         },
         signal,
       );
@@ -142,14 +151,14 @@ export async function openWorkshop(world: SeedWorld, policy: Policy, options: Wo
       return keep(component, model);
     },
     async judge(run, serial, at, current) {
-      const { component, upstream, cause, isBad, startedAt, steps } = run;
+      const { component, pipeline, upstream, cause, isBad, startedAt, steps } = run;
       const epoch = truth.epochAt(at);
       const judgement =
         current &&
         (await judgeSnapshot(
           { component, serial },
           {
-            pipeline,
+            pipeline: stage.pipeline,
             losses: rowsOf(epoch).losses,
             structure: rowsOf(epoch).structure,
             drawShared,
@@ -180,6 +189,7 @@ export async function openWorkshop(world: SeedWorld, policy: Policy, options: Wo
                 kind: judgement.kind,
                 difference: difference === undefined ? null : scale * difference,
                 ownImproved: (judgement.componentInterval?.[1] ?? 0) < 0,
+                changes: changesOf(judgement) ?? null,
               },
       });
       return judgement;
@@ -190,7 +200,11 @@ export async function openWorkshop(world: SeedWorld, policy: Policy, options: Wo
     },
     remeasure: (at) => measure(at, {}),
     pinsAt: (component, at) =>
-      Object.fromEntries((closures.get(component) as readonly string[]).map((name) => [name, book.inUseAt(name, at)])),
+      Object.fromEntries(
+        closureOf(stage.pipeline, component)
+          .slice(0, -1)
+          .map((name) => [name, book.inUseAt(name, at)]),
+      ),
   };
   await workshop.remeasure(0);
   return workshop;

@@ -4,8 +4,10 @@ import type { Problem } from "../../pipeline/files/problem.ts";
 import { nameSchema, parseWith, strict } from "../../pipeline/files/schema.ts";
 import { createReporter, type Reporter, readYaml, sortedProblems } from "../../pipeline/files/yaml-file.ts";
 import { parsePolicy } from "../policies/all.ts";
+import { checkScripted } from "./check-scripted.ts";
+import { parseScenarioGate } from "./parse-gate.ts";
 import { hiddenSchema, parseTeams } from "./parse-teams.ts";
-import { CADENCES, DEFAULT_SCENARIO, SCRIPTED_KINDS, type Scenario, type Team } from "./scenario.ts";
+import { CADENCES, DEFAULT_SCENARIO, SCRIPTED_KINDS, type Scenario } from "./scenario.ts";
 
 /**
  * The scenario file of `uncouple simulate`. Every key but `scenario` has a default (`DEFAULT_SCENARIO`); time is in ticks.
@@ -20,7 +22,8 @@ import { CADENCES, DEFAULT_SCENARIO, SCRIPTED_KINDS, type Scenario, type Team } 
  * deployment: { delay: 0.1, coordination: 0 }
  * drift: { inputs: 0, truth: 0 }            # standard deviations, and radians, per tick
  * events: { upgrade: 0, downgrade: 0, bad_release: 0, outage: 0, outage_ticks: 1,
- *           scripted: [{ tick: 10, team: m1, kind: bad-release }] }
+ *           scripted: [{ tick: 10, team: m1, kind: bad-release }, { tick: 20, team: m2, kind: split, into: [m2a, m2b] }] }
+ * gate: { require: improved, margin: 1 % }  # as in a pipeline file: what gated policies have in common
  * policies: [async, async-rejecting, causal, causal-audit:300]
  * seeds: 5                                  # the seeds 1 to 5, or a list of them
  * ticks: 52
@@ -72,6 +75,7 @@ const topSchema = strict({
   deployment: z.unknown().optional(),
   drift: z.unknown().optional(),
   events: z.unknown().optional(),
+  gate: z.unknown().optional(),
   policies: z.unknown().optional(),
   seeds: z.unknown().optional(),
   ticks: z.int().min(1).max(100_000).optional(),
@@ -118,6 +122,7 @@ const eventsSchema = strict({
         team: z.string(),
         kind: z.enum(SCRIPTED_KINDS),
         ticks: z.number().min(0.01).max(1_000_000).optional(),
+        into: z.tuple([nameSchema, nameSchema]).optional(),
       }),
     )
     .optional(),
@@ -135,7 +140,7 @@ function parsed(
     return given === undefined ? defaults : { ...defaults, ...inCamelCase(given) };
   }
   const teams = parseTeams(value.teams, value.edges, reporter);
-  const scenario: Scenario = {
+  const scenario: Omit<Scenario, "gate"> = {
     name: top?.scenario ?? "",
     teams,
     truth: part("truth", truthSchema, DEFAULT_SCENARIO.truth),
@@ -148,8 +153,11 @@ function parsed(
     seeds: parseSeeds(value.seeds, reporter),
     ticks: top?.ticks ?? DEFAULT_SCENARIO.ticks,
   };
-  checkScripted(scenario, teams, reporter);
-  return reporter.problems.length > 0 ? { problems: sortedProblems(reporter.problems) } : { scenario };
+  checkScripted(scenario.events.scripted, teams, scenario.ticks, reporter);
+  const gate = parseScenarioGate(value.gate, scenario, reporter);
+  return reporter.problems.length > 0
+    ? { problems: sortedProblems(reporter.problems) }
+    : { scenario: { ...scenario, gate } };
 }
 
 function inCamelCase(keys: object): object {
@@ -184,17 +192,4 @@ function parseSeeds(value: unknown, reporter: Reporter): Scenario["seeds"] {
     if (seeds.indexOf(one) < at) reporter.report(["seeds", at], `duplicate seed ${one}`);
   });
   return seeds;
-}
-
-function checkScripted({ events, ticks: end }: Scenario, teams: readonly Team[], reporter: Reporter): void {
-  const names = teams.map(({ name }) => name);
-  events.scripted.forEach((event, at) => {
-    const path = ["events", "scripted", at];
-    if (names.length > 0 && !names.includes(event.team))
-      reporter.report([...path, "team"], `unknown team "${event.team}"`);
-    if (event.tick > end) reporter.report([...path, "tick"], `is after the last tick, ${end}`);
-    if (event.ticks !== undefined && event.kind !== "outage") {
-      reporter.report([...path, "ticks"], "only an outage has a length");
-    }
-  });
 }

@@ -1,7 +1,9 @@
+import { DEFAULT_GATE, type GatePolicy } from "../../pipeline/gate.ts";
+
 /** A model of an organization, and what to try on it: the contents of a scenario file. Time is in ticks. */
 export interface Scenario {
   readonly name: string;
-  /** In topological order: every team comes after those whose output it reads. */
+  /** At the start, in topological order: every team comes after those whose output it reads. */
   readonly teams: readonly Team[];
   readonly truth: TruthSpec;
   readonly cadence: Cadence;
@@ -9,6 +11,8 @@ export interface Scenario {
   readonly deployment: DeploymentSpec;
   readonly drift: DriftSpec;
   readonly events: EventSpec;
+  /** Of all gated policies, but for what a policy itself sets. */
+  readonly gate: GatePolicy;
   /** As `parsePolicy` reads them. */
   readonly policies: readonly string[];
   readonly seeds: readonly number[];
@@ -82,7 +86,7 @@ export interface DriftSpec {
   readonly truth: number;
 }
 
-export const SCRIPTED_KINDS = ["upgrade", "downgrade", "bad-release", "outage"] as const;
+export const SCRIPTED_KINDS = ["upgrade", "downgrade", "bad-release", "outage", "split"] as const;
 export type ScriptedKind = (typeof SCRIPTED_KINDS)[number];
 
 /** What happens to teams at random, and what is scripted. */
@@ -100,10 +104,12 @@ export interface EventSpec {
 export interface ScriptedEvent {
   readonly tick: number;
   readonly team: string;
-  /** `bad-release`: the team's next training. */
+  /** `bad-release`: the team's next training. `split`: two teams take its place. */
   readonly kind: ScriptedKind;
   /** Of an outage. */
   readonly ticks?: number;
+  /** Of a split: the names of the two teams, the second of which reads the first one. */
+  readonly into?: readonly [first: string, second: string];
 }
 
 export const DEFAULT_TEAMS = 200;
@@ -117,6 +123,7 @@ export const DEFAULT_SCENARIO: Omit<Scenario, "name" | "teams"> = {
   deployment: { delay: 0.1, coordination: 0 },
   drift: { inputs: 0, truth: 0 },
   events: { upgrade: 0, downgrade: 0, badRelease: 0, outage: 0, outageTicks: 1, scripted: [] },
+  gate: { ...DEFAULT_GATE, mode: "enforce", bootstrap: "newest" },
   policies: ["async", "async-rejecting", "proximal", "causal"],
   seeds: [1],
   ticks: 52,

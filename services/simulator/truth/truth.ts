@@ -5,22 +5,26 @@ import { createRandom } from "../../data/random/random.ts";
 import { type CounterfactualOracle, type DenseLayer, evaluateOracle } from "../../data/source/oracle.ts";
 import { drawNetworks, type NetworkArchitecture } from "../../data/synthetic/networks.ts";
 import { type RootVariable, sampleModel } from "../../data/synthetic/structural-model.ts";
-import type { Column, Table } from "../../data/table/table.ts";
+import type { Column, NumericColumn, Table } from "../../data/table/table.ts";
 import { rowLosses, targetOf } from "../../data/targets/losses.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
 import { objectivesOf } from "../../pipeline/objectives.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Scenario } from "../scenario/scenario.ts";
-import { columnOf, outputOf } from "../scenario/scenario-pipeline.ts";
+import { columnOf, outputOf, scenarioPipeline } from "../scenario/scenario-pipeline.ts";
+import { livesOf, type Stage, stagesOf } from "../scenario/stages.ts";
+import { composedOracle } from "./composed-oracle.ts";
 
 /** The rows of one epoch: a time in which nothing about the data changes. */
 export interface TruthRows {
   /** All columns and observed targets of all components. */
   readonly training: Table;
   readonly heldOut: Table;
+  /** The held-out rows with true values in place of observed targets. */
+  readonly exact: Table;
   /** Mean pipeline loss of the true functions on the held-out rows: what the noise alone makes. */
   readonly irreducible: number;
-  /** The true function of a component. */
+  /** The true function of a component of any stage: of one that is yet to be split, the composition of those of its parts. */
   oracle(component: string): CounterfactualOracle;
 }
 
@@ -36,9 +40,14 @@ export interface Truth {
 const STANDARDIZATION_ROWS = 4000;
 const EPOCHS_KEPT = 3;
 
-export function drawTruth(scenario: Scenario, pipeline: Pipeline, seed: number): Truth {
+export function drawTruth(scenario: Scenario, seed: number): Truth {
   const { drift, training } = scenario;
-  const model = drawNetworks(architectureOf(scenario, pipeline), seed, STANDARDIZATION_ROWS);
+  const stages = stagesOf(scenario);
+  // The truth of the last stage is that of all: what is one component before a split is two functions from the start.
+  const last = stages.at(-1) as Stage;
+  const pipeline = scenarioPipeline(scenario, last, seed);
+  const model = drawNetworks(architectureOf(scenario, last, pipeline), seed, STANDARDIZATION_ROWS);
+  const functions = new Map(livesOf(stages).map(({ team }) => [team.name, team.functions]));
   const changes = drift.inputs > 0 || drift.truth > 0 || training.growth > 0;
   const recent = new RecentlyUsed<TruthRows>(EPOCHS_KEPT);
 
@@ -58,7 +67,7 @@ export function drawTruth(scenario: Scenario, pipeline: Pipeline, seed: number):
     stream: string,
     epoch: number,
     oracles: ReadonlyMap<string, CounterfactualOracle>,
-  ): { readonly table: Table; readonly truths: ReadonlyMap<string, Float32Array> } {
+  ): { readonly table: Table; readonly exact: Table } {
     const numbers = Int32Array.from({ length: rows }, (_, row) => row);
     const names = model.roots.map(({ name }) => name);
     const values = new Map(
@@ -72,27 +81,27 @@ export function drawTruth(scenario: Scenario, pipeline: Pipeline, seed: number):
     for (const { name, width } of model.roots) {
       columns[name] = { kind: "numeric", width, values: values.get(name) as Float32Array };
     }
-    const truths = new Map<string, Float32Array>();
+    const exact = { ...columns };
     for (const { name, output } of pipeline.components) {
       const oracle = oracles.get(name) as CounterfactualOracle;
       const read = oracle.inputs.map((input) => values.get(input.name) as Float32Array);
       const truth = evaluateOracle(oracle, read, rows);
       values.set(output.name, truth);
-      truths.set(name, truth);
-      columns[output.name] = {
-        kind: "numeric",
-        width: output.width,
-        values: noisy(truth, scenario.truth.noise, seed, `noise/${stream}/${name}`),
-      };
+      const { width } = output;
+      exact[output.name] = { kind: "numeric", width, values: truth };
+      const observed = noisy(truth, scenario.truth.noise, seed, `noise/${stream}/${name}`);
+      columns[output.name] = { kind: "numeric", width, values: observed };
     }
-    return { table: { rows, columns }, truths };
+    return { table: { rows, columns }, exact: { rows, columns: exact } };
   }
 
-  function irreducibleLoss(table: Table, truths: ReadonlyMap<string, Float32Array>): number {
+  function irreducibleLoss(table: Table, exact: Table): number {
     return objectivesOf(pipeline).reduce((sum, { component: name, weight }) => {
       const component = componentNamed(pipeline, name);
-      const target = targetOf(component, table.columns[component.target] as Column);
-      return sum + weight * mean(rowLosses(component, truths.get(name) as Float32Array, target));
+      const truth = (exact.columns[component.output.name] as NumericColumn).values;
+      return (
+        sum + weight * mean(rowLosses(component, truth, targetOf(component, table.columns[component.target] as Column)))
+      );
     }, 0);
   }
 
@@ -102,8 +111,12 @@ export function drawTruth(scenario: Scenario, pipeline: Pipeline, seed: number):
     return {
       training: tableOf(training.rows + training.growth * epoch, "training", epoch, oracles).table,
       heldOut: heldOut.table,
-      irreducible: irreducibleLoss(heldOut.table, heldOut.truths),
-      oracle: (component) => oracles.get(component) as CounterfactualOracle,
+      exact: heldOut.exact,
+      irreducible: irreducibleLoss(heldOut.table, heldOut.exact),
+      oracle: (component) =>
+        (functions.get(component) ?? [])
+          .map((name) => oracles.get(name) as CounterfactualOracle)
+          .reduce(composedOracle),
     };
   }
 
@@ -113,7 +126,7 @@ export function drawTruth(scenario: Scenario, pipeline: Pipeline, seed: number):
   };
 }
 
-function architectureOf({ teams, truth }: Scenario, pipeline: Pipeline): NetworkArchitecture {
+function architectureOf({ truth }: Scenario, { teams }: Stage, pipeline: Pipeline): NetworkArchitecture {
   const roots = teams.map(
     ({ name, reads }): RootVariable => ({
       name: columnOf(name),

@@ -1,6 +1,7 @@
 import { log } from "../../common/elementary.ts";
 import { createRandom, type Random } from "../../data/random/random.ts";
-import type { Cadence, Scenario, ScriptedEvent, Team } from "../scenario/scenario.ts";
+import type { Cadence, Scenario, ScriptedEvent } from "../scenario/scenario.ts";
+import { livesOf, stagesOf, type TeamLife, type TeamSplit } from "../scenario/stages.ts";
 
 /** A team wishes to train, and what would be trained: the same under every policy. */
 export interface Wish {
@@ -33,12 +34,28 @@ export interface ModelChange {
   readonly hidden: readonly number[];
 }
 
+/** Two teams take the place of one, each with a first model of the other team's size. */
+export interface Split extends TeamSplit {
+  readonly at: number;
+  readonly first: readonly FirstModel[];
+}
+
+/** What a new team trains when it begins. */
+export interface FirstModel {
+  readonly team: string;
+  readonly hidden: readonly number[];
+  readonly steps: number;
+  /** Of the training. */
+  readonly seed: number;
+}
+
 /** What happens whatever the policy. */
 export interface WorldEvents {
   /** In order of time, then of teams. */
   readonly wishes: readonly Wish[];
   readonly outages: readonly Outage[];
   readonly changes: readonly ModelChange[];
+  readonly splits: readonly Split[];
 }
 
 /** A bad release was trained for this share of its steps. */
@@ -49,33 +66,55 @@ const BURST_GAP = 0.1;
 
 /** Draws the events of a scenario. Depends on nothing but the scenario and the seed; every team has streams of its own. */
 export function drawEvents(scenario: Scenario, seed: number): WorldEvents {
-  const drawn = scenario.teams.map((team) => eventsOf(team, scenario, seed));
-  const places = new Map(scenario.teams.map(({ name }, at) => [name, at]));
+  const stages = stagesOf(scenario);
+  const lives = livesOf(stages);
+  const drawn = new Map<string, TeamEvents>();
+  for (const life of lives) {
+    // Comes after the team whose place it takes.
+    const parent = life.parent === undefined ? undefined : drawn.get(life.parent);
+    const hidden = parent?.hidden ?? life.team.hidden ?? scenario.training.hidden;
+    drawn.set(life.team.name, eventsOf(life, hidden, scenario, seed));
+  }
+  const places = new Map(lives.map(({ team }, at) => [team.name, at]));
   const placeOf = (team: string) => places.get(team) as number;
+  const all = [...drawn.values()];
   return {
-    wishes: drawn.flatMap(({ wishes }) => wishes).sort((a, b) => a.at - b.at || placeOf(a.team) - placeOf(b.team)),
-    outages: drawn
-      .flatMap(({ outages }) => outages)
-      .sort((a, b) => a.from - b.from || placeOf(a.team) - placeOf(b.team)),
-    changes: drawn.flatMap(({ changes }) => changes).sort((a, b) => a.at - b.at || placeOf(a.team) - placeOf(b.team)),
+    wishes: all.flatMap(({ wishes }) => wishes).sort((a, b) => a.at - b.at || placeOf(a.team) - placeOf(b.team)),
+    outages: all.flatMap(({ outages }) => outages).sort((a, b) => a.from - b.from || placeOf(a.team) - placeOf(b.team)),
+    changes: all.flatMap(({ changes }) => changes).sort((a, b) => a.at - b.at || placeOf(a.team) - placeOf(b.team)),
+    splits: stages.flatMap(({ from, split }) =>
+      split === undefined
+        ? []
+        : [{ ...split, at: from, first: split.into.map((team) => (drawn.get(team) as TeamEvents).first) }],
+    ),
   };
 }
 
-function eventsOf(team: Team, scenario: Scenario, seed: number): WorldEvents {
+interface TeamEvents extends Omit<WorldEvents, "splits"> {
+  readonly first: FirstModel;
+  /** Hidden layers at the end. */
+  readonly hidden: readonly number[];
+}
+
+/** @param initial hidden layers of the team's models at its beginning */
+function eventsOf(life: TeamLife, initial: readonly number[], scenario: Scenario, seed: number): TeamEvents {
   const { cadence, training, deployment, events, ticks } = scenario;
+  const { team, from, to } = life;
   const { name } = team;
   const stream = (what: string) => createRandom(seed, `world/${name}/${what}`);
   const [times, kinds, trainings] = [stream("times"), stream("kinds"), stream("trainings")];
   const scripted = events.scripted.filter((event) => event.team === name).sort((a, b) => a.tick - b.tick);
-  const pending = scripted.filter(({ kind }) => kind !== "outage");
+  const pending = scripted.filter(({ kind }) => kind !== "outage" && kind !== "split");
+  const steps = team.steps ?? training.steps;
   const wishes: Wish[] = [];
   const changes: ModelChange[] = [];
-  let hidden = team.hidden ?? training.hidden;
+  let hidden = initial;
   const change = (kind: ModelChange["kind"], at: number) => {
     hidden = kind === "upgrade" ? hidden.map((units) => 2 * units) : hidden.map((units) => Math.max(1, units >> 1));
     changes.push({ team: name, at, kind, hidden });
   };
-  for (const at of wishTimes({ ...cadence, every: team.every ?? cadence.every }, ticks, times)) {
+  const isAlive = (at: number) => from <= at && at < to;
+  for (const at of wishTimes({ ...cadence, every: team.every ?? cadence.every }, ticks, times).filter(isAlive)) {
     let isBad = kinds.uniform() < events.badRelease;
     if (kinds.uniform() < events.upgrade) change("upgrade", at);
     if (kinds.uniform() < events.downgrade) change("downgrade", at);
@@ -84,7 +123,6 @@ function eventsOf(team: Team, scenario: Scenario, seed: number): WorldEvents {
       if (next.kind === "bad-release") isBad = true;
       else change(next.kind as ModelChange["kind"], at);
     }
-    const steps = team.steps ?? training.steps;
     wishes.push({
       team: name,
       number: wishes.length + 1,
@@ -97,7 +135,9 @@ function eventsOf(team: Team, scenario: Scenario, seed: number): WorldEvents {
       delay: deployment.delay * (0.5 + trainings.uniform()),
     });
   }
-  return { wishes, changes, outages: outagesOf(name, scenario, scripted, stream("outages")) };
+  const outages = outagesOf(name, scenario, scripted, stream("outages")).filter((outage) => isAlive(outage.from));
+  const first = { team: name, hidden: initial, steps, seed: stream("first").uint32() };
+  return { wishes, changes, outages, first, hidden };
 }
 
 /** Times of wishes in [0, ticks), ascending. */

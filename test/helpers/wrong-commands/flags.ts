@@ -287,4 +287,28 @@ export const wrongFlags: readonly WrongCommand[] = [
     exit: 2,
     says: "uncouple trainer: option '--inference-timeout <duration>' argument '0' is invalid. Expected a duration such as 90s, 10m or 1h; see uncouple trainer --help",
   },
+  {
+    what: "a live simulation with a flag of virtual time",
+    run: "simulate --live --sensitivity",
+    exit: 2,
+    says: "uncouple: --sensitivity cannot be used with --live",
+  },
+  {
+    what: "a simulation in virtual time with a flag of live ones",
+    run: "simulate --for 10m",
+    exit: 2,
+    says: "uncouple: --for needs --live",
+  },
+  {
+    what: "a tick of no time",
+    run: "simulate --live --tick 0",
+    exit: 2,
+    says: "uncouple simulate: option '--tick <duration>' argument '0' is invalid. Expected more than 0; see uncouple simulate --help",
+  },
+  {
+    what: "a policy that services do not have",
+    run: "simulate --teams 2 --live --policy sync",
+    exit: 2,
+    says: "uncouple: --live cannot drive the policy sync: services have no release trains; available: async, gated, gated-sets, gated-cotrain, gated-audited, proximal, causal-audit:N",
+  },
 ];

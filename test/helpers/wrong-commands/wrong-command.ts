@@ -6,6 +6,6 @@ export interface WrongCommand {
   /** The arguments of `uncouple`; NATS stands for the address of the stack's server. */
   readonly run: string;
   readonly exit: number;
-  /** The complete error; HERE stands for the folder of the case, STACK for that of the stack file. */
+  /** The complete error; HERE stands for the folder of the case, STACK for that of the stack file, NATS for the address of its server. */
   readonly says: string;
 }

@@ -7,7 +7,12 @@ import { simulationResults } from "../../../services/simulator/measures/simulati
 import { smallScenario } from "../../helpers/scenarios.ts";
 
 const engine = createWasmEngine({ clock: systemClock });
-const scenario = smallScenario({ policies: ["async", "causal", "sync"], seeds: 2, ticks: 4 });
+const scenario = smallScenario({
+  policies: ["async", "causal", "sync"],
+  seeds: 2,
+  ticks: 4,
+  events: { scripted: [{ tick: 2, team: "m2", kind: "split", into: ["left", "right"] }] },
+});
 const { signal } = new AbortController();
 
 test("the results are the same, bit for bit, with one job and with two; progress counts the ticks of all parts", async () => {

@@ -2,16 +2,18 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { createWasmEngine } from "../../../services/engine/wasm/wasm-engine.ts";
 import type { Verdict } from "../../../services/pipeline/verdict.ts";
-import { calibratedKeys, calibrateScenario } from "../../../services/simulator/calibrate/calibrate-scenario.ts";
+import { calibratedHistory, calibrateScenario } from "../../../services/simulator/calibrate/calibrate-scenario.ts";
 import { calibrateTruth, effectsOfRun } from "../../../services/simulator/calibrate/calibrate-truth.ts";
 import { measureHistory } from "../../../services/simulator/calibrate/history.ts";
 import { createPartRunner } from "../../../services/simulator/jobs/part-runner.ts";
 import { scenarioPipeline } from "../../../services/simulator/scenario/scenario-pipeline.ts";
+import { stagesOf } from "../../../services/simulator/scenario/stages.ts";
 import { verdict } from "../../helpers/drafts.ts";
-import { scenarioOf, smallScenario } from "../../helpers/scenarios.ts";
+import { smallScenario } from "../../helpers/scenarios.ts";
 
 const DAY_MS = 86_400_000;
-const pipeline = scenarioPipeline(smallScenario({ teams: 2, edges: "chain" }), 1);
+const pair = smallScenario({ teams: 2, edges: "chain" });
+const pipeline = scenarioPipeline(pair, stagesOf(pair)[0], 1);
 const { signal } = new AbortController();
 
 /** A verdict on the update of a day; every fourth is self-defeating, and the first is a bad release. */
@@ -45,10 +47,10 @@ test("a verdict log tells cadence, size of updates, alignment and bad releases",
   expect(history).toMatchObject({ verdicts: 18, tick: { name: "day" }, cadence: "periodic", gap: null });
   expect(Object.fromEntries(history.every)).toEqual({ m1: 2, m2: 4 });
   expect(history.size).toBeCloseTo(0.2);
-  // 16 improved their own loss, of which 3 and 1 harmed the pipeline.
-  expect(history.selfDefeating).toBeCloseTo(4 / 16);
+  // 11 updates of m1 improved their own loss, of which 3 harmed the pipeline. The own loss of m2 is the pipeline loss.
+  expect(history.harmful).toBeCloseTo(3 / 11);
   expect(history.badReleases).toBeCloseTo(2 / 18);
-  expect(scenarioOf(calibratedKeys(pipeline, history))).toMatchObject({
+  expect(calibratedHistory(pipeline, history)).toMatchObject({
     teams: [
       { name: "m1", reads: [], every: 2 },
       { name: "m2", reads: ["m1"], every: 4 },
@@ -60,15 +62,15 @@ test("a verdict log tells cadence, size of updates, alignment and bad releases",
 
 test("the truth that updates came from is found again", async () => {
   const engine = createWasmEngine({ clock: systemClock });
-  const scenario = smallScenario({ cadence: { every: 1 }, ticks: 8 });
+  const scenario = smallScenario({ training: { steps: 20, held_out: 100 }, cadence: { every: 1 }, ticks: 15 });
   const truth = { ...scenario.truth, coupling: 4, noise: 0.5 };
   const run = await createPartRunner({ ...scenario, truth }, engine).run(
     { seed: 1, policy: "async" },
     signal,
     () => {},
   );
-  const effects = effectsOfRun(run);
-  expect(effects).toEqual({ size: expect.any(Number), selfDefeating: expect.any(Number), gap: expect.any(Number) });
+  const effects = effectsOfRun(scenario, run);
+  expect(effects).toEqual({ size: expect.any(Number), harmful: expect.any(Number), gap: expect.any(Number) });
   const trials: number[] = [];
   const found = await calibrateTruth(scenario, effects, engine, signal, (done) => trials.push(done));
   expect(found).toEqual({ truth, simulated: effects });

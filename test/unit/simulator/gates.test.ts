@@ -37,6 +37,15 @@ describe.each(policies)("%s", (name) => {
   });
 });
 
+test("a gate has the keys of its scenario: a component that a person promotes stays as it is", async () => {
+  const movesOf = ({ run }: Simulated) => run.losses.flatMap(({ moves }) => Object.keys(moves));
+  expect(movesOf(of("gated"))).toContain("m2");
+  const gate = { ...scenario.gate, hold: ["m2"] };
+  const held = await simulate({ ...world, scenario: { ...scenario, gate } }, "gated");
+  expect(movesOf(held)).not.toContain("m2");
+  for (const { component, fate } of held.run.snapshots) if (component === "m2") expect(fate).not.toBe("deployed");
+});
+
 test("a consumer retrained on a candidate opens what a gate alone keeps closed", () => {
   const { run } = of("gated-cotrain");
   const together = run.losses.filter(({ moves }) => Object.keys(moves).length === 2);

@@ -14,7 +14,7 @@ const snapshot = (draft: Partial<SnapshotRecord>): SnapshotRecord => ({
   digest: "",
   pins: {},
   staleness: 0,
-  verdict: { kind: "improved", difference: -1, ownImproved: true },
+  verdict: { kind: "improved", difference: -1, ownImproved: true, changes: null },
   fate: "deployed",
   settledAt: 1,
   ...draft,
@@ -57,7 +57,7 @@ describe("the measures of a run", () => {
   });
 
   test("snapshots are counted by what became of them", () => {
-    const verdict = (kind: string, ownImproved: boolean) => ({ kind, difference: 1, ownImproved });
+    const verdict = (kind: string, ownImproved: boolean) => ({ kind, difference: 1, ownImproved, changes: null });
     const snapshots = [
       snapshot({ verdict: verdict("degraded", false), staleness: 4 }),
       snapshot({ verdict: verdict("self-defeating", true) }),

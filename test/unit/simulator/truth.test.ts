@@ -2,13 +2,12 @@ import { expect, test } from "vitest";
 import { mean, sampleVariance } from "../../../services/common/statistics.ts";
 import { evaluateOracle } from "../../../services/data/source/oracle.ts";
 import type { NumericColumn, Table } from "../../../services/data/table/table.ts";
-import { scenarioPipeline } from "../../../services/simulator/scenario/scenario-pipeline.ts";
 import { drawTruth } from "../../../services/simulator/truth/truth.ts";
 import { smallScenario } from "../../helpers/scenarios.ts";
 
 function truthOf(keys: Parameters<typeof smallScenario>[0] = {}, seed = 1) {
   const scenario = smallScenario(keys);
-  return drawTruth(scenario, scenarioPipeline(scenario, seed), seed);
+  return drawTruth(scenario, seed);
 }
 
 const valuesOf = (table: Table, name: string) => (table.columns[name] as NumericColumn).values;
@@ -35,6 +34,28 @@ test("every target is the true function of the columns and of the upstream's tru
   expect(valuesOf(heldOut, "x_m1").slice(0, 9)).not.toEqual(valuesOf(training, "x_m1").slice(0, 9));
 });
 
+test("the truth of a team that is yet to be split is that of its parts, one after the other", () => {
+  const keys = { teams: 3, edges: "chain" };
+  const scripted = [
+    { tick: 2, team: "m2", kind: "split", into: ["a", "b"] },
+    { tick: 3, team: "b", kind: "split", into: ["c", "d"] },
+    { tick: 4, team: "m1", kind: "split", into: ["e", "f"] },
+  ];
+  const truth = truthOf({ ...keys, events: { scripted } });
+  const { heldOut } = truth.rowsOf(0);
+  for (const [whole, last] of [
+    ["m2", "d"],
+    ["b", "d"],
+    ["m1", "f"],
+  ] as const) {
+    const values = valuesOf(heldOut, `z_${last}`);
+    for (const [row, value] of trueOutput(truth, heldOut, whole).entries())
+      expect(value).toBeCloseTo(values[row] as number, 4);
+  }
+  // Each part is the network that a team of its name would have.
+  expect(trueOutput(truth, heldOut, "d")).toEqual(valuesOf(heldOut, "z_d"));
+});
+
 test("outputs have mean 0 and variance 1", () => {
   const { training } = truthOf({ training: { rows: 5000 } }).rowsOf(0);
   const values = [...valuesOf(training, "z_m4")];
@@ -53,6 +74,7 @@ test("noise is in targets only, and is what no model can predict", () => {
     (value, i) => value - (valuesOf(exact.heldOut, "z_m4")[i] as number),
   );
   expect(mean(noise.map((one) => one * one))).toBeCloseTo(noisy.irreducible, 4);
+  expect(valuesOf(noisy.exact, "z_m4")).toEqual(valuesOf(exact.heldOut, "z_m4"));
 });
 
 test("rows grow by the tick, and those that were there stay", () => {

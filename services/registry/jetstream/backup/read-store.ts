@@ -64,7 +64,7 @@ export async function* readStore(deps: ReadStoreDeps): AsyncGenerator<TarFile, S
       const snapshot = snapshotName(facts);
       if (!read.has(id)) {
         try {
-          const bytes = await models.get(facts, object, signal);
+          const bytes = await models.get(snapshot, facts, object, signal);
           const path = `models/${facts.component}/${facts.serial}.onnx`;
           read.set(id, { path, size: bytes.length, sha256: facts.digest, snapshot, object });
           yield { path, bytes };

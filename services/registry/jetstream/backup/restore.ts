@@ -216,8 +216,7 @@ async function fill(connection: NatsConnection, names: Names, options: RestoreOp
     await writers.get(file.path)?.append(parseMessages(file));
     const model = byPath.get(file.path);
     if (model !== undefined) {
-      const [component = "", serial] = model.snapshot.split("@");
-      const facts = { component, serial: Number(serial), size: model.size, digest: model.sha256 };
+      const facts = { size: model.size, digest: model.sha256 };
       await models.restore(
         model.object,
         file.bytes,
@@ -225,7 +224,7 @@ async function fill(connection: NatsConnection, names: Names, options: RestoreOp
         createRetry(retryPolicy(connection, LIMIT_MS, signal)),
         signal,
       );
-      await models.get(facts, model.object, signal);
+      await models.get(model.snapshot, facts, model.object, signal);
       options.progress(++done, byPath.size);
     }
     if (extras.has(file.path)) await options.extra(file);

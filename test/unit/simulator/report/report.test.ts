@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { edgeGaps } from "../../../../services/simulator/report/edge-gaps.ts";
 import { resultFiles } from "../../../../services/simulator/report/result-files.ts";
 import type { SimulationOutcome } from "../../../../services/simulator/report/simulation-outcome.ts";
+import { smallScenario } from "../../../helpers/scenarios.ts";
 import { eventfulScenario, simulatedOutcome } from "../../../helpers/simulated-outcome.ts";
 
 let outcome: SimulationOutcome;
@@ -85,4 +86,22 @@ test("the gap of an edge is the mean over seeds", () => {
   expect(gaps).toHaveLength(2);
   const found = edgeGaps(outcome.runs, "async").find(({ downstream }) => downstream === "m2");
   expect(found?.gap).toBeCloseTo(((gaps[0] as number) + (gaps[1] as number)) / 2, 12);
+});
+
+test("a split is an event, with the organization before and after it", async () => {
+  const scripted = [{ tick: 2, team: "m2", kind: "split", into: ["left", "right"] }];
+  const split = await simulatedOutcome(smallScenario({ policies: ["async"], ticks: 4, events: { scripted } }));
+  expect(split.results.events).toEqual([{ seed: 1, tick: 2, team: "m2", kind: "split", into: ["left", "right"] }]);
+  const written = new Map(await resultFiles(split, "uncouple 1.2.3"));
+  const page = written.get("report.html") as string;
+  expect(page).toContain("m2: split into left and right, tick 2.00");
+  expect(count(page, /<figcaption>until tick 2</g)).toBe(1);
+  const [before = "", after = ""] = page.match(/<svg class="organization".*?<[/]svg>/gs) ?? [];
+  const namesIn = (drawing: string) =>
+    (drawing.match(/<title>[a-z0-9]+<[/]title>/g) ?? []).map((title) => title.slice(7, -8));
+  expect(namesIn(before)).toEqual(["m1", "m2", "m3", "m4"]);
+  expect(namesIn(after).toSorted()).toEqual(["left", "m1", "m3", "m4", "right"]);
+  // The team that was split has no row after it, the new ones none before.
+  expect(count(page, /class="absent"/g)).toBe(3);
+  expect(written.get("events.csv")).toContain("1,2,m2,split,");
 });
