@@ -7,9 +7,11 @@ import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
 import type { ParsedTeam } from "../pipeline/files/team-file.ts";
 import { createReporter } from "../pipeline/files/yaml-file.ts";
 import { groupColumns } from "../pipeline/group-columns.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { partFaults } from "./held-out-parts.ts";
 import { openDataSource } from "./open-data-source.ts";
 import type { DataSource } from "./source/data-source.ts";
+import type { ColumnSchema } from "./table/table.ts";
 import { heldOutColumns } from "./visibility.ts";
 
 /**
@@ -33,6 +35,25 @@ export async function checkPipelineAgainstData(parsed: ReadableParts, path: stri
     const reporter = createReporter(parsed.map);
     reporter.report(key.split("."), message);
     return reporter.problems;
+  }
+}
+
+/**
+ * Reads the schema of a pipeline's data, for checks of team files.
+ * @param path as in `checkPipelineAgainstData`, which reports data that cannot be opened
+ * @returns undefined for such data
+ */
+export async function schemaOfData({ data }: Pipeline, path: string): Promise<readonly ColumnSchema[] | undefined> {
+  try {
+    const source = await openDataSource(data, dirname(resolve(path)));
+    try {
+      return await source.schema();
+    } finally {
+      await source.close();
+    }
+  } catch (thrown) {
+    if (asUncoupleError(thrown).code === "internal") throw thrown;
+    return undefined;
   }
 }
 

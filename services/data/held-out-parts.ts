@@ -62,7 +62,7 @@ export function takeHeldOut(
 }
 
 /** The labels of some rows, without the values that none of them has. */
-function takeLabels({ codes, dictionary }: CategoricalColumn, rows: Int32Array): CategoricalColumn {
+export function takeLabels({ codes, dictionary }: CategoricalColumn, rows: Int32Array): CategoricalColumn {
   const newCodes = new Map<number, number>();
   const own = rows.map((row) => {
     const code = codes[row] as number;

@@ -33,6 +33,7 @@ import { createHeldOutLosses } from "./held-out-losses.ts";
 import type { HeldOutParts } from "./held-out-parts.ts";
 import { hideKeys } from "./hide-keys.ts";
 import { watchInputDrift } from "./input-drift.ts";
+import { createHeldOutTests } from "./model-tests/held-out-tests.ts";
 import { createReleaseKeeper } from "./release-keeper.ts";
 import { runRetention } from "./retention-loop.ts";
 import { watchStores } from "./store-watch.ts";
@@ -163,6 +164,16 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     log.warn({ upstream, downstream, reason }, "no consistency gap for an edge"),
   );
   const consistency = createConsistency(pipeline, annotated);
+  const tests = createHeldOutTests({
+    pipeline,
+    schema: deps.schema,
+    sample: deps.heldOut.sample,
+    modelOf,
+    inference: deps.inference,
+    salt: () => generation.settled().salt,
+    signal,
+    log,
+  });
   const parts = divided && createGateParts(config, divided, { ...reading, screen, losses, annotated, hide });
   const measuring = { pipeline, retained, backplane, view, losses, structure, consistency, reportFailure, signal };
   const matrix = createEvaluatorMatrix(measuring);
@@ -206,6 +217,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       gate: pipeline.gate,
       retained,
       rows: parts,
+      tests,
       backplane,
       view,
       state: ledger,
@@ -238,6 +250,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       losses,
       structure: () => hide(structure),
       consistency,
+      tests,
       writer,
       clock,
       signal,

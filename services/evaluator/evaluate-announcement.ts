@@ -2,8 +2,11 @@ import { type Clock, secondsSince } from "../common/clock/clock.ts";
 import { baseline, isEnforced, readInForce, releasedBaseline } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import { snapshotName } from "../pipeline/manifest.ts";
+import { isRefused, type JudgedTest } from "../pipeline/model-test.ts";
+import { failedTestsText } from "../pipeline/model-test-text.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { DeletedError } from "../pipeline/tombstone.ts";
+import type { Composition } from "../pipeline/verdict.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { Announcement } from "../registry/registry.ts";
 import type { ComposedLosses } from "../verdicts/composed-losses.ts";
@@ -11,6 +14,7 @@ import { judgeSnapshot, type RowStructure } from "../verdicts/judgement.ts";
 import { createSharedWeights } from "../verdicts/paired/shared-weights.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import type { Consistency } from "./consistency.ts";
+import type { HeldOutTests } from "./model-tests/held-out-tests.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
 export interface EvaluateDeps {
@@ -21,6 +25,7 @@ export interface EvaluateDeps {
   readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
   readonly consistency: Pick<Consistency, "ofVerdict">;
+  readonly tests: Pick<HeldOutTests, "ofSnapshot">;
   /** As verdicts may show it. */
   structure(): RowStructure;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;
@@ -46,6 +51,14 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
   const { pipeline, retained, backplane, view, losses, consistency, writer, clock, signal } = deps;
   const { history } = view;
   const drawShared = createSharedWeights();
+  /**
+   * A gate that enforces holds what fails a test of the pipeline, which may not be the snapshot's fault. It holds nothing back
+   * that it releases unseen.
+   */
+  const isHeld = (component: string, current: Composition) =>
+    isEnforced(pipeline) && (pipeline.gate?.bootstrap !== "newest" || current[component] !== undefined);
+  const quarantines = ({ scope }: JudgedTest, component: string, current: Composition) =>
+    scope === "component" || !isHeld(component, current);
 
   return async ({ position, manifest }, traceparent) => {
     const started = clock.elapsed();
@@ -72,11 +85,18 @@ export function createEvaluateAnnouncement(deps: EvaluateDeps): EvaluateAnnounce
           proven: (component, serial) => history.isProven({ component, serial }),
           signal,
         });
+        const tests = await deps.tests.ofSnapshot(manifest, current);
+        const refusing = tests.filter((test) => isRefused(test) && quarantines(test, component, current));
+        if (refusing.length > 0) {
+          await writer.quarantine(manifest, "failed-test", failedTestsText(refusing));
+          return "quarantine";
+        }
         const gaps = await consistency.ofVerdict(current, { ...current, [component]: serial });
         const release = inForce.release?.number;
         const outcome = {
           ...judgement,
           ...(gaps !== undefined && { consistency: gaps }),
+          ...(tests.length > 0 && { tests }),
           ...(release !== undefined && { release }),
         };
         await writer.publish(manifest, outcome, secondsSince(clock, started), traceparent);

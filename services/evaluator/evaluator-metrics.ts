@@ -58,10 +58,16 @@ export function createEvaluatorMetrics(
     help: "Snapshots quarantined by this evaluator, by component and reason.",
     labels: ["component", "reason"],
   });
+  const failedTests = metrics.counter({
+    name: "uncouple_model_tests_failed_total",
+    help: "Failed tests of models in verdicts of this evaluator, by the snapshot's component and on_failure; quarantines as failed-test are counted there.",
+    labels: ["component", "on_failure"],
+  });
   // Prometheus misses the first increment of a series that did not exist before.
   for (const component of components) {
     for (const kind of VERDICT_KINDS) verdicts.inc({ component, kind }, 0);
     for (const reason of QUARANTINE_REASONS) quarantines.inc({ component, reason }, 0);
+    for (const on_failure of ["warn", "refuse"]) failedTests.inc({ component, on_failure }, 0);
   }
   for (const outcome of ["verdict", "quarantine", "failure"]) duration.zero({ outcome });
   quarantines.inc({ component: UNKNOWN_COMPONENT, reason: "wrong-output" }, 0);
@@ -148,7 +154,12 @@ export function createEvaluatorMetrics(
   return {
     ...losses,
     handled: (outcome, seconds) => duration.observe({ outcome }, seconds),
-    judged: ({ component, kind }) => verdicts.inc({ component, kind }),
+    judged({ component, kind, tests = [] }) {
+      verdicts.inc({ component, kind });
+      for (const { passed, onFailure } of tests) {
+        if (!passed) failedTests.inc({ component, on_failure: onFailure === "refuse" ? "refuse" : "warn" });
+      }
+    },
     quarantined: (name, reason) => quarantines.inc({ component: labelOf(name), reason }),
     deleted(name, bytes) {
       deletedModels.inc({ component: labelOf(name) });

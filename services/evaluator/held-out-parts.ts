@@ -7,6 +7,7 @@ import type { HeldOutGeneration } from "../pipeline/generation.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { RowStructure } from "../verdicts/judgement.ts";
+import { createTestSample, type TestSample } from "./model-tests/test-sample.ts";
 import { rowStructure } from "./row-structure.ts";
 
 /** One part of the held-out rows. */
@@ -23,6 +24,8 @@ export interface HeldOutParts {
   /** Of all parts together. */
   readonly rows: number;
   readonly screen: HeldOutPart;
+  /** Screen rows for tests of models. */
+  readonly sample: TestSample;
   /** undefined: all rows are screen rows. */
   readonly divided: DividedRows | undefined;
 }
@@ -83,7 +86,7 @@ export function createHeldOutParts(
   const annotated = wanted === undefined ? undefined : annotatedRows(rows, wanted);
   if (split === undefined) {
     const screen: HeldOutPart = { part: "screen", table, structure: rowStructure(pipeline, rows, labels), annotated };
-    return { rows, screen, divided: undefined };
+    return { rows, screen, sample: createTestSample(pipeline, { table, labels }), divided: undefined };
   }
   const faults = partFaults(pipeline, { rows, labels }, split, salt);
   if (faults.length > 0) {
@@ -106,6 +109,7 @@ export function createHeldOutParts(
   return {
     rows,
     screen: partOf("screen"),
+    sample: createTestSample(pipeline, takeHeldOut({ table, labels }, divided.screen)),
     divided: { split, confirm: partOf("confirm"), reserve: partOf("reserve") },
   };
 }

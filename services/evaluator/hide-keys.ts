@@ -1,10 +1,6 @@
-import { createHmac } from "node:crypto";
+import { hashKey, keyColumns } from "../pipeline/hashed-keys.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { RowStructure } from "../verdicts/judgement.ts";
-import { keyColumns } from "./row-structure.ts";
-
-/** Hexadecimal digits of a hash: two of a million keys share one with a probability of 3e-8. */
-const DIGITS = 16;
 
 /**
  * Replaces keys by salted hashes in what verdicts will show, which leaves the evaluator; `data.expose_keys` keeps them. Equal
@@ -21,10 +17,4 @@ export function hideKeys(structure: RowStructure, pipeline: Pipeline, salt: stri
       : slice,
   );
   return { ...structure, slices };
-}
-
-/** `#3f9a2c0b71d4e865`: HMAC-SHA-256 of the column and the key. */
-function hashKey(column: string, key: string, salt: string): string {
-  const hash = createHmac("sha256", Buffer.from(salt, "base64")).update(JSON.stringify([column, key]));
-  return `#${hash.digest("hex").slice(0, DIGITS)}`;
 }

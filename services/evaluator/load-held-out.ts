@@ -7,10 +7,11 @@ import { heldOutColumns } from "../data/visibility.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
 import { crossingGroups } from "../pipeline/files/split.ts";
+import { keyColumns } from "../pipeline/hashed-keys.ts";
 import { objectiveClosure } from "../pipeline/objectives.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Logger } from "../runtime/logs.ts";
-import { keyColumns, labelColumns } from "./row-structure.ts";
+import { labelColumns } from "./row-structure.ts";
 
 export interface HeldOut {
   readonly schema: readonly ColumnSchema[];

@@ -1,17 +1,12 @@
 import { UncoupleError } from "../common/errors.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
 import { groupColumns } from "../pipeline/group-columns.ts";
+import { keyColumns } from "../pipeline/hashed-keys.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { RowStructure } from "../verdicts/judgement.ts";
 
 /** More values of a slice column are an identifier rather than slices. */
 const MOST_SLICES = 200;
-
-/** The columns whose values are keys: they name rows, or what rows belong to, such as users. */
-export function keyColumns({ data }: Pipeline): readonly string[] {
-  if (data.source === "synthetic") return [];
-  return [...new Set([...(data.key === undefined ? [] : [data.key]), ...(data.group ?? [])])];
-}
 
 /** The columns that are read as labels of the held-out rows. */
 export function labelColumns(pipeline: Pipeline): readonly string[] {

@@ -1,4 +1,5 @@
 import type { ColumnProfile } from "./column-profile.ts";
+import type { TrainedTest } from "./model-test.ts";
 import type { ProtocolSpec, WorkersSpec } from "./team.ts";
 
 /** An input or output of a snapshot's ONNX graph. Shape [rows, width], row-major. */
@@ -57,6 +58,8 @@ export interface Provenance {
   readonly producer?: { readonly name: string; readonly version?: string };
   /** What the team decided about gates, as in the team file: whether sets may move it, whether its trainer co-trains. */
   readonly gating?: { readonly sets: boolean; readonly cotrain: boolean };
+  /** The team's tests, with what they found on training rows. */
+  readonly tests?: readonly TrainedTest[];
   /** The gate's request that it answers (`CandidateRun.id`). */
   readonly candidateRun?: string;
   /** Version of Uncouple. */

@@ -149,6 +149,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ["gate.split", gateSplit],
   ["freeze", () => compatible("only when the gate promotes changes; nothing is computed differently")],
   ["webhooks", () => compatible("only who is told changes; nothing is computed differently")],
+  ["tests", () => additive("new snapshots are tested otherwise; existing snapshots and verdicts stay as they are")],
   ["retention", () => compatible("only what is kept changes; nothing is computed differently")],
 ]);
 

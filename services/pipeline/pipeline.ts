@@ -1,4 +1,5 @@
 import type { FreezeWindow, GatePolicy, Webhook } from "./gate.ts";
+import type { PipelineTest } from "./model-test.ts";
 import type { RetentionPolicy } from "./tombstone.ts";
 
 /**
@@ -158,4 +159,6 @@ export interface Pipeline {
   readonly freeze?: readonly FreezeWindow[];
   /** Who is told of what a gate does. */
   readonly webhooks?: readonly Webhook[];
+  /** What composed outputs must be, beyond their losses. */
+  readonly tests?: readonly PipelineTest[];
 }

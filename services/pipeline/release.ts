@@ -76,6 +76,8 @@ export const DECISION_REASONS = [
   /** The gate's `hold` names a component: a person promotes it. */
   "manual",
   "freeze",
+  /** A test of the pipeline whose `on_failure` is `refuse`. */
+  "failed-test",
   "held-by-person",
   "refused-by-person",
   "pinned",

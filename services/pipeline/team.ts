@@ -1,3 +1,5 @@
+import type { ModelTest } from "./model-test.ts";
+
 /**
  * The decisions of a single team about its component.
  */
@@ -88,6 +90,8 @@ export interface TeamConfig {
   readonly sets?: false;
   /** Whether the trainer honors a gate's requests to train on candidates that are not released. Absent: no. */
   readonly cotrain?: true;
+  /** What the component's output must be, beyond its loss. Absent: no tests. */
+  readonly tests?: readonly ModelTest[];
 }
 
 /** Defaults for the keys that a team file omits. The paper's experiments use the same values. */
@@ -100,7 +104,10 @@ export const DEFAULT_TEAM = {
   seed: 1,
   train: { when: "on-demand" },
   engine: "auto",
-} as const satisfies Omit<TeamConfig, "component" | "model" | "workers" | "remoteModules" | "sets" | "cotrain">;
+} as const satisfies Omit<
+  TeamConfig,
+  "component" | "model" | "workers" | "remoteModules" | "sets" | "cotrain" | "tests"
+>;
 
 /** What `workers: {}` means. */
 export const DEFAULT_WORKERS: WorkersSpec = {

@@ -1,5 +1,6 @@
 import type { InterfaceShift } from "./interface-shift.ts";
 import type { SnapshotId } from "./manifest.ts";
+import type { JudgedTest } from "./model-test.ts";
 import type { OpenSet } from "./open-set.ts";
 
 /** A loss over the held-out rows, or null if it cannot be measured (no target, no composition). */
@@ -191,6 +192,8 @@ export interface Verdict {
   readonly interfaceShift?: InterfaceShift;
   /** With `audit.held_out` in the pipeline file, if the candidate composition is complete. */
   readonly consistency?: VerdictConsistency;
+  /** The tests of the snapshot's team, and those of the pipeline that its component can change. Absent: none were run. */
+  readonly tests?: readonly JudgedTest[];
   /** How the intervals were computed: `bootstrap-t`, before that `paired-bootstrap`, or a name that a later version gives. */
   readonly method: string;
   /** Confidence level of the intervals, in (0, 1). */
@@ -265,6 +268,8 @@ export const QUARANTINE_REASONS = [
   "too-expensive",
   /** It was trained on rows that are held out. */
   "trained-on-held-out",
+  /** It fails a test whose `on_failure` is `refuse`. */
+  "failed-test",
 ] as const;
 export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 

@@ -22,6 +22,7 @@ import { createExecuteRun } from "./runs/execute-run.ts";
 import { createRunQueue } from "./runs/run-queue.ts";
 import type { RunSlots } from "./runs/run-slots.ts";
 import { createRunStore } from "./runs/run-store.ts";
+import { createTestModel } from "./runs/test-model.ts";
 import { createTrainingData } from "./runs/training-data.ts";
 import { createTrainerLifecycle } from "./trainer-lifecycle.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
@@ -147,6 +148,12 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       store,
       data,
       engine: engines.open,
+      testModel: createTestModel(pipeline, name, {
+        source,
+        generations: backplane.generations,
+        inference: deps.inference,
+        load,
+      }),
       slots,
       // Only teams with workers pay for dividing their trainings into units.
       training: {

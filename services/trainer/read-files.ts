@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { requireTextFile } from "../common/files/text-file.ts";
 import { checkTeamModule } from "../data/check-pipeline.ts";
 import { readPipelineFile } from "../data/read-pipeline.ts";
+import type { ColumnSchema } from "../data/table/table.ts";
 import { protocolCatalog, requiringUpstream } from "../learning/protocols/all.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
 import { type Problem, problemsError } from "../pipeline/files/problem.ts";
@@ -45,4 +46,15 @@ export async function readTrainerFiles(pipelineFile: string, teamFiles: readonly
   }
   if (problems.length > 0) throw problemsError(problems);
   return { pipeline, teams };
+}
+
+/**
+ * Checks the tests of team files against the columns of the data.
+ * @throws UncoupleError `invalid-argument` with every problem, one per line
+ */
+export function checkTests({ pipeline, teams }: TrainerFiles, schema: readonly ColumnSchema[]): void {
+  const problems = teams.flatMap((team) =>
+    checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream, schema),
+  );
+  if (problems.length > 0) throw problemsError(problems);
 }

@@ -35,7 +35,7 @@ import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-met
 import { createTrainer, type Trainer } from "./create-trainer.ts";
 import { createEngines } from "./engines.ts";
 import { hostTeams, type TeamHost } from "./host-teams.ts";
-import { readTrainerFiles } from "./read-files.ts";
+import { checkTests, readTrainerFiles } from "./read-files.ts";
 import { createRunSlots } from "./runs/run-slots.ts";
 
 export interface RunTrainerOptions {
@@ -164,8 +164,9 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       parts: Object.fromEntries(components.map((component) => [component, () => teamHost?.checks[component]?.()])),
     });
 
-    const { source } = await openPipelineData(files.pipeline, options.pipelineFile);
+    const { source, schema } = await openPipelineData(files.pipeline, options.pipelineFile);
     lifecycle.onCleanup("data", () => source.close());
+    checkTests({ pipeline: files.pipeline, teams }, schema);
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {
       signal: lifecycle.stopping,

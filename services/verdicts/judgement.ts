@@ -42,7 +42,7 @@ import { SnapshotFault } from "./snapshot-fault.ts";
 
 /** The outcome of judging a snapshot. The caller adds who judged it and when. */
 export interface Judgement
-  extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives" | "consistency"> {
+  extends Pick<Verdict, "kind" | "componentLoss" | "comparison" | "alternatives" | "consistency" | "tests"> {
   readonly reason?: NonNullable<Verdict["reason"]>;
   readonly interfaceShift?: InterfaceShift;
   readonly componentInterval: Interval | null;

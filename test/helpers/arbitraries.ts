@@ -3,6 +3,7 @@ import type { ErrorCode } from "../../services/common/errors.ts";
 import type { ColumnProfile } from "../../services/pipeline/column-profile.ts";
 import { ADAPTER_SKIPS, type InterfaceShift } from "../../services/pipeline/interface-shift.ts";
 import type { Provenance, SnapshotManifest, TensorSpec } from "../../services/pipeline/manifest.ts";
+import { type JudgedTest, TEST_KINDS, type TrainedTest } from "../../services/pipeline/model-test.ts";
 import type { PredictionColumn, PredictionInputs } from "../../services/pipeline/prediction.ts";
 import { RUN_TRIGGERS, type Run } from "../../services/pipeline/run.ts";
 import type { OptimizerSpec, ProtocolSpec } from "../../services/pipeline/team.ts";
@@ -123,6 +124,37 @@ const profiles: fc.Arbitrary<ColumnProfile> = withLater(
   }),
 );
 
+const requiredOfTest = {
+  name,
+  kind: fc.oneof(fc.constantFrom(...TEST_KINDS), name),
+  onFailure: fc.oneof(fc.constantFrom("warn", "refuse"), name),
+  rows: count,
+  violations: count,
+  worst: fc.option(finite),
+  passed: fc.boolean(),
+};
+const optionalOfTest = { skipped: text, examples: fc.array(text, { maxLength: 3 }) };
+
+const trainedTests: fc.Arbitrary<TrainedTest> = withLater(
+  fc.record(
+    { ...requiredOfTest, ...optionalOfTest, spec: fc.dictionary(key, json, { maxKeys: 3, noNullPrototype: true }) },
+    { requiredKeys: [...(Object.keys(requiredOfTest) as (keyof typeof requiredOfTest)[]), "spec"] },
+  ),
+);
+
+const judgedTests: fc.Arbitrary<JudgedTest> = withLater(
+  fc.record(
+    {
+      ...requiredOfTest,
+      ...optionalOfTest,
+      component: name,
+      scope: fc.oneof(fc.constantFrom("component", "pipeline"), name),
+      failedBefore: fc.boolean(),
+    },
+    { requiredKeys: [...(Object.keys(requiredOfTest) as (keyof typeof requiredOfTest)[]), "component", "scope"] },
+  ),
+);
+
 const provenances: fc.Arbitrary<Provenance> = withLater(
   fc.record(
     {
@@ -155,6 +187,7 @@ const provenances: fc.Arbitrary<Provenance> = withLater(
       ),
       groups: fc.record({ column: text, count }),
       producer: fc.record({ name, version: text }, { requiredKeys: ["name"] }),
+      tests: fc.array(trainedTests, { maxLength: 2 }),
       codeVersion: text,
       startedAt: time,
       finishedAt: time,
@@ -334,6 +367,7 @@ const optionalOfVerdict = {
     ),
   ),
   release: serial,
+  tests: fc.array(judgedTests, { maxLength: 2 }),
   consistency: withLater(
     fc.record({ rows: count, current: someGaps, candidate: someGaps }, { requiredKeys: ["rows", "candidate"] }),
   ),

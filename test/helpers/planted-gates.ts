@@ -51,6 +51,7 @@ export function runPlantedGate(planted: PlantedGate, signal: AbortSignal): Promi
     gate,
     retained: 8,
     rows: { screen: rowsOf("screen"), confirm: rowsOf("confirm"), reserve: rowsOf("reserve") },
+    tests: { ofComposition: async () => [] },
     backplane,
     view,
     state,

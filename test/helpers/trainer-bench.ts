@@ -216,6 +216,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
           store,
           data: { load: async () => bench.data },
           engine: async () => engine,
+          testModel: async () => [],
           slots: createRunSlots(1),
           training: { train },
           load: async (name, serial): Promise<SnapshotModel> => {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { CounterfactualSource } from "../../learning/counterfactual/source.ts";
+import type { TestKey } from "../../learning/model-tests/explanations.ts";
 import type { Protocol } from "../../learning/protocols/protocol.ts";
 import type { WorkersKey } from "../../learning/units/explanations.ts";
 import type { ProtocolParameterRange } from "../../pipeline/files/protocol-catalog.ts";
@@ -13,15 +14,15 @@ import { wrap } from "../terminal/wrap.ts";
 
 export function explainCommand(context: CliContext): Command {
   return new Command("explain")
-    .summary("explain a training protocol, the engines, workers, or gates")
+    .summary("explain a training protocol, the engines, workers, gates, or tests of models")
     .description(
-      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses. `explain workers` describes the keys under `workers` in a team file, and `explain gate` those under `gate` in a pipeline file.",
+      "Explains a training protocol: its equation, its parameters and when to use it. Without a name, lists all protocols. `explain engine` describes the training engines, what each one costs, and how `auto` chooses. `explain workers` describes the keys under `workers` in a team file, `explain gate` those under `gate` in a pipeline file, and `explain tests` those of a test of models.",
     )
-    .argument("[topic]", "engine, workers, gate, or a protocol: sync, async, proximal, causal, ...")
+    .argument("[topic]", "engine, workers, gate, tests, or a protocol: sync, async, proximal, causal, ...")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n  uncouple explain workers\n  uncouple explain gate\n",
+      "\nExamples:\n  uncouple explain\n  uncouple explain causal\n  uncouple explain engine\n  uncouple explain workers\n  uncouple explain gate\n  uncouple explain tests\n",
     )
     .action(async (name: string | undefined, options: { json?: true }) => {
       const output = createOutput(context, options.json === true);
@@ -52,6 +53,14 @@ export function explainCommand(context: CliContext): Command {
           "In a pipeline file: gate: { mode: enforce, margin: 0.5 % }; gate: {} observes with the defaults";
         output.result({ keys: GATE_KEYS, rules: GATE_RULES }, (style) =>
           keysText(GATE_KEYS, GATE_RULES, footer, style, Math.min(context.stdout.columns ?? 100, 100)),
+        );
+        return;
+      }
+      if (name === "tests") {
+        const { TEST_KEYS, TEST_RULES } = await import("../../learning/model-tests/explanations.ts");
+        const footer = "In a team file: tests: [{ monotone: price, direction: decreasing, on_failure: refuse }]";
+        output.result({ keys: TEST_KEYS, rules: TEST_RULES }, (style) =>
+          keysText(TEST_KEYS, TEST_RULES, footer, style, Math.min(context.stdout.columns ?? 100, 100)),
         );
         return;
       }
@@ -143,7 +152,7 @@ function example(name: string, parameters: Protocol["parameters"]): string {
 }
 
 function keysText(
-  keys: readonly (WorkersKey | GateKey)[],
+  keys: readonly (WorkersKey | GateKey | TestKey)[],
   rules: readonly string[],
   footer: string,
   style: Style,

@@ -49,7 +49,7 @@ export interface Configuration {
 export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
   // Loaded lazily: they import tfjs and DuckDB, which other subcommands do not need.
   const { protocolCatalog, requiringUpstream } = await import("../../learning/protocols/all.ts");
-  const { checkPipelineAgainstData, checkTeamModule } = await import("../../data/check-pipeline.ts");
+  const { checkPipelineAgainstData, checkTeamModule, schemaOfData } = await import("../../data/check-pipeline.ts");
   const { parseScenarioFile } = await import("../../simulator/scenario/scenario-file.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
@@ -93,8 +93,10 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
   }
   const [pipeline] = pipelines;
   if (pipeline !== undefined && pipelines.length === 1) {
+    const tested = ofTeams.some(({ readable }) => readable.team.tests !== undefined);
+    const schema = tested ? await schemaOfData(pipeline.pipeline, pipeline.path) : undefined;
     for (const { name, readable } of ofTeams) {
-      const found = checkTeamAgainstPipeline(readable, pipeline.pipeline, requiringUpstream);
+      const found = checkTeamAgainstPipeline(readable, pipeline.pipeline, requiringUpstream, schema);
       problems.push(...found.map((problem) => ({ ...problem, file: name })));
     }
   }

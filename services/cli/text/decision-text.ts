@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
   spent: "the held-out rows have answered all questions of the horizon",
   manual: "a person promotes it (hold in the pipeline file)",
   freeze: "releases are frozen",
+  "failed-test": "a test of the pipeline fails",
   "held-by-person": "held by a person",
   "refused-by-person": "refused by a person",
   pinned: "its component is pinned",

@@ -1,6 +1,8 @@
 import { type SnapshotManifest, snapshotName, type TensorSpec } from "../../pipeline/manifest.ts";
+import { failedTestText } from "../../pipeline/model-test-text.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
+import { testCounts } from "./model-test-text.ts";
 
 /**
  * A manifest as `--json` prints it: the stored document, and beside it the keys of version 1, where scripts that were
@@ -14,7 +16,7 @@ export function manifestJson(manifest: SnapshotManifest): Readonly<Record<string
 /** What a manifest says, as pairs of a name and a text. Leaves out what it does not say. */
 export function manifestFacts(manifest: SnapshotManifest): (readonly [string, string])[] {
   const { component, parent, contract, provenance } = manifest;
-  const { optimizer, schedule, data, startedAt, finishedAt, workers, groups, producer } = provenance;
+  const { optimizer, schedule, data, startedAt, finishedAt, workers, groups, producer, tests } = provenance;
   const facts: (readonly [string, string | undefined])[] = [
     ["parent", parent === null ? "none" : snapshotName({ component, serial: parent })],
     ["model", provenance.model],
@@ -32,6 +34,7 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
     ["workers", workers && `${workers.slots} slots, averaged every ${workers.syncEvery} steps, ${workers.numerics}`],
     ["training loss", provenance.trainingLoss === undefined ? undefined : formatNumber(provenance.trainingLoss)],
     ["data", data && `${data.rows} rows${untilText(data)}, fingerprint ${data.fingerprint.slice(0, 16)}`],
+    ["tests", tests && testsText(tests)],
     ["groups", groups && `${groups.count} of column ${groups.column}`],
     ["engine", provenance.engine],
     ["numerics", provenance.numerics],
@@ -51,6 +54,12 @@ export function upstreamText({ provenance }: SnapshotManifest): string {
     snapshotName({ component, serial }),
   );
   return names.length === 0 ? "-" : names.join(", ");
+}
+
+/** On training rows. */
+function testsText(tests: NonNullable<SnapshotManifest["provenance"]["tests"]>): string {
+  const failed = tests.filter(({ passed }) => !passed).map((test) => `; failed ${failedTestText(test)}`);
+  return `${testCounts(tests)} on training rows${failed.join("")}`;
 }
 
 function untilText({ until }: NonNullable<SnapshotManifest["provenance"]["data"]>): string {

@@ -11,6 +11,7 @@ import { formatNumber, formatPercent, relativeChange } from "../../report/number
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { consistencyLines } from "./consistency-text.ts";
 import { interfaceLines } from "./interface-text.ts";
+import { testLines } from "./model-test-text.ts";
 
 const reasons = {
   "no-current-snapshot": "first snapshot of its component, nothing to compare it with",
@@ -128,13 +129,14 @@ export function alternativeLines({ alternatives, component }: Verdict, style: St
   );
 }
 
-/** All that is shown of a verdict: its line, and below it the component's output, the alternatives and consistency gaps. */
+/** All that is shown of a verdict: its line, and below it the component's output, the alternatives, consistency gaps and tests. */
 export function verdictLines(verdict: Verdict, style: Style): string[] {
   return [
     verdictLine(verdict, style),
     ...interfaceLines(verdict),
     ...alternativeLines(verdict, style),
     ...consistencyLines(verdict),
+    ...testLines(verdict.tests, style),
   ];
 }
 

@@ -178,6 +178,8 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
         `${path}: ${rows} audited rows requested, but only ${sample.table.rows} training rows have values in all of ${annotated.join(", ")}`,
       );
     },
+    sampleRows: async (columns, labels, rows, heldOutAfter) =>
+      checked(await read(columns, { side: "audit", rows }, { labels, heldOutAfter }), "training"),
     oracle: () => undefined,
     close: () => database.close(),
   };

@@ -19,6 +19,7 @@ export interface Rows {
   readonly boundary?: string;
 }
 
+/** Rows with labels. */
 export interface HeldOutRows extends Rows {
   /** The labels that were asked for, as text, by column; `(missing)` where a row has none. */
   readonly labels: Readonly<Record<string, CategoricalColumn>>;
@@ -58,6 +59,17 @@ export interface DataSource {
     rows: number,
     heldOutAfter?: string,
   ): Promise<Rows>;
+  /**
+   * Reads the `rows` training rows with the smallest hashes, in hash order, or all if there are fewer.
+   * @param labels as in `heldOutRows`; @param heldOutAfter as in `trainingRows`
+   * @throws UncoupleError as `trainingRows`
+   */
+  sampleRows(
+    columns: readonly string[],
+    labels: readonly string[],
+    rows: number,
+    heldOutAfter?: string,
+  ): Promise<HeldOutRows>;
   /**
    * The generator's own function of a component, if the data is synthetic and the function is a dense network.
    * @param component the generator's name of the component (m1, m2, ...)

@@ -35,6 +35,16 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
       fingerprint: fingerprintTable(table),
     };
   };
+  /** The training rows with the smallest hashes, in hash order. */
+  const sampleOf = (training: Int32Array, rows: number): Int32Array => {
+    const hash = createRandom(0, "audit");
+    const keyed = Array.from(training, (row) => {
+      hash.seek(row);
+      return { row, hash: hash.uniform() };
+    });
+    keyed.sort((a, b) => a.hash - b.hash || a.row - b.row);
+    return Int32Array.from(keyed.slice(0, rows), (entry) => entry.row);
+  };
   return {
     schema: async () => schema,
     unreadable: () => new Map(),
@@ -48,17 +58,12 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
           `${rows} audited rows requested, but only ${training.length} training rows exist`,
         );
       }
-      const hash = createRandom(0, "audit");
-      const keyed = Array.from(training, (row) => {
-        hash.seek(row);
-        return { row, hash: hash.uniform() };
-      });
-      keyed.sort((a, b) => a.hash - b.hash || a.row - b.row);
-      return rowsOf(
-        [...columns, ...annotated],
-        Int32Array.from(keyed.slice(0, rows), (entry) => entry.row),
-      );
+      return rowsOf([...columns, ...annotated], sampleOf(training, rows));
     },
+    sampleRows: async (columns, _labels, rows) => ({
+      ...rowsOf(columns, sampleOf(splitRows(spec, "training"), rows)),
+      labels: {},
+    }),
     oracle(component) {
       const mechanism = model.caused.find((variable) => variable.component === component)?.mechanism;
       return mechanism !== undefined && "layers" in mechanism ? mechanism : undefined;

@@ -10,6 +10,11 @@ export function takeRows(table: Table, rows: Int32Array): Table {
   };
 }
 
+/** Selects columns of a table; leaves out those that it does not have. */
+export function takeColumns({ rows, columns }: Table, names: readonly string[]): Table {
+  return { rows, columns: Object.fromEntries(Object.entries(columns).filter(([name]) => names.includes(name))) };
+}
+
 function takeColumn(column: Column, rows: Int32Array): Column {
   if (column.kind === "categorical") return { ...column, codes: rows.map((row) => column.codes[row] as number) };
   const { width } = column;

@@ -5,6 +5,8 @@ import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { frozenAt } from "../../pipeline/freeze.ts";
 import { digestOfGate, type GatePolicy } from "../../pipeline/gate.ts";
 import type { SnapshotId } from "../../pipeline/manifest.ts";
+import { isRefused } from "../../pipeline/model-test.ts";
+import { failedTestsText } from "../../pipeline/model-test-text.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type Decision, type DecisionReason, movesName } from "../../pipeline/release.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
@@ -16,6 +18,7 @@ import type { GateRows } from "../../releases/gate-rows.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
+import type { HeldOutTests } from "../model-tests/held-out-tests.ts";
 import { forbiddenReasons, isInForce, type Moment, releasedNow } from "./candidates.ts";
 import type { GateGeneration } from "./gate-generation.ts";
 import type { GateMetrics } from "./gate-metrics.ts";
@@ -26,6 +29,7 @@ export interface DecisionsDeps {
   readonly pipeline: Pipeline;
   readonly gate: GatePolicy;
   readonly rows: Readonly<Record<GateRows["part"], GateRows>>;
+  readonly tests: Pick<HeldOutTests, "ofComposition">;
   readonly backplane: Pick<Backplane, "ledger" | "verdicts">;
   readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly state: LedgerState;
@@ -117,8 +121,16 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
     knowing: Pick<DecideDeps, "confirm" | "recent" | "forbidden" | "signal">,
     needing: boolean,
   ): Promise<GateOutcome> {
-    const ownImproved = needing && (await improvedOwn(proposal.moves));
-    return decide({ ...proposal, ownImproved }, { pipeline, gate, screen: rows.screen, ...knowing });
+    const { moves, release } = proposal;
+    const ownImproved = needing && (await improvedOwn(moves));
+    const tests = await deps.tests.ofComposition(release.composition, { ...release.composition, ...moves });
+    const failed = tests.filter(isRefused);
+    const forbidden: readonly DecisionReason[] = [...knowing.forbidden, ...(failed.length > 0 ? ["failed-test"] : [])];
+    const outcome = await decide(
+      { ...proposal, ownImproved },
+      { pipeline, gate, screen: rows.screen, ...knowing, forbidden },
+    );
+    return failed.length === 0 ? outcome : { ...outcome, detail: failedTestsText(failed) };
   }
 
   const missing = (detail: string): GateOutcome => ({

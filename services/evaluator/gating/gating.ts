@@ -28,6 +28,7 @@ export interface GatingDeps {
   /** Number of newest snapshots of a component that may be promoted. */
   readonly retained: number;
   readonly rows: DecisionsDeps["rows"];
+  readonly tests: DecisionsDeps["tests"];
   readonly backplane: Pick<Backplane, "registry" | "ledger" | "verdicts" | "retention" | "leases">;
   /** Must be followed, and note every entry of the ledger in `state`. */
   readonly view: PipelineView;

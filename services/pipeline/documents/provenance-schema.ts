@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ColumnProfile } from "../column-profile.ts";
 import type { Provenance } from "../manifest.ts";
+import { trainedTestSchema } from "./model-test-schema.ts";
 
 const name = z.string().min(1);
 const count = z.int().min(0);
@@ -74,6 +75,7 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
   groups: z.looseObject({ column: z.string(), count }),
   producer: z.looseObject({ name, version: z.string().exactOptional() }),
   gating: z.looseObject({ sets: z.boolean(), cotrain: z.boolean() }),
+  tests: z.array(trainedTestSchema),
   candidateRun: z.string(),
   codeVersion: z.string(),
   startedAt: z.string(),

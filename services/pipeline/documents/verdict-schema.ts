@@ -11,6 +11,7 @@ import {
   type Verdict,
 } from "../verdict.ts";
 import { formatVersion, parseDocument } from "./document.ts";
+import { judgedTestSchema } from "./model-test-schema.ts";
 import { serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
@@ -104,6 +105,7 @@ const version2: z.ZodType<Verdict> = z.looseObject({
   consistency: z
     .looseObject({ rows: uint32Schema, current: z.array(gap).exactOptional(), candidate: z.array(gap) })
     .exactOptional(),
+  tests: z.array(judgedTestSchema).exactOptional(),
   method: name,
   level,
   rows: uint32Schema,

@@ -8,6 +8,7 @@ import { parseData } from "./data-spec.ts";
 import { parseFreeze } from "./freeze.ts";
 import { parseGate } from "./gate-policy.ts";
 import { checkGraph } from "./graph-checks.ts";
+import { parsePipelineTests } from "./model-tests.ts";
 import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
@@ -43,6 +44,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  * freeze: [{ weekly: fri 16:00 - mon 08:00, reason: weekend }]  # optional: when nothing is promoted, UTC; or dates:
  *                                     # { from: 2026-12-20, to: 2027-01-04T08:00Z }
  * webhooks: [{ url: https://example.com/hook, on: [held, released], secret_file: hook.key }]  # optional: who is told
+ * tests: [{ bounded: { low: 0 }, on_failure: refuse }]  # optional: what composed outputs must be (docs/model-tests.md)
  * ```
  *
  * An upstream can declare what its consumer expects, as `{ component: m1, width: 3, meaning: real }`, which is checked
@@ -59,7 +61,7 @@ export interface ParsedPipeline {
 
 /** The parts that can be checked against the data even if others have errors. */
 export interface ReadableParts {
-  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices" | "gate">;
+  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices" | "gate" | "tests">;
   readonly map: FileMap;
 }
 
@@ -81,6 +83,7 @@ const topSchema = strict({
   gate: z.unknown().optional(),
   freeze: z.unknown().optional(),
   webhooks: z.unknown().optional(),
+  tests: z.unknown().optional(),
 });
 
 const edgeSchema = strict({ component: z.string(), width: width.optional(), meaning: meaning.optional() });
@@ -138,7 +141,9 @@ export function parsePipelineFile(
   const freeze = optional("freeze", (given) => parseFreeze(given, reporter));
   const webhooks = optional("webhooks", (given) => parseWebhooks(given, reporter));
   const written = drafts.map(({ edges: _edges, ...component }) => component);
+  const tests = optional("tests", (given) => parsePipelineTests(given, { names, objective }, reporter));
   const checked = {
+    ...(tests !== undefined && { tests }),
     ...(audit !== undefined && { audit }),
     ...(slices !== undefined && { slices }),
     ...(gate !== undefined && { gate }),

@@ -1,15 +1,10 @@
 import { didYouMean } from "../../common/suggest.ts";
 import type { Component, LoggedActions } from "../pipeline.ts";
+import type { DataColumn } from "./data-column.ts";
+import { checkPipelineTests } from "./model-test-checks.ts";
 import type { ReadableParts } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
 import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";
-
-/** A column of the data. */
-export interface DataColumn {
-  readonly name: string;
-  readonly kind: "numeric" | "categorical";
-  readonly width: number;
-}
 
 /**
  * Checks a pipeline against the schema of its data: missing columns, and targets of the wrong kind or width.
@@ -70,6 +65,7 @@ export function checkPipelineAgainstSchema(
     // Slices are read as text, whatever the type.
     if (!unreadable.has(name)) exists(name, ["slices", index]);
   });
+  checkPipelineTests(parsed.pipeline.tests ?? [], parsed.pipeline, schema, reporter);
   return sortedProblems(reporter.problems);
 }
 

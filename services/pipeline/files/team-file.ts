@@ -15,6 +15,9 @@ import {
   type WorkersSpec,
 } from "../team.ts";
 import { checkProtocol } from "./check-protocol.ts";
+import type { DataColumn } from "./data-column.ts";
+import { checkTeamTests } from "./model-test-checks.ts";
+import { parseModelTests } from "./model-tests.ts";
 import type { Problem } from "./problem.ts";
 import type { ProtocolCatalog } from "./protocol-catalog.ts";
 import { isRecord, nameSchema, parseWith, strict } from "./schema.ts";
@@ -37,6 +40,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * workers: { slots: 4, sync_every: 50, audit: 0.01, numerics: exact, fallback: local }   # default: none
  * remote_modules: false         # true: requests may name other modules of this folder
  * sets: true                    # false: a gate never moves the component as part of a set
+ * tests: [{ monotone: price, direction: decreasing, on_failure: refuse }]  # what its output must be (docs/model-tests.md)
  * cotrain: false                # true: the trainer trains on candidates that are not released when a gate asks for it
  * ```
  */
@@ -49,7 +53,7 @@ export interface ParsedTeam {
 
 /** The parts that can be checked against the pipeline even if others have errors. */
 export interface ReadableTeam {
-  readonly team: Pick<TeamConfig, "component" | "protocol" | "train">;
+  readonly team: Pick<TeamConfig, "component" | "protocol" | "train" | "tests">;
   readonly map: FileMap;
 }
 
@@ -72,6 +76,7 @@ const teamSchema = strict({
   remote_modules: z.boolean().default(false),
   sets: z.boolean().default(true),
   cotrain: z.boolean().default(false),
+  tests: z.unknown().optional(),
 });
 
 const workersSchema = strict({
@@ -129,6 +134,7 @@ export function parseTeamFile(
   const protocol = parseProtocol(value.protocol, protocols, reporter, deprecated);
   const train = parseTrain(value.train, reporter);
   const workers = parseWorkers(value.workers, top?.engine, reporter);
+  const tests = value.tests === undefined ? undefined : parseModelTests(value.tests, reporter);
   if (top !== undefined && schedule?.warmup !== undefined && schedule.warmup > top.steps) {
     reporter.report(["schedule", "warmup"], `must be at most steps (${top.steps}), not ${schedule.warmup}`);
   }
@@ -144,7 +150,7 @@ export function parseTeamFile(
     const problems = sortedProblems(reporter.problems);
     const { component } = value;
     if (typeof component !== "string" || protocol === undefined || train === undefined) return { problems };
-    return { problems, readable: { team: { component, protocol, train }, map } };
+    return { problems, readable: { team: { component, protocol, train, ...(tests && { tests }) }, map } };
   }
   const team: TeamConfig = {
     component: top.component,
@@ -161,6 +167,7 @@ export function parseTeamFile(
     ...(top.remote_modules && { remoteModules: true }),
     ...(!top.sets && { sets: false }),
     ...(top.cotrain && { cotrain: true }),
+    ...(tests && { tests }),
   };
   return { team, map, deprecations: deprecated.problems };
 }
@@ -168,11 +175,13 @@ export function parseTeamFile(
 /**
  * Checks a team file against its pipeline.
  * @param requiringUpstream protocols that require upstream components
+ * @param schema of the pipeline's data, if it is known
  */
 export function checkTeamAgainstPipeline(
   parsed: ReadableTeam,
   pipeline: Pipeline,
   requiringUpstream: ReadonlySet<string>,
+  schema?: readonly DataColumn[],
 ): readonly Problem[] {
   const reporter = createReporter(parsed.map);
   const { team } = parsed;
@@ -186,7 +195,8 @@ export function checkTeamAgainstPipeline(
     );
     return reporter.problems;
   }
-  if (component.upstream.length > 0) return [];
+  checkTeamTests(team.tests ?? [], pipeline, component, schema, reporter);
+  if (component.upstream.length > 0) return sortedProblems(reporter.problems);
   const why = `requires upstream components, but ${component.name} has none`;
   if (requiringUpstream.has(team.protocol.name)) reporter.report(["protocol"], `${team.protocol.name} ${why}`);
   if (team.train.when === "on-upstream") reporter.report(["train"], `on-upstream ${why}`);

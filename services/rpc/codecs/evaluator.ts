@@ -32,6 +32,7 @@ const reasons = closedSet<QuarantineReason, QuarantineReason__Output>("quarantin
   "not-row-wise": "QUARANTINE_REASON_NOT_ROW_WISE",
   "too-expensive": "QUARANTINE_REASON_TOO_EXPENSIVE",
   "trained-on-held-out": "QUARANTINE_REASON_TRAINED_ON_HELD_OUT",
+  "failed-test": "QUARANTINE_REASON_FAILED_TEST",
 });
 
 export function encodePage({ from, limit }: Page): ListVerdictsRequest & ListQuarantinesRequest {

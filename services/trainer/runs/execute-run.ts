@@ -10,6 +10,8 @@ import type { Engine } from "../../engine/interface/engine.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
 import type { Provenance, SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
+import type { TrainedTest } from "../../pipeline/model-test.ts";
+import { failedTestText } from "../../pipeline/model-test-text.ts";
 import type { EngineChoice, WorkersSpec } from "../../pipeline/team.ts";
 import type { Backplane, Leases } from "../../registry/backplane.ts";
 import { inSpan, noTracing, type Tracer } from "../../runtime/tracing/tracer.ts";
@@ -20,6 +22,7 @@ import { countAttempt, refusePoison } from "./run-attempts.ts";
 import { createRunPins } from "./run-pins.ts";
 import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunSlots } from "./run-slots.ts";
+import { refuseFailed, type TestModel } from "./test-model.ts";
 import { createTrainRun, type TrainingMetrics, type TrainRunDeps, type TrainRunSettings } from "./train-run.ts";
 import type { TrainingData } from "./training-data.ts";
 
@@ -47,6 +50,7 @@ export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "o
   readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
   readonly data: TrainingData;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
+  readonly testModel: TestModel;
   /** Shared by the components of the process. */
   readonly slots: RunSlots;
   readonly metrics: RunMetrics;
@@ -121,8 +125,13 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     );
     // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
-    if (gate.refusal() !== undefined) throw new OtherFileInForce();
     const { team, run, candidate } = job.stored();
+    const tests = await retryWhileUnavailable("testing the model", outage(signal), () =>
+      deps.testModel(team.tests ?? [], trained.bytes, pins, signal),
+    );
+    tellFailed(job, tests);
+    refuseFailed(component, tests);
+    if (gate.refusal() !== undefined) throw new OtherFileInForce();
     const draft: SnapshotDraft = {
       pipeline: pipeline.name,
       component,
@@ -141,6 +150,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         ...(team.workers !== undefined && { workers: withoutFallback(team.workers) }),
         upstream: pins.upstream,
         gating: { sets: team.sets !== false, cotrain: settings.cotrains },
+        ...(tests.length > 0 && { tests }),
         ...(candidate !== undefined && { candidateRun: candidate.id }),
         ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
         data: {
@@ -156,6 +166,17 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       },
     };
     return publish(job, pins, draft, trained.bytes);
+  }
+
+  /** Adds a warning for each failed test. */
+  function tellFailed(job: RunJob, tests: readonly TrainedTest[]): void {
+    const { id, warnings } = job.stored().run;
+    const said = tests
+      .filter(({ passed }) => !passed)
+      .map((test) => `failed test on training rows: ${failedTestText(test)}`);
+    const added = said.filter((message) => !warnings.includes(message));
+    for (const message of added) log.warn({ run: id }, message);
+    if (added.length > 0) job.show({ warnings: [...warnings, ...added] });
   }
 
   /** Trains under the lease. If the lease is lost, stops the training and waits to acquire it again. */

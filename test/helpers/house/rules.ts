@@ -9,7 +9,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   rpc: ["common", "pipeline"],
   report: ["common", "pipeline"],
   verdicts: ["common", "pipeline"],
-  learning: ["common", "pipeline", "data", "engine"],
+  learning: ["common", "pipeline", "data", "engine", "verdicts"],
   inference: ["common", "pipeline", "data", "engine", "learning"],
   composition: ["common", "pipeline", "data", "registry", "verdicts", "learning", "inference"],
   releases: ["common", "pipeline", "registry", "verdicts", "composition"],

@@ -57,6 +57,10 @@ export const QuarantineReason = {
    * The snapshot was trained on rows that are held out.
    */
   QUARANTINE_REASON_TRAINED_ON_HELD_OUT: 'QUARANTINE_REASON_TRAINED_ON_HELD_OUT',
+  /**
+   * The snapshot fails a test that may not fail.
+   */
+  QUARANTINE_REASON_FAILED_TEST: 'QUARANTINE_REASON_FAILED_TEST',
 } as const;
 
 /**
@@ -130,6 +134,11 @@ export type QuarantineReason =
    */
   | 'QUARANTINE_REASON_TRAINED_ON_HELD_OUT'
   | 13
+  /**
+   * The snapshot fails a test that may not fail.
+   */
+  | 'QUARANTINE_REASON_FAILED_TEST'
+  | 14
 
 /**
  * Why a snapshot is quarantined.
