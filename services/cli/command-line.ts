@@ -37,9 +37,11 @@ import { showCommand } from "./commands/show.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
 import { statusCommand } from "./commands/status.ts";
+import { studiesCommand } from "./commands/studies.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { trainCommand } from "./commands/train.ts";
 import { trainerCommand } from "./commands/trainer.ts";
+import { tuneCommand } from "./commands/tune.ts";
 import { upCommand } from "./commands/up.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { verdictsCommand } from "./commands/verdicts.ts";
@@ -62,6 +64,8 @@ const commands: readonly CommandFactory[] = [
   trainCommand,
   runsCommand,
   cancelCommand,
+  tuneCommand,
+  studiesCommand,
   snapshotsCommand,
   showCommand,
   exportCommand,

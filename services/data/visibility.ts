@@ -1,6 +1,6 @@
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import type { DataSource, Rows } from "./source/data-source.ts";
+import type { DataSource, Rows, TrainingPart } from "./source/data-source.ts";
 import { targetColumns } from "./targets/target-column.ts";
 
 /**
@@ -31,6 +31,7 @@ export interface TrainerData {
 /**
  * Reads all data that the trainer of a component can see.
  * @param heldOutAfter as in `DataSource.trainingRows`
+ * @param part of the training rows and of the audited ones
  * @throws UncoupleError as `DataSource.trainingRows` and `DataSource.auditRows`
  */
 export async function trainerData(
@@ -38,10 +39,11 @@ export async function trainerData(
   pipeline: Pipeline,
   component: string,
   heldOutAfter?: string,
+  part?: TrainingPart,
 ): Promise<TrainerData> {
   const visible = visibleColumns(pipeline, component);
-  const training = await source.trainingRows(visible, undefined, heldOutAfter);
+  const training = await source.trainingRows(visible, undefined, heldOutAfter, part);
   const { columns, rows } = pipeline.audit ?? {};
   if (columns === undefined || rows === undefined) return { training };
-  return { training, audit: await source.auditRows(visible, columns, rows, heldOutAfter) };
+  return { training, audit: await source.auditRows(visible, columns, rows, heldOutAfter, part) };
 }

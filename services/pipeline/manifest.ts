@@ -1,5 +1,6 @@
 import type { ColumnProfile } from "./column-profile.ts";
 import type { TrainedTest } from "./model-test.ts";
+import type { TrialId } from "./study.ts";
 import type { ProtocolSpec, WorkersSpec } from "./team.ts";
 
 /** An input or output of a snapshot's ONNX graph. Shape [rows, width], row-major. */
@@ -32,6 +33,8 @@ export interface Provenance {
   readonly schedule?: { readonly warmup: number; readonly decay: string };
   readonly batch?: number;
   readonly steps?: number;
+  /** The step after which the training ended, if that was before the last. */
+  readonly stopAfter?: number;
   readonly seed?: number;
   /** Component to serial: the exact snapshots that imputed the training inputs. */
   readonly upstream?: Readonly<Record<string, number>>;
@@ -62,6 +65,8 @@ export interface Provenance {
   readonly tests?: readonly TrainedTest[];
   /** The gate's request that it answers (`CandidateRun.id`). */
   readonly candidateRun?: string;
+  /** The trial of a study whose parameters it was trained with. */
+  readonly tuning?: TrialId;
   /** Version of Uncouple. */
   readonly codeVersion?: string;
   /** ISO 8601, informational; serials and stream positions define the order. */

@@ -77,6 +77,8 @@ export interface TeamConfig {
   /** Rows per step. */
   readonly batch: number;
   readonly steps: number;
+  /** The training ends after this step of the schedule. Absent: after the last. */
+  readonly stopAfter?: number;
   readonly schedule: ScheduleSpec;
   readonly protocol: ProtocolSpec;
   readonly seed: number;
@@ -106,7 +108,7 @@ export const DEFAULT_TEAM = {
   engine: "auto",
 } as const satisfies Omit<
   TeamConfig,
-  "component" | "model" | "workers" | "remoteModules" | "sets" | "cotrain" | "tests"
+  "component" | "model" | "stopAfter" | "workers" | "remoteModules" | "sets" | "cotrain" | "tests"
 >;
 
 /** What `workers: {}` means. */

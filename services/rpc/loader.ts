@@ -6,6 +6,7 @@ import { protoPath as healthProto } from "grpc-health-check";
 import { UncoupleError } from "../common/errors.ts";
 import type { ProtoGrpcType as EvaluatorTypes } from "./gen/evaluator.ts";
 import type { ProtoGrpcType as TrainerTypes } from "./gen/trainer.ts";
+import type { ProtoGrpcType as TuningTypes } from "./gen/tuning.ts";
 import type { ProtoGrpcType as WorkerTypes } from "./gen/worker.ts";
 
 /**
@@ -18,6 +19,7 @@ export const protoFiles = [
   "uncouple/v1/trainer.proto",
   "uncouple/v1/evaluator.proto",
   "uncouple/v1/worker.proto",
+  "uncouple/v1/tuning.proto",
 ] as const;
 
 /** Finds the project's proto/ folder, from the sources or from dist. */
@@ -35,6 +37,7 @@ export interface LoadedProtos {
   readonly Trainer: TrainerTypes["uncouple"]["v1"]["Trainer"];
   readonly Evaluator: EvaluatorTypes["uncouple"]["v1"]["Evaluator"];
   readonly Coordinator: WorkerTypes["uncouple"]["v1"]["Coordinator"];
+  readonly Tuning: TuningTypes["uncouple"]["v1"]["Tuning"];
 }
 
 let loaded: LoadedProtos | undefined;
@@ -46,13 +49,15 @@ export function loadProtos(): LoadedProtos {
     setLogVerbosity(logVerbosity.NONE);
     const definition = loadSync([...protoFiles], { ...loaderOptions, includeDirs: [protoRoot()] });
     const types: GrpcObject = loadPackageDefinition(definition);
-    const { Trainer, Evaluator, Coordinator } = (types as unknown as TrainerTypes & EvaluatorTypes & WorkerTypes)
-      .uncouple.v1;
+    const { Trainer, Evaluator, Coordinator, Tuning } = (
+      types as unknown as TrainerTypes & EvaluatorTypes & WorkerTypes & TuningTypes
+    ).uncouple.v1;
     loaded = {
       definition: { ...definition, ...loadSync(healthProto, loaderOptions) },
       Trainer,
       Evaluator,
       Coordinator,
+      Tuning,
     };
   }
   return loaded;

@@ -14,6 +14,7 @@ import type { EngineChoice, TeamConfig } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import type { CoordinatorService } from "../rpc/services/coordinator-service.ts";
 import type { TrainerService } from "../rpc/services/trainer-service.ts";
+import type { TuningService } from "../rpc/services/tuning-service.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
@@ -24,6 +25,8 @@ import type { RunSlots } from "./runs/run-slots.ts";
 import { createRunStore } from "./runs/run-store.ts";
 import { createTestModel } from "./runs/test-model.ts";
 import { createTrainingData } from "./runs/training-data.ts";
+import { createStudies } from "./studies/create-studies.ts";
+import { createStudyMetrics } from "./studies/study-metrics.ts";
 import { createTrainerLifecycle } from "./trainer-lifecycle.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService } from "./trainer-service.ts";
@@ -35,6 +38,8 @@ import { upstreamLag } from "./upstream-lag.ts";
 export interface TrainerConfig {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
+  /** Text of the team file. */
+  readonly teamText: string;
   /** Folder of the team file. Module paths of team files in requests are relative to it. */
   readonly teamFolder: string;
   /** Root folder of state: runs, checkpoints and the lock are kept in `<stateDir>/<pipeline>/<component>`. */
@@ -44,7 +49,7 @@ export interface TrainerConfig {
   readonly codeVersion: string;
   /** Maximum number of queued runs. */
   readonly queueCapacity: number;
-  /** Number of ended runs to keep. */
+  /** Number of ended runs to keep, and of studies. */
   readonly retainedRuns: number;
   /** Time between checkpoints. */
   readonly checkpointSeconds: number;
@@ -81,6 +86,7 @@ export interface Trainer {
   readonly service: TrainerService;
   /** For the workers that train for it. */
   readonly coordinator: CoordinatorService;
+  readonly tuning: TuningService;
   /** To be called by the pipeline view. */
   readonly listeners: Omit<TeamTriggers, "run">;
   /**
@@ -130,6 +136,28 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     lag: () => upstreamLag(component, view),
     ready: () => state.phase() === "running",
   });
+  // Only teams with workers pay for dividing their trainings into units.
+  const trains: TrainingBackend = {
+    train: (one) => training.train(one.team.workers === undefined ? one : { ...one, units: workers.units }),
+  };
+  const studies = createStudies(
+    { ...config, component: name, folder, retained: config.retainedRuns },
+    {
+      backplane,
+      view,
+      gate,
+      data,
+      load,
+      inference: deps.inference,
+      training: trains,
+      engine: engines.open,
+      slots,
+      clock,
+      log,
+      onEnd: (state) => studyMetrics.ended(state),
+    },
+  );
+  const studyMetrics = createStudyMetrics(deps.metrics, studies.keeper);
   const execute = createExecuteRun(
     {
       pipeline,
@@ -155,10 +183,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
         load,
       }),
       slots,
-      // Only teams with workers pay for dividing their trainings into units.
-      training: {
-        train: (one) => training.train(one.team.workers === undefined ? one : { ...one, units: workers.units }),
-      },
+      training: trains,
       waitingFor: workers.waitingFor,
       load,
       metrics,
@@ -186,6 +211,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     load,
     source,
     state,
+    teamOfTrial: studies.teamOfTrial,
   });
   const lifecycle = createTrainerLifecycle({
     team,
@@ -193,6 +219,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     data,
     engines,
     queue,
+    studies: studies.keeper,
     triggers,
     workers,
     state,
@@ -207,6 +234,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   return {
     service,
     coordinator: workers.service,
+    tuning: studies.service,
     listeners: triggers,
     start: lifecycle.start,
     ready: () => state.phase() === "running",

@@ -17,6 +17,7 @@ export interface TrainerFiles {
 export interface TeamFile extends ParsedTeam {
   /** Absolute path. */
   readonly path: string;
+  readonly text: string;
 }
 
 /**
@@ -30,9 +31,10 @@ export async function readTrainerFiles(pipelineFile: string, teamFiles: readonly
   for (const file of teamFiles) {
     // Absolute, because the path of the model module is resolved against it and imported.
     const path = resolve(file);
-    const team = parseTeamFile(await requireTextFile("team file", file), path, protocolCatalog);
+    const text = await requireTextFile("team file", file);
+    const team = parseTeamFile(text, path, protocolCatalog);
     if ("problems" in team) problems.push(...team.problems);
-    else teams.push({ ...team, path });
+    else teams.push({ ...team, path, text });
   }
   if ("problems" in pipeline || problems.length > 0) throw problemsError(problems);
   for (const [index, team] of teams.entries()) {

@@ -19,6 +19,7 @@ import type { Backplane } from "../registry/backplane.ts";
 import { addCoordinatorService } from "../rpc/server/coordinator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
+import { addTuningService } from "../rpc/server/tuning-server.ts";
 import { hosting } from "../rpc/services/hosting.ts";
 import type { ServerTls } from "../rpc/tls.ts";
 import { createFailureReporter } from "../runtime/failure-reporter.ts";
@@ -222,12 +223,13 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       clock,
       tracer: deps.tracer,
     };
-    for (const { team, path } of teams) {
+    for (const { team, path, text } of teams) {
       const { component } = team;
       const created = createTrainer(
         {
           pipeline,
           team,
+          teamText: text,
           teamFolder: dirname(path),
           stateDir: options.stateDir,
           ...(options.engine !== undefined && { engine: options.engine }),
@@ -261,6 +263,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     });
     addTrainerService(server, hosting(servicesOf(trainers, ({ service }) => service)));
     addCoordinatorService(server, hosting(servicesOf(trainers, ({ coordinator }) => coordinator)).of);
+    addTuningService(server, hosting(servicesOf(trainers, ({ tuning }) => tuning)).of);
     const tellHealth = () => {
       const refusal = opened.refusal();
       server.setServing(made.started() && made.ready() && refusal === undefined);

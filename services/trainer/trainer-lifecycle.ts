@@ -8,6 +8,7 @@ import type { Engines } from "./engines.ts";
 import type { RunQueue } from "./runs/run-queue.ts";
 import type { TrainingData } from "./runs/training-data.ts";
 import { guardState, type StateGuardDeps } from "./state-guard.ts";
+import type { StudyKeeper } from "./studies/study-keeper.ts";
 import type { MutableTrainerState } from "./trainer-state.ts";
 import type { TrainerWorkers } from "./trainer-workers.ts";
 import type { TeamTriggers } from "./triggers/team-triggers.ts";
@@ -19,6 +20,7 @@ export interface TrainerLifecycleDeps {
   readonly data: TrainingData;
   readonly engines: Engines;
   readonly queue: Pick<RunQueue, "start" | "stop">;
+  readonly studies: Pick<StudyKeeper, "start" | "stop">;
   readonly triggers: Pick<TeamTriggers, "run">;
   readonly workers: Pick<TrainerWorkers, "start" | "close">;
   readonly state: MutableTrainerState;
@@ -72,6 +74,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
     signal.throwIfAborted();
     deps.workers.start(held.number);
     await queue.start();
+    await deps.studies.start();
     signal.throwIfAborted();
     state.enter("running");
     following = [triggers.run(signal), guardState(folder, { ...deps, component }, signal).catch(loseFolder)];
@@ -95,7 +98,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
     state.enter("stopping");
     stopping.abort(new UncoupleError("cancelled", `the trainer of ${component} is stopping`));
     await started?.catch(() => {});
-    await queue.stop();
+    await Promise.all([queue.stop(), deps.studies.stop()]);
     await deps.workers.close();
     await Promise.all(following);
     await deps.closeService();

@@ -9,6 +9,7 @@ import type { SnapshotModel } from "../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { TrialId } from "../pipeline/study.ts";
 import type { TeamConfig } from "../pipeline/team.ts";
 import { DeletedError } from "../pipeline/tombstone.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -33,6 +34,8 @@ export interface TrainerServiceDeps {
   readonly load: LoadModel;
   readonly source: Pick<DataSource, "schema">;
   readonly state: TrainerState;
+  /** What a trial was trained with. @throws UncoupleError `not-found`, `failed-precondition` if it has no value */
+  teamOfTrial(trial: TrialId): TeamConfig;
 }
 
 const never = new AbortController().signal;
@@ -84,13 +87,17 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     async startRun(request) {
       const refusal = gate.refusal();
       if (refusal !== undefined) throw new UncoupleError("failed-precondition", refusal);
-      const requested = teamOfRequest(request, team, pipeline, deps.teamFolder);
-      const { upstream: asked, traceparent } = request;
+      const { upstream: asked, tuning, traceparent } = request;
+      if (tuning !== undefined && (request.teamFile !== undefined || request.protocol !== undefined)) {
+        throw new UncoupleError("invalid-argument", "a run of a trial has the trial's team file and protocol");
+      }
+      const requested =
+        tuning === undefined ? teamOfRequest(request, team, pipeline, deps.teamFolder) : deps.teamOfTrial(tuning);
       // A trainer that is not running refuses the run, and sees nothing that it could check.
       if (asked !== undefined && state.phase() === "running") {
         await checkAskedSnapshots(asked, name, pipeline, { backplane: deps, view }, never);
       }
-      return queue.submit({ trigger: "request", team: requested, asked, traceparent });
+      return queue.submit({ trigger: "request", team: requested, asked, tuning, traceparent });
     },
     watchRun: (id, signal) => queue.watch(id, signal),
     cancelRun: (id) => queue.cancel(id),

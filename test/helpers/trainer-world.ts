@@ -8,6 +8,7 @@ import type { Run } from "../../services/pipeline/run.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { connectTrainer, type RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
+import { connectTuning, type RemoteTuning } from "../../services/rpc/client/tuning-client.ts";
 import type { Logger } from "../../services/runtime/logs.ts";
 import type { Tracer } from "../../services/runtime/tracing/tracer.ts";
 import { type RunningTrainer, type RunTrainerOptions, runTrainer } from "../../services/trainer/run-trainer.ts";
@@ -18,6 +19,7 @@ import { silentLog } from "./log.ts";
 /** A trainer with a client. */
 export interface TrainerOfTest extends RunningTrainer {
   readonly client: RemoteTrainer;
+  readonly tuning: RemoteTuning;
 }
 
 /** A trainer in a separate process, with a client. */
@@ -25,6 +27,7 @@ export interface TrainerProcess {
   readonly client: RemoteTrainer;
   /** host:port */
   readonly grpc: string;
+  readonly tuning: RemoteTuning;
   readonly httpPort: number;
   readonly process: ChildProcess;
   /** Everything it has printed. */
@@ -126,11 +129,13 @@ export async function openTrainerWorld(
         },
       );
       const client = connectTrainer(`127.0.0.1:${running.grpcPort}`, { clock: systemClock });
+      const tuning = connectTuning(`127.0.0.1:${running.grpcPort}`, { clock: systemClock });
       closing.push(async () => {
         client.close();
+        tuning.close();
         if (running.lifecycle.state() !== "FAILED") await running.stop();
       });
-      return { ...running, client };
+      return { ...running, client, tuning };
     },
     async spawn(component, { team: text, teamFiles, stateDir = join(dir, "state"), port = 0 } = {}) {
       const files = teamFiles ?? [await team(component, text)];
@@ -162,8 +167,10 @@ export async function openTrainerWorld(
         child.on("close", () => reject(new Error(`the trainer exited before it was ready:\n${output}`)));
       });
       const client = connectTrainer(addresses.grpc, { clock: systemClock });
+      const tuning = connectTuning(addresses.grpc, { clock: systemClock });
       const end = async (signal: NodeJS.Signals) => {
         client.close();
+        tuning.close();
         child.kill(signal);
         return exited;
       };
@@ -171,6 +178,7 @@ export async function openTrainerWorld(
       return {
         client,
         grpc: addresses.grpc,
+        tuning,
         httpPort: Number(addresses.http.split(":").at(-1)),
         process: child,
         output: () => output,

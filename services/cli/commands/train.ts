@@ -1,18 +1,17 @@
 import { Command, InvalidArgumentError } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
-import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { inSpan } from "../../runtime/tracing/tracer.ts";
-import { readConfiguration } from "../connect/configuration.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
+import { readTeamFile } from "../connect/team-file.ts";
 import { openTracer } from "../connect/tracing.ts";
 import type { CliContext } from "../context/context.ts";
 import { collectParameter, type Parameters, protocolOf } from "../flags/protocol-options.ts";
 import { parseReferences } from "../flags/reference.ts";
-import { createOutput, noteDeprecations, type Output } from "../terminal/output.ts";
+import { createOutput, type Output } from "../terminal/output.ts";
 import { createRunProgress } from "../terminal/progress.ts";
 import { Finished } from "../terminal/report-error.ts";
 import { plain } from "../terminal/style.ts";
@@ -86,18 +85,6 @@ function parseUpstream(text: string): Composition {
     upstream[component] = serial;
   }
   return upstream;
-}
-
-/** Reads a team file for this component, with all checks that are possible without the trainer. */
-async function readTeamFile(file: string, component: string, output: Output, context: CliContext): Promise<string> {
-  const { teams, pipelines, problems, deprecations } = await readConfiguration([file], context.cwd);
-  const [team] = teams;
-  if (problems.length > 0) throw problemsError(problems);
-  noteDeprecations(output, deprecations);
-  if (team === undefined || pipelines.length > 0)
-    throw new UncoupleError("invalid-argument", `${file} is not a team file`);
-  if (team.team.component === component) return team.text;
-  throw new UncoupleError("invalid-argument", `${file} is for component ${team.team.component}, not ${component}`);
 }
 
 async function follow(run: Run, trainer: RemoteTrainer, output: Output, context: CliContext): Promise<void> {

@@ -9,6 +9,7 @@ import type { ConnectOptions } from "../../rpc/client/client.ts";
 import type { RemoteCoordinator } from "../../rpc/client/coordinator-client.ts";
 import type { RemoteEvaluator } from "../../rpc/client/evaluator-client.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
+import type { RemoteTuning } from "../../rpc/client/tuning-client.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { type NatsAccess, type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
@@ -83,6 +84,8 @@ export interface Connections {
   trainers(): Promise<ReadonlyMap<string, RemoteTrainer>>;
   /** The coordinators of all known trainers by component. */
   coordinators(): Promise<ReadonlyMap<string, RemoteCoordinator>>;
+  /** The studies of a component. @throws UncoupleError as `trainer` */
+  tuning(component: string): Promise<RemoteTuning>;
   /**
    * @param component must belong to the pipeline; checked only against a stack file
    * @throws UncoupleError `not-found`, listing the components of the pipeline
@@ -157,6 +160,13 @@ function createConnections(
     return named;
   }
 
+  /** The address of each known trainer, by component. */
+  async function trainersByAddress(): Promise<readonly (readonly [string, string])[]> {
+    const named = await namedAddresses();
+    if (named !== undefined) return [...named].map(([component, { address }]) => [component, address] as const);
+    return Object.entries((await stackOr("trainer", "--trainer HOST:PORT")).trainers);
+  }
+
   async function access(component?: string) {
     const { url, pipeline } = await registryPlace(flags, env, async () => {
       const stacked = await stackOr("registry", "--nats URL --pipeline NAME");
@@ -186,11 +196,7 @@ function createConnections(
       const address = addresses !== undefined && Object.hasOwn(addresses, component) ? addresses[component] : undefined;
       const trainer = address === undefined ? named?.get(component) : await connect(address, component);
       if (trainer !== undefined) return trainer;
-      const known = [...(named?.keys() ?? Object.keys(addresses ?? {}))];
-      throw new UncoupleError(
-        "not-found",
-        `no trainer found for component "${component}"; available: ${known.join(", ") || "none"}${didYouMean(component, known)}`,
-      );
+      throw noTrainer(component, [...(named?.keys() ?? Object.keys(addresses ?? {}))]);
     },
     async trainers() {
       const named = await namedTrainers();
@@ -201,12 +207,17 @@ function createConnections(
         all.set(component, await connect(address, component));
       return all;
     },
+    async tuning(component) {
+      const addresses = new Map(await trainersByAddress());
+      const address = addresses.get(component);
+      if (address === undefined) throw noTrainer(component, [...addresses.keys()]);
+      const { connectTuning } = await import("../../rpc/client/tuning-client.ts");
+      const tuning = connectTuning(address, await clientOptions(context, flags), component);
+      closers.push(() => tuning.close());
+      return tuning;
+    },
     async coordinators() {
-      const named = await namedAddresses();
-      const addresses =
-        named === undefined
-          ? Object.entries((await stackOr("trainer", "--trainer HOST:PORT")).trainers)
-          : [...named].map(([component, { address }]) => [component, address] as const);
+      const addresses = await trainersByAddress();
       const { connectCoordinator } = await import("../../rpc/client/coordinator-client.ts");
       const options = await clientOptions(context, flags);
       const all = new Map<string, RemoteCoordinator>();
@@ -231,6 +242,13 @@ function createConnections(
     access: () => access(),
     place: (component) => open(component, false),
   };
+}
+
+function noTrainer(component: string, known: readonly string[]): UncoupleError {
+  return new UncoupleError(
+    "not-found",
+    `no trainer found for component "${component}"; available: ${known.join(", ") || "none"}${didYouMean(component, known)}`,
+  );
 }
 
 /**

@@ -29,9 +29,10 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
       "optimizer",
       optimizer && [optimizer.name, rateText(optimizer), scheduleText(schedule)].filter(Boolean).join(", "),
     ],
-    ["steps", provenance.steps === undefined ? undefined : `${provenance.steps}, batch size ${provenance.batch}`],
+    ["steps", stepsText(provenance)],
     ["seed", provenance.seed?.toString()],
     ["workers", workers && `${workers.slots} slots, averaged every ${workers.syncEvery} steps, ${workers.numerics}`],
+    ["tuning", provenance.tuning && `trial ${provenance.tuning.trial} of study ${provenance.tuning.study}`],
     ["training loss", provenance.trainingLoss === undefined ? undefined : formatNumber(provenance.trainingLoss)],
     ["data", data && `${data.rows} rows${untilText(data)}, fingerprint ${data.fingerprint.slice(0, 16)}`],
     ["tests", tests && testsText(tests)],
@@ -46,6 +47,11 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
     ["published", manifest.publishedAt],
   ];
   return facts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
+}
+
+function stepsText({ steps, stopAfter, batch }: SnapshotManifest["provenance"]): string | undefined {
+  if (steps === undefined) return undefined;
+  return `${stopAfter === undefined ? "" : `${stopAfter} of `}${steps}, batch size ${batch}`;
 }
 
 /** The snapshots that the inputs were imputed with: `m1@1`. */

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { FileSource } from "../../pipeline/pipeline.ts";
-import type { DataSource, HeldOutRows, Rows } from "../source/data-source.ts";
+import type { DataSource, HeldOutRows, Rows, TrainingPart } from "../source/data-source.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import { fingerprintTable } from "../table/fingerprint.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
@@ -116,7 +116,7 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
   const read = async (
     names: readonly string[],
     choice: RowChoice,
-    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter }: ReadOptions = {},
+    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part }: ReadOptions = {},
   ): Promise<HeldOutRows> => {
     const wrong = names.find((name) => unreadable.has(name));
     if (wrong !== undefined) {
@@ -137,6 +137,7 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
         hidden: spec.exposeKeys === true ? [] : [...(spec.group ?? []), ...(spec.key === undefined ? [] : [spec.key])],
         split,
         choice,
+        part,
         sorted: relation.reordering !== undefined,
       });
       // Like a row without a key, a malformed line counts as a bad training row.
@@ -167,12 +168,12 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
   return {
     schema: async () => schema,
     unreadable: () => unreadable,
-    trainingRows: async (columns, limit, heldOutAfter) =>
-      checked(await read(columns, { side: "training" }, { limit, heldOutAfter }), "training"),
+    trainingRows: async (columns, limit, heldOutAfter, part) =>
+      checked(await read(columns, { side: "training" }, { limit, heldOutAfter, part }), part?.side ?? "training"),
     heldOutRows: async (columns, labels) => checked(await read(columns, { side: "held-out" }, { labels }), "held-out"),
-    auditRows: async (columns, annotated, rows, heldOutAfter) => {
-      const sample = await read([...columns, ...annotated], { side: "audit", rows }, { heldOutAfter });
-      if (sample.table.rows === rows) return sample;
+    auditRows: async (columns, annotated, rows, heldOutAfter, part) => {
+      const sample = await read([...columns, ...annotated], { side: "audit", rows }, { heldOutAfter, part });
+      if (sample.table.rows === rows || (part !== undefined && sample.table.rows > 0)) return sample;
       throw new UncoupleError(
         "failed-precondition",
         `${path}: ${rows} audited rows requested, but only ${sample.table.rows} training rows have values in all of ${annotated.join(", ")}`,
@@ -191,6 +192,7 @@ interface ReadOptions {
   readonly labels?: readonly string[] | undefined;
   /** As in `DataSource.trainingRows`. */
   readonly heldOutAfter?: string | undefined;
+  readonly part?: TrainingPart | undefined;
 }
 
 function whyUnreadable(name: string, type: string): string {

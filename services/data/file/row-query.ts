@@ -1,3 +1,4 @@
+import type { TrainingPart } from "../source/data-source.ts";
 import type { ColumnSchema } from "../table/table.ts";
 import { identifier, literal } from "./sql.ts";
 import { type TimeBounds, timeSql } from "./time.ts";
@@ -25,6 +26,8 @@ export interface RowQuery {
   readonly hidden: readonly string[];
   readonly split: RowSplit;
   readonly choice: RowChoice;
+  /** Of the training or audited rows; undefined: all of them. */
+  readonly part: TrainingPart | undefined;
   /** Whether to sort the rows by key and values, for a relation without a stable order. */
   readonly sorted: boolean;
 }
@@ -50,7 +53,8 @@ export function rowSql(query: RowQuery): string {
   const { heldOut, training } = sidesSql(split, hashed);
   // A row without a key has no hash, and counts as a bad training row; so does one without a time.
   const side = choice.side === "held-out" ? heldOut : `COALESCE(${training}, true)`;
-  const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE ${side}`;
+  const part = query.part === undefined ? "true" : partSql(query.part, key === undefined ? "CAST(r AS VARCHAR)" : "k");
+  const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE (${side})${choice.side === "training" ? ` AND ${part}` : ""}`;
   const labels = query.labels.map((_, i) => `l${i}`);
   const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`), ...labels].join(", ");
   const raws = columns.map((_, i) => `c${i}`);
@@ -60,7 +64,14 @@ export function rowSql(query: RowQuery): string {
   }
   const hash = `md5('audit/' || ${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
   const order = [hash, ...(query.sorted ? raws : ["r"])].join(", ");
-  return `SELECT ${outputs} FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
+  const sample = `SELECT ${outputs}, ${part} AS p FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
+  return `SELECT * EXCLUDE (p) FROM (${sample}) WHERE p`;
+}
+
+/** A row without a key is on the side that is trained on, where it counts as bad. @param text what identifies a row */
+function partSql({ side, share }: TrainingPart, text: string): string {
+  const validation = `COALESCE(md5('validation/' || ${text}) < ${literal(threshold(share))}, false)`;
+  return side === "validation" ? validation : `NOT ${validation}`;
 }
 
 function sidesSql(split: RowSplit, hashed: string): { readonly heldOut: string; readonly training: string } {

@@ -26,6 +26,16 @@ export interface HeldOutRows extends Rows {
 }
 
 /**
+ * One side of a division of the training rows by the hash of their group, key or row number, which is independent of the
+ * hash that holds rows out: more rows move no others.
+ */
+export interface TrainingPart {
+  readonly side: "fit" | "validation";
+  /** Share of the training rows on the validation side, in (0, 1). */
+  readonly share: number;
+}
+
+/**
  * A source of examples. Implementations return exactly the requested columns and never read others into tables, so that
  * the caller alone controls what a team can see.
  */
@@ -38,9 +48,10 @@ export interface DataSource {
    * Reads the training rows, in source order.
    * @param columns names; @param limit maximum number of rows, from the start
    * @param heldOutAfter in ISO 8601; with a split by time, all rows after it count as held out
+   * @param part defaults to all training rows
    * @throws UncoupleError `invalid-argument` (an unknown column), `failed-precondition` (no rows, or too many bad rows)
    */
-  trainingRows(columns: readonly string[], limit?: number, heldOutAfter?: string): Promise<Rows>;
+  trainingRows(columns: readonly string[], limit?: number, heldOutAfter?: string, part?: TrainingPart): Promise<Rows>;
   /**
    * Reads the held-out rows. Only for the evaluator.
    * @param labels columns to read as text as well, of any type, which group or slice the rows
@@ -51,6 +62,7 @@ export interface DataSource {
    * Reads the `rows` training rows with the smallest hashes among those with values in all columns of `annotated`, in hash
    * order, so that a smaller sample is a prefix of a larger one. They are training rows like any other.
    * @param heldOutAfter as in `trainingRows`
+   * @param part those of the rows that are on this side, at least one
    * @throws UncoupleError as `trainingRows`, and `failed-precondition` if there are fewer
    */
   auditRows(
@@ -58,6 +70,7 @@ export interface DataSource {
     annotated: readonly string[],
     rows: number,
     heldOutAfter?: string,
+    part?: TrainingPart,
   ): Promise<Rows>;
   /**
    * Reads the `rows` training rows with the smallest hashes, in hash order, or all if there are fewer.

@@ -1,7 +1,7 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { SyntheticSource } from "../../pipeline/pipeline.ts";
 import { createRandom } from "../random/random.ts";
-import type { DataSource, Rows } from "../source/data-source.ts";
+import type { DataSource, Rows, TrainingPart } from "../source/data-source.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import { fingerprintTable } from "../table/fingerprint.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
@@ -48,9 +48,12 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
   return {
     schema: async () => schema,
     unreadable: () => new Map(),
-    trainingRows: async (columns, limit) => rowsOf(columns, splitRows(spec, "training", limit)),
+    trainingRows: async (columns, limit, _, part) =>
+      part === undefined
+        ? rowsOf(columns, splitRows(spec, "training", limit))
+        : rowsOf(columns, partOf(splitRows(spec, "training"), part).slice(0, limit)),
     heldOutRows: async (columns) => ({ ...rowsOf(columns, splitRows(spec, "held-out")), labels: {} }),
-    auditRows: async (columns, annotated, rows) => {
+    auditRows: async (columns, annotated, rows, _, part) => {
       const training = splitRows(spec, "training");
       if (rows > training.length) {
         throw new UncoupleError(
@@ -58,7 +61,7 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
           `${rows} audited rows requested, but only ${training.length} training rows exist`,
         );
       }
-      return rowsOf([...columns, ...annotated], sampleOf(training, rows));
+      return rowsOf([...columns, ...annotated], partOf(sampleOf(training, rows), part));
     },
     sampleRows: async (columns, _labels, rows) => ({
       ...rowsOf(columns, sampleOf(splitRows(spec, "training"), rows)),
@@ -70,6 +73,16 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
     },
     close: async () => {},
   };
+}
+
+/** Those of some row numbers that are on one side, in their order. */
+function partOf(rows: Int32Array, part: TrainingPart | undefined): Int32Array {
+  if (part === undefined) return rows;
+  const hash = createRandom(0, "validation");
+  return rows.filter((row) => {
+    hash.seek(row);
+    return hash.uniform() < part.share === (part.side === "validation");
+  });
 }
 
 /** The row numbers on one side of the split, ascending. */

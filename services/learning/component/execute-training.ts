@@ -3,6 +3,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { compileInference } from "../../engine/compiler/inference.ts";
 import type { InferenceInput } from "../../engine/compiler/inference-program.ts";
 import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
+import type { TrainingState } from "../../engine/interface/program.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
 import { denseNetwork } from "../programs/dense.ts";
 import { type TrainingLoss, trainingLosses } from "../programs/losses.ts";
@@ -13,8 +14,9 @@ import { type UserModelModule, userLoss, userNetwork } from "../programs/user-mo
 import { findProtocol } from "../protocols/all.ts";
 import { runTraining, type Train } from "../training/run-training.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../training/training-progress.ts";
+import { lookSteps } from "./look-steps.ts";
 import type { PreparedTraining } from "./prepare-training.ts";
-import type { TrainedComponent } from "./training-backend.ts";
+import type { ModelLooks, TrainedComponent } from "./training-backend.ts";
 
 export interface TrainingExecution {
   readonly engine: Engine;
@@ -24,6 +26,7 @@ export interface TrainingExecution {
   readonly module?: UserModelModule;
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
+  readonly looks?: ModelLooks;
   onStart?(engine: RunningEngine): void | Promise<void>;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
 }
@@ -39,7 +42,7 @@ export async function executeTraining(
   execution: TrainingExecution,
 ): Promise<TrainedComponent> {
   const { team, dataset, needs, prepared } = training;
-  const { resume, signal, onStart, onProgress } = execution;
+  const { resume, signal, looks, onStart, onProgress } = execution;
   const { component } = dataset;
   const { network, loss, description } = modelOf(training, execution.module);
   const { program, data } = trainingProgram({
@@ -53,6 +56,7 @@ export async function executeTraining(
     optimizer: team.optimizer,
     batch: team.batch,
   });
+  const predictionOf = (state: TrainingState) => predictionProgram(dataset, network, loss, state);
   // Long steps block this thread.
   await yieldToEventLoop();
   const {
@@ -69,10 +73,17 @@ export async function executeTraining(
     seed: team.seed,
     ...(resume !== undefined && { resume }),
     ...(signal !== undefined && { signal }),
+    looks: {
+      at: lookSteps(team, looks),
+      async look({ step, state: reached }) {
+        if (step === team.stopAfter) return false;
+        return looks?.look(step, compileInference(predictionOf(reached)).bytes) ?? true;
+      },
+    },
     ...(onStart !== undefined && { onStart }),
     ...(onProgress !== undefined && { onProgress }),
   });
-  const prediction = predictionProgram(dataset, network, loss, state);
+  const prediction = predictionOf(state);
   const { bytes, opset } = compileInference(prediction);
   return {
     bytes,

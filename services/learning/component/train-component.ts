@@ -13,7 +13,7 @@ import { unitPlanOf } from "./unit-training.ts";
  *   separate process
  */
 export async function trainComponent(training: ComponentTraining, module?: UserModelModule): Promise<TrainedComponent> {
-  const { engine, resume, signal, onStart, onProgress } = training;
+  const { engine, resume, signal, looks, onStart, onProgress } = training;
   const prepared = await prepareTraining(training);
   await yieldToEventLoop();
   const units = unitPlanOf(training);
@@ -25,6 +25,7 @@ export async function trainComponent(training: ComponentTraining, module?: UserM
     ...(module !== undefined && { module }),
     ...(resume !== undefined && { resume }),
     ...(signal !== undefined && { signal }),
+    ...(looks !== undefined && { looks }),
     ...(onStart !== undefined && { onStart }),
     ...(onProgress !== undefined && { onProgress }),
   });

@@ -32,6 +32,7 @@ export interface ComponentTraining {
   /** The numerics class that began it, if it resumes. */
   readonly begun?: string;
   readonly signal?: AbortSignal;
+  readonly looks?: ModelLooks;
   /** Called once before the first step and awaited. */
   onStart?(engine: RunningEngine): void | Promise<void>;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
@@ -41,6 +42,14 @@ export interface ComponentTraining {
   onWarning?(message: string): void;
   /** Called with each line that a user's model module prints. */
   onOutput?(line: string): void;
+}
+
+/** Looks at the models that a training passes through, as `TrainingLooks` does at its states. */
+export interface ModelLooks {
+  /** As in `TrainingLooks`. */
+  readonly at: readonly number[];
+  /** @param bytes the ONNX inference model of this step; @returns whether to go on */
+  look(step: number, bytes: Uint8Array): Promise<boolean>;
 }
 
 export interface TrainedComponent {

@@ -65,7 +65,10 @@ process.on("uncaughtException", (thrown) => {
 /** Has the trainer run the rounds. */
 async function trainElsewhere(run: TrainingRun): Promise<TrainingResult> {
   await trainer.send({ kind: "shipped", shipped: await shipTraining(run) });
-  const answer = await trainer.next();
+  let answer = await trainer.next();
+  for (; answer.kind === "reached"; answer = await trainer.next()) {
+    await trainer.send({ kind: "decided", goOn: (await run.looks?.look(answer.checkpoint)) ?? true });
+  }
   if (answer.kind !== "rounds-done") throw new UncoupleError("internal", `received ${answer.kind} before rounds-done`);
   return answer.result;
 }
@@ -79,6 +82,15 @@ async function train(): Promise<void> {
     module,
     ...(order.inUnits && { train: trainElsewhere }),
     ...(order.resume !== undefined && { resume: order.resume }),
+    looks: {
+      at: order.looksAt,
+      async look(step, bytes) {
+        await trainer.send({ kind: "look", step, bytes });
+        const answer = await trainer.next();
+        if (answer.kind !== "looked") throw new UncoupleError("internal", `received ${answer.kind} before looked`);
+        return answer.goOn;
+      },
+    },
     async onStart(engine) {
       await trainer.send({ kind: "started", engine });
       await trainer.next();

@@ -16,7 +16,13 @@ export type ToModelProcess =
       readonly resume: TrainingCheckpoint | undefined;
       /** Whether the trainer has the steps run in units; this process then sends the training instead of running it. */
       readonly inUnits: boolean;
+      /** As `ModelLooks.at`. */
+      readonly looksAt: readonly number[];
     }
+  /** Replies to `shipped`, before `rounds-done`: asks for a look at this state. */
+  | { readonly kind: "reached"; readonly checkpoint: TrainingCheckpoint }
+  /** Replies to `look`. */
+  | { readonly kind: "looked"; readonly goOn: boolean }
   /** Replies to `shipped`. */
   | { readonly kind: "rounds-done"; readonly result: TrainingResult }
   /** Replies to `started` and `progress`; to `progress` any number of `checkpoint`, then one `continue`. */
@@ -26,6 +32,10 @@ export type ToModelProcess =
 export type FromModelProcess =
   /** Sent once before the first step; training waits for `continue`. */
   | { readonly kind: "started"; readonly engine: RunningEngine }
+  /** The model after one of `looksAt`; training waits for `looked`. */
+  | { readonly kind: "look"; readonly step: number; readonly bytes: Uint8Array }
+  /** Replies to `reached`, after its look. */
+  | { readonly kind: "decided"; readonly goOn: boolean }
   /** The training as data; waits for `rounds-done`. */
   | { readonly kind: "shipped"; readonly shipped: ShippedTraining }
   /** Sent after every chunk; training waits for the reply. */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { lookSteps } from "../component/look-steps.ts";
 import { prepareTraining } from "../component/prepare-training.ts";
 import type { ComponentTraining, TrainedComponent } from "../component/training-backend.ts";
 import { unitPlanOf } from "../component/unit-training.ts";
@@ -44,8 +45,12 @@ export async function trainIsolated(
     for (let message = await first; ; message = await model.messenger.next()) {
       if (message.kind === "trained") return message.trained;
       if (message.kind === "shipped") {
-        const result = await runShipped(training, message.shipped, clock);
+        const result = await runShipped(training, message.shipped, model, clock);
         await model.messenger.send({ kind: "rounds-done", result });
+        continue;
+      }
+      if (message.kind === "look") {
+        await replyToLook(training, model, message);
         continue;
       }
       if (message.kind === "started") {
@@ -92,16 +97,25 @@ async function handOver(
   signal.throwIfAborted();
   const { name, reason } = training.engine;
   const inUnits = unitPlanOf(training) !== undefined;
-  await messenger.send({ kind: "train", prepared, engine: { name, reason }, resume: training.resume, inUnits });
+  const { resume, looks } = training;
+  await messenger.send({
+    kind: "train",
+    prepared,
+    engine: { name, reason },
+    resume,
+    inUnits,
+    looksAt: looks?.at ?? [],
+  });
 }
 
 /** Runs the rounds of a module's training here, because the module's process has no workers. */
 async function runShipped(
   training: ComponentTraining,
   shipped: ShippedTraining,
+  model: ModelProcess,
   clock: Clock,
 ): Promise<TrainingResult> {
-  const { resume, signal, onStart, onProgress, onUnits } = training;
+  const { resume, signal, looks, onStart, onProgress, onUnits } = training;
   const units = unitPlanOf(training);
   if (units === undefined) throw new UncoupleError("internal", "a module's process sent a training that runs as one");
   return runRounds(shipped, {
@@ -109,10 +123,35 @@ async function runShipped(
     clock,
     ...(resume !== undefined && { resume }),
     ...(signal !== undefined && { signal }),
+    looks: { at: lookSteps(training.team, looks), look: (checkpoint) => lookThere(training, model, checkpoint) },
     ...(onStart !== undefined && { onStart }),
     ...(onProgress !== undefined && { onProgress }),
     ...(onUnits !== undefined && { onUnits }),
   });
+}
+
+/** Has the module's process make a model of a state that was reached here, and looks at it. */
+async function lookThere(
+  training: ComponentTraining,
+  model: ModelProcess,
+  checkpoint: TrainingCheckpoint,
+): Promise<boolean> {
+  await model.messenger.send({ kind: "reached", checkpoint });
+  let decided = await model.messenger.next();
+  if (decided.kind === "look") {
+    await replyToLook(training, model, decided);
+    decided = await model.messenger.next();
+  }
+  if (decided.kind !== "decided") throw unexpected(decided);
+  return decided.goOn;
+}
+
+async function replyToLook(
+  { looks }: ComponentTraining,
+  { messenger }: ModelProcess,
+  { step, bytes }: Extract<FromModelProcess, { readonly kind: "look" }>,
+): Promise<void> {
+  await messenger.send({ kind: "looked", goOn: (await looks?.look(step, bytes)) ?? true });
 }
 
 async function checkpointOf({ messenger }: ModelProcess): Promise<TrainingCheckpoint> {

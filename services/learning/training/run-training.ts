@@ -4,7 +4,7 @@ import type { RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
 import { createChunkSizes } from "./chunk-sizes.ts";
 import { openTraining, type TrainingParts } from "./stepped-training.ts";
-import type { TrainingCheckpoint, TrainingProgress } from "./training-progress.ts";
+import type { TrainingCheckpoint, TrainingLooks, TrainingProgress } from "./training-progress.ts";
 
 /** The final loss in a manifest is the mean over the last N steps. */
 export const RECENT_STEPS = 100;
@@ -13,6 +13,7 @@ const ADVICE = "lower the learning rate, or look for extreme values in the data"
 export interface TrainingRun extends TrainingParts {
   readonly resume?: TrainingCheckpoint;
   readonly signal?: AbortSignal;
+  readonly looks?: TrainingLooks;
   /** Called once before the first step and awaited. */
   onStart?(engine: RunningEngine): void | Promise<void>;
   /** Called after every chunk and awaited, so that it may take a checkpoint. */
@@ -30,44 +31,51 @@ export interface TrainingResult {
 }
 
 /**
- * Trains to the last step. The result depends on the program, the data, the seed and the engine, not on chunk sizes,
+ * Trains to the last step, or until a look ends it. The result depends on the program, the data, the seed and the engine, not on chunk sizes,
  * machine speed or interruptions.
  *
  * @throws UncoupleError `cancelled` (the signal aborted, at the end of a chunk), `failed-precondition` (a loss or the
  *   final state is not finite; the message names the step)
  */
 export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
-  const { steps, resume } = run;
+  const { steps, resume, looks } = run;
   const training = await openTraining(run, resume);
   try {
     await run.onStart?.(training.engine);
     let recent: number[] = [...(resume?.recentLosses ?? [])];
     const sizes = createChunkSizes(run.engine.clock);
-    let count = Math.min(sizes.size(), steps - training.step);
+    let count = Math.min(sizes.size(), untilLook(looks, training.step, steps));
     while (training.step < steps) {
       run.signal?.throwIfAborted();
       const first = training.step;
-      const following = Math.min(sizes.size(), steps - first - count);
+      const following = Math.min(sizes.size(), untilLook(looks, first + count, steps));
       const { result: losses, elapsed } = await sizes.measure(count, () => training.advance(count, following));
       checkLosses(losses, first);
       recent = [...recent, ...losses].slice(-RECENT_STEPS);
       const [step, recentLosses] = [training.step, recent];
+      const checkpoint = async () => ({ step, state: await training.state(), recentLosses });
       await run.onProgress?.({
         step,
         steps,
         loss: mean(losses),
         learningRate: training.learningRate(step - 1),
         stepsPerSecond: (count / elapsed) * 1000,
-        checkpoint: async () => ({ step, state: await training.state(), recentLosses }),
+        checkpoint,
       });
+      if (looks?.at.includes(step) === true && !(await looks.look(await checkpoint()))) break;
       count = following;
     }
     const state = await training.state();
-    checkState(state, steps);
+    checkState(state, training.step);
     return { state, loss: mean(recent), engine: training.engine };
   } finally {
     await training.dispose();
   }
+}
+
+/** Number of steps from a step to the next look, or to the end. */
+export function untilLook(looks: TrainingLooks | undefined, step: number, steps: number): number {
+  return (looks?.at.find((at) => at > step) ?? steps) - step;
 }
 
 /** @throws UncoupleError `failed-precondition` naming the first step whose loss is not finite @param first number of the first step */

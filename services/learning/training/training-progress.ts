@@ -9,6 +9,17 @@ export interface TrainingCheckpoint {
   readonly recentLosses: readonly number[];
 }
 
+/** Steps after which someone looks at a training before it goes on. */
+export interface TrainingLooks {
+  /** Ascending, each greater than 0 and less than the number of steps. */
+  readonly at: readonly number[];
+  /**
+   * Called after each of these steps that the training reaches, and awaited.
+   * @returns whether to go on; otherwise the training ends as it is
+   */
+  look(checkpoint: TrainingCheckpoint): Promise<boolean>;
+}
+
 /** Reported after every chunk of steps. */
 export interface TrainingProgress {
   /** Steps done. */

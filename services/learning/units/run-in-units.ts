@@ -15,6 +15,7 @@ import {
   RECENT_STEPS,
   type TrainingResult,
   type TrainingRun,
+  untilLook,
 } from "../training/run-training.ts";
 import { learningRateAt } from "../training/schedule.ts";
 import { foldLosses, foldStates } from "./fold.ts";
@@ -61,7 +62,7 @@ export async function shipTraining(run: TrainingRun): Promise<ShippedTraining> {
 }
 
 /** Everything that the rounds of a training need beside what was shipped. */
-export interface RoundsRun extends Pick<TrainingRun, "resume" | "signal" | "onStart" | "onProgress"> {
+export interface RoundsRun extends Pick<TrainingRun, "resume" | "signal" | "looks" | "onStart" | "onProgress"> {
   /** Called when a round begins, and with each of its units that is done. */
   onUnits?(count: UnitCount): void;
   readonly clock: Clock;
@@ -71,17 +72,17 @@ export interface RoundsRun extends Pick<TrainingRun, "resume" | "signal" | "onSt
 }
 
 /**
- * Trains to the last step in rounds: every slot runs the same steps of the schedule from the state of the round, and the
+ * Trains to the last step, or until a look ends it, in rounds: every slot runs the same steps of the schedule from the state of the round, and the
  * average of their states is the state of the next one. The result depends on the program, the data, the seed, the plan and
  * the numerics class, not on who ran the units, in which order, or how often.
  *
- * With one slot, gives the bits of `runTraining`.
+ * With one slot, gives the bits of `runTraining`. Looks end a round early, so that they change the bits of several slots.
  *
  * @throws UncoupleError as `runTraining` and `UnitRunner.open`
  */
 export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promise<TrainingResult> {
   const { job, blobs, initial, engine } = shipped;
-  const { clock, plan, runner, rule, resume, signal } = run;
+  const { clock, plan, runner, rule, resume, signal, looks } = run;
   const { steps, schedule, learningRate } = job;
   const training = await runner.open({ job, blobs, initial, engine, rule, ...(signal !== undefined && { signal }) });
   try {
@@ -93,7 +94,7 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
       signal?.throwIfAborted();
       const first = step;
       // A checkpoint of a training with another plan lies between two averages.
-      const count = Math.min(plan.syncEvery - (first % plan.syncEvery), steps - first);
+      const count = Math.min(plan.syncEvery - (first % plan.syncEvery), untilLook(looks, first, steps));
       const began = clock.elapsed();
       const results = await runRound(training, { first, count }, state, run, steps);
       const losses = foldLosses(results.map((result) => result.losses));
@@ -103,18 +104,20 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
       const elapsed = Math.max(clock.elapsed() - began, 0.01);
       recent = [...recent, ...losses].slice(-RECENT_STEPS);
       const [now, reached, recentLosses] = [step, state, recent];
+      const checkpoint = async () => ({ step: now, state: await unpackState(reached), recentLosses });
       await run.onProgress?.({
         step: now,
         steps,
         loss: mean(losses),
         learningRate: learningRateAt(now - 1, steps, learningRate, schedule),
         stepsPerSecond: (count / elapsed) * 1000,
-        checkpoint: async () => ({ step: now, state: await unpackState(reached), recentLosses }),
+        checkpoint,
       });
+      if (looks?.at.includes(now) === true && !(await looks.look(await checkpoint()))) break;
     }
     const end = await unpackState(state);
     // Names the tensor; on large states it is slow, and holds the event loop.
-    if (!(await isFiniteState(state, "variable/"))) checkState(end, steps);
+    if (!(await isFiniteState(state, "variable/"))) checkState(end, step);
     return { state: end, loss: mean(recent), engine: training.engine };
   } finally {
     await training.close();

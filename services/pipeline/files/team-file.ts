@@ -3,12 +3,12 @@ import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { DURATION, parseDuration } from "../duration.ts";
 import type { Pipeline } from "../pipeline.ts";
+import type { SearchParameters, SearchSpec } from "../search.ts";
 import {
   DEFAULT_TEAM,
   DEFAULT_WORKERS,
   ENGINE_CHOICES,
   type ModelSpec,
-  type OptimizerSpec,
   type ProtocolSpec,
   type TeamConfig,
   type TrainWhen,
@@ -18,10 +18,14 @@ import { checkProtocol } from "./check-protocol.ts";
 import type { DataColumn } from "./data-column.ts";
 import { checkTeamTests } from "./model-test-checks.ts";
 import { parseModelTests } from "./model-tests.ts";
+import { parseOptimizer } from "./optimizer-spec.ts";
 import type { Problem } from "./problem.ts";
 import type { ProtocolCatalog } from "./protocol-catalog.ts";
 import { isRecord, nameSchema, parseWith, strict } from "./schema.ts";
-import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems } from "./yaml-file.ts";
+import { checkSearch } from "./search-check.ts";
+import { withSearchKeys } from "./search-keys.ts";
+import { parseSearch } from "./search-spec.ts";
+import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems, type YamlFile } from "./yaml-file.ts";
 
 /**
  * A team file: the decisions of a single team. Only `component` and `model` are required.
@@ -32,6 +36,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * optimizer: { name: adam, learning_rate: 0.01 }
  * batch: 64
  * steps: 4000
+ * stop_after: 3000              # ends the training there, on the schedule of all steps; default: steps
  * schedule: { warmup: 100, decay: cosine }
  * protocol: async               # or with parameters: { name: proximal, sigma: 0.15 }
  * seed: 1
@@ -42,10 +47,12 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems }
  * sets: true                    # false: a gate never moves the component as part of a set
  * tests: [{ monotone: price, direction: decreasing, on_failure: refuse }]  # what its output must be (docs/model-tests.md)
  * cotrain: false                # true: the trainer trains on candidates that are not released when a gate asks for it
+ * search: ...                   # what `uncouple tune` tries: see `search-spec.ts`
  * ```
  */
 export interface ParsedTeam {
   readonly team: TeamConfig;
+  readonly search?: SearchSpec;
   readonly map: FileMap;
   /** Deprecated keys and values in use, each with the one to use instead. */
   readonly deprecations: readonly Problem[];
@@ -58,8 +65,6 @@ export interface ReadableTeam {
 }
 
 const MAX_COUNT = 1_000_000_000;
-const rate = z.number().gt(0).max(1000).default(DEFAULT_TEAM.optimizer.learningRate);
-const decayRate = z.number().min(0).lt(1);
 
 const teamSchema = strict({
   component: nameSchema,
@@ -67,6 +72,7 @@ const teamSchema = strict({
   optimizer: z.unknown().optional(),
   batch: z.int().min(1).max(1_048_576).default(DEFAULT_TEAM.batch),
   steps: z.int().min(1).max(MAX_COUNT).default(DEFAULT_TEAM.steps),
+  stop_after: z.int().min(1).max(MAX_COUNT).optional(),
   schedule: z.unknown().optional(),
   protocol: z.unknown().optional(),
   seed: z.int().min(0).default(DEFAULT_TEAM.seed),
@@ -77,6 +83,7 @@ const teamSchema = strict({
   sets: z.boolean().default(true),
   cotrain: z.boolean().default(false),
   tests: z.unknown().optional(),
+  search: z.unknown().optional(),
 });
 
 const workersSchema = strict({
@@ -89,18 +96,6 @@ const workersSchema = strict({
 /** Engines that run a step kernel by kernel, so that nothing can be sent to a worker. */
 const NOT_SHIPPED = ["tensorflow", "reference"];
 
-const OPTIMIZERS = {
-  sgd: strict({ name: z.literal("sgd"), learning_rate: rate }),
-  momentum: strict({ name: z.literal("momentum"), learning_rate: rate, momentum: decayRate.default(0.9) }),
-  adam: strict({
-    name: z.literal("adam"),
-    learning_rate: rate,
-    beta1: decayRate.default(DEFAULT_TEAM.optimizer.beta1),
-    beta2: decayRate.default(DEFAULT_TEAM.optimizer.beta2),
-    epsilon: z.number().gt(0).max(1).default(DEFAULT_TEAM.optimizer.epsilon),
-  }),
-};
-
 const hidden = z.array(z.int().min(1).max(65_536)).max(64);
 const scheduleSchema = strict({
   warmup: z.int().min(0).max(MAX_COUNT).optional(),
@@ -111,17 +106,47 @@ const everySchema = strict({
   every: z.string().regex(DURATION, { error: "must be a duration like 30s, 10m, 6h or 1d" }),
 });
 
+type Outcome = ParsedTeam | { readonly problems: readonly Problem[]; readonly readable?: ReadableTeam };
+
 /**
  * Parses a team file, or reports every problem that can be found without its pipeline.
  * @param fileName the file name in problems; the path of a model module is relative to it
  */
-export function parseTeamFile(
-  text: string,
-  fileName: string,
-  protocols?: ProtocolCatalog,
-): ParsedTeam | { readonly problems: readonly Problem[]; readonly readable?: ReadableTeam } {
+export function parseTeamFile(text: string, fileName: string, protocols?: ProtocolCatalog): Outcome {
   const file = readYaml(text, fileName);
   if (!("map" in file)) return file;
+  const { search: _, ...own } = file.value;
+  const parsed = parseTeam({ ...file, value: own }, fileName, protocols);
+  if (file.value.search === undefined) return parsed;
+  const reporter = createReporter(file.map, "problems" in parsed ? parsed.problems : []);
+  const search = parseSearch(file.value.search, reporter);
+  if (search !== undefined && "team" in parsed) {
+    checkSearch(search, (parameters) => problemsOf(configured(file, fileName, parameters, protocols)), reporter);
+  }
+  if (search !== undefined && "team" in parsed && reporter.problems.length === 0) return { ...parsed, search };
+  const { team, map } = "team" in parsed ? parsed : (parsed.readable ?? {});
+  const problems = sortedProblems(reporter.problems);
+  return { problems, ...(team !== undefined && map !== undefined && { readable: { team, map } }) };
+}
+
+/** Parses a team file with some of its keys set, without its `search`. The lines of problems are those of the file. */
+export function parseConfiguredTeam(
+  text: string,
+  fileName: string,
+  parameters: SearchParameters,
+  protocols?: ProtocolCatalog,
+): ParsedTeam | { readonly problems: readonly Problem[] } {
+  const file = readYaml(text, fileName);
+  return "map" in file ? configured(file, fileName, parameters, protocols) : file;
+}
+
+function configured(file: YamlFile, fileName: string, parameters: SearchParameters, protocols?: ProtocolCatalog) {
+  return parseTeam({ ...file, value: withSearchKeys(file.value, parameters) }, fileName, protocols);
+}
+
+const problemsOf = (parsed: Outcome) => ("problems" in parsed ? parsed.problems : []);
+
+function parseTeam(file: YamlFile, fileName: string, protocols?: ProtocolCatalog): Outcome {
   const { map, value } = file;
   const reporter = createReporter(map, file.problems);
   // Without the deprecated key, which must be neither unknown nor suggested.
@@ -137,6 +162,9 @@ export function parseTeamFile(
   const tests = value.tests === undefined ? undefined : parseModelTests(value.tests, reporter);
   if (top !== undefined && schedule?.warmup !== undefined && schedule.warmup > top.steps) {
     reporter.report(["schedule", "warmup"], `must be at most steps (${top.steps}), not ${schedule.warmup}`);
+  }
+  if (top?.stop_after !== undefined && top.stop_after > top.steps) {
+    reporter.report(["stop_after"], `must be at most steps (${top.steps}), not ${top.stop_after}`);
   }
   if (
     reporter.problems.length > 0 ||
@@ -158,6 +186,7 @@ export function parseTeamFile(
     optimizer,
     batch: top.batch,
     steps: top.steps,
+    ...(top.stop_after !== undefined && { stopAfter: top.stop_after }),
     schedule: { warmup: schedule.warmup ?? Math.min(DEFAULT_TEAM.schedule.warmup, top.steps), decay: schedule.decay },
     protocol,
     seed: top.seed,
@@ -220,37 +249,6 @@ function parseModel(value: unknown, fileName: string, reporter: Reporter): Model
   }
   const parsed = parseWith(strict({ hidden }), value, ["model"], reporter);
   return parsed === undefined ? undefined : { kind: "dense", hidden: parsed.hidden };
-}
-
-function parseOptimizer(
-  file: Readonly<Record<string, unknown>>,
-  reporter: Reporter,
-  deprecated: Reporter,
-): OptimizerSpec | undefined {
-  const isOld = file.optimiser !== undefined;
-  if (isOld && file.optimizer !== undefined) {
-    reporter.report(["optimiser"], "is the old name of optimizer, which is also set; remove it");
-    return undefined;
-  }
-  if (isOld) deprecated.report(["optimiser"], "is deprecated; rename it to optimizer");
-  const value = isOld ? file.optimiser : file.optimizer;
-  const given =
-    value === undefined ? { name: DEFAULT_TEAM.optimizer.name } : typeof value === "string" ? { name: value } : value;
-  const path = [isOld ? "optimiser" : "optimizer"];
-  const named = parseWith(z.looseObject({ name: z.enum(["sgd", "momentum", "adam"]) }), given, path, reporter);
-  if (named === undefined) return undefined;
-  if (named.name === "sgd") {
-    const parsed = parseWith(OPTIMIZERS.sgd, given, path, reporter);
-    return parsed && { name: parsed.name, learningRate: parsed.learning_rate };
-  }
-  if (named.name === "momentum") {
-    const parsed = parseWith(OPTIMIZERS.momentum, given, path, reporter);
-    return parsed && { name: parsed.name, learningRate: parsed.learning_rate, momentum: parsed.momentum };
-  }
-  const parsed = parseWith(OPTIMIZERS.adam, given, path, reporter);
-  if (parsed === undefined) return undefined;
-  const { name, beta1, beta2, epsilon } = parsed;
-  return { name, learningRate: parsed.learning_rate, beta1, beta2, epsilon };
 }
 
 function parseProtocol(

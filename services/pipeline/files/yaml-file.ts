@@ -53,7 +53,8 @@ function formatPath(path: Path): string {
   return text;
 }
 
-interface YamlFile {
+/** A file as YAML has it. */
+export interface YamlFile {
   readonly value: Readonly<Record<string, unknown>>;
   readonly map: FileMap;
   /** Duplicate keys; `value` has the last one. */

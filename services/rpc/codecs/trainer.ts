@@ -11,6 +11,7 @@ export function encodeStartRun(request: StartRun): StartRunRequest {
     ...(request.protocol === undefined ? {} : { protocol: encodeProtocol(request.protocol) }),
     ...(request.teamFile === undefined ? {} : { teamFile: request.teamFile }),
     ...(request.upstream === undefined ? {} : { upstream: serials(request.upstream, "upstream") }),
+    ...(request.tuning === undefined ? {} : { tuning: request.tuning }),
   };
 }
 
@@ -21,6 +22,7 @@ export function decodeStartRun(message: StartRunRequest__Output): StartRun {
     ...(message.teamFile === undefined ? {} : { teamFile: message.teamFile }),
     // The wire does not tell an empty map from none.
     ...(Object.keys(message.upstream).length === 0 ? {} : { upstream: message.upstream }),
+    ...(message.tuning === null ? {} : { tuning: message.tuning }),
   };
 }
 

@@ -28,6 +28,7 @@ import type { StartRunRequest as _uncouple_v1_StartRunRequest, StartRunRequest__
 import type { TensorSpec as _uncouple_v1_TensorSpec, TensorSpec__Output as _uncouple_v1_TensorSpec__Output } from './uncouple/v1/TensorSpec.ts';
 import type { TrainerClient as _uncouple_v1_TrainerClient, TrainerDefinition as _uncouple_v1_TrainerDefinition } from './uncouple/v1/Trainer.ts';
 import type { TrainerStatus as _uncouple_v1_TrainerStatus, TrainerStatus__Output as _uncouple_v1_TrainerStatus__Output } from './uncouple/v1/TrainerStatus.ts';
+import type { TrialId as _uncouple_v1_TrialId, TrialId__Output as _uncouple_v1_TrialId__Output } from './uncouple/v1/TrialId.ts';
 import type { UnreadableSnapshot as _uncouple_v1_UnreadableSnapshot, UnreadableSnapshot__Output as _uncouple_v1_UnreadableSnapshot__Output } from './uncouple/v1/UnreadableSnapshot.ts';
 import type { WatchRunRequest as _uncouple_v1_WatchRunRequest, WatchRunRequest__Output as _uncouple_v1_WatchRunRequest__Output } from './uncouple/v1/WatchRunRequest.ts';
 
@@ -79,6 +80,7 @@ export interface ProtoGrpcType {
       Trainer: SubtypeConstructor<typeof grpc.Client, _uncouple_v1_TrainerClient> & { service: _uncouple_v1_TrainerDefinition }
       TrainerState: EnumTypeDefinition
       TrainerStatus: MessageTypeDefinition<_uncouple_v1_TrainerStatus, _uncouple_v1_TrainerStatus__Output>
+      TrialId: MessageTypeDefinition<_uncouple_v1_TrialId, _uncouple_v1_TrialId__Output>
       UnreadableSnapshot: MessageTypeDefinition<_uncouple_v1_UnreadableSnapshot, _uncouple_v1_UnreadableSnapshot__Output>
       WatchRunRequest: MessageTypeDefinition<_uncouple_v1_WatchRunRequest, _uncouple_v1_WatchRunRequest__Output>
     }

@@ -1,6 +1,7 @@
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Prediction, PredictionInputs } from "../../pipeline/prediction.ts";
 import type { Run } from "../../pipeline/run.ts";
+import type { TrialId } from "../../pipeline/study.ts";
 import type { ProtocolSpec } from "../../pipeline/team.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 
@@ -11,6 +12,8 @@ export interface StartRun {
   readonly teamFile?: string;
   /** Ancestor to serial: snapshots to train on that need not be released; the others are those in use. */
   readonly upstream?: Composition;
+  /** Trains with the parameters of this trial, instead of `protocol` and `teamFile`. */
+  readonly tuning?: TrialId;
   /** W3C trace context of the caller, in the call's metadata. */
   readonly traceparent?: string;
 }
@@ -55,7 +58,7 @@ export interface TrainerService {
   /**
    * Queues a run and returns immediately.
    * @throws UncoupleError `invalid-argument` (the protocol or team file is invalid, with every problem; `upstream` names a
-   *   component that is none of the ancestors), `not-found` (a snapshot of `upstream`), `resource-exhausted` (the queue is full),
+   *   component that is none of the ancestors), `not-found` (a snapshot of `upstream`, a trial of `tuning`), `resource-exhausted` (the queue is full),
    *   `failed-precondition` (the trainer is starting or stopping, or has another pipeline file than the one in force; a snapshot
    *   of `upstream` is quarantined or has no verdict); DeletedError
    */

@@ -48,7 +48,7 @@ export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "o
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
-  readonly data: TrainingData;
+  readonly data: Pick<TrainingData, "load">;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
   readonly testModel: TestModel;
   /** Shared by the components of the process. */
@@ -125,7 +125,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     );
     // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
-    const { team, run, candidate } = job.stored();
+    const { team, run, candidate, tuning } = job.stored();
     const tests = await retryWhileUnavailable("testing the model", outage(signal), () =>
       deps.testModel(team.tests ?? [], trained.bytes, pins, signal),
     );
@@ -146,12 +146,14 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
         schedule: team.schedule,
         batch: team.batch,
         steps: team.steps,
+        ...(team.stopAfter !== undefined && { stopAfter: team.stopAfter }),
         seed: team.seed,
         ...(team.workers !== undefined && { workers: withoutFallback(team.workers) }),
         upstream: pins.upstream,
         gating: { sets: team.sets !== false, cotrain: settings.cotrains },
         ...(tests.length > 0 && { tests }),
         ...(candidate !== undefined && { candidateRun: candidate.id }),
+        ...(tuning !== undefined && { tuning }),
         ...(trained.counterfactual !== undefined && { counterfactual: trained.counterfactual }),
         data: {
           ...dataOf(data.training),

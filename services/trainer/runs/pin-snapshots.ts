@@ -41,9 +41,9 @@ export interface PinDeps {
  * Pins the snapshots that a run trains with: those that it was asked to train on, and for the rest what is in use. While an
  * ancestor has no verdict or no release yet, the run is `waiting`, without its slot.
  *
- * @throws UncoupleError as `checkAskedSnapshots`; `failed-precondition` if an ancestor has no usable snapshot, or no verdict
- *   or release came in time; `conflict` if another snapshot of the component was published since the run pinned its snapshots;
- *   DeletedError if a resumed run was interrupted for so long that its pins ended, and one of its snapshots was deleted
+ * @throws UncoupleError as `AwaitSnapshots`; `conflict` if another snapshot of the component was published since the run
+ *   pinned its snapshots; DeletedError if a resumed run was interrupted for so long that its pins ended, and one of its
+ *   snapshots was deleted
  */
 export type PinSnapshots = (
   job: RunJob,
@@ -51,15 +51,70 @@ export type PinSnapshots = (
   signal: AbortSignal,
 ) => Promise<ResolvedSnapshots>;
 
-export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSnapshots {
+export interface AwaitedRequest {
+  /** Ancestor to serial: what to train on; the others are those in use. */
+  readonly asked?: Composition | undefined;
+  /** Pins what was found. @throws DeletedError if one of them was deleted since */
+  hold(snapshots: ResolvedSnapshots): Promise<void>;
+  /** Called with what is waited for, as a phrase. */
+  onWaiting(awaited: string): Promise<void>;
+  /** Surrounds a wait. */
+  around(wait: () => Promise<void>): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Finds and pins snapshots to train on, once every ancestor has one.
+ * @throws UncoupleError as `checkAskedSnapshots`; `failed-precondition` if an ancestor has no usable snapshot, or no verdict
+ *   or release came in time
+ */
+export type AwaitSnapshots = (request: AwaitedRequest) => Promise<ResolvedSnapshots>;
+
+export function createAwaitSnapshots(settings: PinSettings, deps: Omit<PinDeps, "pins">): AwaitSnapshots {
   const { pipeline, component, waitForVerdictSeconds } = settings;
-  const { backplane, view, pins, clock, log } = deps;
+  const { backplane, view, clock, log } = deps;
 
   /** Both in one look, so that nothing is pinned that was quarantined since it was asked for. */
   async function resolve(asked: Composition | undefined, signal: AbortSignal) {
     if (asked !== undefined) await checkAskedSnapshots(asked, component, pipeline, deps, signal);
     return resolveSnapshots({ backplane, view }, pipeline, component, signal, asked);
   }
+
+  return async ({ asked, hold, onWaiting, around, signal }) => {
+    const outage = { seconds: settings.unavailableSeconds, signal, clock, log };
+    const started = clock.elapsed();
+    for (;;) {
+      const seen = view.changed.count;
+      const resolved = await retryWhileUnavailable("pinning upstream snapshots", outage, () => resolve(asked, signal));
+      if ("upstream" in resolved) {
+        try {
+          await hold(resolved);
+        } catch (thrown) {
+          // Deleted between the look and the pin: look again.
+          if (thrown instanceof DeletedError) continue;
+          throw thrown;
+        }
+        return resolved;
+      }
+      const awaited = awaitedText(resolved);
+      const left = waitForVerdictSeconds - secondsSince(clock, started);
+      if (left <= 0) {
+        throw new UncoupleError(
+          "failed-precondition",
+          `${component} waited ${waitForVerdictSeconds} s (--wait-for-verdict) for ${awaited}: ${adviceOn(resolved, pipeline)}`,
+        );
+      }
+      await onWaiting(awaited);
+      await around(() => view.changed.waitBeyond(seen, signal, { clock, ms: left * 1000 }));
+      signal.throwIfAborted();
+    }
+  };
+}
+
+export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSnapshots {
+  const { component } = settings;
+  const { backplane, pins, clock, log } = deps;
+  const awaitSnapshots = createAwaitSnapshots(settings, deps);
 
   return async (job, slot, signal) => {
     const outage = { seconds: settings.unavailableSeconds, signal, clock, log };
@@ -72,35 +127,15 @@ export function createPinSnapshots(settings: PinSettings, deps: PinDeps): PinSna
       await hold(job, known, outage);
       return known;
     }
-    const started = clock.elapsed();
-    for (;;) {
-      const seen = view.changed.count;
-      const resolved = await retryWhileUnavailable("pinning upstream snapshots", outage, () =>
-        resolve(job.stored().asked, signal),
-      );
-      if ("upstream" in resolved) {
-        try {
-          await hold(job, resolved, outage);
-        } catch (thrown) {
-          // Deleted between the look and the pin: look again.
-          if (thrown instanceof DeletedError) continue;
-          throw thrown;
-        }
-        await job.record({ pins: resolved }, { state: "running", waitingFor: null, upstream: resolved.upstream });
-        return resolved;
-      }
-      const awaited = awaitedText(resolved);
-      const left = waitForVerdictSeconds - secondsSince(clock, started);
-      if (left <= 0) {
-        throw new UncoupleError(
-          "failed-precondition",
-          `${component} waited ${waitForVerdictSeconds} s (--wait-for-verdict) for ${awaited}: ${adviceOn(resolved, pipeline)}`,
-        );
-      }
-      await showWaiting(job, awaited);
-      await slot.without(() => view.changed.waitBeyond(seen, signal, { clock, ms: left * 1000 }));
-      signal.throwIfAborted();
-    }
+    const resolved = await awaitSnapshots({
+      asked: job.stored().asked,
+      hold: (snapshots) => hold(job, snapshots, outage),
+      onWaiting: (awaited) => showWaiting(job, awaited),
+      around: (wait) => slot.without(wait),
+      signal,
+    });
+    await job.record({ pins: resolved }, { state: "running", waitingFor: null, upstream: resolved.upstream });
+    return resolved;
   };
 
   function hold(job: RunJob, snapshots: ResolvedSnapshots, outage: OutageSettings): Promise<void> {

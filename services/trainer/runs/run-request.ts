@@ -23,7 +23,7 @@ const requestMap: FileMap = { file: "request", line: () => 1 };
  * @throws UncoupleError `invalid-argument` with every problem, one per line
  */
 export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipeline, folder: string): TeamConfig {
-  const parsed = request.teamFile === undefined ? undefined : parsedTeam(request.teamFile, own, pipeline, folder);
+  const parsed = request.teamFile === undefined ? undefined : requestedTeam(request.teamFile, own, pipeline, folder);
   const team = parsed?.team ?? own;
   if (request.protocol === undefined) return team;
   const reporter = createReporter(requestMap);
@@ -37,7 +37,8 @@ export function teamOfRequest(request: StartRun, own: TeamConfig, pipeline: Pipe
   return chosen;
 }
 
-function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: string): ParsedTeam {
+/** Parses and checks the team file of a request. @throws UncoupleError as `teamOfRequest` */
+export function requestedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: string): ParsedTeam {
   const size = Buffer.byteLength(text);
   if (size > MAX_TEAM_FILE_BYTES) {
     throw new UncoupleError(
@@ -61,7 +62,7 @@ function parsedTeam(text: string, own: TeamConfig, pipeline: Pipeline, folder: s
 }
 
 /** Clients must not be able to choose the code that runs on this machine, unless the team lets them. */
-function checkModule(model: ModelSpec, own: TeamConfig, folder: string): void {
+export function checkModule(model: ModelSpec, own: TeamConfig, folder: string): void {
   if (model.kind !== "module") return;
   // The trainer runs its own module anyway.
   if (own.model.kind === "module" && own.model.path === model.path) return;

@@ -1,14 +1,14 @@
-import { readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
-import { asUncoupleError } from "../../common/errors.ts";
 import { removeUnfinished } from "../../common/files/atomic-write.ts";
 import { fileError, writeDurably } from "../../common/files/durable-file.ts";
 import { errorCode } from "../../common/files/file-trouble.ts";
 import { makeFolder } from "../../common/files/make-folder.ts";
 import type { TrainingCheckpoint } from "../../learning/training/training-progress.ts";
 import type { Logger } from "../../runtime/logs.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../checkpoints/checkpoint-codec.ts";
+import { checkpointFiles } from "../checkpoints/checkpoint-files.ts";
+import { createWriteTurns } from "../checkpoints/write-turns.ts";
 import {
   type AnnouncementMark,
   announcementMarkSchema,
@@ -50,33 +50,10 @@ export interface RunStore {
 export function createRunStore(folder: string, log: Logger): RunStore {
   const runs = join(folder, "runs");
   const folderOf = (id: string) => join(runs, id);
-  const newest = (id: string) => join(folderOf(id), "checkpoint.bin");
-  const previous = (id: string) => join(folderOf(id), "checkpoint.previous.bin");
+  const checkpoints = (id: string) => checkpointFiles(join(folderOf(id), "checkpoint"), { run: id }, log);
   const announcements = join(folder, "announcements.json");
   const candidates = join(folder, "candidates.json");
-  const writing = new Map<string, Promise<void>>();
-
-  /** Serializes the writes of a run, in call order. */
-  function enqueue(id: string, work: () => Promise<void>): Promise<void> {
-    const write = (writing.get(id) ?? Promise.resolve()).catch(() => {}).then(work);
-    writing.set(id, write);
-    const clear = () => {
-      if (writing.get(id) === write) writing.delete(id);
-    };
-    write.then(clear, clear);
-    return write;
-  }
-
-  async function readCheckpoint(path: string, id: string): Promise<TrainingCheckpoint | undefined> {
-    try {
-      return await decodeCheckpoint(await readFile(path));
-    } catch (thrown) {
-      if (errorCode(thrown) === "ENOENT") return undefined;
-      const error = asUncoupleError(thrown);
-      log.warn({ run: id, error }, `${path}: ${error.message}; falling back to the previous checkpoint, or to step 0`);
-      return undefined;
-    }
-  }
+  const enqueue = createWriteTurns();
 
   /** @param what entries that are handled again without it */
   async function readMark<T>(path: string, schema: z.ZodType<T>, what: string): Promise<T | undefined> {
@@ -131,20 +108,9 @@ export function createRunStore(folder: string, log: Logger): RunStore {
         await rm(join(folderOf(id), "run.json"), { force: true });
         await rm(folderOf(id), { recursive: true, force: true });
       }),
-    saveCheckpoint: (id, checkpoint) =>
-      enqueue(id, async () => {
-        await writeDurably(newest(id), await encodeCheckpoint(checkpoint), async () => {
-          await rename(newest(id), previous(id)).catch((thrown: unknown) => {
-            if (errorCode(thrown) !== "ENOENT") throw thrown;
-          });
-        });
-      }),
-    loadCheckpoint: async (id) => (await readCheckpoint(newest(id), id)) ?? (await readCheckpoint(previous(id), id)),
-    removeCheckpoints: (id) =>
-      enqueue(id, async () => {
-        await rm(newest(id), { force: true });
-        await rm(previous(id), { force: true });
-      }),
+    saveCheckpoint: (id, checkpoint) => enqueue(id, () => checkpoints(id).save(checkpoint)),
+    loadCheckpoint: (id) => checkpoints(id).load(),
+    removeCheckpoints: (id) => enqueue(id, () => checkpoints(id).remove()),
     announcementSeen: () => readMark(announcements, announcementMarkSchema, "announcements"),
     saveAnnouncementSeen: (mark) => saveMark(announcements, mark),
     candidateSeen: () => readMark(candidates, ledgerMarkSchema, "requests to train on candidates"),

@@ -15,7 +15,13 @@ export interface StateFile {
 const CHECKPOINTS = ["checkpoint.previous.bin", "checkpoint.bin"];
 /** The files beside the runs. */
 const OWN = ["id", "announcements.json", "candidates.json"];
-const KNOWN = /^(id|announcements\.json|candidates\.json|runs\/[\w-]+\/(run\.json|checkpoint(\.previous)?\.bin))$/;
+const KNOWN = new RegExp(
+  `^(${[
+    "id|announcements\\.json|candidates\\.json",
+    "runs/[\\w-]+/(run\\.json|checkpoint(\\.previous)?\\.bin)",
+    "studies/[\\w-]+/(study\\.json|trials/\\d+(\\.json|(\\.previous)?\\.bin))",
+  ].join("|")})$`,
+);
 
 /**
  * Reads the state folder of a trainer (`run-store.ts`), which may be running: every file is whole, and the files of a run are
@@ -32,6 +38,21 @@ export async function* readStateFiles(folder: string): AsyncGenerator<StateFile,
     for (const name of CHECKPOINTS) yield* whole(folder, `runs/${run}/${name}`);
     yield { path: record, bytes };
   }
+  yield* studyFiles(folder);
+}
+
+/** Studies, whose records come last, as those of runs. */
+async function* studyFiles(folder: string): AsyncGenerator<StateFile, void, undefined> {
+  for (const study of (await readdir(join(folder, "studies")).catch(absent)) ?? []) {
+    const record = `studies/${study}/study.json`;
+    const bytes = await readFile(join(folder, record)).catch(absent);
+    if (bytes === undefined) continue;
+    for (const name of (await readdir(join(folder, `studies/${study}/trials`)).catch(absent)) ?? []) {
+      const path = `studies/${study}/trials/${name}`;
+      if (KNOWN.test(path)) yield* whole(folder, path);
+    }
+    yield { path: record, bytes };
+  }
 }
 
 /** Whether a state folder has runs. */
@@ -41,7 +62,7 @@ export async function hasRuns(folder: string): Promise<boolean> {
 
 /** Removes what `readStateFiles` reads. The caller has locked the folder. */
 export async function clearState(folder: string): Promise<void> {
-  for (const name of [...OWN, "runs"]) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of [...OWN, "runs", "studies"]) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Writes a file of a state folder that the caller has locked. @throws UncoupleError `data-loss` for any other path */

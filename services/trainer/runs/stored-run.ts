@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Run, RunTrigger } from "../../pipeline/run.ts";
+import type { TrialId } from "../../pipeline/study.ts";
 import type { TeamConfig } from "../../pipeline/team.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import type { TrainingFingerprint } from "../checkpoints/training-fingerprint.ts";
@@ -53,6 +54,8 @@ export interface StoredRun {
   readonly asked?: Composition;
   /** The gate's request that it answers; absent without one, and in records of earlier versions. */
   readonly candidate?: CandidateOfRun;
+  /** The trial whose parameters it trains with; absent without one, and in records of earlier versions. */
+  readonly tuning?: TrialId;
   /** The announcement it was queued for. */
   readonly announcement: AnnouncementMark | null;
   /** W3C trace context of the request; absent without one, and in records of earlier versions. */
@@ -76,6 +79,7 @@ export interface NewRun {
   /** Ancestor to serial: what it is to train on, checked; the others are those in use. */
   readonly asked?: Composition | undefined;
   readonly candidate?: CandidateOfRun;
+  readonly tuning?: TrialId | undefined;
   /** The announcement it is queued for. */
   readonly announcement?: AnnouncementMark;
   /** W3C trace context of the request. */
@@ -84,7 +88,7 @@ export interface NewRun {
 
 /** Creates the record of a new run. @param now ISO 8601 */
 export function newStoredRun(id: string, sequence: number, request: NewRun, now: string): StoredRun {
-  const { team, trigger, asked, candidate, traceparent } = request;
+  const { team, trigger, asked, candidate, tuning, traceparent } = request;
   return {
     version: 1,
     sequence,
@@ -115,6 +119,7 @@ export function newStoredRun(id: string, sequence: number, request: NewRun, now:
     engine: null,
     ...(asked !== undefined && { asked }),
     ...(candidate !== undefined && { candidate }),
+    ...(tuning !== undefined && { tuning }),
     announcement: request.announcement ?? null,
     ...(traceparent !== undefined && { traceparent }),
     cancelRequested: false,
@@ -145,6 +150,7 @@ const storedSchema = z.looseObject({
   basis: z.looseObject({ rows: z.string() }).nullable(),
   asked: z.record(z.string(), z.int()).optional(),
   candidate: z.looseObject({ id: z.string(), position: z.number(), tries: z.int() }).optional(),
+  tuning: z.looseObject({ study: z.string(), trial: z.int() }).optional(),
   announcement: announcementMarkSchema.nullable(),
   cancelRequested: z.boolean(),
 });

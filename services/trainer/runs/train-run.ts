@@ -4,21 +4,18 @@ import type { LoadModel } from "../../composition/load-upstream.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Engine, EngineReason, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TrainedComponent, TrainingBackend } from "../../learning/component/training-backend.ts";
-import { findProtocol } from "../../learning/protocols/all.ts";
-import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
-import { componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import { createPinnedModels, digestsOfPins } from "./pinned-models.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import { clearAttempts } from "./run-attempts.ts";
 import type { RunPins } from "./run-pins.ts";
 import type { RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
-import type { StoredRun } from "./stored-run.ts";
 import type { LoadedData } from "./training-data.ts";
 
 export interface TrainRunSettings {
@@ -78,7 +75,7 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
     signal: AbortSignal,
   ): Promise<TrainingCheckpoint | undefined> {
     const { run, team, basis: before } = job.stored();
-    const digests = await digestsOf(pins, signal);
+    const digests = await digestsOfPins(component, pins, deps.registry, deps.outage(signal));
     const basis = await trainingFingerprint(pipeline, team, data, digests, settings.codeVersion);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
@@ -92,19 +89,6 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
     }
     await job.record({ basis }, { step: resume?.step ?? 0 });
     return resume;
-  }
-
-  /** The digests of the models of the pinned snapshots, by component. */
-  async function digestsOf({ upstream, parent }: ResolvedSnapshots, signal: AbortSignal) {
-    const serials = { ...upstream, ...(parent !== null && { [component]: parent }) };
-    const digests: Record<string, string> = {};
-    for (const [name, serial] of Object.entries(serials)) {
-      const manifest = await retryWhileUnavailable(`looking for ${name}@${serial}`, deps.outage(signal), () =>
-        deps.registry.manifest(name, serial),
-      );
-      digests[name] = manifest.digest;
-    }
-    return digests;
   }
 
   /** Records which engine trains, before there can be checkpoints of it. */
@@ -130,14 +114,11 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
 
   const train: TrainRun = async (job, pins, data, engine, signal) => {
     const { team, run, numerics } = job.stored();
-    const models = new Map<string, SnapshotModel>();
-    const load = async (name: string, serial: number) => {
+    const load = (name: string, serial: number) => {
       const shown = { ...deps.outage(signal), onWait: (what: string | null) => showWait(job, what) };
-      const model = await retryWhileUnavailable(`loading ${name}@${serial}`, shown, () =>
+      return retryWhileUnavailable(`loading ${name}@${serial}`, shown, () =>
         deps.load(name, serial, data.schema, signal),
       );
-      models.set(name, model);
-      return model;
     };
     const resume = await checkpointOf(job, pins, data, signal);
     const checkpointing = createCheckpointing({
@@ -155,11 +136,10 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
     });
     const follow = progressOf(job, resume?.step ?? 0);
     let waits: Timer | undefined;
+    const models = createPinnedModels(pins, load);
     try {
-      const upstream: Record<string, SnapshotModel> = {};
-      for (const [name, serial] of Object.entries(pins.upstream)) upstream[name] = await load(name, serial);
-      const needsPrevious = pins.parent !== null && needsOf(pipeline, job.stored()).previous;
-      const previous = needsPrevious ? await load(component, pins.parent) : undefined;
+      const upstream = await models.upstream();
+      const previous = await models.previous(pipeline, team);
       if (team.workers !== undefined) {
         waits = clock.every(WAIT_CHECK_MS, () => showWait(job, deps.waitingFor?.() ?? null), { keepsAlive: false });
       }
@@ -191,7 +171,7 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
     } finally {
       waits?.cancel();
       await checkpointing.settled();
-      for (const model of models.values()) await model.dispose();
+      await models.dispose();
     }
   };
 
@@ -215,12 +195,4 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
   }
 
   return train;
-}
-
-function needsOf(pipeline: Pipeline, { team }: StoredRun) {
-  const component = componentNamed(pipeline, team.component);
-  return findProtocol(team.protocol.name).needs(team.protocol.parameters, {
-    hasUpstream: component.upstream.length > 0,
-    isConsumed: consumers(pipeline.components, component.name).length > 0,
-  });
 }

@@ -1,7 +1,7 @@
-import type { DataSource, Rows } from "../../data/source/data-source.ts";
+import type { DataSource, Rows, TrainingPart } from "../../data/source/data-source.ts";
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
 import type { ColumnSchema } from "../../data/table/table.ts";
-import { type TrainerData, trainerData } from "../../data/visibility.ts";
+import { type TrainerData, trainerData, visibleColumns } from "../../data/visibility.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { GenerationLog } from "../../registry/generation-log.ts";
 import type { Logger } from "../../runtime/logs.ts";
@@ -15,6 +15,10 @@ export interface LoadedData extends TrainerData {
 export interface TrainingData {
   /** Loads the current rows, without those that are held out. @throws UncoupleError as `trainerData`; `unavailable` */
   load(): Promise<LoadedData>;
+  /** As `load`, without the rows that `validation` has. @param share of the training rows that are for validation, in (0, 1) */
+  fitting(share: number): Promise<LoadedData>;
+  /** The training rows that are for validation, with the columns that the team may see. @throws UncoupleError as `load` */
+  validation(share: number): Promise<Rows>;
 }
 
 /** The data that one team may see. Generated rows never change and are cached; files are read again for every run. */
@@ -27,9 +31,9 @@ export function createTrainingData(
 ): TrainingData {
   let cached: Promise<LoadedData> | undefined;
 
-  async function read(): Promise<LoadedData> {
+  async function read(part?: TrainingPart): Promise<LoadedData> {
     const schema = await source.schema();
-    const data = await trainerData(source, pipeline, component, await heldOutAfter());
+    const data = await trainerData(source, pipeline, component, await heldOutAfter(), part);
     report(data.training);
     return { ...data, schema, oracle: source.oracle(component) };
   }
@@ -55,6 +59,11 @@ export function createTrainingData(
         throw thrown;
       });
       return cached;
+    },
+    fitting: (share) => read({ side: "fit", share }),
+    async validation(share) {
+      const part = { side: "validation", share } as const;
+      return source.trainingRows(visibleColumns(pipeline, component), undefined, await heldOutAfter(), part);
     },
   };
 }

@@ -28,7 +28,10 @@ const readResults = async (out: string): Promise<LiveResults> =>
   JSON.parse(await readFile(join(cwd, out, "live.json"), "utf8"));
 
 test("drives real services; nothing is lost, and every process ends", async () => {
-  const command = spawnCli([...LIVE, "--processes", "2", "--tick", "1s", "--out", "out", "--json"], { cwd, built: true });
+  const command = spawnCli([...LIVE, "--processes", "2", "--tick", "1s", "--out", "out", "--json"], {
+    cwd,
+    built: true,
+  });
   let pids: number[] = [];
   const watching = setInterval(async () => {
     const now = await descendants(command.child.pid ?? 0);

@@ -1,6 +1,7 @@
 // Original file: proto/uncouple/v1/trainer.proto
 
 import type { Protocol as _uncouple_v1_Protocol, Protocol__Output as _uncouple_v1_Protocol__Output } from '../../uncouple/v1/Protocol.ts';
+import type { TrialId as _uncouple_v1_TrialId, TrialId__Output as _uncouple_v1_TrialId__Output } from '../../uncouple/v1/TrialId.ts';
 
 export interface StartRunRequest {
   /**
@@ -20,6 +21,10 @@ export interface StartRunRequest {
    * The component that is meant; needed if the trainer hosts several.
    */
   'component'?: (string);
+  /**
+   * Trains with the parameters of a trial of a study, in place of those of the team file.
+   */
+  'tuning'?: (_uncouple_v1_TrialId | null);
   '_teamFile'?: "teamFile";
   '_component'?: "component";
 }
@@ -42,6 +47,10 @@ export interface StartRunRequest__Output {
    * The component that is meant; needed if the trainer hosts several.
    */
   'component'?: (string);
+  /**
+   * Trains with the parameters of a trial of a study, in place of those of the team file.
+   */
+  'tuning': (_uncouple_v1_TrialId__Output | null);
   '_teamFile'?: "teamFile";
   '_component'?: "component";
 }

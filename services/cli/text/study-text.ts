@@ -1,0 +1,102 @@
+import type { SearchParameters } from "../../pipeline/search.ts";
+import { bestTrial, type Study, type Trial, trialHasEnded } from "../../pipeline/study.ts";
+import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { colored, plain, type Style } from "../terminal/style.ts";
+import { formatTable } from "../terminal/table.ts";
+
+/** A study as `--json` prints it. */
+export function studyJson(study: Study) {
+  const best = bestTrial(study);
+  return {
+    study: study.id,
+    best: best === undefined ? null : { trial: best.trial, value: best.value, parameters: best.parameters },
+    trials: study.trials.map(({ trial, state, value, parameters, steps, seconds }) => ({
+      trial,
+      state,
+      value,
+      parameters,
+      steps,
+      seconds,
+    })),
+  };
+}
+
+/** `optimizer.learning_rate=0.003 model.hidden=[8,8]`. */
+export function parametersText(parameters: SearchParameters): string {
+  const texts = Object.entries(parameters).map(
+    ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return plain(texts.join(" "));
+}
+
+/** The study's trials, the best first. */
+export function studyText(study: Study, style: Style, width: number): string {
+  const { id, component, trials, rows, state } = study;
+  const best = bestTrial(study);
+  const columns = [
+    { title: "TRIAL", number: true },
+    { title: "STATE" },
+    { title: "LOSS", number: true },
+    { title: "STEPS", number: true },
+    { title: "TIME", number: true },
+    { title: "PARAMETERS", wraps: true },
+  ];
+  const ranked = [...trials].sort((a, b) => rank(a) - rank(b) || (a.value ?? 0) - (b.value ?? 0));
+  const lines = ranked.map((trial) => [
+    trial.trial === best?.trial ? style.bold(`${trial.trial}`) : `${trial.trial}`,
+    colored(style, trial.state),
+    formatNumber(trial.value),
+    `${trial.steps}/${trial.planned}`,
+    formatSeconds(trial.seconds),
+    trial.error === null
+      ? parametersText(trial.parameters)
+      : `${parametersText(trial.parameters)}: ${plain(trial.error.message)}`,
+  ]);
+  const measured =
+    rows === null ? "" : `, measured on ${rows.validation} of ${rows.fit + rows.validation} training rows`;
+  const head = `study ${plain(id)} of ${plain(component)}: ${colored(style, state)}${measured}`;
+  if (lines.length === 0) return head;
+  const found =
+    best === undefined
+      ? "no trial was complete"
+      : `best: trial ${best.trial}, loss ${style.bold(formatNumber(best.value))}, ${parametersText(best.parameters)}`;
+  return `${head}\n${formatTable(columns, lines, style, width)}\n${found}`;
+}
+
+const ORDER: readonly Trial["state"][] = ["complete", "stopped", "pruned", "running", "waiting", "failed"];
+const rank = ({ state }: Trial) => ORDER.indexOf(state);
+
+/** What happened to a trial, in one line. */
+export function trialLine({ trial, state, value, steps, seconds, error }: Trial): string {
+  const what = error === null ? `loss ${formatNumber(value)} after ${steps} steps` : plain(error.message);
+  return `trial ${trial}: ${state}, ${what}, ${formatSeconds(seconds)}`;
+}
+
+/** How far a study is, in one line. */
+export function studyProgress(study: Study): string {
+  const { trials, state, waitingFor } = study;
+  if (state === "waiting") return `waiting for ${plain(waitingFor ?? "its turn")}`;
+  const ended = trials.filter(trialHasEnded);
+  const running = trials.filter((trial) => trial.state === "running").length;
+  const best = bestTrial(study);
+  const left = secondsLeft(study);
+  return [
+    `${ended.length}/${plannedTrials(study)} trials`,
+    `${running} running`,
+    ...(best === undefined ? [] : [`best ${formatNumber(best.value)} (trial ${best.trial})`]),
+    ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
+  ].join("  ");
+}
+
+/** Trials that a study has or will have, with those of samplers outside. */
+export function plannedTrials({ trials, wanted }: Study): number {
+  return Math.max(trials.length, wanted + trials.filter(({ external }) => external).length);
+}
+
+/** At the mean duration of the trials so far. */
+function secondsLeft(study: Study): number | undefined {
+  const ended = study.trials.filter(trialHasEnded);
+  if (ended.length === 0) return undefined;
+  const each = ended.reduce((sum, { seconds }) => sum + seconds, 0) / ended.length;
+  return (each * (plannedTrials(study) - ended.length)) / Math.max(1, study.parallel);
+}

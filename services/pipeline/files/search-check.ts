@@ -1,0 +1,65 @@
+import {
+  activeParameters,
+  type SearchParameter,
+  type SearchParameters,
+  type SearchSpec,
+  type SearchValue,
+} from "../search.ts";
+import type { Problem } from "./problem.ts";
+import type { Reporter } from "./yaml-file.ts";
+
+/** A configuration that a search can reach: one parameter at one of its ends or choices, the others at their first value. */
+interface Probe {
+  readonly key: string;
+  readonly value: SearchValue;
+  readonly parameters: SearchParameters;
+}
+
+/**
+ * Checks that a search reaches only valid configurations: each parameter at its ends, or at each of its choices.
+ * @param problemsOf what is wrong with a configuration
+ */
+export function checkSearch(
+  { parameters }: SearchSpec,
+  problemsOf: (parameters: SearchParameters) => readonly Problem[],
+  reporter: Reporter,
+): void {
+  const seen = new Set<string>();
+  for (const { key, value, parameters: probed } of probesOf(parameters)) {
+    for (const { path, message } of problemsOf(probed)) {
+      if (seen.has(`${path}: ${message}`)) continue;
+      seen.add(`${path}: ${message}`);
+      const what = path === "" || path === key ? message : `${path}: ${message}`;
+      reporter.report(["search", "parameters", key], `with the value ${JSON.stringify(value)}, ${what}`);
+    }
+  }
+}
+
+function* probesOf(space: readonly SearchParameter[]): Generator<Probe, void, undefined> {
+  const first = Object.fromEntries(space.map((parameter) => [parameter.key, valuesOf(parameter)[0] as SearchValue]));
+  for (const parameter of space) {
+    const { key } = parameter;
+    for (const value of valuesOf(parameter)) {
+      yield {
+        key,
+        value,
+        parameters: activeParameters(space, { ...first, ...needed(parameter, space), [key]: value }),
+      };
+    }
+  }
+}
+
+/** Values of others with which the conditions of a parameter hold. */
+function needed({ when }: SearchParameter, space: readonly SearchParameter[]): SearchParameters {
+  const values: Record<string, SearchValue> = {};
+  for (const { key, values: wanted } of when) {
+    const parent = space.find((other) => other.key === key);
+    if (parent !== undefined) Object.assign(values, needed(parent, space));
+    values[key] = wanted[0] as SearchValue;
+  }
+  return values;
+}
+
+function valuesOf({ range }: SearchParameter): readonly SearchValue[] {
+  return range.kind === "choice" ? range.choices : [range.low, range.high];
+}

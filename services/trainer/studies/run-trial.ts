@@ -1,0 +1,196 @@
+import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { type Clock, secondsSince } from "../../common/clock/clock.ts";
+import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
+import type { Engine } from "../../engine/interface/engine.ts";
+import type { TrainingBackend } from "../../learning/component/training-backend.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { Trial, TrialState } from "../../pipeline/study.ts";
+import type { EngineChoice, TeamConfig } from "../../pipeline/team.ts";
+import type { Logger } from "../../runtime/logs.ts";
+import { createCheckpointing } from "../checkpoints/checkpointing.ts";
+import type { RunSlots } from "../runs/run-slots.ts";
+import type { ConfigureTrial } from "./configure-trial.ts";
+import type { StudyEntry } from "./study-entry.ts";
+import type { StudyMaterial } from "./study-material.ts";
+import type { StudyStore } from "./study-store.ts";
+import type { EarlyEnd, TrialDecisions } from "./trial-decision.ts";
+
+/** Deaths of the trainer during a trial, without a checkpoint or measurement in between, after which the trial fails. */
+const MAX_DEATHS = 10;
+/** Between checkpoints of a trial during which the trainer has died. */
+const CAREFUL_SECONDS = 1;
+/** A trial on workers has at most this many units, so that it can be resumed there. */
+const MOST_UNITS = 10;
+
+export interface RunTrialDeps {
+  readonly pipeline: Pipeline;
+  readonly configure: ConfigureTrial;
+  readonly training: TrainingBackend;
+  readonly engine: (choice: EngineChoice) => Promise<Engine>;
+  /** Shared with runs, and by the components of the process. */
+  readonly slots: RunSlots;
+  readonly store: Pick<StudyStore, "saveCheckpoint" | "loadCheckpoint" | "removeCheckpoints">;
+  /** Time between checkpoints. */
+  readonly checkpointSeconds: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called for each trial that has ended. */
+  onEnd(state: TrialState): void;
+}
+
+export interface TrialSignals {
+  /** Aborts when the study or the trainer stops: the trial waits, to be resumed from its checkpoint. */
+  readonly interrupted: AbortSignal;
+  /** Aborts when its client ends it. */
+  readonly ended: AbortSignal;
+}
+
+/**
+ * Trains and measures a trial, from its checkpoint if there is one, and records how it ends.
+ * @throws UncoupleError `unavailable` if the trial cannot be run now: it waits; the reason of `interrupted`
+ */
+export type RunTrial = (
+  entry: StudyEntry,
+  number: number,
+  material: StudyMaterial,
+  decisions: TrialDecisions,
+  signals: TrialSignals,
+) => Promise<void>;
+
+export function createRunTrial(deps: RunTrialDeps): RunTrial {
+  const { pipeline, store, clock, log } = deps;
+
+  return async (entry, number, material, decisions, { interrupted, ended }) => {
+    const fields = { study: entry.id, trial: number };
+    const signal = AbortSignal.any([interrupted, ended]);
+    const { attempts, trial: before } = entry.trial(number);
+    let started: number | undefined;
+    const seconds = () => before.seconds + (started === undefined ? 0 : secondsSince(clock, started));
+
+    async function end(state: TrialState, change: Partial<Trial>): Promise<void> {
+      await entry.recordTrial(number, { ...change, state, seconds: seconds() }, { attempts: 0 });
+      await store.removeCheckpoints(entry.id, number);
+      const { value, steps } = entry.trial(number).trial;
+      log.info({ ...fields, state, value, steps }, `trial ${number} of study ${entry.id}: ${state}`);
+      deps.onEnd(state);
+    }
+
+    try {
+      if (attempts >= MAX_DEATHS) {
+        throw new UncoupleError("failed-precondition", `the trainer died ${attempts} times during this trial`);
+      }
+      const team = teamOf(deps.configure(entry.stored().study.teamFile, before.parameters));
+      await entry.recordTrial(number, { planned: lastStep(team) });
+      // What workers compute takes no slot of this process.
+      const slot = team.workers === undefined ? await deps.slots.acquire(signal, async () => {}) : undefined;
+      try {
+        started = clock.elapsed();
+        await entry.recordTrial(number, { state: "running" }, { attempts: attempts + 1 });
+        await end(...(await train(team)));
+      } finally {
+        slot?.release();
+      }
+    } catch (thrown) {
+      if (interrupted.aborted || isTransient(asUncoupleError(thrown))) {
+        await entry.recordTrial(number, { state: "waiting", seconds: seconds() }, { attempts });
+        throw thrown;
+      }
+      if (ended.aborted) return end("pruned", lastMeasured(entry.trial(number).trial));
+      const { code, message } = asUncoupleError(thrown);
+      await end("failed", { error: { code, message } });
+    }
+
+    async function train(team: TeamConfig): Promise<readonly [TrialState, Partial<Trial>]> {
+      const { data, models } = material;
+      const resume = await store.loadCheckpoint(entry.id, number);
+      const { numerics } = entry.trial(number);
+      if (resume !== undefined) {
+        log.info(
+          { ...fields, step: resume.step },
+          `trial ${number} of study ${entry.id} resumes at step ${resume.step}`,
+        );
+      }
+      const checkpointing = createCheckpointing({
+        run: `${entry.id}/${number}`,
+        seconds: attempts > 0 ? Math.min(CAREFUL_SECONDS, deps.checkpointSeconds) : deps.checkpointSeconds,
+        store: {
+          async saveCheckpoint(_, checkpoint) {
+            await store.saveCheckpoint(entry.id, number, checkpoint);
+            await entry.recordTrial(number, { seconds: seconds() }, { attempts: 0 });
+          },
+        },
+        clock,
+        log,
+        onWritten() {},
+      });
+      const previous = await models.previous(pipeline, team);
+      let early: EarlyEnd | undefined;
+      try {
+        const trained = await deps.training.train({
+          pipeline,
+          team,
+          table: data.training.table,
+          upstream: await models.upstream(),
+          ...(previous !== undefined && { previous }),
+          ...(data.oracle !== undefined && { oracle: data.oracle }),
+          ...(data.audit !== undefined && { audit: data.audit.table }),
+          engine: await deps.engine(team.engine),
+          ...(resume !== undefined && { resume }),
+          ...(resume !== undefined && numerics !== null && { begun: numerics }),
+          signal,
+          looks: {
+            at: decisions.stepsOf(lastStep(team)),
+            async look(step, bytes) {
+              await measured(step, bytes);
+              early = await decisions.decide(number, step, signal);
+              return early === undefined;
+            },
+          },
+          onStart: (running) => entry.recordTrial(number, {}, { engine: running.name, numerics: running.numerics }),
+          onWarning: (message) => log.debug(fields, message),
+          onOutput: (line) => log.info(fields, `model module: ${line}`),
+          onProgress: async (progress) => {
+            entry.showTrial(number, { steps: progress.step, seconds: seconds() });
+            await checkpointing.consider(progress);
+            // An engine may compute on this thread: let requests for health, metrics and stops run.
+            await yieldToEventLoop();
+            if (interrupted.aborted) await checkpointing.now(progress);
+          },
+        });
+        const { trial } = entry.trial(number);
+        if (early === "pruned") return ["pruned", lastMeasured(trial)];
+        if (early === "stopped") {
+          const { step, value } = decisions.best(trial);
+          return ["stopped", { steps: step, value }];
+        }
+        return ["complete", { steps: lastStep(team), value: await material.measure(trained.bytes, signal) }];
+      } finally {
+        await checkpointing.settled();
+      }
+    }
+
+    /** Measures the model of a step, once. */
+    async function measured(step: number, bytes: Uint8Array): Promise<void> {
+      const known = entry.trial(number).trial.measured;
+      if (known.some((one) => one.step === step)) return;
+      const value = await material.measure(bytes, signal);
+      const change = { steps: step, seconds: seconds(), measured: [...known, { step, value }] };
+      await entry.recordTrial(number, change, { attempts: 0 });
+    }
+  };
+}
+
+/** Trials are many: each takes one slot of the workers, which gives the bits of a training without workers. */
+function teamOf(team: TeamConfig): TeamConfig {
+  if (team.workers === undefined) return team;
+  const syncEvery = Math.max(team.workers.syncEvery, Math.ceil(team.steps / MOST_UNITS));
+  return { ...team, workers: { ...team.workers, slots: 1, syncEvery } };
+}
+
+const lastStep = ({ steps, stopAfter = steps }: TeamConfig) => stopAfter;
+
+/** A trial that ends on the way has the value that it was last measured with. */
+function lastMeasured({ measured }: Trial): Partial<Trial> {
+  const last = measured.at(-1);
+  return last === undefined ? {} : { steps: last.step, value: last.value };
+}

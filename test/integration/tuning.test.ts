@@ -1,0 +1,193 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bestTrial, type Trial } from "../../services/pipeline/study.ts";
+import { cli } from "../helpers/cli.ts";
+import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { endOfStudy, found, studyThat } from "../helpers/studies.ts";
+import { endOf, openTrainerWorld, type TrainerOfTest, type TrainerWorld } from "../helpers/trainer-world.ts";
+
+let nats: TestNats;
+let world: TrainerWorld;
+let worlds = 0;
+beforeAll(async () => {
+  nats = await startTestNats();
+});
+afterAll(() => nats.stop());
+beforeEach(async () => {
+  world = await openTrainerWorld(nats.url, `tuning-${++worlds}`);
+});
+afterEach(() => world.close());
+
+const PARAMETERS = `parameters: {
+  optimizer.learning_rate: { low: 0.0001, high: 0.1, log: true },
+  model.hidden: { choices: [[], [8], [16]] } }`;
+const teamOf = (search: string, more = "") =>
+  `{ model: { hidden: [8] }, batch: 32, steps: 160, search: { ${search} }${more} }`;
+const TEAM = teamOf(`${PARAMETERS}, pruning: { name: halving, factor: 2, first: 20 }`);
+
+const never = new AbortController().signal;
+const published = async (component: string) => (await world.backplane.registry.list(component)).length;
+
+describe("a study", () => {
+  test("has the same trials however many run at a time, and publishes nothing; its best trial can be trained in full", async () => {
+    const { client, tuning } = await world.trainer("m1", { team: TEAM });
+    const one = await endOfStudy(tuning, (await tuning.startStudy({ trials: 8 })).id);
+    expect(one).toMatchObject({ state: "complete", rows: { fit: 792, validation: 204 }, wanted: 8, error: null });
+    expect(new Set(one.trials.map(({ state }) => state))).toEqual(new Set(["complete", "pruned"]));
+    const many = await endOfStudy(tuning, (await tuning.startStudy({ trials: 8, parallel: 3 })).id);
+    expect(found(many)).toEqual(found(one));
+    expect(await published("m1")).toBe(0);
+
+    const best = bestTrial(one) as Trial;
+    const run = await client.startRun({ tuning: { study: one.id, trial: best.trial } });
+    expect(await endOf(client, run.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
+    const { provenance } = await world.backplane.registry.manifest("m1", 1);
+    expect(provenance).toMatchObject({
+      tuning: { study: one.id, trial: best.trial },
+      optimizer: { learningRate: best.parameters["optimizer.learning_rate"] },
+      data: { rows: 996 },
+    });
+    const pruned = one.trials.find(({ state }) => state === "pruned") as Trial;
+    await expect(client.startRun({ tuning: { study: one.id, trial: pruned.trial } })).rejects.toMatchObject({
+      code: "failed-precondition",
+    });
+  });
+
+  test("can be extended, which leaves its first trials as they are, and stopped, after which it goes on", async () => {
+    const { tuning } = await world.trainer("m1", { team: TEAM });
+    const whole = await endOfStudy(tuning, (await tuning.startStudy({ trials: 6 })).id);
+    const { id } = await tuning.startStudy({ trials: 3 });
+    const first = await endOfStudy(tuning, id);
+    expect(found(first)).toEqual(found(whole).slice(0, 3));
+    await tuning.extendStudy({ id, trials: 6 });
+    await studyThat(tuning, id, ({ trials }) => trials.length > 3);
+    const stopped = await tuning.stopStudy(id);
+    expect(["stopped", "complete"]).toContain(stopped.state);
+    await tuning.extendStudy({ id, trials: 6 });
+    const last = await endOfStudy(tuning, id);
+    expect(last.state).toBe("complete");
+    expect(found(last)).toEqual(found(whole));
+  });
+
+  test("trains all trials on the snapshots that it pinned", async () => {
+    const m1 = await world.trainer("m1");
+    await endOf(m1.client, (await m1.client.startRun({})).id);
+    const m2 = await world.trainer("m2", { team: TEAM });
+    const { id } = await m2.tuning.startStudy({ trials: 4 });
+    await studyThat(m2.tuning, id, ({ rows }) => rows !== null);
+    await endOf(m1.client, (await m1.client.startRun({ teamFile: "component: m1\nmodel: linear\nsteps: 20\n" })).id);
+    const study = await endOfStudy(m2.tuning, id);
+    expect(study.upstream).toEqual({ m1: 1 });
+    expect(await published("m2")).toBe(0);
+    const other = await endOfStudy(m2.tuning, (await m2.tuning.startStudy({ trials: 4 })).id);
+    expect(other.upstream).toEqual({ m1: 2 });
+    expect(found(other)).not.toEqual(found(study));
+  });
+
+  test("ends a trial that has stopped improving at its best step, and a run of it ends there, too", async () => {
+    const search = `parameters: { optimizer.learning_rate: { choices: [0.05] } }, pruning: none, stop_early: { patience: 2, every: 30 }`;
+    const { client, tuning } = await world.trainer("m1", {
+      team: `{ model: { hidden: [32] }, batch: 16, steps: 3000, search: { ${search} } }`,
+    });
+    const study = await endOfStudy(tuning, (await tuning.startStudy({ trials: 1 })).id);
+    const [trial] = study.trials as [Trial];
+    expect(trial.state).toBe("stopped");
+    const at = trial.measured.findIndex(({ step }) => step === trial.steps);
+    expect(trial.measured.slice(at).length).toBe(3);
+    expect(trial.value).toBe(Math.min(...trial.measured.map(({ value }) => value)));
+    const run = await client.startRun({ tuning: { study: study.id, trial: 1 } });
+    expect(await endOf(client, run.id)).toMatchObject({ state: "succeeded", step: trial.steps, steps: 3000 });
+    const { provenance } = await world.backplane.registry.manifest("m1", 1);
+    expect(provenance).toMatchObject({ steps: 3000, stopAfter: trial.steps });
+  });
+
+  test("runs the trials of a sampler outside, which may end them", async () => {
+    const { tuning } = await world.trainer("m1", { team: TEAM });
+    const { id } = await tuning.startStudy({ trials: 0 });
+    const told: Trial[] = [];
+    for await (const trial of tuning.runTrial(id, { "optimizer.learning_rate": 0.02, steps: 80 }, never))
+      told.push(trial);
+    expect(told.at(-1)).toMatchObject({ trial: 1, state: "complete", steps: 80, external: true });
+    expect(told.at(-1)?.measured.map(({ step }) => step)).toEqual([20, 40]);
+
+    const pruning = new AbortController();
+    const long = { "optimizer.learning_rate": 0.02, steps: 1_000_000, batch: 64 };
+    for await (const trial of tuning.runTrial(id, long, pruning.signal)) {
+      if (trial.measured.length >= 2) pruning.abort();
+    }
+    const study = await studyThat(tuning, id, ({ trials }) => trials[1]?.state === "pruned");
+    expect(study.trials[1]?.value).toBe(study.trials[1]?.measured.at(-1)?.value);
+
+    const bad = async (parameters: Record<string, number>) => {
+      for await (const _ of tuning.runTrial(id, parameters, never));
+    };
+    await expect(bad({ batch: 0 })).rejects.toMatchObject({ code: "invalid-argument" });
+    await expect(bad({ "workers.slots": 2 })).rejects.toThrow("workers.slots is not a key that a search can set");
+    // A trial that fails does not end the study.
+    const failed: Trial[] = [];
+    const rate = { "optimizer.learning_rate": 1000, "optimizer.name": "sgd" };
+    for await (const trial of tuning.runTrial(id, rate, never)) failed.push(trial);
+    expect(failed.at(-1)).toMatchObject({ state: "failed", error: { code: "failed-precondition" } });
+    await tuning.stopStudy(id);
+  });
+});
+
+describe("uncouple tune", () => {
+  const addressOf = ({ grpcPort }: TrainerOfTest) => `127.0.0.1:${grpcPort}`;
+
+  test("shows progress, prints the study, writes the best parameters, publishes, and attaches again", async () => {
+    const trainer = await world.trainer("m1", { team: TEAM });
+    const file = join(world.dir, "own.yaml");
+    const text = "component: m1   # ours\nmodel: linear\noptimizer: { name: adam }  # rate\nbatch:  32\nsteps: 160\n";
+    await writeFile(file, text);
+    const args = ["tune", "m1", "--trainer", addressOf(trainer)];
+    const first = await cli([...args, "--trials", "4", "--json", "--write", "own.yaml", "--publish"], {
+      cwd: world.dir,
+    });
+    expect(first).toMatchObject({ code: 0, stderr: expect.stringContaining("published m1@1") });
+    const result = JSON.parse(first.stdout) as {
+      study: string;
+      best: { trial: number; parameters: Record<string, unknown> };
+      trials: object[];
+    };
+    expect(Object.keys(result)).toEqual(["study", "best", "trials"]);
+    expect(Object.keys(result.best)).toEqual(["trial", "value", "parameters"]);
+    expect(result.trials).toHaveLength(4);
+    expect(Object.keys(result.trials[0] as object)).toEqual([
+      "trial",
+      "state",
+      "value",
+      "parameters",
+      "steps",
+      "seconds",
+    ]);
+    const { parameters } = result.best;
+    const hidden = (parameters["model.hidden"] as number[]).join(", ");
+    expect(await readFile(file, "utf8")).toBe(
+      text
+        .replace("model: linear", `model: { hidden: [${hidden}] }`)
+        .replace("adam }", `adam, learning_rate: ${parameters["optimizer.learning_rate"]} }`),
+    );
+    const { provenance } = await world.backplane.registry.manifest("m1", 1);
+    expect(provenance.tuning).toEqual({ study: result.study, trial: result.best.trial });
+
+    const more = await cli([...args, "--study", result.study, "--trials", "6"]);
+    expect(more.stdout).toContain(`study ${result.study} of m1: complete`);
+    expect(more.stderr).toContain("trial 5: ");
+    const list = await cli(["studies", "m1", "--json", "--trainer", addressOf(trainer)]);
+    expect((JSON.parse(list.stdout) as { study: string; trials: object[] }[])[0]).toMatchObject({
+      study: result.study,
+    });
+    expect(await cli(args)).toMatchObject({ code: 2, stderr: expect.stringContaining("start one with --trials N") });
+  });
+
+  test("refuses a component whose team file has no search", async () => {
+    const trainer = await world.trainer("m1");
+    const refused = await cli(["tune", "m1", "--trainer", addressOf(trainer), "--trials", "4"]);
+    expect(refused).toMatchObject({
+      code: 5,
+      stderr: "uncouple: the team file of m1 has no search; add one (see docs/tuning.md)\n",
+    });
+  });
+});
