@@ -30,6 +30,8 @@ export default defineConfig({
       project("monitoring", 600_000),
       // What docs/disaster.md says, with real servers and services: `npm run test:disaster`.
       project("disaster", 600_000),
+      // Rows on real databases and stores, with cut connections: `npm run test:sources`.
+      project("sources", 300_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],

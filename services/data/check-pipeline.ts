@@ -10,6 +10,7 @@ import { groupColumns } from "../pipeline/group-columns.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { partFaults } from "./held-out-parts.ts";
 import { openDataSource } from "./open-data-source.ts";
+import type { DataAccess } from "./source/data-access.ts";
 import type { DataSource } from "./source/data-source.ts";
 import type { ColumnSchema } from "./table/table.ts";
 import { heldOutColumns } from "./visibility.ts";
@@ -17,10 +18,15 @@ import { heldOutColumns } from "./visibility.ts";
 /**
  * Checks a pipeline against its data, and a gate's parts of the held-out rows. Data that cannot be opened is a problem, too.
  * @param path of the pipeline file; the path of the data is relative to it
+ * @param access what other machines are read with; without it, only local files are
  */
-export async function checkPipelineAgainstData(parsed: ReadableParts, path: string): Promise<readonly Problem[]> {
+export async function checkPipelineAgainstData(
+  parsed: ReadableParts,
+  path: string,
+  access?: DataAccess,
+): Promise<readonly Problem[]> {
   try {
-    const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)));
+    const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)), access);
     try {
       const problems = checkPipelineAgainstSchema(parsed, await source.schema(), source.unreadable());
       return problems.length > 0 ? problems : await checkHeldOutParts(parsed, source);

@@ -4,6 +4,7 @@ import { type ParsedPipeline, parsePipelineFile } from "../pipeline/files/pipeli
 import { problemsError } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
 import { openDataSource } from "./open-data-source.ts";
+import type { DataAccess } from "./source/data-access.ts";
 import type { DataSource } from "./source/data-source.ts";
 import type { ColumnSchema } from "./table/table.ts";
 
@@ -19,13 +20,15 @@ export async function readPipelineFile(path: string): Promise<ReturnType<typeof 
  * Opens the data of a pipeline and checks that it matches the pipeline.
  *
  * @param path of the pipeline file; relative paths of the data are relative to it
+ * @param access what other machines are read with; without it, only local files are
  * @throws UncoupleError as `openDataSource`; `invalid-argument` with all mismatches, one per line
  */
 export async function openPipelineData(
   parsed: ParsedPipeline,
   path: string,
+  access: DataAccess | undefined,
 ): Promise<{ readonly source: DataSource; readonly schema: readonly ColumnSchema[] }> {
-  const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)));
+  const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)), access);
   try {
     const schema = await source.schema();
     const problems = checkPipelineAgainstSchema(parsed, schema, source.unreadable());

@@ -1,4 +1,5 @@
 import { openPipelineData } from "../data/read-pipeline.ts";
+import type { DataAccess } from "../data/source/data-access.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
 import { fingerprintRowSet } from "../data/table/row-set-fingerprint.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
@@ -39,11 +40,17 @@ function pick<T>(values: Readonly<Record<string, T>>, names: readonly string[]):
  * Loads the held-out rows, which no trainer sees, with every column needed to compose and judge snapshots.
  *
  * @param path of the pipeline file; relative data paths are resolved against its folder
+ * @param access what other machines are read with; without it, only local files are
  * @throws UncoupleError as `openPipelineData` and `DataSource.heldOutRows`
  */
-export async function loadHeldOut(parsed: ParsedPipeline, path: string, log: Logger): Promise<HeldOut> {
+export async function loadHeldOut(
+  parsed: ParsedPipeline,
+  path: string,
+  log: Logger,
+  access?: DataAccess,
+): Promise<HeldOut> {
   const { pipeline } = parsed;
-  const { source, schema } = await openPipelineData(parsed, path);
+  const { source, schema } = await openPipelineData(parsed, path, access);
   try {
     const crossing = crossingGroups(pipeline);
     if (crossing !== undefined) log.warn(crossing);

@@ -3,6 +3,7 @@ import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { readPipelineFile } from "../data/read-pipeline.ts";
+import type { DataAccess } from "../data/source/data-access.ts";
 import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
 import type { HostConnector } from "../inference/connect/host-connector.ts";
 import { DEATH_CAUSES } from "../inference/inference.ts";
@@ -64,6 +65,8 @@ export interface RunEvaluatorDeps {
   readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
   /** Starts the hosts that run models from the store. */
   readonly hosts: HostConnector;
+  /** What rows on other machines are read with; without it, only local files are. */
+  readonly data?: DataAccess | undefined;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
@@ -144,7 +147,12 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       },
     });
 
-    const { schema, fingerprint, heldOutAfter, ...rows } = await loadHeldOut(parsed, options.pipelineFile, log);
+    const { schema, fingerprint, heldOutAfter, ...rows } = await loadHeldOut(
+      parsed,
+      options.pipelineFile,
+      log,
+      deps.data,
+    );
     loaded = true;
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {

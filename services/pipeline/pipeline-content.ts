@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Pipeline } from "./pipeline.ts";
 
+/** The keys of the data that say where the rows are, which differs between machines. */
+const PLACES: readonly string[] = ["path", "format", "url"];
+
 /**
  * What a pipeline file says, in the form that is stored, compared and identified by its digest: the parsed pipeline, with
- * its components by name, and without the paths of its data and of the webhooks' secrets. Fields of later versions are kept.
+ * its components by name, and without the places of its data and of the webhooks' secrets. Fields of later versions are kept.
  *
- * It does not depend on comments, formatting, the order of keys, or on which defaults are written out. The path of the data
+ * It does not depend on comments, formatting, the order of keys, or on which defaults are written out. The place of the data
  * is left out because each machine may keep the same rows elsewhere: fingerprints in manifests and verdicts identify the rows.
  * So may each keep its secrets.
  */
@@ -14,7 +17,7 @@ export type PipelineContent = Readonly<Record<string, unknown>>;
 export function contentOf(pipeline: Pipeline): PipelineContent {
   const { components, data, webhooks, ...rest } = pipeline;
   const named = Object.fromEntries(components.map(({ name, ...component }) => [name, component]));
-  const rows = Object.fromEntries(Object.entries(data).filter(([key]) => key !== "path"));
+  const rows = Object.fromEntries(Object.entries(data).filter(([key]) => !PLACES.includes(key)));
   const told = webhooks?.map(({ secretFile: _secret, ...webhook }) => webhook);
   return { ...rest, data: rows, components: named, ...(told !== undefined && { webhooks: told }) };
 }

@@ -75,19 +75,20 @@ export interface TimeSplit {
   readonly gapSeconds: number;
 }
 
-/** A CSV or Parquet file, read through DuckDB. */
+/** Files of rows, read through DuckDB. */
 export type FileSource = FileRows & FileSplit;
+
+/** A table or query of a database, read through DuckDB. */
+export type DatabaseSource = DatabaseRows & FileSplit;
 
 /** By hash, where `testFraction` of the rows are held out, in (0, 1), or by time. */
 export type FileSplit =
   | { readonly testFraction: number; readonly time?: never }
   | { readonly time: TimeSplit; readonly testFraction?: never };
 
-export interface FileRows {
-  readonly source: "file";
-  /** Absolute, or relative to the pipeline file. */
-  readonly path: string;
-  /** SQL query over a table named `source`, for preprocessing. */
+/** What is known about rows, wherever they are stored. */
+export interface StoredRows {
+  /** SQL: for files over a table named `source`, for a database over its own tables. */
   readonly query?: string;
   /** Column whose hash determines a split by hash. Default: the row number. */
   readonly key?: string;
@@ -102,7 +103,34 @@ export interface FileRows {
   readonly maxBadFraction: number;
 }
 
-export type DataSourceSpec = SyntheticSource | FileSource;
+export interface FileRows extends StoredRows {
+  readonly source: "file";
+  /** A file, a folder, a glob, or an `s3://`, `gs://` or `https://` URL. Relative ones are relative to the pipeline file. */
+  readonly path: string;
+  /** Default: by the names of the files, and for one file by its first bytes. */
+  readonly format?: FileFormat;
+}
+
+export const FILE_FORMATS = ["csv", "jsonl", "parquet"] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
+
+/** The rows of `table` or of `query`: exactly one is set. */
+export interface DatabaseRows extends StoredRows {
+  readonly source: "database";
+  /** Where the URL with the credentials is found. */
+  readonly url: DatabaseUrl;
+  /** `table`, or `schema.table`. */
+  readonly table?: string;
+  readonly key: string;
+}
+
+/** The environment variable that holds the URL, or the file, absolute or relative to the pipeline file. */
+export type DatabaseUrl = { readonly env: string } | { readonly file: string };
+
+/** Rows that are stored somewhere, in contrast to generated ones. */
+export type StoredSource = FileSource | DatabaseSource;
+
+export type DataSourceSpec = SyntheticSource | StoredSource;
 
 /**
  * Training rows with annotations that a team does not usually see (such as z), for the causal protocols that estimate the

@@ -6,6 +6,7 @@ import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import { openPipelineData } from "../data/read-pipeline.ts";
+import type { DataAccess } from "../data/source/data-access.ts";
 import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
 import type { HostConnector } from "../inference/connect/host-connector.ts";
 import { DEATH_CAUSES } from "../inference/inference.ts";
@@ -82,6 +83,8 @@ export interface RunTrainerDeps {
   readonly hostProcess: HostProcess;
   /** Starts the hosts that run models from the store. */
   readonly hosts: HostConnector;
+  /** What rows on other machines are read with; without it, only local files are. */
+  readonly data?: DataAccess | undefined;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
@@ -165,7 +168,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       parts: Object.fromEntries(components.map((component) => [component, () => teamHost?.checks[component]?.()])),
     });
 
-    const { source, schema } = await openPipelineData(files.pipeline, options.pipelineFile);
+    const { source, schema } = await openPipelineData(files.pipeline, options.pipelineFile, deps.data);
     lifecycle.onCleanup("data", () => source.close());
     checkTests({ pipeline: files.pipeline, teams }, schema);
     lifecycle.stopping.throwIfAborted();

@@ -35,7 +35,7 @@ for (const [name, create] of Object.entries(engines)) {
   counts[`${name}One`] = await started(create({ threads: 1 }));
   counts[name] = await started(create({}));
 }
-const database = await openDatabase(import.meta.filename);
+const database = await openDatabase({ paths: [import.meta.filename] });
 const [row] = await database.rows("SELECT current_setting('threads')");
 console.log(JSON.stringify({ cpus: availableCpus(), duckdb: Number(row?.[0]), ...counts }));
 process.exit(0);

@@ -15,6 +15,7 @@ import { packageInfo } from "../../runtime/package-info.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import { findPipelineFile } from "../connect/pipeline-file.ts";
 import type { CliContext } from "../context/context.ts";
+import { dataAccess } from "../flags/data-flags.ts";
 import {
   type InferenceFlags,
   inferenceHosts,
@@ -138,7 +139,7 @@ async function run(context: CliContext, flags: Flags, backplane: Backplane, name
     destination: context.stderr,
     format: "pretty",
   });
-  const heldOut = await loadHeldOut(parsed, path, log);
+  const heldOut = await loadHeldOut(parsed, path, log, dataAccess(context));
   const inference = createInference(
     { ...DEFAULT_INFERENCE, ...inferenceSettings(flags) },
     { connector: await inferenceHosts(context, flags), clock },

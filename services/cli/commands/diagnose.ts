@@ -9,6 +9,7 @@ import { readStackFiles } from "../connect/configuration.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import { findPipelineFile } from "../connect/pipeline-file.ts";
 import type { CliContext } from "../context/context.ts";
+import { dataAccess } from "../flags/data-flags.ts";
 import {
   type InferenceFlags,
   inferenceHosts,
@@ -100,6 +101,7 @@ async function diagnose(
   const files = await readStackFiles(
     [await findPipelineFile(context, flags), ...(flags.team === undefined ? [] : [flags.team])],
     context.cwd,
+    dataAccess(context),
   );
   const { pipeline, path } = files.pipeline;
   // Loaded lazily: tfjs, ONNX Runtime and DuckDB load slowly, and other subcommands do not need them.
@@ -122,7 +124,7 @@ async function diagnose(
       `${flags.team} is the team file of ${team.component}, but the downstream is ${downstream}`,
     );
   }
-  const source = await openDataSource(pipeline.data, dirname(path));
+  const source = await openDataSource(pipeline.data, dirname(path), dataAccess(context));
   const workers =
     flags.workers === undefined ? undefined : await ownWorkers(context, flags.workers, pipeline.name, downstream);
   const inference = createInference(

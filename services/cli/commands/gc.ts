@@ -10,6 +10,7 @@ import { readStackFiles } from "../connect/configuration.ts";
 import { type ConnectionFlags, DEFAULT_DIR, withConnections, withPeers } from "../connect/connections.ts";
 import { readStack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
+import { dataAccess } from "../flags/data-flags.ts";
 import { parseCount } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain } from "../terminal/style.ts";
@@ -114,7 +115,8 @@ async function policyOf(
   { keep, ...flags }: GcFlags,
 ): Promise<{ readonly policy: RetentionPolicy; readonly of?: string }> {
   const path = await pipelineFile(context, flags);
-  const file = path === undefined ? undefined : (await readStackFiles([path], context.cwd)).pipeline.pipeline;
+  const file =
+    path === undefined ? undefined : (await readStackFiles([path], context.cwd, dataAccess(context))).pipeline.pipeline;
   const retention = file?.retention;
   if (retention !== undefined)
     return { policy: { ...retention, ...(keep !== undefined && { keep }) }, of: file?.name ?? "" };

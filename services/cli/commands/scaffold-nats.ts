@@ -8,6 +8,7 @@ import { readStackFiles } from "../connect/configuration.ts";
 import type { CliContext } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { type NewFile, readIfThere, writeAll } from "../files/write-all.ts";
+import { dataAccess } from "../flags/data-flags.ts";
 import { canSyncFirst } from "../stack/durability.ts";
 import { createOutput } from "../terminal/output.ts";
 
@@ -55,7 +56,9 @@ export function scaffoldNatsCommand(context: CliContext): Command {
     )
     .action(async (flags: ScaffoldFlags) => {
       const output = createOutput(context, flags.json === true);
-      const { pipeline } = (await interruptible(context, readStackFiles([flags.pipeline], context.cwd))).pipeline;
+      const { pipeline } = (
+        await interruptible(context, readStackFiles([flags.pipeline], context.cwd, dataAccess(context)))
+      ).pipeline;
       const teams = teamsOf(pipeline, flags.teams);
       const followers = flags.followers ?? [];
       checkNames(teams, followers);

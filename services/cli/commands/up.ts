@@ -9,6 +9,7 @@ import { type StoreFlags, withStoreFlags } from "../connect/service.ts";
 import type { Stack } from "../connect/stack-file.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
+import { type DataFlags, dataAccess, dataEnvironment, withDataFlags } from "../flags/data-flags.ts";
 import { type InferenceFlags, withInferenceFlags } from "../flags/inference-flags.ts";
 import { type NatsFlags, natsFiles, withNatsFlags } from "../flags/nats-flags.ts";
 import { parseCount } from "../flags/reference.ts";
@@ -20,7 +21,7 @@ import { Finished } from "../terminal/report-error.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
-interface UpFlags extends StoreFlags, NatsFlags, InferenceFlags {
+interface UpFlags extends DataFlags, StoreFlags, NatsFlags, InferenceFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly breaking?: true;
@@ -51,7 +52,7 @@ export function upCommand(context: CliContext): Command {
     )
     .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: the stack file, once everything is ready");
-  return withInferenceFlags(withNatsFlags(withStoreFlags(command)))
+  return withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command))))
     .addHelpText(
       "after",
       "\nExample:\n  uncouple up examples/paper/pipeline.yaml examples/paper/m1-initial.yaml examples/paper/m2-async.yaml\n  uncouple train m1 --follow        (in another terminal)\n",
@@ -59,13 +60,17 @@ export function upCommand(context: CliContext): Command {
     .action(async (pipeline: string, teams: string[], flags: UpFlags) => {
       const output = createOutput(context, flags.json === true);
       const onEvent = (line: string) => output.note(line);
-      const files = await interruptible(context, readStackFiles([pipeline, ...teams], context.cwd));
+      const files = await interruptible(
+        context,
+        readStackFiles([pipeline, ...teams], context.cwd, dataAccess(context, flags)),
+      );
       const workers = workersOfTeams(
         flags.workers ?? 0,
         files.teams.map(({ team }) => team),
       );
       noteDeprecations(output, files.deprecations);
-      const { env, clock } = context;
+      const { clock } = context;
+      const env = dataEnvironment(context, flags);
       const nats = await chooseNats({ url: flags.nats ?? setting(env, "NATS_URL"), preferOwn: false, env });
       if ("missing" in nats) throw natsNotFound(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);

@@ -7,25 +7,28 @@ import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../connect/configuration.ts";
 import type { CliContext } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
+import { type DataFlags, dataAccess, withDataFlags } from "../flags/data-flags.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { createOutput, noteDeprecations } from "../terminal/output.ts";
 import { Finished } from "../terminal/report-error.ts";
 import { plain } from "../terminal/style.ts";
 
 export function validateCommand(context: CliContext): Command {
-  return new Command("validate")
-    .summary("check pipeline, team and scenario files")
-    .description(
-      "Checks pipeline, team and scenario files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it. Exits with 2 if there are problems.",
-    )
-    .argument("<files...>", "pipeline, team and scenario files (YAML), in any order")
+  return withDataFlags(
+    new Command("validate")
+      .summary("check pipeline, team and scenario files")
+      .description(
+        "Checks pipeline, team and scenario files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it. Exits with 2 if there are problems.",
+      )
+      .argument("<files...>", "pipeline, team and scenario files (YAML), in any order"),
+  )
     .option("--json", "print JSON: { valid, problems: [{ file, line, path, message }] }")
     .addHelpText("after", "\nExample:\n  uncouple validate examples/paper/*.yaml\n")
-    .action(async (files: string[], options: { json?: true }) => {
+    .action(async (files: string[], options: DataFlags & { json?: true }) => {
       const output = createOutput(context, options.json === true);
       const { pipelines, teams, scenarios, problems, deprecations } = await interruptible(
         context,
-        readConfiguration(files, context.cwd),
+        readConfiguration(files, context.cwd, dataAccess(context, options)),
       );
       noteDeprecations(output, deprecations);
       for (const { name, pipeline } of pipelines) {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { UncoupleError } from "../../common/errors.ts";
 import { readTextFile } from "../../common/files/text-file.ts";
+import type { DataAccess } from "../../data/source/data-access.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../../pipeline/files/pipeline-file.ts";
 import type { Problem } from "../../pipeline/files/problem.ts";
 import { formatProblem } from "../../pipeline/files/problem.ts";
@@ -45,8 +46,13 @@ export interface Configuration {
 /**
  * Reads pipeline, team and scenario files, which it distinguishes by their contents. Finds every problem in every file and in the
  * data of every pipeline and, given exactly one pipeline, every mismatch between it and the teams.
+ * @param access what rows on other machines are read with; without it, only local files are
  */
-export async function readConfiguration(files: readonly string[], cwd: string): Promise<Configuration> {
+export async function readConfiguration(
+  files: readonly string[],
+  cwd: string,
+  access?: DataAccess,
+): Promise<Configuration> {
   // Loaded lazily: they import tfjs and DuckDB, which other subcommands do not need.
   const { protocolCatalog, requiringUpstream } = await import("../../learning/protocols/all.ts");
   const { checkPipelineAgainstData, checkTeamModule, schemaOfData } = await import("../../data/check-pipeline.ts");
@@ -77,7 +83,7 @@ export async function readConfiguration(files: readonly string[], cwd: string): 
     } else if (kind === "pipeline") {
       const parsed = parsePipelineFile(text, name);
       const readable = "problems" in parsed ? parsed.readable : parsed;
-      const found = readable === undefined ? [] : await checkPipelineAgainstData(readable, path);
+      const found = readable === undefined ? [] : await checkPipelineAgainstData(readable, path, access);
       problems.push(...sortedProblems([...("problems" in parsed ? parsed.problems : []), ...found]));
       if ("pipeline" in parsed) pipelines.push({ ...parsed, name, path });
     } else {
@@ -113,8 +119,8 @@ export interface StackFiles {
 }
 
 /** @throws UncoupleError `invalid-argument` with every problem, one per line */
-export async function readStackFiles(files: readonly string[], cwd: string): Promise<StackFiles> {
-  const { pipelines, teams, scenarios, problems, deprecations } = await readConfiguration(files, cwd);
+export async function readStackFiles(files: readonly string[], cwd: string, access?: DataAccess): Promise<StackFiles> {
+  const { pipelines, teams, scenarios, problems, deprecations } = await readConfiguration(files, cwd, access);
   const [pipeline, second] = pipelines;
   const found = problems.map(formatProblem);
   for (const { name } of scenarios)

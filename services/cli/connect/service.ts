@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import type { DataAccess } from "../../data/source/data-access.ts";
 import type { HostConnector } from "../../inference/connect/host-connector.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Backplane } from "../../registry/backplane.ts";
@@ -10,6 +11,7 @@ import type { Logger, LogLevel } from "../../runtime/logs.ts";
 import { type StartupWait, waitAtStartup } from "../../runtime/startup-wait.ts";
 import type { Tracer } from "../../runtime/tracing/tracer.ts";
 import { type CliContext, setting } from "../context/context.ts";
+import { type DataFlags, dataAccess, withDataFlags } from "../flags/data-flags.ts";
 import { type InferenceFlags, inferenceHosts, withInferenceFlags } from "../flags/inference-flags.ts";
 import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
 import { readPem } from "../flags/pem.ts";
@@ -55,7 +57,7 @@ export function storeArgs({ maxModelBytes, maxStoreBytes, replicas }: StoreFlags
   ];
 }
 
-export interface ServiceFlags extends StoreFlags, NatsFlags, InferenceFlags {
+export interface ServiceFlags extends StoreFlags, NatsFlags, InferenceFlags, DataFlags {
   readonly pipeline: string;
   readonly nats?: string;
   readonly host: string;
@@ -86,7 +88,7 @@ export function withServiceFlags(command: Command): Command {
     .option("--tls-key <file>", "private key of the certificate (PEM, UNCOUPLE_TLS_KEY)")
     .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM, UNCOUPLE_TLS_CLIENT_CA)")
     .addOption(logLevelOption());
-  return withInferenceFlags(withNatsFlags(withStoreFlags(command)));
+  return withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command))));
 }
 
 export function logLevelOption(): Option {
@@ -106,6 +108,7 @@ export interface ServiceDeps {
   readonly log: Logger;
   readonly tracer: Tracer;
   readonly hosts: HostConnector;
+  readonly data: DataAccess;
   connect(pipeline: Pipeline, wait: StartupWait): Promise<Backplane>;
   /** The certificates (PEM) of the connection to NATS as they are now, by their names in metrics. */
   natsCertificates(): Readonly<Record<string, Buffer | undefined>>;
@@ -157,7 +160,8 @@ export async function runService(
       const { ca, cert } = access.files;
       const natsCertificates = () => ({ "nats-ca": readNow(ca), nats: readNow(cert) });
       const hosts = await inferenceHosts(context, flags);
-      const running = await service.start({ clock, log, tracer, hosts, connect, natsCertificates });
+      const data = dataAccess(context, flags, (message) => log.warn(message));
+      const running = await service.start({ clock, log, tracer, hosts, data, connect, natsCertificates });
       // The last spans end with the service.
       return { ...running, ended: () => tracer.close() };
     },

@@ -1,6 +1,7 @@
 import { UncoupleError } from "../../common/errors.ts";
 import { problemsError } from "../../pipeline/files/problem.ts";
 import type { CliContext } from "../context/context.ts";
+import { dataAccess } from "../flags/data-flags.ts";
 import { noteDeprecations, type Output } from "../terminal/output.ts";
 import { readConfiguration } from "./configuration.ts";
 
@@ -11,7 +12,7 @@ export async function readTeamFile(
   output: Output,
   context: CliContext,
 ): Promise<string> {
-  const { teams, pipelines, problems, deprecations } = await readConfiguration([file], context.cwd);
+  const { teams, pipelines, problems, deprecations } = await readConfiguration([file], context.cwd, dataAccess(context));
   const [team] = teams;
   if (problems.length > 0) throw problemsError(problems);
   noteDeprecations(output, deprecations);

@@ -3,6 +3,7 @@ import type { TrialSubject } from "../../inference/offline/declared-subjects.ts"
 import { componentNamed } from "../../pipeline/dag.ts";
 import { problemsError } from "../../pipeline/files/problem.ts";
 import type { CliContext } from "../context/context.ts";
+import { dataAccess } from "../flags/data-flags.ts";
 
 /**
  * What a model of a component is tried with: its contract, and training rows of the component's columns, which its team may see. The
@@ -23,7 +24,7 @@ export async function readTrialSubject(context: CliContext, file: string, name: 
   if ("problems" in parsed) throw problemsError(parsed.problems.map((problem) => ({ ...problem, file })));
   const { pipeline } = parsed;
   const component = componentNamed(pipeline, name);
-  const { source, schema } = await openPipelineData(parsed, path);
+  const { source, schema } = await openPipelineData(parsed, path, dataAccess(context));
   try {
     const contract = snapshotContract(pipeline, component, schema);
     const { table } = await source.trainingRows(component.columns, TRIAL_ROWS);

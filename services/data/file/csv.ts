@@ -1,39 +1,42 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { inParallel } from "../../common/async/in-parallel.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { type Database, dataError } from "./database.ts";
-import { identifier, literal } from "./sql.ts";
+import { identifier, literal, sqlList } from "./sql.ts";
 
-/** Reads a CSV file, with all columns as text, malformed lines set aside, and the detected type of each column. */
-export interface CsvReader {
-  /** A table expression with all columns as text. */
-  readonly sql: string;
-  /** A table expression with typed columns, null where a value does not match the type: `source` in a user's query. */
-  readonly typedSql: string;
+/** Reads files of text, with malformed lines set aside, and the detected type of each column. */
+export interface TextReader {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** A table expression for files like the first, with all scalar columns as text. */
+  sql(files: readonly string[]): string;
+  /** A table expression with typed columns, null where a value does not match the type: `source` in a user's query. */
+  typedSql(from: string): string;
   /**
-   * Checks that the file still has the same columns. They are read by position, so a file replaced by one with a different
-   * order must not be read.
-   * @throws UncoupleError `failed-precondition` if the columns have changed
+   * Checks that files have the columns that were found at first. Those of CSV are read by position, so a file with a
+   * different order must not be read.
+   * @throws UncoupleError `failed-precondition`
    */
-  checkColumns(): Promise<void>;
+  checkColumns(files: readonly string[]): Promise<void>;
 }
 
 /** Number of rows at the beginning from which types are detected; later rows never change a column's type. */
-const SAMPLE = 20_480;
+export const SAMPLE = 20_480;
 /** A text column is numeric if at least this fraction of its sample parses as numbers; the rest are bad values. */
-const NUMERIC_SHARE = 0.9;
+export const NUMERIC_SHARE = 0.9;
+/** Files whose beginnings are read concurrently. */
+export const FILES_AT_A_TIME = 8;
 
 /**
- * Opens a CSV file.
+ * Opens CSV files, by the first of them.
  * @param shownPath the file in messages; @param setting what precedes it at the start: `data.path: `, or nothing
  * @throws UncoupleError `invalid-argument` if it is not CSV or has no rows
  */
 export async function openCsv(
   database: Database,
-  path: string,
+  [path = ""]: readonly string[],
   shownPath: string,
   setting: string,
-): Promise<CsvReader> {
+): Promise<TextReader> {
   const dialect = await sniff(database, path, shownPath);
   const texts = dialect.columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
   const options = [
@@ -45,25 +48,30 @@ export async function openCsv(
     `skip = ${dialect.skip}`,
     `header = ${dialect.header ? "true" : "false"}`,
     `columns = {${texts}}`,
+    "hive_partitioning = false",
     "store_rejects = true",
   ];
-  const sql = `read_csv(${literal(path)}, ${options.join(", ")})`;
-  const columns = await typedColumns(database, sql, dialect, `${setting}${shownPath}`);
+  const sql = (files: readonly string[]) => `read_csv(${sqlList(files)}, ${options.join(", ")})`;
+  const columns = await typedColumns(database, sql([path]), dialect, `${setting}${shownPath}`);
   const casts = columns.map(
     (column) => `${castSql(identifier(column.name), column.type, dialect)} AS ${identifier(column.name)}`,
   );
   const names = columns.map(({ name }) => name).join(", ");
   return {
     sql,
-    typedSql: `(SELECT ${casts.join(", ")} FROM ${sql})`,
+    typedSql: (from) => `(SELECT ${casts.join(", ")} FROM ${from})`,
     columns,
-    async checkColumns() {
-      const now = (await sniff(database, path, shownPath)).columns.map(({ name }) => name).join(", ");
-      if (now === names) return;
-      throw new UncoupleError(
-        "failed-precondition",
-        `${shownPath}: the columns changed from ${names} to ${now} since the file was opened; restart the service`,
-      );
+    async checkColumns(files) {
+      await inParallel(files, FILES_AT_A_TIME, async (file) => {
+        const now = (await sniff(database, file, file)).columns.map(({ name }) => name).join(", ");
+        if (now === names) return;
+        throw new UncoupleError(
+          "failed-precondition",
+          file === path
+            ? `${shownPath}: the columns changed from ${names} to ${now} since the file was opened; restart the service`
+            : `${file} has the columns ${now}, but ${path} has ${names}; all files must have the same`,
+        );
+      });
     },
   };
 }
@@ -124,7 +132,7 @@ async function typedColumns(
   sql: string,
   dialect: Dialect,
   subject: string,
-): Promise<CsvReader["columns"]> {
+): Promise<TextReader["columns"]> {
   const counts = dialect.columns.flatMap(({ name }) => {
     const column = identifier(name);
     return [
@@ -175,7 +183,7 @@ export async function rejectedLines(
   );
   if (tables.currentRowCount === 0) return [];
   const rows = await connection.runAndReadAll(
-    "SELECT line, min(error_message) FROM reject_errors GROUP BY line ORDER BY line",
+    "SELECT line, min(error_message) FROM reject_errors GROUP BY scan_id, file_id, line ORDER BY scan_id, file_id, line",
   );
   return rows.getRowsJson().map(([line, message]) => ({ line: String(line), message: String(message) }));
 }

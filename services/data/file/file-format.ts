@@ -1,6 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
+import type { FileFormat } from "../../pipeline/pipeline.ts";
 import { dataError } from "./database.ts";
 import { firstLineNotUtf8 } from "./utf8.ts";
 
@@ -10,15 +11,15 @@ const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0x
 /**
  * Detects the format by the first bytes, not by the file name.
  * @param setting what precedes the path in messages: `data.path: `, or nothing
- * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, empty, neither CSV nor Parquet)
+ * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, empty, binary, but not Parquet)
  */
-export async function detectFormat(path: string, setting: string): Promise<"csv" | "parquet"> {
+export async function detectFormat(path: string, setting: string): Promise<FileFormat> {
   const found = await stat(path).catch((error: unknown) => {
     throw new UncoupleError("not-found", `${setting}file not found or not readable: ${path}`, { cause: error });
   });
   if (!found.isFile()) {
     const what = found.isDirectory() ? "a folder" : "not a regular file";
-    throw new UncoupleError("invalid-argument", `${setting}${path} is ${what}; must be a CSV or Parquet file`);
+    throw new UncoupleError("invalid-argument", `${setting}${path} is ${what}; must be a file of rows`);
   }
   if (found.size === 0) throw new UncoupleError("invalid-argument", `${setting}${path} is empty`);
   const handle = await open(path).catch((error: unknown) => {
@@ -39,7 +40,7 @@ export async function detectFormat(path: string, setting: string): Promise<"csv"
         `${setting}${path} is a binary file, but not Parquet; export the table as Parquet or as CSV in UTF-8`,
       );
     }
-    return "csv";
+    return /^\s*\{/.test(head.toString("latin1")) ? "jsonl" : "csv";
   } finally {
     await handle.close();
   }

@@ -1,68 +1,57 @@
-import { resolve } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
-import type { FileSource } from "../../pipeline/pipeline.ts";
+import type { StoredSource } from "../../pipeline/pipeline.ts";
+import type { DataAccess } from "../source/data-access.ts";
 import type { DataSource, HeldOutRows, Rows, TrainingPart } from "../source/data-source.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import { fingerprintTable } from "../table/fingerprint.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
 import { createColumnBuilder, createLabelBuilder, type LabelBuilder } from "./column-builder.ts";
-import { openCsv, rejectedLines } from "./csv.ts";
-import { type Database, openDatabase } from "./database.ts";
-import { detectFormat, explained } from "./file-format.ts";
-import { canBeKey, csvRelation, parquetRelation, queryRelation, type Relation } from "./relation.ts";
+import { rejectedLines } from "./csv.ts";
+import { chunksOf } from "./database.ts";
+import { type Origin, openOrigin } from "./origin.ts";
+import { repeatReads } from "./outage.ts";
+import { canBeKey, type Relation } from "./relation.ts";
 import { type RowChoice, type RowSplit, rowSql } from "./row-query.ts";
 import { canBeTime, isoTime, timeBounds } from "./time.ts";
 
 const MAX_EXAMPLES = 5;
-/** What precedes the path in messages. */
-const SETTING = "data.path: ";
 
 /**
- * Opens a CSV or Parquet file through DuckDB, which streams the file and spills to disk, so that only the requested
- * columns and rows are in memory.
+ * Opens stored rows through DuckDB, which streams them and spills to disk, so that only the requested columns and rows are in
+ * memory.
  * @param baseDir the folder that a relative path is relative to
- * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, an empty or unreadable file, a query
- *   that is not a SELECT or does not match the file, an unusable key)
+ * @param access what other machines are read with; without it, only local files are
+ * @throws UncoupleError as `openOrigin`; `invalid-argument` for an unusable key
  */
-export async function openFileSource(spec: FileSource, baseDir: string): Promise<DataSource> {
-  const path = resolve(baseDir, spec.path);
-  const format = await detectFormat(path, SETTING);
-  const database = await openDatabase(path);
+export async function openFileSource(spec: StoredSource, baseDir: string, access?: DataAccess): Promise<DataSource> {
+  const origin = await openOrigin(spec, baseDir, access);
   try {
-    return createFileSource(spec, path, database, await openRelation(spec, path, format, database));
+    checkRelation(spec, origin);
   } catch (error) {
-    await database.close();
-    throw await explained(path, error);
+    await origin.database.close();
+    throw error;
   }
+  const source = createFileSource(spec, origin);
+  return origin.remote || origin.version !== undefined ? repeatReads(source, origin, access) : source;
 }
 
-async function openRelation(
-  spec: FileSource,
-  path: string,
-  format: "csv" | "parquet",
-  database: Database,
-): Promise<Relation> {
-  let relation: Relation;
-  if (format === "parquet") {
-    relation = await parquetRelation(database, path);
-    if (spec.query !== undefined) relation = await queryRelation(database, spec.query, relation.sql);
-  } else {
-    const csv = await openCsv(database, path, path, SETTING);
-    relation = csvRelation(csv);
-    if (spec.query !== undefined) {
-      relation = { ...(await queryRelation(database, spec.query, csv.typedSql)), checkFile: csv.checkColumns };
-    }
-  }
+function checkRelation(spec: StoredSource, { relation, growing }: Origin): void {
   checkTimeColumn(spec, relation);
   const keys = [...(spec.group ?? []).map((key) => ({ key, setting: "data.group" }))];
   if (spec.key !== undefined) keys.push({ key: spec.key, setting: "data.key" });
   if (keys.length === 0) {
-    if (relation.reordering === undefined) return relation;
+    if (relation.reordering !== undefined) {
+      throw new UncoupleError(
+        "invalid-argument",
+        `data.query: the query ${relation.reordering}, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
+      );
+    }
+    if (growing === undefined || spec.time !== undefined) return;
     throw new UncoupleError(
       "invalid-argument",
-      `data.query: the query ${relation.reordering}, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
+      `data.path: ${growing} can grow, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
     );
   }
   for (const { key, setting } of keys) {
@@ -74,7 +63,6 @@ async function openRelation(
       );
     }
   }
-  return relation;
 }
 
 /** @throws UncoupleError `invalid-argument` if the file has no such column */
@@ -88,7 +76,7 @@ function requireColumn({ columns }: Relation, wanted: string, setting: string): 
   );
 }
 
-function checkTimeColumn({ time }: FileSource, relation: Relation): void {
+function checkTimeColumn({ time }: StoredSource, relation: Relation): void {
   if (time === undefined) return;
   const { type } = requireColumn(relation, time.column, "split.column");
   if (canBeTime(type)) return;
@@ -98,7 +86,8 @@ function checkTimeColumn({ time }: FileSource, relation: Relation): void {
   );
 }
 
-function createFileSource(spec: FileSource, path: string, database: Database, relation: Relation): DataSource {
+function createFileSource(spec: StoredSource, origin: Origin): DataSource {
+  const { name: path, database, relation } = origin;
   const schema = relation.columns.flatMap((column) => (column.schema === undefined ? [] : [column.schema]));
   const unreadable = new Map(
     relation.columns.flatMap(({ name, type, schema: readable }) =>
@@ -149,7 +138,7 @@ function createFileSource(spec: FileSource, path: string, database: Database, re
       const boundary = choice.side === "held-out" ? split.heldOutAfter : split.trainUntil;
       return { ...rows, boundary: isoTime(boundary) };
     } catch (error) {
-      throw await explained(path, error);
+      throw await origin.explain(error);
     }
   };
   const checked = <R extends Rows>(rows: R, side: string): R => {
@@ -211,15 +200,12 @@ async function readRows(
   limit: number,
   countRejected: boolean,
 ): Promise<HeldOutRows> {
-  const result = await connection.stream(sql);
   const builders = columns.map(createColumnBuilder);
   const labelBuilders = labels.map(createLabelBuilder);
   const examples: string[] = [];
   let rows = 0;
   let bad = 0;
-  while (rows < limit) {
-    const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) break;
+  for await (const chunk of chunksOf(connection, sql)) {
     const numbers = chunk.getColumnVector(0);
     const problems = chunk.getColumnVector(1);
     const good: number[] = [];
@@ -239,6 +225,7 @@ async function readRows(
       builder.append(chunk.getColumnVector(2 + columns.length + c), good);
     });
     rows += good.length;
+    if (rows >= limit) break;
   }
   const rejected = countRejected && rows < limit ? await rejectedLines(connection) : [];
   for (const { line, message } of rejected.slice(0, MAX_EXAMPLES - examples.length)) {

@@ -4,9 +4,10 @@ import { chooseColumns } from "../table/column-choice.ts";
 import type { CategoricalColumn } from "../table/table.ts";
 import { createLabelBuilder } from "./column-builder.ts";
 import { openCsv, rejectedLines } from "./csv.ts";
-import { type Database, openDatabase } from "./database.ts";
+import { chunksOf, type Database, openDatabase } from "./database.ts";
 import { detectFormat, explained } from "./file-format.ts";
-import { csvRelation, parquetRelation, type Relation } from "./relation.ts";
+import { openJsonLines } from "./json-lines.ts";
+import { parquetRelation, type Relation, textRelation } from "./relation.ts";
 import { identifier, literal } from "./sql.ts";
 
 /** Numbers in double precision, and texts, of the rows of a file. */
@@ -26,7 +27,7 @@ export interface LossColumns {
 const MAX_EXAMPLES = 3;
 
 /**
- * Reads columns of every row of a CSV or Parquet file. Unlike a pipeline's data, no row is left out: comparing row by row
+ * Reads columns of every row of a CSV, JSON lines or Parquet file. Unlike a pipeline's data, no row is left out: comparing row by row
  * needs them all.
  *
  * @param path absolute
@@ -39,12 +40,16 @@ export async function readLossTable(path: string, columns: LossColumns): Promise
     throw new UncoupleError("invalid-argument", `column "${both}" is a loss, so it cannot group or slice the rows`);
   }
   const format = await detectFormat(path, "");
-  const database = await openDatabase(path);
+  const database = await openDatabase({ paths: [path] });
   try {
     const relation =
       format === "parquet"
-        ? await parquetRelation(database, path)
-        : csvRelation(await openCsv(database, path, path, ""));
+        ? await parquetRelation(database, [path])
+        : await textRelation(
+            database,
+            format === "csv" ? await openCsv(database, [path], path, "") : await openJsonLines(database, [path], path),
+            [path],
+          );
     return await readRows(database, relation, path, columns);
   } catch (error) {
     throw await explained(path, error);
@@ -75,15 +80,10 @@ async function readRows(
   );
   const sql = `SELECT CASE ${problems.join(" ")} END, ${values.join(", ")} FROM ${relation.sql}`;
   return database.withConnection(async (connection) => {
-    const result = await connection.stream(sql);
     const builders = names.map((name) => (isNumber(name) ? doubleBuilder() : createLabelBuilder()));
     const bad: string[] = [];
     let rows = 0;
-    for (
-      let chunk = await result.fetchChunk();
-      chunk !== null && chunk.rowCount > 0;
-      chunk = await result.fetchChunk()
-    ) {
+    for await (const chunk of chunksOf(connection, sql)) {
       const found = chunk.getColumnVector(0);
       const good: number[] = [];
       for (let i = 0; i < chunk.rowCount; i += 1) {

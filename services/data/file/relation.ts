@@ -1,8 +1,8 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnSchema } from "../table/table.ts";
-import type { CsvReader } from "./csv.ts";
+import type { TextReader } from "./csv.ts";
 import { type Database, dataError } from "./database.ts";
-import { identifier, literal } from "./sql.ts";
+import { identifier, literal, sqlList } from "./sql.ts";
 
 /** A column of a relation. */
 export interface RelationColumn {
@@ -34,18 +34,30 @@ export function canBeKey(type: string): boolean {
   return WHOLE.test(type) || CATEGORY.test(type) || type === "DATE";
 }
 
-/** The rows of a Parquet file. */
-export async function parquetRelation(database: Database, path: string): Promise<Relation> {
-  return typedRelation(database, `read_parquet(${literal(path)})`);
+/** The rows of Parquet files, whose columns are matched by name. */
+export async function parquetRelation(database: Database, files: readonly string[]): Promise<Relation> {
+  return typedRelation(database, `read_parquet(${sqlList(files)})`);
+}
+
+/** The rows of a table expression, such as a table of an attached database. */
+export async function typedRelation(database: Database, sql: string): Promise<Relation> {
+  const described = await database.rows(`DESCRIBE SELECT * FROM ${sql}`);
+  const columns = described.map(([name, type]) => ({ name: String(name), type: String(type) }));
+  return { sql, columns: await withSchemas(database, sql, columns) };
 }
 
 /**
- * The rows of a CSV file, as text, so that values of the wrong type can be reported row by row. The columns have the types
- * detected at the beginning of the file.
+ * The rows of files of text, as text, so that values of the wrong type can be reported row by row. The columns have the types
+ * detected at the beginning of the files.
  */
-export function csvRelation(reader: CsvReader): Relation {
-  const columns = reader.columns.map(({ name, type }) => ({ name, type, schema: scalarSchema(name, type) }));
-  return { sql: reader.sql, columns, checkFile: reader.checkColumns };
+export async function textRelation(
+  database: Database,
+  reader: TextReader,
+  files: readonly string[],
+): Promise<Relation> {
+  const sql = reader.sql(files);
+  const columns = await withSchemas(database, sql, reader.columns);
+  return { sql, columns, checkFile: () => reader.checkColumns(files) };
 }
 
 /** The rows of a user's query over `source`. @throws UncoupleError `invalid-argument` for anything but one SELECT */
@@ -60,6 +72,22 @@ export async function queryRelation(database: Database, query: string, source: s
   } catch (error) {
     throw dataError("data.query", error);
   }
+}
+
+/**
+ * The rows of a query that an attached database runs itself, in its own SQL and with the rights of its user. In a transaction
+ * that only reads, as a prepared statement, which can be only one.
+ * @param kind of the database; @param catalog its name
+ * @throws UncoupleError `invalid-argument` for anything but one SELECT
+ */
+export function remoteQuery(kind: "postgres" | "mysql" | "sqlite", catalog: string, query: string): string {
+  const text = query.replace(/[;\s]+$/, "");
+  const refuse = (why: string) =>
+    new UncoupleError("invalid-argument", `data.query: ${why}: ${JSON.stringify(query).slice(0, 120)}`);
+  if (!/^\s*\(*\s*(SELECT|WITH|VALUES)\b/i.test(text))
+    throw refuse("must be a SELECT statement, which only reads data");
+  if (text.includes(";")) throw refuse("must be a single statement, without semicolons");
+  return `${kind}_query(${literal(catalog)}, ${literal(text)})`;
 }
 
 /** Operators in DuckDB's plans that change the row order of the file, or let it change when rows are added. */
@@ -111,18 +139,19 @@ async function requireSelect(database: Database, query: string): Promise<void> {
   if (answer.statements?.length !== 1) throw refuse("must be a single statement");
 }
 
-async function typedRelation(database: Database, sql: string): Promise<Relation> {
-  const described = await database.rows(`DESCRIBE SELECT * FROM ${sql}`);
-  const columns: RelationColumn[] = [];
-  for (const [rawName, rawType] of described) {
-    const name = String(rawName);
-    const type = String(rawType);
+async function withSchemas(
+  database: Database,
+  sql: string,
+  columns: readonly { readonly name: string; readonly type: string }[],
+): Promise<readonly RelationColumn[]> {
+  const found: RelationColumn[] = [];
+  for (const { name, type } of columns) {
     const vector = VECTOR.exec(type);
     const schema =
       vector === null ? scalarSchema(name, type) : await vectorSchema(database, sql, name, vector[1] ?? "");
-    columns.push({ name, type, schema });
+    found.push({ name, type, schema });
   }
-  return { sql, columns };
+  return found;
 }
 
 function scalarSchema(name: string, type: string): ColumnSchema | undefined {

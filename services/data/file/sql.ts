@@ -7,3 +7,8 @@ export function identifier(name: string): string {
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** A list of strings. */
+export function sqlList(texts: readonly string[]): string {
+  return `[${texts.map(literal).join(", ")}]`;
+}

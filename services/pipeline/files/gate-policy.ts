@@ -73,7 +73,14 @@ export function parseGate(value: unknown, around: GateSurroundings, reporter: Re
 
 /** By hash, rows without a key are held out by their number, so another order of the file holds out other rows anyway. */
 function checkRows({ data }: GateSurroundings, reporter: Reporter): void {
-  if (data?.source !== "file" || data.time === undefined || data.key !== undefined || data.group !== undefined) return;
+  if (
+    data === undefined ||
+    data.source === "synthetic" ||
+    data.time === undefined ||
+    data.key !== undefined ||
+    data.group !== undefined
+  )
+    return;
   reporter.report(
     ["gate"],
     "needs data.key or data.group with a split by time, so that rows keep their part in whatever order the file has them",

@@ -47,8 +47,8 @@ export function parseSplit(
     const { time: _, testFraction: __, ...rows } = data;
     return { ...rows, testFraction: fraction };
   }
-  if (data.source !== "file") {
-    reporter.report(["split", "by"], "a split by time needs data from a file");
+  if (data.source === "synthetic") {
+    reporter.report(["split", "by"], "a split by time needs data from files or a database");
     return undefined;
   }
   if (column === undefined) reporter.report(["split", "column"], "is missing; must be the column with each row's time");

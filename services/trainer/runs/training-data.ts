@@ -21,7 +21,7 @@ export interface TrainingData {
   validation(share: number): Promise<Rows>;
 }
 
-/** The data that one team may see. Generated rows never change and are cached; files are read again for every run. */
+/** The data that one team may see. Generated rows never change and are cached; stored rows are read again for every run. */
 export function createTrainingData(
   source: DataSource,
   pipeline: Pipeline,
@@ -53,7 +53,7 @@ export function createTrainingData(
 
   return {
     load() {
-      if (pipeline.data.source === "file") return read();
+      if (pipeline.data.source !== "synthetic") return read();
       cached ??= read().catch((thrown: unknown) => {
         cached = undefined;
         throw thrown;

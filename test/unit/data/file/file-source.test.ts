@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -312,13 +312,13 @@ describe("a query", () => {
 });
 
 describe("an invalid data file", () => {
-  test("is missing, a folder, empty, or binary", async () => {
+  test("is missing, an empty folder, empty, or binary", async () => {
     expect(await failureOf(read("nowhere.csv", ["x"]))).toBe(
       "not-found: data.path: file not found or not readable: nowhere.csv",
     );
     await mkdir(pathOf("sub"), { recursive: true });
     expect(await failureOf(read("sub", ["x"]))).toBe(
-      "invalid-argument: data.path: sub is a folder; must be a CSV or Parquet file",
+      "not-found: data.path: sub has no files of rows (CSV, JSON lines, Parquet)",
     );
     const empty = await file("");
     expect(await failureOf(read(empty, ["x"]))).toBe(`invalid-argument: data.path: ${empty} is empty`);
@@ -344,5 +344,18 @@ describe("an invalid data file", () => {
     const message = await failureOf(read(latin, ["b"]));
     expect(message).toContain("line 3");
     expect(message).toMatch(/UTF-8|utf-8/);
+  });
+
+  test("is damaged beyond its first rows: nothing of it is used", async () => {
+    const instance = await DuckDBInstance.create();
+    const connection = await instance.connect();
+    const name = await file("", "parquet");
+    await connection.run(
+      `COPY (SELECT i AS id, random() AS x FROM range(200000) t(i)) TO '${pathOf(name)}' (ROW_GROUP_SIZE 20000)`,
+    );
+    connection.disconnectSync();
+    const bytes = await readFile(pathOf(name));
+    await writeFile(pathOf(name), bytes.fill(7, 1_000_000, 1_010_000));
+    expect(await failureOf(read(name, ["id", "x"]))).toMatch(/^invalid-argument: data-\d+\.parquet: \w/);
   });
 });

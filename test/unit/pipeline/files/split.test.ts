@@ -63,7 +63,7 @@ describe("the split", () => {
     ]);
     expect(problemsOf("{ by: day }")).toEqual(['p.yaml:5: split.by: must be one of hash, time, not "day"']);
     expect(problemsOf("{ by: time, column: day, held_out: 14d }", SYNTHETIC)).toEqual([
-      "p.yaml:5: split.by: a split by time needs data from a file",
+      "p.yaml:5: split.by: a split by time needs data from files or a database",
     ]);
     expect(problemsOf("{ held_out: 20 % }", "{ source: file, path: rows.csv, test_fraction: 0.2 }")).toEqual([
       "p.yaml:2: data.test_fraction: split.held_out replaces it; remove one of them",
