@@ -36,6 +36,7 @@ import { watchInputDrift } from "./input-drift.ts";
 import { createHeldOutTests } from "./model-tests/held-out-tests.ts";
 import { createReleaseKeeper } from "./release-keeper.ts";
 import { runRetention } from "./retention-loop.ts";
+import { createSharedLinks } from "./shared/shared-links.ts";
 import { watchStores } from "./store-watch.ts";
 import { createVerdictWriter } from "./verdict-writer.ts";
 
@@ -128,7 +129,10 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       questions.note(value);
       metrics.losses(value);
     },
-    onAnnouncement: ({ manifest }) => gating?.noteAnnouncement(manifest),
+    onAnnouncement({ manifest }) {
+      gating?.noteAnnouncement(manifest);
+      links.noteAnnouncement(manifest);
+    },
     onLedgerEntry(entry) {
       ledger.note(entry);
       if (entry.value.entry === "release") matrix.invalidate();
@@ -229,6 +233,18 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       clock,
       log,
     });
+  const links = createSharedLinks({
+    evaluator: name,
+    pipeline,
+    backplane,
+    view,
+    applied: gate,
+    quarantine: writer.quarantine,
+    metrics,
+    reportFailure,
+    clock,
+    log,
+  });
   const deciding = new AbortController();
   let decided: Promise<void> = Promise.resolve();
   const judge = createDeliveryJudge({
@@ -285,6 +301,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
       void watchStores({ backplane, syncsAlways, metrics, reportFailure, clock, log }, signal);
       void watchInputDrift({ pipeline, heldOut: screen.table, backplane, view, metrics, reportFailure, clock }, signal);
       void releases.run();
+      void links.run(signal);
       if (gating !== undefined) decided = gating.run(deciding.signal);
       void runRetention({ ...collector, policy: retention }, signal);
     },

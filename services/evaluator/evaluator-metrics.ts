@@ -17,6 +17,8 @@ export interface EvaluatorMetrics extends LossMetrics {
   passed(component: string): void;
   /** Counts a model that this process deleted by policy. */
   deleted(component: string, bytes: number): void;
+  /** Sets whether a component of another pipeline has the snapshot that its owner uses. */
+  linked(component: string, isNewest: boolean): void;
   /** Sets how full the stores are. */
   stored(usage: StoreUsage): void;
   /** Sets whether the server syncs before it acknowledges; undefined: unknown. */
@@ -116,6 +118,11 @@ export function createEvaluatorMetrics(
   });
   /** Columns with a drift, by component. */
   const drifting = new Map<string, readonly string[]>();
+  const linked = metrics.gauge({
+    name: "uncouple_shared_component_linked",
+    help: "1 if a component of another pipeline has the snapshot that its owner uses, 0 if something prevents it; only from the evaluator that links.",
+    labels: ["component"],
+  });
   exportConsistencyGaps(metrics, gauges);
   const losses = createLossMetrics(metrics, components, gauges);
   metrics.gauge({
@@ -165,6 +172,7 @@ export function createEvaluatorMetrics(
       deletedModels.inc({ component: labelOf(name) });
       deletedBytes.inc(bytes);
     },
+    linked: (component, isNewest) => linked.set({ component }, isNewest ? 1 : 0),
     stored(usage) {
       const { models, server, logs } = usage;
       for (const [store, { used, limit }] of Object.entries({ models, server, ...logs })) {

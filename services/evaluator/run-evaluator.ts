@@ -12,6 +12,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
 import type { Backplane } from "../registry/backplane.ts";
 import { DEFAULT_MAX_MODEL_BYTES } from "../registry/registry.ts";
+import { refuseSharedCycles } from "../registry/sharing.ts";
 import { addEvaluatorService } from "../rpc/server/evaluator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import type { ServerTls } from "../rpc/tls.ts";
@@ -173,6 +174,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     });
     await opened.confirm();
     gate = opened;
+    await refuseSharedCycles(pipeline, connected.neighbor);
     const split = splitInUse(await connected.generations.current(), fingerprint, pipeline, log);
 
     const inference = createInference(

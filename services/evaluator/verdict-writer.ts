@@ -106,6 +106,7 @@ export function createVerdictWriter(config: VerdictWriterConfig, deps: VerdictWr
         rows,
         ...(groupings.length > 0 && { groups: Math.min(...groupings.map(({ count }) => count)) }),
         heldOut: heldOut(),
+        ...(manifest.provenance.origin !== undefined && { origin: manifest.provenance.origin }),
         pipelineDigest,
         seconds,
       };

@@ -1,5 +1,6 @@
 import type { ColumnProfile } from "./column-profile.ts";
 import type { TrainedTest } from "./model-test.ts";
+import { originName, type SnapshotOrigin } from "./shared.ts";
 import type { TrialId } from "./study.ts";
 import type { ProtocolSpec, WorkersSpec } from "./team.ts";
 
@@ -67,6 +68,8 @@ export interface Provenance {
   readonly candidateRun?: string;
   /** The trial of a study whose parameters it was trained with. */
   readonly tuning?: TrialId;
+  /** The snapshot of another pipeline that this one is. Its model is in the store of that pipeline only. */
+  readonly origin?: SnapshotOrigin;
   /** Version of Uncouple. */
   readonly codeVersion?: string;
   /** ISO 8601, informational; serials and stream positions define the order. */
@@ -129,4 +132,9 @@ export interface SnapshotId {
 /** `component@serial`, the name of a snapshot in logs and user interfaces. */
 export function snapshotName(snapshot: SnapshotId): string {
   return `${snapshot.component}@${snapshot.serial}`;
+}
+
+/** The name of a snapshot for people: `click@3`, or `click@3 (ads/click@7)` for one of another pipeline. */
+export function titleOf(snapshot: SnapshotId, origin: SnapshotOrigin | undefined): string {
+  return origin === undefined ? snapshotName(snapshot) : `${snapshotName(snapshot)} (${originName(origin)})`;
 }

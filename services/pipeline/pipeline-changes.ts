@@ -113,6 +113,12 @@ const gateSplit: Rule = (before, after) => {
   if (after === undefined) return compatible("the present generation of held-out rows stays split as it is");
   return compatible("takes effect with the next generation of held-out rows; the present one stays split as it is");
 };
+const from: Rule = (_before, after, { component }) =>
+  additive(
+    after === undefined
+      ? `another pipeline no longer provides snapshots of ${component}; existing ones stay as they are`
+      : `other snapshots of ${component} are linked from now on; existing ones stay as they are`,
+  );
 const unknownRule: Rule = () => breaking("this version of Uncouple does not know this setting; it assumes the worst");
 
 /** By the path within a component. */
@@ -127,6 +133,9 @@ const COMPONENT_RULES: ReadonlyMap<string, Rule> = new Map([
   ["target", loss],
   ["logged.action", loss],
   ["logged.propensity", loss],
+  ["from.pipeline", from],
+  ["from.component", from],
+  ["from.serial", from],
 ]);
 
 /** By the path, or by its first key. */

@@ -1,5 +1,6 @@
 import type { FreezeWindow, GatePolicy, Webhook } from "./gate.ts";
 import type { PipelineTest } from "./model-test.ts";
+import type { SharedFrom } from "./shared.ts";
 import type { RetentionPolicy } from "./tombstone.ts";
 
 /**
@@ -42,6 +43,8 @@ export interface Component {
   readonly target: string;
   /** Set if the data records one action per row with its reward, not the reward of every action (`policy`). */
   readonly logged?: LoggedActions;
+  /** Set if another pipeline trains it, and this one uses what that one releases (`shared.ts`). */
+  readonly from?: SharedFrom;
 }
 
 /** The recorded decisions of a component (logged-bandit data). */

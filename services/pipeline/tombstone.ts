@@ -29,12 +29,13 @@ export interface Tombstone extends SnapshotId {
 /** The model of a snapshot was deleted by policy. */
 export class DeletedError extends UncoupleError {
   readonly snapshot: SnapshotId;
+  readonly tombstone: Tombstone;
 
-  constructor({ component, serial, deletedAt, policy }: Tombstone) {
-    super(
-      "deleted",
-      `${snapshotName({ component, serial })} was deleted on ${deletedAt} by policy (keep ${policy.keep})`,
-    );
+  /** @param subject of the sentence that says so */
+  constructor(tombstone: Tombstone, subject = snapshotName(tombstone)) {
+    const { component, serial, deletedAt, policy } = tombstone;
+    super("deleted", `${subject} was deleted on ${deletedAt} by policy (keep ${policy.keep})`);
     this.snapshot = { component, serial };
+    this.tombstone = tombstone;
   }
 }

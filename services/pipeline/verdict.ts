@@ -2,6 +2,7 @@ import type { InterfaceShift } from "./interface-shift.ts";
 import type { SnapshotId } from "./manifest.ts";
 import type { JudgedTest } from "./model-test.ts";
 import type { OpenSet } from "./open-set.ts";
+import type { SnapshotOrigin } from "./shared.ts";
 
 /** A loss over the held-out rows, or null if it cannot be measured (no target, no composition). */
 export type MaybeLoss = number | null;
@@ -206,6 +207,8 @@ export interface Verdict {
   readonly heldOut?: VerdictRows;
   /** The number of the newest release when it was judged. Under a gate that enforces, its composition was current. */
   readonly release?: number;
+  /** The snapshot of another pipeline that it is, as `Provenance.origin`. */
+  readonly origin?: SnapshotOrigin;
   /** SHA-256 of the evaluator's pipeline file, lowercase hex; null if it is not known. */
   readonly pipelineDigest: string | null;
   /** Name of the evaluator that judged. */

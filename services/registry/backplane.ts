@@ -87,6 +87,9 @@ export function heldByAnother(name: string, holder: string): UncoupleError {
   return new UncoupleError("conflict", `the lease ${name} is held by ${holder}`);
 }
 
+/** What one pipeline needs of another one in the same store: it reads there, and refers to snapshots. */
+export type Neighbor = Pick<Backplane, "registry" | "pipelines" | "ledger" | "quarantines" | "retention">;
+
 /** Everything shared by the services of one pipeline. */
 export interface Backplane {
   readonly registry: Registry;
@@ -98,6 +101,11 @@ export interface Backplane {
   readonly retention: Retention;
   readonly compaction: Compaction;
   readonly leases: Leases;
+  /**
+   * Opens another pipeline of the same store, which stays open as long as this backplane.
+   * @throws UncoupleError `not-found` if the store does not have it
+   */
+  neighbor(pipeline: string): Promise<Neighbor>;
   /** Returns the announcements as a queue shared by the workers of a group. */
   workQueue(group: string): WorkQueue;
   /** Measures how full the storage is. */

@@ -21,9 +21,10 @@ export function checkLease(name: string): void {
 
 /**
  * Validates a draft before a registry accesses its store.
+ * @param size of the model, in bytes
  * @throws UncoupleError `invalid-argument` naming every invalid field
  */
-export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8Array): void {
+export function checkDraft(pipeline: string, draft: SnapshotDraft, size: number): void {
   checkName("component", draft.component);
   if (draft.pipeline !== pipeline) {
     throw new UncoupleError(
@@ -33,5 +34,5 @@ export function checkDraft(pipeline: string, draft: SnapshotDraft, bytes: Uint8A
   }
   // Every reader would ignore an announcement that it cannot parse.
   parseDraft(draft);
-  if (bytes.length === 0) throw new UncoupleError("invalid-argument", `${draft.component}: the model has no bytes`);
+  if (size === 0) throw new UncoupleError("invalid-argument", `${draft.component}: the model has no bytes`);
 }

@@ -52,11 +52,28 @@ export interface Registry {
     signal?: AbortSignal,
     traceparent?: string,
   ): Promise<SnapshotManifest>;
+  /**
+   * Announces a snapshot of another pipeline as one of this pipeline, which `draft.provenance.origin` names. Its model stays
+   * where it is: `bytes` reads it there, which a reference (`Retention.refer`) keeps it for. As with `publish`, a run announces
+   * at most once.
+   * @param model of the snapshot of the other pipeline
+   * @throws UncoupleError `conflict` as `publish`; `invalid-argument` for a draft of a different pipeline, an incomplete draft,
+   *   or one without an origin; `unavailable`: calling it again is safe
+   */
+  link(
+    draft: SnapshotDraft,
+    model: Pick<SnapshotManifest, "digest" | "size">,
+    parent: number | null | "any",
+  ): Promise<SnapshotManifest>;
   /** @throws UncoupleError `not-found`; `failed-precondition` if this version cannot read the announcement */
   manifest(component: string, serial: number): Promise<SnapshotManifest>;
   /** Returns the newest readable manifest of a component, if any. */
   latest(component: string): Promise<SnapshotManifest | undefined>;
-  /** @throws DeletedError; UncoupleError `not-found`; `data-loss` if the size or digest does not match */
+  /**
+   * Returns the bytes of a model, of a linked one from the store of its owner.
+   * @throws DeletedError; UncoupleError `not-found`; `data-loss` if the size or digest does not match; `failed-precondition` if
+   *   the store does not have the owner's snapshot
+   */
   bytes(manifest: SnapshotManifest, signal?: AbortSignal): Promise<Uint8Array>;
   /** Returns the snapshot that a run has published, if any. */
   ofRun(component: string, runId: string): Promise<SnapshotManifest | undefined>;

@@ -1,6 +1,6 @@
 import { type Clock, timestamp } from "../common/clock/clock.ts";
 import { type SnapshotId, snapshotName } from "../pipeline/manifest.ts";
-import { PIN_DAYS } from "./retention.ts";
+import { PIN_DAYS, type Reference } from "./retention.ts";
 
 /** Keeps a model for a holder. */
 export interface Pin {
@@ -12,13 +12,23 @@ export interface Pin {
 /** The pins of one owner on a snapshot. A later record of the same owner replaces it. */
 export interface PinRecord extends SnapshotId {
   readonly version: 1;
-  /** The component whose trainer or alias the pins are for, or NO_OWNER. */
+  /** The component whose trainer or alias the pins are for, NO_OWNER, or a `referenceOwner`. */
   readonly owner: string;
   readonly pins: readonly Pin[];
 }
 
 /** The owner of pins that are for no component; no name of a component. */
 export const NO_OWNER = "_";
+
+/** The owner of the references of a pipeline; no name of a component either. */
+export function referenceOwner(pipeline: string): string {
+  return `${NO_OWNER}${pipeline}`;
+}
+
+/** The pipeline whose references have this owner; undefined for any other owner. */
+function referringPipeline(owner: string): string | undefined {
+  return owner.startsWith(NO_OWNER) && owner !== NO_OWNER ? owner.slice(NO_OWNER.length) : undefined;
+}
 
 /** The records taken so far. */
 export interface RetentionIndex {
@@ -37,6 +47,8 @@ export interface RetentionIndex {
   heldBy(holder: string): readonly PinRecord[];
   /** What somebody has pinned. */
   held(clock: Clock): readonly SnapshotId[];
+  /** What other pipelines refer to. */
+  references(): readonly Reference[];
 }
 
 export function createRetentionIndex(): RetentionIndex {
@@ -77,11 +89,16 @@ export function createRetentionIndex(): RetentionIndex {
     pinsOf: (snapshot, owner) => records.get(snapshotName(snapshot))?.get(owner)?.pins ?? [],
     heldBy: (holder) => all().filter(({ pins }) => pins.some((pin) => pin.holder === holder)),
     held(clock) {
-      const held = all().filter(({ pins }) => pins.some((pin) => isCurrent(pin, clock)));
+      const held = all().filter((record) => record.pins.some((pin) => isCurrent(record, pin, clock)));
       return [
         ...new Map(held.map(({ component, serial }) => [`${component}@${serial}`, { component, serial }])).values(),
       ];
     },
+    references: () =>
+      all().flatMap(({ component, serial, owner, pins }) => {
+        const by = referringPipeline(owner);
+        return by === undefined ? [] : pins.map(({ holder }) => ({ component, serial, by, holder }));
+      }),
   };
 }
 
@@ -94,12 +111,12 @@ export function changePins(
   change: "pin" | "release",
   clock: Clock,
 ): PinRecord {
-  const others = pins.filter((pin) => pin.holder !== holder && isCurrent(pin, clock));
+  const others = pins.filter((pin) => pin.holder !== holder && isCurrent({ owner }, pin, clock));
   const own = change === "pin" ? [{ holder, renewedAt: timestamp(clock) }] : [];
   return { version: 1, component, serial, owner, pins: [...others, ...own] };
 }
 
-/** Days are far longer than the difference between any two clocks. */
-function isCurrent({ renewedAt }: Pin, clock: Clock): boolean {
-  return clock.now() - Date.parse(renewedAt) < PIN_DAYS * 24 * 3_600_000;
+/** References do not expire. Days are far longer than the difference between any two clocks. */
+function isCurrent({ owner }: Pick<PinRecord, "owner">, { renewedAt }: Pin, clock: Clock): boolean {
+  return referringPipeline(owner) !== undefined || clock.now() - Date.parse(renewedAt) < PIN_DAYS * 24 * 3_600_000;
 }

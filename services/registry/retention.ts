@@ -11,6 +11,16 @@ export interface RetentionState {
   /** Of the log's last message. */
   readonly position: number;
   readonly pinned: readonly SnapshotId[];
+  /** The references of other pipelines. Their snapshots are among the pinned ones. */
+  readonly references: readonly Reference[];
+}
+
+/** Another pipeline uses a snapshot: its model stays until the reference is released. */
+export interface Reference extends SnapshotId {
+  /** The pipeline that uses it. */
+  readonly by: string;
+  /** Unique for what uses it in that pipeline. */
+  readonly holder: string;
 }
 
 /**
@@ -38,7 +48,12 @@ export interface Retention {
    * @throws DeletedError if one of them was deleted: the holder has nothing pinned
    */
   pin(holder: string, snapshots: Composition, owner?: string): Promise<void>;
-  /** Ends the pins of a holder, if it has any. */
+  /**
+   * Keeps a model for another pipeline until `release` of the holder, however long that is.
+   * @throws DeletedError
+   */
+  refer(reference: Reference): Promise<void>;
+  /** Ends the pins or the reference of a holder, if it has any. */
   release(holder: string): Promise<void>;
   /** Reads everything that was appended before the call. */
   state(): Promise<RetentionState>;

@@ -1,5 +1,6 @@
 import { type SnapshotManifest, snapshotName } from "../pipeline/manifest.ts";
 import type { Decision, Order } from "../pipeline/release.ts";
+import type { SnapshotOrigin } from "../pipeline/shared.ts";
 import type { Composition } from "../pipeline/verdict.ts";
 import type { LedgerState } from "./ledger-state.ts";
 
@@ -19,6 +20,8 @@ export interface ComponentStatus {
   readonly component: string;
   readonly inUse: number | null;
   readonly newest: number | null;
+  /** Of the newest: the snapshot of another pipeline that it is. */
+  readonly origin?: SnapshotOrigin;
   /** Whether only a person moves it. */
   readonly isPinned: boolean;
   /** Oldest first. */
@@ -63,10 +66,13 @@ export function releaseStatus({
         },
       ];
     });
+    const newest = own.at(-1);
+    const origin = newest?.provenance.origin;
     return {
       component,
       inUse: used ?? null,
-      newest: own.at(-1)?.serial ?? null,
+      newest: newest?.serial ?? null,
+      ...(origin !== undefined && { origin }),
       isPinned: release?.pinned.includes(component) ?? false,
       candidates,
     };

@@ -17,6 +17,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { contentOf, digestOf } from "../pipeline/pipeline-content.ts";
 import type { EngineChoice } from "../pipeline/team.ts";
 import type { Backplane } from "../registry/backplane.ts";
+import { refuseSharedCycles } from "../registry/sharing.ts";
 import { addCoordinatorService } from "../rpc/server/coordinator-server.ts";
 import { createRpcServer } from "../rpc/server/server.ts";
 import { addTrainerService } from "../rpc/server/trainer-server.ts";
@@ -190,6 +191,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     });
     await opened.confirm();
     gate = opened;
+    await refuseSharedCycles(pipeline, connected.neighbor);
 
     const inference = createInference(
       { ...DEFAULT_INFERENCE, ...options.inference },

@@ -5,6 +5,7 @@ import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { backplaneContract } from "./backplane.ts";
 import { compactionContract } from "./compaction.ts";
 import type { Implementation } from "./implementation.ts";
+import { linkedSnapshotsContract } from "./linked-snapshots.ts";
 import { retentionContract } from "./retention.ts";
 
 let server: TestNats;
@@ -44,3 +45,4 @@ const implementation: Implementation = {
 backplaneContract(implementation);
 retentionContract(implementation);
 compactionContract(implementation);
+linkedSnapshotsContract(implementation);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../services/common/clock/clock.ts";
 import { UncoupleError } from "../../services/common/errors.ts";
-import type { Backplane, WorkItem, WriteOnceLog } from "../../services/registry/backplane.ts";
+import type { Backplane, Neighbor, WorkItem, WriteOnceLog } from "../../services/registry/backplane.ts";
 
 /** What happens to a call, or to an entry of a watch. */
 export const CALL_FAULTS = ["lost before", "lost after", "delayed", "answered twice"] as const;
@@ -54,10 +54,10 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
     read: watch(`${name}.read`, log.read),
     watch: watch(`${name}.watch`, log.watch),
   });
-  const { registry, generations, ledger, pipelines, retention, compaction, leases } = backplane;
-  return {
+  const shared = ({ registry, ledger, pipelines, quarantines, retention }: Neighbor): Neighbor => ({
     registry: {
       publish: call("publish", registry.publish),
+      link: call("link", registry.link),
       manifest: call("manifest", registry.manifest),
       latest: call("latest", registry.latest),
       bytes: call("bytes", registry.bytes),
@@ -81,30 +81,36 @@ export function faultyBackplane(backplane: Backplane, { random, clock, rate }: F
       read: ledger.read,
       watch: watch("ledger.watch", ledger.watch),
     },
-    generations: {
-      current: call("generations.current", generations.current),
-      history: call("generations.history", generations.history),
-      start: call("generations.start", generations.start),
-    },
     pipelines: {
       current: call("pipelines.current", pipelines.current),
       history: call("pipelines.history", pipelines.history),
       apply: call("pipelines.apply", pipelines.apply),
       watch: watch("pipelines.watch", pipelines.watch),
     },
-    verdicts: once("verdicts", backplane.verdicts),
-    quarantines: once("quarantines", backplane.quarantines),
+    quarantines: once("quarantines", quarantines),
     retention: {
       tombstone: call("tombstone", retention.tombstone),
       tombstones: call("tombstones", retention.tombstones),
       end: call("tombstones' end", retention.end),
       watch: watch("tombstones", retention.watch),
       pin: call("pin", retention.pin),
+      refer: call("refer", retention.refer),
       release: call("release", retention.release),
       state: call("retention state", retention.state),
       delete: call("delete", retention.delete),
       purge: call("purge", retention.purge),
     },
+  });
+  const { generations, compaction, leases } = backplane;
+  return {
+    ...shared(backplane),
+    neighbor: call("neighbor", async (pipeline) => shared(await backplane.neighbor(pipeline))),
+    generations: {
+      current: call("generations.current", generations.current),
+      history: call("generations.history", generations.history),
+      start: call("generations.start", generations.start),
+    },
+    verdicts: once("verdicts", backplane.verdicts),
     compaction: {
       find: call("find removals", compaction.find),
       compact: call("compact", compaction.compact),

@@ -75,11 +75,14 @@ interface HeldOutFacts extends Pick<EvaluatorDeps, "fingerprint" | "heldOutAfter
   readonly split: PartShares;
 }
 
-/** @param count of held-out rows */
-export function openMemoryEvaluators(count = rows): MemoryEvaluators {
+/** @param count of held-out rows; @param neighbors other pipelines of the store */
+export function openMemoryEvaluators(
+  count = rows,
+  neighbors: ReadonlyMap<string, Backplane> = new Map(),
+): MemoryEvaluators {
   const heldOut = heldOutRows(count);
   const clock = createVirtualClock();
-  const backplane = createMemoryBackplane("demo", { clock });
+  const backplane = createMemoryBackplane("demo", { clock, neighbors });
   const evaluators: Evaluator[] = [];
   const leaving = new AbortController();
   return {

@@ -47,7 +47,11 @@ export interface AccountsNats {
 
 export async function startAccountsNats(
   { binary, version }: NatsVersion,
-  { tls, apply = true }: { readonly tls: boolean; readonly apply?: boolean },
+  {
+    tls,
+    apply = true,
+    maxFile = "4GB",
+  }: { readonly tls: boolean; readonly apply?: boolean; readonly maxFile?: string },
 ): Promise<AccountsNats> {
   const dir = await mkdtemp(join(tmpdir(), "uncouple-accounts-"));
   const port = await freePort();
@@ -63,7 +67,7 @@ export async function startAccountsNats(
       .replace('"0.0.0.0:4222"', `"127.0.0.1:${port}"`)
       .replace('http: "0.0.0.0:8222"', "")
       .replace('"/data"', JSON.stringify(join(dir, "store")))
-      .replace("8GB", "4GB")
+      .replace("8GB", maxFile)
       .replace("/etc/nats/tls.crt", join(TLS, "server.pem"))
       .replace("/etc/nats/tls.key", join(TLS, "server.key"));
     await writeFile(conf, `${text}log_file: ${JSON.stringify(join(dir, "nats.log"))}\n`);

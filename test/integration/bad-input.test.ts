@@ -25,6 +25,7 @@ import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
 import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
 import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
+import { wrongShared } from "../helpers/wrong-commands/shared.ts";
 import { wrongSimulations } from "../helpers/wrong-commands/simulate.ts";
 import { wrongWorkers } from "../helpers/wrong-commands/workers.ts";
 import type { WrongCommand } from "../helpers/wrong-commands/wrong-command.ts";
@@ -263,6 +264,7 @@ describe.each([
   ["data", wrongData],
   ["flags and references", wrongFlags],
   ["flags of workers", wrongWorkers],
+  ["components of other pipelines", wrongShared],
   ["requests", wrongRequests],
   ["releases", wrongReleases],
   ["simulations", wrongSimulations],

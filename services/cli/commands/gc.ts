@@ -19,6 +19,7 @@ import { formatTable } from "../terminal/table.ts";
 interface GcFlags extends ConnectionFlags {
   readonly keep?: number;
   readonly pipelineFile?: string;
+  readonly forget?: string;
   readonly dryRun?: true;
   readonly json?: true;
 }
@@ -28,10 +29,11 @@ export function gcCommand(context: CliContext): Command {
     new Command("gc")
       .summary("delete the models of old snapshots")
       .description(
-        "Deletes the models of old snapshots. Keeps the newest of each component, what the newest releases name, what has an alias, what the champions can be rolled back to, what runs have pinned, what has no verdict yet, and everything that one of these was trained on. Then compacts the logs: removes the verdicts and quarantines of deleted snapshots, and alias changes that no rollback reaches. Announcements stay. Evaluators do the same if the pipeline file has `retention: { keep: N }`.",
+        "Deletes the models of old snapshots. Keeps the newest of each component, what the newest releases name, what has an alias, what the champions can be rolled back to, what runs have pinned, what other pipelines use, what has no verdict yet, and everything that one of these was trained on. Then compacts the logs: removes the verdicts and quarantines of deleted snapshots, and alias changes that no rollback reaches. Announcements stay. Evaluators do the same if the pipeline file has `retention: { keep: N }`.",
       )
       .option("--keep <count>", "newest snapshots of each component to keep (default: retention.keep)", parseCount)
       .option("--dry-run", "list what would be deleted")
+      .option("--forget <pipeline>", "first release what a pipeline that no longer exists uses of this one")
       .option("--pipeline-file <file>", "the pipeline file with `retention:` (default: the one in the stack file)")
       .option(
         "--json",
@@ -44,6 +46,9 @@ export function gcCommand(context: CliContext): Command {
       const output = createOutput(context, flags.json === true);
       const { policy, of } = await policyOf(context, flags);
       const dryRun = flags.dryRun === true;
+      if (dryRun && flags.forget !== undefined) {
+        throw new UncoupleError("invalid-argument", "--forget changes the store; leave out --dry-run");
+      }
       await withConnections(context, flags, async (connections) => {
         const { backplane, pipeline } = await connections.place();
         if (of !== undefined && of !== pipeline) {
@@ -52,6 +57,7 @@ export function gcCommand(context: CliContext): Command {
             `the pipeline file is of ${of}, not of ${pipeline}; give --keep N`,
           );
         }
+        if (flags.forget !== undefined) await forget(flags.forget, backplane);
         const { collection, compacted } = await collect(context, backplane, pipeline, policy, dryRun);
         output.result({ dryRun, policy, ...collection, compacted }, (style, width) => {
           const { deleted, kept, completed } = collection;
@@ -78,6 +84,20 @@ export function gcCommand(context: CliContext): Command {
         });
       });
     });
+}
+
+/** Releases the references of a pipeline. If its evaluators run, they make them again. @throws UncoupleError `not-found` */
+async function forget(pipeline: string, { retention }: Backplane): Promise<void> {
+  const { references } = await retention.state();
+  const holders = references.filter(({ by }) => by === pipeline).map(({ holder }) => holder);
+  if (holders.length === 0) {
+    const known = [...new Set(references.map(({ by }) => by))].join(", ") || "none";
+    throw new UncoupleError(
+      "not-found",
+      `pipeline "${pipeline}" uses no snapshots of this one; those that do: ${known}`,
+    );
+  }
+  for (const holder of holders) await retention.release(holder);
 }
 
 function completedText(completed: readonly SnapshotId[]): readonly string[] {

@@ -6,6 +6,7 @@ import { contentOf, digestOf, type PipelineContent, shortDigest } from "../../pi
 import type { PipelineVersion } from "../../pipeline/pipeline-version.ts";
 import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
 import { EVALUATOR_GROUP } from "../../registry/backplane.ts";
+import { checkSharing } from "../../registry/sharing.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import { requirePipelineFile } from "../connect/pipeline-file.ts";
 import { type CliContext, userName } from "../context/context.ts";
@@ -13,6 +14,7 @@ import { createOutput } from "../terminal/output.ts";
 import { plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { applyText, changeLines } from "../text/pipeline-text.ts";
+import { lockCommand } from "./pipeline-lock.ts";
 
 interface ApplyFlags extends ConnectionFlags {
   readonly dryRun?: true;
@@ -31,6 +33,7 @@ export function pipelineCommand(context: CliContext): Command {
       "The registry keeps the pipeline file that is in force, with its history. Services with another file are alive, but not ready. Comments, formatting, the order of keys and the path of the data do not count.",
     )
     .addCommand(applyCommand(context))
+    .addCommand(lockCommand(context))
     .addCommand(diffCommand(context))
     .addCommand(historyCommand(context))
     .addHelpText(
@@ -62,11 +65,12 @@ function applyCommand(context: CliContext): Command {
       const pipeline = await requirePipelineFile(context, file);
       await withConnections(context, { ...flags, pipeline: pipeline.name }, async (connections) => {
         const create = flags.dryRun !== true;
-        const { pipelines, workQueue } = await connections.backplane(undefined, { create });
+        const { pipelines, workQueue, neighbor } = await connections.backplane(undefined, { create });
         // Creates the evaluators' queue, which those of restricted accounts cannot.
         if (create) await workQueue(EVALUATOR_GROUP).pending();
         const plan = await planApply(pipelines, pipeline);
         checkExpected(plan.previous, flags.expect);
+        await checkSharing(pipeline, neighbor);
         const applied =
           flags.dryRun === undefined &&
           (await applyPlan(pipelines, pipeline, plan, {

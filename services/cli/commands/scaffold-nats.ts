@@ -3,8 +3,11 @@ import { Command, InvalidArgumentError } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { ownersOf, sharedComponents } from "../../pipeline/shared-components.ts";
+import type { PipelineAccounts } from "../../registry/jetstream/accounts.ts";
 import { checkName } from "../../registry/names.ts";
 import { readStackFiles } from "../connect/configuration.ts";
+import { requirePipelineFile } from "../connect/pipeline-file.ts";
 import type { CliContext } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { type NewFile, readIfThere, writeAll } from "../files/write-all.ts";
@@ -14,6 +17,7 @@ import { createOutput } from "../terminal/output.ts";
 
 interface ScaffoldFlags {
   readonly pipeline: string;
+  readonly with?: readonly string[];
   readonly teams?: readonly string[];
   readonly followers?: readonly string[];
   readonly out: string;
@@ -33,13 +37,17 @@ export function scaffoldNatsCommand(context: CliContext): Command {
   return new Command("nats")
     .summary("write a NATS configuration with an account for each team")
     .description(
-      "Writes the configuration of a NATS server for one pipeline: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, one for each follower of releases that may read and report what it serves, and users for evaluators, the operator, people who restore backups, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
+      "Writes the configuration of a NATS server for a pipeline, or for several that share components: a hub account that owns all streams, an account for each team that may do what its trainers need and nothing else, one for each follower of releases that may read and report what it serves, and users for evaluators, the operator, people who restore backups, and the server's administrator. accounts.conf has public keys only. keys/NAME.nk are the secrets, one for each user, and keys/PIPELINE/NAME.nk those of other pipelines: --nats-nkey reads them. With --force, existing keys stay; remove the file of a key to replace it. docs/security.md lists who may do what.",
     )
     .requiredOption("--pipeline <file>", "the pipeline file")
     .requiredOption("--out <folder>", "folder for the configuration")
     .option(
       "--teams <team...>",
       "the teams, each COMPONENT or NAME=COMPONENT,COMPONENT (default: one for each component)",
+    )
+    .option(
+      "--with <file...>",
+      "pipeline files of others on the same server, whose components it uses or that use its own, with a team for each component",
     )
     .option("--followers <name...>", "who serves the releases: the names of `uncouple follow-release --follower`")
     .option("--tls <folder>", "serve TLS with tls.crt and tls.key of this folder of the server's machine")
@@ -59,11 +67,14 @@ export function scaffoldNatsCommand(context: CliContext): Command {
       const { pipeline } = (
         await interruptible(context, readStackFiles([flags.pipeline], context.cwd, dataAccess(context)))
       ).pipeline;
+      const others: Pipeline[] = [];
+      for (const file of flags.with ?? []) others.push(await requirePipelineFile(context, file));
+      checkPipelines([pipeline, ...others]);
       const teams = teamsOf(pipeline, flags.teams);
       const followers = flags.followers ?? [];
       checkNames(teams, followers);
       const out = resolve(context.cwd, flags.out);
-      const files = await scaffold(pipeline, teams, followers, out, flags);
+      const files = await scaffold({ pipeline, teams, followers }, others, out, flags);
       await writeAll(out, flags.out, files, flags.force === true);
       const written = files.map(({ path, secret = false }) => ({ path: `${flags.out}/${path}`, secret }));
       output.result({ files: written, teams, followers }, () => text(flags, pipeline, teams));
@@ -78,7 +89,8 @@ function parseVersion(text: string): string {
 /** @throws UncoupleError `invalid-argument`, `not-found` for a component that the pipeline lacks */
 function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): readonly Team[] {
   const known = pipeline.components.map(({ name }) => name);
-  const teams = (given ?? known).map((entry): Team => {
+  const own = pipeline.components.filter(({ from }) => from === undefined).map(({ name }) => name);
+  const teams = (given ?? own).map((entry): Team => {
     const [name = "", components] = entry.split(/=(.*)/s);
     return { name, components: components === undefined ? [name] : components.split(",") };
   });
@@ -91,6 +103,9 @@ function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): read
           `pipeline ${pipeline.name} has no component "${component}"; available: ${known.join(", ")}${didYouMean(component, known)}`,
         );
       }
+      if (!own.includes(component)) {
+        throw new UncoupleError("invalid-argument", `component ${component} has no team: another pipeline trains it`);
+      }
       const owner = owners.get(component);
       if (owner !== undefined) {
         throw new UncoupleError("invalid-argument", `component ${component} has two teams, ${owner} and ${name}`);
@@ -99,6 +114,19 @@ function teamsOf(pipeline: Pipeline, given: readonly string[] | undefined): read
     }
   }
   return teams;
+}
+
+/** @throws UncoupleError `invalid-argument` for a pipeline that is given twice; `not-found` for one that another one uses */
+function checkPipelines(pipelines: readonly Pipeline[]): void {
+  const names = pipelines.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UncoupleError("invalid-argument", `pipeline ${twice} is given twice`);
+  for (const pipeline of pipelines) {
+    const missing = ownersOf(pipeline).find((owner) => !names.includes(owner));
+    if (missing === undefined) continue;
+    const message = `pipeline ${pipeline.name} uses components of ${missing}, which must be on the same server: give its file to --with`;
+    throw new UncoupleError("not-found", message);
+  }
 }
 
 /** Each user has a key file of that name. @throws UncoupleError `invalid-argument` */
@@ -119,10 +147,16 @@ function checkNames(teams: readonly Team[], followers: readonly string[]): void 
   }
 }
 
+/** A pipeline and its users. */
+interface Users {
+  readonly pipeline: Pipeline;
+  readonly teams: readonly Team[];
+  readonly followers: readonly string[];
+}
+
 async function scaffold(
-  pipeline: Pipeline,
-  teams: readonly Team[],
-  followers: readonly string[],
+  first: Users,
+  others: readonly Pipeline[],
   out: string,
   flags: ScaffoldFlags,
 ): Promise<readonly NewFile[]> {
@@ -143,28 +177,42 @@ async function scaffold(
     keyFiles.push({ path, content: `${key.seed}\n`, secret: true });
     return key.publicKey;
   };
+  /** @param folder of the keys */
+  const accountsOf = async ({ pipeline, teams, followers }: Users, folder: string): Promise<PipelineAccounts> => {
+    const evaluator = await keyOf(`${folder}evaluator`);
+    const accounts = [];
+    for (const team of teams) accounts.push({ ...team, publicKey: await keyOf(`${folder}${team.name}`) });
+    const serving = [];
+    for (const name of followers) serving.push({ name, publicKey: await keyOf(`${folder}${name}`) });
+    return {
+      pipeline: pipeline.name,
+      owners: ownersOf(pipeline),
+      shared: sharedComponents(pipeline).map(({ name }) => name),
+      teams: accounts,
+      followers: serving,
+      evaluator,
+      evaluatorsDelete: pipeline.retention !== undefined,
+    };
+  };
   const keys = {
-    evaluator: await keyOf("evaluator"),
     operator: await keyOf("operator"),
     restorer: await keyOf("restorer"),
     system: await keyOf("system"),
   };
-  const accounts = [];
-  for (const { name, components } of teams) {
-    accounts.push({ name, components, publicKey: await keyOf(name) });
+  const pipelines = [await accountsOf(first, "")];
+  for (const pipeline of others) {
+    pipelines.push(
+      await accountsOf({ pipeline, teams: teamsOf(pipeline, undefined), followers: [] }, `${pipeline.name}/`),
+    );
   }
-  const serving = [];
-  for (const name of followers) serving.push({ name, publicKey: await keyOf(name) });
-  const options = {
-    pipeline: pipeline.name,
-    teams: accounts,
-    followers: serving,
-    keys,
-    evaluatorsDelete: pipeline.retention !== undefined,
-  };
+  const names = pipelines.map(({ pipeline }) => pipeline).join(", ");
+  const content = accountsConfig({ pipelines, keys });
   return [
-    { path: "nats.conf", content: serverConfig(pipeline, flags) },
-    { path: "accounts.conf", content: `# The accounts of pipeline ${pipeline.name}.\n${accountsConfig(options)}` },
+    { path: "nats.conf", content: serverConfig(first.pipeline, flags) },
+    {
+      path: "accounts.conf",
+      content: `# The accounts of pipeline${others.length === 0 ? "" : "s"} ${names}.\n${content}`,
+    },
     ...keyFiles,
   ];
 }
@@ -200,7 +248,8 @@ function text(
   teams: readonly Team[],
 ): string {
   const owned = new Set(teams.flatMap(({ components }) => components));
-  const without = pipeline.components.map(({ name }) => name).filter((name) => !owned.has(name));
+  const own = pipeline.components.filter(({ from }) => from === undefined).map(({ name }) => name);
+  const without = own.filter((name) => !owned.has(name));
   return [
     `wrote ${out}/nats.conf, ${out}/accounts.conf and the users' keys in ${out}/keys`,
     ...(without.length === 0 ? [] : [`no team may publish: ${without.join(", ")}`]),

@@ -83,9 +83,9 @@ export function scaffoldPipelineCommand(context: CliContext): Command {
           `  ${flags.out}/platform/kustomization.yaml  images and their registry, volumes and resources of NATS, the autoscaler`,
           "",
           "Then:",
-          ...pipeline.components.map(
-            ({ name }) => `  uncouple scaffold team ${name} --pipeline ${flags.pipeline} --out ${flags.out}`,
-          ),
+          ...pipeline.components
+            .filter(({ from }) => from === undefined)
+            .map(({ name }) => `  uncouple scaffold team ${name} --pipeline ${flags.pipeline} --out ${flags.out}`),
           `  uncouple scaffold nats --pipeline ${flags.pipeline} --out ${flags.out}/accounts`,
           `  kubectl apply -f ${flags.out}/platform/namespace.yaml`,
           ...(certificates === "secrets"

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
-import { didYouMean } from "../../common/suggest.ts";
+import { componentNamed } from "../../pipeline/dag.ts";
 import { parsePipelineFile } from "../../pipeline/files/pipeline-file.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { contentOf, digestOf } from "../../pipeline/pipeline-content.ts";
@@ -100,11 +100,11 @@ export function scaffoldTeamCommand(context: CliContext): Command {
 
 /** @throws UncoupleError `not-found`, `invalid-argument` */
 function checkComponent(pipeline: Pipeline, component: string): void {
-  const known = pipeline.components.map(({ name }) => name);
-  if (!known.includes(component)) {
+  const { from } = componentNamed(pipeline, component);
+  if (from !== undefined) {
     throw new UncoupleError(
-      "not-found",
-      `pipeline ${pipeline.name} has no component "${component}"; available: ${known.join(", ")}${didYouMean(component, known)}`,
+      "invalid-argument",
+      `component ${component} has no team: pipeline ${from.pipeline} trains it`,
     );
   }
   checkComponentFits(component);

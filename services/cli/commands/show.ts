@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { aliasesNow } from "../../composition/champions.ts";
-import { snapshotName } from "../../pipeline/manifest.ts";
+import { titleOf } from "../../pipeline/manifest.ts";
 import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
@@ -8,6 +8,7 @@ import { parseReference, type SnapshotReference } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
 import { plain } from "../terminal/style.ts";
 import { manifestFacts, manifestJson } from "../text/manifest-text.ts";
+import { usersOf } from "../text/users-text.ts";
 import { quarantineLine, verdictLines } from "../text/verdict-text.ts";
 
 export function showCommand(context: CliContext): Command {
@@ -16,7 +17,7 @@ export function showCommand(context: CliContext): Command {
       .summary("show all details of a snapshot")
       .description("Shows the manifest, the aliases and the verdict of a snapshot.")
       .argument("<component@serial>", "for example m2@3", parseReference)
-      .option("--json", "print JSON: { manifest, aliases, verdict, quarantine, deleted }"),
+      .option("--json", "print JSON: { manifest, aliases, verdict, quarantine, deleted, usedBy }"),
     "registry",
   )
     .addHelpText("after", "\nExample:\n  uncouple show m1@3\n")
@@ -31,13 +32,15 @@ export function showCommand(context: CliContext): Command {
         const verdict = (await verdicts.get(component, serial)) ?? null;
         const quarantine = (await quarantines.get(component, serial)) ?? null;
         const deleted = (await retention.tombstone(component, serial)) ?? null;
+        const usedBy = usersOf(manifest, (await retention.state()).references);
         const facts: readonly (readonly [string, string])[] = [
-          ["snapshot", snapshotName(manifest)],
+          ["snapshot", titleOf(manifest, manifest.provenance.origin)],
           ["pipeline", manifest.pipeline],
           ["aliases", aliases.length === 0 ? "-" : aliases.join(", ")],
+          ...(usedBy.length === 0 ? [] : [["used by", usedBy.join(", ")] as const]),
           ...manifestFacts(manifest),
         ];
-        output.result({ manifest: manifestJson(manifest), aliases, verdict, quarantine, deleted }, (style) =>
+        output.result({ manifest: manifestJson(manifest), aliases, verdict, quarantine, deleted, usedBy }, (style) =>
           [
             ...facts.map(([name, value]) => `${style.dim(name.padEnd(15))}${plain(value)}`),
             ...(verdict === null ? [] : ["", ...verdictLines(verdict, style)]),

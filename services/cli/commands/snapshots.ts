@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { aliasesNow } from "../../composition/champions.ts";
-import { type SnapshotManifest, snapshotName, type UnreadableSnapshot } from "../../pipeline/manifest.ts";
+import { type SnapshotManifest, snapshotName, titleOf, type UnreadableSnapshot } from "../../pipeline/manifest.ts";
 import type { Tombstone } from "../../pipeline/tombstone.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
@@ -11,6 +11,7 @@ import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { manifestJson, upstreamText } from "../text/manifest-text.ts";
 import { nothingYet } from "../text/nothing-yet.ts";
+import { usersOf } from "../text/users-text.ts";
 
 /** A snapshot with its aliases and verdict. */
 interface SnapshotRow {
@@ -20,6 +21,8 @@ interface SnapshotRow {
   readonly aliases: readonly string[];
   /** Of a model that was deleted by policy. */
   readonly deleted: Tombstone | null;
+  /** Other pipelines that use it. */
+  readonly usedBy: readonly string[];
   /** The kind of its verdict, `quarantined`, or null if it has not been judged yet. */
   readonly verdict: string | null;
 }
@@ -30,7 +33,7 @@ export function snapshotsCommand(context: CliContext): Command {
       .summary("list published snapshots")
       .description("Lists the snapshots in the registry, oldest first, with their verdicts and aliases.")
       .argument("[component]", "list only the snapshots of this component")
-      .option("--json", "print JSON: [{ manifest, aliases, verdict, deleted, unreadable }]"),
+      .option("--json", "print JSON: [{ manifest, aliases, verdict, deleted, usedBy, unreadable }]"),
     "registry",
   )
     .addHelpText("after", "\nExamples:\n  uncouple snapshots\n  uncouple snapshots m2 --json\n")
@@ -49,6 +52,7 @@ export function snapshotsCommand(context: CliContext): Command {
         const tombstones = new Map(
           (await retention.tombstones()).map((tombstone) => [snapshotName(tombstone), tombstone]),
         );
+        const { references } = await retention.state();
         const components = [...new Set([...manifests, ...unreadable].map((snapshot) => snapshot.component))];
         const aliases = await aliasesNow(backplane, components);
         const outcome = (snapshot: { readonly component: string; readonly serial: number }) => ({
@@ -57,6 +61,7 @@ export function snapshotsCommand(context: CliContext): Command {
           ),
           verdict: judged.get(snapshotName(snapshot)) ?? null,
           deleted: tombstones.get(snapshotName(snapshot)) ?? null,
+          usedBy: usersOf(snapshot, references),
         });
         const rows: readonly SnapshotRow[] = [
           ...manifests.map((manifest) => ({ manifest, ...outcome(manifest) })),
@@ -85,7 +90,12 @@ function snapshotTable(rows: readonly SnapshotRow[], style: Style, width: number
   );
   const deleted = rows.filter((row) => row.deleted !== null).length;
   const gone = deleted === 0 ? [] : [style.dim(`${deleted} models were deleted by policy; uncouple show tells when`)];
-  return [table, ...reasons, ...gone].join("\n");
+  const used = rows.flatMap(({ manifest, usedBy }) =>
+    manifest === null || usedBy.length === 0
+      ? []
+      : [plain(`${snapshotName(manifest)} is used by ${usedBy.join(", ")}`)],
+  );
+  return [table, ...reasons, ...used, ...gone].join("\n");
 }
 
 function tableRow({ manifest, unreadable, aliases, verdict, deleted }: SnapshotRow, style: Style): string[] {
@@ -97,7 +107,7 @@ function tableRow({ manifest, unreadable, aliases, verdict, deleted }: SnapshotR
   }
   const { model, protocol, trainingLoss } = manifest.provenance;
   return [
-    plain(snapshotName(manifest)),
+    plain(titleOf(manifest, manifest.provenance.origin)),
     plain(model ?? "-"),
     protocol === undefined ? "-" : plain(formatProtocol(protocol)),
     plain(upstreamText(manifest)),

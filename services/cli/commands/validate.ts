@@ -3,6 +3,7 @@ import { formatProblem } from "../../pipeline/files/problem.ts";
 import { crossingGroups } from "../../pipeline/files/split.ts";
 import { objectiveText } from "../../pipeline/objectives.ts";
 import type { Component } from "../../pipeline/pipeline.ts";
+import { originName } from "../../pipeline/shared.ts";
 import { exitCodes } from "../../runtime/exit-codes.ts";
 import { readConfiguration } from "../connect/configuration.ts";
 import type { CliContext } from "../context/context.ts";
@@ -58,6 +59,10 @@ export function validateCommand(context: CliContext): Command {
 }
 
 /** `m2 (reads m1)` */
-function described({ name, upstream }: Component): string {
-  return upstream.length === 0 ? name : `${name} (reads ${upstream.join(", ")})`;
+function described({ name, upstream, from }: Component): string {
+  const facts = [
+    ...(from === undefined ? [] : [`from ${originName(from)}`]),
+    ...(upstream.length === 0 ? [] : [`reads ${upstream.join(", ")}`]),
+  ];
+  return facts.length === 0 ? name : `${name} (${facts.join("; ")})`;
 }

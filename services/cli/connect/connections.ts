@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { isAlive } from "../../common/files/folder-lock.ts";
 import { didYouMean } from "../../common/suggest.ts";
+import { originName } from "../../pipeline/shared.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { JetStreamBackplane } from "../../registry/jetstream/backplane.ts";
 import type { ConnectOptions } from "../../rpc/client/client.ts";
@@ -78,7 +79,10 @@ export function withTlsFlags(command: Command): Command {
 
 /** Connections to the services, which flags, environment variables or the stack file locate, in this order. */
 export interface Connections {
-  /** The trainer of a component. @throws UncoupleError `not-found`, listing the available ones */
+  /**
+   * The trainer of a component.
+   * @throws UncoupleError `not-found`, listing the available ones; `failed-precondition` if another pipeline trains it
+   */
   trainer(component: string): Promise<RemoteTrainer>;
   /** All known trainers by component. */
   trainers(): Promise<ReadonlyMap<string, RemoteTrainer>>;
@@ -189,6 +193,19 @@ function createConnections(
     return { backplane, pipeline: found.pipeline };
   }
 
+  /** @throws UncoupleError `failed-precondition` if another pipeline trains the component of the stack's pipeline */
+  async function refuseShared(component: string): Promise<void> {
+    const { pipelineFile } = await stackOr("trainer", "--trainer HOST:PORT");
+    const { readPipelineFile } = await import("../../data/read-pipeline.ts");
+    const parsed = await readPipelineFile(pipelineFile);
+    const from = "pipeline" in parsed && parsed.pipeline.components.find(({ name }) => name === component)?.from;
+    if (!from) return;
+    throw new UncoupleError(
+      "failed-precondition",
+      `${component} is ${originName(from)}: pipeline ${from.pipeline} trains it; run \`uncouple train ${from.component}\` there`,
+    );
+  }
+
   return {
     async trainer(component) {
       const named = await namedTrainers();
@@ -196,6 +213,7 @@ function createConnections(
       const address = addresses !== undefined && Object.hasOwn(addresses, component) ? addresses[component] : undefined;
       const trainer = address === undefined ? named?.get(component) : await connect(address, component);
       if (trainer !== undefined) return trainer;
+      if (named === undefined) await refuseShared(component);
       throw noTrainer(component, [...(named?.keys() ?? Object.keys(addresses ?? {}))]);
     },
     async trainers() {

@@ -18,14 +18,16 @@ export function roleName(role: Role): string {
 
 /** The roles of a pipeline, and those that were named: trainers of one component each, evaluators, operators, followers. */
 export function rolesOf(file: PipelineContent | undefined, named: readonly string[]): readonly Role[] {
-  const ofFile = Object.keys((file?.components ?? {}) as object);
+  const components = (file?.components ?? {}) as Readonly<Record<string, { readonly from?: unknown }>>;
+  const ofFile = Object.keys(components).filter((name) => components[name]?.from === undefined);
+  const links = Object.keys(components).filter((name) => !ofFile.includes(name));
   const namesOf = (kind: string) =>
     named.flatMap((name) => (name.startsWith(`${kind}:`) ? [name.slice(kind.length + 1)] : []));
   return [
     ...[...new Set([...ofFile, ...namesOf("trainer")])].map(
       (component): Role => ({ kind: "trainer", components: [component] }),
     ),
-    { kind: "evaluator", deletes: file?.retention !== undefined },
+    { kind: "evaluator", deletes: file?.retention !== undefined, links },
     { kind: "operator" },
     ...namesOf("follower").map((name): Role => ({ kind: "follower", name })),
   ];

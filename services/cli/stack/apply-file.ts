@@ -2,6 +2,7 @@ import type { Clock } from "../../common/clock/clock.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type ApplyOptions, type ApplyPlan, applyPlan, planApply } from "../../registry/apply-pipeline.ts";
 import { EVALUATOR_GROUP } from "../../registry/backplane.ts";
+import { checkSharing } from "../../registry/sharing.ts";
 import type { StoreFlags } from "../connect/service.ts";
 import type { NatsAccess } from "../flags/nats-flags.ts";
 
@@ -16,14 +17,14 @@ export interface ApplyFileOptions extends ApplyOptions {
 
 /**
  * Creates the pipeline's missing streams and the evaluators' queue, and puts its file in force. Changes nothing where both are as they should be.
- * @throws UncoupleError as `connectJetStream` and `applyPlan`
+ * @throws UncoupleError as `connectJetStream`, `checkSharing` and `applyPlan`
  */
 export async function applyPipelineFile(
   options: ApplyFileOptions,
 ): Promise<{ readonly plan: ApplyPlan; readonly applied: boolean }> {
   const { access, pipeline, store, clock, name } = options;
   const { connectJetStream } = await import("../../registry/jetstream/backplane.ts");
-  const { pipelines, workQueue, close } = await connectJetStream({
+  const { pipelines, workQueue, neighbor, close } = await connectJetStream({
     ...store,
     ...access,
     pipeline: pipeline.name,
@@ -34,6 +35,7 @@ export async function applyPipelineFile(
     // Creates the queue, which evaluators of restricted accounts cannot.
     await workQueue(EVALUATOR_GROUP).pending();
     const plan = await planApply(pipelines, pipeline);
+    await checkSharing(pipeline, neighbor);
     return { plan, applied: await applyPlan(pipelines, pipeline, plan, options) };
   } finally {
     await close();

@@ -1,5 +1,6 @@
 import { type SnapshotManifest, snapshotName, type TensorSpec } from "../../pipeline/manifest.ts";
 import { failedTestText } from "../../pipeline/model-test-text.ts";
+import { originName } from "../../pipeline/shared.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
 import { testCounts } from "./model-test-text.ts";
@@ -18,6 +19,11 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
   const { component, parent, contract, provenance } = manifest;
   const { optimizer, schedule, data, startedAt, finishedAt, workers, groups, producer, tests } = provenance;
   const facts: (readonly [string, string | undefined])[] = [
+    [
+      "from",
+      provenance.origin &&
+        `${originName(provenance.origin)}: pipeline ${provenance.origin.pipeline} trains it and stores its model`,
+    ],
     ["parent", parent === null ? "none" : snapshotName({ component, serial: parent })],
     ["model", provenance.model],
     ["inputs", contract.inputs.map(tensorText).join(", ")],

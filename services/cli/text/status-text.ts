@@ -1,5 +1,5 @@
 import type { Clock } from "../../common/clock/clock.ts";
-import { snapshotName } from "../../pipeline/manifest.ts";
+import { snapshotName, titleOf } from "../../pipeline/manifest.ts";
 import type { DecisionReason, Release, Served } from "../../pipeline/release.ts";
 import { causeText } from "../../releases/cause-text.ts";
 import type { CandidateStatus, ComponentStatus } from "../../releases/release-status.ts";
@@ -51,16 +51,17 @@ export function statusText(report: StatusReport, style: Style, width: number, cl
 function componentTable({ components, trainers }: StatusReport, style: Style, width: number): string {
   const states = new Map(trainers.map((trainer) => [trainer.component, trainer]));
   const columns = ["COMPONENT", "IN USE", "NEWEST", "PINNED", ...(trainers.length === 0 ? [] : ["TRAINER"])];
-  const rows = components.map(({ component, inUse, newest, isPinned }) => {
+  const rows = components.map(({ component, inUse, newest, origin, isPinned }) => {
     const named = (serial: number | null) => (serial === null ? "-" : snapshotName({ component, serial }));
     const trainer = states.get(component);
     const queued = trainer === undefined || trainer.queued === 0 ? "" : `, ${trainer.queued} queued`;
     const ready = trainer?.problem == null ? "" : ", cannot start";
-    const state = trainer === undefined ? "-" : `${trainer.state}${queued}${ready}`;
+    const elsewhere = origin === undefined ? "-" : `pipeline ${origin.pipeline}`;
+    const state = trainer === undefined ? elsewhere : `${trainer.state}${queued}${ready}`;
     return [
       component,
       named(inUse),
-      named(newest),
+      newest === null ? "-" : titleOf({ component, serial: newest }, origin),
       isPinned ? "yes" : "-",
       ...(trainers.length === 0 ? [] : [state]),
     ].map(plain);

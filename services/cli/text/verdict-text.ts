@@ -1,4 +1,4 @@
-import { snapshotName } from "../../pipeline/manifest.ts";
+import { snapshotName, titleOf } from "../../pipeline/manifest.ts";
 import type {
   Composition,
   InconclusiveReason,
@@ -118,7 +118,7 @@ export function verdictLine(verdict: Verdict, style: Style): string {
   const others = comparison === null ? "" : othersText(comparison.candidate, component);
   const parts = [said.filter((part) => part !== undefined).join(", "), ...detailText(verdict)];
   const text = parts.join("; ");
-  return `${style.bold(plain(snapshotName(verdict)))}  ${colored(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;
+  return `${style.bold(plain(titleOf(verdict, verdict.origin)))}  ${colored(style, kind)}: ${plain(text)}${others === "" ? "" : style.dim(` (with ${others})`)}`;
 }
 
 /** The same update with each other retained snapshot of a consumer, one line each. */

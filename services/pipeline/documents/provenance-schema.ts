@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ColumnProfile } from "../column-profile.ts";
 import type { Provenance } from "../manifest.ts";
+import type { SnapshotOrigin } from "../shared.ts";
 import { trainedTestSchema } from "./model-test-schema.ts";
 
 const name = z.string().min(1);
@@ -10,6 +11,13 @@ const LARGEST = 0xffff_ffff;
 /** The numbers of a document that are uint32 in gRPC. */
 export const uint32Schema = z.int().min(0).max(LARGEST);
 export const serialSchema = uint32Schema.min(1);
+
+/** A snapshot of another pipeline. */
+export const originSchema: z.ZodType<SnapshotOrigin> = z.looseObject({
+  pipeline: name,
+  component: name,
+  serial: serialSchema,
+});
 
 type Serials = Readonly<Record<string, number>>;
 const serials = z.record(name, serialSchema);
@@ -79,6 +87,7 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
   tests: z.array(trainedTestSchema),
   candidateRun: z.string(),
   tuning: z.looseObject({ study: z.string(), trial: z.int().min(1) }),
+  origin: originSchema,
   codeVersion: z.string(),
   startedAt: z.string(),
   finishedAt: z.string(),

@@ -12,7 +12,7 @@ import {
 } from "../verdict.ts";
 import { formatVersion, parseDocument } from "./document.ts";
 import { judgedTestSchema } from "./model-test-schema.ts";
-import { serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.ts";
+import { originSchema, serialSchema, serialsSchema, uint32Schema } from "./provenance-schema.ts";
 
 const name = z.string().min(1);
 const interval = z.tuple([z.number(), z.number()]).readonly();
@@ -119,6 +119,7 @@ const version2: z.ZodType<Verdict> = z.looseObject({
     })
     .exactOptional(),
   release: serialSchema.exactOptional(),
+  origin: originSchema.exactOptional(),
   pipelineDigest: z.string().nullable(),
   evaluator: z.string(),
   seconds: z.number(),

@@ -12,6 +12,7 @@ import { parsePipelineTests } from "./model-tests.ts";
 import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
+import { type ExpandedComponents, expandShared } from "./shared-spec.ts";
 import { parseSplit } from "./split.ts";
 import { parseSlices, parseVerdictPolicy } from "./verdict-policy.ts";
 import { parseWebhooks } from "./webhooks.ts";
@@ -46,6 +47,9 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  * webhooks: [{ url: https://example.com/hook, on: [held, released], secret_file: hook.key }]  # optional: who is told
  * tests: [{ bounded: { low: 0 }, on_failure: refuse }]  # optional: what composed outputs must be (docs/model-tests.md)
  * ```
+ *
+ * A component that another pipeline trains is `click: { from: ads/click }`, or `ads/click@7` for one snapshot of it. Its
+ * contract is under `shared:`, where `uncouple pipeline lock` writes it (`shared-spec.ts`).
  *
  * An upstream can declare what its consumer expects, as `{ component: m1, width: 3, meaning: real }`, which is checked
  * against the output of m1. An output of probabilities lists its `classes` instead of a width.
@@ -84,6 +88,7 @@ const topSchema = strict({
   freeze: z.unknown().optional(),
   webhooks: z.unknown().optional(),
   tests: z.unknown().optional(),
+  shared: z.unknown().optional(),
 });
 
 const edgeSchema = strict({ component: z.string(), width: width.optional(), meaning: meaning.optional() });
@@ -127,7 +132,8 @@ export function parsePipelineFile(
   const reporter = createReporter(map, file.problems);
   const top = parseWith(topSchema, value, [], reporter);
   const data = parseSplit(parseData(value.data, reporter), value, reporter);
-  const { drafts, all } = parseComponents(value.components, reporter);
+  const expanded = expandShared(value, reporter);
+  const { drafts, all } = parseComponents(expanded, reporter);
   const names = all.map(({ name }) => name);
   const optional = <T>(key: string, parse: (value: unknown) => T) =>
     value[key] === undefined ? undefined : parse(value[key]);
@@ -169,7 +175,7 @@ export function parsePipelineFile(
 
 /** @returns the well-formed components, and the edges of all components */
 function parseComponents(
-  value: unknown,
+  { components: value, broken, from }: ExpandedComponents,
   reporter: Reporter,
 ): { readonly drafts: readonly ComponentDraft[]; readonly all: readonly DraftEdges[] } {
   if (!isRecord(value)) {
@@ -178,9 +184,9 @@ function parseComponents(
     return { drafts: [], all: [] };
   }
   const names = Object.keys(value);
-  if (names.length === 0) reporter.report(["components"], "must have at least one component");
+  if (names.length + broken.length === 0) reporter.report(["components"], "must have at least one component");
   const drafts: ComponentDraft[] = [];
-  const all: DraftEdges[] = [];
+  const all: DraftEdges[] = broken.map((name) => ({ name, upstream: [] }));
   for (const name of names) {
     const path = ["components", name];
     parseWith(nameSchema, name, path, reporter);
@@ -191,6 +197,7 @@ function parseComponents(
     const target = parseTarget(isRecord(value[name]) ? value[name].target : undefined, [...path, "target"], reporter);
     if (parsed === undefined || target === undefined) continue;
     const { columns, output } = parsed;
+    const origin = from.get(name);
     reportRepeats(columns, [...path, "columns"], reporter);
     drafts.push({
       name,
@@ -205,6 +212,7 @@ function parseComponents(
       },
       loss: parsed.loss ?? defaultLoss(output.meaning, target),
       ...target,
+      ...(origin !== undefined && { from: origin }),
     });
   }
   return { drafts, all };

@@ -4,6 +4,7 @@ import { didYouMean } from "../../common/suggest.ts";
 import { DURATION, parseDuration } from "../duration.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { SearchParameters, SearchSpec } from "../search.ts";
+import { originName } from "../shared.ts";
 import {
   DEFAULT_TEAM,
   DEFAULT_WORKERS,
@@ -221,6 +222,13 @@ export function checkTeamAgainstPipeline(
     reporter.report(
       ["component"],
       `pipeline "${pipeline.name}" has no component "${team.component}"; available: ${names.join(", ")}${hint}`,
+    );
+    return reporter.problems;
+  }
+  if (component.from !== undefined) {
+    reporter.report(
+      ["component"],
+      `${component.name} is ${originName(component.from)}; pipeline ${component.from.pipeline} trains it`,
     );
     return reporter.problems;
   }

@@ -1,5 +1,5 @@
 import { nkeys } from "nats";
-import { grantsOf, type Role, subjectsOf } from "./grants.ts";
+import { grantsOf, type Role, sharingGrants, subjectsOf } from "./grants.ts";
 import { HUB_API } from "./hub-connection.ts";
 import { type Names, namesOf } from "./streams.ts";
 
@@ -40,51 +40,49 @@ export interface FollowerAccount {
   readonly publicKey: string;
 }
 
-export interface AccountsOptions {
+/** The users of a pipeline. */
+export interface PipelineAccounts {
   readonly pipeline: string;
+  /** The pipelines that it uses components of; they must be in the same configuration. */
+  readonly owners: readonly string[];
+  /** Its components of these. */
+  readonly shared: readonly string[];
   readonly teams: readonly TeamAccount[];
   readonly followers: readonly FollowerAccount[];
-  /** Public keys of the users that are no team's. */
-  readonly keys: {
-    readonly evaluator: string;
-    readonly operator: string;
-    readonly restorer: string;
-    readonly system: string;
-  };
+  /** Public key of the evaluators. */
+  readonly evaluator: string;
   /** Whether evaluators delete models, as a pipeline file with `retention` wants. */
   readonly evaluatorsDelete: boolean;
+}
+
+export interface AccountsOptions {
+  /** Those that share a server. The accounts of all but the first begin with the name of their pipeline. */
+  readonly pipelines: readonly PipelineAccounts[];
+  /** Public keys of the users that are no team's. */
+  readonly keys: { readonly operator: string; readonly restorer: string; readonly system: string };
 }
 
 const INBOX = "_INBOX.>";
 
 /**
- * Writes the accounts of a pipeline as a part of the configuration of nats-server 2.9 or newer. The hub account owns the
+ * Writes the accounts of pipelines as a part of the configuration of nats-server 2.9 or newer. The hub account owns the
  * streams. Teams, evaluators and followers have accounts that own nothing and import exactly what they may do: replies are rewritten
  * between accounts, so that nobody can make the server publish on a subject of his choice. Consumers deliver to any subject
  * that their creator names, so only operators create them.
  */
-export function accountsConfig({ pipeline, teams, followers, keys, evaluatorsDelete }: AccountsOptions): string {
-  const names = namesOf(pipeline);
-  const granted = (role: Role) => subjectsOf(grantsOf(names, role));
-  const accounts = [
-    { name: "EVALUATOR", user: keys.evaluator, grants: granted({ kind: "evaluator", deletes: evaluatorsDelete }) },
-    ...teams.map(({ name, publicKey, components }) => ({
-      name: `TEAM_${accountName(name)}`,
-      user: publicKey,
-      grants: granted({ kind: "trainer", components }),
-    })),
-    ...followers.map(({ name, publicKey }) => ({
-      name: `FOLLOWER_${accountName(name)}`,
-      user: publicKey,
-      grants: granted({ kind: "follower", name }),
-    })),
-  ];
-  const everyone = accounts.map(({ name }) => name);
+export function accountsConfig({ pipelines, keys }: AccountsOptions): string {
+  const accounts = pipelines.flatMap((one, index) =>
+    accountsOf(one, index === 0 ? "" : `${accountName(one.pipeline)}_`),
+  );
   const holders = new Map<string, string[]>();
-  for (const { name, grants } of accounts) {
+  const hearers = new Map<string, string[]>();
+  for (const { name, grants, news } of accounts) {
     for (const subject of grants) holders.set(subject, [...(holders.get(subject) ?? []), name]);
+    for (const subject of news) hearers.set(subject, [...(hearers.get(subject) ?? []), name]);
   }
-  const news = newsOf(names);
+  const all = pipelines.map(({ pipeline }) => namesOf(pipeline));
+  const granted = (role: Role) => [...new Set(all.flatMap((names) => subjectsOf(grantsOf(names, role))))];
+  const news = all.flatMap(newsOf);
   return [
     "accounts {",
     `  SYS { users = [ { nkey: ${keys.system} } ] }`,
@@ -96,10 +94,10 @@ export function accountsConfig({ pipeline, teams, followers, keys, evaluatorsDel
     ),
     "    exports = [",
     ...[...holders].map(([subject, who]) => `      { service: "${subject}", accounts: [${who.join(", ")}] }`),
-    ...news.map((subject) => `      { stream: "${subject}", accounts: [${everyone.join(", ")}] }`),
+    ...[...hearers].map(([subject, who]) => `      { stream: "${subject}", accounts: [${who.join(", ")}] }`),
     "    ]",
     "  }",
-    ...accounts.flatMap(({ name, user, grants }) => [
+    ...accounts.flatMap(({ name, user, grants, news }) => [
       `  ${name} {`,
       // The server tells that this account has no JetStream of its own: the client then uses the hub's.
       ...users({ key: user, publish: ["$JS.API.INFO", ...grants.map(imported)], subscribe: [INBOX, ...news] }),
@@ -113,6 +111,36 @@ export function accountsConfig({ pipeline, teams, followers, keys, evaluatorsDel
     "system_account: SYS",
     "",
   ].join("\n");
+}
+
+interface Account {
+  readonly name: string;
+  /** Public key. */
+  readonly user: string;
+  /** Subjects that it may publish on. */
+  readonly grants: readonly string[];
+  /** Subjects that it hears. */
+  readonly news: readonly string[];
+}
+
+/** @param prefix of the names */
+function accountsOf(options: PipelineAccounts, prefix: string): readonly Account[] {
+  const { pipeline, owners, shared, teams, followers, evaluator, evaluatorsDelete } = options;
+  const names = namesOf(pipeline);
+  const news = [pipeline, ...owners].flatMap((one) => newsOf(namesOf(one)));
+  const account = (name: string, user: string, role: Role): Account => {
+    const grants = subjectsOf([...grantsOf(names, role), ...sharingGrants(pipeline, owners, role)]);
+    return { name: `${prefix}${name}`, user, grants, news };
+  };
+  return [
+    account("EVALUATOR", evaluator, { kind: "evaluator", deletes: evaluatorsDelete, links: shared }),
+    ...teams.map(({ name, publicKey, components }) =>
+      account(`TEAM_${accountName(name)}`, publicKey, { kind: "trainer", components }),
+    ),
+    ...followers.map(({ name, publicKey }) =>
+      account(`FOLLOWER_${accountName(name)}`, publicKey, { kind: "follower", name }),
+    ),
+  ];
 }
 
 function accountName(name: string): string {

@@ -49,14 +49,14 @@ export function createAnnouncements(connection: NatsConnection, log: EventLogger
     decode: readers.announcement,
     take(message, read) {
       const position = message.sequence;
-      const object = "value" in read ? { value: read.value.object } : readers.announcedObject(message.data);
+      const object = "value" in read ? read.value.object : readOf(readers.announcedObject(message.data));
       const place = placeOf(message.subject);
       const refused =
         place === undefined
           ? "the subject is not one of a component and serial"
           : ledger.take({ position, ...place }, manifestAt(read, place));
-      if ("value" in object) {
-        const { nuid } = object.value;
+      if (object !== undefined) {
+        const { nuid } = object;
         const isOnly = refused === undefined && place !== undefined && !objects.has(nuid);
         objects.set(nuid, isOnly ? { position, ...place } : null);
       }
@@ -88,4 +88,8 @@ function manifestAt(
   const { manifest } = parsed.value;
   const name = snapshotName(manifest);
   return name === snapshotName(place) ? { manifest } : { wrong: `it is ${name}` };
+}
+
+function readOf<T>(read: Read<T>): T | undefined {
+  return "value" in read ? read.value : undefined;
 }

@@ -1,24 +1,18 @@
 import { retry } from "../../common/async/retry.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
-import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
+import type { Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
 import { checkName } from "../names.ts";
 import { DEFAULT_MAX_MODEL_BYTES } from "../registry.ts";
-import { createAliases } from "./aliases.ts";
-import { createAnnouncements } from "./announcements.ts";
 import { readers } from "./codec.ts";
 import { createAbsentCompaction, createJetStreamCompaction } from "./compaction.ts";
 import { throughHub } from "./hub-connection.ts";
 import { createJetStreamLeases } from "./leases.ts";
-import { createJetStreamLedger } from "./ledger.ts";
-import { createModelStore } from "./model-store.ts";
 import type { NatsAuth } from "./nats-auth.ts";
 import { type EventLogger, openNatsConnection } from "./nats-connection.ts";
-import { createJetStreamPipelineLogs } from "./pipeline-log.ts";
-import { createJetStreamRegistry } from "./registry.ts";
-import { createAbsentRetention, createJetStreamRetention } from "./retention.ts";
 import { retryPolicy } from "./retry-policy.ts";
+import { createNeighbors, createStores } from "./stores.ts";
 import { ensureStreams, findStreams, hasTombstones, missingStream, namesOf, restoringReason } from "./streams.ts";
 import { clockOffset, storeUsage } from "./usage.ts";
 import { createJetStreamWorkQueue } from "./work-queue.ts";
@@ -108,20 +102,11 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
     throw error;
   }
 
-  const announcements = createAnnouncements(connection, log, names.snapshots);
-  const models = createModelStore(connection, names.models, retryLimitMs);
-  const aliases = createAliases(connection, log, names.aliases, retryLimitMs);
-  const retention = collectable
-    ? createJetStreamRetention({ connection, log, names: names.tombstones, announcements, models, retryLimitMs })
-    : createAbsentRetention(pipeline);
+  const common = { connection, log, maxModelBytes, retryLimitMs };
+  const neighbor = createNeighbors(common);
+  const stores = createStores({ ...common, pipeline }, collectable, neighbor);
+  const { announcements, models, aliases, retention, quarantines } = stores;
   const verdicts = createJetStreamOnceLog<Verdict>(connection, log, names.verdicts, readers.verdict, retryLimitMs);
-  const quarantines = createJetStreamOnceLog<Quarantine>(
-    connection,
-    log,
-    names.quarantines,
-    readers.quarantine,
-    retryLimitMs,
-  );
   // Whoever may delete verdicts could hide them: in a restricted account, only operators compact.
   const compaction =
     collectable && !connection.restricted
@@ -168,23 +153,16 @@ export async function connectJetStream(options: JetStreamOptions): Promise<JetSt
   };
 
   return {
-    registry: createJetStreamRegistry({
-      connection,
-      pipeline,
-      announcements,
-      models,
-      aliases,
-      retention,
-      maxModelBytes,
-      retryLimitMs,
-    }),
-    ...createJetStreamPipelineLogs(connection, log, names.pipelines, pipeline, retryLimitMs),
-    ledger: createJetStreamLedger(connection, log, names.releases, pipeline, retryLimitMs),
+    registry: stores.registry,
+    pipelines: stores.pipelines,
+    generations: stores.generations,
+    ledger: stores.ledger,
     verdicts,
     quarantines,
     retention,
     compaction,
     leases,
+    neighbor,
     workQueue(group) {
       checkName("worker group", group);
       const queue =

@@ -12,10 +12,14 @@ import { checkName } from "../names.ts";
 import type { AliasChange } from "../registry.ts";
 import type { PinRecord } from "../retention-index.ts";
 
-/** An announcement: the manifest, and where the bytes are in the model store. */
+/**
+ * An announcement: the manifest, and where the bytes are in the model store. A linked snapshot has none there: earlier versions,
+ * which cannot find its bytes, therefore do not read its announcement.
+ */
 export interface StoredAnnouncement {
   readonly manifest: SnapshotManifest;
-  readonly object: StoredObject;
+  /** Absent exactly if the snapshot is linked. */
+  readonly object?: StoredObject;
 }
 
 export interface StoredObject {
@@ -28,10 +32,9 @@ export interface StoredObject {
   readonly nuid: string;
 }
 
-const envelope = z.object({
-  manifest: z.unknown(),
-  object: z.object({ name: z.string(), nuid: z.string().regex(/^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)?$/) }),
-});
+const object = z.object({ name: z.string(), nuid: z.string().regex(/^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)?$/) });
+const envelope = z.object({ manifest: z.unknown(), object: object.optional() });
+const stored = z.object({ object });
 
 const serial = z.int().min(1);
 const aliasChange: z.ZodType<AliasChange> = z.object({
@@ -60,11 +63,13 @@ export type Reader<T> = (data: Uint8Array) => Read<T>;
 
 export const readers = {
   announcement: reader((document): StoredAnnouncement => {
-    const { manifest, object } = parseDocument(envelope, "announcement", document);
-    return { manifest: named(parseManifest(manifest)), object };
+    const parsed = parseDocument(envelope, "announcement", document);
+    const manifest = named(parseManifest(parsed.manifest));
+    if (parsed.object === undefined && manifest.provenance.origin !== undefined) return { manifest };
+    return { manifest, ...parseDocument(stored, "announcement", document) };
   }),
   /** Of any announcement, even one whose manifest only another version can read. */
-  announcedObject: reader((document): StoredObject => parseDocument(envelope, "announcement", document).object),
+  announcedObject: reader((document): StoredObject => parseDocument(stored, "announcement", document).object),
   aliasChange: reader((document) => {
     const change = named(parseDocument(aliasChange, "alias change", document));
     checkName("alias", change.alias);

@@ -1,19 +1,22 @@
 import type { EntryKind } from "../../pipeline/release.ts";
 import { EVALUATOR_GROUP } from "../backplane.ts";
 import { deliveredKey, servedKey } from "../ledger-rules.ts";
-import { NO_OWNER } from "../retention-index.ts";
+import { NO_OWNER, referenceOwner } from "../retention-index.ts";
 import { ledgerSubject } from "./ledger.ts";
 import { pipelineSubjects } from "./pipeline-log.ts";
 import { LEDGER_RIGHTS, READ } from "./rights.ts";
-import { compactedStreamsOf, type Names, streamsOf } from "./streams.ts";
+import { compactedStreamsOf, type Names, namesOf, streamsOf } from "./streams.ts";
 
 /** Whom a key of NATS is for. A team's key is that of its trainers. */
 export type Role =
   | { readonly kind: "operator" }
   /** Who restores a backup writes every message of the pipeline again. */
   | { readonly kind: "restorer" }
-  /** `deletes`: whether evaluators delete models, as a pipeline file with `retention` wants. */
-  | { readonly kind: "evaluator"; readonly deletes: boolean }
+  /**
+   * `deletes`: whether evaluators delete models, as a pipeline file with `retention` wants. `links`: the components of other
+   * pipelines, whose snapshots evaluators announce.
+   */
+  | { readonly kind: "evaluator"; readonly deletes: boolean; readonly links: readonly string[] }
   | { readonly kind: "trainer"; readonly components: readonly string[] }
   /** Who serves the releases: the name is that of its reports. */
   | { readonly kind: "follower"; readonly name: string };
@@ -34,7 +37,7 @@ export function grantsOf(names: Names, role: Role): readonly Grant[] {
 function ownGrants(names: Names, role: Exclude<Role, { readonly kind: "operator" | "restorer" }>): readonly Grant[] {
   switch (role.kind) {
     case "evaluator":
-      return evaluatorGrants(names, role.deletes);
+      return evaluatorGrants(names, role);
     case "trainer":
       return trainerGrants(names, role.components);
     case "follower":
@@ -44,6 +47,17 @@ function ownGrants(names: Names, role: Exclude<Role, { readonly kind: "operator"
 
 function ledgerGrant(names: Names, kind: EntryKind, key: string = kind): Grant {
   return { right: LEDGER_RIGHTS[kind], subjects: [ledgerSubject(names.releases, key)] };
+}
+
+/** What the services of a pipeline may do in the stores of the pipelines that it uses components of. */
+export function sharingGrants(pipeline: string, owners: readonly string[], { kind }: Role): readonly Grant[] {
+  return owners.flatMap((owner): Grant[] => {
+    const names = namesOf(owner);
+    const reads = readGrants(names).map(({ subjects }) => ({ right: `read what pipeline ${owner} stores`, subjects }));
+    if (kind !== "evaluator") return reads;
+    const subjects = [`${names.tombstones.subject}.*.*.${referenceOwner(pipeline)}`];
+    return [...reads, { right: `refer to models of ${owner} as pipeline ${pipeline}`, subjects }];
+  });
 }
 
 export function subjectsOf(grants: readonly Grant[]): readonly string[] {
@@ -77,7 +91,10 @@ function trainerGrants(names: Names, components: readonly string[]): readonly Gr
   ];
 }
 
-function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
+function evaluatorGrants(
+  names: Names,
+  { deletes, links }: Extract<Role, { readonly kind: "evaluator" }>,
+): readonly Grant[] {
   const { snapshots, pipelines, verdicts, quarantines, tombstones, models, leases } = names;
   const queue = `${snapshots.stream}.${EVALUATOR_GROUP}`;
   return [
@@ -101,6 +118,10 @@ function evaluatorGrants(names: Names, deletes: boolean): readonly Grant[] {
     // While a release is written.
     { right: "pin models", subjects: [`${tombstones.subject}.*.*.${NO_OWNER}`] },
     { right: "hold leases", subjects: [`${leases.subject}.*`] },
+    ...links.map((component) => ({
+      right: `announce snapshots of ${component}`,
+      subjects: [`${snapshots.subject}.${component}.*`],
+    })),
     ...(deletes
       ? [
           {

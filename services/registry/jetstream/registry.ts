@@ -1,16 +1,17 @@
-import { createRetry } from "../../common/async/retry.ts";
+import { createRetry, type Retry } from "../../common/async/retry.ts";
 import { timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
-import { type SnapshotId, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { type SnapshotDraft, type SnapshotId, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
+import { type OpenNeighbor, readLinkedModel, requireOrigin } from "../linked-model.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
 import { type Retention, whilePinned } from "../retention.ts";
 import { checkParent, checkSameBytes, findSnapshot, notPublished } from "../snapshot-index.ts";
 import type { Aliases } from "./aliases.ts";
 import type { Announcements } from "./announcements.ts";
-import type { StoredAnnouncement } from "./codec.ts";
+import type { StoredAnnouncement, StoredObject } from "./codec.ts";
 import type { ModelStore } from "./model-store.ts";
 import type { NatsConnection } from "./nats-connection.ts";
 import { OutcomeUnknown } from "./replicated-log.ts";
@@ -23,6 +24,7 @@ export interface JetStreamRegistryDeps {
   readonly models: ModelStore;
   readonly aliases: Aliases;
   readonly retention: Retention;
+  readonly neighbor: OpenNeighbor;
   readonly maxModelBytes: number;
   /** Milliseconds without progress after which a publish gives up. */
   readonly retryLimitMs: number;
@@ -51,9 +53,51 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
   const manifestAt = async (place: { readonly position: number } | undefined) =>
     place === undefined ? undefined : (await log.at(place.position)).manifest;
 
+  /** The snapshot that the run has already announced, if it announces again. */
+  const announcedBy = async ({ component, runId }: SnapshotDraft, digest: string, retry: Retry) => {
+    const place = ledger.ofRun(component, runId);
+    if (place === undefined) return undefined;
+    const stored = await retry.run(() => log.at(place.position));
+    checkSameBytes(stored.manifest, digest);
+    return stored;
+  };
+  /** Announces under the next free serial. @param object where the bytes are; undefined for a linked snapshot */
+  const announce = async (
+    draft: SnapshotDraft,
+    { digest, size }: Pick<SnapshotManifest, "digest" | "size">,
+    parent: number | null | "any",
+    object?: StoredObject,
+    traceparent?: string,
+  ): Promise<StoredAnnouncement> => {
+    const { component } = draft;
+    const retry = createRetry(retryPolicy(deps.connection, deps.retryLimitMs));
+    for (;;) {
+      const earlier = await announcedBy(draft, digest, retry);
+      if (earlier !== undefined) return earlier;
+      const newest = newestOf(component);
+      // Other publishers may have announced during the upload.
+      checkParent(component, newest, parent);
+      const serial = ledger.next(component);
+      const manifest: SnapshotManifest = {
+        ...draft,
+        version: 2,
+        serial,
+        parent: newest,
+        digest,
+        size,
+        publishedAt: timestamp(deps.connection.clock),
+      };
+      const value: StoredAnnouncement = { manifest, ...(object !== undefined && { object }) };
+      // Whatever is on the subject has taken the serial.
+      if (await log.append(announcements.subject(component, serial), value, 0, retry, traceparent)) return value;
+      // Another publisher has taken the serial: that is progress.
+      retry.progress();
+    }
+  };
+
   return {
     async publish(draft, bytes, parent, signal, traceparent) {
-      checkDraft(deps.pipeline, draft, bytes);
+      checkDraft(deps.pipeline, draft, bytes.length);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
       const stoppable = createRetry(retryPolicy(deps.connection, deps.retryLimitMs, signal));
@@ -63,57 +107,32 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       const digest = await sha256(bytes);
       // Check before the upload, so that an existing conflict costs nothing.
       await stoppable.run(() => log.sync()).catch(unlessStopped);
-      /** The snapshot that the run has already published, if it publishes again. */
-      const published = async () => {
-        const place = ledger.ofRun(component, runId);
-        if (place === undefined) return undefined;
-        const stored = await stoppable.run(() => log.at(place.position));
-        checkSameBytes(stored.manifest, digest);
-        return stored;
-      };
-      const before = await published().catch(unlessStopped);
+      const before = await announcedBy(draft, digest, stoppable).catch(unlessStopped);
       if (before !== undefined) return before.manifest;
       checkParent(component, newestOf(component), parent);
 
       if (signal?.aborted) throw notPublished(draft);
       const object = await models.put(`${component}/${runId}`, bytes, digest, stoppable, signal).catch(unlessStopped);
-      const retry = createRetry(retryPolicy(deps.connection, deps.retryLimitMs));
       // The last chance to cancel: once an announcement is sent, only the stream knows the outcome.
       if (signal?.aborted) {
         await models.remove(object).catch(() => {});
         throw notPublished(draft);
       }
       try {
-        for (;;) {
-          const earlier = await published();
-          if (earlier !== undefined) {
-            if (earlier.object.nuid !== object.nuid) await models.remove(object).catch(() => {});
-            return earlier.manifest;
-          }
-          const newest = newestOf(component);
-          // Other publishers may have announced during the upload.
-          checkParent(component, newest, parent);
-          const serial = ledger.next(component);
-          const manifest: SnapshotManifest = {
-            ...draft,
-            version: 2,
-            serial,
-            parent: newest,
-            digest,
-            size: bytes.length,
-            publishedAt: timestamp(deps.connection.clock),
-          };
-          const value: StoredAnnouncement = { manifest, object };
-          // Whatever is on the subject has taken the serial.
-          if (await log.append(announcements.subject(component, serial), value, 0, retry, traceparent)) return manifest;
-          // Another publisher has taken the serial: that is progress.
-          retry.progress();
-        }
+        const announced = await announce(draft, { digest, size: bytes.length }, parent, object, traceparent);
+        if (announced.object?.nuid !== object.nuid) await models.remove(object).catch(() => {});
+        return announced.manifest;
       } catch (error) {
         // Bytes that may be announced must stay; if they are not, the orphan sweep removes them.
         if (!(error instanceof OutcomeUnknown)) await models.remove(object).catch(() => {});
         throw error;
       }
+    },
+    async link(draft, model, parent) {
+      checkDraft(deps.pipeline, draft, model.size);
+      requireOrigin(draft);
+      await createRetry(retryPolicy(deps.connection, deps.retryLimitMs)).run(() => log.sync());
+      return (await announce(draft, model, parent)).manifest;
     },
     manifest: async (component, serial) => (await find(component, serial)).manifest,
     async latest(component) {
@@ -124,6 +143,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
       const { object } = await find(manifest.component, manifest.serial);
       checkSize(snapshotName(manifest), manifest.size);
       await refuseDeleted(manifest);
+      if (object === undefined) return readLinkedModel(manifest, requireOrigin(manifest), deps.neighbor, signal);
       try {
         return await models.get(snapshotName(manifest), manifest, object, signal);
       } catch (error) {

@@ -5,7 +5,7 @@ import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import type { Logged } from "../../pipeline/verdict.ts";
 import { checkName } from "../names.ts";
 import { namesOf, type Retention } from "../retention.ts";
-import { changePins, createRetentionIndex, NO_OWNER, type PinRecord } from "../retention-index.ts";
+import { changePins, createRetentionIndex, NO_OWNER, type PinRecord, referenceOwner } from "../retention-index.ts";
 import type { Announcements } from "./announcements.ts";
 import { type Reader, readers } from "./codec.ts";
 import type { ModelStore } from "./model-store.ts";
@@ -122,10 +122,18 @@ export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retentio
         throw namingRight(thrown, owner === NO_OWNER ? "pin models" : `pin models as ${owner}`);
       }
     },
+    async refer({ component, serial, by, holder }) {
+      checkName("pipeline", by);
+      try {
+        await setPins(holder, [{ component, serial }], referenceOwner(by));
+      } catch (thrown) {
+        throw namingRight(thrown, `refer to its models as pipeline ${by}`);
+      }
+    },
     release,
     async state() {
       await log.sync();
-      return { position: log.last(), pinned: index.held(clock) };
+      return { position: log.last(), pinned: index.held(clock), references: index.references() };
     },
     async delete(tombstone, position) {
       checkName("component", tombstone.component);
@@ -144,7 +152,9 @@ export function createJetStreamRetention(deps: JetStreamRetentionDeps): Retentio
       for (const id of await models.stored()) {
         const place = announcements.ownerOf(id);
         if (place === undefined || index.positionOf(place) === undefined) continue;
-        await models.remove((await announcements.log.at(place.position)).object);
+        const { object } = await announcements.log.at(place.position);
+        if (object === undefined) continue;
+        await models.remove(object);
         purged.push({ component: place.component, serial: place.serial });
       }
       return purged;
@@ -168,8 +178,14 @@ export function createAbsentRetention(pipeline: string): Retention {
     end: async () => 0,
     watch: (_from, signal) => silence(signal),
     pin: async () => {},
+    refer() {
+      throw new UncoupleError(
+        "failed-precondition",
+        `no service of this version has run pipeline ${pipeline} yet: upgrade its evaluators and trainers before you use its components`,
+      );
+    },
     release: async () => {},
-    state: async () => ({ position: 0, pinned: [] }),
+    state: async () => ({ position: 0, pinned: [], references: [] }),
     delete() {
       throw new UncoupleError(
         "failed-precondition",

@@ -1,4 +1,5 @@
 import type { Clock } from "../../common/clock/clock.ts";
+import { UncoupleError } from "../../common/errors.ts";
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Quarantine, Verdict } from "../../pipeline/verdict.ts";
 import type { Backplane, WorkQueue } from "../backplane.ts";
@@ -15,11 +16,17 @@ import { createMemoryRetention } from "./retention.ts";
 import { createMemoryWorkQueue } from "./work-queue.ts";
 import { createMemoryOnceLog } from "./write-once-log.ts";
 
+export interface MemoryOptions {
+  readonly clock: Clock;
+  /** The other pipelines of the store by name, as they are when one is opened; defaults to none. */
+  readonly neighbors?: ReadonlyMap<string, Backplane>;
+}
+
 /**
  * Creates a backplane for services that share this object in one process. It keeps every guarantee of the ports, and
  * nothing outlives the process; its creator closes it. All delays use the clock.
  */
-export function createMemoryBackplane(pipeline: string, { clock }: { readonly clock: Clock }): Backplane {
+export function createMemoryBackplane(pipeline: string, { clock, neighbors = new Map() }: MemoryOptions): Backplane {
   checkName("pipeline", pipeline);
   const closing = new AbortController();
   const announcements = createMemoryLog<SnapshotManifest>(closing.signal);
@@ -31,8 +38,13 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
   const quarantines = createMemoryLog<Quarantine>(closing.signal);
   const queues = new Map<string, WorkQueue>();
   const sources: CompactionSources = { retention, verdicts, quarantines, aliasChanges: () => aliasChanges.read(0) };
+  const neighbor: Backplane["neighbor"] = async (name) => {
+    const found = neighbors.get(name);
+    if (found !== undefined) return found;
+    throw new UncoupleError("not-found", `the store has no pipeline "${name}"`);
+  };
   return {
-    registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, clock }),
+    registry: createMemoryRegistry({ pipeline, announcements, aliasChanges, models, retention, neighbor, clock }),
     pipelines: createMemoryPipelineLog(pipeline, clock, closing.signal),
     generations: createMemoryGenerationLog(closing.signal),
     ledger: createMemoryLedger(pipeline, closing.signal),
@@ -52,6 +64,7 @@ export function createMemoryBackplane(pipeline: string, { clock }: { readonly cl
       resume: async () => {},
     },
     leases: createMemoryLeases(closing.signal),
+    neighbor,
     workQueue(group) {
       checkName("worker group", group);
       const queue = queues.get(group) ?? createMemoryWorkQueue(announcements, clock, closing.signal);

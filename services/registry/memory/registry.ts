@@ -1,9 +1,10 @@
 import { type Clock, timestamp } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
-import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
 import { checkAlias, createAliasIndex, rollbackTarget } from "../alias-history.ts";
+import { type OpenNeighbor, readLinkedModel, requireOrigin } from "../linked-model.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
 import { type Retention, whilePinned } from "../retention.ts";
@@ -18,6 +19,7 @@ export interface MemoryRegistryDeps {
   /** By `component@serial`. */
   readonly models: Map<string, Uint8Array>;
   readonly retention: Retention;
+  readonly neighbor: OpenNeighbor;
   readonly clock: Clock;
 }
 
@@ -39,33 +41,47 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
   const find = (component: string, serial: number) =>
     manifestAt(findSnapshot(ledger, component, serial)) as SnapshotManifest;
 
+  /** Nothing awaits here, so contenders take their serials one after the other. @param stored the bytes, if it is not linked */
+  const announce = (
+    draft: SnapshotDraft,
+    { digest, size }: Pick<SnapshotManifest, "digest" | "size">,
+    parent: number | null | "any",
+    stored?: Uint8Array,
+  ) => {
+    const published = manifestAt(ledger.ofRun(draft.component, draft.runId));
+    if (published !== undefined) {
+      checkSameBytes(published, digest);
+      return published;
+    }
+    const newest = ledger.latest(draft.component)?.serial ?? null;
+    checkParent(draft.component, newest, parent);
+    const manifest = frozen<SnapshotManifest>({
+      ...draft,
+      version: 2,
+      serial: ledger.next(draft.component),
+      parent: newest,
+      digest,
+      size,
+      publishedAt: timestamp(clock),
+    });
+    if (stored !== undefined) models.set(snapshotName(manifest), stored);
+    const { component, serial } = manifest;
+    ledger.take({ position: announcements.append(manifest), component, serial }, { manifest });
+    return manifest;
+  };
+
   return {
     async publish(draft, bytes, parent, signal) {
-      checkDraft(pipeline, draft, bytes);
+      checkDraft(pipeline, draft, bytes.length);
       const stored = bytes.slice();
       const digest = await sha256(stored);
       if (signal?.aborted) throw notPublished(draft);
-      // Nothing awaits from here on, so contenders take their serials one after the other.
-      const published = manifestAt(ledger.ofRun(draft.component, draft.runId));
-      if (published !== undefined) {
-        checkSameBytes(published, digest);
-        return published;
-      }
-      const newest = ledger.latest(draft.component)?.serial ?? null;
-      checkParent(draft.component, newest, parent);
-      const manifest = frozen<SnapshotManifest>({
-        ...draft,
-        version: 2,
-        serial: ledger.next(draft.component),
-        parent: newest,
-        digest,
-        size: stored.length,
-        publishedAt: timestamp(clock),
-      });
-      models.set(snapshotName(manifest), stored);
-      const { component, serial } = manifest;
-      ledger.take({ position: announcements.append(manifest), component, serial }, { manifest });
-      return manifest;
+      return announce(draft, { digest, size: stored.length }, parent, stored);
+    },
+    async link(draft, model, parent) {
+      checkDraft(pipeline, draft, model.size);
+      requireOrigin(draft);
+      return announce(draft, model, parent);
     },
     async manifest(component, serial) {
       return find(component, serial);
@@ -80,6 +96,8 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
       const model = models.get(snapshotName(manifest));
       const tombstone = await retention.tombstone(manifest.component, manifest.serial);
       if (tombstone !== undefined) throw new DeletedError(tombstone);
+      const { origin } = manifest.provenance;
+      if (model === undefined && origin !== undefined) return readLinkedModel(manifest, origin, deps.neighbor, signal);
       const digest = model && (await sha256(model));
       if (model === undefined || model.length !== manifest.size || digest !== manifest.digest) {
         throw new UncoupleError(

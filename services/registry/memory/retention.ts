@@ -3,7 +3,7 @@ import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError, type Tombstone } from "../../pipeline/tombstone.ts";
 import { checkName } from "../names.ts";
 import { namesOf, type Retention } from "../retention.ts";
-import { changePins, createRetentionIndex, NO_OWNER, type PinRecord } from "../retention-index.ts";
+import { changePins, createRetentionIndex, NO_OWNER, type PinRecord, referenceOwner } from "../retention-index.ts";
 import { createMemoryLog } from "./log.ts";
 
 /** @param models by `component@serial` */
@@ -48,8 +48,13 @@ export function createMemoryRetention(models: Map<string, Uint8Array>, clock: Cl
         throw thrown;
       }
     },
+    async refer({ component, serial, by, holder }) {
+      checkName("component", component);
+      checkName("pipeline", by);
+      change({ component, serial }, referenceOwner(by), holder, "pin");
+    },
     release,
-    state: async () => ({ position: log.end(), pinned: index.held(clock) }),
+    state: async () => ({ position: log.end(), pinned: index.held(clock), references: index.references() }),
     async delete(tombstone, position) {
       checkName("component", tombstone.component);
       if (index.pinnedAt(tombstone) > position || tombstoneOf(tombstone) !== undefined) return false;

@@ -22,7 +22,7 @@ export function decodeVerdict(message: LoggedVerdict__Output): Logged<Verdict> {
 }
 
 /** Sent in `other`, like the optional fields of a comparison. */
-type InOther = "interfaceShift" | "consistency" | "tests";
+type InOther = "interfaceShift" | "consistency" | "tests" | "origin";
 
 /** A new field of a verdict does not compile until it has a place here and in the codec. */
 const fieldsOfVerdict = Object.keys({

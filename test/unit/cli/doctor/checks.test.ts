@@ -37,7 +37,7 @@ const role = (of: Role, held: number, ...rights: string[]): RoleReport => ({
   missing: rights.map((right) => ({ right, subject: "s" })),
   untried: [],
 });
-const evaluator: Role = { kind: "evaluator", deletes: false };
+const evaluator: Role = { kind: "evaluator", deletes: false, links: [] };
 
 describe("rights", () => {
   const rights = (roles: readonly RoleReport[], ...named: string[]) => checkRights({ ...nothing, roles }, named);

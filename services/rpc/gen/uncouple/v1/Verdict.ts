@@ -75,7 +75,7 @@ export interface Verdict {
    */
   'judgedAt'?: (string);
   /**
-   * Also `interfaceShift`, `consistency` and `tests`, as in the JSON of `uncouple verdicts`.
+   * Also `interfaceShift`, `consistency`, `tests` and `origin`, as in the JSON of `uncouple verdicts`.
    */
   'other'?: (_google_protobuf_Struct | null);
   '_reason'?: "reason";
@@ -153,7 +153,7 @@ export interface Verdict__Output {
    */
   'judgedAt': (string);
   /**
-   * Also `interfaceShift`, `consistency` and `tests`, as in the JSON of `uncouple verdicts`.
+   * Also `interfaceShift`, `consistency`, `tests` and `origin`, as in the JSON of `uncouple verdicts`.
    */
   'other': (_google_protobuf_Struct__Output | null);
   '_reason'?: "reason";

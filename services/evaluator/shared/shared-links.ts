@@ -1,0 +1,147 @@
+import { createNotifier } from "../../common/async/notifier.ts";
+import { restartForever } from "../../common/async/restart-forever.ts";
+import type { Clock } from "../../common/clock/clock.ts";
+import { asUncoupleError } from "../../common/errors.ts";
+import type { PipelineGate } from "../../composition/pipeline-gate.ts";
+import type { PipelineView } from "../../composition/pipeline-view.ts";
+import { type SnapshotManifest, titleOf } from "../../pipeline/manifest.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { originName } from "../../pipeline/shared.ts";
+import { ownersOf, sharedComponents } from "../../pipeline/shared-components.ts";
+import { QUARANTINE_REASONS } from "../../pipeline/verdict.ts";
+import type { Backplane } from "../../registry/backplane.ts";
+import type { FailureReporter } from "../../runtime/failure-reporter.ts";
+import type { Logger } from "../../runtime/logs.ts";
+import type { EvaluatorMetrics } from "../evaluator-metrics.ts";
+import type { VerdictWriter } from "../verdict-writer.ts";
+import { linkComponent } from "./link-component.ts";
+import { createLinkedSnapshots } from "./linked.ts";
+import { followOwner, type Owner } from "./owner.ts";
+import { keepReferences } from "./references.ts";
+
+/** Held by the evaluator that links, so that nobody releases a reference which another one is about to use. */
+const LEASE = "link";
+/** After a deletion, a reference may wait this long. */
+const INTERVAL_MS = 10 * 60_000;
+
+export interface SharedLinksDeps {
+  /** This evaluator's name. */
+  readonly evaluator: string;
+  readonly pipeline: Pipeline;
+  readonly backplane: Pick<Backplane, "registry" | "neighbor" | "leases">;
+  /** Must be followed, and its announcements noted. */
+  readonly view: Pick<PipelineView, "history" | "catchUp">;
+  readonly applied: Pick<PipelineGate, "digest" | "opens">;
+  readonly quarantine: VerdictWriter["quarantine"];
+  readonly metrics: Pick<EvaluatorMetrics, "linked">;
+  readonly reportFailure: FailureReporter;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Makes what other pipelines release of shared components snapshots of this pipeline. */
+export interface SharedLinks {
+  /** Called for each announcement, in order. */
+  noteAnnouncement(manifest: SnapshotManifest): void;
+  /** Links until the signal aborts. One evaluator at a time does. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createSharedLinks(deps: SharedLinksDeps): SharedLinks {
+  const { pipeline, backplane, view, applied, metrics, reportFailure, clock, log } = deps;
+  const changed = createNotifier();
+  const linked = createLinkedSnapshots(view.history);
+  const shared = sharedComponents(pipeline);
+  const owners = () => [...new Set([...ownersOf(pipeline), ...linked.owners()])];
+  /** Component to why it gets no newer snapshot, as it was logged last. */
+  const obstacles = new Map<string, string>();
+
+  const noteObstacle = (component: string, why: string | undefined) => {
+    metrics.linked(component, why === undefined);
+    if (obstacles.get(component) === why) return;
+    if (why === undefined) {
+      obstacles.delete(component);
+      return;
+    }
+    obstacles.set(component, why);
+    log.warn({ component, reason: why }, `${component} gets no newer snapshot: ${why}`);
+  };
+
+  async function quarantineAsOwners(owner: Owner): Promise<void> {
+    for (const one of linked.stored(owner.name)) {
+      const theirs = owner.quarantine(one.origin);
+      if (theirs === undefined || view.history.isQuarantined(one)) continue;
+      const reason = QUARANTINE_REASONS.find((known) => known === theirs.reason) ?? "evaluation-failed";
+      const detail = `pipeline ${owner.name} quarantined ${originName(one.origin)}: ${theirs.detail}`;
+      await deps.quarantine(one, reason, detail);
+    }
+  }
+
+  async function updateFrom(owner: Owner, signal: AbortSignal): Promise<void> {
+    await view.catchUp(signal);
+    for (const component of shared.filter(({ from }) => from.pipeline === owner.name)) {
+      signal.throwIfAborted();
+      const outcome = await linkComponent({ ...deps, pipelineDigest: applied.digest }, component, owner);
+      noteObstacle(component.name, "linked" in outcome ? undefined : outcome.unchanged);
+      if (!("linked" in outcome)) continue;
+      linked.note(outcome.linked);
+      const { origin } = outcome.linked.provenance;
+      log.info({ component: component.name, origin }, `linked ${titleOf(outcome.linked, origin)}`);
+    }
+    await quarantineAsOwners(owner);
+    signal.throwIfAborted();
+    await keepReferences(pipeline.name, owner, linked.stored(owner.name), log);
+  }
+
+  async function link(signal: AbortSignal): Promise<void> {
+    const followed = new Map<string, Owner>();
+    for (;;) {
+      const seen = changed.count;
+      await applied.opens(signal);
+      for (const name of owners()) {
+        signal.throwIfAborted();
+        try {
+          const onError = (what: string, error: Parameters<FailureReporter>[1]) => reportFailure(what, error);
+          const owner =
+            followed.get(name) ??
+            followOwner(name, await backplane.neighbor(name), changed, { clock, onError }, signal);
+          followed.set(name, owner);
+          await updateFrom(owner, signal);
+        } catch (thrown) {
+          signal.throwIfAborted();
+          const error = asUncoupleError(thrown);
+          if (error.code !== "not-found") throw error;
+          for (const { name: component, from } of shared) {
+            if (from.pipeline === name) noteObstacle(component, error.message);
+          }
+        }
+      }
+      await changed.waitBeyond(seen, signal, { clock, ms: INTERVAL_MS });
+      signal.throwIfAborted();
+    }
+  }
+
+  return {
+    noteAnnouncement(manifest) {
+      linked.note(manifest);
+      if (manifest.provenance.origin !== undefined) changed.notify();
+    },
+    run: (signal) =>
+      restartForever(
+        { clock, signal, onError: (error) => reportFailure("linking snapshots of other pipelines", error) },
+        async () => {
+          while (owners().length === 0) {
+            const seen = changed.count;
+            if (owners().length === 0) await changed.waitBeyond(seen, signal);
+            signal.throwIfAborted();
+          }
+          const lease = await backplane.leases.acquire(LEASE, deps.evaluator, signal);
+          try {
+            await link(AbortSignal.any([signal, lease.lost]));
+          } finally {
+            await lease.release();
+          }
+        },
+      ),
+  };
+}

@@ -1,0 +1,59 @@
+import { PIPELINE } from "./fixtures.ts";
+import type { WrongCommand } from "./wrong-command.ts";
+
+/** The paper's pipeline with m1 of another pipeline, without its contract. */
+const USING = PIPELINE.replace("pipeline: paper", "pipeline: using").replace(/ {2}m1: .*/, "  m1: { from: paper/m1 }");
+const LOCKED = `${USING}shared:\n  paper/m1: { columns: [x1], output: { name: z, width: 3 }, target: z }\n`;
+
+/** With components of other pipelines. */
+export const wrongShared: readonly WrongCommand[] = [
+  {
+    what: "a component of another pipeline without its contract",
+    files: { "bad.yaml": USING },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:4: components.m1.from: the contract of paper/m1 is not in this file; run `uncouple pipeline lock FILE` to get it from the pipeline file of paper",
+  },
+  {
+    what: "a component of another pipeline that names none",
+    files: { "bad.yaml": USING.replace("from: paper/m1", "from: m1") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:4: components.m1.from: must be PIPELINE/COMPONENT or PIPELINE/COMPONENT@SERIAL, not "m1"',
+  },
+  {
+    what: "a team of a component of another pipeline",
+    files: { "bad.yaml": LOCKED },
+    run: "validate bad.yaml m1.yaml",
+    exit: 2,
+    says: "error m1.yaml:1: component: m1 is paper/m1; pipeline paper trains it",
+  },
+  {
+    what: "a scaffold of a team that another pipeline has",
+    files: { "bad.yaml": LOCKED },
+    run: "scaffold team m1 --pipeline bad.yaml --out teams",
+    exit: 2,
+    says: "uncouple: component m1 has no team: pipeline paper trains it",
+  },
+  {
+    what: "a contract from a file of another pipeline",
+    files: { "bad.yaml": USING },
+    run: "pipeline lock bad.yaml --owner paper=bad.yaml",
+    exit: 2,
+    says: "uncouple: bad.yaml:4: components.m1.from: the contract of paper/m1 is not in this file; run `uncouple pipeline lock FILE` to get it from the pipeline file of paper",
+  },
+  {
+    what: "a contract of a component that the owner does not have",
+    files: { "bad.yaml": USING.replace("paper/m1", "paper/m9") },
+    run: "pipeline lock bad.yaml --owner paper=pipeline.yaml",
+    exit: 3,
+    says: 'uncouple: pipeline paper has no component "m9"; available: m1, m2; did you mean "m1"?',
+  },
+  {
+    what: "an owner without a file",
+    files: { "bad.yaml": USING },
+    run: "pipeline lock bad.yaml --owner paper",
+    exit: 2,
+    says: "uncouple pipeline lock: option '--owner <pipeline=file>' argument 'paper' is invalid. Expected PIPELINE=FILE; see uncouple pipeline lock --help",
+  },
+];
