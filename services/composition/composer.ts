@@ -15,6 +15,8 @@ export interface ComposerConfig {
   readonly heldOut: Table;
   /** Capacity of the output cache, in bytes. */
   readonly outputCacheBytes: number;
+  /** Set if these rows are composed once, so that hosts keep nothing of them. */
+  readonly once?: true;
 }
 
 export interface ComposerDeps {
@@ -166,7 +168,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     for (const output of wanted) places.push(await addStages(output));
     try {
       return await inference.run(
-        { rows: heldOut.rows, stages, wanted: places, keep, deaths },
+        { rows: heldOut.rows, stages, wanted: places, keep: keep && config.once !== true, deaths },
         {
           signal,
           onPass(stage) {

@@ -4,15 +4,16 @@ import { asUncoupleError } from "../common/errors.ts";
 import type { ReadableParts } from "../pipeline/files/pipeline-file.ts";
 import type { Problem } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
-import type { ParsedTeam } from "../pipeline/files/team-file.ts";
-import { createReporter } from "../pipeline/files/yaml-file.ts";
+import { checkTeamAgainstPipeline, type ParsedTeam, type ReadableTeam } from "../pipeline/files/team-file.ts";
+import { createReporter, type FileMap } from "../pipeline/files/yaml-file.ts";
 import { groupColumns } from "../pipeline/group-columns.ts";
+import { MOST_TESTED_ROWS, type ModelTest } from "../pipeline/model-test.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { partFaults } from "./held-out-parts.ts";
 import { openDataSource } from "./open-data-source.ts";
 import type { DataAccess } from "./source/data-access.ts";
+import { sliceRows } from "./slice-rows.ts";
 import type { DataSource } from "./source/data-source.ts";
-import type { ColumnSchema } from "./table/table.ts";
 import { heldOutColumns } from "./visibility.ts";
 
 /**
@@ -29,7 +30,10 @@ export async function checkPipelineAgainstData(
     const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)), access);
     try {
       const problems = checkPipelineAgainstSchema(parsed, await source.schema(), source.unreadable());
-      return problems.length > 0 ? problems : await checkHeldOutParts(parsed, source);
+      if (problems.length > 0) return problems;
+      const { pipeline, map } = parsed;
+      const slices = await checkSlices(pipeline.tests ?? [], pipeline.slices ?? [], source, map);
+      return [...slices, ...(await checkHeldOutParts(parsed, source))];
     } finally {
       await source.close();
     }
@@ -45,22 +49,58 @@ export async function checkPipelineAgainstData(
 }
 
 /**
- * Reads the schema of a pipeline's data, for checks of team files.
- * @param path as in `checkPipelineAgainstData`, which reports data that cannot be opened
- * @returns undefined for such data
+ * Checks a team file against its pipeline and the pipeline's data. Leaves out the data if it cannot be read, which
+ * `checkPipelineAgainstData` reports.
+ * @param path of the pipeline file; @param requiringUpstream as in `checkTeamAgainstPipeline`
  */
-export async function schemaOfData({ data }: Pipeline, path: string): Promise<readonly ColumnSchema[] | undefined> {
+export async function checkTeamAgainstData(
+  parsed: ReadableTeam,
+  pipeline: Pipeline,
+  path: string,
+  requiringUpstream: ReadonlySet<string>,
+): Promise<readonly Problem[]> {
+  const { tests } = parsed.team;
+  const withoutData = checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream);
+  if (tests === undefined || withoutData.length > 0) return withoutData;
   try {
-    const source = await openDataSource(data, dirname(resolve(path)));
+    const source = await openDataSource(pipeline.data, dirname(resolve(path)));
     try {
-      return await source.schema();
+      const problems = checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream, await source.schema());
+      return problems.length > 0 ? problems : await checkSlices(tests, [], source, parsed.map);
     } finally {
       await source.close();
     }
   } catch (thrown) {
     if (asUncoupleError(thrown).code === "internal") throw thrown;
-    return undefined;
+    return [];
   }
+}
+
+/**
+ * Checks that the slices of tests have rows, on a sample of the training rows. Those that need an upstream output are left out.
+ * @param labels columns that slices may name as text
+ */
+async function checkSlices(
+  tests: readonly ModelTest[],
+  labels: readonly string[],
+  source: DataSource,
+  map: FileMap,
+): Promise<readonly Problem[]> {
+  const reporter = createReporter(map);
+  const known = new Set((await source.schema()).map(({ name }) => name));
+  for (const [index, test] of tests.entries()) {
+    if (test.kind !== "slice" || !Object.keys(test.where).every((name) => known.has(name))) continue;
+    const columns = Object.keys(test.where);
+    const rows = await source.sampleRows(
+      columns.filter((name) => !labels.includes(name)),
+      columns.filter((name) => labels.includes(name)),
+      MOST_TESTED_ROWS,
+    );
+    if (sliceRows(test.where, rows.table, rows.labels).length > 0) continue;
+    const count = rows.table.rows.toLocaleString("en-US");
+    reporter.report(["tests", index, "slice"], `none of ${count} training rows is in the slice`);
+  }
+  return reporter.problems;
 }
 
 /** Checks that a gate's parts of the held-out rows are large enough, for which it reads them. */

@@ -240,7 +240,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     view,
     applied: gate,
     quarantine: writer.quarantine,
-    metrics,
+    onPass: metrics.linked,
     reportFailure,
     clock,
     log,

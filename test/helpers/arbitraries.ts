@@ -154,6 +154,7 @@ const judgedTests: fc.Arbitrary<JudgedTest> = withLater(
     { requiredKeys: [...(Object.keys(requiredOfTest) as (keyof typeof requiredOfTest)[]), "component", "scope"] },
   ),
 );
+const origins = withLater(fc.record({ pipeline: name, component: name, serial }));
 
 const provenances: fc.Arbitrary<Provenance> = withLater(
   fc.record(
@@ -186,6 +187,7 @@ const provenances: fc.Arbitrary<Provenance> = withLater(
         }),
       ),
       groups: fc.record({ column: text, count }),
+      origin: origins,
       producer: fc.record({ name, version: text }, { requiredKeys: ["name"] }),
       tests: fc.array(trainedTests, { maxLength: 2 }),
       codeVersion: text,
@@ -368,6 +370,7 @@ const optionalOfVerdict = {
   ),
   release: serial,
   tests: fc.array(judgedTests, { maxLength: 2 }),
+  origin: origins,
   consistency: withLater(
     fc.record({ rows: count, current: someGaps, candidate: someGaps }, { requiredKeys: ["rows", "candidate"] }),
   ),

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
@@ -6,6 +7,7 @@ import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
 import { cli } from "../helpers/cli.ts";
+import { draft, model } from "../helpers/drafts.ts";
 import { testHosts } from "../helpers/hosts.ts";
 import { silentLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
@@ -68,10 +70,8 @@ test("a component that one pipeline trains is judged, released and trained on in
   await vi.waitFor(async () => expect(await inUse()).toEqual({ click: 1 }), { timeout: 30_000 });
   await train(consumer);
   await vi.waitFor(async () => expect(await inUse()).toEqual({ click: 1, m2: 1 }), { timeout: 30_000 });
-  for (let round = 2; round <= 3; round++) {
-    await train(owner);
-    await vi.waitFor(async () => expect(await inUse()).toEqual({ click: round, m2: 1 }), { timeout: 30_000 });
-  }
+  await train(owner);
+  await vi.waitFor(async () => expect(await inUse()).toEqual({ click: 2, m2: 1 }), { timeout: 30_000 });
 
   // Everything that people read names the pipeline that the snapshot comes from.
   const origin = { pipeline: "ads", component: "m1", serial: 2 };
@@ -90,25 +90,9 @@ test("a component that one pipeline trains is judged, released and trained on in
   expect(JSON.parse((await cli(["verdicts", "click", "--evaluator", evaluator, "--json"])).stdout)).toMatchObject([
     {},
     { pipeline: "bids", origin },
-    {},
   ]);
 
-  // The owner keeps what is used here, and nothing is stored twice.
-  const linked = await bids.backplane.registry.list("click");
-  expect(await run(ads, "gc", "--pipeline", "ads", "--keep", "1")).toMatchObject({
-    code: 0,
-  });
-  expect(await ads.backplane.retention.tombstones()).toEqual([]);
-  for (const manifest of linked) {
-    expect(
-      Buffer.compare(
-        await bids.backplane.registry.bytes(manifest),
-        await ads.backplane.registry.bytes(
-          (await ads.backplane.registry.list("m1"))[manifest.serial - 1] as SnapshotManifest,
-        ),
-      ),
-    ).toBe(0);
-  }
+  // Nothing is stored twice.
   const stored = (await bids.backplane.usage()).models.used;
   expect(stored).toBeLessThan(2 * ((await bids.backplane.registry.latest("m2"))?.size ?? 0));
   await Promise.all([judging.stop(), using.stop()]);
@@ -156,4 +140,27 @@ test("a pipeline whose owner says something else is not applied", async () => {
   expect((await run(user, "pipeline", "lock", "pipeline.yaml")).code).toBe(3);
   await user.close();
   await owner.close();
+}, 60_000);
+
+test("a backup has links without models, and a restore finds these with their owner", async () => {
+  const connect = (pipeline: string) => connectJetStream({ clock: systemClock, url: nats.url, pipeline, name: "test" });
+  const [lender, borrower] = [await connect("lender"), await connect("borrower")];
+  const original = await lender.registry.publish(draft({ pipeline: "lender" }), model(1), null);
+  const origin = { pipeline: "lender", component: "m1", serial: 1 };
+  await borrower.registry.publish(draft({ pipeline: "borrower", component: "own" }), model(2), null);
+  const linked = draft({ pipeline: "borrower", component: "click", provenance: { origin } });
+  await borrower.registry.link(linked, original, null);
+  await borrower.close();
+  const dir = await mkdtemp(join(tmpdir(), "uncouple-shared-"));
+  const command = (...args: string[]) => cli([...args, "--nats", nats.url], { cwd: dir });
+  const made = await command("backup", "borrower.tar", "--pipeline", "borrower", "--json");
+  expect(made).toMatchObject({ code: 0 });
+  expect(JSON.parse(made.stdout)).toMatchObject({ models: 1 });
+  expect(await command("restore", "borrower.tar", "--force")).toMatchObject({ code: 0 });
+  const restored = await connect("borrower");
+  const manifest = await restored.registry.manifest("click", 1);
+  expect(Buffer.compare(await restored.registry.bytes(manifest), model(1))).toBe(0);
+  await restored.close();
+  await lender.close();
+  await rm(dir, { recursive: true });
 }, 60_000);

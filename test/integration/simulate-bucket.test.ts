@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "nats";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { natsServerVersion } from "../../services/cli/stack/durability.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { openObjectBucket } from "../../services/registry/jetstream/object-bucket.ts";
 import { cli } from "../helpers/cli.ts";
-import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { startAccountsNats } from "../helpers/nats-accounts.ts";
+import { natsServerBinary, startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { spawnCli } from "../helpers/spawn-cli.ts";
 
 /** Two policies on six seeds. */
@@ -137,4 +139,37 @@ describe("a bucket", () => {
     expect(await objects.read("a")).toEqual([]);
     await objects.close();
   });
+});
+
+test("a bucket needs a user who may create it, who is none of a pipeline's", async () => {
+  const binary = await natsServerBinary();
+  const server = await startAccountsNats({ binary, version: (await natsServerVersion(binary)) ?? "" }, { tls: false });
+  onTestFinished(() => server.stop());
+  const address = new URL(server.url).host;
+  const to = (user: string, ...access: string[]) =>
+    simulate(
+      ...["small.yaml", "--ticks", "1", "--jobs", "1", "--shard", "0/12"],
+      ...["--out", `nats://${user}${address}/organization`, ...access],
+    );
+  const refused = (why: string) =>
+    `uncouple: the bucket organization needs a user who may create streams: the NATS server at nats://${address} ${why}; give it an account of its own (docs/simulator.md)\n`;
+  const team = await to("", "--nats-nkey", server.keyFile("m1"));
+  expect(team).toEqual({ code: 5, stdout: "", stderr: refused("has no JetStream in this account") });
+  const operator = await to("", "--nats-nkey", server.keyFile("operator"));
+  expect(operator).toEqual({ code: 5, stdout: "", stderr: refused("does not permit it") });
+  const own = '  SIMULATION { jetstream: enabled, users: [ { user: "simulator", password: "secret" } ] }\n';
+  await server.edit((accounts) => accounts.replace("accounts {\n", `accounts {\n${own}`));
+  expect(await to("simulator:secret@")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 of 12 parts: /) });
+});
+
+test("a shard waits for a server that is away", async () => {
+  const { child, ended, stdout, stderr } = spawnCli(shardArgs("0/2", "away"), { cwd: dir, built: true });
+  while (child.exitCode === null && (await partsIn("away").catch(() => [])).length === 0) await sleep(5);
+  await nats.kill();
+  await sleep(500);
+  await nats.restart();
+  expect(await ended).toBe(0);
+  expect(stdout()).toBe(`6 of 12 parts: nats://${host}/away\n`);
+  expect(stderr()).not.toContain("uncouple:");
+  expect(await partsIn("away")).toHaveLength(SHARE);
 });

@@ -12,6 +12,7 @@ teams: 4
 edges: diamond
 training: { hidden: [8], steps: 20, rows: 300, held_out: 200 }
 cadence: { every: 2 }
+events: { scripted: [{ tick: 3, team: m2, kind: split, into: [left, right] }] }
 policies: [async, blend:0.5]
 seeds: 4
 ticks: 6

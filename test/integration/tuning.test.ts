@@ -1,6 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openDataSource } from "../../services/data/open-data-source.ts";
+import type { NumericColumn } from "../../services/data/table/table.ts";
 import { bestTrial, type Trial } from "../../services/pipeline/study.ts";
 import { cli } from "../helpers/cli.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
@@ -85,6 +87,50 @@ describe("a study", () => {
     expect(found(other)).not.toEqual(found(study));
   });
 
+  test("never looks at held-out rows: other values in all of them change no bit of any trial", async () => {
+    const rows = Array.from({ length: 400 }, (_, id) => ({ id, x: (id * 37) % 100, z: ((id * 37) % 100) / 50 - 1 }));
+    const csv = (change: (row: (typeof rows)[number]) => (typeof rows)[number]) =>
+      `id,x,z\n${rows
+        .map(change)
+        .map(({ id, x, z }) => `${id},${x},${z}`)
+        .join("\n")}\n`;
+    const path = join(world.dir, "rows.csv");
+    const spec = { source: "file", path, maxBadFraction: 0, key: "id", testFraction: 0.5 } as const;
+    await writeFile(
+      path,
+      csv((row) => row),
+    );
+    const source = await openDataSource(spec, world.dir);
+    const { table } = await source.heldOutRows(["id"]);
+    await source.close();
+    const heldOut = new Set((table.columns.id as NumericColumn).values);
+    expect(heldOut.size).toBeGreaterThan(100);
+    const files = await openTrainerWorld(nats.url, `tuning-files-${worlds}`, {
+      data: `{ source: file, path: ${path}, key: id, test_fraction: 0.5 }`,
+      components: "\n  m1: { columns: [x], output: { name: z, width: 1, meaning: scalar }, target: z, loss: mse }\n",
+    });
+    try {
+      const { tuning } = await files.trainer("m1", { team: TEAM });
+      const study = async () => endOfStudy(tuning, (await tuning.startStudy({ trials: 3 })).id);
+      const before = await study();
+      expect(before.trials.map(({ value }) => value)).toContainEqual(expect.any(Number));
+      await writeFile(
+        path,
+        csv((row) => (heldOut.has(row.id) ? { ...row, x: 1e6, z: -1e6 } : row)),
+      );
+      expect(found(await study())).toEqual(found(before));
+      // The same change to one training row is seen.
+      const one = rows.find(({ id }) => !heldOut.has(id))?.id;
+      await writeFile(
+        path,
+        csv((row) => (row.id === one ? { ...row, x: 1e6, z: -1e6 } : row)),
+      );
+      expect(found(await study())).not.toEqual(found(before));
+    } finally {
+      await files.close();
+    }
+  });
+
   test("ends a trial that has stopped improving at its best step, and a run of it ends there, too", async () => {
     const search = `parameters: { optimizer.learning_rate: { choices: [0.05] } }, pruning: none, stop_early: { patience: 2, every: 30 }`;
     const { client, tuning } = await world.trainer("m1", {
@@ -148,7 +194,7 @@ describe("uncouple tune", () => {
     expect(first).toMatchObject({ code: 0, stderr: expect.stringContaining("published m1@1") });
     const result = JSON.parse(first.stdout) as {
       study: string;
-      best: { trial: number; parameters: Record<string, unknown> };
+      best: { trial: number; parameters: { "model.hidden": number[]; "optimizer.learning_rate": number } };
       trials: object[];
     };
     expect(Object.keys(result)).toEqual(["study", "best", "trials"]);
@@ -163,7 +209,7 @@ describe("uncouple tune", () => {
       "seconds",
     ]);
     const { parameters } = result.best;
-    const hidden = (parameters["model.hidden"] as number[]).join(", ");
+    const hidden = parameters["model.hidden"].join(", ");
     expect(await readFile(file, "utf8")).toBe(
       text
         .replace("model: linear", `model: { hidden: [${hidden}] }`)

@@ -24,9 +24,9 @@ afterEach(async () => {
   await world.close();
 });
 
-const TRIALS = 24;
+const TRIALS = 16;
 const KILLS = 20;
-const team = (more: string) => `{ model: { hidden: [16] }, batch: 64, steps: 9000, search: { parameters: {
+const team = (more: string) => `{ model: { hidden: [16] }, batch: 64, steps: 6000, search: { parameters: {
   optimizer.learning_rate: { low: 0.0001, high: 0.1, log: true },
   model.hidden: { choices: [[16], [64]] } }, pruning: { name: halving, factor: 2, first: 1000 },
   stop_early: { patience: 3, every: 500 } }${more} }`;

@@ -4,9 +4,10 @@ import { formatNumber } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
+import { plannedTrials } from "../terminal/study-progress.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
-import { parametersText, plannedTrials, studyJson, studyText } from "../text/study-text.ts";
+import { parametersText, studyJson, studyText } from "../text/study-text.ts";
 
 export function studiesCommand(context: CliContext): Command {
   return withPeers(

@@ -6,12 +6,7 @@ import type { DataAccess } from "../../data/source/data-access.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../../pipeline/files/pipeline-file.ts";
 import type { Problem } from "../../pipeline/files/problem.ts";
 import { formatProblem } from "../../pipeline/files/problem.ts";
-import {
-  checkTeamAgainstPipeline,
-  type ParsedTeam,
-  parseTeamFile,
-  type ReadableTeam,
-} from "../../pipeline/files/team-file.ts";
+import { type ParsedTeam, parseTeamFile, type ReadableTeam } from "../../pipeline/files/team-file.ts";
 import { readYaml, sortedProblems } from "../../pipeline/files/yaml-file.ts";
 import type { Scenario } from "../../simulator/scenario/scenario.ts";
 
@@ -55,7 +50,9 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   // Loaded lazily: they import tfjs and DuckDB, which other subcommands do not need.
   const { protocolCatalog, requiringUpstream } = await import("../../learning/protocols/all.ts");
-  const { checkPipelineAgainstData, checkTeamModule, schemaOfData } = await import("../../data/check-pipeline.ts");
+  const { checkPipelineAgainstData, checkTeamAgainstData, checkTeamModule } = await import(
+    "../../data/check-pipeline.ts"
+  );
   const { parseScenarioFile } = await import("../../simulator/scenario/scenario-file.ts");
   const pipelines: PipelineSource[] = [];
   const teams: TeamSource[] = [];
@@ -99,10 +96,8 @@ export async function readConfiguration(
   }
   const [pipeline] = pipelines;
   if (pipeline !== undefined && pipelines.length === 1) {
-    const tested = ofTeams.some(({ readable }) => readable.team.tests !== undefined);
-    const schema = tested ? await schemaOfData(pipeline.pipeline, pipeline.path) : undefined;
     for (const { name, readable } of ofTeams) {
-      const found = checkTeamAgainstPipeline(readable, pipeline.pipeline, requiringUpstream, schema);
+      const found = await checkTeamAgainstData(readable, pipeline.pipeline, pipeline.path, requiringUpstream);
       problems.push(...found.map((problem) => ({ ...problem, file: name })));
     }
   }

@@ -6,6 +6,7 @@ import { type AskedRun, createDrive } from "../../simulator/live/drive-teams.ts"
 import type { Sample } from "../../simulator/live/live-figures.ts";
 import { teamFileText } from "../../simulator/live/live-files.ts";
 import type { LivePolicy } from "../../simulator/live/live-policy.ts";
+import type { LiveProgress } from "../../simulator/live/live-progress.ts";
 import type { LiveRecord } from "../../simulator/live/live-results.ts";
 import type { Scenario } from "../../simulator/scenario/scenario.ts";
 import { drawEvents } from "../../simulator/world/events.ts";
@@ -13,20 +14,6 @@ import { firstModels } from "../../simulator/world/first-models.ts";
 import type { StackClients } from "../stack/connect-clients.ts";
 import type { LogFollower } from "./log-follower.ts";
 import { runEnded } from "./run-ended.ts";
-
-export interface LiveProgress {
-  /** `first`: the first models are trained. `drain`: what was asked for is finished. */
-  readonly phase: "first" | "drive" | "drain";
-  /** Seconds of the drive that are over, and all of them. */
-  readonly seconds: number;
-  readonly of: number;
-  readonly runs: number;
-  /** Runs that failed, and requests that were refused. */
-  readonly failed: number;
-  readonly snapshots: number;
-  readonly verdicts: number;
-  readonly unjudged: number;
-}
 
 export interface SessionOptions {
   readonly scenario: Scenario;

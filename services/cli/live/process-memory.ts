@@ -44,7 +44,7 @@ export async function listProcesses(platform: string): Promise<readonly ListedPr
 }
 
 /**
- * Resident memory of named processes, and of all that descend from each as `NAME's processes`, in MiB. Those that have ended
+ * Resident memory of named processes, and of all that descend from each as `NAME's hosts`, in MiB. Those that have ended
  * are left out, and descendants that take next to nothing.
  */
 export function memoryOf(
@@ -64,7 +64,7 @@ export function memoryOf(
       below += children.reduce((sum, { resident }) => sum + resident, 0);
       generation = children.map((one) => one.pid);
     }
-    if (below >= LEAST_MIB) memory.set(`${name}'s processes`, below);
+    if (below >= LEAST_MIB) memory.set(`${name}'s hosts`, below);
   }
   return memory;
 }

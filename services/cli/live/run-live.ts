@@ -1,6 +1,7 @@
 import { type Clock, secondsSince, timestamp } from "../../common/clock/clock.ts";
 import type { RawLogs } from "../../registry/jetstream/raw-logs.ts";
 import type { LivePolicy } from "../../simulator/live/live-policy.ts";
+import type { LiveProgress } from "../../simulator/live/live-progress.ts";
 import type { LiveRecord } from "../../simulator/live/live-results.ts";
 import type { Scenario } from "../../simulator/scenario/scenario.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
@@ -8,7 +9,7 @@ import { clearStackFolder } from "../stack/clear-stack-folder.ts";
 import { connectClients, type StackClients } from "../stack/connect-clients.ts";
 import type { NatsFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
-import { type LiveProgress, runSession } from "./live-session.ts";
+import { runSession } from "./live-session.ts";
 import { createLogFollower } from "./log-follower.ts";
 import { listProcesses, memoryOf } from "./process-memory.ts";
 import { LIVE_FILES, writeLiveFiles } from "./write-live-files.ts";

@@ -1,8 +1,8 @@
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import type { Percentiles } from "../../simulator/live/live-figures.ts";
+import type { LiveProgress } from "../../simulator/live/live-progress.ts";
 import type { LiveResults } from "../../simulator/live/live-results.ts";
 import { findingText, liveSummary, memoryByKind, secondsText } from "../../simulator/live/live-text.ts";
-import type { LiveProgress } from "../live/live-session.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { wrap } from "../terminal/wrap.ts";

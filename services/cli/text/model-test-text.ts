@@ -6,6 +6,7 @@ import { plain, type Style } from "../terminal/style.ts";
 export function testCounts(tests: readonly TestResult[]): string {
   const skipped = tests.filter((test) => test.skipped !== undefined).length;
   const ran = tests.filter((test) => test.skipped === undefined);
+  if (ran.length === 0) return `${skipped} skipped`;
   const passed = `${ran.filter((test) => test.passed).length} of ${ran.length} passed`;
   return skipped === 0 ? passed : `${passed}, ${skipped} skipped`;
 }

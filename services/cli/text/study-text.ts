@@ -1,5 +1,5 @@
 import type { SearchParameters } from "../../pipeline/search.ts";
-import { bestTrial, type Study, type Trial, trialHasEnded } from "../../pipeline/study.ts";
+import { bestTrial, type Study, type Trial } from "../../pipeline/study.ts";
 import { formatNumber, formatSeconds } from "../../report/numbers.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
@@ -65,38 +65,3 @@ export function studyText(study: Study, style: Style, width: number): string {
 
 const ORDER: readonly Trial["state"][] = ["complete", "stopped", "pruned", "running", "waiting", "failed"];
 const rank = ({ state }: Trial) => ORDER.indexOf(state);
-
-/** What happened to a trial, in one line. */
-export function trialLine({ trial, state, value, steps, seconds, error }: Trial): string {
-  const what = error === null ? `loss ${formatNumber(value)} after ${steps} steps` : plain(error.message);
-  return `trial ${trial}: ${state}, ${what}, ${formatSeconds(seconds)}`;
-}
-
-/** How far a study is, in one line. */
-export function studyProgress(study: Study): string {
-  const { trials, state, waitingFor } = study;
-  if (state === "waiting") return `waiting for ${plain(waitingFor ?? "its turn")}`;
-  const ended = trials.filter(trialHasEnded);
-  const running = trials.filter((trial) => trial.state === "running").length;
-  const best = bestTrial(study);
-  const left = secondsLeft(study);
-  return [
-    `${ended.length}/${plannedTrials(study)} trials`,
-    `${running} running`,
-    ...(best === undefined ? [] : [`best ${formatNumber(best.value)} (trial ${best.trial})`]),
-    ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
-  ].join("  ");
-}
-
-/** Trials that a study has or will have, with those of samplers outside. */
-export function plannedTrials({ trials, wanted }: Study): number {
-  return Math.max(trials.length, wanted + trials.filter(({ external }) => external).length);
-}
-
-/** At the mean duration of the trials so far. */
-function secondsLeft(study: Study): number | undefined {
-  const ended = study.trials.filter(trialHasEnded);
-  if (ended.length === 0) return undefined;
-  const each = ended.reduce((sum, { seconds }) => sum + seconds, 0) / ended.length;
-  return (each * (plannedTrials(study) - ended.length)) / Math.max(1, study.parallel);
-}

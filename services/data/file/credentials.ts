@@ -57,7 +57,7 @@ export async function createStoreSecret(run: RunSql, store: "s3" | "gs", env: En
     await createSecret(run, { TYPE: "s3", ...place });
     return;
   }
-  const chain = { TYPE: "s3", PROVIDER: "credential_chain", CHAIN: "config;sts;sso;process;instance", REFRESH: "auto" };
+  const chain = { TYPE: "s3", PROVIDER: "credential_chain", REFRESH: "auto" };
   try {
     await createSecret(run, { ...chain, ...place });
   } catch (error) {

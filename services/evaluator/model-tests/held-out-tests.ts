@@ -60,7 +60,7 @@ export function createHeldOutTests(deps: HeldOutTestsDeps): HeldOutTests {
   /** Composes a component's output on any rows. @param replaced outputs of its upstream, by name in the rows */
   function predictor(component: Component, composition: Composition, replaced: readonly string[] = []): Predict {
     return async (table) => {
-      const composer = createComposer({ pipeline, heldOut: table, outputCacheBytes: 0 }, deps);
+      const composer = createComposer({ pipeline, heldOut: table, outputCacheBytes: 0, once: true }, deps);
       const variant = replaced.map((upstream) => {
         const { values } = table.columns[componentNamed(pipeline, upstream).output.name] as NumericColumn;
         return { component: upstream, consumers: [component.name], values };

@@ -4,16 +4,14 @@ import type { Clock } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
-import { type SnapshotManifest, titleOf } from "../../pipeline/manifest.ts";
+import { type SnapshotId, type SnapshotManifest, titleOf } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { originName } from "../../pipeline/shared.ts";
 import { ownersOf, sharedComponents } from "../../pipeline/shared-components.ts";
-import { QUARANTINE_REASONS } from "../../pipeline/verdict.ts";
+import { QUARANTINE_REASONS, type QuarantineReason } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import type { FailureReporter } from "../../runtime/failure-reporter.ts";
 import type { Logger } from "../../runtime/logs.ts";
-import type { EvaluatorMetrics } from "../evaluator-metrics.ts";
-import type { VerdictWriter } from "../verdict-writer.ts";
 import { linkComponent } from "./link-component.ts";
 import { createLinkedSnapshots } from "./linked.ts";
 import { followOwner, type Owner } from "./owner.ts";
@@ -32,8 +30,9 @@ export interface SharedLinksDeps {
   /** Must be followed, and its announcements noted. */
   readonly view: Pick<PipelineView, "history" | "catchUp">;
   readonly applied: Pick<PipelineGate, "digest" | "opens">;
-  readonly quarantine: VerdictWriter["quarantine"];
-  readonly metrics: Pick<EvaluatorMetrics, "linked">;
+  quarantine(snapshot: SnapshotId, reason: QuarantineReason, detail: string): Promise<void>;
+  /** Called with whether a component has what its owner uses, after each pass. */
+  onPass(component: string, isNewest: boolean): void;
   readonly reportFailure: FailureReporter;
   readonly clock: Clock;
   readonly log: Logger;
@@ -48,7 +47,7 @@ export interface SharedLinks {
 }
 
 export function createSharedLinks(deps: SharedLinksDeps): SharedLinks {
-  const { pipeline, backplane, view, applied, metrics, reportFailure, clock, log } = deps;
+  const { pipeline, backplane, view, applied, onPass, reportFailure, clock, log } = deps;
   const changed = createNotifier();
   const linked = createLinkedSnapshots(view.history);
   const shared = sharedComponents(pipeline);
@@ -57,7 +56,7 @@ export function createSharedLinks(deps: SharedLinksDeps): SharedLinks {
   const obstacles = new Map<string, string>();
 
   const noteObstacle = (component: string, why: string | undefined) => {
-    metrics.linked(component, why === undefined);
+    onPass(component, why === undefined);
     if (obstacles.get(component) === why) return;
     if (why === undefined) {
       obstacles.delete(component);

@@ -54,7 +54,7 @@ function isSame(a: Column, b: Column, row: number): boolean {
   return true;
 }
 
-export function columnOf(table: Table, name: string): Column {
+function columnOf(table: Table, name: string): Column {
   const column = table.columns[name];
   if (column !== undefined) return column;
   throw new UncoupleError(

@@ -95,7 +95,7 @@ const COMMON: readonly TestKey[] = [
 ];
 
 export const TEST_KEYS: readonly TestKey[] = [
-  ...Object.entries(KINDS).map(([key, kind]) => ({ key, default: "none", ...kind })),
+  ...Object.entries(KINDS).map(([key, kind]) => ({ key, default: "no such test", ...kind })),
   ...COMMON,
 ];
 

@@ -1,11 +1,10 @@
 import { mean } from "../../common/statistics.ts";
-import type { Table } from "../../data/table/table.ts";
+import { sliceRows } from "../../data/slice-rows.ts";
 import { rowLosses, targetOf } from "../../data/targets/losses.ts";
 import { targetColumn } from "../../data/targets/target-column.ts";
-import type { SliceCondition, SliceTest } from "../../pipeline/model-test.ts";
+import type { SliceTest } from "../../pipeline/model-test.ts";
 import { restricted } from "../../verdicts/paired/compare-slices.ts";
 import { FEWEST_UNITS } from "../../verdicts/paired/floor.ts";
-import { columnOf } from "./change-rows.ts";
 import type { Evidence } from "./evidence.ts";
 import type { TestSubject } from "./subject.ts";
 
@@ -27,8 +26,8 @@ export interface SliceExcess {
  * @returns a string if it cannot be measured, which says why
  */
 export function sliceExcess(test: SliceTest, subject: TestSubject, base: Float32Array): SliceExcess | string {
-  const { component, table, targets, groupings } = subject;
-  const rows = rowsOf(test, subject);
+  const { component, table, targets, labels, groupings } = subject;
+  const rows = sliceRows(test.where, table, labels);
   if (rows.length < FEWEST_UNITS) {
     return `${rows.length} of ${table.rows} rows are in the slice, and the test needs at least ${FEWEST_UNITS}`;
   }
@@ -56,33 +55,4 @@ function relativeValues(all: Float64Array, losses: Float64Array, rows: Int32Arra
   const values = all.map((loss) => center - factor * loss);
   for (const row of rows) values[row] = (values[row] as number) + ((all[row] as number) - center) / share;
   return values;
-}
-
-function rowsOf({ where }: SliceTest, subject: TestSubject): Int32Array {
-  const conditions = Object.entries(where).map(([name, condition]) => holdsIn(name, condition, subject));
-  const rows: number[] = [];
-  for (let row = 0; row < subject.table.rows; row++) {
-    if (conditions.every((holds) => holds(row))) rows.push(row);
-  }
-  return Int32Array.from(rows);
-}
-
-function holdsIn(
-  name: string,
-  condition: SliceCondition,
-  { table, labels }: { readonly table: Table } & Pick<TestSubject, "labels">,
-): (row: number) => boolean {
-  const label = labels[name];
-  const column = table.columns[name] === undefined && label !== undefined ? label : columnOf(table, name);
-  if (column.kind === "categorical") {
-    const { codes, dictionary } = column;
-    return (row) => dictionary[codes[row] as number] === String(condition);
-  }
-  const { values } = column;
-  if (typeof condition !== "object") {
-    const wanted = Math.fround(Number(condition));
-    return (row) => values[row] === wanted;
-  }
-  const { low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY } = condition;
-  return (row) => (values[row] as number) >= low && (values[row] as number) < high;
 }

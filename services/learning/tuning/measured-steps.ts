@@ -3,8 +3,6 @@ import type { SearchParameter, SearchSpec } from "../../pipeline/search.ts";
 /** Measurements of the longest training, by default. */
 const MEDIAN_LOOKS = 10;
 const STOP_LOOKS = 20;
-/** Halvings of the longest training, by default. */
-const HALVINGS = 3;
 
 /** When the trials of a search are measured on the way. */
 export interface MeasuredSteps {
@@ -24,8 +22,9 @@ export function measuredSteps(search: SearchSpec, own: number): MeasuredSteps {
     if (spec.name === "none") return [];
     if (spec.name === "median") return every(spec.every ?? Math.ceil(longest / MEDIAN_LOOKS), steps);
     const rungs: number[] = [];
-    const first = spec.first ?? Math.max(1, Math.ceil(longest / spec.factor ** HALVINGS));
-    for (let rung = first; rung < steps; rung *= spec.factor) rungs.push(rung);
+    const { factor } = spec;
+    const first = spec.first ?? Math.ceil(longest / (factor * factor * factor));
+    for (let rung = first; rung < steps; rung *= factor) rungs.push(rung);
     return rungs;
   };
   const stopping = (steps: number): readonly number[] =>

@@ -32,19 +32,8 @@ const fileSchema = strict({
 
 const databaseSchema = strict({
   source: z.literal("database"),
-  url_env: z
-    .string()
-    .regex(/^[A-Za-z_]\w*$/, {
-      error: "must be the name of an environment variable, which has the URL: credentials do not belong in this file",
-    })
-    .optional(),
-  url_file: z
-    .string()
-    .min(1)
-    .regex(/^(?!\w+:\/\/)/, {
-      error: "must be the path of a file, which has the URL: credentials do not belong in this file",
-    })
-    .optional(),
+  url_env: z.string().min(1).optional(),
+  url_file: z.string().min(1).optional(),
   table: z
     .string()
     .regex(/^[^.\p{Cc}]+(\.[^.\p{Cc}]+)?$/u, { error: "must be a table, or schema.table" })
@@ -100,6 +89,15 @@ function parseDatabase(value: unknown, reporter: Reporter): DatabaseSource | und
   if (parsed === undefined) return undefined;
   const before = reporter.problems.length;
   const { source, url_env: env, url_file: file, table, query, key } = parsed;
+  // Not by the schema, whose messages show the value.
+  if (env !== undefined && !/^[A-Za-z_]\w*$/.test(env)) {
+    const what = "must be the name of an environment variable, which has the URL";
+    reporter.report(["data", "url_env"], `${what}: credentials do not belong in this file`);
+  }
+  if (file !== undefined && /^\w+:\/\//.test(file)) {
+    const what = "must be the path of a file, which has the URL";
+    reporter.report(["data", "url_file"], `${what}: credentials do not belong in this file`);
+  }
   if (env !== undefined && file !== undefined) {
     reporter.report(["data", "url_file"], "url_env already says where the URL is; remove one of them");
   } else if (env === undefined && file === undefined) {

@@ -20,7 +20,7 @@ const MAX_STEPS = 1_000_000_000;
 const steps = z.int().min(1).max(MAX_STEPS);
 
 const topSchema = strict({
-  parameters: z.unknown(),
+  parameters: z.unknown().optional(),
   sampler: z.enum(SAMPLERS).default("quasi-random"),
   pruning: z.unknown().optional(),
   stop_early: z.unknown().optional(),

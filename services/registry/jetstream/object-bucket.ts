@@ -48,7 +48,7 @@ const SETUP_LIMIT_MS = 20_000;
  * Connects to a bucket.
  *
  * @throws UncoupleError `invalid-argument` for an invalid name, or that of a pipeline's bucket; `not-found` if it is missing
- *   and not to be created; `failed-precondition` in an account without JetStream; as `openNatsConnection`
+ *   and not to be created; `failed-precondition` for a user who may not create streams; as `openNatsConnection`
  */
 export async function openObjectBucket(options: ObjectBucketOptions): Promise<ObjectBucket> {
   const { bucket, create } = options;
@@ -63,17 +63,25 @@ export async function openObjectBucket(options: ObjectBucketOptions): Promise<Ob
   const names = { bucket, stream: `OBJ_${bucket}`, subject: `$O.${bucket}` };
   try {
     await retry(retryPolicy(connection, SETUP_LIMIT_MS), async () => {
-      if ((await throughHub(connection)).restricted) {
-        const reason = "has no JetStream in this account; use the credentials of an operator";
-        throw new UncoupleError("failed-precondition", `the NATS server at ${server} ${reason}`);
-      }
-      if (create) return ensureStream(connection, bucketConfig(names));
-      if ((await findStream(connection, names.stream)) !== undefined) return;
-      throw new UncoupleError("not-found", `the NATS server at ${server} has no bucket ${bucket}`);
+      if ((await throughHub(connection)).restricted) throw forbidden(`${server} has no JetStream in this account`);
+      const found = await findStream(connection, names.stream).catch((error: unknown) => {
+        if (!(error instanceof UncoupleError) || error.code !== "failed-precondition") throw error;
+        throw forbidden(`${server} does not permit it`, error);
+      });
+      if (found !== undefined) return;
+      if (!create) throw new UncoupleError("not-found", `the NATS server at ${server} has no bucket ${bucket}`);
+      await ensureStream(connection, bucketConfig(names));
     });
   } catch (error) {
     await connection.close();
     throw error;
+  }
+  function forbidden(why: string, cause?: UncoupleError): UncoupleError {
+    return new UncoupleError(
+      "failed-precondition",
+      `the bucket ${bucket} needs a user who may create streams: the NATS server at ${why}; give it an account of its own (docs/simulator.md)`,
+      { cause },
+    );
   }
   const objects = createModelStore(connection, names, RETRY_LIMIT_MS);
   const retried = () => createRetry(retryPolicy(connection, RETRY_LIMIT_MS));

@@ -2,7 +2,7 @@ import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { createRandomBits, nextBits } from "../../common/random-weights.ts";
 import { fitLossModel } from "./loss-model.ts";
 import type { Measurements } from "./measurements.ts";
-import { blocksOf, neighborsOf } from "./neighbors.ts";
+import { blocksOf, eachNeighbor, neighborsOf } from "./neighbors.ts";
 import { keyOf, type Point, type SearchSpace } from "./search-space.ts";
 
 /** Points that are measured together, between two fits of the model. */
@@ -33,24 +33,25 @@ export async function climb(
   /** The unmeasured points that the model likes best, among those that it meets when it is descended. */
   async function proposals(): Promise<readonly Point[]> {
     const measured = measurements.all().filter(({ loss }) => Number.isFinite(loss));
-    const predict = fitLossModel(blocks, choices, measured);
+    const model = fitLossModel(blocks, choices, measured);
     const best = measured.toSorted((a, b) => a.loss - b.loss).slice(0, BEST);
     const found = createShortlist(BATCH);
     const drawn = Array.from({ length: RANDOM }, drawPoint);
     for (const start of [...starts, ...best.map(({ point }) => point), ...drawn]) {
       await yieldToEventLoop();
       let at = start;
-      let lowest = predict(at);
+      let lowest = model.predict(at);
       for (let isLower = true; isLower; ) {
         isLower = false;
-        for (const point of around(at)) {
-          const loss = predict(point);
-          if (found.takes(loss) && !measurements.has(point)) found.add(point, loss);
+        const [from, before] = [at, lowest];
+        eachNeighbor(from, blocks, choices, (point, block) => {
+          const loss = before + model.change(from, point, block);
+          if (found.takes(loss) && !measurements.has(point)) found.add([...point], loss);
           if (loss < lowest) {
-            [at, lowest] = [point, loss];
+            [at, lowest] = [[...point], loss];
             isLower = true;
           }
-        }
+        });
       }
     }
     return found.points();

@@ -6,18 +6,24 @@ const ROUNDS = 20;
 /** Pulls numbers that few measurements support toward 0, as so many measurements without an effect would. */
 const SHRINKAGE = 0.03;
 
+/** Predicts the losses of points. */
+export interface LossModel {
+  predict(point: Point): number;
+  /** What the loss changes by from one point to another that differs in the components of a block only. @param block its place */
+  change(from: Point, to: Point, block: number): number;
+}
+
 /**
  * Fits a model of the loss to what was measured: a sum of one number for each snapshot and one for each pair of snapshots
  * along an edge, by least squares with shrinkage (backfitting: each table in turn takes the mean of what the others leave).
  *
  * @param measured with finite losses, at least one
- * @returns the loss that the model predicts for a point
  */
 export function fitLossModel(
   blocks: readonly (readonly number[])[],
   choices: SearchSpace["choices"],
   measured: readonly Measured[],
-): (point: Point) => number {
+): LossModel {
   const sizes = choices.map(({ length }) => length);
   function placeIn(block: readonly number[], point: Point): number {
     let place = 0;
@@ -47,9 +53,18 @@ export function fitLossModel(
       for (const [place, step] of steps.entries()) values[place] = (values[place] as number) + step;
     }
   }
-  return (point) => {
-    let sum = center;
-    for (const { block, values } of tables) sum += values[placeIn(block, point)] as number;
-    return sum;
+  const touching = blocks.map((block) => tables.filter((table) => table.block.some((at) => block.includes(at))));
+  return {
+    predict(point) {
+      let sum = center;
+      for (const { block, values } of tables) sum += values[placeIn(block, point)] as number;
+      return sum;
+    },
+    change(from, to, place) {
+      let sum = 0;
+      for (const { block, values } of touching[place] as typeof tables)
+        sum += (values[placeIn(block, to)] as number) - (values[placeIn(block, from)] as number);
+      return sum;
+    },
   };
 }

@@ -12,18 +12,36 @@ export function neighborsOf(
   choices: SearchSpace["choices"],
 ): readonly Point[] {
   const neighbors: Point[] = [];
-  for (const block of blocks) {
-    let changed: readonly Point[] = [point];
-    for (const at of block) {
-      const next: Point[] = [];
-      for (const one of changed) {
-        for (const choice of (choices[at] as readonly number[]).keys()) {
-          if (choice !== point[at]) next.push(one.with(at, choice));
-        }
-      }
-      changed = next;
-    }
-    neighbors.push(...changed);
-  }
+  eachNeighbor(point, blocks, choices, (neighbor) => neighbors.push([...neighbor]));
   return neighbors;
+}
+
+/**
+ * Visits them in the same order, without a copy of each: a search visits hundreds of thousands.
+ * @param visit gets a point that changes after it returns, and the place of the block
+ */
+export function eachNeighbor(
+  point: Point,
+  blocks: readonly (readonly number[])[],
+  choices: SearchSpace["choices"],
+  visit: (neighbor: Point, block: number) => void,
+): void {
+  const neighbor = [...point];
+  for (const [place, block] of blocks.entries()) {
+    const change = (depth: number): void => {
+      const at = block[depth];
+      if (at === undefined) {
+        visit(neighbor, place);
+        return;
+      }
+      const { length } = choices[at] as readonly number[];
+      for (let choice = 0; choice < length; choice++) {
+        if (choice === point[at]) continue;
+        neighbor[at] = choice;
+        change(depth + 1);
+      }
+      neighbor[at] = point[at] as number;
+    };
+    change(0);
+  }
 }

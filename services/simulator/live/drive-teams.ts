@@ -116,7 +116,7 @@ export function createDrive(options: DriveOptions): Drive {
       for (const model of first) {
         const { team: name, reads } = model;
         const train = async () => {
-          await Promise.all(reads.map((other) => trained.get(other)));
+          await Promise.all(reads.map((other) => trained.get(other) as Promise<void>));
           if (stop.aborted) return;
           const { run, refusal } = await ask(model, "start");
           if (run?.state === "succeeded") return;

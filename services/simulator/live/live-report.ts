@@ -116,7 +116,7 @@ async function memorySection({ memory, restarts }: LiveResults): Promise<ReportS
   const columns = ["First", "Last", "Peak", "Slope an hour"].map((title) => ({ title, number: true }));
   return {
     heading: "Memory",
-    text: `Resident, in MiB. The processes of a service run models from the store; they keep outputs that later calls may need, up to half of --inference-memory. The slope is that of the later half. ${restarted.length === 0 ? "No process was restarted." : `Restarted: ${restarted.join(", ")}.`}`,
+    text: `Resident, in MiB. The hosts of a service run models from the store for it. An evaluator and its hosts keep outputs that later judgements may need, so they grow until their caches are full. The slope is that of the later half. ${restarted.length === 0 ? "No process was restarted." : `Restarted: ${restarted.join(", ")}.`}`,
     body: html`${figure(chart)}${tableHtml(
       [{ title: "Process" }, ...columns],
       memory.map(({ process, first, last, peak, slopePerHour }) => [

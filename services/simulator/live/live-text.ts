@@ -31,13 +31,13 @@ export function secondsText(seconds: number | null): string {
 }
 
 /**
- * The memory of processes of one kind: of trainers the mean, `trainers, mean of 8`, and of what they have started,
- * `trainers' processes, mean of 8`; of all others their own.
+ * The memory of processes of one kind: of trainers the mean, `trainers (mean)`, and of their inference hosts, `trainers' hosts
+ * (mean)`; of all others their own.
  */
 export function memoryByKind(memory: readonly ProcessMemory[]): readonly Pick<ProcessMemory, "process" | "samples">[] {
   const kinds = new Map<string, ProcessMemory[]>();
   for (const one of memory) {
-    const [, isTrainer, below = ""] = /^(trainer )?.*?('s processes)?$/.exec(one.process) ?? [];
+    const [, isTrainer, below = ""] = /^(trainer )?.*?('s hosts)?$/.exec(one.process) ?? [];
     const kind = isTrainer === undefined ? one.process : `trainers${below.replace("'s", "'")}`;
     kinds.set(kind, [...(kinds.get(kind) ?? []), one]);
   }
@@ -47,7 +47,7 @@ export function memoryByKind(memory: readonly ProcessMemory[]): readonly Pick<Pr
       samples.set(at, [...(samples.get(at) ?? []), value]);
     }
     return {
-      process: kind.startsWith("trainers") ? `${kind}, mean of ${processes.length}` : kind,
+      process: kind.startsWith("trainers") ? `${kind} (mean)` : kind,
       samples: [...samples].map(([at, values]) => [at, mean(values)] as const),
     };
   });

@@ -31,7 +31,7 @@ export interface GateRuleDeps {
 
 /**
  * Snapshots of a component that a gate may promote, and compositions that one search for sets measures: fewer than the
- * evaluators' 8 and 600, which would take seconds a snapshot in an organization of 50 teams.
+ * evaluators' 8 and 600, with which a search takes a second after every snapshot in an organization of 50 teams.
  */
 const RETAINED = 3;
 const BUDGET = 200;

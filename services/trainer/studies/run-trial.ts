@@ -15,9 +15,12 @@ import type { StudyMaterial } from "./study-material.ts";
 import type { StudyStore } from "./study-store.ts";
 import type { EarlyEnd, TrialDecisions } from "./trial-decision.ts";
 
-/** Deaths of the trainer during a trial, without a checkpoint or measurement in between, after which the trial fails. */
+/**
+ * Deaths of the trainer during a trial, without a checkpoint or measurement in between, after which the trial fails. After the
+ * first death, each attempt has a checkpoint as soon as it has done a step, so that only a trial that cannot begin ends so.
+ */
 const MAX_DEATHS = 10;
-/** Between checkpoints of a trial during which the trainer has died. */
+/** Longest time between checkpoints of a trial during which the trainer has died. */
 const CAREFUL_SECONDS = 1;
 /** A trial on workers has at most this many units, so that it can be resumed there. */
 const MOST_UNITS = 10;
@@ -151,7 +154,8 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
           onOutput: (line) => log.info(fields, `model module: ${line}`),
           onProgress: async (progress) => {
             entry.showTrial(number, { steps: progress.step, seconds: seconds() });
-            await checkpointing.consider(progress);
+            if (attempts > 0 && entry.trial(number).attempts > 0) await checkpointing.now(progress);
+            else await checkpointing.consider(progress);
             // An engine may compute on this thread: let requests for health, metrics and stops run.
             await yieldToEventLoop();
             if (interrupted.aborted) await checkpointing.now(progress);

@@ -252,7 +252,7 @@ export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeep
     },
     async stop() {
       stopping.abort(new UncoupleError("cancelled", `the trainer of ${component} is stopping`));
-      await Promise.all([...studies.values()].map(({ driving }) => driving?.done));
+      for (const { driving } of studies.values()) await driving?.done;
     },
   };
 

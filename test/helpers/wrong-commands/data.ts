@@ -18,11 +18,37 @@ export const wrongData: readonly WrongCommand[] = [
     says: "error bad.yaml:2: data.path: HERE/rows.csv is empty",
   },
   {
-    what: "a data file that is a folder",
+    what: "a data folder without a key",
     files: { "bad.yaml": fromFile("").replace("rows.csv", ".") },
     run: "validate bad.yaml",
     exit: 2,
-    says: "error bad.yaml:2: data.path: HERE is a folder; must be a CSV or Parquet file",
+    says: "error bad.yaml:2: data.path: a folder can grow, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows",
+  },
+  {
+    what: "a data folder without files of the format",
+    files: { "bad.yaml": fromFile(", format: parquet, key: x").replace("rows.csv", ".") },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: data.path: HERE has no files of format parquet",
+  },
+  {
+    what: "a database without its URL",
+    files: {
+      "bad.yaml": fromFile("").replace(
+        /\{ source: file.*/,
+        "{ source: database, url_env: NO_SUCH_DB, table: rows, key: x }",
+      ),
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:2: data.url_env: the environment variable NO_SUCH_DB is not set; it must have the URL of the database",
+  },
+  {
+    what: "S3 with a folder of extensions that has none",
+    files: { "bad.yaml": fromFile(", key: x").replace("rows.csv", "s3://bucket/rows/") },
+    run: "validate bad.yaml --duckdb-extensions .",
+    exit: 2,
+    says: "error bad.yaml:2: data.path: s3:// needs DuckDB's extension httpfs, which cannot be loaded from HERE",
   },
   {
     what: "invalid SQL",

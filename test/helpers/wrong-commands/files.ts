@@ -15,7 +15,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain; did you mean "batch"?',
+    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, stop_after, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain, tests, search; did you mean "batch"?',
   },
   {
     what: "a cycle",
@@ -74,6 +74,81 @@ error bad.yaml:9: gate.hold[0]: unknown component "m9"; available: m1, m2; did y
 error bad.yaml:10: gate.slices[0]: "device" is not among the pipeline's slices (none)`,
   },
   {
+    what: "tests of a pipeline that name what it does not have",
+    files: {
+      "bad.yaml": `${fromFile("", "[x, word]")}tests:
+  - { monotone: word, direction: increasing }
+  - { bounded: { low: 0 }, component: m9 }
+  - { slice: { word: w1 } }
+  - { invariant: { set: { x: high } } }
+`,
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:7: tests[1].component: unknown component "m9"; available: m1; did you mean "m1"?
+error bad.yaml:8: tests[2]: a slice needs a limit: loss_at_most or loss_relative_to_all`,
+  },
+  {
+    what: "tests of a pipeline that its data cannot answer",
+    files: {
+      "bad.yaml": `${fromFile("", "[x, word]")}tests:
+  - { monotone: word, direction: increasing }
+  - { slice: { x: { low: 3, high: 1 } }, loss_at_most: 1 }
+  - { invariant: { set: { x: high } } }
+`,
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:6: tests[0].monotone: "word" must have one number per row
+error bad.yaml:7: tests[1].slice.x.low: must be less than high (1), not 3
+error bad.yaml:8: tests[2].invariant.set.x: "x" is numeric; set it to a number`,
+  },
+  {
+    what: "tests of a team that its component cannot answer",
+    files: {
+      "table.yaml": fromFile("", "[x, word]"),
+      "bad.yaml": `component: m1\n${TEAM}tests:
+  - { directional: { scale: { word: 2 } }, direction: increasing }
+  - { monotone: y, direction: decreasing }
+  - { bounded: { low: 0 }, output: 1 }
+`,
+    },
+    run: "validate table.yaml bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:7: tests[0].directional.scale.word: "word" is categorical; only numbers can be scaled
+error bad.yaml:8: tests[1].monotone: m1 does not read a column "y"; available: x, word; did you mean "x"?
+error bad.yaml:9: tests[2].output: the output of m1 has 1 coordinate; the last one is 0`,
+  },
+  {
+    what: "slices without rows",
+    files: {
+      "table.yaml": `${fromFile("", "[x, word]")}tests:\n  - { slice: { word: w9 }, loss_at_most: 1 }\n`,
+    },
+    run: "validate table.yaml",
+    exit: 2,
+    says: "error table.yaml:6: tests[0].slice: none of 49 training rows is in the slice",
+  },
+  {
+    what: "tests of a team that are malformed",
+    files: {
+      "bad.yaml": `component: m1\n${TEAM}tests:
+  - { bounded: {} }
+  - { agreement: { with: next } }
+  - { monotone: x }
+  - { bounded: { low: 0 }, allowed: 100 %, rows: 5 }
+  - { monotone: x, directional: { scale: { x: 2 } }, direction: increasing }
+`,
+    },
+    run: "validate bad.yaml",
+    exit: 2,
+    says: `error bad.yaml:7: tests[0].bounded: must have low, high, or both
+error bad.yaml:8: tests[1].agreement.with: must be previous, not "next"
+error bad.yaml:9: tests[2].direction: is missing; must be one of increasing, decreasing
+error bad.yaml:10: tests[3].rows: must be at least 10, not 5
+error bad.yaml:10: tests[3].allowed: must be a percentage of the rows, at least 0 % and less than 100 %, such as 1 %
+error bad.yaml:11: tests[4]: has monotone and directional; write a test for each`,
+  },
+  {
     what: "a gate whose parts of the held-out rows are too small",
     files: { "bad.yaml": `${fromFile(", test_fraction: 0.5")}gate: {}\n` },
     run: "validate bad.yaml",
@@ -128,7 +203,7 @@ error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; availab
     run: "validate pipeline.yaml bad.yaml",
     exit: 2,
     says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
-error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain; did you mean "steps"?
+error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, stop_after, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain, tests, search; did you mean "steps"?
 error bad.yaml:4: train: on-upstream requires upstream components, but m1 has none`,
   },
   {

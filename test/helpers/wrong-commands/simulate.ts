@@ -22,18 +22,6 @@ export const wrongSimulations: readonly WrongCommand[] = [
     says: `uncouple: --policies: unknown policy "causl"; available: ${POLICY_FORMS.join(", ")}; did you mean "causal"?`,
   },
   {
-    what: "a policy without its number",
-    run: "simulate --policy blend",
-    exit: 2,
-    says: 'uncouple: --policies: blend:WEIGHT needs a number from 0 (async) to 1 (causal), not "blend"',
-  },
-  {
-    what: "an unknown shape",
-    run: "simulate --shape ring",
-    exit: 2,
-    says: 'uncouple: --edges: must be one of chain, diamond, layered, star, random, not "ring"',
-  },
-  {
     what: "a shard beyond the last one",
     run: "simulate --shard 3/2",
     exit: 2,
@@ -52,12 +40,6 @@ export const wrongSimulations: readonly WrongCommand[] = [
     says: `uncouple simulate: option '--seeds <n>' argument '0' is invalid. Expected an integer between 1 and 10000; ${help}`,
   },
   {
-    what: "jobs that are no number",
-    run: "simulate --jobs x",
-    exit: 2,
-    says: `uncouple simulate: option '--jobs <n>' argument 'x' is invalid. Expected an integer between 1 and 1000; ${help}`,
-  },
-  {
     what: "problems in a scenario file, at once",
     files: { "bad.yaml": SCENARIO },
     run: "simulate bad.yaml",
@@ -73,12 +55,6 @@ bad.yaml:6: events.scripted[0].kind: must be one of upgrade, downgrade, bad-rele
     run: "simulate bad.yaml",
     exit: 2,
     says: "uncouple: bad.yaml:3: edges: the teams form a cycle: m1 <- m2 <- m1",
-  },
-  {
-    what: "a missing scenario file",
-    run: "simulate nowhere.yaml",
-    exit: 2,
-    says: "uncouple: nowhere.yaml: cannot be read: no such file",
   },
   {
     what: "results in a folder with parts of another version",

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LiveResults } from "../../../services/simulator/live/live-results.ts";
 import { descendants, gone, spawnCli } from "../../helpers/spawn-cli.ts";
@@ -33,12 +34,16 @@ test("drives real services; nothing is lost, and every process ends", async () =
     built: true,
   });
   let pids: number[] = [];
-  const watching = setInterval(async () => {
+  let isOver = false;
+  const ended = command.ended.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
     const now = await descendants(command.child.pid ?? 0);
     if (now.length > pids.length) pids = now;
-  }, 200);
-  const code = await command.ended;
-  clearInterval(watching);
+    await sleep(200);
+  }
+  const code = await ended;
   expect(code, command.stderr()).toBe(0);
   const results = JSON.parse(command.stdout()) as LiveResults;
   expect(await readResults("out")).toEqual(results);
@@ -74,13 +79,13 @@ test("Ctrl-C ends the drive early: what was asked for is finished and reported, 
   const command = spawnCli([...LIVE, "--processes", "1", "--for", "1h", "--out", "interrupted"], { cwd, built: true });
   const seen = async (pattern: RegExp) => {
     for (let waited = 0; waited < 60_000 && !pattern.test(command.stderr()); waited += 50) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
     expect(command.stderr()).toMatch(pattern);
   };
   await seen(/ready after/);
   // The first models have been asked for.
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await sleep(1000);
   const pids = await descendants(command.child.pid ?? 0);
   command.child.kill("SIGINT");
   expect(await command.ended, command.stderr()).toBe(130);

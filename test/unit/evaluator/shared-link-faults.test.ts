@@ -33,7 +33,7 @@ function startLinking(world: SharedWorld, backplane: Backplane, end: AbortSignal
     view,
     applied: createPipelineGate(pipeline, "demo.yaml", { pipelines: backplane.pipelines, clock, onError }),
     quarantine,
-    metrics: { linked: () => {} },
+    onPass: () => {},
     reportFailure: () => {},
     clock,
     log: silentLog,

@@ -60,7 +60,10 @@ test("a verdict log tells cadence, size of updates, alignment and bad releases",
   });
 });
 
-test("the truth that updates came from is found again", async () => {
+/** It trains some 800 small models. */
+const MANY_TRAININGS_MS = 60_000;
+
+test("the truth that updates came from is found again", { timeout: MANY_TRAININGS_MS }, async () => {
   const engine = createWasmEngine({ clock: systemClock });
   const scenario = smallScenario({ training: { steps: 20, held_out: 100 }, cadence: { every: 1 }, ticks: 15 });
   const truth = { ...scenario.truth, coupling: 4, noise: 0.5 };

@@ -92,11 +92,12 @@ describe("rights", () => {
   });
 
   test("roles come from the pipeline file and from --as, which takes no others", () => {
-    const file = { components: { m1: {} }, retention: { keep: 3 } };
+    // Another pipeline trains m2.
+    const file = { components: { m1: {}, m2: { from: {} } }, retention: { keep: 3 } };
     expect(rolesOf(file, ["trainer:m9", "evaluator"])).toEqual([
       trainer("m1"),
       trainer("m9"),
-      { kind: "evaluator", deletes: true },
+      { kind: "evaluator", deletes: true, links: ["m2"] },
       { kind: "operator" },
     ]);
     expect(rolesOf(undefined, ["follower:serving"])).toContainEqual({ kind: "follower", name: "serving" });

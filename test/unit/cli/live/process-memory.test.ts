@@ -20,7 +20,7 @@ test("a service's memory is its own, and that of all that it has started is apar
   expect([...memoryOf(named, processes)]).toEqual([
     ["uncouple simulate", 100],
     ["trainer m1", 50],
-    ["trainer m1's processes", 30],
+    ["trainer m1's hosts", 30],
   ]);
 });
 

@@ -120,4 +120,19 @@ describe("the split", () => {
       );
     });
   });
+
+  test("samples training rows with their labels, all if there are fewer, and a small sample is a prefix", async () => {
+    const content = `id,x,word\n${Array.from({ length: 400 }, (_, i) => `${i},${i},w${i}\n`).join("")}`;
+    await opened(await file(content), { key: "id" }, async (source) => {
+      const training = numbers(await source.trainingRows(["x"]), "x");
+      const large = await source.sampleRows(["x"], ["word"], 60);
+      for (const x of numbers(large, "x")) expect(training.includes(x)).toBe(true);
+      const { codes, dictionary } = large.labels.word ?? { codes: [], dictionary: [] };
+      expect(Array.from(codes, (code) => dictionary[code])).toEqual(numbers(large, "x").map((x) => `w${x}`));
+      expect(dictionary).toHaveLength(60);
+      expect(numbers(await source.sampleRows(["x"], [], 9), "x")).toEqual(numbers(large, "x").slice(0, 9));
+      const all = numbers(await source.sampleRows(["x"], [], 5000), "x");
+      expect([...all].sort((a, b) => a - b)).toEqual([...training].sort((a, b) => a - b));
+    });
+  });
 });

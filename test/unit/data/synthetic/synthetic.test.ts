@@ -107,6 +107,15 @@ describe("a synthetic source", () => {
     expect(evaluateOracle(oracle, [x2, numbers(rows, "z")], table.rows)).toEqual(numbers(rows, "y"));
   });
 
+  test("sampled rows are the first audited ones, or all training rows", async () => {
+    const source = open({ generator: "figure1" });
+    const sampled = await source.sampleRows(["x1"], ["anything"], 20);
+    expect(sampled.labels).toEqual({});
+    expect(numbers(sampled, "x1")).toEqual(numbers(await source.auditRows(["x1"], [], 20), "x1"));
+    const training = numbers(await source.trainingRows(["x1"]), "x1");
+    expect(numbers(await source.sampleRows(["x1"], [], 1e6), "x1").sort()).toEqual(training.sort());
+  });
+
   test("audited rows are training rows, and a smaller sample is a prefix of a larger one", async () => {
     const source = open({ generator: "figure1" });
     const training = new Set(numbers(await source.trainingRows(["x1"]), "x1"));

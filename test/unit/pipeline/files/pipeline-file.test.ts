@@ -256,7 +256,7 @@ audit: { rows: 10, columns: [clicked] }
     [
       "an unknown data source",
       paperWith("source: synthetic", "source: sql"),
-      'p.yaml:2: data.source: must be one of synthetic, file, not "sql"',
+      'p.yaml:2: data.source: must be one of synthetic, file, database, not "sql"',
     ],
     [
       "nothing but a name",
