@@ -21,7 +21,7 @@ export interface GarbageDeps {
 
 /** A snapshot whose model was deleted, or would be. */
 export interface Garbage extends SnapshotId {
-  /** Of the model, in bytes. */
+  /** Of the model in this store, in bytes. */
   readonly size: number;
 }
 
@@ -93,7 +93,9 @@ async function decide({ policy, backplane, view }: GarbageDeps, signal: AbortSig
   const sized: Garbage[] = [];
   for (const { component, serial } of garbage) {
     signal.throwIfAborted();
-    sized.push({ component, serial, size: (await registry.manifest(component, serial)).size });
+    const { size, provenance } = await registry.manifest(component, serial);
+    // The model of a linked snapshot is its owner's.
+    sized.push({ component, serial, size: provenance.origin === undefined ? size : 0 });
   }
   return { position, garbage: sized, kept: kept.length };
 }

@@ -1,6 +1,13 @@
 import { UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
-import type { Column, Table } from "../data/table/table.ts";
+import {
+  isSpilled,
+  type SpilledTable,
+  type StoredTable,
+  tableBlocks,
+  withColumns,
+} from "../data/spill/stored-table.ts";
+import type { Column, NumericColumn, Table } from "../data/table/table.ts";
 import { type HostedModel, type Inference, type Stage, StageFault, type StageInput } from "../inference/inference.ts";
 import { compositionKey } from "../pipeline/composition-key.ts";
 import { closureOf, componentNamed } from "../pipeline/dag.ts";
@@ -12,7 +19,7 @@ import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 export interface ComposerConfig {
   readonly pipeline: Pipeline;
   /** The held-out rows, with every column that a component reads. */
-  readonly heldOut: Table;
+  readonly heldOut: StoredTable;
   /** Capacity of the output cache, in bytes. */
   readonly outputCacheBytes: number;
   /** Set if these rows are composed once, so that hosts keep nothing of them. */
@@ -91,9 +98,9 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
   });
   const closures = new Map(pipeline.components.map(({ name }) => [name, closureOf(pipeline, name)]));
   /** Of replaced outputs: a host knows a column that it has seen by the object. */
-  const columns = new WeakMap<Float32Array, Column>();
-  const columnOf = (values: Float32Array, width: number): Column => {
-    const column = columns.get(values) ?? { kind: "numeric", width, values };
+  const columns = new WeakMap<Float32Array, NumericColumn>();
+  const columnOf = (values: Float32Array, width: number): NumericColumn => {
+    const column = columns.get(values) ?? ({ kind: "numeric", width, values } as const);
     columns.set(values, column);
     return column;
   };
@@ -129,7 +136,7 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     wanted: readonly ComposedOutput[],
     { keep, deaths }: { readonly keep: boolean; readonly deaths: number },
   ): Promise<readonly Float32Array[]> {
-    const stages: Stage[] = [];
+    const stages: StageDraft[] = [];
     /** What each stage composes, within the inputs of the output for which it was added. */
     const composed: Pick<ComposedOutput, "component" | "serial" | "inputs">[] = [];
     /** The stages that no replaced output reaches, by snapshot and the stages that it reads: equal ones compose the same. */
@@ -150,14 +157,14 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
         places.set(name, known ?? stages.length);
         if (known !== undefined) continue;
         if (!reached.has(name)) shared.set(key, stages.length);
-        const read: Record<string, StageInput> = {};
-        for (const column of component.columns) read[column] = { column: heldOut.columns[column] as Column };
+        const read: Record<string, InputDraft> = {};
+        for (const column of component.columns) read[column] = { data: column };
         for (const upstream of component.upstream) {
           const { name: input, width } = componentNamed(pipeline, upstream).output;
           const values = replacing(upstream)?.values;
           // Stages that nothing reads anymore do not run.
           read[input] =
-            values === undefined ? { stage: places.get(upstream) as number } : { column: columnOf(values, width) };
+            values === undefined ? { stage: places.get(upstream) as number } : { replaced: columnOf(values, width) };
         }
         composed.push({ component: name, serial, inputs });
         stages.push({ model: await deps.modelOf(component, serial), inputs: read, output: component.output });
@@ -166,22 +173,47 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     }
     const places: number[] = [];
     for (const output of wanted) places.push(await addStages(output));
+    const onPass = (stage: number) => {
+      const { component, serial } = composed[stage] as (typeof composed)[number];
+      deps.onPass?.(component, serial);
+    };
     try {
-      return await inference.run(
-        { rows: heldOut.rows, stages, wanted: places, keep: keep && config.once !== true, deaths },
-        {
-          signal,
-          onPass(stage) {
-            const { component, serial } = composed[stage] as (typeof composed)[number];
-            deps.onPass?.(component, serial);
-          },
-        },
-      );
+      if (!isSpilled(heldOut)) {
+        const kept = keep && config.once !== true;
+        const plan = { rows: heldOut.rows, stages: stagesOn(stages, heldOut), wanted: places, keep: kept, deaths };
+        return await inference.run(plan, { signal, onPass });
+      }
+      return await runInBlocks(heldOut, stages, places, deaths, onPass);
     } catch (thrown) {
       if (!(thrown instanceof StageFault)) throw thrown;
       const { component, inputs } = composed[thrown.stage] as (typeof composed)[number];
       throw faultOf(thrown, composedOf(component, inputs));
     }
+  }
+
+  /** Runs the stages on one block of the rows after another. Hosts keep nothing: they see each block once. */
+  async function runInBlocks(
+    rows: SpilledTable,
+    stages: readonly StageDraft[],
+    wanted: readonly number[],
+    deaths: number,
+    onPass: (stage: number) => void,
+  ): Promise<readonly Float32Array[]> {
+    const widths = wanted.map((place) => (stages[place] as StageDraft).model.contract.output.width);
+    const outputs = widths.map((width) => new Float32Array(rows.rows * width));
+    const read = stages.flatMap(({ inputs }) =>
+      Object.values(inputs).flatMap((from) => ("data" in from ? [from.data] : [])),
+    );
+    let first = 0;
+    for await (const block of tableBlocks(withColumns(rows, read))) {
+      const plan = { rows: block.rows, stages: stagesOn(stages, block, first), wanted, keep: false, deaths };
+      const values = await inference.run(plan, first === 0 ? { signal, onPass } : { signal });
+      values.forEach((part, index) => {
+        (outputs[index] as Float32Array).set(part, first * (widths[index] as number));
+      });
+      first += block.rows;
+    }
+    return outputs;
   }
 
   async function composeAhead(wanted: readonly ComposedOutput[]): Promise<void> {
@@ -247,6 +279,29 @@ export function createComposer(config: ComposerConfig, deps: ComposerDeps): Comp
     cachedBytes: () => outputs.weight(),
     close: () => outputs.clear(),
   };
+}
+
+/** What an input reads: a column of the rows, values in its place, or the output of an earlier stage. */
+type InputDraft = { readonly data: string } | { readonly replaced: NumericColumn } | { readonly stage: number };
+
+interface StageDraft extends Omit<Stage, "inputs"> {
+  readonly inputs: Readonly<Record<string, InputDraft>>;
+}
+
+/** The stages on some of the rows. @param first number of their first one, if they are a block */
+function stagesOn(stages: readonly StageDraft[], table: Table, first?: number): Stage[] {
+  const inputOn = (from: InputDraft): StageInput => {
+    if ("stage" in from) return from;
+    if ("data" in from) return { column: table.columns[from.data] as Column };
+    const { replaced } = from;
+    if (first === undefined) return { column: replaced };
+    const { width, values } = replaced;
+    return { column: { ...replaced, values: values.subarray(first * width, (first + table.rows) * width) } };
+  };
+  return stages.map((stage) => ({
+    ...stage,
+    inputs: Object.fromEntries(Object.entries(stage.inputs).map(([name, from]) => [name, inputOn(from)])),
+  }));
 }
 
 /** Blames a snapshot, with what it read if the fault may depend on that. */

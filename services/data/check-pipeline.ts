@@ -14,6 +14,7 @@ import { openDataSource } from "./open-data-source.ts";
 import type { DataAccess } from "./source/data-access.ts";
 import { sliceRows } from "./slice-rows.ts";
 import type { DataSource } from "./source/data-source.ts";
+import type { ColumnSchema } from "./table/table.ts";
 import { heldOutColumns } from "./visibility.ts";
 
 /**
@@ -59,20 +60,21 @@ export async function checkTeamAgainstData(
   path: string,
   requiringUpstream: ReadonlySet<string>,
 ): Promise<readonly Problem[]> {
+  const check = (schema?: readonly ColumnSchema[]) =>
+    checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream, schema);
   const { tests } = parsed.team;
-  const withoutData = checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream);
-  if (tests === undefined || withoutData.length > 0) return withoutData;
+  if (tests === undefined) return check();
   try {
     const source = await openDataSource(pipeline.data, dirname(resolve(path)));
     try {
-      const problems = checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream, await source.schema());
+      const problems = check(await source.schema());
       return problems.length > 0 ? problems : await checkSlices(tests, [], source, parsed.map);
     } finally {
       await source.close();
     }
   } catch (thrown) {
     if (asUncoupleError(thrown).code === "internal") throw thrown;
-    return [];
+    return check();
   }
 }
 

@@ -21,14 +21,16 @@ export async function readPipelineFile(path: string): Promise<ReturnType<typeof 
  *
  * @param path of the pipeline file; relative paths of the data are relative to it
  * @param access what other machines are read with; without it, only local files are
+ * @param memoryBytes as for `openDataSource`
  * @throws UncoupleError as `openDataSource`; `invalid-argument` with all mismatches, one per line
  */
 export async function openPipelineData(
   parsed: ParsedPipeline,
   path: string,
   access: DataAccess | undefined,
+  memoryBytes?: number,
 ): Promise<{ readonly source: DataSource; readonly schema: readonly ColumnSchema[] }> {
-  const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)), access);
+  const source = await openDataSource(parsed.pipeline.data, dirname(resolve(path)), access, memoryBytes);
   try {
     const schema = await source.schema();
     const problems = checkPipelineAgainstSchema(parsed, schema, source.unreadable());

@@ -1,6 +1,9 @@
 import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { DataSource, Rows, TrainingPart } from "./source/data-source.ts";
+import type { SpillSpace } from "./spill/spill-folder.ts";
+import type { StoredTable } from "./spill/stored-table.ts";
+import type { Table } from "./table/table.ts";
 import { targetColumns } from "./targets/target-column.ts";
 
 /**
@@ -21,9 +24,9 @@ export function heldOutColumns(pipeline: Pick<Pipeline, "components">): readonly
   return [...new Set([...columns, ...targets])];
 }
 
-export interface TrainerData {
+export interface TrainerData<T extends StoredTable = StoredTable> {
   /** The training rows with the visible columns. */
-  readonly training: Rows;
+  readonly training: Rows<T>;
   /** The audited training rows with the visible and annotated columns, if the pipeline file has `audit.rows`. */
   readonly audit?: Rows;
 }
@@ -31,18 +34,36 @@ export interface TrainerData {
 /**
  * Reads all data that the trainer of a component can see.
  * @param heldOutAfter as in `DataSource.trainingRows`
- * @param part of the training rows and of the audited ones
+ * @param options `part` of the training rows and of the audited ones, default all; `space` where the training rows go that
+ *   exceed their share of memory, default: all stay in memory
  * @throws UncoupleError as `DataSource.trainingRows` and `DataSource.auditRows`
  */
+export function trainerData(
+  source: DataSource,
+  pipeline: Pipeline,
+  component: string,
+  heldOutAfter?: string,
+): Promise<TrainerData<Table>>;
+export function trainerData(
+  source: DataSource,
+  pipeline: Pipeline,
+  component: string,
+  heldOutAfter: string | undefined,
+  options: { readonly part?: TrainingPart | undefined; readonly space: SpillSpace },
+): Promise<TrainerData>;
 export async function trainerData(
   source: DataSource,
   pipeline: Pipeline,
   component: string,
   heldOutAfter?: string,
-  part?: TrainingPart,
+  options: { readonly part?: TrainingPart | undefined; readonly space?: SpillSpace } = {},
 ): Promise<TrainerData> {
   const visible = visibleColumns(pipeline, component);
-  const training = await source.trainingRows(visible, undefined, heldOutAfter, part);
+  const { part, space } = options;
+  const training =
+    space === undefined
+      ? await source.trainingRows(visible, undefined, heldOutAfter, part)
+      : await source.storedTrainingRows(visible, space, heldOutAfter, part);
   const { columns, rows } = pipeline.audit ?? {};
   if (columns === undefined || rows === undefined) return { training };
   return { training, audit: await source.auditRows(visible, columns, rows, heldOutAfter, part) };

@@ -1,6 +1,5 @@
 import { type AnnotatedRows, createAnnotatedRows } from "../composition/annotated-losses.ts";
 import { type ComposerDeps, createComposer } from "../composition/composer.ts";
-import { takeRows } from "../data/table/take-rows.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { RowStructure } from "../verdicts/judgement.ts";
 import { restricted } from "../verdicts/paired/compare-slices.ts";
@@ -20,12 +19,11 @@ export type AnnotatedPartDeps = Pick<ComposerDeps, "modelOf" | "inference" | "si
  */
 export function createAnnotatedPart(
   pipeline: Pipeline,
-  { table, structure, annotated }: HeldOutPart,
+  { structure, annotated, annotatedTable: rows }: HeldOutPart,
   deps: AnnotatedPartDeps,
   onMissing: (upstream: string, downstream: string, reason: string) => void,
 ): AnnotatedPart | undefined {
-  if (annotated === undefined) return undefined;
-  const rows = takeRows(table, annotated);
+  if (annotated === undefined || rows === undefined) return undefined;
   // The composer's own cache is not used: callers keep what follows from outputs.
   const composer = createComposer({ pipeline, heldOut: rows, outputCacheBytes: 0 }, deps);
   return {

@@ -1,4 +1,5 @@
 import { divideHeldOut, takeHeldOut } from "../data/held-out-parts.ts";
+import type { HeldOutRows } from "../data/source/data-source.ts";
 import type { ColumnSchema } from "../data/table/table.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { PartShares } from "../pipeline/gate.ts";
@@ -11,7 +12,6 @@ import { createModelOf } from "./create-model-of.ts";
 import { createGateParts } from "./gate-parts.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
 import { createHeldOutParts } from "./held-out-parts.ts";
-import type { HeldOut } from "./load-held-out.ts";
 
 /** Memory for composed outputs, of all rows and once more of their parts. */
 const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
@@ -44,7 +44,7 @@ export interface BacktestRows extends Readonly<Record<"screen" | "confirm" | "al
  */
 export function createBacktestRows(
   pipeline: Pipeline,
-  heldOut: Pick<HeldOut, "table" | "labels">,
+  heldOut: Pick<HeldOutRows, "table" | "labels">,
   split: PartShares,
   inForce: PartShares | undefined,
   deps: BacktestRowsDeps,
@@ -60,10 +60,10 @@ export function createBacktestRows(
   if (divided === undefined) throw new Error("the rows of a backtest are not divided");
   const config = { pipeline, maxModelBytes: DEFAULT_MAX_MODEL_BYTES, outputCacheBytes: OUTPUT_CACHE_BYTES };
   const reading = { ...deps, onPass: () => {} };
-  const losses = createHeldOutLosses(config, { ...reading, heldOut: whole.table });
+  const losses = createHeldOutLosses(config, { ...reading, heldOut: whole });
   const ofScreen = createHeldOutLosses(
     { ...config, outputCacheBytes: split[0] * OUTPUT_CACHE_BYTES },
-    { ...reading, heldOut: screen.table },
+    { ...reading, heldOut: screen },
   );
   const modelOf = createModelOf(pipeline, config.maxModelBytes, deps);
   const annotated = createAnnotatedPart(scaled, screen, { ...deps, modelOf }, () => {});

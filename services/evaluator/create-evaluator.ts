@@ -93,8 +93,7 @@ export interface Evaluator {
 }
 
 /**
- * @throws UncoupleError `invalid-argument` for a target that does not fit its component, `failed-precondition` for too
- *   few held-out rows
+ * @throws UncoupleError `failed-precondition` for too few held-out rows
  */
 export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): Evaluator {
   const { name, pipeline, retained } = config;
@@ -148,7 +147,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
   const screenShare = divided?.split[0] ?? 1;
   const losses = createHeldOutLosses(
     { ...config, outputCacheBytes: screenShare * config.outputCacheBytes },
-    { ...reading, heldOut: screen.table },
+    { ...reading, heldOut: screen },
   );
   const generation = createEvaluatorGeneration(
     {

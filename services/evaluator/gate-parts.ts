@@ -48,7 +48,7 @@ export function createGateParts(config: HeldOutLossesConfig, divided: DividedRow
     const known = opened.get(part);
     if (known !== undefined) return known.rows;
     const own = { ...config, outputCacheBytes: share * outputCacheBytes };
-    const losses = createHeldOutLosses(own, { ...deps, heldOut: part.table });
+    const losses = createHeldOutLosses(own, { ...deps, heldOut: part });
     const modelOf = createModelOf(pipeline, maxModelBytes, deps);
     const rows = rowsOf(
       part,

@@ -3,8 +3,8 @@ import { yieldToEventLoop } from "../common/async/yield.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { usedNow } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
+import { loadTable, type StoredTable, withColumns } from "../data/spill/stored-table.ts";
 import { type ColumnDrift, columnDrift } from "../data/table/column-drift.ts";
-import type { Column, Table } from "../data/table/table.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Composition } from "../pipeline/verdict.ts";
@@ -17,7 +17,7 @@ const BURST_MS = 1_000;
 
 export interface InputDriftDeps {
   readonly pipeline: Pipeline;
-  readonly heldOut: Table;
+  readonly heldOut: StoredTable;
   readonly backplane: Pick<Backplane, "registry" | "ledger">;
   readonly view: Pick<PipelineView, "history" | "changed">;
   readonly metrics: Pick<EvaluatorMetrics, "drifted">;
@@ -57,12 +57,13 @@ export function watchInputDrift(deps: InputDriftDeps, signal: AbortSignal): Prom
 /** By column; empty for a snapshot that does not tell what it was trained on. */
 async function driftOf(
   manifest: SnapshotManifest | undefined,
-  heldOut: Table,
+  heldOut: StoredTable,
 ): Promise<ReadonlyMap<string, ColumnDrift>> {
   const { rows = 0, columns = [] } = manifest?.provenance.data ?? {};
   const drifts = new Map<string, ColumnDrift>();
   for (const profile of columns) {
-    const column: Column | undefined = heldOut.columns[profile.name];
+    // One column at a time: all of them may exceed memory.
+    const column = (await loadTable(withColumns(heldOut, [profile.name]))).columns[profile.name];
     const drift = column && columnDrift(profile, rows, column);
     if (drift !== undefined) drifts.set(profile.name, drift);
     await yieldToEventLoop();

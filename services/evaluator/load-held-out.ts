@@ -1,7 +1,9 @@
 import { openPipelineData } from "../data/read-pipeline.ts";
 import type { DataAccess } from "../data/source/data-access.ts";
 import type { HeldOutRows } from "../data/source/data-source.ts";
-import { fingerprintRowSet } from "../data/table/row-set-fingerprint.ts";
+import { fingerprintRowSet } from "../data/spill/row-set-fingerprint.ts";
+import type { SpillSpace } from "../data/spill/spill-folder.ts";
+import { type StoredTable, withColumns } from "../data/spill/stored-table.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
 import { targetColumns } from "../data/targets/target-column.ts";
 import { heldOutColumns } from "../data/visibility.ts";
@@ -14,9 +16,16 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Logger } from "../runtime/logs.ts";
 import { labelColumns } from "./row-structure.ts";
 
-export interface HeldOut {
+/** How much memory held-out rows may take, and where others go. */
+export interface HeldOutMemory {
+  readonly databaseBytes: number;
+  /** Default: all rows stay in memory. */
+  readonly space: SpillSpace | undefined;
+}
+
+export interface HeldOut<T extends StoredTable = StoredTable> {
   readonly schema: readonly ColumnSchema[];
-  readonly table: Table;
+  readonly table: T;
   readonly labels: HeldOutRows["labels"];
   /** SHA-256 (hex) of keys, and inputs and targets of the pipeline loss, whatever the order of the rows. */
   readonly fingerprint: string;
@@ -41,22 +50,42 @@ function pick<T>(values: Readonly<Record<string, T>>, names: readonly string[]):
  *
  * @param path of the pipeline file; relative data paths are resolved against its folder
  * @param access what other machines are read with; without it, only local files are
+ * @param memory default: all rows stay in memory
  * @throws UncoupleError as `openPipelineData` and `DataSource.heldOutRows`
  */
+export function loadHeldOut(
+  parsed: ParsedPipeline,
+  path: string,
+  log: Logger,
+  access?: DataAccess,
+): Promise<HeldOut<Table>>;
+export function loadHeldOut(
+  parsed: ParsedPipeline,
+  path: string,
+  log: Logger,
+  access: DataAccess | undefined,
+  memory: HeldOutMemory,
+): Promise<HeldOut>;
 export async function loadHeldOut(
   parsed: ParsedPipeline,
   path: string,
   log: Logger,
   access?: DataAccess,
+  memory?: HeldOutMemory,
 ): Promise<HeldOut> {
   const { pipeline } = parsed;
-  const { source, schema } = await openPipelineData(parsed, path, access);
+  const { source, schema } = await openPipelineData(parsed, path, access, memory?.databaseBytes);
   try {
     const crossing = crossingGroups(pipeline);
     if (crossing !== undefined) log.warn(crossing);
-    const { table, labels, bad, boundary } = await source.heldOutRows(heldOutColumns(pipeline), labelColumns(pipeline));
+    const [columns, labelNames] = [heldOutColumns(pipeline), labelColumns(pipeline)];
+    const space = memory?.space;
+    const { table, labels, bad, boundary } =
+      space === undefined
+        ? await source.heldOutRows(columns, labelNames)
+        : await source.storedHeldOutRows(columns, labelNames, space);
     const fingerprint = await fingerprintRowSet(
-      { rows: table.rows, columns: pick(table.columns, judgedColumns(pipeline)) },
+      withColumns(table, judgedColumns(pipeline)),
       pick(labels, keyColumns(pipeline)),
     );
     log.info({ rows: table.rows, fingerprint }, "held-out rows loaded");

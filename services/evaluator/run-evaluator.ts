@@ -1,9 +1,12 @@
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
+import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../common/memory-budget.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { readPipelineFile } from "../data/read-pipeline.ts";
 import type { DataAccess } from "../data/source/data-access.ts";
+import { removeSpill, type SpillSpace } from "../data/spill/spill-folder.ts";
+import { isSpilled } from "../data/spill/stored-table.ts";
 import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
 import type { HostConnector } from "../inference/connect/host-connector.ts";
 import { DEATH_CAUSES } from "../inference/inference.ts";
@@ -28,7 +31,7 @@ import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
 import { createEvaluator, type Evaluator } from "./create-evaluator.ts";
-import { createHeldOutParts, splitInUse } from "./held-out-parts.ts";
+import { splitInUse, storeHeldOutParts } from "./held-out-parts.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
 import { runWebhooks } from "./webhooks/run-webhooks.ts";
@@ -49,7 +52,9 @@ export interface RunEvaluatorOptions {
   readonly retained?: number | undefined;
   /** Larger models are quarantined; defaults to 256 MiB. */
   readonly maxModelBytes?: number | undefined;
-  /** Memory for composed outputs; defaults to 256 MiB. */
+  /** Most bytes of memory, with those of the hosts; defaults to 2 GiB. */
+  readonly memoryLimit?: number | undefined;
+  /** Memory for composed outputs; defaults to an eighth of the limit. */
   readonly outputCacheBytes?: number | undefined;
   /** How long a stop waits for the current announcement before it returns it to the queue; defaults to 20. */
   readonly graceSeconds?: number | undefined;
@@ -64,6 +69,8 @@ export interface RunEvaluatorDeps {
   readonly natsCertificates?: (() => Readonly<Record<string, Buffer | undefined>>) | undefined;
   /** As `StoreWatchDeps.syncsAlways`. */
   readonly syncsAlways?: (() => Promise<boolean | undefined>) | undefined;
+  /** Opens where held-out rows go that exceed these bytes; default: all stay in memory. */
+  readonly openSpace?: ((tableBytes: number) => Promise<SpillSpace>) | undefined;
   /** Starts the hosts that run models from the store. */
   readonly hosts: HostConnector;
   /** What rows on other machines are read with; without it, only local files are. */
@@ -84,8 +91,6 @@ export interface RunningEvaluator {
   stop(): Promise<void>;
 }
 
-/** Memory for composed outputs. */
-const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
 const GRACE_SECONDS = 20;
 /** How long work may take to end once it has been aborted. */
 const FORCE_SECONDS = 5;
@@ -108,6 +113,7 @@ export function longestStopSeconds(options: Pick<RunEvaluatorOptions, "graceSeco
 export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvaluatorDeps): Promise<RunningEvaluator> {
   const { host, name } = options;
   const { clock, log } = deps;
+  const memory = divideMemory(options.memoryLimit ?? DEFAULT_MEMORY_LIMIT, 1);
   const parsed = await readPipelineFile(options.pipelineFile);
   if ("problems" in parsed) throw problemsError(parsed.problems);
   const { pipeline } = parsed;
@@ -148,12 +154,17 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       },
     });
 
+    const { tableBytes, databaseBytes } = memory;
+    const space = await deps.openSpace?.(tableBytes);
     const { schema, fingerprint, heldOutAfter, ...rows } = await loadHeldOut(
       parsed,
       options.pipelineFile,
       log,
       deps.data,
+      { databaseBytes, space },
     );
+    const { table } = rows;
+    if (isSpilled(table)) lifecycle.onCleanup("spilled rows", () => removeSpill(table.folder));
     loaded = true;
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {
@@ -178,7 +189,7 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
     const split = splitInUse(await connected.generations.current(), fingerprint, pipeline, log);
 
     const inference = createInference(
-      { ...DEFAULT_INFERENCE, ...options.inference },
+      { ...DEFAULT_INFERENCE, memoryBytes: memory.hostBytes, ...options.inference },
       {
         connector: deps.hosts,
         clock,
@@ -193,13 +204,13 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
         pipeline,
         retained: options.retained ?? 8,
         maxModelBytes: options.maxModelBytes ?? DEFAULT_MAX_MODEL_BYTES,
-        outputCacheBytes: options.outputCacheBytes ?? OUTPUT_CACHE_BYTES,
+        outputCacheBytes: options.outputCacheBytes ?? memory.outputCacheBytes,
       },
       {
         backplane: connected,
         gate: opened,
         schema,
-        heldOut: createHeldOutParts(pipeline, rows, split),
+        heldOut: await storeHeldOutParts(pipeline, rows, split),
         fingerprint,
         heldOutAfter,
         inference,

@@ -127,9 +127,19 @@ export interface JudgedTest extends TestResult {
   readonly failedBefore?: boolean;
 }
 
-/** The most rows of a test, and the most tests of a file: they bound what a publisher can have evaluators compute. */
+/** The quantiles of a column at which a monotone test asks, evenly spaced from the minimum to the maximum. */
+export const MONOTONE_POINTS = 21;
+
+/** The most rows of a test, tests of a file, and predictions of all of them: what a publisher can have evaluators compute. */
 export const MOST_TESTED_ROWS = 20_000;
 export const MOST_TESTS = 50;
+export const MOST_PREDICTIONS = 2_000_000;
+
+/** How many predictions a test asks for. */
+export function predictionsOf({ kind, rows }: Pick<ModelTest, "kind" | "rows">): number {
+  if (kind === "monotone") return MONOTONE_POINTS * rows;
+  return kind === "bounded" || kind === "slice" ? rows : 2 * rows;
+}
 
 export const DEFAULT_TEST = { onFailure: "warn", rows: 1000, sliceRows: 10_000, agreement: 0.95 } as const;
 

@@ -65,7 +65,7 @@ export function disagreement(
   const text = (value: unknown) => (value === undefined ? "not set" : JSON.stringify(value));
   for (const key of Object.keys(wanted) as (keyof typeof wanted)[]) {
     const [here, there] = [text(ours[key]), text(wanted[key])];
-    if (here !== there) return `its ${key} is ${there} in pipeline ${from.pipeline} and ${here} here`;
+    if (here !== there) return `\`${key}\` is ${there} in pipeline ${from.pipeline}, but ${here} here`;
   }
   return undefined;
 }

@@ -13,6 +13,12 @@ export function requireOrigin({ component, provenance }: Pick<SnapshotManifest, 
   throw new UncoupleError("invalid-argument", `${component}: a linked snapshot needs provenance.origin`);
 }
 
+/** Only links have an origin. @throws UncoupleError `invalid-argument` */
+export function refuseOrigin({ component, provenance }: Pick<SnapshotManifest, "component" | "provenance">): void {
+  if (provenance.origin === undefined) return;
+  throw new UncoupleError("invalid-argument", `${component}: only a linked snapshot has provenance.origin`);
+}
+
 /**
  * Reads the model of a linked snapshot where its owner has it.
  * @throws DeletedError naming the linked snapshot; UncoupleError `data-loss` if the owner's snapshot has another digest;

@@ -39,7 +39,8 @@ export interface Registry {
   /**
    * @param parent the serial that must be the component's newest (null: none yet), or `any`
    * @throws UncoupleError `conflict` if the newest snapshot is a different one, or the run has published different bytes
-   *   (nothing is published); `invalid-argument` for a draft of a different pipeline, an incomplete draft, or empty bytes;
+   *   (nothing is published); `invalid-argument` for a draft of a different pipeline, an incomplete draft, one with an
+   *   origin, or empty bytes;
    *   `resource-exhausted` if the store is full or the model too large (naming the setting); `unavailable`: publishing
    *   again with the same run id and bytes is safe, whatever the outcome of the first attempt; `cancelled` if the signal
    *   aborts before the announcement is sent: nothing is published

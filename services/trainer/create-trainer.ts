@@ -6,6 +6,7 @@ import { createLoadModel } from "../composition/load-upstream.ts";
 import type { PipelineGate } from "../composition/pipeline-gate.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
 import type { DataSource } from "../data/source/data-source.ts";
+import { openSpillSpace } from "../data/spill/spill-folder.ts";
 import type { Inference } from "../inference/inference.ts";
 import type { TrainingBackend } from "../learning/component/training-backend.ts";
 import { componentNamed } from "../pipeline/dag.ts";
@@ -53,6 +54,8 @@ export interface TrainerConfig {
   readonly retainedRuns: number;
   /** Time between checkpoints. */
   readonly checkpointSeconds: number;
+  /** Bytes of training rows in memory; more are spilled into the state folder. */
+  readonly tableBytes: number;
   /** How long the registry may be unavailable before a run that needs it fails. */
   readonly unavailableSeconds: number;
   /** How long a run waits for a verdict on an upstream snapshot before it fails. */
@@ -120,7 +123,12 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   const folder = join(config.stateDir, pipeline.name, name);
   const state = createTrainerState(config.engine ?? team.engine);
   const store = createRunStore(folder, log);
-  const data = createTrainingData(source, pipeline, name, backplane.generations, log);
+  const data = createTrainingData(pipeline, name, {
+    source,
+    generations: backplane.generations,
+    openSpace: () => openSpillSpace(join(folder, "spill"), config.tableBytes, processes),
+    log,
+  });
   const load = createLoadModel(pipeline, registry, deps.inference);
   const workers = createTrainerWorkers(
     { pipeline: pipeline.name, component: name, codeVersion, enabled: team.workers !== undefined },

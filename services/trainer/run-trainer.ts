@@ -3,6 +3,7 @@ import { availableCpus } from "../common/available-cpus.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import type { UncoupleError } from "../common/errors.ts";
 import type { ProcessTable } from "../common/files/folder-lock.ts";
+import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../common/memory-budget.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
 import { openPipelineData } from "../data/read-pipeline.ts";
@@ -70,6 +71,8 @@ export interface RunTrainerOptions {
   readonly waitForVerdictSeconds?: number | undefined;
   /** How long a stop waits for a checkpoint and for calls in progress; defaults to 20. */
   readonly graceSeconds?: number | undefined;
+  /** Most bytes of memory, with those of the engines and hosts; defaults to 2 GiB. */
+  readonly memoryLimit?: number | undefined;
   /** What differs from `DEFAULT_INFERENCE`. */
   readonly inference?: Partial<InferenceSettings> | undefined;
 }
@@ -125,6 +128,8 @@ export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSecond
 export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDeps): Promise<RunningTrainer> {
   const { host } = options;
   const { clock, log } = deps;
+  const parallel = options.parallel ?? availableCpus();
+  const memory = divideMemory(options.memoryLimit ?? DEFAULT_MEMORY_LIMIT, parallel);
   const { teams, ...files } = await readTrainerFiles(options.pipelineFile, options.teamFiles);
   const { pipeline } = files.pipeline;
   const components = teams.map(({ team }) => team.component);
@@ -169,7 +174,12 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       parts: Object.fromEntries(components.map((component) => [component, () => teamHost?.checks[component]?.()])),
     });
 
-    const { source, schema } = await openPipelineData(files.pipeline, options.pipelineFile, deps.data);
+    const { source, schema } = await openPipelineData(
+      files.pipeline,
+      options.pipelineFile,
+      deps.data,
+      memory.databaseBytes,
+    );
     lifecycle.onCleanup("data", () => source.close());
     checkTests({ pipeline: files.pipeline, teams }, schema);
     lifecycle.stopping.throwIfAborted();
@@ -194,7 +204,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     await refuseSharedCycles(pipeline, connected.neighbor);
 
     const inference = createInference(
-      { ...DEFAULT_INFERENCE, ...options.inference },
+      { ...DEFAULT_INFERENCE, memoryBytes: memory.hostBytes, ...options.inference },
       {
         connector: deps.hosts,
         clock,
@@ -221,7 +231,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       gate: opened,
       source,
       engines: createEngines({ clock, log: (line) => log.info(line) }),
-      slots: createRunSlots(options.parallel ?? availableCpus()),
+      slots: createRunSlots(parallel),
       training: createIsolatingBackend(deps.hostProcess, { clock }),
       inference,
       processes: deps.processes,
@@ -241,6 +251,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
           codeVersion: version,
           queueCapacity: options.queueCapacity ?? 8,
           retainedRuns: options.retainedRuns ?? 100,
+          tableBytes: memory.tableBytes,
           checkpointSeconds: options.checkpointSeconds ?? 5,
           unavailableSeconds: options.unavailableSeconds ?? 900,
           waitForVerdictSeconds: options.waitForVerdictSeconds ?? 900,

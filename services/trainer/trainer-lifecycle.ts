@@ -1,4 +1,3 @@
-import { raceAbort } from "../common/async/race-abort.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { asUncoupleError, UncoupleError } from "../common/errors.ts";
 import { type FolderLock, lockFolder, type ProcessTable } from "../common/files/folder-lock.ts";
@@ -68,7 +67,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
       if (lock === held) loseFolder(held.lost.reason);
     });
     signal.throwIfAborted();
-    await raceAbort(deps.data.load(), signal);
+    await deps.data.use(signal, () => {});
     const engine = await deps.engines.choose(team.engine);
     state.engineStarted(engine.name);
     signal.throwIfAborted();

@@ -70,7 +70,7 @@ async function heldOutLoss(component: Component, seed: number, team: TeamConfig)
   const imputed = await imputedInputs({ pipeline, upstream }, component, heldOut);
   const model = await train(team, upstream);
   try {
-    const predicted = await model.predict({ rows: heldOut.rows, columns: { ...heldOut.columns, ...imputed } });
+    const predicted = await model.predict({ rows: heldOut.rows, columns: { ...heldOut.columns, ...imputed.columns } });
     return mean([...rowLosses(component, predicted, targetOf(component, targetColumn(component, heldOut)))]);
   } finally {
     for (const used of [model, ...Object.values(upstream)]) await used.dispose();

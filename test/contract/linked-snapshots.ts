@@ -74,6 +74,10 @@ export function linkedSnapshotsContract(implementation: Implementation): void {
         code: "invalid-argument",
         message: "click: a linked snapshot needs provenance.origin",
       });
+      expect(await failure(one.registry.publish(linkDraft(), model(2), null))).toMatchObject({
+        code: "invalid-argument",
+        message: "click: only a linked snapshot has provenance.origin",
+      });
       const foreign = { ...linkDraft(), pipeline: owner.pipeline };
       expect(await failure(one.registry.link(foreign, original, null))).toMatchObject({ code: "invalid-argument" });
       expect(await one.registry.list()).toEqual([]);

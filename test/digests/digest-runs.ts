@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type * as tf from "@tensorflow/tfjs";
+import type { StoredTable } from "../../services/data/spill/stored-table.ts";
 import { createSyntheticSource } from "../../services/data/synthetic/synthetic-source.ts";
-import type { NumericColumn } from "../../services/data/table/table.ts";
+import type { NumericColumn, Table } from "../../services/data/table/table.ts";
 import { trainerData } from "../../services/data/visibility.ts";
 import type { Engine } from "../../services/engine/interface/engine.ts";
 import type { TrainingState } from "../../services/engine/interface/program.ts";
@@ -14,6 +15,7 @@ import type { ProtocolParameters } from "../../services/learning/protocols/proto
 import type { SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";
 import { runTraining } from "../../services/learning/training/run-training.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../services/learning/training/training-progress.ts";
+import type { UnitRunner } from "../../services/learning/units/unit.ts";
 import type { Pipeline, SyntheticSource } from "../../services/pipeline/pipeline.ts";
 import type { OptimizerSpec, ScheduleSpec, TeamConfig } from "../../services/pipeline/team.ts";
 import { PROBLEM_ROWS, protocolProgram } from "../helpers/problems.ts";
@@ -36,6 +38,9 @@ export interface DigestRun {
 /** What must not change a digest. */
 export interface HowToRun {
   readonly resume?: TrainingCheckpoint;
+  /** Puts the training rows elsewhere. Not used by the runs on data that is prepared by hand. */
+  store?(table: Table): Promise<StoredTable>;
+  readonly units?: UnitRunner;
   onProgress?(progress: TrainingProgress): void | Promise<void>;
 }
 
@@ -112,7 +117,7 @@ function componentRun(size: Size, variant: Variant): DigestRun {
     name: `${protocol}${source}, ${size.hidden} units`,
     slow: isSlow(size, variant),
     digest: async (engine, how = {}) => {
-      const training = await trainingOf(size, { protocol: { name: protocol, parameters } });
+      const training = await trainingOf(size, { protocol: { name: protocol, parameters } }, how);
       return finalState((more) => trainComponent({ ...training, engine, ...more }), how);
     },
   };
@@ -150,7 +155,7 @@ function moduleRun(size: Size): DigestRun {
     name: `a user's model, ${size.hidden} units`,
     slow: false,
     digest: async (engine, how = {}) => {
-      const training = await trainingOf(size, { model: { kind: "module", path: "model.ts" } });
+      const training = await trainingOf(size, { model: { kind: "module", path: "model.ts" } }, how);
       return finalState((more) => trainComponent({ ...training, engine, ...more }, module), how);
     },
   };
@@ -192,6 +197,7 @@ async function finalState(train: (how: HowToRun) => Promise<unknown>, how: HowTo
 async function trainingOf(
   size: Size,
   change: Partial<Pick<TeamConfig, "model" | "protocol">>,
+  { store }: HowToRun,
 ): Promise<Omit<ComponentTraining, "engine">> {
   const data: SyntheticSource = {
     source: "synthetic",
@@ -245,7 +251,7 @@ async function trainingOf(
   return {
     pipeline,
     team,
-    table: training.table,
+    table: (await store?.(training.table)) ?? training.table,
     upstream: { m1: formula("x1", 10, 3) },
     previous: formula("x2", 5, 1),
     ...(audit !== undefined && { audit: audit.table }),

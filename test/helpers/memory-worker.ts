@@ -53,7 +53,7 @@ export async function startMemoryWorker(
   const fates: UnitFate[] = [];
   const known = new Map<string, Blob>();
   const blob = async (digest: string): Promise<Blob> => {
-    const found = known.get(digest) ?? { digest, bytes: await service.fetch(worker, digest) };
+    const found = known.get(digest) ?? { digest, bytes: (await service.fetch(worker, digest)) as Uint8Array };
     known.set(digest, found);
     return found;
   };

@@ -1,6 +1,7 @@
 import { exp } from "../../services/common/elementary.ts";
 import { createRandom } from "../../services/data/random/random.ts";
-import type { EncodedDataset, Matrix } from "../../services/learning/dataset/encoded-dataset.ts";
+import type { EncodedDataset } from "../../services/learning/dataset/encoded-dataset.ts";
+import type { Matrix } from "../../services/learning/dataset/row-matrix.ts";
 import { denseNetwork } from "../../services/learning/programs/dense.ts";
 import { trainingLosses } from "../../services/learning/programs/losses.ts";
 import type { NetworkBuilder } from "../../services/learning/programs/network.ts";

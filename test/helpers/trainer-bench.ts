@@ -214,7 +214,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
           view,
           gate: pipelineGate,
           store,
-          data: { load: async () => bench.data },
+          data: { use: async (_signal, work) => work(bench.data) },
           engine: async () => engine,
           testModel: async () => [],
           slots: createRunSlots(1),

@@ -35,18 +35,17 @@ test("a trainer fails the run before it publishes, or warns and records what it 
         { bounded: { low: -10, high: 10 }, on_failure: refuse },
         { slice: { country: DE }, loss_at_most: 1, on_failure: refuse } ] }`;
 
-    const refusing = await world.trainer("click", { team: team("refuse"), stateDir: join(world.dir, "refusing") });
-    const refused = await endOf(refusing.client, (await refusing.client.startRun({})).id);
+    const { client } = await world.trainer("click", { team: team("refuse") });
+    const refused = await endOf(client, (await client.startRun({})).id);
     expect(refused).toMatchObject({ state: "failed", error: { code: "failed-precondition" }, snapshot: null });
     // Keys are hashed: the trainer may not show them, and neither what is in the rows.
     expect(refused.error?.message).toMatch(
       /^the model of click fails 1 of 3 tests on training rows and is not published: "price lowers demand": 300 of 300 rows violate it, the worst by [\d.]+ \(ad #[0-9a-f]{16}, ad #[0-9a-f]{16}, ad #[0-9a-f]{16}\)$/,
     );
     expect(await world.backplane.registry.list()).toEqual([]);
-    await refusing.stop();
 
-    const warning = await world.trainer("click", { team: team("warn"), stateDir: join(world.dir, "warning") });
-    const warned = await endOf(warning.client, (await warning.client.startRun({})).id);
+    const teamFile = `{ component: click, ${team("warn").slice(1)}`;
+    const warned = await endOf(client, (await client.startRun({ teamFile })).id);
     expect(warned).toMatchObject({ state: "succeeded", snapshot: 1 });
     expect(warned.warnings).toEqual([
       expect.stringMatching(/^failed test on training rows: "price lowers demand": 300 of 300 rows violate it/),

@@ -97,6 +97,12 @@ test("a component that one pipeline trains is judged, released and trained on in
   expect(stored).toBeLessThan(2 * ((await bids.backplane.registry.latest("m2"))?.size ?? 0));
   await Promise.all([judging.stop(), using.stop()]);
 
+  // Who changes the component is told who uses it.
+  await writeFile(ads.pipelineFile, (await readFile(ads.pipelineFile, "utf8")).replace("name: z,", "name: w,"));
+  expect((await run(ads, "pipeline", "apply", "pipeline.yaml", "--dry-run")).stderr).toBe(
+    "used by other pipelines, which get nothing newer until they lock and apply: m1 (by bids)\n",
+  );
+
   // The owner can give up a pipeline that no longer exists.
   const forget = (name: string) => run(ads, "gc", "--pipeline", "ads", "--keep", "1", "--forget", name);
   expect(await forget("nobody")).toMatchObject({
@@ -133,7 +139,7 @@ test("a pipeline whose owner says something else is not applied", async () => {
   expect((await run(user, "pipeline", "lock", "pipeline.yaml")).code).toBe(0);
   const locked = await readFile(join(user.dir, "pipeline.yaml"), "utf8");
   await writeFile(user.pipelineFile, locked.replace('"width":3', '"width":2'));
-  expect((await apply()).stderr).toContain("its output.width is 3 in pipeline owner and 2 here");
+  expect((await apply()).stderr).toContain("`output.width` is 3 in pipeline owner, but 2 here");
   expect(await run(user, "pipeline", "lock", "pipeline.yaml", "--check")).toMatchObject({ code: 4 });
   await writeFile(user.pipelineFile, locked.replaceAll("owner/m1", "nobody/m1"));
   expect((await apply()).stderr).toContain("pipeline nobody has applied no pipeline file");

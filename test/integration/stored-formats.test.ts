@@ -100,13 +100,14 @@ const asVersion2 = (document: object): object => expect.objectContaining<object>
 test("manifests, models, verdicts, quarantines and aliases are read as they were stored", async () => {
   const { expected } = fixture;
   expect(await said("snapshots")).toEqual(
-    expected.snapshots.map((row) => ({ ...row, deleted: null, manifest: asVersion2(row.manifest) })),
+    expected.snapshots.map((row) => ({ ...row, deleted: null, usedBy: [], manifest: asVersion2(row.manifest) })),
   );
   for (const [name, shown] of Object.entries(expected.show)) {
     const { manifest, verdict } = shown;
     expect(await said("show", name)).toEqual({
       ...shown,
       deleted: null,
+      usedBy: [],
       manifest: asVersion2(manifest),
       verdict: verdict && asVersion2(verdict),
     });
@@ -213,6 +214,7 @@ test("commands list a snapshot of the future as unreadable, and do not use it", 
     aliases: [],
     verdict: null,
     deleted: null,
+    usedBy: [],
   });
   const run = (...args: string[]) => cli(args, { cwd: fixture.folder, env: { UNCOUPLE_DIR: "stack" } });
   const name = `m1@${serial}`;

@@ -24,7 +24,7 @@ afterEach(async () => {
   await world.close();
 });
 
-const TRIALS = 16;
+const TRIALS = 12;
 const KILLS = 20;
 const team = (more: string) => `{ model: { hidden: [16] }, batch: 64, steps: 6000, search: { parameters: {
   optimizer.learning_rate: { low: 0.0001, high: 0.1, log: true },

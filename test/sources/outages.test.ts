@@ -214,7 +214,11 @@ describe("rows that change while they are read", () => {
     await reading({ path: "s3://ads/moving/" }, access, async (source) => {
       let stopped = false;
       const writer = (async () => {
-        for (let i = 0; !stopped; i += 1) await s3.put(i % 2 === 0 ? first : second, "ads/moving/1.parquet");
+        for (let i = 0; !stopped; i += 1) {
+          await s3.put(i % 2 === 0 ? first : second, "ads/moving/1.parquet");
+          // Long enough for a read in between.
+          await sleep(1_500);
+        }
       })();
       const counts = new Set<number>();
       for (let i = 0; i < 100 && !access.warnings.some((warning) => /changed while/.test(warning)); i += 1) {

@@ -1,9 +1,10 @@
-import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { hostname, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { inferenceSettings } from "../flags/inference-flags.ts";
+import { memoryLimit } from "../flags/memory-limit.ts";
 import { parseCount } from "../flags/reference.ts";
 import { syncsAlways } from "../stack/durability.ts";
 
@@ -36,6 +37,8 @@ export function evaluatorCommand(context: CliContext): Command {
       ) => {
         const monitor = flags.natsMonitor ?? setting(context.env, "NATS_MONITOR_URL");
         const { longestStopSeconds, runEvaluator } = await import("../../evaluator/run-evaluator.ts");
+        const { processTableOf } = await import("../../common/files/folder-lock.ts");
+        const { openSpillSpace } = await import("../../data/spill/spill-folder.ts");
         await runService(context, flags, {
           name: "evaluator",
           forcedExitSeconds: longestStopSeconds({}) + 5,
@@ -50,9 +53,15 @@ export function evaluatorCommand(context: CliContext): Command {
                 retained: flags.retained,
                 maxModelBytes: flags.maxModelBytes,
                 tls: await serverTls(context, flags),
+                memoryLimit: memoryLimit(context, flags),
                 inference: inferenceSettings(flags),
               },
-              { ...deps, ...(monitor !== undefined && { syncsAlways: () => syncsAlways(monitor, context.clock) }) },
+              {
+                ...deps,
+                openSpace: (tableBytes) =>
+                  openSpillSpace(join(tmpdir(), "uncouple-spill"), tableBytes, processTableOf(process, hostname())),
+                ...(monitor !== undefined && { syncsAlways: () => syncsAlways(monitor, context.clock) }),
+              },
             ),
         });
       },

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
-import { changesBetween, classOf } from "../../pipeline/pipeline-changes.ts";
+import { changesBetween, classOf, type PipelineChange } from "../../pipeline/pipeline-changes.ts";
 import { contentOf, digestOf, type PipelineContent, shortDigest } from "../../pipeline/pipeline-content.ts";
 import type { PipelineVersion } from "../../pipeline/pipeline-version.ts";
 import { applyPlan, planApply } from "../../registry/apply-pipeline.ts";
 import { EVALUATOR_GROUP } from "../../registry/backplane.ts";
+import type { Reference } from "../../registry/retention.ts";
 import { checkSharing } from "../../registry/sharing.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import { requirePipelineFile } from "../connect/pipeline-file.ts";
@@ -65,12 +66,18 @@ function applyCommand(context: CliContext): Command {
       const pipeline = await requirePipelineFile(context, file);
       await withConnections(context, { ...flags, pipeline: pipeline.name }, async (connections) => {
         const create = flags.dryRun !== true;
-        const { pipelines, workQueue, neighbor } = await connections.backplane(undefined, { create });
+        const { pipelines, retention, workQueue, neighbor } = await connections.backplane(undefined, { create });
         // Creates the evaluators' queue, which those of restricted accounts cannot.
         if (create) await workQueue(EVALUATOR_GROUP).pending();
         const plan = await planApply(pipelines, pipeline);
         checkExpected(plan.previous, flags.expect);
         await checkSharing(pipeline, neighbor);
+        const users = usersOfChanged(plan.changes, (await retention.state()).references);
+        if (users.length > 0) {
+          output.note(
+            `used by other pipelines, which get nothing newer until they lock and apply: ${users.join(", ")}`,
+          );
+        }
         const applied =
           flags.dryRun === undefined &&
           (await applyPlan(pipelines, pipeline, plan, {
@@ -80,6 +87,14 @@ function applyCommand(context: CliContext): Command {
         output.result({ ...plan, applied }, (style) => applyText(plan, applied, style));
       });
     });
+}
+
+/** The components with breaking changes that other pipelines use: `m1 (by bids)`. */
+function usersOfChanged(changes: readonly PipelineChange[], references: readonly Reference[]): readonly string[] {
+  const broken = changes.filter((change) => change.class === "breaking").map(({ path }) => path.split("."));
+  const changed = new Set(broken.flatMap(([key, name]) => (key === "components" ? [name] : [])));
+  const used = references.filter(({ component }) => changed.has(component));
+  return [...new Set(used.map(({ component, by }) => `${component} (by ${by})`))];
 }
 
 function diffCommand(context: CliContext): Command {

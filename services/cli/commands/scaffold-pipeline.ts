@@ -53,7 +53,7 @@ export function scaffoldPipelineCommand(context: CliContext): Command {
       checkNamespace(namespace);
       const out = resolve(context.cwd, flags.out);
       const base = baseFolder(packageInfo().version);
-      const readsFile = pipeline.data.source === "file";
+      const readsFile = pipeline.data.source === "file" && !pipeline.data.path.includes("://");
       const text = await readFile(resolve(context.cwd, flags.pipeline), "utf8");
       const overlay = pipelineFiles({
         pipeline: pipeline.name,

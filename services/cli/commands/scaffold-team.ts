@@ -59,7 +59,7 @@ export function scaffoldTeamCommand(context: CliContext): Command {
       const out = resolve(context.cwd, flags.out);
       const base = baseFolder(packageInfo().version);
       await checkShared(out, flags, pipeline, base);
-      const readsFile = pipeline.data.source === "file";
+      const readsFile = pipeline.data.source === "file" && !pipeline.data.path.includes("://");
       const folder = `teams/${component}`;
       const files = teamFiles({
         pipeline: pipeline.name,

@@ -6,6 +6,7 @@ import { DEFAULT_DIR } from "../connect/connections.ts";
 import { runService, type ServiceFlags, serverTls, withServiceFlags } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
 import { inferenceSettings } from "../flags/inference-flags.ts";
+import { memoryLimit } from "../flags/memory-limit.ts";
 import { parseCount } from "../flags/reference.ts";
 
 interface TrainerFlags extends ServiceFlags {
@@ -64,6 +65,7 @@ export function trainerCommand(context: CliContext): Command {
               checkpointSeconds: flags.checkpointSeconds,
               waitForVerdictSeconds: flags.waitForVerdict,
               tls: await serverTls(context, flags),
+              memoryLimit: memoryLimit(context, flags),
               inference: inferenceSettings(flags),
             },
             { ...deps, processes: processTableOf(process, hostname()), hostProcess: process },

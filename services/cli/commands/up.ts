@@ -11,6 +11,7 @@ import { type CliContext, setting } from "../context/context.ts";
 import { interruptible } from "../context/interruptible.ts";
 import { type DataFlags, dataAccess, dataEnvironment, withDataFlags } from "../flags/data-flags.ts";
 import { type InferenceFlags, withInferenceFlags } from "../flags/inference-flags.ts";
+import { type MemoryFlags, withMemoryLimit } from "../flags/memory-limit.ts";
 import { type NatsFlags, natsFiles, withNatsFlags } from "../flags/nats-flags.ts";
 import { parseCount } from "../flags/reference.ts";
 import { parseWorkerCounts, type WorkerCounts, workersOfTeams } from "../flags/worker-counts.ts";
@@ -21,7 +22,7 @@ import { Finished } from "../terminal/report-error.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
-interface UpFlags extends DataFlags, StoreFlags, NatsFlags, InferenceFlags {
+interface UpFlags extends DataFlags, StoreFlags, NatsFlags, InferenceFlags, MemoryFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly breaking?: true;
@@ -52,7 +53,7 @@ export function upCommand(context: CliContext): Command {
     )
     .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: the stack file, once everything is ready");
-  return withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command))))
+  return withMemoryLimit(withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command)))))
     .addHelpText(
       "after",
       "\nExample:\n  uncouple up examples/paper/pipeline.yaml examples/paper/m1-initial.yaml examples/paper/m2-async.yaml\n  uncouple train m1 --follow        (in another terminal)\n",
@@ -84,6 +85,7 @@ export function upCommand(context: CliContext): Command {
         clock,
         store: flags,
         inference: flags,
+        memory: flags,
         processes: flags.processes,
         workers,
         breaking: flags.breaking === true,

@@ -19,7 +19,7 @@ export function validateCommand(context: CliContext): Command {
     new Command("validate")
       .summary("check pipeline, team and scenario files")
       .description(
-        "Checks pipeline, team and scenario files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it. Exits with 2 if there are problems.",
+        "Checks pipeline, team and scenario files and their data, and reports every problem at once, with file, line and path. Given exactly one pipeline file, also checks the team files against it; given several, checks what they share. Exits with 2 if there are problems.",
       )
       .argument("<files...>", "pipeline, team and scenario files (YAML), in any order"),
   )

@@ -6,6 +6,7 @@ import type { DataAccess } from "../../data/source/data-access.ts";
 import { type ParsedPipeline, parsePipelineFile } from "../../pipeline/files/pipeline-file.ts";
 import type { Problem } from "../../pipeline/files/problem.ts";
 import { formatProblem } from "../../pipeline/files/problem.ts";
+import { checkSharedBetween } from "../../pipeline/files/shared-checks.ts";
 import { type ParsedTeam, parseTeamFile, type ReadableTeam } from "../../pipeline/files/team-file.ts";
 import { readYaml, sortedProblems } from "../../pipeline/files/yaml-file.ts";
 import type { Scenario } from "../../simulator/scenario/scenario.ts";
@@ -101,6 +102,7 @@ export async function readConfiguration(
       problems.push(...found.map((problem) => ({ ...problem, file: name })));
     }
   }
+  problems.push(...checkSharedBetween(pipelines));
   const deprecations = teams.flatMap((team) => team.deprecations.map((problem) => ({ ...problem, file: team.name })));
   return { pipelines, teams, scenarios, problems, deprecations };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../../common/memory-budget.ts";
 import type { DataAccess } from "../../data/source/data-access.ts";
 import type { HostConnector } from "../../inference/connect/host-connector.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
@@ -13,6 +14,7 @@ import type { Tracer } from "../../runtime/tracing/tracer.ts";
 import { type CliContext, setting } from "../context/context.ts";
 import { type DataFlags, dataAccess, withDataFlags } from "../flags/data-flags.ts";
 import { type InferenceFlags, inferenceHosts, withInferenceFlags } from "../flags/inference-flags.ts";
+import { type MemoryFlags, memoryLimit, withMemoryLimit } from "../flags/memory-limit.ts";
 import { type NatsFlags, natsAccess, withNatsFlags } from "../flags/nats-flags.ts";
 import { readPem } from "../flags/pem.ts";
 import { parseCount, parseDuration, parsePort, parseReplicas } from "../flags/reference.ts";
@@ -57,7 +59,7 @@ export function storeArgs({ maxModelBytes, maxStoreBytes, replicas }: StoreFlags
   ];
 }
 
-export interface ServiceFlags extends StoreFlags, NatsFlags, InferenceFlags, DataFlags {
+export interface ServiceFlags extends StoreFlags, NatsFlags, InferenceFlags, DataFlags, MemoryFlags {
   readonly pipeline: string;
   readonly nats?: string;
   readonly host: string;
@@ -88,7 +90,7 @@ export function withServiceFlags(command: Command): Command {
     .option("--tls-key <file>", "private key of the certificate (PEM, UNCOUPLE_TLS_KEY)")
     .option("--tls-client-ca <file>", "require client certificates signed by this CA (PEM, UNCOUPLE_TLS_CLIENT_CA)")
     .addOption(logLevelOption());
-  return withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command))));
+  return withMemoryLimit(withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command)))));
 }
 
 export function logLevelOption(): Option {
@@ -159,7 +161,8 @@ export async function runService(
       const tracer = await openTracer(context, name, (message) => log.warn(message));
       const { ca, cert } = access.files;
       const natsCertificates = () => ({ "nats-ca": readNow(ca), nats: readNow(cert) });
-      const hosts = await inferenceHosts(context, flags);
+      const { hostBytes } = divideMemory(memoryLimit(context, flags) ?? DEFAULT_MEMORY_LIMIT);
+      const hosts = await inferenceHosts(context, flags, hostBytes);
       const data = dataAccess(context, flags, (message) => log.warn(message));
       const running = await service.start({ clock, log, tracer, hosts, data, connect, natsCertificates });
       // The last spans end with the service.

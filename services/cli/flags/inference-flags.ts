@@ -31,7 +31,7 @@ export function withInferenceFlags(command: Command): Command {
 export function withInferenceMemory(command: Command): Command {
   return command.option(
     "--inference-memory <bytes>",
-    "maximum memory of a process that runs models from the store (default: 2 GiB)",
+    "maximum memory of a process that runs models from the store (default: 2 GiB; of a service, half of --memory-limit)",
     parseCount,
   );
 }
@@ -64,8 +64,12 @@ export function inferenceSettings(flags: InferenceFlags): Partial<InferenceSetti
   };
 }
 
-/** Child processes, or the hosts behind the socket. */
-export async function inferenceHosts(context: CliContext, flags: InferenceFlags): Promise<HostConnector> {
+/** Child processes, or the hosts behind the socket. @param defaultBytes memory of a host without `--inference-memory` */
+export async function inferenceHosts(
+  context: CliContext,
+  flags: InferenceFlags,
+  defaultBytes?: number,
+): Promise<HostConnector> {
   const socket = flags.inferenceSocket ?? setting(context.env, "UNCOUPLE_INFERENCE_SOCKET");
   if (socket !== undefined) {
     const { socketHosts } = await import("../../inference/connect/socket-hosts.ts");
@@ -75,6 +79,6 @@ export async function inferenceHosts(context: CliContext, flags: InferenceFlags)
     import("../../inference/connect/spawned-hosts.ts"),
     import("../../inference/client/create-inference.ts"),
   ]);
-  const memoryBytes = flags.inferenceMemory ?? DEFAULT_INFERENCE.memoryBytes;
+  const memoryBytes = flags.inferenceMemory ?? defaultBytes ?? DEFAULT_INFERENCE.memoryBytes;
   return spawnedHosts({ memoryBytes, node: process.execPath }, context.clock);
 }

@@ -9,6 +9,7 @@ import { type StoreFlags, storeArgs } from "../connect/service.ts";
 import { removeStack, type Stack, stackFile, writeStack } from "../connect/stack-file.ts";
 import { userName } from "../context/context.ts";
 import { type InferenceFlags, inferenceArgs } from "../flags/inference-flags.ts";
+import { type MemoryFlags, memoryArgs } from "../flags/memory-limit.ts";
 import { parseNatsAddress } from "../flags/nats-address.ts";
 import { type NatsAccess, natsEnvironment } from "../flags/nats-flags.ts";
 import { createStyle } from "../terminal/style.ts";
@@ -34,6 +35,8 @@ export interface StackOptions {
   readonly store?: StoreFlags;
   /** How services run models from the store. */
   readonly inference?: InferenceFlags;
+  /** Memory of each service. */
+  readonly memory?: MemoryFlags;
   /** Trainer processes; defaults as `spreadTeams`. */
   readonly processes?: number | undefined;
   /** Workers to start, by component; defaults to none. */
@@ -111,6 +114,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
               pipeline.path,
               ...storeArgs(store),
               ...inferenceArgs(options.inference ?? {}),
+              ...memoryArgs(options.memory ?? {}),
               ...portArgs(previous),
             ],
             logFile: join(dir, "logs", `${id}.log`),

@@ -6,13 +6,14 @@ import type { CategoricalColumn, Column, ColumnSchema } from "../table/table.ts"
 export interface ColumnBuilder {
   /** Appends the values of the given rows of the vector, which must not be null. */
   append(vector: DuckDBVector, rows: readonly number[]): void;
-  /** Returns the column of all appended values. */
-  finish(): Column;
+  /** Returns the column of all values since the last call. */
+  take(): Column;
 }
 
 /** Collects the values of a column of texts. */
 export interface LabelBuilder extends ColumnBuilder {
-  finish(): CategoricalColumn;
+  /** With the texts of all values since the start, so that a text keeps its code. */
+  take(): CategoricalColumn;
 }
 
 const FIRST_ROWS = 2048;
@@ -43,7 +44,11 @@ function numericBuilder(width: number): ColumnBuilder {
         throw unexpected(vector);
       }
     },
-    finish: () => ({ kind: "numeric", width, values: values.slice(0, length) }),
+    take() {
+      const taken = values.slice(0, length);
+      length = 0;
+      return { kind: "numeric", width, values: taken };
+    },
   };
 }
 
@@ -67,7 +72,11 @@ export function createLabelBuilder(): LabelBuilder {
         length += 1;
       }
     },
-    finish: () => ({ kind: "categorical", width: 1, codes: codes.slice(0, length), dictionary: [...codeOf.keys()] }),
+    take() {
+      const taken = codes.slice(0, length);
+      length = 0;
+      return { kind: "categorical", width: 1, codes: taken, dictionary: [...codeOf.keys()] };
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { READ_BROKE_OFF, storeFault } from "./outage.ts";
 import { identifier, sqlList } from "./sql.ts";
 
 const MEBIBYTE = 1024 * 1024;
-/** Memory limit beyond which DuckDB spills to disk. A trainer needs its memory for tensors. */
+/** Memory beyond which DuckDB spills to disk, unless the caller gives it a share of its own. */
 const MAX_MEMORY_MIB = 1024;
 
 /** A private DuckDB instance that can read only what its `Reach` names. */
@@ -42,11 +42,16 @@ export interface Reach {
   readonly secrets?: readonly string[];
 }
 
-/** Opens a database. @throws DuckDB's own error, UncoupleError for one of the store, or what `prepare` throws */
-export async function openDatabase(reach: Reach): Promise<Database> {
+/**
+ * Opens a database.
+ * @param memoryBytes beyond which it spills to disk; default: a quarter of the machine's memory, at most 1 GiB
+ * @throws DuckDB's own error, UncoupleError for one of the store, or what `prepare` throws
+ */
+export async function openDatabase(reach: Reach, memoryBytes?: number): Promise<Database> {
   // DuckDB creates the folder only when it spills, so a process killed before that leaves nothing behind.
   const spill = join(tmpdir(), `uncouple-data-${randomUUID()}`);
-  const memory = Math.max(128, Math.min(MAX_MEMORY_MIB, Math.floor(totalmem() / MEBIBYTE / 4)));
+  const share = Math.floor((memoryBytes ?? totalmem() / 4) / MEBIBYTE);
+  const memory = Math.max(128, Math.min(MAX_MEMORY_MIB, share));
   const instance = await DuckDBInstance.create(":memory:", {
     memory_limit: `${memory}MiB`,
     temp_directory: spill,

@@ -27,7 +27,7 @@ export async function loadExtension(run: RunSql, name: Extension, what: string, 
     if (folder !== undefined) await run(`LOAD ${literal(join(folder, `${name}.duckdb_extension`))}`);
     else await run(`LOAD ${name}`).catch(() => installed(run, name, source));
   } catch (error) {
-    throw new UncoupleError("failed-precondition", `${what} needs ${await howToInstall(run, name, folder, error)}`);
+    throw new UncoupleError("failed-precondition", `${what} needs ${await howToInstall(run, name, env, error)}`);
   }
 }
 
@@ -37,14 +37,21 @@ async function installed(run: RunSql, name: Extension, source: string | undefine
   await run(`LOAD ${name}`);
 }
 
-async function howToInstall(run: RunSql, name: Extension, folder: string | undefined, error: unknown): Promise<string> {
-  const [[version] = []] = await run("SELECT version()");
-  const [[platform] = []] = await run("PRAGMA platform");
-  const release = String(version).replace(/^v/, "");
+async function howToInstall(
+  run: RunSql,
+  name: Extension,
+  { [EXTENSIONS_VARIABLE]: folder, [INSTALL]: source }: DataAccess["env"],
+  error: unknown,
+): Promise<string> {
+  const release = String((await run("SELECT version()"))[0]?.[0]).replace(/^v/, "");
+  const platform = String((await run("PRAGMA platform"))[0]?.[0]);
   const file = `${name}.duckdb_extension of DuckDB ${release} for ${platform}`;
   const wheel = `it is in the PyPI package duckdb-extension-${name.replaceAll("_", "-")}==${release}`;
-  if (folder !== undefined) {
+  if (folder) {
     return `DuckDB's extension ${name}, which cannot be loaded from ${folder}: ${duckdbMessage(error)}; put ${file} there (${wheel})`;
+  }
+  if (source) {
+    return `DuckDB's extension ${name}, which cannot be downloaded: ${duckdbMessage(error)}; without a network put ${file} into a folder and give that with --duckdb-extensions (${wheel})`;
   }
   return `DuckDB's extension ${name}: set ${INSTALL}=1 to download it once, or without a network put ${file} into a folder and give that with --duckdb-extensions or ${EXTENSIONS_VARIABLE} (${wheel})`;
 }

@@ -4,16 +4,18 @@ import { didYouMean } from "../../common/suggest.ts";
 import type { StoredSource } from "../../pipeline/pipeline.ts";
 import type { DataAccess } from "../source/data-access.ts";
 import type { DataSource, HeldOutRows, Rows, TrainingPart } from "../source/data-source.ts";
+import type { SpillSpace } from "../spill/spill-folder.ts";
+import type { StoredTable } from "../spill/stored-table.ts";
 import { chooseColumns } from "../table/column-choice.ts";
-import { fingerprintTable } from "../table/fingerprint.ts";
-import type { Column, ColumnSchema } from "../table/table.ts";
-import { createColumnBuilder, createLabelBuilder, type LabelBuilder } from "./column-builder.ts";
+import type { ColumnSchema } from "../table/table.ts";
+import { createLabelBuilder, type LabelBuilder } from "./column-builder.ts";
 import { rejectedLines } from "./csv.ts";
 import { chunksOf } from "./database.ts";
 import { type Origin, openOrigin } from "./origin.ts";
 import { repeatReads } from "./outage.ts";
 import { canBeKey, type Relation } from "./relation.ts";
 import { type RowChoice, type RowSplit, rowSql } from "./row-query.ts";
+import { createTableBuilder } from "./table-builder.ts";
 import { canBeTime, isoTime, timeBounds } from "./time.ts";
 
 const MAX_EXAMPLES = 5;
@@ -23,10 +25,16 @@ const MAX_EXAMPLES = 5;
  * memory.
  * @param baseDir the folder that a relative path is relative to
  * @param access what other machines are read with; without it, only local files are
+ * @param memoryBytes as for `openDatabase`
  * @throws UncoupleError as `openOrigin`; `invalid-argument` for an unusable key
  */
-export async function openFileSource(spec: StoredSource, baseDir: string, access?: DataAccess): Promise<DataSource> {
-  const origin = await openOrigin(spec, baseDir, access);
+export async function openFileSource(
+  spec: StoredSource,
+  baseDir: string,
+  access?: DataAccess,
+  memoryBytes?: number,
+): Promise<DataSource> {
+  const origin = await openOrigin(spec, baseDir, access, memoryBytes);
   try {
     checkRelation(spec, origin);
   } catch (error) {
@@ -105,8 +113,8 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   const read = async (
     names: readonly string[],
     choice: RowChoice,
-    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part }: ReadOptions = {},
-  ): Promise<HeldOutRows> => {
+    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part, space }: ReadOptions = {},
+  ): Promise<HeldOutRows<StoredTable>> => {
     const wrong = names.find((name) => unreadable.has(name));
     if (wrong !== undefined) {
       throw new UncoupleError("invalid-argument", `column "${wrong}" ${unreadable.get(wrong)}`);
@@ -132,7 +140,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       // Like a row without a key, a malformed line counts as a bad training row.
       const countRejected = choice.side === "training";
       const rows = await database.withConnection((connection) =>
-        readRows(connection, sql, chosen, labels, limit, countRejected),
+        readRows(connection, sql, chosen, labels, limit, countRejected, space),
       );
       if (split.by === "hash") return rows;
       const boundary = choice.side === "held-out" ? split.heldOutAfter : split.trainUntil;
@@ -141,7 +149,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       throw await origin.explain(error);
     }
   };
-  const checked = <R extends Rows>(rows: R, side: string): R => {
+  const checked = <R extends Rows<StoredTable>>(rows: R, side: string): R => {
     const { total, bad, examples } = rows.bad;
     if (bad > spec.maxBadFraction * total) {
       const share = `${bad} of ${total} ${side} rows (${percent(bad / total)}) are bad`;
@@ -158,10 +166,17 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
     schema: async () => schema,
     unreadable: () => unreadable,
     trainingRows: async (columns, limit, heldOutAfter, part) =>
-      checked(await read(columns, { side: "training" }, { limit, heldOutAfter, part }), part?.side ?? "training"),
-    heldOutRows: async (columns, labels) => checked(await read(columns, { side: "held-out" }, { labels }), "held-out"),
+      inMemory(
+        checked(await read(columns, { side: "training" }, { limit, heldOutAfter, part }), part?.side ?? "training"),
+      ),
+    storedTrainingRows: async (columns, space, heldOutAfter, part) =>
+      checked(await read(columns, { side: "training" }, { heldOutAfter, part, space }), part?.side ?? "training"),
+    heldOutRows: async (columns, labels) =>
+      inMemory(checked(await read(columns, { side: "held-out" }, { labels }), "held-out")),
+    storedHeldOutRows: async (columns, labels, space) =>
+      checked(await read(columns, { side: "held-out" }, { labels, space }), "held-out"),
     auditRows: async (columns, annotated, rows, heldOutAfter, part) => {
-      const sample = await read([...columns, ...annotated], { side: "audit", rows }, { heldOutAfter, part });
+      const sample = inMemory(await read([...columns, ...annotated], { side: "audit", rows }, { heldOutAfter, part }));
       if (sample.table.rows === rows || (part !== undefined && sample.table.rows > 0)) return sample;
       throw new UncoupleError(
         "failed-precondition",
@@ -169,7 +184,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       );
     },
     sampleRows: async (columns, labels, rows, heldOutAfter) =>
-      checked(await read(columns, { side: "audit", rows }, { labels, heldOutAfter }), "training"),
+      inMemory(checked(await read(columns, { side: "audit", rows }, { labels, heldOutAfter }), "training")),
     oracle: () => undefined,
     close: () => database.close(),
   };
@@ -182,6 +197,13 @@ interface ReadOptions {
   /** As in `DataSource.trainingRows`. */
   readonly heldOutAfter?: string | undefined;
   readonly part?: TrainingPart | undefined;
+  /** Where rows go that exceed their share of memory; default: all stay in memory. */
+  readonly space?: SpillSpace | undefined;
+}
+
+/** Rows that were read without a space to spill to. */
+function inMemory(rows: HeldOutRows<StoredTable>): HeldOutRows {
+  return rows as HeldOutRows;
 }
 
 function whyUnreadable(name: string, type: string): string {
@@ -199,46 +221,44 @@ async function readRows(
   labels: readonly string[],
   limit: number,
   countRejected: boolean,
-): Promise<HeldOutRows> {
-  const builders = columns.map(createColumnBuilder);
+  space: SpillSpace | undefined,
+): Promise<HeldOutRows<StoredTable>> {
+  const table = createTableBuilder(columns, space);
   const labelBuilders = labels.map(createLabelBuilder);
   const examples: string[] = [];
-  let rows = 0;
   let bad = 0;
-  for await (const chunk of chunksOf(connection, sql)) {
-    const numbers = chunk.getColumnVector(0);
-    const problems = chunk.getColumnVector(1);
-    const good: number[] = [];
-    for (let i = 0; i < chunk.rowCount && rows + good.length < limit; i += 1) {
-      const problem = problems.getItem(i);
-      if (problem === null) {
-        good.push(i);
-      } else {
-        bad += 1;
-        if (examples.length < MAX_EXAMPLES) examples.push(`row ${String(numbers.getItem(i))}: ${String(problem)}`);
+  try {
+    for await (const chunk of chunksOf(connection, sql)) {
+      const numbers = chunk.getColumnVector(0);
+      const problems = chunk.getColumnVector(1);
+      const good: number[] = [];
+      for (let i = 0; i < chunk.rowCount && table.rows() + good.length < limit; i += 1) {
+        const problem = problems.getItem(i);
+        if (problem === null) {
+          good.push(i);
+        } else {
+          bad += 1;
+          if (examples.length < MAX_EXAMPLES) examples.push(`row ${String(numbers.getItem(i))}: ${String(problem)}`);
+        }
       }
+      await table.append((column) => chunk.getColumnVector(2 + column), good);
+      labelBuilders.forEach((builder, c) => {
+        builder.append(chunk.getColumnVector(2 + columns.length + c), good);
+      });
+      if (table.rows() >= limit) break;
     }
-    builders.forEach((builder, c) => {
-      builder.append(chunk.getColumnVector(2 + c), good);
-    });
-    labelBuilders.forEach((builder, c) => {
-      builder.append(chunk.getColumnVector(2 + columns.length + c), good);
-    });
-    rows += good.length;
-    if (rows >= limit) break;
+    const rejected = countRejected && table.rows() < limit ? await rejectedLines(connection) : [];
+    for (const { line, message } of rejected.slice(0, MAX_EXAMPLES - examples.length)) {
+      examples.push(`line ${line}: ${message}`);
+    }
+    bad += rejected.length;
+    const labeled = Object.fromEntries(labels.map((name, c) => [name, (labelBuilders[c] as LabelBuilder).take()]));
+    const total = table.rows() + bad;
+    return { ...(await table.finish()), labels: labeled, bad: { total, bad, examples } };
+  } catch (thrown) {
+    await table.abandon();
+    throw thrown;
   }
-  const rejected = countRejected && rows < limit ? await rejectedLines(connection) : [];
-  for (const { line, message } of rejected.slice(0, MAX_EXAMPLES - examples.length)) {
-    examples.push(`line ${line}: ${message}`);
-  }
-  bad += rejected.length;
-  const held: Record<string, Column> = {};
-  columns.forEach(({ name }, c) => {
-    held[name] = (builders[c] as (typeof builders)[number]).finish();
-  });
-  const table = { rows, columns: held };
-  const labeled = Object.fromEntries(labels.map((name, c) => [name, (labelBuilders[c] as LabelBuilder).finish()]));
-  return { table, labels: labeled, bad: { total: rows + bad, bad, examples }, fingerprint: fingerprintTable(table) };
 }
 
 function percent(fraction: number): string {

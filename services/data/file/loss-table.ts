@@ -99,7 +99,7 @@ async function readRows(
     }
     if (bad.length > 0) throw new UncoupleError("invalid-argument", `${path}: ${bad.join("; ")}`);
     if (rows === 0) throw new UncoupleError("invalid-argument", `${path} has no rows`);
-    const finished = names.map((name, c) => [name, (builders[c] as (typeof builders)[number]).finish()] as const);
+    const finished = names.map((name, c) => [name, (builders[c] as (typeof builders)[number]).take()] as const);
     return {
       rows,
       numbers: Object.fromEntries(
@@ -130,6 +130,6 @@ function doubleBuilder() {
         length += 1;
       }
     },
-    finish: () => values.slice(0, length),
+    take: () => values.slice(0, length),
   };
 }

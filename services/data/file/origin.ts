@@ -35,15 +35,20 @@ const SETTING = "data.path: ";
 
 /**
  * Opens the rows of a pipeline through DuckDB, which can then read them and nothing else.
- * @param baseDir the folder that a relative path is relative to
+ * @param baseDir the folder that a relative path is relative to; @param memoryBytes as for `openDatabase`
  * @throws UncoupleError `not-found`, `invalid-argument` (unreadable files, a query that is not one SELECT),
  *   `failed-precondition` (a missing extension or credential), `unauthenticated`, `unavailable`
  */
-export async function openOrigin(spec: StoredSource, baseDir: string, access: DataAccess | undefined): Promise<Origin> {
-  if (spec.source === "database") return openTable(spec, baseDir, required(access));
+export async function openOrigin(
+  spec: StoredSource,
+  baseDir: string,
+  access: DataAccess | undefined,
+  memoryBytes: number | undefined,
+): Promise<Origin> {
+  if (spec.source === "database") return openTable(spec, baseDir, required(access), memoryBytes);
   const place = await locateFiles(spec.path, baseDir);
-  if (place.many !== undefined) return openMany(spec, { ...place, many: place.many }, access);
-  return openOne(spec, place, access);
+  if (place.many !== undefined) return openMany(spec, { ...place, many: place.many }, access, memoryBytes);
+  return openOne(spec, place, access, memoryBytes);
 }
 
 function required(access: DataAccess | undefined): DataAccess {
@@ -55,16 +60,18 @@ async function openTable(
   spec: Extract<StoredSource, { source: "database" }>,
   baseDir: string,
   { env }: DataAccess,
+  memoryBytes: number | undefined,
 ): Promise<Origin> {
   const place = await readDatabaseUrl(spec.url, baseDir, env);
   const { name, kind, file } = place;
-  const database = await openDatabase({
+  const reach = {
     store: name,
     paths: file === undefined ? [] : [file],
     catalog: CATALOG,
     secrets: place.secrets,
-    prepare: (run) => attach(run, place, env),
-  }).catch((error: unknown) => {
+    prepare: (run: RunSql) => attach(run, place, env),
+  };
+  const database = await openDatabase(reach, memoryBytes).catch((error: unknown) => {
     throw dataError(name, error);
   });
   const explain = async (error: unknown) => dataError(name, error);
@@ -82,10 +89,14 @@ async function openTable(
 }
 
 /** Opens the database of files. */
-function openFiles(place: FilePlace, access: DataAccess | undefined): Promise<Database> {
+function openFiles(
+  place: FilePlace,
+  access: DataAccess | undefined,
+  memoryBytes: number | undefined,
+): Promise<Database> {
   const { path, store, many } = place;
   const reach = many === undefined ? { paths: [path] } : { folders: [many.folder] };
-  if (store === "local") return openDatabase(reach);
+  if (store === "local") return openDatabase(reach, memoryBytes);
   const { env } = required(access);
   const prepare = async (run: RunSql) => {
     await loadExtension(run, "httpfs", `data.path: ${store}://`, env);
@@ -94,13 +105,14 @@ function openFiles(place: FilePlace, access: DataAccess | undefined): Promise<Da
     if (authority !== undefined) await run(`SET GLOBAL ca_cert_file = ${literal(authority)}`);
     if (store !== "https") await createStoreSecret(run, store, env);
   };
-  return openDatabase({ ...reach, store: path, secrets: storeSecrets(env), prepare });
+  return openDatabase({ ...reach, store: path, secrets: storeSecrets(env), prepare }, memoryBytes);
 }
 
 async function openOne(
   spec: Extract<StoredSource, { source: "file" }>,
   place: FilePlace,
   access: DataAccess | undefined,
+  memoryBytes: number | undefined,
 ): Promise<Origin> {
   const { path, store } = place;
   requireLocalQuery(spec, store);
@@ -111,7 +123,7 @@ async function openOne(
   }
   const format = named ?? (await detectFormat(path, SETTING));
   const explain = async (error: unknown) => (local ? explained(path, error) : dataError(path, error));
-  const database = await openFiles(place, access).catch(async (error: unknown) => {
+  const database = await openFiles(place, access, memoryBytes).catch(async (error: unknown) => {
     throw await explain(error);
   });
   try {
@@ -141,11 +153,12 @@ async function openMany(
   spec: Extract<StoredSource, { source: "file" }>,
   place: FilePlace & Required<Pick<FilePlace, "many">>,
   access: DataAccess | undefined,
+  memoryBytes: number | undefined,
 ): Promise<Origin> {
   const { path, store } = place;
   requireLocalQuery(spec, store);
   const explain = async (error: unknown) => dataError(path, error);
-  const database = await openFiles(place, access).catch((error: unknown) => {
+  const database = await openFiles(place, access, memoryBytes).catch((error: unknown) => {
     throw dataError(path, error);
   });
   try {

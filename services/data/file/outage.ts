@@ -1,7 +1,9 @@
 import { createRetry } from "../../common/async/retry.ts";
 import { type ErrorCode, UncoupleError } from "../../common/errors.ts";
 import type { DataAccess } from "../source/data-access.ts";
-import type { DataSource } from "../source/data-source.ts";
+import type { DataSource, Rows } from "../source/data-source.ts";
+import { removeSpill } from "../spill/spill-folder.ts";
+import { isSpilled, type StoredTable } from "../spill/stored-table.ts";
 
 /** The message of a read that failed once, for a reason that did not repeat itself. */
 export const READ_BROKE_OFF = "the read broke off before its end";
@@ -56,7 +58,7 @@ export function repeatReads(
 ): DataSource {
   const { name } = origin;
   const closed = new AbortController();
-  const repeat = async <R>(read: () => Promise<R>): Promise<R> => {
+  const repeat = async <R extends Rows<StoredTable>>(read: () => Promise<R>): Promise<R> => {
     let seen: string | undefined;
     const whole = async () => {
       const before = await origin.version?.();
@@ -66,6 +68,7 @@ export function repeatReads(
       seen = before;
       const rows = await read();
       if (before === (await origin.version?.())) return rows;
+      if (isSpilled(rows.table)) await removeSpill(rows.table.folder);
       throw new UncoupleError("unavailable", `${name}: the files changed while they were read`);
     };
     if (access === undefined) return whole();
@@ -83,7 +86,10 @@ export function repeatReads(
   return {
     ...source,
     trainingRows: (...args) => repeat(() => source.trainingRows(...args)),
+    storedTrainingRows: (...args) => repeat(() => source.storedTrainingRows(...args)),
     heldOutRows: (...args) => repeat(() => source.heldOutRows(...args)),
+    storedHeldOutRows: (...args) => repeat(() => source.storedHeldOutRows(...args)),
+    sampleRows: (...args) => repeat(() => source.sampleRows(...args)),
     auditRows: (...args) => repeat(() => source.auditRows(...args)),
     async close() {
       closed.abort();

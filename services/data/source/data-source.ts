@@ -1,3 +1,5 @@
+import type { SpillSpace } from "../spill/spill-folder.ts";
+import type { StoredTable } from "../spill/stored-table.ts";
 import type { CategoricalColumn, ColumnSchema, Table } from "../table/table.ts";
 import type { CounterfactualOracle } from "./oracle.ts";
 
@@ -10,8 +12,8 @@ export interface BadRows {
   readonly examples: readonly string[];
 }
 
-export interface Rows {
-  readonly table: Table;
+export interface Rows<T extends StoredTable = Table> {
+  readonly table: T;
   readonly bad: BadRows;
   /** SHA-256 (hex) over the column names and values: runs with the same fingerprint saw the same rows. */
   readonly fingerprint: string;
@@ -20,7 +22,7 @@ export interface Rows {
 }
 
 /** Rows with labels. */
-export interface HeldOutRows extends Rows {
+export interface HeldOutRows<T extends StoredTable = Table> extends Rows<T> {
   /** The labels that were asked for, as text, by column; `(missing)` where a row has none. */
   readonly labels: Readonly<Record<string, CategoricalColumn>>;
 }
@@ -53,11 +55,28 @@ export interface DataSource {
    */
   trainingRows(columns: readonly string[], limit?: number, heldOutAfter?: string, part?: TrainingPart): Promise<Rows>;
   /**
+   * As `trainingRows`, of any number: from `space.tableBytes` on, the rows are spilled into a folder of the space, which the
+   * caller removes.
+   * @throws UncoupleError as `trainingRows`; `resource-exhausted` if the disk is full
+   */
+  storedTrainingRows(
+    columns: readonly string[],
+    space: SpillSpace,
+    heldOutAfter?: string,
+    part?: TrainingPart,
+  ): Promise<Rows<StoredTable>>;
+  /**
    * Reads the held-out rows. Only for the evaluator.
    * @param labels columns to read as text as well, of any type, which group or slice the rows
    * @throws UncoupleError as `trainingRows`
    */
   heldOutRows(columns: readonly string[], labels?: readonly string[]): Promise<HeldOutRows>;
+  /** As `heldOutRows`, spilled as those of `storedTrainingRows`. Labels stay in memory. */
+  storedHeldOutRows(
+    columns: readonly string[],
+    labels: readonly string[],
+    space: SpillSpace,
+  ): Promise<HeldOutRows<StoredTable>>;
   /**
    * Reads the `rows` training rows with the smallest hashes among those with values in all columns of `annotated`, in hash
    * order, so that a smaller sample is a prefix of a larger one. They are training rows like any other.

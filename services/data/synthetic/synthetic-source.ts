@@ -1,7 +1,12 @@
+import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { SyntheticSource } from "../../pipeline/pipeline.ts";
 import { createRandom } from "../random/random.ts";
 import type { DataSource, Rows, TrainingPart } from "../source/data-source.ts";
+import { SPILL_BLOCK_ROWS } from "../spill/spill-file.ts";
+import { removeSpill, type SpillSpace } from "../spill/spill-folder.ts";
+import { fingerprintSpilled, type StoredTable } from "../spill/stored-table.ts";
+import { createTableSpill } from "../spill/table-spill.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import { fingerprintTable } from "../table/fingerprint.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
@@ -45,6 +50,33 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
     keyed.sort((a, b) => a.hash - b.hash || a.row - b.row);
     return Int32Array.from(keyed.slice(0, rows), (entry) => entry.row);
   };
+  /** Generates blocks of rows if all of them exceed their share of memory. */
+  async function storedRows(
+    columns: readonly string[],
+    numbers: Int32Array,
+    space: SpillSpace,
+  ): Promise<Rows<StoredTable>> {
+    const chosen = chooseColumns(schema, columns);
+    const bytes = 4 * numbers.length * chosen.reduce((sum, { width }) => sum + width, 0);
+    if (bytes <= space.tableBytes) return rowsOf(columns, numbers);
+    const folder = await space.folder();
+    try {
+      const names = chosen.map(({ name }) => name);
+      const spill = await createTableSpill(folder, names);
+      for (let from = 0; from < numbers.length; from += SPILL_BLOCK_ROWS) {
+        const { table } = rowsOf(columns, numbers.subarray(from, from + SPILL_BLOCK_ROWS));
+        await spill.append(names.map((name) => table.columns[name] as Column));
+        await yieldToEventLoop();
+      }
+      const table = await spill.finish({});
+      const bad = { total: numbers.length, bad: 0, examples: [] };
+      return { table, bad, fingerprint: await fingerprintSpilled(table) };
+    } catch (thrown) {
+      await removeSpill(folder);
+      throw thrown;
+    }
+  }
+
   return {
     schema: async () => schema,
     unreadable: () => new Map(),
@@ -52,6 +84,12 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
       part === undefined
         ? rowsOf(columns, splitRows(spec, "training", limit))
         : rowsOf(columns, partOf(splitRows(spec, "training"), part).slice(0, limit)),
+    storedTrainingRows: (columns, space, _, part) =>
+      storedRows(columns, partOf(splitRows(spec, "training"), part), space),
+    storedHeldOutRows: async (columns, _labels, space) => ({
+      ...(await storedRows(columns, splitRows(spec, "held-out"), space)),
+      labels: {},
+    }),
     heldOutRows: async (columns) => ({ ...rowsOf(columns, splitRows(spec, "held-out")), labels: {} }),
     auditRows: async (columns, annotated, rows, _, part) => {
       const training = splitRows(spec, "training");

@@ -1,4 +1,3 @@
-import { square } from "../../common/elementary.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { Column, Table } from "./table.ts";
 
@@ -34,18 +33,6 @@ export interface Encoding {
 }
 
 /**
- * Fits an encoding on training rows.
- *
- * @param names the columns, in the order of the matrix
- * @throws UncoupleError `invalid-argument` for a missing column, `failed-precondition` for a text column with too many
- *   different values
- */
-export function fitEncoding(table: Table, names: readonly string[]): Encoding {
-  const columns = names.map((name) => fitColumn(name, columnOf(table, name), table.rows));
-  return { columns, width: columns.reduce((sum, column) => sum + encodedWidth(column), 0) };
-}
-
-/**
  * Encodes the rows of a table.
  * @returns [rows * width], row-major
  * @throws UncoupleError `invalid-argument` for a column that is missing or has a different kind or width
@@ -61,50 +48,16 @@ export function encode(encoding: Encoding, table: Table): Float32Array {
   return matrix;
 }
 
-/** Smallest normal float32; ONNX Runtime flushes smaller numbers to 0. */
-const SMALLEST_NORMAL = 2 ** -126;
-/** 2 GiB of float32. */
-const MAX_ONE_HOT_VALUES = 2 ** 29;
-
 /** Number of matrix columns that a column occupies. */
-function encodedWidth(column: ColumnEncoding): number {
+export function encodedWidth(column: ColumnEncoding): number {
   return column.kind === "numeric" ? column.width : column.vocabulary.length;
 }
 
-function columnOf(table: Table, name: string): Column {
+/** @throws UncoupleError `invalid-argument` for a missing column */
+export function columnOf<C>(table: { readonly columns: Readonly<Record<string, C>> }, name: string): C {
   const column = table.columns[name];
   if (column === undefined) throw new UncoupleError("invalid-argument", `cannot encode column ${name}: not found`);
   return column;
-}
-
-function fitColumn(name: string, column: Column, rows: number): ColumnEncoding {
-  if (column.kind === "categorical") {
-    const used = new Uint8Array(column.dictionary.length);
-    for (const code of column.codes) used[code] = 1;
-    const vocabulary = [...new Set(column.dictionary.filter((_, code) => used[code] === 1))].sort();
-    if (rows * vocabulary.length > MAX_ONE_HOT_VALUES) {
-      const size = ((rows * vocabulary.length * 4) / 2 ** 30).toFixed(1);
-      throw new UncoupleError(
-        "failed-precondition",
-        `column ${name} has ${vocabulary.length} different values in ${rows} rows, which take ${size} GiB in one-hot encoding; remove the column or group rare values in data.query`,
-      );
-    }
-    return { kind: "categorical", name, vocabulary };
-  }
-  const { width, values } = column;
-  const moments = Array.from({ length: width }, (_, k) => {
-    let sum = 0;
-    for (let i = k; i < values.length; i += width) sum += values[i] as number;
-    const mean = sum / Math.max(1, rows);
-    // Two passes: a one-pass sum of squares loses all digits if the mean is large compared with the spread.
-    let squares = 0;
-    for (let i = k; i < values.length; i += width) squares += square((values[i] as number) - mean);
-    const spread = Math.sqrt(squares / Math.max(1, rows));
-    // A spread below the resolution of float32 is the rounding error in the mean of a constant column.
-    const varies = spread > Math.max(SMALLEST_NORMAL, 1e-9 * Math.abs(mean));
-    return { mean: Math.fround(mean), std: varies ? Math.fround(spread) : 1 };
-  });
-  return { kind: "numeric", name, width, mean: moments.map(({ mean }) => mean), std: moments.map(({ std }) => std) };
 }
 
 function encodeColumn(

@@ -14,10 +14,18 @@ export function targetColumns({ target, logged }: Component): readonly string[] 
  * @throws UncoupleError `invalid-argument` for a missing column, `failed-precondition` for a logged action that is not
  *   among the output's actions, or a propensity outside (0, 1]
  */
-export function targetColumn(component: Component, table: Table): Column {
+export function targetColumn(component: Component, table: Table, block: TargetBlock = {}): Column {
   const { logged } = component;
   if (logged === undefined) return columnOf(component, table, component.target);
-  return estimatedRewards(component, logged, table);
+  return estimatedRewards(component, logged, table, block);
+}
+
+/** Where a table is a part of another one. */
+export interface TargetBlock {
+  /** Number of its first row, for messages. */
+  readonly from?: number;
+  /** The mean reward of all rows; default: of these. */
+  readonly baseline?: number | undefined;
 }
 
 /** The logged rewards of each row's actions. */
@@ -30,8 +38,12 @@ export interface LoggedRewards {
   readonly propensity: Float32Array;
 }
 
-/** Reads the logged actions, rewards and propensities. @throws UncoupleError as `targetColumn` */
-export function loggedRewards(component: Component, logged: LoggedActions, table: Table): LoggedRewards {
+/**
+ * Reads the logged actions, rewards and propensities.
+ * @param from number of the first row, for messages
+ * @throws UncoupleError as `targetColumn`
+ */
+export function loggedRewards(component: Component, logged: LoggedActions, table: Table, from = 0): LoggedRewards {
   const { width } = component.output;
   const action = actionsOf(component, columnOf(component, table, logged.action), logged.action);
   const reward = scalars(component, table, component.target);
@@ -41,12 +53,12 @@ export function loggedRewards(component: Component, logged: LoggedActions, table
   for (let row = 0; row < table.rows; row++) {
     const p = propensity[row] as number;
     if (!(p > 0 && p <= 1)) {
-      const what = `row ${row + 1} is ${p}; the probability of the action must be greater than 0 and at most 1`;
+      const what = `row ${from + row + 1} is ${p}; the probability of the action must be greater than 0 and at most 1`;
       throw refuse(component, logged.propensity, what);
     }
     const a = action(row);
     if (a < 0)
-      throw refuse(component, logged.action, `row ${row + 1} is not one of the ${width} actions of the output`);
+      throw refuse(component, logged.action, `row ${from + row + 1} is not one of the ${width} actions of the output`);
     rewards[row * width + a] = reward[row] as number;
     observed[row * width + a] = 1;
   }
@@ -60,15 +72,26 @@ export function loggedRewards(component: Component, logged: LoggedActions, table
  *
  * @returns [rows * output width]
  */
-function estimatedRewards(component: Component, logged: LoggedActions, table: Table): NumericColumn {
+function estimatedRewards(
+  component: Component,
+  logged: LoggedActions,
+  table: Table,
+  { from, baseline: known }: TargetBlock,
+): NumericColumn {
   const { width } = component.output;
-  const { rewards, observed, propensity } = loggedRewards(component, logged, table);
-  let baseline = 0;
-  for (const value of rewards) baseline += value / Math.max(1, table.rows);
+  const { rewards, observed, propensity } = loggedRewards(component, logged, table, from);
+  const baseline = known ?? addMeanReward(0, rewards, table.rows);
   const values = rewards.map((reward, i) =>
     observed[i] === 0 ? baseline : baseline + (reward - baseline) / (propensity[Math.floor(i / width)] as number),
   );
   return { kind: "numeric", width, values };
+}
+
+/** Adds rewards to the mean reward of all rows, in their order. @param rewards as `LoggedRewards` has them @param rows all */
+export function addMeanReward(mean: number, rewards: Float32Array, rows: number): number {
+  let sum = mean;
+  for (const value of rewards) sum += value / Math.max(1, rows);
+  return sum;
 }
 
 /** Returns a function from a row to the coordinate of its action, or -1. */

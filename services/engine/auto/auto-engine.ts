@@ -43,7 +43,9 @@ export function chooseEngine(
     if (!(thrown instanceof UnsupportedOperator)) throw thrown;
     return onnx("unsupported", `WebAssembly has no operator ${thrown.operator}`);
   }
-  const bytes = memoryOf(sessionPlan(compiled, rows)) + CHUNK_BYTES;
+  const plan = sessionPlan(compiled, rows);
+  const streamed = compiled.layout.streamed.map(({ width }) => rows * width);
+  const bytes = memoryOf({ ...plan, columns: [...plan.columns, ...streamed] }) + CHUNK_BYTES;
   if (bytes > MOST_BYTES) {
     const gibibytes = (bytes / 2 ** 30).toFixed(1);
     return onnx("memory", `the program and its data need ${gibibytes} GiB, and a WebAssembly memory has at most 4`);

@@ -14,8 +14,13 @@ export interface TrainingProgram {
    * its batch, [batch, width], under the same name.
    */
   readonly resident: Readonly<Record<string, { readonly width: number }>>;
-  /** Values drawn by the caller for every step, such as noise, float32 [batch, width]. */
+  /** Values that the caller passes for every step, such as noise, float32 [batch, width]. */
   readonly feeds: Readonly<Record<string, { readonly width: number }>>;
+  /**
+   * The feeds that are rows of columns too large to be resident. `auto` chooses the engine that it would choose if they
+   * were, because the bits depend on it.
+   */
+  readonly streamed?: readonly string[];
   /** Its `learningRate` is the peak; each step receives its own rate. */
   readonly optimizer: OptimizerSpec;
   /**
@@ -54,6 +59,6 @@ export interface Chunk {
   readonly indices: Int32Array;
   /** [steps]. */
   readonly learningRates: Float32Array;
-  /** Name to [steps * batch * width]. */
+  /** Name to [steps * batch * width]. Those that are `streamed` may be in shared memory. */
   readonly feeds: Readonly<Record<string, Float32Array>>;
 }

@@ -71,7 +71,9 @@ async function run(current: Open, request: OnnxRequest & { kind: "run" }): Promi
     feeds[EPOCH_NAMES.scheduled(index)] = new Tensor("float32", column, [steps]);
   });
   for (const [name, { values, width }] of Object.entries(request.feeds)) {
-    feeds[EPOCH_NAMES.feed(name)] = new Tensor("float32", values, [steps, batch, width]);
+    // ONNX Runtime takes no shared memory.
+    const own = values.buffer instanceof SharedArrayBuffer ? new Float32Array(values) : values;
+    feeds[EPOCH_NAMES.feed(name)] = new Tensor("float32", own, [steps, batch, width]);
   }
   current.carried.forEach((tensor, index) => {
     feeds[EPOCH_NAMES.before(index)] = tensor;

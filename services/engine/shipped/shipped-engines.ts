@@ -12,7 +12,7 @@ import type { ShippingEngine } from "./shipping-engine.ts";
 /** Engines that run unpacked programs. */
 export interface ShippedEngines {
   /**
-   * @returns an engine that runs this program, whatever is prepared with it, and the program
+   * @returns an engine that runs the step of this program, whatever else is prepared with it, and the program
    * @throws UncoupleError `invalid-argument` on `prepare` if the engine cannot run it
    */
   of(name: ShippingEngine, unpacked: UnpackedProgram): { readonly engine: Engine; readonly program: TrainingProgram };
@@ -43,9 +43,12 @@ export function createShippedEngines(clock: Clock, threads?: number): ShippedEng
         name,
         reason: "selected",
         clock,
-        async prepare(_program, data, rows) {
-          checkData(program, data, rows);
-          return compiler.open(compiler.compile(recorded, program), program, data, rows);
+        async prepare(given, data, rows) {
+          // The recorded step is the same, whether its rows are resident or come with each chunk.
+          const { resident, feeds, streamed } = given;
+          const own: TrainingProgram = { ...program, resident, feeds, ...(streamed !== undefined && { streamed }) };
+          checkData(own, data, rows);
+          return compiler.open(compiler.compile(recorded, own), own, data, rows);
         },
       };
       return { engine, program };

@@ -23,6 +23,7 @@ export type LinkOutcome = { readonly linked: SnapshotManifest } | { readonly unc
  * Links what the owner of a component uses now, unless it is the component's newest snapshot already. First refers to the
  * owner's snapshot, so that its model stays, and then announces it after what was the newest, so that of several processes one
  * does, once.
+ * @throws UncoupleError `conflict` if another process has announced a snapshot of the component meanwhile: try again
  */
 export async function linkComponent(deps: LinkDeps, component: SharedComponent, owner: Owner): Promise<LinkOutcome> {
   const { pipeline, pipelineDigest, backplane } = deps;
@@ -60,8 +61,6 @@ export async function linkComponent(deps: LinkDeps, component: SharedComponent, 
     return { linked: await registry.link(draft, original, newest?.serial ?? null) };
   } catch (thrown) {
     const { code, message } = asUncoupleError(thrown);
-    // Another process has announced a snapshot of the component: the next pass sees it.
-    if (code === "conflict") return { unchanged: undefined };
     if (code === "not-found" || code === "deleted") return { unchanged: message };
     throw thrown;
   }

@@ -19,8 +19,8 @@ import { keepReferences } from "./references.ts";
 
 /** Held by the evaluator that links, so that nobody releases a reference which another one is about to use. */
 const LEASE = "link";
-/** After a deletion, a reference may wait this long. */
-const INTERVAL_MS = 10 * 60_000;
+/** How long a reference may outlive its link, and an owner that the store does not have may go unnoticed. */
+const INTERVAL_MS = 60_000;
 
 export interface SharedLinksDeps {
   /** This evaluator's name. */
@@ -135,9 +135,12 @@ export function createSharedLinks(deps: SharedLinksDeps): SharedLinks {
             signal.throwIfAborted();
           }
           const lease = await backplane.leases.acquire(LEASE, deps.evaluator, signal);
+          // What follows the owners ends with the loop.
+          const ended = new AbortController();
           try {
-            await link(AbortSignal.any([signal, lease.lost]));
+            await link(AbortSignal.any([signal, lease.lost, ended.signal]));
           } finally {
+            ended.abort();
             await lease.release();
           }
         },

@@ -1,9 +1,9 @@
-import type { LoggedRewards } from "../../data/targets/target-column.ts";
-import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset, LoggedMatrices } from "../dataset/encoded-dataset.ts";
+import { mapRows } from "../dataset/row-matrix.ts";
 import { evaluateDense } from "../fitting/dense-function.ts";
 import { type FitContext, fitNetworks } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps } from "../fitting/fit-target.ts";
-import { concatColumns } from "../fitting/matrices.ts";
+import { joinedColumns } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAY = 1e-3;
 
@@ -18,22 +18,28 @@ const WEIGHT_DECAY = 1e-3;
  */
 export async function doublyRobust(
   dataset: EncodedDataset,
-  logged: LoggedRewards,
+  logged: LoggedMatrices,
   context: FitContext,
 ): Promise<EncodedDataset> {
-  const inputs = concatColumns(dataset.own, dataset.imputed);
+  const inputs = await joinedColumns(dataset.own, dataset.imputed);
   const halves = [0, 1].map((half) => ({ weightDecay: WEIGHT_DECAY, learns: (row: number) => row % 2 !== half }));
   const networks = await fitNetworks(
     { ...fitTargetOf(dataset, dataset), inputs, members: halves, steps: fittingSteps(dataset.rows) },
     context,
   );
-  const models: Float32Array[] = [];
-  for (const layers of networks) models.push((await evaluateDense(layers, [inputs])).values);
   const { width } = dataset.target;
-  const values = logged.rewards.map((reward, i) => {
-    const row = Math.floor(i / width);
-    const q = (models[row % 2] as Float32Array)[i] as number;
-    return logged.observed[i] === 0 ? q : q + (reward - q) / (logged.propensity[row] as number);
-  });
-  return { ...dataset, target: { width, values } };
+  const target = await mapRows(
+    [inputs, logged.rewards, logged.observed, logged.propensity],
+    async ([given, rewards, observed, propensity], from) => {
+      const models: Float32Array[] = [];
+      for (const layers of networks) models.push((await evaluateDense(layers, [given])).values);
+      const values = rewards.values.map((reward, i) => {
+        const row = Math.floor(i / width);
+        const q = (models[(from + row) % 2] as Float32Array)[i] as number;
+        return observed.values[i] === 0 ? q : q + (reward - q) / (propensity.values[row] as number);
+      });
+      return { width, values };
+    },
+  );
+  return { ...dataset, target };
 }

@@ -1,11 +1,14 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
+import { isSpilled, joinTables, type StoredTable, tableBlocks, withColumns } from "../../data/spill/stored-table.ts";
+import { createTableSpill } from "../../data/spill/table-spill.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
-import { componentNamed } from "../../pipeline/dag.ts";
+import { ancestors, componentNamed } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { counterfactualValues } from "../counterfactual/counterfactual.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../counterfactual/evidence.ts";
 import { prepareCalibrated, prepareCounterfactual } from "../counterfactual/prepare.ts";
-import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encoded-dataset.ts";
+import { type EncodedDataset, encodeRows, encodeTarget } from "../dataset/encoded-dataset.ts";
+import { mapRows, type RowMatrix } from "../dataset/row-matrix.ts";
 import type { FitContext } from "../fitting/fit-networks.ts";
 import { selectColumns } from "../fitting/matrices.ts";
 import { inputsOf, type PreparedInputs } from "../programs/training-program.ts";
@@ -16,21 +19,40 @@ import { measureSupport, supportWarning } from "./support.ts";
 import type { ComponentTraining } from "./training-backend.ts";
 import { fitInUnits, unitPlanOf } from "./unit-training.ts";
 
-type ImputedColumns = Readonly<Record<string, NumericColumn>>;
-
-/** Predicts the component's upstream outputs on these rows; by output name, in the order of the pipeline file. */
+/**
+ * Predicts the component's upstream outputs on these rows; by output name, in the order of the pipeline file. In memory if the
+ * table is, otherwise block by block into files beside it.
+ */
+export function imputedInputs(
+  source: Pick<ComponentTraining, "pipeline" | "upstream">,
+  component: Component,
+  table: Table,
+): Promise<Table>;
+export function imputedInputs(
+  source: Pick<ComponentTraining, "pipeline" | "upstream">,
+  component: Component,
+  table: StoredTable,
+): Promise<StoredTable>;
 export async function imputedInputs(
   { pipeline, upstream }: Pick<ComponentTraining, "pipeline" | "upstream">,
   component: Component,
-  table: Table,
-): Promise<ImputedColumns> {
-  const outputs = await imputeAncestors(pipeline, new Set(Object.keys(upstream)), upstream, table);
-  return Object.fromEntries(
-    component.upstream.map((name) => {
-      const { output } = pipeline.components.find((other) => other.name === name) as Component;
-      return [output.name, outputs[output.name] as NumericColumn];
-    }),
-  );
+  table: StoredTable,
+): Promise<StoredTable> {
+  const names = component.upstream.map((name) => componentNamed(pipeline, name).output.name);
+  const impute = async (rows: Table): Promise<Table> => {
+    const outputs = await imputeAncestors(pipeline, new Set(Object.keys(upstream)), upstream, rows);
+    const columns = Object.fromEntries(names.map((name) => [name, outputs[name] as NumericColumn]));
+    return { rows: rows.rows, columns };
+  };
+  if (!isSpilled(table)) return impute(table);
+  if (names.length === 0) return { rows: table.rows, columns: {} };
+  const read = ancestors(pipeline.components, component.name).flatMap(({ columns }) => columns);
+  const spill = await createTableSpill(table.folder, names);
+  for await (const block of tableBlocks(withColumns(table, read))) {
+    const { columns } = await impute(block);
+    await spill.append(names.map((name) => columns[name] as NumericColumn));
+  }
+  return spill.finish({});
 }
 
 /**
@@ -42,7 +64,7 @@ export async function prepareInputs(
   training: ComponentTraining,
   dataset: EncodedDataset,
   needs: ProtocolNeeds,
-  imputed: ImputedColumns,
+  imputed: StoredTable,
 ): Promise<PreparedInputs> {
   const { component } = dataset;
   const prepared: { -readonly [K in keyof PreparedInputs]: PreparedInputs[K] } = {};
@@ -50,10 +72,9 @@ export async function prepareInputs(
     if (training.previous === undefined) {
       training.onWarning?.(`${component.name} has no previous snapshot; training without the proximal term`);
     } else {
-      prepared.previous = await previousOutputs(training.previous, dataset, {
-        rows: dataset.rows,
-        columns: { ...training.table.columns, ...imputed },
-      });
+      const read = [...component.columns, ...Object.keys(imputed.columns)];
+      const inputs = withColumns(joinTables(training.table, imputed), read);
+      prepared.previous = await previousOutputs(training.previous, dataset, inputs);
     }
   }
   if (needs.counterfactual !== "none") {
@@ -84,7 +105,8 @@ async function warnOfSupport(training: ComponentTraining, { dataset, audit }: Co
   const free = freeColumns(training.pipeline, dataset.component);
   // A label does not say where the probability of a perfect upstream would lie.
   const annotated = "missing" in audit || audit.labeled.length > 0 ? undefined : selectColumns(audit.annotated, free);
-  const report = await measureSupport(selectColumns(dataset.imputed, free), annotated);
+  const imputed = await mapRows([dataset.imputed], ([block]) => selectColumns(block, free));
+  const report = await measureSupport(imputed, annotated);
   const warning = supportWarning(report);
   if (warning !== undefined) training.onWarning?.(`${dataset.component.name}: ${warning}`);
 }
@@ -132,11 +154,13 @@ async function evidenceOf(
   });
 }
 
-async function previousOutputs(model: SnapshotModel, dataset: EncodedDataset, inputs: Table): Promise<Matrix> {
-  const { component, encoding, rows } = dataset;
+function previousOutputs(model: SnapshotModel, dataset: EncodedDataset, inputs: StoredTable): Promise<RowMatrix> {
+  const { component, encoding } = dataset;
   const { width } = component.output;
-  const values = await model.predict(inputs);
-  if (encoding.target.kind !== "standardized") return { width, values };
-  const own: Table = { rows, columns: { ...inputs.columns, [component.target]: { kind: "numeric", width, values } } };
-  return { width, values: encodeTarget(component, encoding.target, own) };
+  return encodeRows(inputs, async (block) => {
+    const values = await model.predict(block);
+    if (encoding.target.kind !== "standardized") return { width, values };
+    const predicted: Table = { rows: block.rows, columns: { [component.target]: { kind: "numeric", width, values } } };
+    return { width, values: encodeTarget(component, encoding.target, predicted) };
+  });
 }

@@ -32,7 +32,7 @@ export async function prepareTraining(training: ComponentTraining): Promise<Prep
   const imputed = await imputedInputs(training, component, table);
   // Long steps block this thread.
   await yieldToEventLoop();
-  const encoded = encodeDataset(component, table, imputed);
+  const encoded = await encodeDataset(component, table, imputed);
   const dataset =
     encoded.logged === undefined ? encoded : await doublyRobust(encoded, encoded.logged, fitContext(training));
   await yieldToEventLoop();

@@ -1,7 +1,7 @@
 import { Matrix as DenseMatrix, EigenvalueDecomposition } from "ml-matrix";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { exp, log } from "../../common/elementary.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Matrix, matrixBlocks, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 
 /** How much of their space the imputed inputs cover. Causal training is consistent only if they cover all of it. */
 export interface SupportReport {
@@ -35,7 +35,7 @@ const WORK_PER_YIELD = 1e7;
  * @param imputed standardized imputed inputs
  * @param annotated the true values of the audited rows, if any, in the same space
  */
-export async function measureSupport(imputed: Matrix, annotated?: Matrix): Promise<SupportReport> {
+export async function measureSupport(imputed: RowMatrix, annotated?: Matrix): Promise<SupportReport> {
   const { width } = imputed;
   const sums = await correlation(imputed);
   await yieldToEventLoop();
@@ -70,15 +70,20 @@ export function supportWarning(report: SupportReport): string | undefined {
 }
 
 async function coveredShare(
-  imputed: Matrix,
+  imputed: RowMatrix,
   annotated: Matrix,
   directions: readonly (readonly number[])[],
 ): Promise<number> {
   const { width } = imputed;
   const inside = new Uint8Array(annotated.values.length / width).fill(1);
   for (const direction of directions) {
-    const range = await along(direction, imputed);
-    const [low, high] = [range.reduce((a, b) => Math.min(a, b)), range.reduce((a, b) => Math.max(a, b))];
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for await (const { block } of matrixBlocks([imputed])) {
+      for (const at of await along(direction, block[0])) {
+        low = Math.min(low, at);
+        high = Math.max(high, at);
+      }
+    }
     const positions = await along(direction, annotated);
     positions.forEach((at, row) => {
       if (at < low || at > high) inside[row] = 0;
@@ -98,16 +103,20 @@ async function along(direction: readonly number[], { width, values }: Matrix): P
   return positions;
 }
 
-async function correlation({ width, values }: Matrix): Promise<DenseMatrix> {
-  const rows = values.length / width;
+async function correlation(imputed: RowMatrix): Promise<DenseMatrix> {
+  const { width } = imputed;
+  const rows = rowsOf(imputed);
   const sums = new Float64Array(width * width);
-  await forRows(rows, width * width, (row) => {
-    for (let i = 0; i < width; i++) {
-      const a = values[row * width + i] as number;
-      for (let j = 0; j <= i; j++)
-        sums[i * width + j] = (sums[i * width + j] as number) + a * (values[row * width + j] as number);
-    }
-  });
+  for await (const { block } of matrixBlocks([imputed])) {
+    const { values } = block[0];
+    await forRows(values.length / width, width * width, (row) => {
+      for (let i = 0; i < width; i++) {
+        const a = values[row * width + i] as number;
+        for (let j = 0; j <= i; j++)
+          sums[i * width + j] = (sums[i * width + j] as number) + a * (values[row * width + j] as number);
+      }
+    });
+  }
   const matrix = new DenseMatrix(width, width);
   for (let i = 0; i < width; i++) {
     for (let j = 0; j <= i; j++) {

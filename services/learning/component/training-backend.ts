@@ -1,4 +1,5 @@
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
+import type { StoredTable } from "../../data/spill/stored-table.ts";
 import type { Table } from "../../data/table/table.ts";
 import type { Engine, RunningEngine } from "../../engine/interface/engine.ts";
 import type { TensorSpec } from "../../pipeline/manifest.ts";
@@ -14,7 +15,7 @@ export interface ComponentTraining {
   readonly pipeline: Pipeline;
   readonly team: TeamConfig;
   /** The training rows, restricted to the columns that the team may see. */
-  readonly table: Table;
+  readonly table: StoredTable;
   /** A loaded snapshot for every ancestor. */
   readonly upstream: Readonly<Record<string, SnapshotModel>>;
   /** The component's newest snapshot, for the proximal term. */

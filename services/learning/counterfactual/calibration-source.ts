@@ -1,5 +1,5 @@
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
-import { concatColumns } from "../fitting/matrices.ts";
+import { joinedColumns } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
 
@@ -16,7 +16,8 @@ export const calibration: CounterfactualSource = {
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
     const calibrated = await calibrate(evidence);
-    const f = await fitOnManyRows(dataset, concatColumns(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
+    const inputs = await joinedColumns(dataset.own, calibrated);
+    const f = await fitOnManyRows(dataset, inputs, fitTargetOf(dataset, dataset), fit);
     return { ...f, description: `calibration (${auditOf(evidence).rows} audited rows)` };
   },
 };

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Matrix, mapRows, type RowMatrix } from "../dataset/row-matrix.ts";
 import { evaluateDense } from "../fitting/dense-function.ts";
 import { fitFewRows } from "../fitting/fit-few-rows.ts";
 import type { FitTarget } from "../fitting/fit-networks.ts";
@@ -15,41 +15,62 @@ import type { AuditSample, CounterfactualEvidence, LabeledInput } from "./eviden
  *
  * @returns ztilde on every training row, in the space of the imputed inputs
  */
-export async function calibrate(evidence: CounterfactualEvidence): Promise<Matrix> {
+export async function calibrate(evidence: CounterfactualEvidence): Promise<RowMatrix> {
   const { dataset } = evidence;
   const audit = auditOf(evidence);
-  const imputed = dataset.imputed as Matrix;
+  const imputed = dataset.imputed as RowMatrix;
   const isLabeled = (column: number) =>
     audit.labeled.some(({ offset, width }) => column >= offset && column < offset + width);
   const real = range(0, imputed.width).filter((column) => !isLabeled(column));
-  const blocks: ColumnBlock[] = [];
+  const estimates: ((rows: CalibratedRows) => Promise<ColumnBlock>)[] = [];
   if (real.length > 0) {
     const target = selectColumns(subtract(audit.annotated, audit.imputed), real);
     const error = await fitAudited(evidence, { target, kind: "regression" });
-    blocks.push({ columns: real, of: add(selectColumns(imputed, real), error) });
+    estimates.push(async (rows) => ({
+      columns: real,
+      of: add(selectColumns(rows.imputed, real), await error(rows)),
+    }));
   }
   for (const labels of audit.labeled) {
     const columns = range(labels.offset, labels.width);
     const target = unstandardized(selectColumns(audit.annotated, columns), labels);
     const logits = await fitAudited(evidence, { target, kind: "classification" });
-    softmaxRows(logits);
-    blocks.push({ columns, of: standardized(logits, labels) });
+    estimates.push(async (rows) => {
+      const probabilities = await logits(rows);
+      softmaxRows(probabilities);
+      return { columns, of: standardized(probabilities, labels) };
+    });
   }
-  return joinColumns(imputed.width, blocks);
+  const { own } = dataset;
+  const all = [imputed, audit.trainingContext, ...(own === undefined ? [] : [own])];
+  return mapRows(all, async ([block, context, ownBlock]) => {
+    const rows: CalibratedRows = { imputed: block as Matrix, context: context as Matrix, own: ownBlock };
+    const blocks: ColumnBlock[] = [];
+    for (const estimate of estimates) blocks.push(await estimate(rows));
+    return joinColumns(imputed.width, blocks);
+  });
 }
 
-/** Fits a target of the audited rows and evaluates the network on every training row. */
-async function fitAudited(evidence: CounterfactualEvidence, target: FitTarget): Promise<Matrix> {
-  const { dataset, fit } = evidence;
+/** Encoded rows from which the annotated z is estimated. */
+interface CalibratedRows {
+  readonly imputed: Matrix;
+  readonly context: Matrix;
+  readonly own?: Matrix | undefined;
+}
+
+/** Fits a target of the audited rows. @returns the network as a function of other rows */
+async function fitAudited(
+  evidence: CounterfactualEvidence,
+  target: FitTarget<Matrix>,
+): Promise<(rows: CalibratedRows) => Promise<Matrix>> {
   const audit = auditOf(evidence);
-  const choices = ({ context, own, imputed }: { imputed: Matrix; context: Matrix; own?: Matrix | undefined }) => {
+  const choices = ({ context, own, imputed }: CalibratedRows) => {
     const others = own === undefined ? [imputed] : [own, imputed];
     return audit.context.width === 0 ? [others] : [[context], [context, ...others]];
   };
   const inputs = choices(audit).map((parts) => concatColumns(...parts));
-  const { chosen, layers } = await fitFewRows({ inputs, ...target }, fit);
-  const all = { imputed: dataset.imputed as Matrix, context: audit.trainingContext, own: dataset.own };
-  return evaluateDense(layers, choices(all)[chosen] as Matrix[]);
+  const { chosen, layers } = await fitFewRows({ inputs, ...target }, evidence.fit);
+  return (rows) => evaluateDense(layers, choices(rows)[chosen] as Matrix[]);
 }
 
 function range(from: number, count: number): readonly number[] {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
-import { rowsOf } from "../fitting/matrices.ts";
+import type { Matrix } from "../dataset/row-matrix.ts";
+import { rowsOf } from "../dataset/row-matrix.ts";
 
 /** Input columns that hold the probability of every class, standardized as (p - mean) / std. */
 export interface ClassBlock {

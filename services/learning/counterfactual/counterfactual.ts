@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Matrix, mapRows, type RowMatrix } from "../dataset/row-matrix.ts";
 import { evaluateDense } from "../fitting/dense-function.ts";
 import type { TargetFunction } from "../fitting/fit-target.ts";
 import { add, concatColumns } from "../fitting/matrices.ts";
@@ -13,8 +13,8 @@ import { type ClassBlock, mixtureTensor, mixtureValues } from "./class-mixture.t
 export interface CounterfactualFunction extends TargetFunction {
   /** Where it came from, for the manifest: `oracle`, `residualized (300 audited rows)`. */
   readonly description: string;
-  /** [rows * outputs], by training row; 0 if absent. */
-  readonly residual?: Float32Array;
+  /** [rows, outputs], by training row; 0 if absent. */
+  readonly residual?: RowMatrix;
   /**
    * Set if the network was fitted to labels: columns of its inputs that are probabilities when it is evaluated. ytilde is
    * then the sum over their classes of z_c link(network(own, e_c)).
@@ -45,13 +45,16 @@ export function counterfactualNetwork(f: CounterfactualFunction): {
 }
 
 /** Evaluates ytilde on every training row at the given inputs. @param inputs own columns, then z */
-export async function counterfactualValues(f: CounterfactualFunction, inputs: readonly Matrix[]): Promise<Matrix> {
+export function counterfactualValues(f: CounterfactualFunction, inputs: readonly RowMatrix[]): Promise<RowMatrix> {
   const { residual, classes } = f;
-  const predicted =
-    classes === undefined
-      ? await predictTarget(f, inputs)
-      : await mixtureValues(classes, concatColumns(...inputs), (labeled) => predictTarget(f, [labeled]));
-  return residual === undefined ? predicted : add(predicted, { width: predicted.width, values: residual });
+  return mapRows(residual === undefined ? inputs : [...inputs, residual], async (block) => {
+    const given = block.slice(0, inputs.length);
+    const predicted =
+      classes === undefined
+        ? await predictTarget(f, given)
+        : await mixtureValues(classes, concatColumns(...given), (labeled) => predictTarget(f, [labeled]));
+    return residual === undefined ? predicted : add(predicted, block[inputs.length] as Matrix);
+  });
 }
 
 /** Evaluates the network and its link, without the residual. @param inputs own columns, then z */

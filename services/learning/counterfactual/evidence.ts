@@ -1,11 +1,14 @@
 import { UncoupleError } from "../../common/errors.ts";
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
-import { type Encoding, encode, fitEncoding } from "../../data/table/encoding.ts";
+import { fitEncoding } from "../../data/spill/fit-encoding.ts";
+import { type StoredTable, withColumns } from "../../data/spill/stored-table.ts";
+import { type Encoding, encode } from "../../data/table/encoding.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
-import { type LoggedRewards, loggedRewards } from "../../data/targets/target-column.ts";
+import { loggedRewards } from "../../data/targets/target-column.ts";
 import { ancestors } from "../../pipeline/dag.ts";
-import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
-import { type EncodedDataset, encodeTarget, type Matrix } from "../dataset/encoded-dataset.ts";
+import type { Component, LoggedActions, Pipeline } from "../../pipeline/pipeline.ts";
+import { type EncodedDataset, encodeRows, encodeTarget, type LoggedMatrices } from "../dataset/encoded-dataset.ts";
+import type { Matrix, RowMatrix } from "../dataset/row-matrix.ts";
 import type { FitContext } from "../fitting/fit-networks.ts";
 import { annotatedOutput, hasLabels } from "./annotation.ts";
 import type { ClassBlock } from "./class-mixture.ts";
@@ -29,11 +32,11 @@ export interface AuditSample {
   readonly labeled: readonly LabeledInput[];
   /** y, encoded as in the training dataset. */
   readonly target: Matrix;
-  readonly logged?: LoggedRewards;
+  readonly logged?: LoggedMatrices<Matrix>;
   /** The columns that the component's ancestors read, encoded. */
   readonly context: Matrix;
   /** The same columns on every training row. */
-  readonly trainingContext: Matrix;
+  readonly trainingContext: RowMatrix;
 }
 
 /** The data from which a source can learn the counterfactual output. */
@@ -55,35 +58,35 @@ export interface EvidenceParts {
   readonly pipeline: Pipeline;
   readonly dataset: EncodedDataset;
   /** The training rows, restricted to the columns that the team may see. */
-  readonly table: Table;
+  readonly table: StoredTable;
   /** The audited rows: the same columns plus the annotated ones. */
   readonly audit?: Table;
   /** The predictions of the upstream snapshots on the audited rows, by output name. */
-  readonly auditImputed?: Readonly<Record<string, NumericColumn>>;
+  readonly auditImputed?: Table;
   readonly oracle?: CounterfactualOracle;
   readonly extent: CounterfactualEvidence["extent"];
   readonly fit: FitContext;
 }
 
 /** Encodes the audited rows in the same way as the training rows. */
-export function gatherEvidence(parts: EvidenceParts): CounterfactualEvidence {
+export async function gatherEvidence(parts: EvidenceParts): Promise<CounterfactualEvidence> {
   const { dataset, oracle } = parts;
   return {
     dataset,
-    audit: auditSample(parts),
+    audit: await auditSample(parts),
     extent: parts.extent,
     fit: parts.fit,
     ...(oracle !== undefined && { oracle }),
   };
 }
 
-function auditSample({
+async function auditSample({
   pipeline,
   dataset,
   table,
   audit,
   auditImputed,
-}: EvidenceParts): CounterfactualEvidence["audit"] {
+}: EvidenceParts): Promise<CounterfactualEvidence["audit"]> {
   const { component, encoding } = dataset;
   if (audit === undefined || auditImputed === undefined)
     return { missing: "the pipeline file does not define an audit sample" };
@@ -104,7 +107,7 @@ function auditSample({
     values: encode(encoding.imputed, { rows: audit.rows, columns }),
   });
   const names = ancestors(pipeline.components, component.name).flatMap(({ columns }) => columns);
-  const contextEncoding = fitEncoding(table, [...new Set(names)]);
+  const contextEncoding = await fitEncoding(table, [...new Set(names)]);
   const contextOf = (rows: Table): Matrix => ({
     width: contextEncoding.width,
     values: encode(contextEncoding, rows),
@@ -114,13 +117,23 @@ function auditSample({
     ...(dataset.own !== undefined && {
       own: { width: encoding.columns.width, values: encode(encoding.columns, audit) },
     }),
-    imputed: imputedMatrix(auditImputed),
+    imputed: imputedMatrix(auditImputed.columns),
     annotated: imputedMatrix(annotated),
     labeled,
     target: { width: component.output.width, values: encodeTarget(component, encoding.target, audit) },
-    ...(component.logged !== undefined && { logged: loggedRewards(component, component.logged, audit) }),
+    ...(component.logged !== undefined && { logged: loggedMatrices(component, component.logged, audit) }),
     context: contextOf(audit),
-    trainingContext: contextOf(table),
+    trainingContext: await encodeRows(withColumns(table, names), contextOf),
+  };
+}
+
+function loggedMatrices(component: Component, logged: LoggedActions, table: Table): LoggedMatrices<Matrix> {
+  const { width } = component.output;
+  const { rewards, observed, propensity } = loggedRewards(component, logged, table);
+  return {
+    rewards: { width, values: rewards },
+    observed: { width, values: observed },
+    propensity: { width: 1, values: propensity },
   };
 }
 

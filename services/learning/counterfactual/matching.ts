@@ -1,6 +1,6 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
-import { rowsOf } from "../fitting/matrices.ts";
+import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
+import { isSpilledMatrix, type Matrix, rowsOf } from "../dataset/row-matrix.ts";
 import { indexPoints } from "../fitting/nearest.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
@@ -23,11 +23,14 @@ export const matching: CounterfactualSource = {
     if (evidence.extent === "function") {
       return "matching estimates the counterfactual output at the imputed values only, not at perturbed ones";
     }
-    return auditMissing(evidence) ?? tooManyCells(evidence.dataset);
+    if (isSpilledMatrix(evidence.dataset.target)) {
+      return "matching needs all training rows in memory; raise --memory-limit";
+    }
+    return auditMissing(evidence) ?? tooManyCells(evidence.dataset as EncodedDataset<Matrix>);
   },
   prepare: async (evidence) => {
-    const { dataset } = evidence;
-    const calibrated = await calibrate(evidence);
+    const dataset = evidence.dataset as EncodedDataset<Matrix>;
+    const calibrated = (await calibrate(evidence)) as Matrix;
     const imputed = dataset.imputed as Matrix;
     const { width, values } = dataset.target;
     const inputs = (dataset.own?.width ?? 0) + imputed.width;
@@ -45,19 +48,19 @@ export const matching: CounterfactualSource = {
       description: `matching (${auditOf(evidence).rows} audited rows)`,
       layers: [{ inputs, outputs: width, weights: new Float32Array(inputs * width), bias: new Float32Array(width) }],
       link: "identity",
-      residual: matched,
+      residual: { width, values: matched },
     };
   },
 };
 
-function tooManyCells(dataset: EncodedDataset): string | undefined {
+function tooManyCells(dataset: EncodedDataset<Matrix>): string | undefined {
   const cells = cellsOf(dataset).length;
   if (cells * MIN_ROWS_PER_CELL <= dataset.rows) return undefined;
   return `its own columns take ${cells} distinct values in ${dataset.rows} rows; matching needs ${MIN_ROWS_PER_CELL} rows per value`;
 }
 
 /** Groups rows by the values of the component's own columns. */
-function cellsOf({ own, rows, imputed }: EncodedDataset): readonly (readonly number[])[] {
+function cellsOf({ own, rows, imputed }: EncodedDataset<Matrix>): readonly (readonly number[])[] {
   if (own === undefined) return [Array.from({ length: rowsOf(imputed as Matrix) }, (_, row) => row)];
   const cells = new Map<string, number[]>();
   for (let row = 0; row < rows; row++) {

@@ -1,7 +1,7 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Matrix, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
-import { concatColumns, concatRows, rowsOf } from "../fitting/matrices.ts";
+import { concatColumns, concatRows, joinedColumns } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { auditMissing, type CounterfactualSource, labeledUpstream } from "./source.ts";
 
@@ -31,21 +31,22 @@ export const pooled: CounterfactualSource = {
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
     const audit = auditOf(evidence);
-    const calibrated = concatColumns(dataset.own, await calibrate(evidence));
+    const calibrated = await joinedColumns(dataset.own, await calibrate(evidence));
     await yieldToEventLoop();
     const audited = concatColumns(audit.own, audit.annotated);
     const wanted = (AUDITED_SHARE / (1 - AUDITED_SHARE)) * rowsOf(calibrated);
     const copies = Math.max(1, Math.round(wanted / audit.rows));
-    const pool = (trained: Matrix, annotated: Matrix) =>
+    const pool = (trained: RowMatrix, annotated: Matrix) =>
       concatRows([trained, ...new Array<Matrix>(copies).fill(annotated)]);
     const main = fitTargetOf(dataset, dataset);
     const few = fitTargetOf(dataset, audit);
     const target = {
       kind: main.kind,
-      target: pool(main.target, few.target),
-      ...(main.observed !== undefined && few.observed !== undefined && { observed: pool(main.observed, few.observed) }),
+      target: await pool(main.target, few.target),
+      ...(main.observed !== undefined &&
+        few.observed !== undefined && { observed: await pool(main.observed, few.observed) }),
     };
-    const inputs = pool(calibrated, audited);
+    const inputs = await pool(calibrated, audited);
     await yieldToEventLoop();
     const f = await fitOnManyRows(dataset, inputs, target, fit);
     return { ...f, description: `pooled (${audit.rows} audited rows)` };

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import type { RowMatrix } from "../dataset/row-matrix.ts";
 import { auditDirect } from "./audit-direct.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { calibration } from "./calibration-source.ts";
@@ -90,7 +90,7 @@ export async function prepareCounterfactual(
  */
 export async function prepareCalibrated(
   evidence: CounterfactualEvidence,
-): Promise<{ readonly description: string; readonly matrix: Matrix }> {
+): Promise<{ readonly description: string; readonly matrix: RowMatrix }> {
   const missing = auditMissing(evidence);
   if (missing !== undefined) {
     throw unidentified(

@@ -1,6 +1,6 @@
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Matrix, mapRows } from "../dataset/row-matrix.ts";
 import { fitOnManyRows, fitTargetOf } from "../fitting/fit-target.ts";
-import { concatColumns, subtract } from "../fitting/matrices.ts";
+import { joinedColumns, subtract } from "../fitting/matrices.ts";
 import { auditOf, calibrate } from "./calibration.ts";
 import { predictTarget } from "./counterfactual.ts";
 import { auditMissing, type CounterfactualSource } from "./source.ts";
@@ -15,13 +15,16 @@ export const residualized: CounterfactualSource = {
   missing: auditMissing,
   prepare: async (evidence) => {
     const { dataset, fit } = evidence;
-    const calibrated: Matrix = await calibrate(evidence);
-    const f = await fitOnManyRows(dataset, concatColumns(dataset.own, calibrated), fitTargetOf(dataset, dataset), fit);
+    const calibrated = await calibrate(evidence);
+    const joined = await joinedColumns(dataset.own, calibrated);
+    const f = await fitOnManyRows(dataset, joined, fitTargetOf(dataset, dataset), fit);
     const inputs = [dataset.own, calibrated].filter((matrix) => matrix !== undefined);
     return {
       ...f,
       description: `residualized (${auditOf(evidence).rows} audited rows)`,
-      residual: subtract(dataset.target, await predictTarget(f, inputs)).values,
+      residual: await mapRows([dataset.target, ...inputs], async ([target, ...block]) =>
+        subtract(target as Matrix, await predictTarget(f, block)),
+      ),
     };
   },
 };

@@ -61,7 +61,7 @@ export async function readUpstream(
   const needed = ancestors(pipeline.components, downstream.name).map(({ name }) => name);
   const read = Object.fromEntries(needed.map((name) => [name, models[name] as SnapshotModel]));
   const imputed = await imputedInputs({ pipeline, upstream: read }, downstream, heldOut);
-  const table = { rows: heldOut.rows, columns: { ...heldOut.columns, ...imputed } };
+  const table = { rows: heldOut.rows, columns: { ...heldOut.columns, ...imputed.columns } };
   const target = targetOf(downstream, targetColumn(downstream, heldOut));
   return { models: read, losses: async (model) => rowLosses(downstream, await model.predict(table), target) };
 }
@@ -154,7 +154,7 @@ async function probeLosses(
 ): Promise<Float64Array> {
   const imputed = await imputedInputs({ pipeline, upstream: upstream.models }, downstream, table);
   const plan = unitPlanOf({ team, engine, ...(units !== undefined && { units }) });
-  const probe = await fitProbe(encodeDataset(downstream, table, imputed), {
+  const probe = await fitProbe(await encodeDataset(downstream, table, imputed), {
     engine,
     seed: team.seed,
     ...(plan !== undefined && { train: fitInUnits(plan) }),

@@ -2,12 +2,14 @@ import type { DenseLayer } from "../../data/source/oracle.ts";
 import { encode } from "../../data/table/encoding.ts";
 import type { Table } from "../../data/table/table.ts";
 import { predictTarget } from "../counterfactual/counterfactual.ts";
-import { type EncodedDataset, type Matrix, numericPart } from "../dataset/encoded-dataset.ts";
+import { type EncodedDataset, numericPart } from "../dataset/encoded-dataset.ts";
+import type { Matrix } from "../dataset/row-matrix.ts";
+import { rowsOf } from "../dataset/row-matrix.ts";
 import { evaluateDense } from "../fitting/dense-function.ts";
 import { averageNetworks } from "../fitting/ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, targetLoss } from "../fitting/fit-networks.ts";
 import { fitTargetOf, fittingSteps, targetLink } from "../fitting/fit-target.ts";
-import { concatColumns, rowsOf, selectRows } from "../fitting/matrices.ts";
+import { concatColumns, selectRows } from "../fitting/matrices.ts";
 
 const WEIGHT_DECAYS = [1e-4, 3e-3];
 /** Each network is trained on all folds but one, on which its weight decay is evaluated. */
@@ -26,7 +28,7 @@ export interface Probe {
  *
  * @throws UncoupleError `failed-precondition` (the loss is not finite), `cancelled`
  */
-export async function fitProbe(dataset: EncodedDataset, context: FitContext): Promise<Probe> {
+export async function fitProbe(dataset: EncodedDataset<Matrix>, context: FitContext): Promise<Probe> {
   const inputs = concatColumns(dataset.own, dataset.imputed);
   const target = fitTargetOf(dataset, dataset);
   const trials = WEIGHT_DECAYS.flatMap((weightDecay) =>
@@ -55,7 +57,7 @@ export async function fitProbe(dataset: EncodedDataset, context: FitContext): Pr
 async function unseenLoss(
   layers: readonly DenseLayer[],
   inputs: Matrix,
-  target: FitTarget,
+  target: FitTarget<Matrix>,
   fold: number,
 ): Promise<number> {
   const unseen = (row: number) => row % FOLDS === fold;

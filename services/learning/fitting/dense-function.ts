@@ -2,14 +2,20 @@ import type { DenseLayer } from "../../data/source/oracle.ts";
 import { GraphBuilder, newValue, type Value } from "../../engine/compiler/graph/ir.ts";
 import { BLOCK_ROWS, type RowProgram } from "../../engine/compiler/row-program.ts";
 import { RowFunction } from "../../engine/wasm/row-function.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
-import { rowsOf } from "./matrices.ts";
+import { type Mapped, type Matrix, mapRows, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 
 /**
  * Evaluates a dense network on every row of the inputs, concatenated by columns, in float32 and with the same bits on
  * every processor. Yields to the event loop every few milliseconds.
  */
-export async function evaluateDense(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
+export function evaluateDense<M extends RowMatrix>(
+  layers: readonly DenseLayer[],
+  inputs: readonly M[],
+): Promise<Mapped<M>> {
+  return mapRows(inputs, (block) => evaluateBlock(layers, block));
+}
+
+async function evaluateBlock(layers: readonly DenseLayer[], inputs: readonly Matrix[]): Promise<Matrix> {
   const rows = rowsOf(inputs[0] as Matrix);
   const values = await new RowFunction(denseProgram(layers, inputs)).evaluate(rows, (input, from, to, block) => {
     const { width, values: given } = inputs[input] as Matrix;

@@ -1,10 +1,11 @@
 import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import type { Matrix } from "../dataset/row-matrix.ts";
+import { rowsOf } from "../dataset/row-matrix.ts";
 import { evaluateDense } from "./dense-function.ts";
 import { averageNetworks } from "./ensemble.ts";
 import { type FitContext, type FitTarget, fitNetworks, type Member, targetLoss } from "./fit-networks.ts";
-import { rowsOf, selectRows } from "./matrices.ts";
+import { selectRows } from "./matrices.ts";
 
 /** From the optimum for 1,000 rows without noise to the optimum for 100 rows with more noise than signal. */
 const WEIGHT_DECAYS = [3e-4, 1e-3, 4e-3, 1.5e-2, 6e-2];
@@ -17,7 +18,7 @@ const EPOCHS = 100;
 const MAX_STEPS = 8000;
 const BATCH = 64;
 
-export interface SmallSample extends FitTarget {
+export interface SmallSample extends FitTarget<Matrix> {
   /** Alternative inputs for the same rows; cross-validation selects among them. */
   readonly inputs: readonly Matrix[];
 }
@@ -66,7 +67,7 @@ function assignFolds(rows: number, seed: number): Uint8Array {
 
 /** The loss of every weight decay, summed over all rows; every row is predicted by a network not trained on it. */
 async function crossValidate(
-  fit: FitTarget & { readonly inputs: Matrix; readonly steps: number },
+  fit: FitTarget<Matrix> & { readonly inputs: Matrix; readonly steps: number },
   weightDecays: readonly number[],
   folds: Uint8Array,
   context: FitContext,
@@ -83,7 +84,7 @@ async function crossValidate(
   for (const [trial, { decay, fold }] of trials.entries()) {
     const outside = (row: number) => folds[row] === fold;
     const predicted = await evaluateDense(networks[trial] as readonly DenseLayer[], [selectRows(fit.inputs, outside)]);
-    const held: FitTarget = {
+    const held: FitTarget<Matrix> = {
       kind: fit.kind,
       target: selectRows(fit.target, outside),
       ...(fit.observed !== undefined && { observed: selectRows(fit.observed, outside) }),

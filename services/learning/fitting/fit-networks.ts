@@ -8,9 +8,9 @@ import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
 import type { OptimizerSpec, ScheduleSpec } from "../../pipeline/team.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Matrix, mapRows, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 import { runTraining, type Train } from "../training/run-training.ts";
-import { rowsOf } from "./matrices.ts";
+import { trainingColumns } from "../training/training-columns.ts";
 import { scalingOf, standardize, unstandardizeInputs, unstandardizeOutputs } from "./scaling.ts";
 
 /** The engine, seed and signal with which helper networks are fitted. */
@@ -34,15 +34,15 @@ export interface Member {
 }
 
 /** The target that a network is fitted to. */
-export interface FitTarget {
-  readonly target: Matrix;
+export interface FitTarget<M extends RowMatrix = RowMatrix> {
+  readonly target: M;
   /** 1 for each known value of the target, 0 for unknown ones, which the loss ignores; default: all known. */
-  readonly observed?: Matrix;
+  readonly observed?: M;
   readonly kind: FitKind;
 }
 
 export interface NetworkFit extends FitTarget {
-  readonly inputs: Matrix;
+  readonly inputs: RowMatrix;
   readonly members: readonly Member[];
   readonly steps: number;
 }
@@ -70,16 +70,16 @@ const MEMBERS_PER_PROGRAM = 2;
  */
 export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise<readonly (readonly DenseLayer[])[]> {
   const { inputs, target, observed } = fit;
-  const inputScaling = scalingOf(inputs);
-  const targetScaling = fit.kind === "regression" ? scalingOf(target, observed) : undefined;
+  const inputScaling = await scalingOf(inputs);
+  const targetScaling = fit.kind === "regression" ? await scalingOf(target, observed) : undefined;
   // With a hundred thousand rows, each of these steps blocks the thread for tens of milliseconds.
   await yieldToEventLoop();
-  const scaledInputs = standardize(inputs, inputScaling);
+  const scaledInputs = await standardize(inputs, inputScaling);
   await yieldToEventLoop();
   const data = {
     inputs: scaledInputs,
-    target: targetScaling === undefined ? target.values : standardize(target, targetScaling),
-    ...(observed !== undefined && { observed: observed.values }),
+    target: targetScaling === undefined ? target : await standardize(target, targetScaling),
+    ...(observed !== undefined && { observed }),
   };
   const firsts = range(Math.ceil(fit.members.length / MEMBERS_PER_PROGRAM)).map((part) => part * MEMBERS_PER_PROGRAM);
   // Units wait for whoever runs them.
@@ -109,14 +109,15 @@ interface StackedPart extends NetworkFit {
 async function fitStacked(
   fit: StackedPart,
   all: number,
-  data: Readonly<Record<string, Float32Array>>,
+  data: Readonly<Record<string, RowMatrix>>,
   context: FitContext,
 ): Promise<TrainingState> {
   const rows = rowsOf(fit.inputs);
+  const learns = masked(fit.members) ? { learns: await learningWeights(fit.members, fit.target, rows) } : {};
   const { state } = await (context.train ?? runTraining)({
     engine: context.engine,
     program: stackedProgram(fit, all, rows, context.seed),
-    data: { ...data, ...(masked(fit.members) && { learns: learningWeights(fit.members, rows) }) },
+    data: trainingColumns({ ...data, ...learns }),
     rows,
     steps: fit.steps,
     schedule: SCHEDULE,
@@ -151,17 +152,25 @@ function masked(members: readonly Member[]): boolean {
   return members.some(({ learns }) => learns !== undefined);
 }
 
-/** [rows * members]: 0 for rows that the member is not trained on, else the inverse of its share of the rows. */
-function learningWeights(members: readonly Member[], rows: number): Float32Array {
-  const weights = new Float32Array(rows * members.length);
-  members.forEach(({ learns }, member) => {
+/**
+ * [rows, members]: 0 for rows that the member is not trained on, else the inverse of its share of the rows.
+ * @param like a matrix with these rows, beside which the weights are spilled if it is
+ */
+function learningWeights(members: readonly Member[], like: RowMatrix, rows: number): Promise<RowMatrix> {
+  const counts = members.map(({ learns }) => {
     let count = 0;
     for (let row = 0; row < rows; row++) if (learns?.(row) ?? true) count++;
-    for (let row = 0; row < rows; row++) {
-      if (learns?.(row) ?? true) weights[row * members.length + member] = rows / count;
-    }
+    return count;
   });
-  return weights;
+  return mapRows([like], ([block], from) => {
+    const weights = new Float32Array(rowsOf(block) * members.length);
+    members.forEach(({ learns }, member) => {
+      for (let row = 0; row < rowsOf(block); row++) {
+        if (learns?.(from + row) ?? true) weights[row * members.length + member] = rows / (counts[member] as number);
+      }
+    });
+    return { width: members.length, values: weights };
+  });
 }
 
 /**
@@ -234,7 +243,7 @@ function rowErrors(
 }
 
 /** Loss of predictions, summed over the rows. @param output values or logits, [rows * outputs] */
-export function targetLoss({ kind, target, observed }: FitTarget, output: Float32Array): number {
+export function targetLoss({ kind, target, observed }: FitTarget<Matrix>, output: Float32Array): number {
   let sum = 0;
   if (kind === "regression") {
     output.forEach((value, i) => {

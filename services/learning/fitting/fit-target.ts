@@ -1,8 +1,7 @@
 import type { DenseLayer } from "../../data/source/oracle.ts";
-import type { LoggedRewards } from "../../data/targets/target-column.ts";
-import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset, LoggedMatrices } from "../dataset/encoded-dataset.ts";
+import { type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 import { type FitContext, type FitTarget, fitNetworks } from "./fit-networks.ts";
-import { rowsOf } from "./matrices.ts";
 
 /** Small, because there are many rows. */
 const WEIGHT_DECAY = 1e-4;
@@ -24,14 +23,13 @@ export interface TargetFunction {
  * The target to which helper networks of a component are fitted. For logged actions, only the observed reward counts:
  * it has far less noise than an estimate of the reward of every action.
  */
-export function fitTargetOf(
+export function fitTargetOf<M extends RowMatrix>(
   dataset: EncodedDataset,
-  rows: { readonly target: Matrix; readonly logged?: LoggedRewards },
-): FitTarget {
-  const { width } = rows.target;
+  rows: { readonly target: M; readonly logged?: LoggedMatrices<M> },
+): FitTarget<M> {
   if (rows.logged !== undefined) {
     const { rewards, observed } = rows.logged;
-    return { kind: "regression", target: { width, values: rewards }, observed: { width, values: observed } };
+    return { kind: "regression", target: rewards, observed };
   }
   const kind = dataset.encoding.target.kind === "classes" ? "classification" : "regression";
   return { kind, target: rows.target };
@@ -50,7 +48,7 @@ export function fittingSteps(rows: number): number {
 /** Fits a component's target as a function of its inputs, to about as many rows as there are training rows. */
 export async function fitOnManyRows(
   dataset: EncodedDataset,
-  inputs: Matrix,
+  inputs: RowMatrix,
   target: FitTarget,
   context: FitContext,
 ): Promise<TargetFunction> {

@@ -1,7 +1,20 @@
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { dirname } from "node:path";
+import {
+  isSpilledMatrix,
+  type Matrix,
+  mapRows,
+  matrixBlocks,
+  type RowMatrix,
+  rowsOf,
+  spillMatrix,
+} from "../dataset/row-matrix.ts";
 
-export function rowsOf({ width, values }: Matrix): number {
-  return values.length / width;
+/** As `concatColumns`, of matrices that may be spilled. */
+export function joinedColumns(...given: readonly (RowMatrix | undefined)[]): Promise<RowMatrix> {
+  return mapRows(
+    given.filter((part) => part !== undefined),
+    (block) => concatColumns(...block),
+  );
 }
 
 /** Concatenates the columns of matrices with the same rows, in order. Skips absent matrices. */
@@ -21,7 +34,15 @@ export function concatColumns(...given: readonly (Matrix | undefined)[]): Matrix
 }
 
 /** Concatenates the rows of matrices with the same columns, in order. */
-export function concatRows(parts: readonly Matrix[]): Matrix {
+export async function concatRows(parts: readonly RowMatrix[]): Promise<RowMatrix> {
+  const spilled = parts.find(isSpilledMatrix);
+  if (spilled === undefined) return stackRows(parts as readonly Matrix[]);
+  return spillMatrix(dirname(spilled.path), async function* () {
+    for (const part of parts) for await (const { block } of matrixBlocks([part])) yield block[0];
+  });
+}
+
+function stackRows(parts: readonly Matrix[]): Matrix {
   const values = new Float32Array(parts.reduce((sum, part) => sum + part.values.length, 0));
   let offset = 0;
   for (const part of parts) {

@@ -1,6 +1,6 @@
 import { square } from "../../common/elementary.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import { type Mapped, type Matrix, mapRows, matrixBlocks, type RowMatrix } from "../dataset/row-matrix.ts";
 
 /** x = mean + std * standardized x, per coordinate. A std of 0 is replaced by 1. */
 export interface Scaling {
@@ -11,25 +11,32 @@ export interface Scaling {
 }
 
 /** Measures mean and std. @param observed 1 for the values that count, 0 for the others; default: all count */
-export function scalingOf({ width, values }: Matrix, observed?: Matrix): Scaling {
-  const counts = (i: number) => observed?.values[i] ?? 1;
-  const average = (of: (value: number, k: number) => number): number[] => {
+export async function scalingOf(matrix: RowMatrix, observed?: RowMatrix): Promise<Scaling> {
+  const { width } = matrix;
+  const average = async (of: (value: number, k: number) => number): Promise<number[]> => {
     const sums = new Array<number>(width).fill(0);
     const totals = new Array<number>(width).fill(0);
-    values.forEach((value, i) => {
-      const k = i % width;
-      sums[k] = (sums[k] as number) + counts(i) * of(value, k);
-      totals[k] = (totals[k] as number) + counts(i);
-    });
+    for await (const { block } of matrixBlocks(observed === undefined ? [matrix] : [matrix, observed])) {
+      const [{ values }, known] = block as [Matrix, Matrix | undefined];
+      values.forEach((value, i) => {
+        const k = i % width;
+        const count = known?.values[i] ?? 1;
+        sums[k] = (sums[k] as number) + count * of(value, k);
+        totals[k] = (totals[k] as number) + count;
+      });
+    }
     return sums.map((sum, k) => sum / Math.max(1, totals[k] as number));
   };
-  const mean = average((value) => value);
-  const variance = average((value, k) => square(value - (mean[k] as number)));
+  const mean = await average((value) => value);
+  const variance = await average((value, k) => square(value - (mean[k] as number)));
   return { mean, std: variance.map((value) => Math.sqrt(value) || 1) };
 }
 
-export function standardize({ width, values }: Matrix, { mean, std }: Scaling): Float32Array {
-  return values.map((value, i) => (value - (mean[i % width] as number)) / (std[i % width] as number));
+export function standardize<M extends RowMatrix>(matrix: M, { mean, std }: Scaling): Promise<Mapped<M>> {
+  return mapRows([matrix], ([{ width, values }]) => ({
+    width,
+    values: values.map((value, i) => (value - (mean[i % width] as number)) / (std[i % width] as number)),
+  }));
 }
 
 /** Rewrites a layer of standardized inputs into the equivalent layer of raw inputs. */

@@ -1,5 +1,5 @@
 import { exp } from "../../common/elementary.ts";
-import type { Matrix } from "../dataset/encoded-dataset.ts";
+import type { Matrix } from "../dataset/row-matrix.ts";
 
 /** Replaces the logits of every row by probabilities, in place. */
 export function softmaxRows({ width, values }: Matrix): void {

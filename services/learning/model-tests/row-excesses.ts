@@ -1,7 +1,7 @@
 import { quantile } from "../../common/statistics.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { takeRows } from "../../data/table/take-rows.ts";
-import type { ModelTest, MonotoneTest, SliceTest } from "../../pipeline/model-test.ts";
+import { MONOTONE_POINTS, type ModelTest, type MonotoneTest, type SliceTest } from "../../pipeline/model-test.ts";
 import { changeRows, numericOf } from "./change-rows.ts";
 import { type Predict, predictRows, predictVariants, type TestSubject } from "./subject.ts";
 
@@ -17,8 +17,6 @@ export interface RowExcesses {
   readonly hasDistance: boolean;
 }
 
-/** The quantiles of a column at which a monotone test asks, evenly spaced from the minimum to the maximum. */
-const GRID = 21;
 /** Of the largest output: what float32 rounding may explain. */
 const ROUNDING = 1e-5;
 
@@ -125,7 +123,9 @@ async function monotoneExcesses(
 
 function gridOf(column: NumericColumn): readonly number[] {
   const sorted = Float64Array.from(column.values).sort();
-  const points = Array.from({ length: GRID }, (_, at) => Math.fround(quantile(sorted, at / (GRID - 1))));
+  const points = Array.from({ length: MONOTONE_POINTS }, (_, at) =>
+    Math.fround(quantile(sorted, at / (MONOTONE_POINTS - 1))),
+  );
   return [...new Set(points)];
 }
 

@@ -3,21 +3,23 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { TrainingProgram } from "../../engine/interface/program.ts";
 import type { OptimizerSpec } from "../../pipeline/team.ts";
 import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
-import type { EncodedDataset, Matrix } from "../dataset/encoded-dataset.ts";
+import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
+import type { RowMatrix } from "../dataset/row-matrix.ts";
 import type { Protocol, ProtocolNeeds, ProtocolParameters } from "../protocols/protocol.ts";
+import { type TrainingColumns, trainingColumns } from "../training/training-columns.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
 
 /** The inputs that a protocol needs, prepared on the training rows. */
 export interface PreparedInputs {
   /** Predictions of the component's previous snapshot, in the output space of `TrainingLoss.link`. */
-  readonly previous?: Matrix;
+  readonly previous?: RowMatrix;
   /** ytilde at the imputed inputs, if the protocol needs it only there. */
-  readonly counterfactualValues?: Matrix;
+  readonly counterfactualValues?: RowMatrix;
   /** ytilde as a function, if the protocol needs it at other points too. */
   readonly counterfactual?: CounterfactualFunction;
   /** ztilde, in the space of the imputed inputs. */
-  readonly calibrated?: Matrix;
+  readonly calibrated?: RowMatrix;
   /** Where the counterfactual function or the calibrated inputs came from, for the manifest. */
   readonly description?: string;
 }
@@ -37,10 +39,10 @@ export interface ProgramParts {
 /** Builds a component's training step under a protocol, and the resident columns that it reads. */
 export function trainingProgram(parts: ProgramParts): {
   program: TrainingProgram;
-  data: Readonly<Record<string, Float32Array>>;
+  data: TrainingColumns;
 } {
   const { dataset, needs, prepared } = parts;
-  const resident: Record<string, Matrix> = { target: dataset.target };
+  const resident: Record<string, RowMatrix> = { target: dataset.target };
   if (dataset.own !== undefined) resident.own = dataset.own;
   if (dataset.imputed !== undefined) resident.imputed = dataset.imputed;
   if (prepared.previous !== undefined) resident.previous = prepared.previous;
@@ -50,7 +52,7 @@ export function trainingProgram(parts: ProgramParts): {
   }
   if (needs.counterfactual === "function") {
     const { residual } = required(prepared.counterfactual, "a counterfactual source");
-    if (residual !== undefined) resident.residual = { width: dataset.target.width, values: residual };
+    if (residual !== undefined) resident.residual = residual;
   }
   const widths = Object.fromEntries(Object.entries(resident).map(([name, { width }]) => [name, { width }]));
   const program: TrainingProgram = {
@@ -60,11 +62,11 @@ export function trainingProgram(parts: ProgramParts): {
     feeds: needs.noise ? { noise: { width: required(dataset.imputed, "imputed inputs").width } } : {},
     build: () => build(parts),
   };
-  return { program, data: Object.fromEntries(Object.entries(resident).map(([name, m]) => [name, m.values])) };
+  return { program, data: trainingColumns(resident) };
 }
 
 /** The network's inputs, in order: own columns, then imputed outputs. */
-export function inputsOf(dataset: EncodedDataset): Matrix[] {
+export function inputsOf(dataset: EncodedDataset): RowMatrix[] {
   return [dataset.own, dataset.imputed].filter((matrix) => matrix !== undefined);
 }
 

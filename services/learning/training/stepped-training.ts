@@ -5,13 +5,13 @@ import type { Chunk, TrainingProgram, TrainingState } from "../../engine/interfa
 import type { ScheduleSpec } from "../../pipeline/team.ts";
 import { type BatchSource, createBatchSource } from "./batches.ts";
 import { learningRateAt } from "./schedule.ts";
+import { SpilledColumns, streamedProgram, type TrainingColumns } from "./training-columns.ts";
 
 /** What is trained, and on what. Two trainings with equal parts are interchangeable at every step. */
 export interface TrainingParts {
   readonly engine: Engine;
   readonly program: TrainingProgram;
-  /** Resident columns by name, [rows * width]. */
-  readonly data: Readonly<Record<string, Float32Array>>;
+  readonly data: TrainingColumns;
   readonly rows: number;
   /** Length of the whole schedule. */
   readonly steps: number;
@@ -66,29 +66,38 @@ export async function openTraining(
   parts: TrainingParts,
   start?: { readonly step: number; readonly state: TrainingState },
 ): Promise<SteppedTraining> {
-  const { engine, program, steps } = parts;
-  const session = await engine.prepare(program, parts.data, parts.rows);
+  const { engine, data, rows, steps, seed } = parts;
+  const spilled = data instanceof SpilledColumns ? data : undefined;
+  const program = spilled === undefined ? parts.program : streamedProgram(parts.program);
+  const session = await engine.prepare(program, data instanceof SpilledColumns ? {} : data, rows);
   /** By slot. */
   const sources = new Map<number, BatchSource>();
   const learningRate = (at: number) => learningRateAt(at, steps, program.optimizer.learningRate, parts.schedule);
   let step = 0;
   let slot = 0;
-  let drawn: Chunk | undefined;
+  let drawn: { readonly steps: number; readonly chunk: Promise<Chunk> } | undefined;
 
-  const draw = (first: number, count: number): Chunk => {
-    const source = sources.get(slot) ?? createBatchSource(program, parts.rows, parts.seed, slot);
+  const draw = (first: number, count: number): Promise<Chunk> => {
+    const source = sources.get(slot) ?? createBatchSource({ program, rows, seed, slot, spilled, steps });
     sources.set(slot, source);
     return source.chunk(first, count, learningRate);
   };
+
+  /** Drops the batches that were drawn ahead. */
+  async function forget(): Promise<void> {
+    const { chunk } = drawn ?? {};
+    drawn = undefined;
+    await chunk?.catch(() => {});
+  }
 
   async function restore(at: number, state: TrainingState, of = 0): Promise<void> {
     if (!Number.isSafeInteger(at) || at < 0 || at > steps) {
       throw new UncoupleError("invalid-argument", `step ${at} is outside a schedule of ${steps} steps`);
     }
     await session.restore(state);
+    await forget();
     step = at;
     slot = of;
-    drawn = undefined;
   }
 
   try {
@@ -107,11 +116,14 @@ export async function openTraining(
       if (count > steps - step) {
         throw new UncoupleError("invalid-argument", `step ${step} of ${steps} has no ${count} steps after it`);
       }
-      const chunk = drawn?.steps === count ? drawn : draw(step, count);
+      if (drawn?.steps !== count) await forget();
+      const chunk = await (drawn?.chunk ?? draw(step, count));
       const running = session.run(chunk);
       // The engine computes on a thread of its own, so this one draws the next batches in the meantime.
       const next = Math.min(following, steps - step - count);
-      drawn = next > 0 ? draw(step + count, next) : undefined;
+      drawn = next > 0 ? { steps: next, chunk: draw(step + count, next) } : undefined;
+      // Its failure is the next call's.
+      drawn?.chunk.catch(() => {});
       const losses = await running;
       step += count;
       return losses;
@@ -119,6 +131,10 @@ export async function openTraining(
     state: () => session.state(),
     take: async () => ({ step, slot, state: await packState(await session.state()) }),
     put: async (handed) => restore(handed.step, await unpackState(handed.state), handed.slot),
-    dispose: () => session.dispose(),
+    async dispose() {
+      await forget();
+      await Promise.all([...sources.values()].map((source) => source.close()));
+      await session.dispose();
+    },
   };
 }

@@ -1,14 +1,17 @@
+import { createHash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import { mean } from "../../common/statistics.ts";
+import { spilledBlocks } from "../../data/spill/spill-file.ts";
 import { recordStep } from "../../engine/compiler/tracing/record-step.ts";
 import type { RunningEngine } from "../../engine/interface/engine.ts";
 import { isFiniteState, type PackedState, packState, unpackState } from "../../engine/interface/packed-state.ts";
 import { checkData } from "../../engine/interface/program-shape.ts";
 import { packProgram } from "../../engine/shipped/packed-program.ts";
 import type { UnitCount } from "../../pipeline/run.ts";
+import { isSpilledMatrix, type RowMatrix } from "../dataset/row-matrix.ts";
 import {
   checkLosses,
   checkState,
@@ -18,9 +21,10 @@ import {
   untilLook,
 } from "../training/run-training.ts";
 import { learningRateAt } from "../training/schedule.ts";
+import { SpilledColumns } from "../training/training-columns.ts";
 import { foldLosses, foldStates } from "./fold.ts";
 import { pinEngine } from "./pin-engine.ts";
-import type { Blob, NumericsRule, UnitJob, UnitResult, UnitRunner, UnitTraining } from "./unit.ts";
+import type { Blob, JobBlob, NumericsRule, UnitJob, UnitResult, UnitRunner, UnitTraining } from "./unit.ts";
 
 /** How a training is divided into units. */
 export interface UnitPlan {
@@ -33,7 +37,7 @@ export interface UnitPlan {
 /** A training as data, with all bytes that it names. Can be sent to another process. */
 export interface ShippedTraining {
   readonly job: UnitJob;
-  readonly blobs: readonly Blob[];
+  readonly blobs: readonly JobBlob[];
   readonly initial: PackedState;
   /** What its numerics class is pinned to. */
   readonly engine: RunningEngine;
@@ -42,23 +46,40 @@ export interface ShippedTraining {
 /** @throws UncoupleError as `recordStep`, `checkData` and `pinEngine` */
 export async function shipTraining(run: TrainingRun): Promise<ShippedTraining> {
   const { program, data, rows, steps, schedule, seed } = run;
-  checkData(program, data, rows);
+  if (!(data instanceof SpilledColumns)) checkData(program, data, rows);
   const recorded = recordStep(program);
   await yieldToEventLoop();
   const engine = pinEngine(run.engine, recorded, program);
   const packed = await packProgram(recorded, program);
   const columns: Record<string, string> = {};
-  const blobs: Blob[] = [packed];
+  const blobs: JobBlob[] = [packed];
   for (const name of Object.keys(program.resident)) {
-    const { buffer, byteOffset, byteLength } = data[name] as Float32Array;
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    const digest = await sha256(bytes);
-    columns[name] = digest;
-    blobs.push({ digest, bytes });
+    const blob =
+      data instanceof SpilledColumns
+        ? await columnBlob(data.matrices[name] as RowMatrix)
+        : await memoryBlob(data[name] as Float32Array);
+    columns[name] = blob.digest;
+    blobs.push(blob);
   }
   const { learningRate } = program.optimizer;
   const job: UnitJob = { program: packed.digest, columns, rows, steps, schedule, learningRate, seed };
   return { job, blobs, initial: await packState(recorded.initial), engine };
+}
+
+async function memoryBlob({ buffer, byteOffset, byteLength }: Float32Array): Promise<Blob> {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return { digest: await sha256(bytes), bytes };
+}
+
+async function columnBlob(column: RowMatrix): Promise<JobBlob> {
+  if (!isSpilledMatrix(column)) return memoryBlob(column.values);
+  const { path, rows, width } = column;
+  const hash = createHash("sha256");
+  for await (const block of spilledBlocks(column)) {
+    hash.update(new Uint8Array(block.buffer));
+    await yieldToEventLoop();
+  }
+  return { digest: hash.digest("hex"), path, size: 4 * rows * width };
 }
 
 /** Everything that the rounds of a training need beside what was shipped. */

@@ -5,9 +5,11 @@ import type { TrainingProgram } from "../../engine/interface/program.ts";
 import { unpackProgram } from "../../engine/shipped/packed-program.ts";
 import type { ShippedEngines } from "../../engine/shipped/shipped-engines.ts";
 import type { ShippingEngine } from "../../engine/shipped/shipping-engine.ts";
+import type { RowMatrix } from "../dataset/row-matrix.ts";
 import { createChunkSizes } from "../training/chunk-sizes.ts";
 import { openTraining, type SteppedTraining } from "../training/stepped-training.ts";
-import type { Blob, Unit, UnitJob, UnitResult } from "./unit.ts";
+import { SpilledColumns, trainingColumns } from "../training/training-columns.ts";
+import type { Blob, JobBlob, Unit, UnitJob, UnitResult } from "./unit.ts";
 
 export interface UnitExecutorDeps {
   readonly engines: ShippedEngines;
@@ -16,7 +18,7 @@ export interface UnitExecutorDeps {
    * Finds the bytes that a job names.
    * @throws UncoupleError `not-found` if nobody has them any more; the reason of the signal
    */
-  blob(digest: string, signal?: AbortSignal): Promise<Blob>;
+  blob(digest: string, signal?: AbortSignal): Promise<JobBlob>;
 }
 
 /** Runs units of jobs in this process. */
@@ -43,6 +45,8 @@ export interface UnitExecutor {
 
 interface OpenSession {
   readonly key: string;
+  /** The only slot that it runs, if its columns are spilled: the shuffled rows of an epoch are a file. */
+  readonly slot: number | undefined;
   /** Of its columns, which the engine holds a copy of. */
   readonly bytes: number;
   readonly training: SteppedTraining;
@@ -55,25 +59,46 @@ const BYTES_KEPT = 256 * 2 ** 20;
 export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecutorDeps): UnitExecutor {
   const { engines, clock } = deps;
   let idle: OpenSession[] = [];
+  /** Spilled columns of the jobs, by key. */
+  const joined = new Map<string, SpilledColumns>();
 
-  async function open(key: string, job: UnitJob, signal: AbortSignal | undefined): Promise<OpenSession> {
-    const unpacked = await unpackProgram(await deps.blob(job.program, signal));
-    const { engine, program } = engines.of(engineName, unpacked);
-    const data: Record<string, Float32Array> = {};
-    for (const name of Object.keys(program.resident)) {
-      const digest = job.columns[name];
+  async function columnsOf(
+    { columns, rows }: UnitJob,
+    { resident }: TrainingProgram,
+    signal: AbortSignal | undefined,
+  ): Promise<Record<string, RowMatrix>> {
+    const matrices: Record<string, RowMatrix> = {};
+    for (const [name, { width }] of Object.entries(resident)) {
+      const digest = columns[name];
       if (digest === undefined) throw new UncoupleError("invalid-argument", `the job has no column ${name}`);
-      data[name] = floats(await deps.blob(digest, signal));
+      const blob = await deps.blob(digest, signal);
+      matrices[name] = "path" in blob ? { path: blob.path, rows, width } : { width, values: floats(blob) };
     }
-    const peak: TrainingProgram = { ...program, optimizer: { name: "sgd", learningRate: job.learningRate } };
-    const { rows, steps, schedule, seed } = job;
-    const bytes = Object.values(data).reduce((sum, column) => sum + column.byteLength, 0);
-    return { key, bytes, training: await openTraining({ engine, program: peak, data, rows, steps, schedule, seed }) };
+    return matrices;
   }
 
-  async function take(key: string, job: UnitJob, signal: AbortSignal | undefined): Promise<OpenSession> {
-    const known = idle.find((session) => session.key === key);
-    if (known === undefined) return open(key, job, signal);
+  async function open(key: string, job: UnitJob, slot: number, signal: AbortSignal | undefined): Promise<OpenSession> {
+    const packed = await deps.blob(job.program, signal);
+    if ("path" in packed) throw new UncoupleError("internal", "a program is never spilled");
+    const unpacked = await unpackProgram(packed);
+    const { engine, program } = engines.of(engineName, unpacked);
+    const data = joined.get(key) ?? trainingColumns(await columnsOf(job, program, signal));
+    if (data instanceof SpilledColumns) joined.set(key, data);
+    const peak: TrainingProgram = { ...program, optimizer: { name: "sgd", learningRate: job.learningRate } };
+    const { rows, steps, schedule, seed } = job;
+    const isSpilled = data instanceof SpilledColumns;
+    const bytes = isSpilled ? 0 : Object.values(data).reduce((sum, column) => sum + column.byteLength, 0);
+    return {
+      key,
+      slot: isSpilled ? slot : undefined,
+      bytes,
+      training: await openTraining({ engine, program: peak, data, rows, steps, schedule, seed }),
+    };
+  }
+
+  async function take(key: string, job: UnitJob, slot: number, signal: AbortSignal | undefined): Promise<OpenSession> {
+    const known = idle.find((session) => session.key === key && (session.slot ?? slot) === slot);
+    if (known === undefined) return open(key, job, slot, signal);
     idle = idle.filter((session) => session !== known);
     return known;
   }
@@ -89,7 +114,7 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
 
   return {
     async run(key, job, { slot, first, count }, state, { signal, onProgress } = {}) {
-      const session = await take(key, job, signal);
+      const session = await take(key, job, slot, signal);
       const { training } = session;
       try {
         await training.put({ step: first, slot, state });
@@ -115,6 +140,7 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
     async forget(key) {
       const ended = idle.filter((session) => session.key === key);
       idle = idle.filter((session) => session.key !== key);
+      joined.delete(key);
       for (const { training } of ended) await training.dispose();
     },
     async dispose() {

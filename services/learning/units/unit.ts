@@ -8,6 +8,17 @@ export interface Blob {
   readonly bytes: Uint8Array;
 }
 
+/** A column that is in a file, because it exceeds its share of memory. */
+export interface SpilledBlob {
+  readonly digest: string;
+  readonly path: string;
+  /** Number of bytes. */
+  readonly size: number;
+}
+
+/** What a job names: bytes in memory or in a file of the trainer. */
+export type JobBlob = Blob | SpilledBlob;
+
 /**
  * A training as data: everything that its steps depend on, apart from the state. Whoever has the bytes that it names can
  * run any of its units, without a team's code, data sources or credentials.
@@ -59,7 +70,7 @@ export interface NumericsRule {
 export interface OpenUnits {
   readonly job: UnitJob;
   /** All that the job names. */
-  readonly blobs: readonly Blob[];
+  readonly blobs: readonly JobBlob[];
   /** The state at step 0, for proving that an executor belongs to the numerics class. */
   readonly initial: PackedState;
   /** The engine to run it, and the one whose class is pinned. */

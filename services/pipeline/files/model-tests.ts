@@ -4,10 +4,12 @@ import {
   changedColumns,
   DEFAULT_TEST,
   describeTest,
+  MOST_PREDICTIONS,
   MOST_TESTED_ROWS,
   MOST_TESTS,
   type ModelTest,
   type PipelineTest,
+  predictionsOf,
   type RowChange,
   type SliceCondition,
   TEST_KINDS,
@@ -136,6 +138,11 @@ function parseList<T extends ModelTest>(
     reporter.report(["tests", index], `two tests have the name "${name}"; give each a name of its own`);
   });
   const formed = tests.filter((test) => test !== undefined);
+  const predictions = formed.reduce((sum, test) => sum + predictionsOf(test), 0);
+  if (predictions > MOST_PREDICTIONS) {
+    const counts = [predictions, MOST_PREDICTIONS].map((count) => count.toLocaleString("en-US"));
+    reporter.report(["tests"], `ask for ${counts[0]} predictions; the limit is ${counts[1]}, so lower their rows`);
+  }
   return formed.length === tests.length ? formed : undefined;
 }
 

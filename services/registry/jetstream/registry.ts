@@ -4,7 +4,7 @@ import { UncoupleError } from "../../common/errors.ts";
 import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotDraft, type SnapshotId, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
-import { type OpenNeighbor, readLinkedModel, requireOrigin } from "../linked-model.ts";
+import { type OpenNeighbor, readLinkedModel, refuseOrigin, requireOrigin } from "../linked-model.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { Registry } from "../registry.ts";
 import { type Retention, whilePinned } from "../retention.ts";
@@ -98,6 +98,7 @@ export function createJetStreamRegistry(deps: JetStreamRegistryDeps): Registry {
   return {
     async publish(draft, bytes, parent, signal, traceparent) {
       checkDraft(deps.pipeline, draft, bytes.length);
+      refuseOrigin(draft);
       checkSize(draft.component, bytes.length);
       const { component, runId } = draft;
       const stoppable = createRetry(retryPolicy(deps.connection, deps.retryLimitMs, signal));

@@ -4,7 +4,7 @@ import { sha256 } from "../../common/files/digest.ts";
 import { type SnapshotDraft, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
 import { checkAlias, createAliasIndex, rollbackTarget } from "../alias-history.ts";
-import { type OpenNeighbor, readLinkedModel, requireOrigin } from "../linked-model.ts";
+import { type OpenNeighbor, readLinkedModel, refuseOrigin, requireOrigin } from "../linked-model.ts";
 import { checkDraft, checkName } from "../names.ts";
 import type { AliasChange, Registry } from "../registry.ts";
 import { type Retention, whilePinned } from "../retention.ts";
@@ -73,6 +73,7 @@ export function createMemoryRegistry(deps: MemoryRegistryDeps): Registry {
   return {
     async publish(draft, bytes, parent, signal) {
       checkDraft(pipeline, draft, bytes.length);
+      refuseOrigin(draft);
       const stored = bytes.slice();
       const digest = await sha256(stored);
       if (signal?.aborted) throw notPublished(draft);

@@ -11,7 +11,13 @@ import type { FetchPart } from "../gen/uncouple/v1/FetchPart.ts";
 import type { SubmitPart__Output } from "../gen/uncouple/v1/SubmitPart.ts";
 import type { WorkerBeat__Output } from "../gen/uncouple/v1/WorkerBeat.ts";
 import { loadProtos } from "../loader.ts";
-import type { CoordinatorService, SubmittedUnit, UnitLease, WorkerBeat } from "../services/coordinator-service.ts";
+import type {
+  CoordinatorService,
+  FileBytes,
+  SubmittedUnit,
+  UnitLease,
+  WorkerBeat,
+} from "../services/coordinator-service.ts";
 import type { Hosting } from "../services/hosting.ts";
 import type { RpcServer } from "./server.ts";
 
@@ -133,9 +139,10 @@ async function* answerBeats(
   if (ended !== undefined && "failure" in ended) throw ended.failure;
 }
 
-function* fetchParts(bytes: Uint8Array): Generator<FetchPart, void, undefined> {
-  yield { size: encodeUint64(bytes.byteLength, "size") };
-  for (const chunk of chunksOf(bytes)) yield { chunk };
+async function* fetchParts(bytes: Uint8Array | FileBytes): AsyncGenerator<FetchPart, void, undefined> {
+  const isFile = "chunks" in bytes;
+  yield { size: encodeUint64(isFile ? bytes.size : bytes.byteLength, "size") };
+  for await (const chunk of isFile ? bytes.chunks() : chunksOf(bytes)) yield { chunk };
 }
 
 /** @throws UncoupleError `invalid-argument` if there are more or fewer bytes than the result announces */

@@ -107,6 +107,12 @@ export interface WorkerStatus {
   readonly quarantined: boolean;
 }
 
+/** Bytes that a server reads from a file while it sends them. */
+export interface FileBytes {
+  readonly size: number;
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
 /**
  * The coordinator's gRPC interface, on server and client. A client adds `unavailable` and `deadline-exceeded` to the errors
  * of each call.
@@ -123,7 +129,7 @@ export interface CoordinatorService {
   /** Waits for a unit, some 20 seconds. @throws UncoupleError `not-found` for a worker that has not joined, or was given up */
   lease(worker: string, signal: AbortSignal): Promise<UnitLease | undefined>;
   /** @throws UncoupleError `not-found` if no open job names these bytes */
-  fetch(worker: string, digest: string): Promise<Uint8Array>;
+  fetch(worker: string, digest: string): Promise<Uint8Array | FileBytes>;
   /**
    * Takes a result. Reads the bytes only if it can still count.
    * @param bytes the state at the end, in order; throws `invalid-argument` if its size is not that of the result, and

@@ -1,15 +1,15 @@
-import type { Blob } from "../../learning/units/unit.ts";
+import type { JobBlob } from "../../learning/units/unit.ts";
 
 /** Bytes by digest, kept as long as somebody holds them. */
 export interface BlobStore {
   /** Calls add up: each needs a `release`. */
-  hold(blob: Blob): void;
+  hold(blob: JobBlob): void;
   release(digest: string): void;
-  get(digest: string): Blob | undefined;
+  get(digest: string): JobBlob | undefined;
 }
 
 export function createBlobStore(): BlobStore {
-  const held = new Map<string, { readonly blob: Blob; holders: number }>();
+  const held = new Map<string, { readonly blob: JobBlob; holders: number }>();
   return {
     hold(blob) {
       const known = held.get(blob.digest);

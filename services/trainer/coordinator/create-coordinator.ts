@@ -1,5 +1,6 @@
 import { availableCpus } from "../../common/available-cpus.ts";
 import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
+import { fileChunks } from "../../data/spill/spill-file.ts";
 import type { SubmittedUnit, UnitFate } from "../../rpc/services/coordinator-service.ts";
 import { createBeatStreams } from "./beat-streams.ts";
 import { createBlobStore } from "./blob-store.ts";
@@ -94,7 +95,8 @@ export function createCoordinator(settings: CoordinatorSettings, deps: Coordinat
   async function runHere(name: string, unit: UnitName): Promise<Outcome | undefined> {
     const job = trainings.job(unit.job);
     const base = blobs.get(unit.base);
-    if (job === undefined || base === undefined) return undefined;
+    // States are never spilled.
+    if (job === undefined || base === undefined || "path" in base) return undefined;
     try {
       const result = await local.run(name, job, unit, base);
       if (result === undefined) return undefined;
@@ -173,8 +175,9 @@ export function createCoordinator(settings: CoordinatorSettings, deps: Coordinat
       checkPresent(worker);
       const blob = blobs.get(digest);
       if (blob === undefined) throw new UncoupleError("not-found", `no open training names the bytes ${digest}`);
-      observer.exchanged("sent", blob.bytes.byteLength);
-      return blob.bytes;
+      const isSpilled = "path" in blob;
+      observer.exchanged("sent", isSpilled ? blob.size : blob.bytes.byteLength);
+      return isSpilled ? { size: blob.size, chunks: () => fileChunks(blob.path) } : blob.bytes;
     },
     async submit(result, parts) {
       const { worker, lease, seconds, job, slot, first, count, base } = result;

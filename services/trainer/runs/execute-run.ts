@@ -1,11 +1,11 @@
-import { raceAbort } from "../../common/async/race-abort.ts";
 import { secondsSince, timestamp } from "../../common/clock/clock.ts";
 import { asUncoupleError } from "../../common/errors.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
 import type { Rows } from "../../data/source/data-source.ts";
-import { profileColumns } from "../../data/table/column-profile.ts";
+import { profileColumns } from "../../data/spill/profile-columns.ts";
+import type { StoredTable } from "../../data/spill/stored-table.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { findProtocol } from "../../learning/protocols/all.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
@@ -24,7 +24,7 @@ import type { ExecuteRun, RunJob } from "./run-queue.ts";
 import type { RunSlots } from "./run-slots.ts";
 import { refuseFailed, type TestModel } from "./test-model.ts";
 import { createTrainRun, type TrainingMetrics, type TrainRunDeps, type TrainRunSettings } from "./train-run.ts";
-import type { TrainingData } from "./training-data.ts";
+import type { LoadedData, TrainingData } from "./training-data.ts";
 
 /** Under a coordinated protocol, only the component that holds this lease trains. */
 const TRAIN_LEASE = "train";
@@ -48,7 +48,7 @@ export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "o
   /** Must be followed. */
   readonly view: Pick<PipelineView, "history" | "catchUp" | "changed">;
   readonly gate: Pick<PipelineGate, "digest" | "refusal" | "opens">;
-  readonly data: Pick<TrainingData, "load">;
+  readonly data: Pick<TrainingData, "use">;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
   readonly testModel: TestModel;
   /** Shared by the components of the process. */
@@ -105,7 +105,9 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       await job.record({}, { state: "running", waitingFor: null, startedAt });
       // Only now, because what is in use may have changed during the wait.
       const pins = await pin(job, slot, signal);
-      return await countAttempt(job, log, () => trainAndPublish(job, pins, startedAt, signal));
+      return await countAttempt(job, log, () =>
+        deps.data.use(signal, (data) => trainAndPublish(job, pins, data, startedAt, signal)),
+      );
     } finally {
       slot.release();
     }
@@ -114,10 +116,10 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   async function trainAndPublish(
     job: RunJob,
     pins: ResolvedSnapshots,
+    data: LoadedData,
     startedAt: string,
     signal: AbortSignal,
   ): Promise<SnapshotManifest> {
-    const data = await raceAbort(deps.data.load(), signal);
     const engine = await deps.engine(job.stored().team.engine);
     const { traceparent: parent } = job;
     const trained = await inSpan(tracer, "train", { kind: "internal", parent }, () =>
@@ -249,7 +251,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   };
 }
 
-function dataOf({ fingerprint, table, boundary }: Rows): NonNullable<Provenance["data"]> {
+function dataOf({ fingerprint, table, boundary }: Rows<StoredTable>): NonNullable<Provenance["data"]> {
   return { fingerprint, rows: table.rows, ...(boundary !== undefined && { until: boundary }) };
 }
 

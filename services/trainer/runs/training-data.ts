@@ -1,7 +1,10 @@
+import { raceAbort } from "../../common/async/race-abort.ts";
 import type { DataSource, Rows, TrainingPart } from "../../data/source/data-source.ts";
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
+import { removeSpill, type SpillSpace } from "../../data/spill/spill-folder.ts";
+import { isSpilled, type StoredTable } from "../../data/spill/stored-table.ts";
 import type { ColumnSchema } from "../../data/table/table.ts";
-import { type TrainerData, trainerData, visibleColumns } from "../../data/visibility.ts";
+import { type TrainerData, trainerData } from "../../data/visibility.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { GenerationLog } from "../../registry/generation-log.ts";
 import type { Logger } from "../../runtime/logs.ts";
@@ -13,27 +16,38 @@ export interface LoadedData extends TrainerData {
 }
 
 export interface TrainingData {
-  /** Loads the current rows, without those that are held out. @throws UncoupleError as `trainerData`; `unavailable` */
-  load(): Promise<LoadedData>;
-  /** As `load`, without the rows that `validation` has. @param share of the training rows that are for validation, in (0, 1) */
-  fitting(share: number): Promise<LoadedData>;
-  /** The training rows that are for validation, with the columns that the team may see. @throws UncoupleError as `load` */
-  validation(share: number): Promise<Rows>;
+  /**
+   * Loads the current rows, without those that are held out, and removes what was spilled of them after the work.
+   * @param part defaults to all training rows
+   * @throws UncoupleError as `trainerData`; `unavailable`; what `work` throws; the reason of the signal, once it is aborted
+   */
+  use<T>(signal: AbortSignal, work: (data: LoadedData) => T | Promise<T>, part?: TrainingPart): Promise<T>;
 }
 
-/** The data that one team may see. Generated rows never change and are cached; stored rows are read again for every run. */
-export function createTrainingData(
-  source: DataSource,
-  pipeline: Pipeline,
-  component: string,
-  generations: Pick<GenerationLog, "current">,
-  log: Logger,
-): TrainingData {
+export interface TrainingDataDeps {
+  readonly source: DataSource;
+  readonly generations: Pick<GenerationLog, "current">;
+  /** Where rows go that exceed their share of memory. Opened once, by the first load. */
+  openSpace(): Promise<SpillSpace>;
+  readonly log: Logger;
+}
+
+/**
+ * The data that one team may see. Generated rows never change and are cached, unless they are spilled; stored rows are
+ * read again for every run.
+ */
+export function createTrainingData(pipeline: Pipeline, component: string, deps: TrainingDataDeps): TrainingData {
+  const { source, generations, log } = deps;
+  let space: Promise<SpillSpace> | undefined;
   let cached: Promise<LoadedData> | undefined;
 
   async function read(part?: TrainingPart): Promise<LoadedData> {
+    space ??= deps.openSpace();
     const schema = await source.schema();
-    const data = await trainerData(source, pipeline, component, await heldOutAfter(), part);
+    const data = await trainerData(source, pipeline, component, await heldOutAfter(), {
+      part,
+      space: await space,
+    });
     report(data.training);
     return { ...data, schema, oracle: source.oracle(component) };
   }
@@ -44,26 +58,47 @@ export function createTrainingData(
     return (await generations.current())?.heldOutAfter;
   }
 
-  function report({ bad, table, fingerprint }: Rows): void {
-    log.info({ rows: table.rows, fingerprint }, `loaded ${table.rows} training rows`);
+  function report({ bad, table, fingerprint }: Rows<StoredTable>): void {
+    const where = isSpilled(table) ? `; they exceed their share of --memory-limit and are in ${table.folder}` : "";
+    log.info({ rows: table.rows, fingerprint }, `loaded ${table.rows} training rows${where}`);
     if (bad.bad > 0) {
       log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, `skipped ${bad.bad} bad rows`);
     }
   }
 
+  async function load(part?: TrainingPart): Promise<LoadedData> {
+    if (pipeline.data.source !== "synthetic" || part !== undefined) return read(part);
+    const loading = cached ?? read();
+    cached = loading;
+    try {
+      const data = await loading;
+      if (isSpilled(data.training.table)) cached = undefined;
+      return data;
+    } catch (thrown) {
+      cached = undefined;
+      throw thrown;
+    }
+  }
+
+  async function release({ training: { table } }: LoadedData): Promise<void> {
+    if (isSpilled(table)) await removeSpill(table.folder);
+  }
+
   return {
-    load() {
-      if (pipeline.data.source !== "synthetic") return read();
-      cached ??= read().catch((thrown: unknown) => {
-        cached = undefined;
+    async use(signal, work, part) {
+      const loading = load(part);
+      let data: LoadedData;
+      try {
+        data = await raceAbort(loading, signal);
+      } catch (thrown) {
+        void loading.then(release, () => {});
         throw thrown;
-      });
-      return cached;
-    },
-    fitting: (share) => read({ side: "fit", share }),
-    async validation(share) {
-      const part = { side: "validation", share } as const;
-      return source.trainingRows(visibleColumns(pipeline, component), undefined, await heldOutAfter(), part);
+      }
+      try {
+        return await work(data);
+      } finally {
+        await release(data);
+      }
     },
   };
 }

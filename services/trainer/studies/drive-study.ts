@@ -1,4 +1,3 @@
-import { raceAbort } from "../../common/async/race-abort.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ResolvedSnapshots } from "../../composition/resolve-snapshots.ts";
@@ -9,14 +8,14 @@ import type { TeamConfig } from "../../pipeline/team.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Retention } from "../../registry/retention.ts";
 import type { Logger } from "../../runtime/logs.ts";
-import { changesOf, type TrainingFingerprint, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 import type { AwaitSnapshots } from "../runs/pin-snapshots.ts";
 import { digestsOfPins } from "../runs/pinned-models.ts";
 import { retryWhileUnavailable } from "../runs/retry-while-unavailable.ts";
 import { createRunPins } from "../runs/run-pins.ts";
 import type { RunTrial } from "./run-trial.ts";
 import type { StudyEntry } from "./study-entry.ts";
-import { openStudyMaterial, type StudyMaterial, type StudyMaterialDeps } from "./study-material.ts";
+import { type StudyMaterial, type StudyMaterialDeps, withStudyMaterial } from "./study-material.ts";
 import { createTrialDecisions } from "./trial-decision.ts";
 
 export interface DriveStudyDeps extends StudyMaterialDeps {
@@ -62,17 +61,16 @@ export function createDriveStudy(deps: DriveStudyDeps): DriveStudy {
     const owner = `study-${entry.id}`;
     const hold = (snapshots: ResolvedSnapshots) =>
       retryWhileUnavailable("pinning upstream snapshots", outage(signal), () => pins.pin(owner, snapshots));
-    let material: StudyMaterial | undefined;
     try {
       const pinned = entry.stored().pins ?? (await pin(entry, hold, signal));
       if (entry.stored().pins !== null) await hold(pinned);
       else await entry.record({ upstream: pinned.upstream }, { pins: pinned });
-      material = await raceAbort(openStudyMaterial(pinned, plan.search.validation, deps, signal), signal);
-      await checkBasis(entry, plan, pinned, material, signal);
-      await entry.record({ state: "running", waitingFor: null, rows: material.rows });
-      await runTrials(entry, plan, material, endOf, () => pins.renew(owner, pinned), signal);
+      await withStudyMaterial(pinned, plan.search.validation, deps, signal, async (material) => {
+        await checkBasis(entry, plan, pinned, material, signal);
+        await entry.record({ state: "running", waitingFor: null, rows: material.rows });
+        await runTrials(entry, plan, material, endOf, () => pins.renew(owner, pinned), signal);
+      });
     } finally {
-      await material?.dispose();
       // What is interrupted goes on with the same snapshots.
       if (!signal.aborted) pins.release(owner, never);
     }
@@ -92,12 +90,13 @@ export function createDriveStudy(deps: DriveStudyDeps): DriveStudy {
     entry: StudyEntry,
     { team }: StudyPlan,
     pins: ResolvedSnapshots,
-    { data }: StudyMaterial,
+    { data, fingerprint }: StudyMaterial,
     signal: AbortSignal,
   ): Promise<void> {
     const { basis: before } = entry.stored();
     const digests = await digestsOfPins(component, pins, deps.registry, outage(signal));
-    const basis: TrainingFingerprint = await trainingFingerprint(deps.pipeline, team, data, digests, deps.codeVersion);
+    const rows = { ...data, training: { ...data.training, fingerprint } };
+    const basis = await trainingFingerprint(deps.pipeline, team, rows, digests, deps.codeVersion);
     const changes = before === null ? undefined : changesOf(before, basis);
     if (changes !== undefined) {
       const message = `${changes} changed since the study began, so that its trials cannot be compared; start another study`;

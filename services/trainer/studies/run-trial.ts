@@ -16,8 +16,9 @@ import type { StudyStore } from "./study-store.ts";
 import type { EarlyEnd, TrialDecisions } from "./trial-decision.ts";
 
 /**
- * Deaths of the trainer during a trial, without a checkpoint or measurement in between, after which the trial fails. After the
- * first death, each attempt has a checkpoint as soon as it has done a step, so that only a trial that cannot begin ends so.
+ * Deaths of the trainer during a trial, without a checkpoint or measurement in between, after which the study fails, so that
+ * it does not block the trainer. After the first death, an attempt has a checkpoint as soon as it has done a step. The trial
+ * itself does not fail: deaths must not change what a study finds.
  */
 const MAX_DEATHS = 10;
 /** Longest time between checkpoints of a trial during which the trainer has died. */
@@ -50,7 +51,8 @@ export interface TrialSignals {
 
 /**
  * Trains and measures a trial, from its checkpoint if there is one, and records how it ends.
- * @throws UncoupleError `unavailable` if the trial cannot be run now: it waits; the reason of `interrupted`
+ * @throws UncoupleError `unavailable` if the trial cannot be run now, `failed-precondition` if the trainer died ten times in a
+ *   row during it: it waits; the reason of `interrupted`
  */
 export type RunTrial = (
   entry: StudyEntry,
@@ -78,10 +80,14 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
       deps.onEnd(state);
     }
 
+    if (attempts >= MAX_DEATHS) {
+      await entry.recordTrial(number, { state: "waiting" }, { attempts: 0 });
+      throw new UncoupleError(
+        "failed-precondition",
+        `the trainer died ${attempts} times in a row during trial ${number}, each time before it had done a step; see its log and its memory limit, then go on with the study`,
+      );
+    }
     try {
-      if (attempts >= MAX_DEATHS) {
-        throw new UncoupleError("failed-precondition", `the trainer died ${attempts} times during this trial`);
-      }
       const team = teamOf(deps.configure(entry.stored().study.teamFile, before.parameters));
       await entry.recordTrial(number, { planned: lastStep(team) });
       // What workers compute takes no slot of this process.

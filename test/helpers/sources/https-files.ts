@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ export async function serveHttps(folder: string): Promise<{ readonly port: numbe
     cert: await readFile(join(tls, "server.pem")),
     key: await readFile(join(tls, "server.key")),
   });
-  server.on("request", async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = join(folder, new URL(request.url ?? "/", "https://localhost").pathname);
     const [bytes, at] = await Promise.all([readFile(path), stat(path)]).catch(() => []);
     if (bytes === undefined || at === undefined) {
@@ -34,6 +35,9 @@ export async function serveHttps(folder: string): Promise<{ readonly port: numbe
       ...(range !== null && { "content-range": `bytes ${from}-${from + part.length - 1}/${bytes.length}` }),
     });
     response.end(request.method === "HEAD" ? undefined : part);
+  };
+  server.on("request", (request, response) => {
+    answer(request, response).catch(() => response.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -45,9 +45,9 @@ export async function insertStatements(
   const connection = await (await DuckDBInstance.create()).connect();
   const rows = (await connection.runAndReadAll(rowsSql())).getRowsJson();
   connection.disconnectSync();
-  const values = rows.map(
-    ([id, x, share, city, ok, day]) =>
-      `(${id}, ${x}, ${share}, '${city}', ${ok === true ? "TRUE" : "FALSE"}, '${day}')`,
-  );
+  const values = rows.map((row) => {
+    const [id = "", x = "", share = "", city = "", ok = "", day = ""] = row.map(String);
+    return `(${id}, ${x}, ${share}, '${city}', ${ok.toUpperCase()}, '${day}')`;
+  });
   return `CREATE TABLE ${table} (id INTEGER, x ${number}, share ${decimal}, city VARCHAR(20), ok ${truth}, day DATE); INSERT INTO ${table} VALUES ${values.join(", ")};`;
 }

@@ -44,13 +44,6 @@ export const wrongData: readonly WrongCommand[] = [
     says: "error bad.yaml:2: data.url_env: the environment variable NO_SUCH_DB is not set; it must have the URL of the database",
   },
   {
-    what: "S3 with a folder of extensions that has none",
-    files: { "bad.yaml": fromFile(", key: x").replace("rows.csv", "s3://bucket/rows/") },
-    run: "validate bad.yaml --duckdb-extensions .",
-    exit: 2,
-    says: "error bad.yaml:2: data.path: s3:// needs DuckDB's extension httpfs, which cannot be loaded from HERE",
-  },
-  {
     what: "invalid SQL",
     files: { "bad.yaml": fromFile(', query: "SELEKT x FROM source"') },
     run: "validate bad.yaml",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { UncoupleError } from "../../../services/common/errors.ts";
+import { sha256 } from "../../../services/common/files/digest.ts";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
 import type { Table } from "../../../services/data/table/table.ts";
 import { trainerData } from "../../../services/data/visibility.ts";
@@ -52,6 +53,32 @@ function pidsIn(lines: readonly string[]): number[] {
 }
 
 describe("a user's model module", () => {
+  test("is looked at on the way in its process, with units and without, and ends where a look or stop_after says", async () => {
+    const path = await writeModule();
+    const workers = { slots: 1, syncEvery: 7, audit: 0, numerics: "exact", fallback: "local" } as const;
+    const looking = async (change: Partial<TeamConfig>, end?: number) => {
+      const seen: [number, string][] = [];
+      const looks = {
+        at: [10, 20, 30],
+        async look(step: number, bytes: Uint8Array) {
+          seen.push([step, await sha256(bytes)]);
+          return step !== end;
+        },
+      };
+      const trained = await backend.train({ ...trainingOf(path, change), looks });
+      return { seen, end: await sha256(trained.bytes) };
+    };
+    const whole = await looking({});
+    expect(whole.seen.map(([step]) => step)).toEqual([10, 20, 30]);
+    expect(whole.end).toBe(await sha256((await backend.train(trainingOf(path))).bytes));
+    const ended = { seen: whole.seen.slice(0, 2), end: whole.seen[1]?.[1] };
+    expect(await looking({}, 20)).toEqual(ended);
+    expect(await looking({ workers }, 20)).toEqual(ended);
+    const stopped = { seen: whole.seen.slice(0, 1), end: whole.seen[1]?.[1] };
+    expect(await looking({ stopAfter: 20 })).toEqual(stopped);
+    expect(await looking({ stopAfter: 20, workers })).toEqual(stopped);
+  });
+
   test("with workers in the team file, its units run outside of its process, to the bits of one that runs them itself", async () => {
     const path = await writeModule();
     const training = trainingOf(path, {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { profileColumns } from "../../../services/data/table/column-profile.ts";
+import { profileColumns } from "../../../services/data/spill/profile-columns.ts";
 import { pinComponent } from "../../../services/releases/pin.ts";
 import type { Metrics } from "../../../services/runtime/metrics.ts";
 import { draft } from "../../helpers/drafts.ts";

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { collectGarbage } from "../../../services/composition/collect-garbage.ts";
 import { withPipelineView } from "../../../services/composition/pipeline-view.ts";
+import { DEFAULT_GATE } from "../../../services/pipeline/gate.ts";
+import { movesName } from "../../../services/pipeline/release.ts";
+import { collect } from "../../../services/registry/logged.ts";
 import { tombstone } from "../../helpers/drafts.ts";
 import { good } from "../../helpers/memory-evaluators.ts";
 import { openSharedWorld, type SharedWorld } from "../../helpers/shared-world.ts";
@@ -66,6 +69,25 @@ describe("an evaluator of a pipeline that uses another pipeline's component", ()
     expect(await world.linked()).toEqual([2, 1]);
   });
 
+  test("a gate decides about each of the owner's releases by this pipeline's loss", async () => {
+    const gate = { ...DEFAULT_GATE, mode: "enforce", bootstrap: "newest" } as const;
+    world.start({ pipeline: { ...world.using(), gate } }, undefined, { split: gate.split });
+    await world.publish("d", good);
+    const decided = async () =>
+      (await collect(world.backplane.ledger.read(0))).flatMap((entry) =>
+        entry.entry === "decision" ? [`${movesName(entry.moves)} ${entry.decision}`] : [],
+      );
+    for (const [index, weight] of [1.5, 2, 9].entries()) {
+      await world.publishOwner({ x: weight });
+      await world.releaseOwner(index + 1);
+      await world.until(async () => (await world.linked()).length === index + 1);
+      await world.settled(index + 2);
+      await world.until(async () => (index === 0 ? (await inUse())?.u === 1 : (await decided()).length === index));
+    }
+    expect(await decided()).toEqual(["u@2 promoted", "u@3 refused"]);
+    await world.until(async () => (await inUse())?.u === 2);
+  });
+
   test("what the owner has not released is not used, and the log says what is missing", async () => {
     const { records } = world.start({ pipeline: world.using() });
     await world.publishOwner({ x: 2 });
@@ -112,7 +134,7 @@ describe("an evaluator of a pipeline that uses another pipeline's component", ()
     [
       "changes what it emits",
       { output: { name: "u-out", width: 2, meaning: "real" } as const },
-      "its output.width is 2 in pipeline ads and 1 here",
+      "`output.width` is 2 in pipeline ads, but 1 here",
     ],
   ])("an owner that %s leaves the last linked snapshot in use, and the log says why", async (_, change, reason) => {
     const { records } = world.start({ pipeline: world.using() });
@@ -141,18 +163,18 @@ describe("an evaluator of a pipeline that uses another pipeline's component", ()
     const { ads, clock } = world;
     // Settled snapshots are not kept for their verdicts.
     for (const serial of [1, 2, 3]) await world.quarantineOwner(serial, "test");
-    const collect = () =>
+    const collectOwners = () =>
       withPipelineView({ backplane: ads, clock }, never, (view, signal) =>
         collectGarbage({ pipeline: "ads", policy, by: "test", backplane: ads, view, clock }, signal),
       );
-    expect((await collect()).deleted).toMatchObject([{ component: "u", serial: 2 }]);
+    expect((await collectOwners()).deleted).toMatchObject([{ component: "u", serial: 2 }]);
     expect((await ads.retention.state()).references).toMatchObject([
       { serial: 1, by: "demo", holder: "demo/u ads/u@1" },
       { serial: 3, by: "demo", holder: "demo/u ads/u@3" },
     ]);
     await deleteLink(1);
     await world.until(async () => (await ads.retention.state()).references.length === 1);
-    expect((await collect()).deleted).toMatchObject([{ component: "u", serial: 1 }]);
+    expect((await collectOwners()).deleted).toMatchObject([{ component: "u", serial: 1 }]);
   });
 
   test("references that the owner's store has lost are made again", async () => {

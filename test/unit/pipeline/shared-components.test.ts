@@ -110,15 +110,15 @@ describe("disagreement", () => {
   });
 
   test.each([
-    [{ columns: ["x"] }, 'its columns is ["x"] in pipeline ads and ["w","x"] here'],
-    [{ upstream: ["v"] }, 'its upstream is ["ads/v"] in pipeline ads and [] here'],
-    [{ output: { ...mine.output, name: "b" } }, 'its output.name is "b" in pipeline ads and "a-out" here'],
+    [{ columns: ["x"] }, '`columns` is ["x"] in pipeline ads, but ["w","x"] here'],
+    [{ upstream: ["v"] }, '`upstream` is ["ads/v"] in pipeline ads, but [] here'],
+    [{ output: { ...mine.output, name: "b" } }, '`output.name` is "b" in pipeline ads, but "a-out" here'],
     [
       { output: { ...mine.output, classes: ["n", "y"] } },
-      'its output.classes is ["n","y"] in pipeline ads and not set here',
+      '`output.classes` is ["n","y"] in pipeline ads, but not set here',
     ],
-    [{ loss: "policy" as const }, 'its loss is "policy" in pipeline ads and "mse" here'],
-    [{ target: "z" }, 'its target is "z" in pipeline ads and "y" here'],
+    [{ loss: "policy" as const }, '`loss` is "policy" in pipeline ads, but "mse" here'],
+    [{ target: "z" }, '`target` is "z" in pipeline ads, but "y" here'],
     [{ name: "v" }, "pipeline ads has no component u any more"],
   ])("names what differs: %j", (change, message) => {
     expect(disagreement(mine, user, content(change))).toBe(message);

@@ -70,8 +70,9 @@ describe("what goes over the wire comes back as it was", () => {
       minKeys: 1,
       noNullPrototype: true,
     });
+    const tuning = fc.record({ study: name, trial: serial });
     const requests: fc.Arbitrary<StartRun> = fc.record(
-      { protocol: protocols, teamFile: name, upstream },
+      { protocol: protocols, teamFile: name, upstream, tuning },
       { requiredKeys: [] },
     );
     fc.assert(

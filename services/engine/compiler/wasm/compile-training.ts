@@ -25,6 +25,8 @@ export interface TrainingLayout {
   readonly scheduled: number;
   readonly resident: readonly { readonly name: string; readonly width: number }[];
   readonly feeds: readonly { readonly name: string; readonly width: number }[];
+  /** The feeds that would be resident if there were memory for them. */
+  readonly streamed: readonly { readonly name: string; readonly width: number }[];
   /** First byte that is free for data. */
   readonly heap: number;
 }
@@ -52,6 +54,7 @@ export function compileWasmTraining(recorded: RecordedStep, program: TrainingPro
   const columns = step.batch.filter(({ value }) => read.has(value));
   const resident = columns.filter(({ name }) => Object.hasOwn(program.resident, name));
   const feeds = columns.filter(({ name }) => !Object.hasOwn(program.resident, name));
+  const streamed = feeds.filter(({ name }) => program.streamed?.includes(name));
 
   const module = new ModuleBuilder();
   const [indices, losses] = [module.global(), module.global()];
@@ -132,11 +135,12 @@ export function compileWasmTraining(recorded: RecordedStep, program: TrainingPro
       scheduled: step.scheduled.length,
       resident: resident.map(named),
       feeds: feeds.map(named),
+      streamed: streamed.map(named),
       heap: align(generated.bytes + SLACK_BYTES),
     },
     schedule,
     initial: recorded.initial,
-    work: workOf(step.nodes, program.batch * resident.length),
+    work: workOf(step.nodes, program.batch * (resident.length + streamed.length)),
   };
 }
 

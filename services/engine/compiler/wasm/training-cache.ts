@@ -12,8 +12,8 @@ export class TrainingCache {
 
   /** As `compileWasmTraining`, which runs only for the first program of a structure. */
   compile(recorded: RecordedStep, program: TrainingProgram): WasmTraining {
-    const { batch, resident } = program;
-    const key = JSON.stringify([batch, Object.keys(resident), stepKey(recorded.step)]);
+    const { batch, resident, streamed } = program;
+    const key = JSON.stringify([batch, Object.keys(resident), streamed, stepKey(recorded.step)]);
     const training = this.trainings.get(key, () => compileWasmTraining(recorded, program));
     return { ...training, initial: recorded.initial };
   }

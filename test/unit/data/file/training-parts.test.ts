@@ -62,7 +62,8 @@ test("generated rows divide, too", async () => {
   const rows = async (part?: typeof fit | typeof validation) =>
     numbers(await source.trainingRows(["y"], undefined, undefined, part), "y");
   const [all, own, others] = [await rows(), await rows(fit), await rows(validation)];
-  expect([...own, ...others].sort()).toEqual([...all].sort());
+  const ascending = (a: number, b: number) => a - b;
+  expect([...own, ...others].sort(ascending)).toEqual([...all].sort(ascending));
   expect(others.length).toBeGreaterThan(40);
   const sample = async (part?: typeof fit) => numbers(await source.auditRows([], ["y"], 50, undefined, part), "y");
   expect(await sample(fit)).toEqual((await sample()).filter((y) => own.includes(y)));

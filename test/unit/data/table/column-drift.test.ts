@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRandom, type Random } from "../../../../services/data/random/random.ts";
+import { profileColumns } from "../../../../services/data/spill/profile-columns.ts";
 import { columnDrift } from "../../../../services/data/table/column-drift.ts";
-import { profileColumns } from "../../../../services/data/table/column-profile.ts";
 import type { CategoricalColumn, Column, NumericColumn } from "../../../../services/data/table/table.ts";
 import type { ColumnProfile } from "../../../../services/pipeline/column-profile.ts";
 

@@ -187,6 +187,19 @@ describe("tests of a team", () => {
     );
   });
 
+  test("a manifest cannot keep evaluators busy with its tests", async () => {
+    const { records } = world.start();
+    const many = Array.from({ length: 60 }, (_, at) => ({ ...low, name: `t${at}`, high: 5, rows: 1e9 }));
+    const endless = { ...team, name: "endless", rows: 1e9 };
+    await world.publish("u", { x: 2 }, {}, provenanceOf(...many));
+    await world.publish("u", { x: 2 }, {}, provenanceOf(...Array.from({ length: 6 }, () => endless)));
+    const { verdicts } = await world.settled(2);
+    expect(verdicts.map(({ tests }) => tests?.length)).toEqual([50, 4]);
+    expect(records.map(({ msg, message }) => String(msg ?? message))).toContain(
+      'left out a test of the team: "endless" and those after it ask for too many predictions',
+    );
+  });
+
   test("an invalid prediction of a changed row violates the test instead of blaming the model's inputs", async () => {
     const huge: ModelTest = {
       name: "scaled",

@@ -6,6 +6,7 @@ import { createWasmEngine } from "../../../../services/engine/wasm/wasm-engine.t
 import { calibrate } from "../../../../services/learning/counterfactual/calibration.ts";
 import { type AuditSample, gatherEvidence } from "../../../../services/learning/counterfactual/evidence.ts";
 import { encodeDataset } from "../../../../services/learning/dataset/encoded-dataset.ts";
+import type { Matrix } from "../../../../services/learning/dataset/row-matrix.ts";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
 
 const ROWS = 600;
@@ -53,17 +54,18 @@ it("estimates numbers and probabilities of labels side by side, in the order of 
   };
   const click = numeric(1, (row) => ((draws[row] as number) < probability(row) ? 1 : 0));
   const table = { rows: ROWS, columns };
-  const dataset = encodeDataset(components[2] as Component, table, imputed);
-  const evidence = gatherEvidence({
+  const upstream = { rows: ROWS, columns: imputed };
+  const dataset = await encodeDataset(components[2] as Component, table, upstream);
+  const evidence = await gatherEvidence({
     pipeline,
     dataset,
     table,
     extent: "values",
     fit: { engine: createWasmEngine({ clock: systemClock }), seed: 1 },
     audit: { rows: ROWS, columns: { ...columns, click, size: numeric(1, sum) } },
-    auditImputed: imputed,
+    auditImputed: upstream,
   });
-  const { width, values } = await calibrate(evidence);
+  const { width, values } = (await calibrate(evidence)) as Matrix;
   expect(width).toBe(3);
   const [block] = (evidence.audit as AuditSample).labeled;
   expect(block).toMatchObject({ component: "click", offset: 0, width: 2 });

@@ -5,7 +5,7 @@ import {
   mixtureTensor,
   mixtureValues,
 } from "../../../../services/learning/counterfactual/class-mixture.ts";
-import { rowsOf } from "../../../../services/learning/fitting/matrices.ts";
+import { rowsOf } from "../../../../services/learning/dataset/row-matrix.ts";
 
 /** Rows of [x2, p of two classes, q of three classes], with p and q standardized. */
 const p: ClassBlock = { offset: 1, width: 2, mean: [0.25, 0.75], std: [0.5, 0.25] };

@@ -57,15 +57,14 @@ interface Case {
   readonly oracle?: boolean;
 }
 
-function evidenceOf({ audited, auditRows = 40, x2Levels = 200, extent = "values", oracle = false }: Case) {
+async function evidenceOf({ audited, auditRows = 40, x2Levels = 200, extent = "values", oracle = false }: Case) {
   const visible = ["x1", "x2", "y"];
-  const outputs = (rows: number) =>
-    tableOf(rows, ["left-output", "right-output"], 1).columns as Parameters<typeof encodeDataset>[2];
+  const outputs = (rows: number) => tableOf(rows, ["left-output", "right-output"], 1);
   const table = tableOf(200, visible, x2Levels);
   const join = pipeline.components[2] as Component;
   return gatherEvidence({
     pipeline,
-    dataset: encodeDataset(join, table, outputs(200)),
+    dataset: await encodeDataset(join, table, outputs(200)),
     table,
     extent,
     fit: { engine: unusedEngine, seed: 1 },
@@ -77,9 +76,9 @@ function evidenceOf({ audited, auditRows = 40, x2Levels = 200, extent = "values"
   });
 }
 
-const refusal = (name: string, given: Case): UncoupleError => {
+const refusal = async (name: string, given: Case): Promise<UncoupleError> => {
   try {
-    chooseSource(name, evidenceOf(given));
+    chooseSource(name, await evidenceOf(given));
   } catch (thrown) {
     if (thrown instanceof UncoupleError) return thrown;
   }
@@ -87,48 +86,52 @@ const refusal = (name: string, given: Case): UncoupleError => {
 };
 
 describe("the counterfactual output", () => {
-  it("cannot be identified by any source from (x1, x2, y) alone; the error says why and what to do", () => {
+  it("cannot be identified by any source from (x1, x2, y) alone; the error says why and what to do", async () => {
     for (const name of ["auto", "pooled", "calibration", "residualized", "audit-direct", "matching"]) {
-      const error = refusal(name, {});
+      const error = await refusal(name, {});
       expect(error.code).toBe("failed-precondition");
       expect(error.message).toMatch(/the pipeline file does not define an audit sample/);
       expect(error.message).toMatch(/inputs, imputed values and target alone are not sufficient.*audit:/s);
     }
-    expect(refusal("oracle", {}).message).toMatch(
+    expect((await refusal("oracle", {})).message).toMatch(
       /needs the data-generating function.*does not provide a data-generating function/s,
     );
   });
 
-  it("is identified by an audit sample that annotates the targets of all upstream components", () => {
-    expect(refusal("auto", { audited: ["z1"] }).message).toMatch(/does not annotate z2, the target of right/);
-    expect(chooseSource("auto", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("pooled");
+  it("is identified by an audit sample that annotates the targets of all upstream components", async () => {
+    expect((await refusal("auto", { audited: ["z1"] })).message).toMatch(/does not annotate z2, the target of right/);
+    expect(chooseSource("auto", await evidenceOf({ audited: ["z1", "z2"] })).name).toBe("pooled");
     for (const name of ["pooled", "calibration", "residualized", "audit-direct"]) {
-      expect(chooseSource(name, evidenceOf({ audited: ["z1", "z2"] })).name).toBe(name);
+      expect(chooseSource(name, await evidenceOf({ audited: ["z1", "z2"] })).name).toBe(name);
     }
   });
 
-  it("accepts the former spelling of a source, which stored runs may contain", () => {
-    expect(chooseSource("residualised", evidenceOf({ audited: ["z1", "z2"] })).name).toBe("residualized");
+  it("accepts the former spelling of a source, which stored runs may contain", async () => {
+    expect(chooseSource("residualised", await evidenceOf({ audited: ["z1", "z2"] })).name).toBe("residualized");
   });
 
-  it("comes from the oracle if there is one, with or without audited rows", () => {
-    expect(chooseSource("auto", evidenceOf({ oracle: true })).name).toBe("oracle");
-    expect(chooseSource("auto", evidenceOf({ oracle: true, audited: ["z1", "z2"] })).name).toBe("oracle");
+  it("comes from the oracle if there is one, with or without audited rows", async () => {
+    expect(chooseSource("auto", await evidenceOf({ oracle: true })).name).toBe("oracle");
+    expect(chooseSource("auto", await evidenceOf({ oracle: true, audited: ["z1", "z2"] })).name).toBe("oracle");
   });
 
-  it("cannot be identified by a handful of audited rows", () => {
-    const error = refusal("calibration", { audited: ["z1", "z2"], auditRows: 19 });
+  it("cannot be identified by a handful of audited rows", async () => {
+    const error = await refusal("calibration", { audited: ["z1", "z2"], auditRows: 19 });
     expect(error.message).toMatch(/has 19 rows; at least 20 are required/);
   });
 
-  it("is estimated by matching only for discrete own columns, and only at the imputed values", () => {
+  it("is estimated by matching only for discrete own columns, and only at the imputed values", async () => {
     const audited = ["z1", "z2"];
-    expect(refusal("matching", { audited }).message).toMatch(/take 200 distinct values in 200 rows/);
-    expect(refusal("matching", { audited, x2Levels: 4, extent: "function" }).message).toMatch(/not at perturbed ones/);
-    expect(chooseSource("matching", evidenceOf({ audited, x2Levels: 4 })).name).toBe("matching");
+    expect((await refusal("matching", { audited })).message).toMatch(/take 200 distinct values in 200 rows/);
+    expect((await refusal("matching", { audited, x2Levels: 4, extent: "function" })).message).toMatch(
+      /not at perturbed ones/,
+    );
+    expect(chooseSource("matching", await evidenceOf({ audited, x2Levels: 4 })).name).toBe("matching");
   });
 
   it("requires an audit sample for calibrated inputs, too", async () => {
-    await expect(prepareCalibrated(evidenceOf({}))).rejects.toThrow(/calibrating its inputs requires annotated rows/);
+    await expect(prepareCalibrated(await evidenceOf({}))).rejects.toThrow(
+      /calibrating its inputs requires annotated rows/,
+    );
   });
 });

@@ -24,7 +24,7 @@ const numeric = (width: number, value: (row: number, k: number) => number): Nume
 const wave = (row: number) => (1 + Math.sin(row + 1)) / 2;
 
 /** Audited rows of an upstream that outputs probabilities of `classes` classes; `target` annotates it. */
-function evidenceOf(target: Column, classes = 2) {
+async function evidenceOf(target: Column, classes = 2) {
   const names = Array.from({ length: classes }, (_, k) => `${k}`);
   const m1: Component = {
     name: "m1",
@@ -49,11 +49,12 @@ function evidenceOf(target: Column, classes = 2) {
     data: { source: "synthetic", generator: "clicks", seed: 1, rows: 2 * ROWS, testFraction: 0.5 },
   };
   const columns = { x1: numeric(1, wave), x2: numeric(1, (row) => row), y: numeric(1, (row) => row * row) };
-  const p = { p: numeric(classes, (row, k) => (k === 0 ? wave(row) : (1 - wave(row)) / (classes - 1))) };
+  const predicted = numeric(classes, (row, k) => (k === 0 ? wave(row) : (1 - wave(row)) / (classes - 1)));
+  const p = { rows: ROWS, columns: { p: predicted } };
   const table = { rows: ROWS, columns };
   return gatherEvidence({
     pipeline,
-    dataset: encodeDataset(m2, table, p),
+    dataset: await encodeDataset(m2, table, p),
     table,
     extent: "values",
     fit: { engine, seed: 1 },
@@ -65,17 +66,17 @@ function evidenceOf(target: Column, classes = 2) {
 const labels = numeric(1, (row) => row % 2);
 
 describe("labels of an upstream's probabilities", () => {
-  it("make auto calibrate instead of pooling labels with probabilities", () => {
-    expect(chooseSource("auto", evidenceOf(labels)).name).toBe("calibration");
+  it("make auto calibrate instead of pooling labels with probabilities", async () => {
+    expect(chooseSource("auto", await evidenceOf(labels)).name).toBe("calibration");
     const text: Column = { kind: "categorical", width: 1, dictionary: ["1", "0"], codes: new Int32Array(ROWS) };
-    expect(chooseSource("auto", evidenceOf(text)).name).toBe("calibration");
+    expect(chooseSource("auto", await evidenceOf(text)).name).toBe("calibration");
     const oneHot = numeric(2, (row, k) => (row % 2 === k ? 1 : 0));
-    expect(chooseSource("auto", evidenceOf(oneHot)).name).toBe("calibration");
+    expect(chooseSource("auto", await evidenceOf(oneHot)).name).toBe("calibration");
   });
 
-  it("are not what an audit of the probabilities themselves has: auto pools those", () => {
+  it("are not what an audit of the probabilities themselves has: auto pools those", async () => {
     const probabilities = numeric(2, (row, k) => (k === 0 ? wave(row) : 1 - wave(row)));
-    expect(chooseSource("auto", evidenceOf(probabilities)).name).toBe("pooled");
+    expect(chooseSource("auto", await evidenceOf(probabilities)).name).toBe("pooled");
   });
 
   it.each([
@@ -83,21 +84,22 @@ describe("labels of an upstream's probabilities", () => {
     ["audit-direct", /audit-direct learns from labels of m1 and sums over its classes.*use calibration/],
   ])("warn a team that names %s, which is used all the same", async (name, warning) => {
     const warnings: string[] = [];
-    const prepared = prepareCounterfactual(name, evidenceOf(labels), (message) => warnings.push(message));
+    const prepared = prepareCounterfactual(name, await evidenceOf(labels), (message) => warnings.push(message));
     await expect(prepared).rejects.toThrow("no engine");
     expect(warnings).toEqual([expect.stringMatching(warning)]);
   });
 
   it.each(["calibration", "residualized"])("do not warn a team that names %s", async (name) => {
     const warnings: string[] = [];
-    const prepared = prepareCounterfactual(name, evidenceOf(labels), (message) => warnings.push(message));
+    const prepared = prepareCounterfactual(name, await evidenceOf(labels), (message) => warnings.push(message));
     await expect(prepared).rejects.toThrow("no engine");
     expect(warnings).toEqual([]);
   });
 
-  it("of too many classes are refused by audit-direct, which would evaluate its function for each", () => {
+  it("of too many classes are refused by audit-direct, which would evaluate its function for each", async () => {
     const many = numeric(1, (row) => row % 65);
-    expect(() => chooseSource("audit-direct", evidenceOf(many, 65))).toThrow(/65 combinations.*at most 64/);
-    expect(chooseSource("audit-direct", evidenceOf(many, 64)).name).toBe("audit-direct");
+    const manyClasses = await evidenceOf(many, 65);
+    expect(() => chooseSource("audit-direct", manyClasses)).toThrow(/65 combinations.*at most 64/);
+    expect(chooseSource("audit-direct", await evidenceOf(many, 64)).name).toBe("audit-direct");
   });
 });

@@ -11,6 +11,7 @@ const classifier = (classes: readonly string[]) =>
     loss: "cross-entropy",
     output: { name: "p", width: 2, meaning: "probabilities", classes },
   });
+const none: Table = { rows: 3, columns: {} };
 const table: Table = {
   rows: 3,
   columns: {
@@ -19,13 +20,13 @@ const table: Table = {
   },
 };
 
-test("classes keep the order of the pipeline file, regardless of their texts", () => {
-  expect([...encodeDataset(classifier(["yes", "no"]), table, {}).target.values]).toEqual([0, 1, 1, 0, 0, 1]);
-  expect([...encodeDataset(classifier(["no", "yes"]), table, {}).target.values]).toEqual([1, 0, 0, 1, 1, 0]);
+test("classes keep the order of the pipeline file, regardless of their texts", async () => {
+  expect([...(await encodeDataset(classifier(["yes", "no"]), table, none)).target.values]).toEqual([0, 1, 1, 0, 0, 1]);
+  expect([...(await encodeDataset(classifier(["no", "yes"]), table, none)).target.values]).toEqual([1, 0, 0, 1, 1, 0]);
 });
 
-test("a class that the pipeline file does not name is rejected", () => {
-  expect(() => encodeDataset(classifier(["yes", "perhaps"]), table, {})).toThrow(
+test("a class that the pipeline file does not name is rejected", async () => {
+  await expect(encodeDataset(classifier(["yes", "perhaps"]), table, none)).rejects.toThrow(
     'c: target column label contains "no", which is not in output.classes',
   );
 });

@@ -43,6 +43,32 @@ describe.each([createOnnxEngine("cpu", { clock: systemClock }), createWasmEngine
       expect(inUnits.engine).toMatchObject({ name: engine.name, numerics: plain.engine.numerics });
     });
 
+    test("looks see the bits of their steps and change none, in units and without; one of them can end the training", async () => {
+      const plain = await runTraining(trainingOn(engine));
+      const looking = async (end: number | undefined, units: boolean) => {
+        const seen: string[] = [];
+        const looks = {
+          at: [3, 20, 21],
+          async look({ step, state }: TrainingCheckpoint) {
+            seen.push(`${step} ${await digestOf(state)}`);
+            return step !== end;
+          },
+        };
+        const run = trainingOn(engine, { looks });
+        const result = units
+          ? await runInUnits(run, { slots: 1, syncEvery: 10 }, createLocalRunner(systemClock), RULE)
+          : await runTraining(run);
+        return { seen, end: await digestOf(result.state) };
+      };
+      const whole = await looking(undefined, false);
+      expect(whole.end).toBe(await digestOf(plain.state));
+      expect(whole.seen.map((text) => Number(text.split(" ")[0]))).toEqual([3, 20, 21]);
+      expect(await looking(undefined, true)).toEqual(whole);
+      const ended = await looking(20, false);
+      expect(ended).toEqual({ seen: whole.seen.slice(0, 2), end: whole.seen[1]?.split(" ")[1] });
+      expect(await looking(20, true)).toEqual(ended);
+    });
+
     test("the order in which units run, and a second run of each, change no bit", async () => {
       const plan = { slots: 3, syncEvery: 10 };
       const straight = await runInUnits(trainingOn(engine), plan, createLocalRunner(systemClock), RULE);

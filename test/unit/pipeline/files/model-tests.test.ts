@@ -368,6 +368,16 @@ describe("tests of a team file", () => {
     ).toMatch(/^5: tests\[1\]\.monotone: /);
   });
 
+  test("more predictions than a file may ask for", () => {
+    const many = Array.from(
+      { length: 5 },
+      (_, at) => `  - { name: t${at}, monotone: price, direction: increasing, output: 1, rows: 20000 }`,
+    ).join("\n");
+    expect(teamProblems(many)).toEqual([
+      "3: tests: ask for 2,100,000 predictions; the limit is 2,000,000, so lower their rows",
+    ]);
+  });
+
   test("more tests than a file may have", () => {
     const many = Array.from({ length: 51 }, (_, at) => `  - { bounded: { low: ${at} } }`).join("\n");
     expect(teamProblems(many)).toEqual(["3: tests: must have at most 50 tests, not 51"]);

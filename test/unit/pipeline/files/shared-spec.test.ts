@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parsePipelineFile } from "../../../../services/pipeline/files/pipeline-file.ts";
 import { formatProblem } from "../../../../services/pipeline/files/problem.ts";
 import { sharedContract, sharedNamesIn, withSharedBlock } from "../../../../services/pipeline/files/shared-block.ts";
+import { checkSharedBetween } from "../../../../services/pipeline/files/shared-checks.ts";
 import { checkTeamAgainstPipeline, parseTeamFile } from "../../../../services/pipeline/files/team-file.ts";
 import { contentOf } from "../../../../services/pipeline/pipeline-content.ts";
 
@@ -172,6 +173,28 @@ describe("components of other pipelines", () => {
     const lines = problems(text);
     expect(lines.join("\n")).toContain(`: ${message}`);
     for (const line of lines) expect(line).toMatch(/^p\.yaml:\d+: /);
+  });
+
+  test("are checked against the files of their owners, if these are given, too", () => {
+    const between = (...texts: readonly string[]) => {
+      const files = texts.map((text, index) => {
+        const parsed = parsePipelineFile(text, `${index}.yaml`);
+        if ("problems" in parsed) throw new Error(parsed.problems.map(formatProblem).join("\n"));
+        return parsed;
+      });
+      return checkSharedBetween(files).map(formatProblem);
+    };
+    expect(between(using)).toEqual([]);
+    expect(between(using, ADS)).toEqual([]);
+    expect(between(using, ADS.replace("target: z", "target: w"))).toEqual([
+      '0.yaml:4: components.visitor.from: `target` is "w" in pipeline ads, but "z" here; run `uncouple pipeline lock`',
+    ]);
+    const mutual = (name: string, other: string) =>
+      `pipeline: ${name}\n${DATA}\ncomponents:\n  x: { from: ${other}/x }\nshared:\n  ${other}/x: { columns: [x1], output: { name: u }, target: z }\n`;
+    expect(between(mutual("a", "b"), mutual("b", "a"))).toEqual([
+      "0.yaml:4: components.x.from: depends on itself through other pipelines: a/x <- b/x <- a/x",
+      "1.yaml:4: components.x.from: depends on itself through other pipelines: a/x <- b/x <- a/x",
+    ]);
   });
 
   test("have no teams here", () => {

@@ -190,7 +190,7 @@ test("bytes are there by digest as long as a training needs them", async () => {
   const opened = await open(here);
   const worker = await admit(here, opened);
   for (const digest of [...opened.digests, opened.initial.digest]) {
-    expect(await sha256(await here.coordinator.fetch(worker, digest))).toBe(digest);
+    expect(await sha256((await here.coordinator.fetch(worker, digest)) as Uint8Array)).toBe(digest);
   }
   const later = await changed(opened.initial, (values) => values.fill(2));
   const running = opened.training.run({ slot: 0, first: 10, count: 10 }, later);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { raceAbort } from "../../../../services/common/async/race-abort.ts";
 import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
 import { DEFAULT_GATE } from "../../../../services/pipeline/gate.ts";
@@ -334,8 +335,9 @@ describe("cancelling", () => {
   });
 
   test("a run whose rows are still being read stops immediately", async () => {
+    const neverRead = { use: (signal: AbortSignal) => raceAbort(new Promise<never>(() => {}), signal) };
     await bench.publish("m1");
-    const queue = await bench.queue(fakeTraining().train, { data: { load: () => new Promise(() => {}) } });
+    const queue = await bench.queue(fakeTraining().train, { data: neverRead });
     const { id } = await queue.submit(request());
     await until(queue, id, ({ upstream }) => upstream.m1 === 1);
     await queue.cancel(id);

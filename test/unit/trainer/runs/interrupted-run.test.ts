@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
+import type { Rows } from "../../../../services/data/source/data-source.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import type { LoadedData } from "../../../../services/trainer/runs/training-data.ts";
 import { writeModelModule } from "../../../helpers/model-modules.ts";
@@ -103,7 +104,10 @@ describe("an interrupted run", () => {
 
   test.each([
     ["rows", (data: LoadedData) => ({ ...data, training: { ...data.training, fingerprint: "rows-2" } })],
-    ["audited rows", (data: LoadedData) => ({ ...data, audit: { ...data.training, fingerprint: "audit-2" } })],
+    [
+      "audited rows",
+      (data: LoadedData) => ({ ...data, audit: { ...(data.training as Rows), fingerprint: "audit-2" } }),
+    ],
   ])(
     "never resumes from a checkpoint of different %s, even after a crash before the next checkpoint",
     async (_what, change) => {

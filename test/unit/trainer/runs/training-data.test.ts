@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { processTableOf } from "../../../../services/common/files/folder-lock.ts";
 import { openDataSource } from "../../../../services/data/open-data-source.ts";
+import { openSpillSpace } from "../../../../services/data/spill/spill-folder.ts";
 import type { Pipeline } from "../../../../services/pipeline/pipeline.ts";
 import { createTrainingData } from "../../../../services/trainer/runs/training-data.ts";
 import { generation } from "../../../helpers/drafts.ts";
@@ -27,8 +29,9 @@ test("a trainer with newer rows than the evaluator does not train on what is hel
     const load = async (heldOutAfter?: string) => {
       const current = heldOutAfter === undefined ? undefined : generation(1, { heldOutAfter });
       const generations = { current: async () => current };
-      const { training } = await createTrainingData(source, pipeline, "u", generations, silentLog).load();
-      return [training.table.rows, training.boundary];
+      const openSpace = () => openSpillSpace(join(folder, "spill"), 1e9, processTableOf(process, "here"));
+      const training = createTrainingData(pipeline, "u", { source, generations, openSpace, log: silentLog });
+      return training.use(new AbortController().signal, ({ training: { table, boundary } }) => [table.rows, boundary]);
     };
     // Held out are 22 to 28, and 21 lies in the gap.
     expect(await load()).toEqual([100, "2026-02-20T00:00:00.000Z"]);

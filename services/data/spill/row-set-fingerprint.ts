@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import type { CategoricalColumn, Column, Table } from "./table.ts";
+import type { CategoricalColumn, Column } from "../table/table.ts";
+import { type StoredTable, tableBlocks } from "./stored-table.ts";
 
 /** Odd multipliers, one for each of the four 32-bit lanes of a row's hash. */
 const MULTIPLIERS = Int32Array.of(0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f);
@@ -14,26 +15,42 @@ const ROWS_PER_STEP = 100_000;
  * @param labels columns beside those of the table, such as keys, [rows] each
  */
 export async function fingerprintRowSet(
-  table: Table,
+  table: StoredTable,
   labels: Readonly<Record<string, CategoricalColumn>>,
 ): Promise<string> {
-  const parts = [
-    ...Object.entries(table.columns).map(([name, column]) => ({ name: `column ${name}`, column })),
-    ...Object.entries(labels).map(([name, column]) => ({ name: `label ${name}`, column })),
-  ].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const words = parts.map(({ column }) => wordsOf(column));
+  const inName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1);
+  const named = Object.entries(labels).map(([name, column]) => ({ name: `label ${name}`, words: wordsOf(column) }));
   const lanes = new Int32Array(LANES);
   const sums = new Uint32Array(LANES);
-  for (let row = 0; row < table.rows; row++) {
-    if (row % ROWS_PER_STEP === ROWS_PER_STEP - 1) await yieldToEventLoop();
-    lanes.fill(0);
-    for (const { values, width, index } of words) {
-      const start = width * (index === undefined ? row : (index[row] as number));
-      for (let i = start; i < start + width; i++) absorb(lanes, values[i] as number);
+  let first = 0;
+  for await (const block of tableBlocks(table)) {
+    const words = [
+      // Labels are in memory, so their rows are counted from the start.
+      ...named.map((label) => ({ ...label, first })),
+      ...Object.entries(block.columns).map(([name, column]) => ({
+        name: `column ${name}`,
+        words: wordsOf(column),
+        first: 0,
+      })),
+    ].sort(inName);
+    for (let row = 0; row < block.rows; row++) {
+      if (row % ROWS_PER_STEP === ROWS_PER_STEP - 1) await yieldToEventLoop();
+      lanes.fill(0);
+      for (const { words: of, first: offset } of words) {
+        const { values, width, index } = of;
+        const start = width * (index === undefined ? offset + row : (index[offset + row] as number));
+        for (let i = start; i < start + width; i++) absorb(lanes, values[i] as number);
+      }
+      for (let lane = 0; lane < LANES; lane++) sums[lane] = (sums[lane] as number) + finish(lanes[lane] as number);
     }
-    for (let lane = 0; lane < LANES; lane++) sums[lane] = (sums[lane] as number) + finish(lanes[lane] as number);
+    first += block.rows;
   }
-  const shape = parts.map(({ name, column }) => [name, column.kind, column.width]);
+  const shape = [
+    ...Object.entries(table.columns).map(([name, column]) => ({ name: `column ${name}`, column })),
+    ...Object.entries(labels).map(([name, column]) => ({ name: `label ${name}`, column })),
+  ]
+    .sort(inName)
+    .map(({ name, column }) => [name, column.kind, column.width]);
   return createHash("sha256")
     .update(JSON.stringify([shape, table.rows, [...sums]]))
     .digest("hex");

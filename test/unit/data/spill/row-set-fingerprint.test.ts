@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fingerprintRowSet } from "../../../../services/data/table/row-set-fingerprint.ts";
+import { fingerprintRowSet } from "../../../../services/data/spill/row-set-fingerprint.ts";
 import type { CategoricalColumn, Table } from "../../../../services/data/table/table.ts";
 
 interface Row {
