@@ -32,6 +32,8 @@ export default defineConfig({
       project("disaster", 600_000),
       // Rows on real databases and stores, with cut connections: `npm run test:sources`.
       project("sources", 300_000),
+      // Runs and models at a real MLflow server: `npm run test:mlflow`.
+      project("mlflow", 600_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],

@@ -21,7 +21,7 @@ export interface MemoryBudget {
 
 /**
  * Divides the memory of a service. The rest is for Node, the engines and DuckDB themselves, about 300 MiB, and for the blocks
- * and buckets of spilled rows, about 60 MiB for each training at a time.
+ * and buckets of spilled rows, about 150 MiB for each training at a time.
  *
  * @param limit in bytes
  * @param tables that are in use at a time

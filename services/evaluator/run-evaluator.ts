@@ -30,10 +30,13 @@ import { serveServiceHealth } from "../runtime/service-health.ts";
 import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
+import { droppedCounter, openClient } from "../tracking/open-tracking.ts";
+import type { TrackingTarget } from "../tracking/tracking-target.ts";
 import { createEvaluator, type Evaluator } from "./create-evaluator.ts";
 import { splitInUse, storeHeldOutParts } from "./held-out-parts.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
+import { trackVerdicts } from "./tracking/track-verdicts.ts";
 import { runWebhooks } from "./webhooks/run-webhooks.ts";
 import { createWebhookMetrics } from "./webhooks/webhook-metrics.ts";
 
@@ -60,6 +63,8 @@ export interface RunEvaluatorOptions {
   readonly graceSeconds?: number | undefined;
   /** What differs from `DEFAULT_INFERENCE`. */
   readonly inference?: Partial<InferenceSettings> | undefined;
+  /** Where verdicts are logged; defaults to nowhere. */
+  readonly tracking?: TrackingTarget | undefined;
 }
 
 export interface RunEvaluatorDeps {
@@ -264,6 +269,14 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       lifecycle.stopping,
     );
     lifecycle.onDrain("telling webhooks", () => telling);
+    const dropped = droppedCounter(metrics);
+    if (options.tracking !== undefined) {
+      const client = openClient(options.tracking, clock);
+      const onDropped = () => dropped.inc();
+      const logging = { evaluator: name, pipeline: pipeline.name, backplane: connected, client, onDropped, clock, log };
+      const tracking = trackVerdicts(logging, lifecycle.stopping);
+      lifecycle.onDrain("logging verdicts", () => tracking);
+    }
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}`, evaluator: name },
       `evaluating pipeline ${pipeline.name}`,

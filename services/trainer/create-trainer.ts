@@ -28,6 +28,7 @@ import { createTestModel } from "./runs/test-model.ts";
 import { createTrainingData } from "./runs/training-data.ts";
 import { createStudies } from "./studies/create-studies.ts";
 import { createStudyMetrics } from "./studies/study-metrics.ts";
+import { createRunTracking, noRunTracking, type RunTrackingDeps } from "./tracking/run-tracking.ts";
 import { createTrainerLifecycle } from "./trainer-lifecycle.ts";
 import { createTrainerMetrics } from "./trainer-metrics.ts";
 import { createTrainerService } from "./trainer-service.ts";
@@ -80,6 +81,8 @@ export interface TrainerDeps {
   readonly metrics: Metrics;
   /** Defaults to none. */
   readonly tracer?: Tracer | undefined;
+  /** Not closed here. Defaults to none. */
+  readonly tracking?: Pick<RunTrackingDeps, "log" | "queue"> | undefined;
   /** Called when another process took the state folder: only a restart helps. */
   readonly onLost: (error: UncoupleError) => void;
 }
@@ -166,6 +169,17 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     },
   );
   const studyMetrics = createStudyMetrics(deps.metrics, studies.keeper);
+  const tracking =
+    deps.tracking === undefined
+      ? noRunTracking
+      : createRunTracking({
+          ...deps.tracking,
+          pipeline: pipeline.name,
+          component: name,
+          codeVersion,
+          registry,
+          clock,
+        });
   const execute = createExecuteRun(
     {
       pipeline,
@@ -195,6 +209,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       waitingFor: workers.waitingFor,
       load,
       metrics,
+      tracking,
       onEngine: state.engineStarted,
       tracer,
       clock,
@@ -203,7 +218,18 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
   );
   const queue = createRunQueue(
     { component: name, capacity: config.queueCapacity, retained: config.retainedRuns },
-    { store, execute, tracer, clock, log, onEnd: metrics.ended },
+    {
+      store,
+      execute,
+      tracer,
+      clock,
+      log,
+      onRestored: tracking.restored,
+      onEnd(stored) {
+        metrics.ended(stored.run);
+        tracking.ended(stored);
+      },
+    },
   );
   const triggers = createTeamTriggers({ pipeline, team, backplane, view, queue, store, clock, log });
   const { service, close } = createTrainerService({

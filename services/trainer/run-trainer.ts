@@ -36,6 +36,8 @@ import { serveServiceHealth } from "../runtime/service-health.ts";
 import type { StartupWait } from "../runtime/startup-wait.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import { exportCertificateExpiry, exportClockOffset } from "../runtime/trust-metrics.ts";
+import { openTracking } from "../tracking/open-tracking.ts";
+import type { TrackingTarget } from "../tracking/tracking-target.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
 import { createEngines } from "./engines.ts";
 import { hostTeams, type TeamHost } from "./host-teams.ts";
@@ -75,6 +77,8 @@ export interface RunTrainerOptions {
   readonly memoryLimit?: number | undefined;
   /** What differs from `DEFAULT_INFERENCE`. */
   readonly inference?: Partial<InferenceSettings> | undefined;
+  /** Where runs are logged; defaults to nowhere. */
+  readonly tracking?: TrackingTarget | undefined;
 }
 
 export interface RunTrainerDeps {
@@ -114,7 +118,7 @@ const RPC_GRACE_SECONDS = 5;
 
 /** Upper bound on the duration of a stop, for the caller's forced-exit timer. */
 export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSeconds">): number {
-  return (options.graceSeconds ?? GRACE_SECONDS) + 5 * FORCE_SECONDS;
+  return (options.graceSeconds ?? GRACE_SECONDS) + 6 * FORCE_SECONDS;
 }
 
 /**
@@ -213,6 +217,9 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
     );
     lifecycle.onCleanup("inference hosts", () => inference.close());
 
+    const tracking = openTracking(options.tracking, pipeline.name, { clock, log, metrics });
+    lifecycle.onCleanup("tracking", () => tracking?.queue.close());
+
     const toAll = (tell: (listeners: Trainer["listeners"]) => void) => {
       for (const { listeners } of trainers.values()) tell(listeners);
     };
@@ -237,6 +244,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       processes: deps.processes,
       clock,
       tracer: deps.tracer,
+      tracking,
     };
     for (const { team, path, text } of teams) {
       const { component } = team;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { createAutoEngine } from "../../services/engine/auto/auto-engine.ts";
 import { benchmarkData, benchmarkProgram } from "../../services/engine/benchmark-program.ts";
-import { createWasmEngine } from "../../services/engine/wasm/wasm-engine.ts";
 import { spillMatrix } from "../../services/learning/dataset/row-matrix.ts";
 import { createChunkSizes } from "../../services/learning/training/chunk-sizes.ts";
 import { openTraining } from "../../services/learning/training/stepped-training.ts";
@@ -17,11 +17,16 @@ const rows = Number(process.argv[2] ?? 2_000_000);
 const epochs = Number(process.argv[3] ?? 2);
 const folder = await mkdtemp(join(tmpdir(), "uncouple-bench-memory-"));
 
-async function rate(widths: readonly number[], batch: number, data: TrainingColumns): Promise<number> {
+/** @returns steps per second, and the engine */
+async function measure(
+  widths: readonly number[],
+  batch: number,
+  data: TrainingColumns,
+): Promise<{ readonly rate: number; readonly engine: string }> {
   const program = benchmarkProgram(widths, batch);
   const epoch = Math.ceil(rows / batch);
   const steps = (1 + epochs) * epoch;
-  const engine = createWasmEngine({ clock: systemClock });
+  const engine = createAutoEngine({ clock: systemClock });
   const training = await openTraining({
     ...{ engine, program, data, rows, steps, seed: 1, schedule: { warmup: 0, decay: "constant" } },
   });
@@ -40,7 +45,7 @@ async function rate(widths: readonly number[], batch: number, data: TrainingColu
   }
   const seconds = (systemClock.elapsed() - (began as number)) / 1000;
   await training.dispose();
-  return (steps - first) / seconds;
+  return { rate: (steps - first) / seconds, engine: training.engine.name };
 }
 
 try {
@@ -50,17 +55,17 @@ try {
   ]) {
     const program = benchmarkProgram(widths, batch);
     const data = benchmarkData(program, rows);
-    const memory = await rate(widths, batch, data);
+    const memory = await measure(widths, batch, data);
     const matrices = Object.entries(program.resident).map(async ([name, { width }]) => {
       const matrix = await spillMatrix(folder, async function* () {
         yield { width, values: data[name] as Float32Array };
       });
       return [name, matrix] as const;
     });
-    const spilled = await rate(widths, batch, new SpilledColumns(Object.fromEntries(await Promise.all(matrices))));
-    const share = ((100 * spilled) / memory).toFixed(0);
+    const spilled = await measure(widths, batch, new SpilledColumns(Object.fromEntries(await Promise.all(matrices))));
+    const share = ((100 * spilled.rate) / memory.rate).toFixed(0);
     console.log(
-      `${widths.join("-")}, batch ${batch}, ${rows} rows: ${memory.toFixed(0)} steps/s in memory, ${spilled.toFixed(0)} in a file: ${share} %`,
+      `${widths.join("-")}, batch ${batch}, ${rows} rows, ${memory.engine}: ${memory.rate.toFixed(0)} steps/s in memory, ${spilled.rate.toFixed(0)} in a file: ${share} %`,
     );
   }
 } finally {

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import type { SpilledTable } from "../../services/data/spill/stored-table.ts";
-import { createTableSpill } from "../../services/data/spill/table-spill.ts";
+import { dictionariesOf, spillTable } from "../../services/data/spill/table-spill.ts";
 import type { Column, Table } from "../../services/data/table/table.ts";
 import type { Matrix } from "../../services/learning/dataset/row-matrix.ts";
 import { type RowMatrix, spillMatrix } from "../../services/learning/dataset/row-matrix.ts";
@@ -18,17 +18,12 @@ export function spillTests() {
 
   return {
     folder: () => folder,
-    files: async () => readdir(folder),
     /** Writes a table into the folder. */
-    async spill({ columns }: Table): Promise<SpilledTable> {
-      const names = Object.keys(columns);
-      const spill = await createTableSpill(folder, names);
-      await spill.append(names.map((name) => columns[name] as Column));
-      const dictionaries = Object.entries(columns).map(([name, column]) => [
-        name,
-        column.kind === "categorical" ? column.dictionary : [],
-      ]);
-      return spill.finish(Object.fromEntries(dictionaries));
+    async spill(table: Table): Promise<SpilledTable> {
+      const names = Object.keys(table.columns);
+      return spillTable(folder, names, dictionariesOf(table), async function* () {
+        yield names.map((name) => table.columns[name] as Column);
+      });
     },
     spillMatrix: (matrix: Matrix): Promise<RowMatrix> =>
       spillMatrix(folder, async function* () {

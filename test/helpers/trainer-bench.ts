@@ -27,6 +27,7 @@ import { createRunSlots } from "../../services/trainer/runs/run-slots.ts";
 import { createRunStore, type RunStore } from "../../services/trainer/runs/run-store.ts";
 import type { NewRun } from "../../services/trainer/runs/stored-run.ts";
 import type { LoadedData } from "../../services/trainer/runs/training-data.ts";
+import { noRunTracking } from "../../services/trainer/tracking/run-tracking.ts";
 import { draft, model, verdict } from "./drafts.ts";
 import { tableOf } from "./linear-pipelines.ts";
 import { silentLog } from "./log.ts";
@@ -224,6 +225,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
             return { predict: async () => new Float32Array(4), dispose: async () => {} };
           },
           metrics: { started: () => {}, trained: () => {}, published: () => {}, checkpointed: () => {} },
+          tracking: noRunTracking,
           onEngine: () => {},
           clock,
           log: silentLog,

@@ -27,6 +27,7 @@ import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
 import { wrongShared } from "../helpers/wrong-commands/shared.ts";
 import { wrongSimulations } from "../helpers/wrong-commands/simulate.ts";
+import { wrongTracking } from "../helpers/wrong-commands/tracking.ts";
 import { wrongTuning } from "../helpers/wrong-commands/tuning.ts";
 import { wrongWorkers } from "../helpers/wrong-commands/workers.ts";
 import type { WrongCommand } from "../helpers/wrong-commands/wrong-command.ts";
@@ -264,6 +265,7 @@ describe.each([
   ["files", wrongFiles],
   ["data", wrongData],
   ["flags and references", wrongFlags],
+  ["tracking servers", wrongTracking],
   ["searches and studies", wrongTuning],
   ["flags of workers", wrongWorkers],
   ["components of other pipelines", wrongShared],

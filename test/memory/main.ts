@@ -3,7 +3,7 @@
  * columns, trains two components on them, the second on the predictions of the first, and has them judged, each service in a
  * cgroup that has no more memory than the limit, page cache included.
  *
- *     npm run test:memory [-- --rows 20000000 --limit 768MiB --steps 40000]
+ *     npm run test:memory [-- --rows 20000000 --limit 768MiB --steps 40000 --held-out 0.1]
  *
  * Needs root, a memory cgroup, and disk space of about 500 bytes a row.
  */
@@ -26,13 +26,14 @@ const { values } = parseArgs({
     rows: { type: "string", default: "20000000" },
     limit: { type: "string", default: "768MiB" },
     steps: { type: "string", default: "40000" },
+    "held-out": { type: "string", default: "0.1" },
   },
 });
 const rows = Number(values.rows);
 const steps = Number(values.steps);
 const limit = Number(/^(\d+)MiB$/.exec(values.limit)?.[1]) * 2 ** 20;
 const BYTES_A_ROW = 500;
-const HELD_OUT = 0.1;
+const HELD_OUT = Number(values["held-out"]);
 const MEBIBYTE = 2 ** 20;
 const main = join(import.meta.dirname, "../../dist/services/cli/main.js");
 

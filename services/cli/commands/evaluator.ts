@@ -6,16 +6,18 @@ import { type CliContext, setting } from "../context/context.ts";
 import { inferenceSettings } from "../flags/inference-flags.ts";
 import { memoryLimit } from "../flags/memory-limit.ts";
 import { parseCount } from "../flags/reference.ts";
+import { type TrackFlags, trackingTarget, withTrackFlag } from "../flags/track-flag.ts";
 import { syncsAlways } from "../stack/durability.ts";
 
 export function evaluatorCommand(context: CliContext): Command {
-  return withServiceFlags(
+  const command = withServiceFlags(
     new Command("evaluator")
       .summary("run an evaluator service")
       .description(
         "Runs an evaluator in the foreground. It judges every published snapshot on held-out rows, publishes verdicts and serves gRPC. Several evaluators share the work. On SIGTERM or Ctrl-C, it finishes the current snapshot and stops.",
       ),
-  )
+  );
+  return withTrackFlag(command)
     .option("--name <name>", "this evaluator's name in verdicts and logs (default: host name and process ID)")
     .option(
       "--retained <count>",
@@ -33,7 +35,8 @@ export function evaluatorCommand(context: CliContext): Command {
     )
     .action(
       async (
-        flags: ServiceFlags & { readonly name?: string; readonly retained: number; readonly natsMonitor?: string },
+        flags: ServiceFlags &
+          TrackFlags & { readonly name?: string; readonly retained: number; readonly natsMonitor?: string },
       ) => {
         const monitor = flags.natsMonitor ?? setting(context.env, "NATS_MONITOR_URL");
         const { longestStopSeconds, runEvaluator } = await import("../../evaluator/run-evaluator.ts");
@@ -55,6 +58,7 @@ export function evaluatorCommand(context: CliContext): Command {
                 tls: await serverTls(context, flags),
                 memoryLimit: memoryLimit(context, flags),
                 inference: inferenceSettings(flags),
+                tracking: trackingTarget(context, flags),
               },
               {
                 ...deps,

@@ -8,8 +8,9 @@ import type { CliContext } from "../context/context.ts";
 import { inferenceSettings } from "../flags/inference-flags.ts";
 import { memoryLimit } from "../flags/memory-limit.ts";
 import { parseCount } from "../flags/reference.ts";
+import { type TrackFlags, trackingTarget, withTrackFlag } from "../flags/track-flag.ts";
 
-interface TrainerFlags extends ServiceFlags {
+interface TrainerFlags extends ServiceFlags, TrackFlags {
   readonly team: readonly string[];
   readonly parallel?: number;
   readonly state?: string;
@@ -19,13 +20,14 @@ interface TrainerFlags extends ServiceFlags {
 }
 
 export function trainerCommand(context: CliContext): Command {
-  return withServiceFlags(
+  const command = withServiceFlags(
     new Command("trainer")
       .summary("run the trainer service of one or several teams")
       .description(
         "Runs the trainer of a component, or of several with a --team for each, in the foreground. It queues runs, trains, publishes snapshots and serves gRPC. Several components share the process and its connections, not their failures: one that cannot start is reported by /readyz and tried again, and the others work. After a crash, it resumes from its last checkpoints. On SIGTERM or Ctrl-C, it stops at a step boundary, writes checkpoints and exits with 0.",
       ),
-  )
+  );
+  return withTrackFlag(command)
     .requiredOption("--team <file>", "the team file of a component, repeatable", collect)
     .option(
       "--parallel <n>",
@@ -67,6 +69,7 @@ export function trainerCommand(context: CliContext): Command {
               tls: await serverTls(context, flags),
               memoryLimit: memoryLimit(context, flags),
               inference: inferenceSettings(flags),
+              tracking: trackingTarget(context, flags),
             },
             { ...deps, processes: processTableOf(process, hostname()), hostProcess: process },
           ),

@@ -14,6 +14,7 @@ import { type InferenceFlags, withInferenceFlags } from "../flags/inference-flag
 import { type MemoryFlags, withMemoryLimit } from "../flags/memory-limit.ts";
 import { type NatsFlags, natsFiles, withNatsFlags } from "../flags/nats-flags.ts";
 import { parseCount } from "../flags/reference.ts";
+import { type TrackFlags, trackEnvironment, trackingTarget, withTrackFlag } from "../flags/track-flag.ts";
 import { parseWorkerCounts, type WorkerCounts, workersOfTeams } from "../flags/worker-counts.ts";
 import { chooseNats, natsNotFound } from "../stack/nats.ts";
 import { startStack } from "../stack/start-stack.ts";
@@ -22,7 +23,7 @@ import { Finished } from "../terminal/report-error.ts";
 import type { Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
-interface UpFlags extends DataFlags, StoreFlags, NatsFlags, InferenceFlags, MemoryFlags {
+interface UpFlags extends DataFlags, StoreFlags, NatsFlags, InferenceFlags, MemoryFlags, TrackFlags {
   readonly dir?: string;
   readonly nats?: string;
   readonly breaking?: true;
@@ -53,7 +54,7 @@ export function upCommand(context: CliContext): Command {
     )
     .option("--breaking", "put the pipeline file in force even if it has breaking changes")
     .option("--json", "print JSON: the stack file, once everything is ready");
-  return withMemoryLimit(withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(command)))))
+  return withMemoryLimit(withInferenceFlags(withNatsFlags(withStoreFlags(withDataFlags(withTrackFlag(command))))))
     .addHelpText(
       "after",
       "\nExample:\n  uncouple up examples/paper/pipeline.yaml examples/paper/m1-initial.yaml examples/paper/m2-async.yaml\n  uncouple train m1 --follow        (in another terminal)\n",
@@ -71,7 +72,8 @@ export function upCommand(context: CliContext): Command {
       );
       noteDeprecations(output, files.deprecations);
       const { clock } = context;
-      const env = dataEnvironment(context, flags);
+      trackingTarget(context, flags);
+      const env = trackEnvironment(dataEnvironment(context, flags), flags);
       const nats = await chooseNats({ url: flags.nats ?? setting(env, "NATS_URL"), preferOwn: false, env });
       if ("missing" in nats) throw natsNotFound(nats.missing);
       const dir = resolve(context.cwd, flags.dir ?? setting(env, "UNCOUPLE_DIR") ?? DEFAULT_DIR);

@@ -12,7 +12,11 @@ export async function readTeamFile(
   output: Output,
   context: CliContext,
 ): Promise<string> {
-  const { teams, pipelines, problems, deprecations } = await readConfiguration([file], context.cwd, dataAccess(context));
+  const { teams, pipelines, problems, deprecations } = await readConfiguration(
+    [file],
+    context.cwd,
+    dataAccess(context),
+  );
   const [team] = teams;
   if (problems.length > 0) throw problemsError(problems);
   noteDeprecations(output, deprecations);

@@ -4,8 +4,8 @@ import { didYouMean } from "../../common/suggest.ts";
 import type { StoredSource } from "../../pipeline/pipeline.ts";
 import type { DataAccess } from "../source/data-access.ts";
 import type { DataSource, HeldOutRows, Rows, TrainingPart } from "../source/data-source.ts";
-import type { SpillSpace } from "../spill/spill-folder.ts";
-import type { StoredTable } from "../spill/stored-table.ts";
+import { removeSpill, type SpillSpace } from "../spill/spill-folder.ts";
+import { isSpilled, type StoredTable } from "../spill/stored-table.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import type { ColumnSchema } from "../table/table.ts";
 import { createLabelBuilder, type LabelBuilder } from "./column-builder.ts";
@@ -149,7 +149,16 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       throw await origin.explain(error);
     }
   };
-  const checked = <R extends Rows<StoredTable>>(rows: R, side: string): R => {
+  const checked = async <R extends Rows<StoredTable>>(rows: R, side: string): Promise<R> => {
+    try {
+      check(rows, side);
+      return rows;
+    } catch (thrown) {
+      if (isSpilled(rows.table)) await removeSpill(rows.table.folder);
+      throw thrown;
+    }
+  };
+  const check = (rows: Rows<StoredTable>, side: string): void => {
     const { total, bad, examples } = rows.bad;
     if (bad > spec.maxBadFraction * total) {
       const share = `${bad} of ${total} ${side} rows (${percent(bad / total)}) are bad`;
@@ -159,20 +168,22 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
         `${path}: ${share}, ${limit}: ${examples.join("; ")}${bad > examples.length ? "; ..." : ""}`,
       );
     }
-    if (rows.table.rows > 0) return rows;
-    throw new UncoupleError("failed-precondition", `${path} has no ${side} rows`);
+    if (rows.table.rows === 0) throw new UncoupleError("failed-precondition", `${path} has no ${side} rows`);
   };
   return {
     schema: async () => schema,
     unreadable: () => unreadable,
     trainingRows: async (columns, limit, heldOutAfter, part) =>
       inMemory(
-        checked(await read(columns, { side: "training" }, { limit, heldOutAfter, part }), part?.side ?? "training"),
+        await checked(
+          await read(columns, { side: "training" }, { limit, heldOutAfter, part }),
+          part?.side ?? "training",
+        ),
       ),
     storedTrainingRows: async (columns, space, heldOutAfter, part) =>
       checked(await read(columns, { side: "training" }, { heldOutAfter, part, space }), part?.side ?? "training"),
     heldOutRows: async (columns, labels) =>
-      inMemory(checked(await read(columns, { side: "held-out" }, { labels }), "held-out")),
+      inMemory(await checked(await read(columns, { side: "held-out" }, { labels }), "held-out")),
     storedHeldOutRows: async (columns, labels, space) =>
       checked(await read(columns, { side: "held-out" }, { labels, space }), "held-out"),
     auditRows: async (columns, annotated, rows, heldOutAfter, part) => {
@@ -184,7 +195,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       );
     },
     sampleRows: async (columns, labels, rows, heldOutAfter) =>
-      inMemory(checked(await read(columns, { side: "audit", rows }, { labels, heldOutAfter }), "training")),
+      inMemory(await checked(await read(columns, { side: "audit", rows }, { labels, heldOutAfter }), "training")),
     oracle: () => undefined,
     close: () => database.close(),
   };

@@ -71,6 +71,7 @@ export function createTableBuilder(columns: readonly ColumnSchema[], space: Spil
       return { table, fingerprint: await fingerprintSpilled(table) };
     },
     async abandon() {
+      await spill?.abandon();
       if (folder !== undefined) await removeSpill(folder);
     },
   };

@@ -57,7 +57,7 @@ async function profileNumbers(blocks: Blocks, index: number, rows: number): Prom
 }
 
 const HALF_BITS = 16;
-const HALVES = 2 ** HALF_BITS;
+const HALVES = 1 << HALF_BITS;
 
 /**
  * Finds the values that have these ranks among those of a coordinate, without sorting: counts the upper halves of all

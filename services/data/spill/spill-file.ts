@@ -14,7 +14,7 @@ export interface SpilledMatrix {
 export interface SpillWriter {
   /** @throws UncoupleError `resource-exhausted` if the disk is full */
   append(values: Float32Array | Int32Array): Promise<void>;
-  /** Closes the file. @returns the number of values */
+  /** Closes the file. Further calls return the same. @returns the number of values */
   finish(): Promise<number>;
 }
 
@@ -25,13 +25,15 @@ export const SPILL_BLOCK_ROWS = 65_536;
 export async function writeSpill(path: string): Promise<SpillWriter> {
   const file = await openSpill(path, "wx");
   let values = 0;
+  let closed: Promise<void> | undefined;
   return {
     async append(appended) {
       await writeAt(file, path, appended, 4 * values);
       values += appended.length;
     },
     async finish() {
-      await file.close();
+      closed ??= file.close();
+      await closed;
       return values;
     },
   };

@@ -6,7 +6,7 @@ import type { DataSource, Rows, TrainingPart } from "../source/data-source.ts";
 import { SPILL_BLOCK_ROWS } from "../spill/spill-file.ts";
 import { removeSpill, type SpillSpace } from "../spill/spill-folder.ts";
 import { fingerprintSpilled, type StoredTable } from "../spill/stored-table.ts";
-import { createTableSpill } from "../spill/table-spill.ts";
+import { spillTable } from "../spill/table-spill.ts";
 import { chooseColumns } from "../table/column-choice.ts";
 import { fingerprintTable } from "../table/fingerprint.ts";
 import type { Column, ColumnSchema } from "../table/table.ts";
@@ -62,13 +62,13 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
     const folder = await space.folder();
     try {
       const names = chosen.map(({ name }) => name);
-      const spill = await createTableSpill(folder, names);
-      for (let from = 0; from < numbers.length; from += SPILL_BLOCK_ROWS) {
-        const { table } = rowsOf(columns, numbers.subarray(from, from + SPILL_BLOCK_ROWS));
-        await spill.append(names.map((name) => table.columns[name] as Column));
-        await yieldToEventLoop();
-      }
-      const table = await spill.finish({});
+      const table = await spillTable(folder, names, {}, async function* () {
+        for (let from = 0; from < numbers.length; from += SPILL_BLOCK_ROWS) {
+          const { columns: held } = rowsOf(columns, numbers.subarray(from, from + SPILL_BLOCK_ROWS)).table;
+          yield names.map((name) => held[name] as Column);
+          await yieldToEventLoop();
+        }
+      });
       const bad = { total: numbers.length, bad: 0, examples: [] };
       return { table, bad, fingerprint: await fingerprintSpilled(table) };
     } catch (thrown) {

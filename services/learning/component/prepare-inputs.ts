@@ -1,6 +1,6 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { isSpilled, joinTables, type StoredTable, tableBlocks, withColumns } from "../../data/spill/stored-table.ts";
-import { createTableSpill } from "../../data/spill/table-spill.ts";
+import { spillTable } from "../../data/spill/table-spill.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { ancestors, componentNamed } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
@@ -47,12 +47,12 @@ export async function imputedInputs(
   if (!isSpilled(table)) return impute(table);
   if (names.length === 0) return { rows: table.rows, columns: {} };
   const read = ancestors(pipeline.components, component.name).flatMap(({ columns }) => columns);
-  const spill = await createTableSpill(table.folder, names);
-  for await (const block of tableBlocks(withColumns(table, read))) {
-    const { columns } = await impute(block);
-    await spill.append(names.map((name) => columns[name] as NumericColumn));
-  }
-  return spill.finish({});
+  return spillTable(table.folder, names, {}, async function* () {
+    for await (const block of tableBlocks(withColumns(table, read))) {
+      const { columns } = await impute(block);
+      yield names.map((name) => columns[name] as NumericColumn);
+    }
+  });
 }
 
 /**

@@ -81,10 +81,14 @@ export async function mapRows<const M extends readonly RowMatrix[]>(
 export async function spillMatrix(folder: string, blocks: () => AsyncGenerator<Matrix>): Promise<SpilledMatrix> {
   const path = spillPath(folder);
   const writer = await writeSpill(path);
-  let width = 0;
-  for await (const block of blocks()) {
-    width = block.width;
-    await writer.append(block.values);
+  try {
+    let width = 0;
+    for await (const block of blocks()) {
+      width = block.width;
+      await writer.append(block.values);
+    }
+    return { path, width, rows: (await writer.finish()) / width };
+  } finally {
+    await writer.finish();
   }
-  return { path, width, rows: (await writer.finish()) / width };
 }

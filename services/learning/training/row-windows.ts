@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { inParallel } from "../../common/async/in-parallel.ts";
 import { openSpill, readAt, type SpilledMatrix } from "../../data/spill/spill-file.ts";
 import type { FillRows } from "./epoch-order.ts";
 
@@ -19,13 +20,13 @@ export type RowsOfColumns = Readonly<Record<string, Float32Array>>;
 export interface WindowSizes {
   /** Bytes of the rows of a window. Three are in memory. */
   readonly windowBytes: number;
-  /** Most bytes that are read at once. */
+  /** Most bytes that are read at once, by each of a few reads at a time. */
   readonly readBytes: number;
   /** Bytes between two rows that are read with them, because another read takes longer. */
   readonly gapBytes: number;
 }
 
-const SIZES: WindowSizes = { windowBytes: 24 * 2 ** 20, readBytes: 4 * 2 ** 20, gapBytes: 64 * 2 ** 10 };
+const SIZES: WindowSizes = { windowBytes: 40 * 2 ** 20, readBytes: 2 ** 20, gapBytes: 64 * 2 ** 10 };
 
 /** Rows that follow each other in the order, by column. */
 interface Window {
@@ -59,13 +60,14 @@ export async function openOrderedRows(
   const { path, width } = matrix;
   const rowBytes = 4 * width;
   const windowRows = Math.max(1, Math.floor(sizes.windowBytes / rowBytes));
-  const buffer = new Float32Array(width * Math.max(1, Math.floor(sizes.readBytes / rowBytes)));
+  const readRows = Math.max(1, Math.floor(sizes.readBytes / rowBytes));
+  const buffers = Array.from({ length: READS }, () => new Float32Array(width * readRows));
   const file: FileHandle = await openSpill(path, "r");
   const memories = Array.from({ length: WINDOWS }, () => columnsOf(Math.min(windowRows, to), widths));
   /** What the last call returned, and the one before it, if they were not copied. */
   let lent: RowsOfColumns | undefined;
   let lentBefore: RowsOfColumns | undefined;
-  /** Windows read: one after the other, because they share the buffer. */
+  /** Windows read: one after the other, because they share the buffers. */
   let reading: Promise<unknown> = Promise.resolve();
   let current: Window | undefined;
   let next: Reading | undefined;
@@ -76,21 +78,24 @@ export async function openOrderedRows(
     fill(first, rows);
     const places = sortedPlaces(rows);
     const rowAt = (at: number) => rows[places[at] as number] as number;
-    for (let from = 0; from < count; ) {
+    const parts: { readonly from: number; readonly end: number }[] = [];
+    for (let from = 0, end = 0; from < count; from = end) {
       const start = rowAt(from);
-      let end = from + 1;
+      end = from + 1;
       // As many of the following rows as fit into one read, unless the gap before them is too large.
-      while (
-        end < count &&
-        (rowAt(end) - start + 1) * width <= buffer.length &&
-        (rowAt(end) - rowAt(end - 1)) * rowBytes <= sizes.gapBytes
-      )
+      while (end < count && rowAt(end) - start < readRows && (rowAt(end) - rowAt(end - 1)) * rowBytes <= sizes.gapBytes)
         end++;
+      parts.push({ from, end });
+    }
+    const free: Float32Array[] = [...buffers];
+    await inParallel(parts, READS, async ({ from, end }) => {
+      const buffer = free.pop() as Float32Array;
+      const start = rowAt(from);
       const values = buffer.subarray(0, (rowAt(end - 1) - start + 1) * width);
       await readAt(file, path, values, start * rowBytes);
       scatter(values, start, rows, places.subarray(from, end), columns);
-      from = end;
-    }
+      free.push(buffer);
+    });
     return { first, rows: count, columns };
   }
 
@@ -174,6 +179,8 @@ export async function openOrderedRows(
   };
 }
 
+/** Reads of a disk at a time: as many threads as Node has for files. */
+const READS = 4;
 /** One that the engine may still read from, the current one, and one that is being read. */
 const WINDOWS = 3;
 
@@ -184,7 +191,7 @@ function columnsOf(rows: number, widths: readonly (readonly [name: string, width
 }
 
 const DIGIT_BITS = 11;
-const DIGITS = 2 ** DIGIT_BITS;
+const DIGITS = 1 << DIGIT_BITS;
 
 /** The places of numbers in the order of the numbers, by a radix sort. Loops are counted: callbacks take as long as a step. */
 function sortedPlaces(numbers: Int32Array): Int32Array {

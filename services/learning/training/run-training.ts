@@ -45,7 +45,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
     let recent: number[] = [...(resume?.recentLosses ?? [])];
     const sizes = createChunkSizes(run.engine.clock);
     let count = Math.min(sizes.size(), untilLook(looks, training.step, steps));
-    while (training.step < steps) {
+    let goesOn = resume === undefined || (await goesOnAfter(looks, resume.step, async () => resume));
+    while (goesOn && training.step < steps) {
       run.signal?.throwIfAborted();
       const first = training.step;
       const following = Math.min(sizes.size(), untilLook(looks, first + count, steps));
@@ -62,7 +63,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
         stepsPerSecond: (count / elapsed) * 1000,
         checkpoint,
       });
-      if (looks?.at.includes(step) === true && !(await looks.look(await checkpoint()))) break;
+      goesOn = await goesOnAfter(looks, step, checkpoint);
       count = following;
     }
     const state = await training.state();
@@ -76,6 +77,15 @@ export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
 /** Number of steps from a step to the next look, or to the end. */
 export function untilLook(looks: TrainingLooks | undefined, step: number, steps: number): number {
   return (looks?.at.find((at) => at > step) ?? steps) - step;
+}
+
+/** Looks at a training after a step, if that is due. @returns whether it goes on */
+export async function goesOnAfter(
+  looks: TrainingLooks | undefined,
+  step: number,
+  checkpoint: () => Promise<TrainingCheckpoint>,
+): Promise<boolean> {
+  return looks?.at.includes(step) !== true || looks.look(await checkpoint());
 }
 
 /** @throws UncoupleError `failed-precondition` naming the first step whose loss is not finite @param first number of the first step */

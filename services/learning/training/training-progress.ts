@@ -14,7 +14,8 @@ export interface TrainingLooks {
   /** Ascending, each greater than 0 and less than the number of steps. */
   readonly at: readonly number[];
   /**
-   * Called after each of these steps that the training reaches, and awaited.
+   * Called after each of these steps that the training reaches, and awaited. A training that resumes at one of them is looked
+   * at again: it may have been interrupted before the look.
    * @returns whether to go on; otherwise the training ends as it is
    */
   look(checkpoint: TrainingCheckpoint): Promise<boolean>;

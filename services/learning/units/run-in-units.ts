@@ -15,6 +15,7 @@ import { isSpilledMatrix, type RowMatrix } from "../dataset/row-matrix.ts";
 import {
   checkLosses,
   checkState,
+  goesOnAfter,
   RECENT_STEPS,
   type TrainingResult,
   type TrainingRun,
@@ -111,7 +112,8 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
     let recent: number[] = [...(resume?.recentLosses ?? [])];
     let step = resume?.step ?? 0;
     let state: PackedState = resume === undefined ? initial : await packState(resume.state);
-    while (step < steps) {
+    let goesOn = resume === undefined || (await goesOnAfter(looks, resume.step, async () => resume));
+    while (goesOn && step < steps) {
       signal?.throwIfAborted();
       const first = step;
       // A checkpoint of a training with another plan lies between two averages.
@@ -134,7 +136,7 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
         stepsPerSecond: (count / elapsed) * 1000,
         checkpoint,
       });
-      if (looks?.at.includes(now) === true && !(await looks.look(await checkpoint()))) break;
+      goesOn = await goesOnAfter(looks, now, checkpoint);
     }
     const end = await unpackState(state);
     // Names the tensor; on large states it is slow, and holds the event loop.

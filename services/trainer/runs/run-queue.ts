@@ -45,8 +45,10 @@ export interface RunQueueDeps {
   readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with the runs that the state folder has at the start. */
+  onRestored?(runs: readonly StoredRun[]): void;
   /** Called for each run that has ended. */
-  onEnd?(run: Run): void;
+  onEnd?(stored: StoredRun): void;
 }
 
 /** A bounded queue that executes one run at a time, in order of arrival. */
@@ -128,7 +130,7 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
       ...entry.stored,
       run: { ...entry.stored.run, ...run, etaSeconds: null, waitingFor: null, finishedAt },
     };
-    deps.onEnd?.(entry.stored.run);
+    deps.onEnd?.(entry.stored);
     try {
       await store.save(entry.stored);
       await store.removeCheckpoints(id);
@@ -208,7 +210,9 @@ export function createRunQueue(settings: RunQueueSettings, deps: RunQueueDeps): 
     changed,
     capacity,
     async start() {
-      for (const stored of await store.load()) {
+      const restored = await store.load();
+      deps.onRestored?.(restored);
+      for (const stored of restored) {
         const entry = addEntry(stored);
         if (hasEnded(stored.run)) continue;
         if (stored.cancelRequested) entry.cancelled.abort();

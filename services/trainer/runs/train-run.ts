@@ -10,6 +10,7 @@ import type { Registry } from "../../registry/registry.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
+import type { RunTracking } from "../tracking/run-tracking.ts";
 import { createPinnedModels, digestsOfPins } from "./pinned-models.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import { clearAttempts } from "./run-attempts.ts";
@@ -43,6 +44,7 @@ export interface TrainRunDeps {
   readonly waitingFor?: () => string | undefined;
   readonly load: LoadModel;
   readonly metrics: TrainingMetrics;
+  readonly tracking: Pick<RunTracking, "began" | "progressed">;
   /** Called with the name of the engine that trains, each time a training starts. */
   readonly onEngine: (name: string) => void;
   readonly clock: Clock;
@@ -102,6 +104,7 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
     deps.metrics.started(name, reason);
     deps.onEngine(name);
     await job.record({ engine: name, numerics });
+    deps.tracking.began(job.stored());
   }
 
   function warn(job: RunJob, message: string): void {
@@ -186,10 +189,12 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
   function progressOf(job: RunJob, first: number): (progress: TrainingProgress) => void {
     let smoothed: number | undefined;
     let last = first;
-    return ({ step, steps, loss, learningRate, stepsPerSecond }) => {
+    return (progress) => {
+      const { step, steps, loss, learningRate, stepsPerSecond } = progress;
       smoothed = smoothed === undefined ? stepsPerSecond : smoothed + RATE_WEIGHT * (stepsPerSecond - smoothed);
       job.show({ step, loss, learningRate, stepsPerSecond, etaSeconds: (steps - step) / smoothed });
       deps.metrics.trained(step - last, loss, stepsPerSecond);
+      deps.tracking.progressed(job.stored(), progress);
       last = step;
     };
   }

@@ -311,4 +311,22 @@ export const wrongFlags: readonly WrongCommand[] = [
     exit: 2,
     says: "uncouple: --live cannot drive the policy sync: services have no release trains; available: async, gated, gated-sets, gated-cotrain, gated-audited, proximal, causal-audit:N",
   },
+  {
+    what: "a memory limit in megabytes",
+    run: "trainer --pipeline pipeline.yaml --team m1.yaml --memory-limit 768MB",
+    exit: 2,
+    says: "uncouple trainer: option '--memory-limit <size>' argument '768MB' is invalid. Expected a size such as 768MiB or 2GiB, at least 512MiB; see uncouple trainer --help",
+  },
+  {
+    what: "a memory limit below the least",
+    run: "evaluator --pipeline pipeline.yaml --memory-limit 64MiB",
+    exit: 2,
+    says: "uncouple evaluator: option '--memory-limit <size>' argument '64MiB' is invalid. Expected a size such as 768MiB or 2GiB, at least 512MiB; see uncouple evaluator --help",
+  },
+  {
+    what: "a memory limit that is no size",
+    run: "up pipeline.yaml m1.yaml --memory-limit much",
+    exit: 2,
+    says: "uncouple up: option '--memory-limit <size>' argument 'much' is invalid. Expected a size such as 768MiB or 2GiB, at least 512MiB; see uncouple up --help",
+  },
 ];

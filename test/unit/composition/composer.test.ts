@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { UncoupleError } from "../../../services/common/errors.ts";
 import { composeLosses } from "../../../services/composition/compose-losses.ts";
 import { createComposer } from "../../../services/composition/composer.ts";
+import type { StoredTable } from "../../../services/data/spill/stored-table.ts";
 import { modelOfBytes } from "../../../services/inference/hosted-model.ts";
 import type { Pipeline } from "../../../services/pipeline/pipeline.ts";
 import { createMatrix } from "../../../services/verdicts/matrix.ts";
@@ -16,11 +17,13 @@ import {
   twoComponents,
 } from "../../helpers/linear-pipelines.ts";
 import { localInference } from "../../helpers/local-inference.ts";
+import { spillTests } from "../../helpers/spilled-tables.ts";
 
 const rows = 5000;
 const x = Array.from({ length: rows }, (_, row) => (row % 17) / 17);
 const heldOut = tableOf({ x, z: x.map((value) => 2 * value), y: x.map((value) => 3 * value) });
 const never = new AbortController().signal;
+const { spill } = spillTests();
 
 let calls: number;
 let passes: string[];
@@ -42,10 +45,10 @@ beforeEach(() => {
 });
 
 /** @param cached most bytes of outputs that the composer keeps @param held what its host keeps */
-function composerOf(pipeline: Pipeline, { cached = 1e9, held = 1e9 } = {}) {
+function composerOf(pipeline: Pipeline, { cached = 1e9, held = 1e9, table = heldOut as StoredTable } = {}) {
   const inference = localInference(loadCounted, held);
   return createComposer(
-    { pipeline, heldOut, outputCacheBytes: cached },
+    { pipeline, heldOut: table, outputCacheBytes: cached },
     {
       async modelOf({ name, output, columns, upstream }, serial) {
         const snapshot = `${name}@${serial}`;
@@ -82,6 +85,37 @@ test("a downstream snapshot reads the composed output of the upstream one, over 
   expect(composed).toHaveLength(rows);
   const expected = Float32Array.from(x, (value) => Math.fround(value) + 2 * Math.fround(3 * Math.fround(value)));
   expect(composed).toEqual(expected);
+});
+
+test("rows in files are composed block by block, with the values of rows in memory and one pass of each snapshot", async () => {
+  // Three blocks.
+  const many = tableOf({
+    x: Array.from({ length: 140_000 }, (_, row) => Math.sin(row)),
+    unused: new Array(140_000).fill(0),
+  });
+  const replaced = {
+    component: "u",
+    consumers: ["d"],
+    values: Float32Array.from({ length: many.rows }, (_, row) => row),
+  };
+  const outputsOf = async (table: StoredTable) => {
+    const composer = composerOf(twoComponents, { table });
+    return [
+      await composer.output("d", { u: 3, d: 2 }),
+      await composer.output("d", { u: 3, d: 2 }, [replaced]),
+      ...(await composer.outputs("d", { u: 1, d: 4 }, [[], [replaced]])),
+    ];
+  };
+  const expected = await outputsOf(many);
+  const before = passes;
+  passes = [];
+  const composed = await outputsOf(await spill(many));
+  const bytes = ({ buffer, byteOffset, byteLength }: Float32Array) => Buffer.from(buffer, byteOffset, byteLength);
+  expect(
+    composed.map((values) => bytes(values).equals(bytes(expected[composed.indexOf(values)] as Float32Array))),
+  ).toEqual(expected.map(() => true));
+  // Hosts keep no outputs of blocks.
+  expect(passes.filter((pass) => pass.startsWith("d@"))).toEqual(before.filter((pass) => pass.startsWith("d@")));
 });
 
 test("all pairs of N upstream and M downstream snapshots take N upstream and N * M downstream passes", async () => {

@@ -67,6 +67,22 @@ describe.each([createOnnxEngine("cpu", { clock: systemClock }), createWasmEngine
       const ended = await looking(20, false);
       expect(ended).toEqual({ seen: whole.seen.slice(0, 2), end: whole.seen[1]?.split(" ")[1] });
       expect(await looking(20, true)).toEqual(ended);
+
+      // Interrupted after the checkpoint and before the look: the look comes first.
+      let reached: TrainingCheckpoint | undefined;
+      const onlyThen = async (checkpoint: TrainingCheckpoint) => {
+        reached = checkpoint;
+        return false;
+      };
+      await runTraining(trainingOn(engine, { looks: { at: [20], look: onlyThen } }));
+      for (const units of [false, true]) {
+        const again: number[] = [];
+        const looks = { at: [3, 20, 21], look: async ({ step }: TrainingCheckpoint) => again.push(step) < 2 };
+        const run = trainingOn(engine, { looks, resume: reached as TrainingCheckpoint });
+        if (units) await runInUnits(run, { slots: 1, syncEvery: 10 }, createLocalRunner(systemClock), RULE);
+        else await runTraining(run);
+        expect(again).toEqual([20, 21]);
+      }
     });
 
     test("the order in which units run, and a second run of each, change no bit", async () => {
