@@ -74,7 +74,7 @@ export async function loadHeldOut(
   memory?: HeldOutMemory,
 ): Promise<HeldOut> {
   const { pipeline } = parsed;
-  const { source, schema } = await openPipelineData(parsed, path, access, memory?.databaseBytes);
+  const { source, schema } = await openPipelineData(parsed, path, access, "evaluator", memory?.databaseBytes);
   try {
     const crossing = crossingGroups(pipeline);
     if (crossing !== undefined) log.warn(crossing);

@@ -6,7 +6,7 @@ const PLACES: readonly string[] = ["path", "format", "url"];
 
 /**
  * What a pipeline file says, in the form that is stored, compared and identified by its digest: the parsed pipeline, with
- * its components by name, and without the places of its data and of the webhooks' secrets. Fields of later versions are kept.
+ * its components by name, and without the places of its rows and of the webhooks' secrets. Fields of later versions are kept.
  *
  * It does not depend on comments, formatting, the order of keys, or on which defaults are written out. The place of the data
  * is left out because each machine may keep the same rows elsewhere: fingerprints in manifests and verdicts identify the rows.
@@ -16,10 +16,15 @@ export type PipelineContent = Readonly<Record<string, unknown>>;
 
 export function contentOf(pipeline: Pipeline): PipelineContent {
   const { components, data, webhooks, ...rest } = pipeline;
-  const named = Object.fromEntries(components.map(({ name, ...component }) => [name, component]));
-  const rows = Object.fromEntries(Object.entries(data).filter(([key]) => !PLACES.includes(key)));
+  const named = Object.fromEntries(components.map(({ name, data: _view, ...component }) => [name, component]));
+  const rows = withoutPlace(data);
+  if (data.source !== "synthetic" && typeof data.heldOut === "object") rows.heldOut = withoutPlace(data.heldOut);
   const told = webhooks?.map(({ secretFile: _secret, ...webhook }) => webhook);
   return { ...rest, data: rows, components: named, ...(told !== undefined && { webhooks: told }) };
+}
+
+function withoutPlace(rows: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(rows).filter(([key]) => !PLACES.includes(key)));
 }
 
 /** Returns the SHA-256 of a pipeline file's content, lowercase hex. */

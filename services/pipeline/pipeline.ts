@@ -45,6 +45,8 @@ export interface Component {
   readonly logged?: LoggedActions;
   /** Set if another pipeline trains it, and this one uses what that one releases (`shared.ts`). */
   readonly from?: SharedFrom;
+  /** Where its trainer reads rows, with the columns that its team may see. Default: where `data` is. */
+  readonly data?: RowPlace;
 }
 
 /** The recorded decisions of a component (logged-bandit data). */
@@ -84,15 +86,17 @@ export type FileSource = FileRows & FileSplit;
 /** A table or query of a database, read through DuckDB. */
 export type DatabaseSource = DatabaseRows & FileSplit;
 
-/** By hash, where `testFraction` of the rows are held out, in (0, 1), or by time. */
+/**
+ * By hash, where `testFraction` of the rows are held out, in (0, 1), or by time. With `heldOut`, the held-out rows are in
+ * another place, and all rows here are training rows; `all`: this is that place, and all rows here are held out.
+ */
 export type FileSplit =
-  | { readonly testFraction: number; readonly time?: never }
-  | { readonly time: TimeSplit; readonly testFraction?: never };
+  | { readonly testFraction: number; readonly time?: never; readonly heldOut?: never }
+  | { readonly time: TimeSplit; readonly testFraction?: never; readonly heldOut?: never }
+  | { readonly heldOut: RowPlace | "all"; readonly testFraction?: never; readonly time?: never };
 
 /** What is known about rows, wherever they are stored. */
 export interface StoredRows {
-  /** SQL: for files over a table named `source`, for a database over its own tables. */
-  readonly query?: string;
   /** Column whose hash determines a split by hash. Default: the row number. */
   readonly key?: string;
   /**
@@ -106,24 +110,36 @@ export interface StoredRows {
   readonly maxBadFraction: number;
 }
 
-export interface FileRows extends StoredRows {
+/** Where rows are stored. */
+export type RowPlace = FileRowPlace | DatabaseRowPlace;
+
+export interface FileRowPlace {
   readonly source: "file";
   /** A file, a folder, a glob, or an `s3://`, `gs://` or `https://` URL. Relative ones are relative to the pipeline file. */
   readonly path: string;
   /** Default: by the names of the files, and for one file by its first bytes. */
   readonly format?: FileFormat;
+  /** SQL over a table named `source`. */
+  readonly query?: string;
 }
+
+export interface FileRows extends StoredRows, FileRowPlace {}
 
 export const FILE_FORMATS = ["csv", "jsonl", "parquet"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 /** The rows of `table` or of `query`: exactly one is set. */
-export interface DatabaseRows extends StoredRows {
+export interface DatabaseRowPlace {
   readonly source: "database";
   /** Where the URL with the credentials is found. */
   readonly url: DatabaseUrl;
   /** `table`, or `schema.table`. */
   readonly table?: string;
+  /** SQL of the database, over its own tables. */
+  readonly query?: string;
+}
+
+export interface DatabaseRows extends StoredRows, DatabaseRowPlace {
   readonly key: string;
 }
 

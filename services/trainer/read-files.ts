@@ -52,11 +52,15 @@ export async function readTrainerFiles(pipelineFile: string, teamFiles: readonly
 
 /**
  * Checks the tests of team files against the columns of the data.
+ * @param schemaOf the columns that the trainer of a component reads
  * @throws UncoupleError `invalid-argument` with every problem, one per line
  */
-export function checkTests({ pipeline, teams }: TrainerFiles, schema: readonly ColumnSchema[]): void {
+export function checkTests(
+  { pipeline, teams }: TrainerFiles,
+  schemaOf: (component: string) => readonly ColumnSchema[] | undefined,
+): void {
   const problems = teams.flatMap((team) =>
-    checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream, schema),
+    checkTeamAgainstPipeline(team, pipeline.pipeline, requiringUpstream, schemaOf(team.team.component)),
   );
   if (problems.length > 0) throw problemsError(problems);
 }

@@ -6,7 +6,6 @@ import type { ProcessTable } from "../common/files/folder-lock.ts";
 import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../common/memory-budget.ts";
 import { createPipelineGate, type PipelineGate } from "../composition/pipeline-gate.ts";
 import { createPipelineView } from "../composition/pipeline-view.ts";
-import { openPipelineData } from "../data/read-pipeline.ts";
 import type { DataAccess } from "../data/source/data-access.ts";
 import { createInference, DEFAULT_INFERENCE, type InferenceSettings } from "../inference/client/create-inference.ts";
 import type { HostConnector } from "../inference/connect/host-connector.ts";
@@ -41,7 +40,8 @@ import type { TrackingTarget } from "../tracking/tracking-target.ts";
 import { createTrainer, type Trainer } from "./create-trainer.ts";
 import { createEngines } from "./engines.ts";
 import { hostTeams, type TeamHost } from "./host-teams.ts";
-import { checkTests, readTrainerFiles } from "./read-files.ts";
+import { openTeamData } from "./open-team-data.ts";
+import { readTrainerFiles } from "./read-files.ts";
 import { createRunSlots } from "./runs/run-slots.ts";
 
 export interface RunTrainerOptions {
@@ -126,7 +126,7 @@ export function longestStopSeconds(options: Pick<RunTrainerOptions, "graceSecond
  * and a failure domain for each component (`host-teams.ts`). Serves health over HTTP first, then connects to the backplane,
  * serves gRPC (reporting `starting`), loads the data, starts the engine, and resumes interrupted runs.
  *
- * @throws UncoupleError as `readTrainerFiles`, `openPipelineData`, `connect` and `Trainer.start`; `failed-precondition`
+ * @throws UncoupleError as `readTrainerFiles`, `openTeamData`, `connect` and `Trainer.start`; `failed-precondition`
  *   for a port that cannot be bound. Everything opened before the error is closed.
  */
 export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDeps): Promise<RunningTrainer> {
@@ -178,14 +178,13 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       parts: Object.fromEntries(components.map((component) => [component, () => teamHost?.checks[component]?.()])),
     });
 
-    const { source, schema } = await openPipelineData(
-      files.pipeline,
+    const sources = await openTeamData(
+      { pipeline: files.pipeline, teams },
       options.pipelineFile,
       deps.data,
       memory.databaseBytes,
     );
-    lifecycle.onCleanup("data", () => source.close());
-    checkTests({ pipeline: files.pipeline, teams }, schema);
+    lifecycle.onCleanup("data", () => sources.close());
     lifecycle.stopping.throwIfAborted();
     const connected = await deps.connect(pipeline, {
       signal: lifecycle.stopping,
@@ -236,7 +235,6 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
       backplane: connected,
       view,
       gate: opened,
-      source,
       engines: createEngines({ clock, log: (line) => log.info(line) }),
       slots: createRunSlots(parallel),
       training: createIsolatingBackend(deps.hostProcess, { clock }),
@@ -266,6 +264,7 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
         },
         {
           ...shared,
+          source: sources.of(component),
           log: log.child({ component }),
           metrics: metrics.ofComponent(component),
           onLost: (error) => made.lose(component, error),

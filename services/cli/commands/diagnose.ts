@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import type { UpdateDiagnosis } from "../../learning/diagnosis/diagnose-update.ts";
@@ -105,9 +104,9 @@ async function diagnose(
   );
   const { pipeline, path } = files.pipeline;
   // Loaded lazily: tfjs, ONNX Runtime and DuckDB load slowly, and other subcommands do not need them.
-  const [{ diagnosedDownstream, diagnoseUpdate }, { openDataSource }, { createEngine }] = await Promise.all([
+  const [{ diagnosedDownstream, diagnoseUpdate }, { openBothSides }, { createEngine }] = await Promise.all([
     import("../../learning/diagnosis/diagnose-update.ts"),
-    import("../../data/open-data-source.ts"),
+    import("../../data/open-both-sides.ts"),
     import("../../engine/create-engine.ts"),
   ]);
   const { createIsolatingBackend } = await import("../../learning/isolation/isolating-backend.ts");
@@ -124,7 +123,7 @@ async function diagnose(
       `${flags.team} is the team file of ${team.component}, but the downstream is ${downstream}`,
     );
   }
-  const source = await openDataSource(pipeline.data, dirname(path), dataAccess(context));
+  const source = await openBothSides(files.pipeline, path, dataAccess(context), downstream);
   const workers =
     flags.workers === undefined ? undefined : await ownWorkers(context, flags.workers, pipeline.name, downstream);
   const inference = createInference(

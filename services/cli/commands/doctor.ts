@@ -9,6 +9,7 @@ import { checkServers } from "../doctor/check-servers.ts";
 import { checksText } from "../doctor/checks-text.ts";
 import type { ExamineFlags } from "../doctor/examine.ts";
 import { addRole } from "../doctor/roles.ts";
+import { withDataFlags } from "../flags/data-flags.ts";
 import { withNatsFlags } from "../flags/nats-flags.ts";
 import { durabilityOfOwn } from "../stack/durability.ts";
 import { findNatsServer } from "../stack/find-nats-server.ts";
@@ -26,7 +27,7 @@ export function doctorCommand(context: CliContext): Command {
   const command = new Command("doctor")
     .summary("check this machine, a NATS server and services")
     .description(
-      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. With --nats and --pipeline, checks what the key may do, the pipeline's streams, their copies in a cluster, room on disk, whether a power cut loses what was acknowledged, clocks, certificates and versions; with --trainer and --evaluator, these services. Each check is ok, a warning, a failure or unknown, and says what to do. Nothing is changed.",
+      "Tries every training engine and reports which ones work, how fast they are (the paper's M2, 8-64-1, batches of 64, for about a second each), and why the others do not. Shows which engine `auto` takes for typical sizes and why. With --nats and --pipeline, checks what the key may do, the pipeline's streams, their copies in a cluster, room on disk, whether a power cut loses what was acknowledged, clocks, certificates and versions; with --trainer and --evaluator, these services. With --pipeline-file and --as, tries which rows and columns can be read with the credentials of this environment: fails if a trainer's can read held-out rows. Each check is ok, a warning, a failure or unknown, and says what to do. Nothing is changed.",
     )
     .option("--nats <url>", "check this running NATS server (NATS_URL)")
     .option("--pipeline <name>", "and this pipeline there (UNCOUPLE_PIPELINE)")
@@ -36,6 +37,11 @@ export function doctorCommand(context: CliContext): Command {
       addRole,
     )
     .option("--nats-monitor <url>", "the server's monitoring address, http://host:8222 (NATS_MONITOR_URL)");
+  command.option(
+    "--pipeline-file <file>",
+    "try what the role of --as can read of this pipeline's data, with the credentials of this environment",
+  );
+  withDataFlags(command);
   withNatsFlags(command);
   withTrainerFlag(command, "also check this trainer, repeatable");
   withEvaluatorFlag(command, "also check this evaluator");
@@ -51,6 +57,7 @@ export function doctorCommand(context: CliContext): Command {
 Examples:
   uncouple doctor
   uncouple doctor --nats nats://nats:4222 --nats-nkey keys/m1.nk --pipeline ads --as trainer:m1
+  uncouple doctor --pipeline-file ads.yaml --as trainer:m2
   uncouple doctor --nats nats://nats:4222 --pipeline ads --trainer m1:50051 --evaluator eval:50051 --json
 
 Exits with ${exitCodes["failed-precondition"]} if a check fails.

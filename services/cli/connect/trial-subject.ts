@@ -24,7 +24,7 @@ export async function readTrialSubject(context: CliContext, file: string, name: 
   if ("problems" in parsed) throw problemsError(parsed.problems.map((problem) => ({ ...problem, file })));
   const { pipeline } = parsed;
   const component = componentNamed(pipeline, name);
-  const { source, schema } = await openPipelineData(parsed, path, dataAccess(context));
+  const { source, schema } = await openPipelineData(parsed, path, dataAccess(context), { trainer: name });
   try {
     const contract = snapshotContract(pipeline, component, schema);
     const { table } = await source.trainingRows(component.columns, TRIAL_ROWS);

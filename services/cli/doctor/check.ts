@@ -13,6 +13,7 @@ export const SECTIONS = [
   "clocks",
   "certificates",
   "services",
+  "data",
 ] as const;
 export type Section = (typeof SECTIONS)[number];
 

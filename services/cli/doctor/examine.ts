@@ -10,6 +10,7 @@ import { type NatsAccess, natsAccess } from "../flags/nats-flags.ts";
 import { type Durability, durabilityOfRunning } from "../stack/durability.ts";
 import { checkCertificateFile, checkGrpcCertificate, checkNatsCertificate, type TlsClient } from "./certificates.ts";
 import { type Check, checksOf, SECTIONS } from "./check.ts";
+import { checkData, type DataCheckFlags } from "./check-data.ts";
 import { checkRights, type RoleRights, rightsOf } from "./check-rights.ts";
 import { checkServers } from "./check-servers.ts";
 import { checkEvaluator, checkTrainer } from "./check-services.ts";
@@ -17,11 +18,10 @@ import { checkClock, checkReplicas, checkStreams } from "./check-streams.ts";
 import { rolesOf } from "./roles.ts";
 import { checkStore, measureStores, type StoreReport } from "./stores.ts";
 
-export type ExamineFlags = Omit<ConnectionFlags, "dir"> & {
-  readonly natsMonitor?: string;
-  /** Roles, as `addRole` takes them. */
-  readonly as?: readonly string[];
-};
+export type ExamineFlags = Omit<ConnectionFlags, "dir"> &
+  DataCheckFlags & {
+    readonly natsMonitor?: string;
+  };
 
 /** What was found on a running server, and of running services. */
 export interface Examination {
@@ -37,21 +37,28 @@ const SERVICE_TIMEOUT_S = 5;
 const connection = checksOf("connection");
 
 /**
- * Checks the NATS server and the services that flags or environment variables name; nothing without one. Changes nothing.
+ * Checks the NATS server, the services and the data that flags or environment variables name; nothing without one. Changes nothing.
  * @throws UncoupleError `invalid-argument` for wrong flags or files
  */
 export async function examine(flags: ExamineFlags, context: CliContext): Promise<Examination> {
   const { env, clock } = context;
   const url = flags.nats ?? setting(env, "NATS_URL");
   const monitor = flags.natsMonitor ?? setting(env, "NATS_MONITOR_URL");
-  const [ofNats, stores, services] = await Promise.all([
+  const [ofNats, stores, services, data] = await Promise.all([
     url === undefined ? undefined : examineNats(natsAccess(context, flags, url), flags, context),
     measureStores(flags, context),
     examineServices(flags, context),
+    checkData(flags, context),
   ]);
   const servers = url === undefined ? [] : parseNatsAddress(url).url.split(",");
   const durability = await Promise.all(servers.map((one) => durabilityOfRunning(one, monitor, clock)));
-  const checks = [...(ofNats?.checks ?? []), ...stores.map(checkStore), ...checkServers(durability), ...services];
+  const checks = [
+    ...(ofNats?.checks ?? []),
+    ...stores.map(checkStore),
+    ...checkServers(durability),
+    ...services,
+    ...data,
+  ];
   const place = ({ section }: Check) => SECTIONS.indexOf(section);
   return {
     durability,

@@ -59,7 +59,7 @@ function checkRelation(spec: StoredSource, { relation, growing }: Origin): void 
     if (growing === undefined || spec.time !== undefined) return;
     throw new UncoupleError(
       "invalid-argument",
-      `data.path: ${growing} can grow, so row numbers cannot determine the held-out rows; set data.key to a column that identifies rows`,
+      `data.path: ${growing} can grow, so row numbers cannot ${spec.heldOut === undefined ? "determine the held-out rows" : "identify rows"}; set data.key to a column that identifies rows`,
     );
   }
   for (const { key, setting } of keys) {
@@ -104,7 +104,8 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   );
   /** Looked up for every read: the file may have grown. */
   const splitOf = async (heldOutAfter: string | undefined): Promise<RowSplit> => {
-    const { time } = spec;
+    const { time, heldOut } = spec;
+    if (heldOut !== undefined) return { by: "source", side: heldOut === "all" ? "held-out" : "training" };
     if (time === undefined) return { by: "hash", testFraction: spec.testFraction };
     const latest = heldOutAfter === undefined ? undefined : Date.parse(heldOutAfter) / 1000;
     const bounds = await timeBounds(database, relation, time, latest);
@@ -138,11 +139,11 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
         sorted: relation.reordering !== undefined,
       });
       // Like a row without a key, a malformed line counts as a bad training row.
-      const countRejected = choice.side === "training";
+      const countRejected = choice.side === "training" || split.by === "source";
       const rows = await database.withConnection((connection) =>
         readRows(connection, sql, chosen, labels, limit, countRejected, space),
       );
-      if (split.by === "hash") return rows;
+      if (split.by !== "time") return rows;
       const boundary = choice.side === "held-out" ? split.heldOutAfter : split.trainUntil;
       return { ...rows, boundary: isoTime(boundary) };
     } catch (error) {
@@ -195,7 +196,12 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       );
     },
     sampleRows: async (columns, labels, rows, heldOutAfter) =>
-      inMemory(await checked(await read(columns, { side: "audit", rows }, { labels, heldOutAfter }), "training")),
+      inMemory(
+        await checked(
+          await read(columns, { side: "audit", rows }, { labels, heldOutAfter }),
+          spec.heldOut === "all" ? "held-out" : "training",
+        ),
+      ),
     oracle: () => undefined,
     close: () => database.close(),
   };

@@ -43,7 +43,7 @@ export async function openOrigin(
   spec: StoredSource,
   baseDir: string,
   access: DataAccess | undefined,
-  memoryBytes: number | undefined,
+  memoryBytes?: number,
 ): Promise<Origin> {
   if (spec.source === "database") return openTable(spec, baseDir, required(access), memoryBytes);
   const place = await locateFiles(spec.path, baseDir);

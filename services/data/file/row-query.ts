@@ -12,7 +12,9 @@ export type RowChoice =
 /** Which rows are held out. */
 export type RowSplit =
   | { readonly by: "hash"; readonly testFraction: number }
-  | ({ readonly by: "time"; readonly column: string; readonly type: string } & TimeBounds);
+  | ({ readonly by: "time"; readonly column: string; readonly type: string } & TimeBounds)
+  /** All rows are on this side; those that are held out are audited, too. */
+  | { readonly by: "source"; readonly side: "training" | "held-out" };
 
 export interface RowQuery {
   /** A table expression. */
@@ -79,6 +81,7 @@ function sidesSql(split: RowSplit, hashed: string): { readonly heldOut: string; 
     const heldOut = `${hashed} < ${literal(threshold(split.testFraction))}`;
     return { heldOut, training: `NOT (${heldOut})` };
   }
+  if (split.by === "source") return { heldOut: `${split.side === "held-out"}`, training: "true" };
   const time = timeSql(split.type, "w");
   return { heldOut: `${time} > ${split.heldOutAfter}`, training: `${time} <= ${split.trainUntil}` };
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { type DatabaseSource, type DataSourceSpec, FILE_FORMATS, type FileSource } from "../pipeline.ts";
+import type { DatabaseSource, DataSourceSpec, FileSource, StoredSource } from "../pipeline.ts";
+import { databasePlace, databaseRows, filePlace, parseRowPlace } from "./row-place.ts";
 import { columnSchema, isRecord, parseWith, shown, strict } from "./schema.ts";
 import { type Reporter, reportRepeats } from "./yaml-file.ts";
 
@@ -15,29 +16,23 @@ const syntheticSchema = strict({
 });
 
 const rowsShape = {
-  query: z.string().min(1).optional(),
   group: z.union([columnSchema, z.array(columnSchema).min(1).max(2)]).optional(),
   test_fraction: fraction.default(0.2),
   max_bad_fraction: z.number().min(0).max(1).default(0.01),
   expose_keys: z.boolean().default(false),
+  held_out: z.unknown().optional(),
 };
 
 const fileSchema = strict({
   source: z.literal("file"),
-  path: z.string().min(1),
-  format: z.enum(FILE_FORMATS).optional(),
+  ...filePlace,
   key: columnSchema.optional(),
   ...rowsShape,
 });
 
 const databaseSchema = strict({
   source: z.literal("database"),
-  url_env: z.string().min(1).optional(),
-  url_file: z.string().min(1).optional(),
-  table: z
-    .string()
-    .regex(/^[^.\p{Cc}]+(\.[^.\p{Cc}]+)?$/u, { error: "must be a table, or schema.table" })
-    .optional(),
+  ...databasePlace,
   key: columnSchema,
   ...rowsShape,
 });
@@ -47,8 +42,8 @@ const SOURCES = ["synthetic", "file", "database"] as const;
 /** Parses the pipeline file's `data`. @returns undefined after reporting every problem */
 export function parseData(value: unknown, reporter: Reporter): DataSourceSpec | undefined {
   const source = isRecord(value) ? value.source : undefined;
-  if (source === "file") return parseFile(value, reporter);
-  if (source === "database") return parseDatabase(value, reporter);
+  if (source === "file") return withHeldOut(parseFile(value, reporter), value, reporter);
+  if (source === "database") return withHeldOut(parseDatabase(value, reporter), value, reporter);
   if (source === "synthetic") {
     const parsed = parseWith(syntheticSchema, value, ["data"], reporter);
     if (parsed === undefined) return undefined;
@@ -74,11 +69,12 @@ export function parseData(value: unknown, reporter: Reporter): DataSourceSpec | 
 function parseFile(value: unknown, reporter: Reporter): FileSource | undefined {
   const parsed = parseWith(fileSchema, value, ["data"], reporter);
   if (parsed === undefined) return undefined;
-  const { source, path, format, key } = parsed;
+  const { source, path, format, query, key } = parsed;
   return {
     source,
     path,
     ...(format === undefined ? {} : { format }),
+    ...(query === undefined ? {} : { query }),
     ...(key === undefined ? {} : { key }),
     ...rowsOf(parsed, reporter),
   };
@@ -88,38 +84,29 @@ function parseDatabase(value: unknown, reporter: Reporter): DatabaseSource | und
   const parsed = parseWith(databaseSchema, value, ["data"], reporter);
   if (parsed === undefined) return undefined;
   const before = reporter.problems.length;
-  const { source, url_env: env, url_file: file, table, query, key } = parsed;
-  // Not by the schema, whose messages show the value.
-  if (env !== undefined && !/^[A-Za-z_]\w*$/.test(env)) {
-    const what = "must be the name of an environment variable, which has the URL";
-    reporter.report(["data", "url_env"], `${what}: credentials do not belong in this file`);
-  }
-  if (file !== undefined && /^\w+:\/\//.test(file)) {
-    const what = "must be the path of a file, which has the URL";
-    reporter.report(["data", "url_file"], `${what}: credentials do not belong in this file`);
-  }
-  if (env !== undefined && file !== undefined) {
-    reporter.report(["data", "url_file"], "url_env already says where the URL is; remove one of them");
-  } else if (env === undefined && file === undefined) {
-    reporter.report(["data"], "needs url_env, the environment variable with the URL of the database, or url_file");
-  }
-  if (table !== undefined && query !== undefined) {
-    reporter.report(["data", "query"], "table already says which rows are read; remove one of them");
-  } else if (table === undefined && query === undefined) {
-    reporter.report(["data"], "needs a table or a query");
-  }
-  const url = env === undefined ? { file: file ?? "" } : { env };
+  const place = databaseRows(parsed, undefined, ["data"], reporter);
   const rows = rowsOf(parsed, reporter);
   if (reporter.problems.length > before) return undefined;
-  return { source, url, ...(table === undefined ? {} : { table }), key, ...rows };
+  return { ...place, key: parsed.key, ...rows };
+}
+
+/** `held_out` names another place of held-out rows, so that all rows here are training rows. */
+function withHeldOut(data: StoredSource | undefined, value: unknown, reporter: Reporter): StoredSource | undefined {
+  if (!isRecord(value) || value.held_out === undefined) return data;
+  if (value.test_fraction !== undefined) {
+    reporter.report(["data", "test_fraction"], "data.held_out says which rows are held out; remove one of them");
+  }
+  const place = parseRowPlace(value.held_out, data, ["data", "held_out"], reporter);
+  if (data === undefined || place === undefined) return undefined;
+  const { testFraction: _, time: __, ...rows } = data;
+  return { ...rows, heldOut: place };
 }
 
 /** What all stored rows have in common. */
 function rowsOf(parsed: z.output<z.ZodObject<typeof rowsShape>>, reporter: Reporter) {
-  const { query, group } = parsed;
+  const { group } = parsed;
   if (Array.isArray(group)) reportRepeats(group, ["data", "group"], reporter);
   return {
-    ...(query === undefined ? {} : { query }),
     ...(group === undefined ? {} : { group: typeof group === "string" ? [group] : group }),
     testFraction: parsed.test_fraction,
     maxBadFraction: parsed.max_bad_fraction,

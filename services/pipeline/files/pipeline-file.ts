@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { topologicalOrder } from "../dag.ts";
-import type { Component, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
+import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import { parseAudit } from "./audit-spec.ts";
 import type { ComponentDraft, DraftEdges, EdgeExpectation } from "./component-draft.ts";
@@ -11,6 +11,7 @@ import { checkGraph } from "./graph-checks.ts";
 import { parsePipelineTests } from "./model-tests.ts";
 import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
+import { parseRowPlace } from "./row-place.ts";
 import { columnSchema, isRecord, nameSchema, parseWith, shown, strict } from "./schema.ts";
 import { type ExpandedComponents, expandShared } from "./shared-spec.ts";
 import { parseSplit } from "./split.ts";
@@ -35,6 +36,8 @@ import { createReporter, type FileMap, type Reporter, readYaml, reportRepeats, s
  *                                     # loss_limit: 99 % counts larger losses as that quantile, loss_limit: 20 as 20
  *                                     # horizon: 200 warns from the 201st verdict on the same held-out rows on
  * slices: [device]                    # optional, with data from a file: columns whose values verdicts look at, too
+ *                                     # data.held_out: { path: held-out.csv } keeps held-out rows in a place of their own, which
+ *                                     # trainers need not reach; data of a component: where its trainer reads (docs/data.md)
  * split: { by: hash, held_out: 20 % } # optional: which rows are held out, by the hash of data.group or data.key; for
  *                                     # data.test_fraction. By time: { by: time, column: day, held_out: 14d, gap: 1d }
  * retention: { keep: 20, champions: 10 }  # optional: evaluators delete other models; default of champions: 10
@@ -109,6 +112,7 @@ const componentSchema = strict({
   // A column or logged actions. Parsed by the kind of value found, for more precise errors.
   target: z.unknown(),
   loss: z.enum(["mse", "cross-entropy", "policy"]).optional(),
+  data: z.unknown().optional(),
 });
 
 const loggedSchema = strict({ action: columnSchema, reward: columnSchema, propensity: columnSchema });
@@ -133,7 +137,7 @@ export function parsePipelineFile(
   const top = parseWith(topSchema, value, [], reporter);
   const data = parseSplit(parseData(value.data, reporter), value, reporter);
   const expanded = expandShared(value, reporter);
-  const { drafts, all } = parseComponents(expanded, reporter);
+  const { drafts, all } = parseComponents(expanded, data, reporter);
   const names = all.map(({ name }) => name);
   const optional = <T>(key: string, parse: (value: unknown) => T) =>
     value[key] === undefined ? undefined : parse(value[key]);
@@ -176,6 +180,7 @@ export function parsePipelineFile(
 /** @returns the well-formed components, and the edges of all components */
 function parseComponents(
   { components: value, broken, from }: ExpandedComponents,
+  data: DataSourceSpec | undefined,
   reporter: Reporter,
 ): { readonly drafts: readonly ComponentDraft[]; readonly all: readonly DraftEdges[] } {
   if (!isRecord(value)) {
@@ -198,6 +203,10 @@ function parseComponents(
     if (parsed === undefined || target === undefined) continue;
     const { columns, output } = parsed;
     const origin = from.get(name);
+    const view = parsed.data === undefined ? undefined : parseRowPlace(parsed.data, data, [...path, "data"], reporter);
+    if (origin !== undefined && parsed.data !== undefined) {
+      reporter.report([...path, "data"], "remove it: another pipeline trains this component");
+    }
     reportRepeats(columns, [...path, "columns"], reporter);
     drafts.push({
       name,
@@ -213,6 +222,7 @@ function parseComponents(
       loss: parsed.loss ?? defaultLoss(output.meaning, target),
       ...target,
       ...(origin !== undefined && { from: origin }),
+      ...(view !== undefined && { data: view }),
     });
   }
   return { drafts, all };

@@ -1,4 +1,5 @@
 import { didYouMean } from "../../common/suggest.ts";
+import { closureNames, type SourceColumns } from "../data-reader.ts";
 import type { Component, LoggedActions } from "../pipeline.ts";
 import type { DataColumn } from "./data-column.ts";
 import { checkPipelineTests } from "./model-test-checks.ts";
@@ -6,14 +7,25 @@ import type { ReadableParts } from "./pipeline-file.ts";
 import type { Problem } from "./problem.ts";
 import { createReporter, type Path, type Reporter, sortedProblems } from "./yaml-file.ts";
 
+/** The source that a schema belongs to. */
+export interface CheckedSource {
+  /** As messages call it. */
+  readonly name: string;
+  readonly columns: SourceColumns;
+}
+
+const THE_DATA: CheckedSource = { name: "the data", columns: "all" };
+
 /**
  * Checks a pipeline against the schema of its data: missing columns, and targets of the wrong kind or width.
  * @param unreadable existing columns outside the schema, each with the reason why it cannot be read
+ * @param source default: the data, with all columns
  */
 export function checkPipelineAgainstSchema(
   parsed: ReadableParts,
   schema: readonly DataColumn[],
   unreadable: ReadonlyMap<string, string> = new Map(),
+  source: CheckedSource = THE_DATA,
 ): readonly Problem[] {
   const reporter = createReporter(parsed.map);
   const columns = new Map(schema.map((column) => [column.name, column]));
@@ -25,7 +37,10 @@ export function checkPipelineAgainstSchema(
       return false;
     }
     const hint = didYouMean(name, columns.keys());
-    reporter.report(path, `the data has no column "${name}"; available: ${[...columns.keys()].join(", ")}${hint}`);
+    reporter.report(
+      path,
+      `${source.name} has no column "${name}"; available: ${[...columns.keys()].join(", ")}${hint}`,
+    );
     return false;
   };
   const checkLogged = ({ name, output, target }: Component, { action, propensity }: LoggedActions) => {
@@ -47,20 +62,30 @@ export function checkPipelineAgainstSchema(
       reporter.report(path("action"), `"${action}" must have one number or one string per row`);
     }
   };
-  for (const component of parsed.pipeline.components) {
+  const { components } = parsed.pipeline;
+  const only = typeof source.columns === "string" ? undefined : source.columns.component;
+  const read = only === undefined ? undefined : closureNames(components, only);
+  for (const component of components) {
+    if (read?.has(component.name) === false) continue;
     const path = ["components", component.name];
     component.columns.forEach((name, index) => {
       exists(name, [...path, "columns", index]);
     });
+    // The targets of those above are for their teams.
+    if (only !== undefined && only !== component.name) continue;
     if (component.logged !== undefined) {
       checkLogged(component, component.logged);
     } else if (exists(component.target, [...path, "target"])) {
       checkTarget(component, columns.get(component.target) as DataColumn, [...path, "target"], reporter);
     }
   }
-  parsed.pipeline.audit?.columns?.forEach((name, index) => {
-    exists(name, ["audit", "columns", index]);
-  });
+  if (source.columns !== "held-out") {
+    parsed.pipeline.audit?.columns?.forEach((name, index) => {
+      exists(name, ["audit", "columns", index]);
+    });
+  }
+  // Slices and the pipeline's tests are for evaluators.
+  if (source.columns !== "all" && source.columns !== "held-out") return sortedProblems(reporter.problems);
   parsed.pipeline.slices?.forEach((name, index) => {
     // Slices are read as text, whatever the type.
     if (!unreadable.has(name)) exists(name, ["slices", index]);

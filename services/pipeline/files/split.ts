@@ -29,6 +29,10 @@ export function parseSplit(
   reporter: Reporter,
 ): DataSourceSpec | undefined {
   if (file.split === undefined) return data;
+  if (isRecord(file.data) && file.data.held_out !== undefined) {
+    reporter.report(["split"], "data.held_out says which rows are held out; remove one of them");
+    return undefined;
+  }
   const before = reporter.problems.length;
   const parsed = parseWith(splitSchema, file.split, ["split"], reporter);
   if (isRecord(file.data) && file.data.test_fraction !== undefined) {
@@ -44,7 +48,7 @@ export function parseSplit(
     if (fraction === undefined) reporter.report(["split", "held_out"], "a duration needs `by: time`");
     if (reporter.problems.length > before || fraction === undefined) return undefined;
     if (data.source === "synthetic") return { ...data, testFraction: fraction };
-    const { time: _, testFraction: __, ...rows } = data;
+    const { time: _, testFraction: __, heldOut: ___, ...rows } = data;
     return { ...rows, testFraction: fraction };
   }
   if (data.source === "synthetic") {
@@ -54,7 +58,7 @@ export function parseSplit(
   if (column === undefined) reporter.report(["split", "column"], "is missing; must be the column with each row's time");
   if (held_out === undefined) reporter.report(["split", "held_out"], "is missing; must be a duration such as 14d");
   if (column === undefined || held_out === undefined || reporter.problems.length > before) return undefined;
-  const { time: _, testFraction: __, ...rows } = data;
+  const { time: _, testFraction: __, heldOut: ___, ...rows } = data;
   const heldOut = fraction === undefined ? { seconds: parseDuration(held_out) as number } : { fraction };
   const time: TimeSplit = { column, heldOut, gapSeconds: parseDuration(gap) as number };
   return { ...rows, time };

@@ -45,7 +45,11 @@ export async function trainingFingerprint(
 ): Promise<TrainingFingerprint> {
   const component = componentNamed(pipeline, team.component);
   const isConsumed = consumers(pipeline.components, component.name).length > 0;
-  const components = [component, ...ancestors(pipeline.components, component.name), isConsumed];
+  // The fingerprint of the rows says which they are, wherever a view of them is.
+  const contracts = [component, ...ancestors(pipeline.components, component.name)].map(
+    ({ data: _view, ...contract }) => contract,
+  );
+  const components = [...contracts, isConsumed];
   return {
     rows: data.training.fingerprint,
     audit: data.audit?.fingerprint ?? null,

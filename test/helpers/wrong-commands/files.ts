@@ -8,7 +8,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": PIPELINE.replace("columns: [x2]", "colums: [x2]") },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
+    says: 'error bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss, data; did you mean "columns"?',
   },
   {
     what: "an unknown key in a team file",

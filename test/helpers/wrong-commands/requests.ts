@@ -20,7 +20,7 @@ export const wrongRequests: readonly WrongCommand[] = [
     files: { "bad.yaml": PIPELINE.replace("columns: [x2]", "colums: [x2]") },
     run: "pipeline apply bad.yaml",
     exit: 2,
-    says: 'uncouple: bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
+    says: 'uncouple: bad.yaml:5: components.m2.colums: unknown key; available: columns, upstream, output, target, loss, data; did you mean "columns"?',
   },
   {
     what: "applying the file of another pipeline",

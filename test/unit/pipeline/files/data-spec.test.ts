@@ -86,7 +86,7 @@ describe("wrong data is reported with its place", () => {
     ],
     [
       "{ source: database, url: 'postgres://u:p@h/d', table: t, key: id }",
-      "data.url: unknown key; available: source, url_env, url_file, table, key, query, group, test_fraction, max_bad_fraction, expose_keys",
+      "data.url: unknown key; available: source, url_env, url_file, table, query, key, group, test_fraction, max_bad_fraction, expose_keys, held_out",
     ],
     ["{ source: database, url_env: A, table: a.b.c, key: id }", "data.table: must be a table, or schema.table"],
     ["{ source: database, url_env: A, table: t, key: id, group: [a, a] }", 'data.group[1]: duplicate entry "a"'],
@@ -96,7 +96,7 @@ describe("wrong data is reported with its place", () => {
     ],
     ["{ source: file, path: x.csv, format: xlsx }", "data.format: must be one of csv, jsonl, parquet"],
     ["{ source: file, path: '' }", "data.path: must"],
-    ["{ source: file, path: x.csv, table: t }", "data.table: unknown key; available: source, path, format, key"],
+    ["{ source: file, path: x.csv, table: t }", "data.table: unknown key; available: source, path, format, query, key"],
     ["{ source: postgres, table: t }", "data.source: must be one of synthetic, file, database"],
   ])("%s", (data, says) => {
     const result = parse(data);

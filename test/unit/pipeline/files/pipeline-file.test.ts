@@ -126,13 +126,13 @@ audit: { rows: 10, columns: [clicked] }
     [
       "an unknown key",
       paperWith("    loss: mse\n  m1", "    los: mse\n  m1"),
-      'p.yaml:9: components.m2.los: unknown key; available: columns, upstream, output, target, loss; did you mean "loss"?',
+      'p.yaml:9: components.m2.los: unknown key; available: columns, upstream, output, target, loss, data; did you mean "loss"?',
     ],
     [
       "a cycle through a malformed component",
       paperWith("    columns: [x1]\n", "    columms: [x1]\n    upstream: [m2]\n"),
       "p.yaml:6: components.m2.upstream[0]: the components form a cycle: m2 <- m1 <- m2",
-      'p.yaml:11: components.m1.columms: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
+      'p.yaml:11: components.m1.columms: unknown key; available: columns, upstream, output, target, loss, data; did you mean "columns"?',
     ],
     [
       "a cycle",

@@ -162,7 +162,7 @@ describe("components of other pipelines", () => {
     [
       "an unknown key in a contract",
       using.replace('{"columns":["x1"]', '{"colums":["x1"]'),
-      'components.visitor.colums: unknown key; available: columns, upstream, output, target, loss; did you mean "columns"?',
+      'components.visitor.colums: unknown key; available: columns, upstream, output, target, loss, data; did you mean "columns"?',
     ],
     [
       "a list of contracts",
