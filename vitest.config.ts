@@ -34,6 +34,8 @@ export default defineConfig({
       project("sources", 300_000),
       // Runs and models at a real MLflow server: `npm run test:mlflow`.
       project("mlflow", 600_000),
+      // Optuna drives studies of a real trainer: `npm run test:tuning`.
+      project("tuning", 300_000),
       // Proofs that take minutes: `npm run test:slow`.
       project("slow", 1_800_000),
     ],

@@ -89,10 +89,11 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
     }
     try {
       const team = teamOf(deps.configure(entry.stored().study.teamFile, before.parameters));
-      await entry.recordTrial(number, { planned: lastStep(team) });
-      // What workers compute takes no slot of this process.
+      // Asked for before anything is awaited, so that trials get slots in order: one that has a slot may wait for those before
+      // it, which would never end without one. What workers compute takes no slot of this process.
       const slot = team.workers === undefined ? await deps.slots.acquire(signal, async () => {}) : undefined;
       try {
+        await entry.recordTrial(number, { planned: lastStep(team) });
         started = clock.elapsed();
         await entry.recordTrial(number, { state: "running" }, { attempts: attempts + 1 });
         await end(...(await train(team)));

@@ -70,6 +70,50 @@ export const wrongTuning: readonly WrongCommand[] = [
     says: 'error bad.yaml:8: search.validation: must be a share of the training rows of at most 90 %, such as 20 %, not "100 %"',
   },
   {
+    what: "an unknown key of a search",
+    files: searching(`${PARAMETERS}  samples: random\n`),
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:8: search.samples: unknown key; available: parameters, sampler, pruning, stop_early, validation, seed; did you mean "sampler"?',
+  },
+  {
+    what: "a key to search that no team file has",
+    files: searching("  parameters: { optimizer.learning_rat: { low: 0.1, high: 1 } }\n"),
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:7: search.parameters["optimizer.learning_rat"]: with the value 0.1, unknown key; available: name, learning_rate, beta1, beta2, epsilon; did you mean "learning_rate"?',
+  },
+  {
+    what: "a key that is searched as a whole and in part",
+    files: searching(
+      "  parameters: { model: { choices: [linear, { hidden: [8] }] }, model.hidden: { choices: [[8], [16]] } }\n",
+    ),
+    run: "validate bad.yaml",
+    exit: 2,
+    says: 'error bad.yaml:7: search.parameters["model.hidden"]: is part of model, which is searched, too; search only one of them',
+  },
+  {
+    what: "a setting of another pruner",
+    files: searching(`${PARAMETERS}  pruning: { name: median, first: 100 }\n`),
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:8: search.pruning.first: unknown key; available: name, after, every",
+  },
+  {
+    what: "halving that halves nothing",
+    files: searching(`${PARAMETERS}  pruning: { name: halving, factor: 1 }\n`),
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:8: search.pruning.factor: must be at least 2, not 1",
+  },
+  {
+    what: "early stopping without patience",
+    files: searching(`${PARAMETERS}  stop_early: { patience: 0 }\n`),
+    run: "validate bad.yaml",
+    exit: 2,
+    says: "error bad.yaml:8: search.stop_early.patience: must be at least 1, not 0",
+  },
+  {
     what: "a training that is to stop after its end",
     files: { "bad.yaml": `component: m1\n${TEAM}stop_after: 61\n` },
     run: "validate bad.yaml",
@@ -93,6 +137,12 @@ export const wrongTuning: readonly WrongCommand[] = [
     run: "tune m1 --trials 0",
     exit: 2,
     says: "uncouple tune: option '--trials <n>' argument '0' is invalid. Expected an integer between 1 and 10000; see uncouple tune --help",
+  },
+  {
+    what: "a study with no trial at a time",
+    run: "tune m1 --trials 3 --parallel 0",
+    exit: 2,
+    says: "uncouple tune: option '--parallel <n>' argument '0' is invalid. Expected an integer between 1 and 1024; see uncouple tune --help",
   },
   {
     what: "an unknown study",
