@@ -142,8 +142,8 @@ export async function checkTeamAgainstData(
 ): Promise<readonly Problem[]> {
   const check = (schema?: readonly ColumnSchema[]) =>
     checkTeamAgainstPipeline(parsed, pipeline, requiringUpstream, schema);
-  const { tests } = parsed.team;
-  if (tests === undefined) return check();
+  const { tests = [], sample } = parsed.team;
+  if (tests.length === 0 && sample === undefined) return check();
   try {
     const { spec } = sourceFor(pipeline, { trainer: parsed.team.component });
     const source = await openDataSource(spec, dirname(resolve(path)));

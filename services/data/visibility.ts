@@ -1,21 +1,10 @@
-import { ancestors, componentNamed } from "../pipeline/dag.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { RowSample } from "../pipeline/sample.ts";
+import { targetColumns, visibleColumns } from "../pipeline/visible-columns.ts";
 import type { DataSource, Rows, TrainingPart } from "./source/data-source.ts";
 import type { SpillSpace } from "./spill/spill-folder.ts";
 import type { StoredTable } from "./spill/stored-table.ts";
 import type { Table } from "./table/table.ts";
-import { targetColumns } from "./targets/target-column.ts";
-
-/**
- * The columns that a component's team can see in training rows: the columns that the component reads, its own target, and
- * the columns that its ancestors' snapshots read to impute its inputs. Never an ancestor's target.
- * @throws UncoupleError `not-found` for an unknown component
- */
-export function visibleColumns(pipeline: Pipeline, component: string): readonly string[] {
-  const own = componentNamed(pipeline, component);
-  const imputing = ancestors(pipeline.components, component).flatMap((ancestor) => ancestor.columns);
-  return [...new Set([...imputing, ...own.columns, ...targetColumns(own)])];
-}
 
 /** The columns for composing and evaluating the whole pipeline: all inputs and all targets. Only for the evaluator. */
 export function heldOutColumns(pipeline: Pick<Pipeline, "components">): readonly string[] {
@@ -31,10 +20,18 @@ export interface TrainerData<T extends StoredTable = StoredTable> {
   readonly audit?: Rows;
 }
 
+/** Some of the training rows. */
+export interface TrainingChoice {
+  /** Defaults to all. */
+  readonly part?: TrainingPart | undefined;
+  /** Of the training rows, drawn before they are divided into parts. The audited ones are the pipeline's and stay whole. */
+  readonly sample?: RowSample | undefined;
+}
+
 /**
  * Reads all data that the trainer of a component can see.
  * @param heldOutAfter as in `DataSource.trainingRows`
- * @param options `part` of the training rows and of the audited ones, default all; `space` where the training rows go that
+ * @param options which rows, the audited ones of the same part; `space` where the training rows go that
  *   exceed their share of memory, default: all stay in memory
  * @throws UncoupleError as `DataSource.trainingRows` and `DataSource.auditRows`
  */
@@ -49,21 +46,21 @@ export function trainerData(
   pipeline: Pipeline,
   component: string,
   heldOutAfter: string | undefined,
-  options: { readonly part?: TrainingPart | undefined; readonly space: SpillSpace },
+  options: TrainingChoice & { readonly space: SpillSpace },
 ): Promise<TrainerData>;
 export async function trainerData(
   source: DataSource,
   pipeline: Pipeline,
   component: string,
   heldOutAfter?: string,
-  options: { readonly part?: TrainingPart | undefined; readonly space?: SpillSpace } = {},
+  options: TrainingChoice & { readonly space?: SpillSpace } = {},
 ): Promise<TrainerData> {
   const visible = visibleColumns(pipeline, component);
-  const { part, space } = options;
+  const { part, sample, space } = options;
   const training =
     space === undefined
-      ? await source.trainingRows(visible, undefined, heldOutAfter, part)
-      : await source.storedTrainingRows(visible, space, heldOutAfter, part);
+      ? await source.trainingRows(visible, undefined, heldOutAfter, part, sample)
+      : await source.storedTrainingRows(visible, space, heldOutAfter, part, sample);
   const { columns, rows } = pipeline.audit ?? {};
   if (columns === undefined || rows === undefined) return { training };
   return { training, audit: await source.auditRows(visible, columns, rows, heldOutAfter, part) };

@@ -5,7 +5,6 @@ import { fingerprintRowSet } from "../data/spill/row-set-fingerprint.ts";
 import type { SpillSpace } from "../data/spill/spill-folder.ts";
 import { type StoredTable, withColumns } from "../data/spill/stored-table.ts";
 import type { ColumnSchema, Table } from "../data/table/table.ts";
-import { targetColumns } from "../data/targets/target-column.ts";
 import { heldOutColumns } from "../data/visibility.ts";
 import { componentNamed } from "../pipeline/dag.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
@@ -13,6 +12,7 @@ import { crossingGroups } from "../pipeline/files/split.ts";
 import { keyColumns } from "../pipeline/hashed-keys.ts";
 import { objectiveClosure } from "../pipeline/objectives.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { targetColumns } from "../pipeline/visible-columns.ts";
 import type { Logger } from "../runtime/logs.ts";
 import { labelColumns } from "./row-structure.ts";
 

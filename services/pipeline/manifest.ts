@@ -1,5 +1,6 @@
 import type { ColumnProfile } from "./column-profile.ts";
 import type { TrainedTest } from "./model-test.ts";
+import type { DrawnSample } from "./sample.ts";
 import { originName, type SnapshotOrigin } from "./shared.ts";
 import type { TrialId } from "./study.ts";
 import type { ProtocolSpec, WorkersSpec } from "./team.ts";
@@ -46,6 +47,8 @@ export interface Provenance {
     readonly rows: number;
     /** With a split by time, no later row was trained on, in ISO 8601. */
     readonly until?: string;
+    /** How the rows were chosen among all training rows. */
+    readonly sample?: DrawnSample;
     /** Of the data columns that the component reads: as many as 64 coordinates have room for. */
     readonly columns?: readonly ColumnProfile[];
   };

@@ -1,4 +1,5 @@
 import type { ModelTest } from "./model-test.ts";
+import type { RowSample } from "./sample.ts";
 
 /**
  * The decisions of a single team about its component.
@@ -94,6 +95,8 @@ export interface TeamConfig {
   readonly cotrain?: true;
   /** What the component's output must be, beyond its loss. Absent: no tests. */
   readonly tests?: readonly ModelTest[];
+  /** The training rows that it trains on. Absent: all. */
+  readonly sample?: RowSample;
 }
 
 /** Defaults for the keys that a team file omits. The paper's experiments use the same values. */
@@ -108,7 +111,7 @@ export const DEFAULT_TEAM = {
   engine: "auto",
 } as const satisfies Omit<
   TeamConfig,
-  "component" | "model" | "stopAfter" | "workers" | "remoteModules" | "sets" | "cotrain" | "tests"
+  "component" | "model" | "stopAfter" | "workers" | "remoteModules" | "sets" | "cotrain" | "tests" | "sample"
 >;
 
 /** What `workers: {}` means. */

@@ -7,7 +7,6 @@ import { createSyntheticSource } from "../../services/data/synthetic/synthetic-s
 import type { Table } from "../../services/data/table/table.ts";
 import { rowLosses, targetOf } from "../../services/data/targets/losses.ts";
 import { targetColumn } from "../../services/data/targets/target-column.ts";
-import { visibleColumns } from "../../services/data/visibility.ts";
 import { createWasmEngine } from "../../services/engine/wasm/wasm-engine.ts";
 import { firstStage, SECOND_STAGE, twoStagePipeline } from "../../services/experiments/paper/two-stage.ts";
 import { imputedInputs } from "../../services/learning/component/prepare-inputs.ts";
@@ -16,6 +15,7 @@ import { loadSnapshotModel } from "../../services/learning/snapshot/load-snapsho
 import type { SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";
 import type { Component } from "../../services/pipeline/pipeline.ts";
 import { DEFAULT_TEAM, DEFAULT_WORKERS, type TeamConfig } from "../../services/pipeline/team.ts";
+import { visibleColumns } from "../../services/pipeline/visible-columns.ts";
 
 /**
  * Held-out loss of a training with slots against one without, on the paper's M1 and M2. Each has the best learning rate of

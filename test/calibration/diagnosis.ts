@@ -3,10 +3,10 @@
  * known parts: prints the table of docs/science.md. Run with `npm run calibrate:diagnosis`; takes about ten minutes.
  * Measures every data set once, on many held-out rows and with nine seeds; a trial is a diagnosis of a part of them.
  */
+
 import { parseArgs } from "node:util";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
 import { mean } from "../../services/common/statistics.ts";
-import { visibleColumns } from "../../services/data/visibility.ts";
 import { createWasmEngine } from "../../services/engine/wasm/wasm-engine.ts";
 import {
   KNOWN_UPDATES,
@@ -25,6 +25,7 @@ import { measureUpdate, type UpdateToDiagnose } from "../../services/learning/di
 import { readUpstream } from "../../services/learning/diagnosis/learning-curves.ts";
 import type { SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../../services/pipeline/dag.ts";
+import { visibleColumns } from "../../services/pipeline/visible-columns.ts";
 
 const { values: options } = parseArgs({
   options: {

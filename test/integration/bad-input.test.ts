@@ -25,6 +25,7 @@ import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
 import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
 import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
+import { wrongSamples } from "../helpers/wrong-commands/sample.ts";
 import { wrongShared } from "../helpers/wrong-commands/shared.ts";
 import { wrongSimulations } from "../helpers/wrong-commands/simulate.ts";
 import { wrongTracking } from "../helpers/wrong-commands/tracking.ts";
@@ -267,6 +268,7 @@ describe.each([
   ["flags and references", wrongFlags],
   ["tracking servers", wrongTracking],
   ["searches and studies", wrongTuning],
+  ["samples", wrongSamples],
   ["flags of workers", wrongWorkers],
   ["components of other pipelines", wrongShared],
   ["requests", wrongRequests],

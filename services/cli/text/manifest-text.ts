@@ -1,5 +1,6 @@
 import { type SnapshotManifest, snapshotName, type TensorSpec } from "../../pipeline/manifest.ts";
 import { failedTestText } from "../../pipeline/model-test-text.ts";
+import { sampleText } from "../../pipeline/sample-text.ts";
 import { originName } from "../../pipeline/shared.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
@@ -41,6 +42,7 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
     ["tuning", provenance.tuning && `trial ${provenance.tuning.trial} of study ${provenance.tuning.study}`],
     ["training loss", provenance.trainingLoss === undefined ? undefined : formatNumber(provenance.trainingLoss)],
     ["data", data && `${data.rows} rows${untilText(data)}, fingerprint ${data.fingerprint.slice(0, 16)}`],
+    ["sample", data?.sample && sampleText(data.sample, data.rows)],
     ["tests", tests && testsText(tests)],
     ["groups", groups && `${groups.count} of column ${groups.column}`],
     ["engine", provenance.engine],

@@ -2,6 +2,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { StoredSource } from "../../pipeline/pipeline.ts";
+import type { RowSample } from "../../pipeline/sample.ts";
 import type { DataAccess } from "../source/data-access.ts";
 import type { DataSource, HeldOutRows, Rows, TrainingPart } from "../source/data-source.ts";
 import { removeSpill, type SpillSpace } from "../spill/spill-folder.ts";
@@ -11,10 +12,11 @@ import type { ColumnSchema } from "../table/table.ts";
 import { createLabelBuilder, type LabelBuilder } from "./column-builder.ts";
 import { rejectedLines } from "./csv.ts";
 import { chunksOf } from "./database.ts";
+import { drawSample, type RowIdentity } from "./draw-sample.ts";
 import { type Origin, openOrigin } from "./origin.ts";
 import { repeatReads } from "./outage.ts";
 import { canBeKey, type Relation } from "./relation.ts";
-import { type RowChoice, type RowSplit, rowSql } from "./row-query.ts";
+import { type RowChoice, type RowQuery, type RowSplit, rowSql } from "./row-query.ts";
 import { createTableBuilder } from "./table-builder.ts";
 import { canBeTime, isoTime, timeBounds } from "./time.ts";
 
@@ -102,6 +104,8 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       readable === undefined ? [[name, whyUnreadable(name, type)] as const] : [],
     ),
   );
+  const numbered = relation.reordering === undefined && origin.growing === undefined;
+  const identity: RowIdentity = spec.key === undefined ? (numbered ? "row-number" : "values") : { key: spec.key };
   /** Looked up for every read: the file may have grown. */
   const splitOf = async (heldOutAfter: string | undefined): Promise<RowSplit> => {
     const { time, heldOut } = spec;
@@ -114,7 +118,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   const read = async (
     names: readonly string[],
     choice: RowChoice,
-    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part, space }: ReadOptions = {},
+    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part, sample, space }: ReadOptions = {},
   ): Promise<HeldOutRows<StoredTable>> => {
     const wrong = names.find((name) => unreadable.has(name));
     if (wrong !== undefined) {
@@ -126,7 +130,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
     try {
       await relation.checkFile?.();
       const split = await splitOf(heldOutAfter);
-      const sql = rowSql({
+      const query: RowQuery = {
         relation: relation.sql,
         columns: chosen.map((column) => ({ ...column, type: typeOf(relation, column.name) })),
         labels,
@@ -137,12 +141,16 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
         choice,
         part,
         sorted: relation.reordering !== undefined,
-      });
+      };
       // Like a row without a key, a malformed line counts as a bad training row.
       const countRejected = choice.side === "training" || split.by === "source";
-      const rows = await database.withConnection((connection) =>
-        readRows(connection, sql, chosen, labels, limit, countRejected, space),
-      );
+      const rows = await database.withConnection(async (connection) => {
+        const readAll = (sql: string) => readRows(connection, sql, chosen, labels, limit, countRejected, space);
+        if (sample === undefined) return readAll(rowSql(query));
+        const { sql, drawn, good } = await drawSample(connection, query, sample, identity);
+        const { bad, ...sampled } = await readAll(sql);
+        return { ...sampled, bad: { ...bad, total: good + bad.bad }, sample: drawn };
+      });
       if (split.by !== "time") return rows;
       const boundary = choice.side === "held-out" ? split.heldOutAfter : split.trainUntil;
       return { ...rows, boundary: isoTime(boundary) };
@@ -174,15 +182,18 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   return {
     schema: async () => schema,
     unreadable: () => unreadable,
-    trainingRows: async (columns, limit, heldOutAfter, part) =>
+    trainingRows: async (columns, limit, heldOutAfter, part, sample) =>
       inMemory(
         await checked(
-          await read(columns, { side: "training" }, { limit, heldOutAfter, part }),
+          await read(columns, { side: "training" }, { limit, heldOutAfter, part, sample }),
           part?.side ?? "training",
         ),
       ),
-    storedTrainingRows: async (columns, space, heldOutAfter, part) =>
-      checked(await read(columns, { side: "training" }, { heldOutAfter, part, space }), part?.side ?? "training"),
+    storedTrainingRows: async (columns, space, heldOutAfter, part, sample) =>
+      checked(
+        await read(columns, { side: "training" }, { heldOutAfter, part, sample, space }),
+        part?.side ?? "training",
+      ),
     heldOutRows: async (columns, labels) =>
       inMemory(await checked(await read(columns, { side: "held-out" }, { labels }), "held-out")),
     storedHeldOutRows: async (columns, labels, space) =>
@@ -214,6 +225,7 @@ interface ReadOptions {
   /** As in `DataSource.trainingRows`. */
   readonly heldOutAfter?: string | undefined;
   readonly part?: TrainingPart | undefined;
+  readonly sample?: RowSample | undefined;
   /** Where rows go that exceed their share of memory; default: all stay in memory. */
   readonly space?: SpillSpace | undefined;
 }

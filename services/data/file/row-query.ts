@@ -42,6 +42,26 @@ export interface RowQuery {
  * as a fraction of 2^128, is below the test fraction. The split of a row thus depends only on the row itself.
  */
 export function rowSql(query: RowQuery): string {
+  const { columns, choice } = query;
+  const part = partSql(query);
+  const chosen = `${chosenSql(query)}${choice.side === "training" ? ` AND ${part}` : ""}`;
+  const labels = query.labels.map((_, i) => `l${i}`);
+  const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`), ...labels].join(", ");
+  const raws = columns.map((_, i) => `c${i}`);
+  if (choice.side !== "audit") {
+    const order = query.sorted ? ` ORDER BY ${["h", ...raws].join(", ")}` : "";
+    return `SELECT ${outputs} FROM (${chosen})${order}`;
+  }
+  const order = [`md5('audit/' || ${identity(query)})`, ...(query.sorted ? raws : ["r"])].join(", ");
+  const sample = `SELECT ${outputs}, ${part} AS p FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
+  return `SELECT * EXCLUDE (p) FROM (${sample}) WHERE p`;
+}
+
+/**
+ * SQL that selects the rows on the side of the choice, of all parts: row number r, key k, hash h, raw values c0, c1, ..., values
+ * v0, v1, ... and labels l0, l1, ... It ends in a condition.
+ */
+export function chosenSql(query: RowQuery): string {
   const { columns, key, choice, split } = query;
   const raw = [
     ...columns.map(({ name }, i) => `${identifier(name)} AS c${i}`),
@@ -50,29 +70,24 @@ export function rowSql(query: RowQuery): string {
   const keyText = key === undefined ? "NULL" : `CAST(${identifier(key)} AS VARCHAR)`;
   const time = split.by === "time" ? [`${identifier(split.column)} AS w`] : [];
   const numbered = `SELECT row_number() OVER () AS r, ${[`${keyText} AS k`, ...time, ...raw].join(", ")} FROM ${query.relation}`;
-  const hashed = `md5(${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
+  const hashed = `md5(${identity(query)})`;
   const values = columns.map((column, i) => `${valueSql(column, `c${i}`)} AS v${i}`);
   const { heldOut, training } = sidesSql(split, hashed);
   // A row without a key has no hash, and counts as a bad training row; so does one without a time.
   const side = choice.side === "held-out" ? heldOut : `COALESCE(${training}, true)`;
-  const part = query.part === undefined ? "true" : partSql(query.part, key === undefined ? "CAST(r AS VARCHAR)" : "k");
-  const chosen = `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE (${side})${choice.side === "training" ? ` AND ${part}` : ""}`;
-  const labels = query.labels.map((_, i) => `l${i}`);
-  const outputs = ["r", `${badness(query)} AS bad`, ...columns.map((_, i) => `v${i}`), ...labels].join(", ");
-  const raws = columns.map((_, i) => `c${i}`);
-  if (choice.side !== "audit") {
-    const order = query.sorted ? ` ORDER BY ${["h", ...raws].join(", ")}` : "";
-    return `SELECT ${outputs} FROM (${chosen})${order}`;
-  }
-  const hash = `md5('audit/' || ${key === undefined ? "CAST(r AS VARCHAR)" : "k"})`;
-  const order = [hash, ...(query.sorted ? raws : ["r"])].join(", ");
-  const sample = `SELECT ${outputs}, ${part} AS p FROM (${chosen}) WHERE bad IS NULL ORDER BY ${order} LIMIT ${choice.rows}`;
-  return `SELECT * EXCLUDE (p) FROM (${sample}) WHERE p`;
+  return `SELECT *, ${values.length === 0 ? "" : `${values.join(", ")}, `}${hashed} AS h FROM (${numbered}) WHERE (${side})`;
 }
 
-/** A row without a key is on the side that is trained on, where it counts as bad. @param text what identifies a row */
-function partSql({ side, share }: TrainingPart, text: string): string {
-  const validation = `COALESCE(md5('validation/' || ${text}) < ${literal(threshold(share))}, false)`;
+/** The text that identifies a row. */
+function identity({ key }: RowQuery): string {
+  return key === undefined ? "CAST(r AS VARCHAR)" : "k";
+}
+
+/** Whether a row is in the part. One without a key is on the side that is trained on, where it counts as bad. */
+export function partSql(query: RowQuery): string {
+  if (query.part === undefined) return "true";
+  const { side, share } = query.part;
+  const validation = `COALESCE(md5('validation/' || ${identity(query)}) < ${literal(threshold(share))}, false)`;
   return side === "validation" ? validation : `NOT ${validation}`;
 }
 
@@ -101,7 +116,7 @@ function valueSql(column: ColumnSchema & { readonly type: string }, raw: string)
 }
 
 /** A CASE expression for the first problem of a row, or null. */
-function badness({ columns, key, split, hidden }: RowQuery): string {
+export function badness({ columns, key, split, hidden }: RowQuery): string {
   const cases: string[] = [];
   const shown = (raw: string, name: string) =>
     hidden.includes(name) ? "''" : `' ("' || left(CAST(${raw} AS VARCHAR), 40) || '")'`;

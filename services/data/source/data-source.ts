@@ -1,3 +1,4 @@
+import type { DrawnSample, RowSample } from "../../pipeline/sample.ts";
 import type { SpillSpace } from "../spill/spill-folder.ts";
 import type { StoredTable } from "../spill/stored-table.ts";
 import type { CategoricalColumn, ColumnSchema, Table } from "../table/table.ts";
@@ -19,6 +20,8 @@ export interface Rows<T extends StoredTable = Table> {
   readonly fingerprint: string;
   /** With a split by time, in ISO 8601: where training rows end, inclusive, or after which time rows are held out. */
   readonly boundary?: string;
+  /** How they were chosen, if a sample was asked for. */
+  readonly sample?: DrawnSample;
 }
 
 /** Rows with labels. */
@@ -51,9 +54,17 @@ export interface DataSource {
    * @param columns names; @param limit maximum number of rows, from the start
    * @param heldOutAfter in ISO 8601; with a split by time, all rows after it count as held out
    * @param part defaults to all training rows
-   * @throws UncoupleError `invalid-argument` (an unknown column), `failed-precondition` (no rows, or too many bad rows)
+   * @param sample of all training rows, before they are divided into parts; default: all. Bad rows are counted before it
+   * @throws UncoupleError `invalid-argument` (an unknown column), `failed-precondition` (no rows, too many bad rows, or a
+   *   sample that cannot be drawn)
    */
-  trainingRows(columns: readonly string[], limit?: number, heldOutAfter?: string, part?: TrainingPart): Promise<Rows>;
+  trainingRows(
+    columns: readonly string[],
+    limit?: number,
+    heldOutAfter?: string,
+    part?: TrainingPart,
+    sample?: RowSample,
+  ): Promise<Rows>;
   /**
    * As `trainingRows`, of any number: from `space.tableBytes` on, the rows are spilled into a folder of the space, which the
    * caller removes.
@@ -64,6 +75,7 @@ export interface DataSource {
     space: SpillSpace,
     heldOutAfter?: string,
     part?: TrainingPart,
+    sample?: RowSample,
   ): Promise<Rows<StoredTable>>;
   /**
    * Reads the held-out rows. Only for the evaluator.

@@ -2,11 +2,6 @@ import { UncoupleError } from "../../common/errors.ts";
 import type { Component, LoggedActions } from "../../pipeline/pipeline.ts";
 import type { Column, NumericColumn, Table } from "../table/table.ts";
 
-/** The columns that a component's own loss compares with. */
-export function targetColumns({ target, logged }: Component): readonly string[] {
-  return logged === undefined ? [target] : [target, logged.action, logged.propensity];
-}
-
 /**
  * The column that a component's own loss compares with: its target column, or, if only the reward of the action taken is
  * known, an unbiased estimate of the reward of every action.

@@ -3,7 +3,6 @@ import { createComposer } from "../../composition/composer.ts";
 import { rowNames } from "../../data/row-names.ts";
 import type { Column, ColumnSchema, NumericColumn } from "../../data/table/table.ts";
 import { takeColumns } from "../../data/table/take-rows.ts";
-import { targetColumns } from "../../data/targets/target-column.ts";
 import { isShownWorse } from "../../learning/model-tests/evidence.ts";
 import { runModelTests, skipped, type TestOutcome } from "../../learning/model-tests/run-model-tests.ts";
 import type { Predict, TestRows, TestSubject } from "../../learning/model-tests/subject.ts";
@@ -12,6 +11,7 @@ import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts"
 import type { JudgedTest, PipelineTest } from "../../pipeline/model-test.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
+import { targetColumns } from "../../pipeline/visible-columns.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
 import { readTeamTests } from "./team-tests.ts";

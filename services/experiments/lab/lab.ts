@@ -5,7 +5,7 @@ import type { DataSource } from "../../data/source/data-source.ts";
 import { type CounterfactualOracle, evaluateOracle } from "../../data/source/oracle.ts";
 import type { Column, NumericColumn, Table } from "../../data/table/table.ts";
 import { rowLosses, targetOf } from "../../data/targets/losses.ts";
-import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
+import { heldOutColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { trainComponent } from "../../learning/component/train-component.ts";
 import type { UserModelModule } from "../../learning/programs/user-model.ts";
@@ -15,6 +15,7 @@ import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { ancestors, componentNamed } from "../../pipeline/dag.ts";
 import type { Pipeline, TrainingAudit } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type ModelSpec, type ProtocolSpec } from "../../pipeline/team.ts";
+import { visibleColumns } from "../../pipeline/visible-columns.ts";
 
 /** One model for every component that a composition needs, by component name. */
 export type Models = Readonly<Record<string, SnapshotModel>>;

@@ -4,14 +4,9 @@ import { fitEncoding } from "../../data/spill/fit-encoding.ts";
 import { isSpilled, type StoredTable, tableBlocks, withColumns } from "../../data/spill/stored-table.ts";
 import { type Encoding, encode } from "../../data/table/encoding.ts";
 import type { CategoricalColumn, NumericColumn, Table } from "../../data/table/table.ts";
-import {
-  addMeanReward,
-  loggedRewards,
-  type TargetBlock,
-  targetColumn,
-  targetColumns,
-} from "../../data/targets/target-column.ts";
+import { addMeanReward, loggedRewards, type TargetBlock, targetColumn } from "../../data/targets/target-column.ts";
 import type { Component, LoggedActions } from "../../pipeline/pipeline.ts";
+import { targetColumns } from "../../pipeline/visible-columns.ts";
 import { type Matrix, type RowMatrix, spillMatrix } from "./row-matrix.ts";
 
 /**

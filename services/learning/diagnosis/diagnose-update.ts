@@ -1,12 +1,13 @@
 import { UncoupleError } from "../../common/errors.ts";
 import { divideHeldOut, takeHeldOut } from "../../data/held-out-parts.ts";
 import type { DataSource } from "../../data/source/data-source.ts";
-import { heldOutColumns, visibleColumns } from "../../data/visibility.ts";
+import { heldOutColumns } from "../../data/visibility.ts";
 import { ancestors, componentNamed, consumers } from "../../pipeline/dag.ts";
 import type { PartShares } from "../../pipeline/gate.ts";
 import { groupColumns } from "../../pipeline/group-columns.ts";
 import { objectivesOf } from "../../pipeline/objectives.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
+import { visibleColumns } from "../../pipeline/visible-columns.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
 import { type Decomposition, decompose, type LearningCurves, type MeasuredUpdate } from "./decompose.ts";
 import { type CurveTraining, FEWEST_SEEDS, measureCurves, readUpstream } from "./learning-curves.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ColumnProfile } from "../column-profile.ts";
 import type { Provenance } from "../manifest.ts";
+import type { DrawnSample } from "../sample.ts";
 import type { SnapshotOrigin } from "../shared.ts";
 import { trainedTestSchema } from "./model-test-schema.ts";
 
@@ -53,6 +54,23 @@ const columnProfile: z.ZodType<ColumnProfile> = z.looseObject({
   ),
 });
 
+const drawnSample: z.ZodType<DrawnSample> = z.looseObject({
+  spec: z.looseObject({
+    distinct: z.literal(true).exactOptional(),
+    nearDuplicates: z.looseObject({ columns: z.array(name), distance: z.number() }).exactOptional(),
+    atMost: z.looseObject({ column: name, rows: count }).exactOptional(),
+    rows: count.exactOptional(),
+    stratified: name.exactOptional(),
+  }),
+  before: count,
+  removed: z.looseObject({
+    distinct: count.exactOptional(),
+    nearDuplicates: count.exactOptional(),
+    atMost: count.exactOptional(),
+    rows: count.exactOptional(),
+  }),
+});
+
 /** Objects are loose: newer versions add fields to them, which are kept. */
 const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType<NonNullable<Provenance[K]>> } = {
   model: z.string(),
@@ -70,6 +88,7 @@ const known: { readonly [K in Exclude<keyof Provenance, "misfits">]-?: z.ZodType
     fingerprint: z.string(),
     rows: count,
     until: z.string().exactOptional(),
+    sample: drawnSample.exactOptional(),
     columns: z.array(columnProfile).exactOptional(),
   }),
   trainingLoss: z.number(),

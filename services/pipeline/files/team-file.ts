@@ -7,13 +7,11 @@ import type { SearchParameters, SearchSpec } from "../search.ts";
 import { originName } from "../shared.ts";
 import {
   DEFAULT_TEAM,
-  DEFAULT_WORKERS,
   ENGINE_CHOICES,
   type ModelSpec,
   type ProtocolSpec,
   type TeamConfig,
   type TrainWhen,
-  type WorkersSpec,
 } from "../team.ts";
 import { checkProtocol } from "./check-protocol.ts";
 import type { DataColumn } from "./data-column.ts";
@@ -22,10 +20,12 @@ import { parseModelTests } from "./model-tests.ts";
 import { parseOptimizer } from "./optimizer-spec.ts";
 import type { Problem } from "./problem.ts";
 import type { ProtocolCatalog } from "./protocol-catalog.ts";
+import { checkSample, parseSample } from "./sample-spec.ts";
 import { isRecord, nameSchema, parseWith, strict } from "./schema.ts";
 import { checkSearch } from "./search-check.ts";
 import { withSearchKeys } from "./search-keys.ts";
 import { parseSearch } from "./search-spec.ts";
+import { parseWorkers } from "./workers-spec.ts";
 import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems, type YamlFile } from "./yaml-file.ts";
 
 /**
@@ -47,6 +47,7 @@ import { createReporter, type FileMap, type Reporter, readYaml, sortedProblems, 
  * remote_modules: false         # true: requests may name other modules of this folder
  * sets: true                    # false: a gate never moves the component as part of a set
  * tests: [{ monotone: price, direction: decreasing, on_failure: refuse }]  # what its output must be (docs/model-tests.md)
+ * sample: { rows: 100000 }      # trains on fewer rows (`sample-spec.ts`)
  * cotrain: false                # true: the trainer trains on candidates that are not released when a gate asks for it
  * search: ...                   # what `uncouple tune` tries: see `search-spec.ts`
  * ```
@@ -61,7 +62,7 @@ export interface ParsedTeam {
 
 /** The parts that can be checked against the pipeline even if others have errors. */
 export interface ReadableTeam {
-  readonly team: Pick<TeamConfig, "component" | "protocol" | "train" | "tests">;
+  readonly team: Pick<TeamConfig, "component" | "protocol" | "train" | "tests" | "sample">;
   readonly map: FileMap;
 }
 
@@ -84,18 +85,9 @@ const teamSchema = strict({
   sets: z.boolean().default(true),
   cotrain: z.boolean().default(false),
   tests: z.unknown().optional(),
+  sample: z.unknown().optional(),
   search: z.unknown().optional(),
 });
-
-const workersSchema = strict({
-  slots: z.int().min(1).max(1024).default(DEFAULT_WORKERS.slots),
-  sync_every: z.int().min(1).max(MAX_COUNT).default(DEFAULT_WORKERS.syncEvery),
-  audit: z.number().min(0).max(1).default(DEFAULT_WORKERS.audit),
-  numerics: z.enum(["exact", "tolerant"]).default(DEFAULT_WORKERS.numerics),
-  fallback: z.enum(["local", "wait"]).default(DEFAULT_WORKERS.fallback),
-});
-/** Engines that run a step kernel by kernel, so that nothing can be sent to a worker. */
-const NOT_SHIPPED = ["tensorflow", "reference"];
 
 const hidden = z.array(z.int().min(1).max(65_536)).max(64);
 const scheduleSchema = strict({
@@ -161,6 +153,7 @@ function parseTeam(file: YamlFile, fileName: string, protocols?: ProtocolCatalog
   const train = parseTrain(value.train, reporter);
   const workers = parseWorkers(value.workers, top?.engine, reporter);
   const tests = value.tests === undefined ? undefined : parseModelTests(value.tests, reporter);
+  const sample = value.sample === undefined ? undefined : parseSample(value.sample, reporter);
   if (top !== undefined && schedule?.warmup !== undefined && schedule.warmup > top.steps) {
     reporter.report(["schedule", "warmup"], `must be at most steps (${top.steps}), not ${schedule.warmup}`);
   }
@@ -179,7 +172,10 @@ function parseTeam(file: YamlFile, fileName: string, protocols?: ProtocolCatalog
     const problems = sortedProblems(reporter.problems);
     const { component } = value;
     if (typeof component !== "string" || protocol === undefined || train === undefined) return { problems };
-    return { problems, readable: { team: { component, protocol, train, ...(tests && { tests }) }, map } };
+    return {
+      problems,
+      readable: { team: { component, protocol, train, ...(tests && { tests }), ...(sample && { sample }) }, map },
+    };
   }
   const team: TeamConfig = {
     component: top.component,
@@ -198,6 +194,7 @@ function parseTeam(file: YamlFile, fileName: string, protocols?: ProtocolCatalog
     ...(!top.sets && { sets: false }),
     ...(top.cotrain && { cotrain: true }),
     ...(tests && { tests }),
+    ...(sample && { sample }),
   };
   return { team, map, deprecations: deprecated.problems };
 }
@@ -233,6 +230,7 @@ export function checkTeamAgainstPipeline(
     return reporter.problems;
   }
   checkTeamTests(team.tests ?? [], pipeline, component, schema, reporter);
+  if (team.sample !== undefined) checkSample(team.sample, pipeline, component, schema, reporter);
   if (component.upstream.length > 0) return sortedProblems(reporter.problems);
   const why = `requires upstream components, but ${component.name} has none`;
   if (requiringUpstream.has(team.protocol.name)) reporter.report(["protocol"], `${team.protocol.name} ${why}`);
@@ -286,20 +284,6 @@ const PARAMETER = z.custom<number | string>(
   (value) => typeof value === "string" || (typeof value === "number" && Number.isFinite(value)),
   { error: "must be a finite number or a string" },
 );
-
-function parseWorkers(value: unknown, engine: string | undefined, reporter: Reporter): WorkersSpec | undefined {
-  if (value === undefined) return undefined;
-  const parsed = parseWith(workersSchema, value, ["workers"], reporter);
-  if (engine !== undefined && NOT_SHIPPED.includes(engine)) {
-    reporter.report(
-      ["workers"],
-      `cannot be used with engine ${engine}, which compiles no training steps that could be sent to a worker; use auto, wasm or onnx`,
-    );
-  }
-  if (parsed === undefined) return undefined;
-  const { sync_every, ...rest } = parsed;
-  return { ...rest, syncEvery: sync_every };
-}
 
 function parseTrain(value: unknown, reporter: Reporter): TrainWhen | undefined {
   if (value === undefined) return DEFAULT_TEAM.train;

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { createRandom } from "../../data/random/random.ts";
 import type { NumericColumn, Table } from "../../data/table/table.ts";
 import { takeRows } from "../../data/table/take-rows.ts";
-import { visibleColumns } from "../../data/visibility.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import { trainComponent } from "../../learning/component/train-component.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type ProtocolSpec } from "../../pipeline/team.ts";
+import { visibleColumns } from "../../pipeline/visible-columns.ts";
 import type { Truth } from "../truth/truth.ts";
 import type { ModelStore, StoredModel } from "./model-store.ts";
 

@@ -12,6 +12,7 @@ import { componentNamed } from "../../pipeline/dag.ts";
 import type { Provenance, SnapshotDraft, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { TrainedTest } from "../../pipeline/model-test.ts";
 import { failedTestText } from "../../pipeline/model-test-text.ts";
+import { sampleWarning } from "../../pipeline/sample-text.ts";
 import type { EngineChoice, WorkersSpec } from "../../pipeline/team.ts";
 import type { Backplane, Leases } from "../../registry/backplane.ts";
 import { inSpan, noTracing, type Tracer } from "../../runtime/tracing/tracer.ts";
@@ -106,7 +107,9 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       // Only now, because what is in use may have changed during the wait.
       const pins = await pin(job, slot, signal);
       return await countAttempt(job, log, () =>
-        deps.data.use(signal, (data) => trainAndPublish(job, pins, data, startedAt, signal)),
+        deps.data.use(signal, (data) => trainAndPublish(job, pins, data, startedAt, signal), {
+          sample: job.stored().team.sample,
+        }),
       );
     } finally {
       slot.release();
@@ -120,6 +123,7 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     startedAt: string,
     signal: AbortSignal,
   ): Promise<SnapshotManifest> {
+    tellSample(job, data.training);
     const engine = await deps.engine(job.stored().team.engine);
     const { traceparent: parent } = job;
     const trained = await inSpan(tracer, "train", { kind: "internal", parent }, () =>
@@ -170,6 +174,15 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
       },
     };
     return publish(job, pins, draft, trained.bytes);
+  }
+
+  /** Adds a warning if the team's sample leaves suspiciously few rows. */
+  function tellSample(job: RunJob, { sample, table }: Rows<StoredTable>): void {
+    const { run, team } = job.stored();
+    const message = sample && sampleWarning(sample, table.rows, team.batch);
+    if (message === undefined || run.warnings.includes(message)) return;
+    log.warn({ run: run.id }, message);
+    job.show({ warnings: [...run.warnings, message] });
   }
 
   /** Adds a warning for each failed test. */
@@ -251,8 +264,10 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
   };
 }
 
-function dataOf({ fingerprint, table, boundary }: Rows<StoredTable>): NonNullable<Provenance["data"]> {
-  return { fingerprint, rows: table.rows, ...(boundary !== undefined && { until: boundary }) };
+function dataOf(rows: Rows<StoredTable>): NonNullable<Provenance["data"]> {
+  const { fingerprint, table, boundary, sample } = rows;
+  const until = boundary === undefined ? {} : { until: boundary };
+  return { fingerprint, rows: table.rows, ...until, ...(sample && { sample }) };
 }
 
 /** What the bits do not depend on is not the manifest's. */

@@ -5,8 +5,6 @@ import { rowNames } from "../../data/row-names.ts";
 import type { DataSource, HeldOutRows } from "../../data/source/data-source.ts";
 import type { Column } from "../../data/table/table.ts";
 import { takeColumns } from "../../data/table/take-rows.ts";
-import { targetColumns } from "../../data/targets/target-column.ts";
-import { visibleColumns } from "../../data/visibility.ts";
 import { loadHosted, modelOfBytes } from "../../inference/hosted-model.ts";
 import type { Inference } from "../../inference/inference.ts";
 import { rowsWanted, runModelTests } from "../../learning/model-tests/run-model-tests.ts";
@@ -20,6 +18,7 @@ import { keyColumns } from "../../pipeline/hashed-keys.ts";
 import { isRefused, type ModelTest, type TrainedTest } from "../../pipeline/model-test.ts";
 import { failedTestText } from "../../pipeline/model-test-text.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { targetColumns, visibleColumns } from "../../pipeline/visible-columns.ts";
 import type { GenerationLog } from "../../registry/generation-log.ts";
 
 export interface TestModelDeps {

@@ -1,10 +1,10 @@
 import { raceAbort } from "../../common/async/race-abort.ts";
-import type { DataSource, Rows, TrainingPart } from "../../data/source/data-source.ts";
+import type { DataSource, Rows } from "../../data/source/data-source.ts";
 import type { CounterfactualOracle } from "../../data/source/oracle.ts";
 import { removeSpill, type SpillSpace } from "../../data/spill/spill-folder.ts";
 import { isSpilled, type StoredTable } from "../../data/spill/stored-table.ts";
 import type { ColumnSchema } from "../../data/table/table.ts";
-import { type TrainerData, trainerData } from "../../data/visibility.ts";
+import { type TrainerData, type TrainingChoice, trainerData } from "../../data/visibility.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { GenerationLog } from "../../registry/generation-log.ts";
 import type { Logger } from "../../runtime/logs.ts";
@@ -18,10 +18,10 @@ export interface LoadedData extends TrainerData {
 export interface TrainingData {
   /**
    * Loads the current rows, without those that are held out, and removes what was spilled of them after the work.
-   * @param part defaults to all training rows
+   * @param choice defaults to all training rows
    * @throws UncoupleError as `trainerData`; `unavailable`; what `work` throws; the reason of the signal, once it is aborted
    */
-  use<T>(signal: AbortSignal, work: (data: LoadedData) => T | Promise<T>, part?: TrainingPart): Promise<T>;
+  use<T>(signal: AbortSignal, work: (data: LoadedData) => T | Promise<T>, choice?: TrainingChoice): Promise<T>;
 }
 
 export interface TrainingDataDeps {
@@ -41,11 +41,11 @@ export function createTrainingData(pipeline: Pipeline, component: string, deps: 
   let space: Promise<SpillSpace> | undefined;
   let cached: Promise<LoadedData> | undefined;
 
-  async function read(part?: TrainingPart): Promise<LoadedData> {
+  async function read(choice: TrainingChoice = {}): Promise<LoadedData> {
     space ??= deps.openSpace();
     const schema = await source.schema();
     const data = await trainerData(source, pipeline, component, await heldOutAfter(), {
-      part,
+      ...choice,
       space: await space,
     });
     report(data.training);
@@ -58,16 +58,17 @@ export function createTrainingData(pipeline: Pipeline, component: string, deps: 
     return (await generations.current())?.heldOutAfter;
   }
 
-  function report({ bad, table, fingerprint }: Rows<StoredTable>): void {
+  function report({ bad, table, fingerprint, sample }: Rows<StoredTable>): void {
+    const of = sample === undefined ? "" : `, a sample of ${sample.before}`;
     const where = isSpilled(table) ? `; they exceed their share of --memory-limit and are in ${table.folder}` : "";
-    log.info({ rows: table.rows, fingerprint }, `loaded ${table.rows} training rows${where}`);
+    log.info({ rows: table.rows, fingerprint, sample }, `loaded ${table.rows} training rows${of}${where}`);
     if (bad.bad > 0) {
       log.warn({ bad: bad.bad, total: bad.total, examples: bad.examples }, `skipped ${bad.bad} bad rows`);
     }
   }
 
-  async function load(part?: TrainingPart): Promise<LoadedData> {
-    if (pipeline.data.source !== "synthetic" || part !== undefined) return read(part);
+  async function load(choice?: TrainingChoice): Promise<LoadedData> {
+    if (pipeline.data.source !== "synthetic" || choice?.part !== undefined) return read(choice);
     const loading = cached ?? read();
     cached = loading;
     try {
@@ -85,8 +86,8 @@ export function createTrainingData(pipeline: Pipeline, component: string, deps: 
   }
 
   return {
-    async use(signal, work, part) {
-      const loading = load(part);
+    async use(signal, work, choice) {
+      const loading = load(choice);
       let data: LoadedData;
       try {
         data = await raceAbort(loading, signal);

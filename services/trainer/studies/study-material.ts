@@ -16,6 +16,7 @@ import { snapshotContract } from "../../learning/snapshot/snapshot-contract.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { RowSample } from "../../pipeline/sample.ts";
 import { createPinnedModels, type PinnedModels } from "../runs/pinned-models.ts";
 import type { LoadedData, TrainingData } from "../runs/training-data.ts";
 
@@ -46,21 +47,26 @@ export interface StudyMaterialDeps {
 /**
  * Reads the rows of a study for as long as the work with them takes. Training rows only: nothing here can ask for held-out ones.
  *
- * @param share of the training rows to measure on
+ * @param choice the share of the training rows to measure on, and the team's sample of all of them
  * @throws UncoupleError as `TrainingData.use`
  */
 export function withStudyMaterial<T>(
   pins: ResolvedSnapshots,
-  share: number,
+  choice: { readonly share: number; readonly sample?: RowSample | undefined },
   deps: StudyMaterialDeps,
   signal: AbortSignal,
   work: (material: StudyMaterial) => Promise<T>,
 ): Promise<T> {
+  const { share, sample } = choice;
   const measured = (data: LoadedData, { training }: LoadedData) => measureOn(pins, deps, data, training, signal, work);
   return deps.data.use(
     signal,
-    (data) => deps.data.use(signal, (validation) => measured(data, validation), { side: "validation", share }),
-    { side: "fit", share },
+    (data) =>
+      deps.data.use(signal, (validation) => measured(data, validation), {
+        part: { side: "validation", share },
+        sample,
+      }),
+    { part: { side: "fit", share }, sample },
   );
 }
 

@@ -15,7 +15,7 @@ export const wrongFiles: readonly WrongCommand[] = [
     files: { "bad.yaml": `component: m1\n${TEAM}bacth: 3\n` },
     run: "validate bad.yaml",
     exit: 2,
-    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, stop_after, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain, tests, search; did you mean "batch"?',
+    says: 'error bad.yaml:6: bacth: unknown key; available: component, model, optimizer, batch, steps, stop_after, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain, tests, sample, search; did you mean "batch"?',
   },
   {
     what: "a cycle",
@@ -203,7 +203,7 @@ error bad.yaml:5: components.m2.columns[0]: the data has no column "x3"; availab
     run: "validate pipeline.yaml bad.yaml",
     exit: 2,
     says: `error bad.yaml:2: model.hidden[0]: must be at least 1, not 0
-error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, stop_after, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain, tests, search; did you mean "steps"?
+error bad.yaml:3: step: unknown key; available: component, model, optimizer, batch, steps, stop_after, schedule, protocol, seed, train, engine, workers, remote_modules, sets, cotrain, tests, sample, search; did you mean "steps"?
 error bad.yaml:4: train: on-upstream requires upstream components, but m1 has none`,
   },
   {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { expectedRevenue } from "../../../services/data/synthetic/clicks.ts";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
-import { visibleColumns } from "../../../services/data/visibility.ts";
 import { createEngine } from "../../../services/engine/create-engine.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { clicksOf, clicksPipeline } from "../../../services/experiments/beyond/clicks.ts";
@@ -22,6 +21,7 @@ import type { ComponentTraining } from "../../../services/learning/component/tra
 import { protocolSpec } from "../../../services/learning/protocols/protocol-spec.ts";
 import type { TrainingCheckpoint } from "../../../services/learning/training/training-progress.ts";
 import type { ProtocolSpec } from "../../../services/pipeline/team.ts";
+import { visibleColumns } from "../../../services/pipeline/visible-columns.ts";
 
 let engine: Engine;
 let stage: TwoStage;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { createSyntheticSource } from "../../../services/data/synthetic/synthetic-source.ts";
-import { heldOutColumns, trainerData, visibleColumns } from "../../../services/data/visibility.ts";
+import { heldOutColumns, trainerData } from "../../../services/data/visibility.ts";
 import { parsePipelineFile } from "../../../services/pipeline/files/pipeline-file.ts";
 import type { Pipeline, SyntheticSource } from "../../../services/pipeline/pipeline.ts";
+import { visibleColumns } from "../../../services/pipeline/visible-columns.ts";
 
 function pipeline(text: string): Pipeline {
   const parsed = parsePipelineFile(text, "p.yaml");

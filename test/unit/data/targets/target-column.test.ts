@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createSyntheticSource } from "../../../../services/data/synthetic/synthetic-source.ts";
 import type { Column, NumericColumn, Table } from "../../../../services/data/table/table.ts";
-import { targetColumn, targetColumns } from "../../../../services/data/targets/target-column.ts";
+import { targetColumn } from "../../../../services/data/targets/target-column.ts";
 import type { Component } from "../../../../services/pipeline/pipeline.ts";
+import { targetColumns } from "../../../../services/pipeline/visible-columns.ts";
 
 const logged: Component = {
   name: "m2",

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import { createSyntheticSource } from "../../../../services/data/synthetic/synthetic-source.ts";
 import type { NumericColumn } from "../../../../services/data/table/table.ts";
-import { trainerData, visibleColumns } from "../../../../services/data/visibility.ts";
+import { trainerData } from "../../../../services/data/visibility.ts";
 import { compileInference } from "../../../../services/engine/compiler/inference.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { createOnnxEngine } from "../../../../services/engine/onnx/onnx-engine.ts";
@@ -28,6 +28,7 @@ import { runTraining } from "../../../../services/learning/training/run-training
 import type { TrainingCheckpoint } from "../../../../services/learning/training/training-progress.ts";
 import { componentNamed } from "../../../../services/pipeline/dag.ts";
 import type { TeamConfig } from "../../../../services/pipeline/team.ts";
+import { visibleColumns } from "../../../../services/pipeline/visible-columns.ts";
 import { team } from "../../../helpers/teams.ts";
 
 const pipeline = twoStagePipeline(3, 600);

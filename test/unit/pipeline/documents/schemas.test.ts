@@ -76,6 +76,14 @@ describe("a manifest", () => {
     expect(parseManifest(JSON.parse(JSON.stringify(read)))).toEqual(read);
   });
 
+  test("with a sample keeps what newer versions say of it, and one of another shape is a misfit", () => {
+    const data = (sample: unknown) => ({ fingerprint: "rows", rows: 2, sample });
+    const read = (sample: unknown) => parseManifest({ ...manifest(3), provenance: { data: data(sample) } }).provenance;
+    const drawn = { spec: { rows: 2, newer: true }, before: 9, removed: { rows: 7, newer: 0 } };
+    expect(read(drawn)).toEqual({ data: data(drawn) });
+    expect(read({ spec: {}, before: -1, removed: {} })).toMatchObject({ misfits: { data: { rows: 2 } } });
+  });
+
   test("without any provenance is readable", () => {
     expect(parseManifest({ ...manifest(3), provenance: {} }).provenance).toEqual({});
     expect(() => parseManifest({ ...manifest(3), provenance: undefined })).toThrow("provenance");
