@@ -28,6 +28,7 @@ import { pipelineCommand } from "./commands/pipeline.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { promoteCommand } from "./commands/promote.ts";
 import { releaseCommand, releasesCommand } from "./commands/releases.ts";
+import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
@@ -66,6 +67,7 @@ const commands: readonly CommandFactory[] = [
   cancelCommand,
   tuneCommand,
   studiesCommand,
+  reportCommand,
   snapshotsCommand,
   showCommand,
   exportCommand,

@@ -5,10 +5,10 @@ import { sourceFor } from "../pipeline/data-reader.ts";
 import type { ParsedPipeline } from "../pipeline/files/pipeline-file.ts";
 import { keyColumns } from "../pipeline/hashed-keys.ts";
 import type { DatabaseUrl, Pipeline, RowPlace, StoredSource } from "../pipeline/pipeline.ts";
+import { visibleColumns } from "../pipeline/visible-columns.ts";
 import { type ReadAttempt, readOneRow } from "./file/read-one-row.ts";
 import { openPipelineData } from "./read-pipeline.ts";
 import type { DataAccess } from "./source/data-access.ts";
-import { visibleColumns } from "./visibility.ts";
 
 /** What was found about one place of rows. */
 export interface WallFinding {

@@ -41,7 +41,13 @@ export function barChart(chart: BarChart): Promise<Html> {
             x: { ...x, axis: { labelAngle: 0, grid: false } },
             xOffset,
             y: { field: "value", type: "quantitative", title: chart.yTitle, axis: { tickCount: 6, format: ",.4~g" } },
-            color: { field: "series", type: "nominal", title: null, scale: { domain: series } },
+            color: {
+              field: "series",
+              type: "nominal",
+              title: null,
+              scale: { domain: series },
+              ...(series.length === 1 && { legend: null }),
+            },
           },
         },
         {

@@ -50,6 +50,7 @@ export function lineChart(chart: LineChart): Promise<Html> {
           title: null,
           sort: null,
           scale: { domain: chart.series.map(({ name }) => name) },
+          ...(chart.series.length === 1 && { legend: null }),
         },
       },
     },

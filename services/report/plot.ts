@@ -5,6 +5,9 @@ import { escapeHtml, type Html, trusted } from "./html.ts";
 /** A palette for color-blind readers on white and black (Okabe and Ito 2008, pale colors darkened). */
 const palette = ["#3b7dd8", "#e0701a", "#1f9e77", "#c2519c", "#7d7f86", "#a3a500", "#5ab4c9", "#a0522d", "#e9b44c"];
 
+/** The color of the only series of a plot. */
+export const seriesColor = "#3b7dd8";
+
 /** CSS variables of the surrounding page, so that plots follow its dark theme. */
 export const inkColor = "var(--ink)";
 const faint = "var(--faint)";

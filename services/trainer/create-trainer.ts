@@ -21,10 +21,12 @@ import type { Metrics } from "../runtime/metrics.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
 import type { Engines } from "./engines.ts";
 import { createExecuteRun } from "./runs/execute-run.ts";
+import { createMeasureFit } from "./runs/measure-fit.ts";
 import { createRunQueue } from "./runs/run-queue.ts";
 import type { RunSlots } from "./runs/run-slots.ts";
 import { createRunStore } from "./runs/run-store.ts";
 import { createTestModel } from "./runs/test-model.ts";
+import { createTrainedRows } from "./runs/trained-rows.ts";
 import { createTrainingData } from "./runs/training-data.ts";
 import { createStudies } from "./studies/create-studies.ts";
 import { createStudyMetrics } from "./studies/study-metrics.ts";
@@ -180,6 +182,12 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
           registry,
           clock,
         });
+  const trainedRows = createTrainedRows(pipeline, name, {
+    source,
+    generations: backplane.generations,
+    inference: deps.inference,
+    load,
+  });
   const execute = createExecuteRun(
     {
       pipeline,
@@ -198,12 +206,8 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       store,
       data,
       engine: engines.open,
-      testModel: createTestModel(pipeline, name, {
-        source,
-        generations: backplane.generations,
-        inference: deps.inference,
-        load,
-      }),
+      testModel: createTestModel(pipeline, name, trainedRows),
+      measureFit: createMeasureFit(pipeline, name, trainedRows),
       slots,
       training: trains,
       waitingFor: workers.waitingFor,
@@ -241,6 +245,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     gate,
     retention: backplane.retention,
     queue,
+    store,
     view,
     load,
     source,

@@ -18,6 +18,7 @@ import type { TrainerService, TrainerStatus } from "../rpc/services/trainer-serv
 import { predictionTable } from "./prediction-table.ts";
 import type { RunQueue } from "./runs/run-queue.ts";
 import { teamOfRequest } from "./runs/run-request.ts";
+import type { RunStore } from "./runs/run-store.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
 export interface TrainerServiceDeps {
@@ -29,6 +30,7 @@ export interface TrainerServiceDeps {
   readonly registry: Registry;
   readonly gate: Pick<PipelineGate, "digest" | "applied" | "refusal">;
   readonly queue: RunQueue;
+  readonly store: Pick<RunStore, "loadReport">;
   readonly retention: Pick<Retention, "tombstone">;
   readonly view: Pick<PipelineView, "newest" | "history" | "catchUp">;
   readonly load: LoadModel;
@@ -103,6 +105,24 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     cancelRun: (id) => queue.cancel(id),
     listRuns: async () => queue.runs().map(({ run }) => run),
     getRun: async (id) => queue.get(id).run,
+    async runReport(id) {
+      const { run, team: trained } = queue.get(id);
+      const kept = await deps.store.loadReport(id);
+      const { optimizer, schedule, batch, steps, stopAfter, seed } = trained;
+      return {
+        run,
+        settings: {
+          optimizer: { name: optimizer.name, learningRate: optimizer.learningRate },
+          schedule,
+          batch,
+          steps,
+          ...(stopAfter !== undefined && { stopAfter }),
+          seed,
+        },
+        curve: kept?.curve ?? null,
+        fit: kept?.fit ?? null,
+      };
+    },
     status: async () => ({
       pipeline: pipeline.name,
       component: name,

@@ -18,6 +18,7 @@ export function fakeTrainer(offered: Partial<TrainerService>): TrainerService {
     cancelRun: refuse,
     listRuns: refuse,
     getRun: refuse,
+    runReport: refuse,
     status: refuse,
     predict: refuse,
     readSnapshot: refuse,

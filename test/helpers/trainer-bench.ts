@@ -89,6 +89,7 @@ export function fakeTraining(step: (at: number) => Promise<void> = async () => {
       const progress: TrainingProgress = {
         step: at,
         steps,
+        losses: Float32Array.of(1 / at),
         loss: 1 / at,
         learningRate: 0.1,
         stepsPerSecond: 100,
@@ -218,6 +219,7 @@ export async function openTrainerBench(clock: Clock = systemClock): Promise<Trai
           data: { use: async (_signal, work) => work(bench.data) },
           engine: async () => engine,
           testModel: async () => [],
+          measureFit: async () => ({ rows: 4, loss: 0.5, outputs: [], slices: [], worst: [] }),
           slots: createRunSlots(1),
           training: { train },
           load: async (name, serial): Promise<SnapshotModel> => {

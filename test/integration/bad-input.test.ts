@@ -24,6 +24,7 @@ import { wrongFiles } from "../helpers/wrong-commands/files.ts";
 import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
 import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
 import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
+import { wrongReports } from "../helpers/wrong-commands/reports.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
 import { wrongSamples } from "../helpers/wrong-commands/sample.ts";
 import { wrongShared } from "../helpers/wrong-commands/shared.ts";
@@ -269,6 +270,7 @@ describe.each([
   ["tracking servers", wrongTracking],
   ["searches and studies", wrongTuning],
   ["samples", wrongSamples],
+  ["pages about runs and studies", wrongReports],
   ["flags of workers", wrongWorkers],
   ["components of other pipelines", wrongShared],
   ["requests", wrongRequests],

@@ -6,9 +6,12 @@ import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { demoReport } from "../../services/cli/demo/demo-report.ts";
+import { modelPage } from "../../services/cli/report/model-page.ts";
+import { studyPage } from "../../services/cli/report/study-page.ts";
 import { benchmarkReport } from "../../services/experiments/wild/benchmark-report.ts";
 import { simulationReport } from "../../services/simulator/report/simulation-report.ts";
 import { results } from "../helpers/demo-record.ts";
+import { modelReport, tunedStudy } from "../helpers/report-record.ts";
 import { eventfulScenario, simulatedOutcome } from "../helpers/simulated-outcome.ts";
 
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
@@ -34,6 +37,11 @@ const pages: readonly (readonly [string, number, number, () => Promise<string>])
     80,
     async () => simulationReport(await simulatedOutcome(eventfulScenario()), "footer"),
   ],
+  // Loss, learning rate, residuals, means, slices, and the lineage.
+  ["the page about a snapshot", 6, 150, () => modelPage(modelReport(), "footer")],
+  ["the page about a classifier", 5, 150, () => modelPage(modelReport(["no", "yes", "never"]), "footer")],
+  // History, importance, three parameters, and the curves.
+  ["the page about a study", 6, 150, () => studyPage(tunedStudy(), "footer")],
 ];
 
 describe.skipIf(executablePath === undefined).each(pages)("%s in a browser", (_, plots, texts, makePage) => {

@@ -52,7 +52,12 @@ describe("a trainer process", () => {
     const [first, second, ...more] = await digests();
     expect(second).toBe(first);
     expect(more).toEqual([]);
-    expect(await files(id)).toEqual(["run.json"]);
+    expect((await files(id)).toSorted()).toEqual(["report.json", "run.json"]);
+    // So does its report.
+    const { curve, fit } = await trainer.client.runReport(id);
+    expect(curve?.points).toHaveLength(500);
+    expect(fit?.outputs.map(({ name }) => name)).toEqual(["z[0]", "z[1]", "z[2]"]);
+    expect(await trainer.client.runReport(undisturbed.id)).toMatchObject({ curve, fit });
   });
 
   test("that receives SIGTERM checkpoints, exits with 0, and produces the same bits after a restart", async () => {

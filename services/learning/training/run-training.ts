@@ -58,6 +58,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingResult> {
       await run.onProgress?.({
         step,
         steps,
+        losses,
         loss: mean(losses),
         learningRate: training.learningRate(step - 1),
         stepsPerSecond: (count / elapsed) * 1000,

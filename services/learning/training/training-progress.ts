@@ -26,6 +26,8 @@ export interface TrainingProgress {
   /** Steps done. */
   readonly step: number;
   readonly steps: number;
+  /** Of each step of the chunk, in order. */
+  readonly losses: Float32Array;
   /** Mean loss over the chunk. */
   readonly loss: number;
   readonly learningRate: number;

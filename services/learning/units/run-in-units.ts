@@ -131,6 +131,7 @@ export async function runRounds(shipped: ShippedTraining, run: RoundsRun): Promi
       await run.onProgress?.({
         step: now,
         steps,
+        losses,
         loss: mean(losses),
         learningRate: learningRateAt(now - 1, steps, learningRate, schedule),
         stepsPerSecond: (count / elapsed) * 1000,

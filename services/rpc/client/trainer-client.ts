@@ -4,6 +4,7 @@ import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Run } from "../../pipeline/run.ts";
 import { checkMessageSize, decodePrediction, encodePredictRequest, requestBytes } from "../codecs/prediction.ts";
 import { decodeRun } from "../codecs/run.ts";
+import { decodeRunReport } from "../codecs/run-report.ts";
 import { manifestOfPart } from "../codecs/snapshot.ts";
 import { decodeTrainerStatus, encodeStartRun } from "../codecs/trainer.ts";
 import type { SnapshotPart__Output } from "../gen/uncouple/v1/SnapshotPart.ts";
@@ -18,7 +19,7 @@ export interface RemoteTrainer extends TrainerService {
 }
 
 /** Read-only calls, which may be retried. */
-const reads = ["GetRun", "ListRuns", "GetStatus", "Predict", "ReadSnapshot", "ListComponents"];
+const reads = ["GetRun", "GetRunReport", "ListRuns", "GetStatus", "Predict", "ReadSnapshot", "ListComponents"];
 
 /**
  * Creates a client of a trainer at `host:port`. Connects at the first call; reads are retried a few times while it is
@@ -42,6 +43,7 @@ export function connectTrainer(address: string, options: ConnectOptions, compone
       ),
     cancelRun: async (id) => decodeRun(await calls.unary(Trainer.CancelRun, { id, ...about })),
     getRun: async (id) => decodeRun(await calls.unary(Trainer.GetRun, { id, ...about })),
+    runReport: async (id) => decodeRunReport(await calls.unary(Trainer.GetRunReport, { id, ...about })),
     status: async () => decodeTrainerStatus(await calls.unary(Trainer.GetStatus, about)),
     async listRuns() {
       const runs: Run[] = [];

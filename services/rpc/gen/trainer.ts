@@ -8,6 +8,7 @@ import type { CancelRunRequest as _uncouple_v1_CancelRunRequest, CancelRunReques
 import type { CategoricalColumn as _uncouple_v1_CategoricalColumn, CategoricalColumn__Output as _uncouple_v1_CategoricalColumn__Output } from './uncouple/v1/CategoricalColumn.ts';
 import type { Column as _uncouple_v1_Column, Column__Output as _uncouple_v1_Column__Output } from './uncouple/v1/Column.ts';
 import type { Error as _uncouple_v1_Error, Error__Output as _uncouple_v1_Error__Output } from './uncouple/v1/Error.ts';
+import type { GetRunReportRequest as _uncouple_v1_GetRunReportRequest, GetRunReportRequest__Output as _uncouple_v1_GetRunReportRequest__Output } from './uncouple/v1/GetRunReportRequest.ts';
 import type { GetRunRequest as _uncouple_v1_GetRunRequest, GetRunRequest__Output as _uncouple_v1_GetRunRequest__Output } from './uncouple/v1/GetRunRequest.ts';
 import type { GetTrainerStatusRequest as _uncouple_v1_GetTrainerStatusRequest, GetTrainerStatusRequest__Output as _uncouple_v1_GetTrainerStatusRequest__Output } from './uncouple/v1/GetTrainerStatusRequest.ts';
 import type { ListComponentsRequest as _uncouple_v1_ListComponentsRequest, ListComponentsRequest__Output as _uncouple_v1_ListComponentsRequest__Output } from './uncouple/v1/ListComponentsRequest.ts';
@@ -21,6 +22,7 @@ import type { PredictResponse as _uncouple_v1_PredictResponse, PredictResponse__
 import type { Protocol as _uncouple_v1_Protocol, Protocol__Output as _uncouple_v1_Protocol__Output } from './uncouple/v1/Protocol.ts';
 import type { ReadSnapshotRequest as _uncouple_v1_ReadSnapshotRequest, ReadSnapshotRequest__Output as _uncouple_v1_ReadSnapshotRequest__Output } from './uncouple/v1/ReadSnapshotRequest.ts';
 import type { Run as _uncouple_v1_Run, Run__Output as _uncouple_v1_Run__Output } from './uncouple/v1/Run.ts';
+import type { RunReport as _uncouple_v1_RunReport, RunReport__Output as _uncouple_v1_RunReport__Output } from './uncouple/v1/RunReport.ts';
 import type { RunUnits as _uncouple_v1_RunUnits, RunUnits__Output as _uncouple_v1_RunUnits__Output } from './uncouple/v1/RunUnits.ts';
 import type { SnapshotManifest as _uncouple_v1_SnapshotManifest, SnapshotManifest__Output as _uncouple_v1_SnapshotManifest__Output } from './uncouple/v1/SnapshotManifest.ts';
 import type { SnapshotPart as _uncouple_v1_SnapshotPart, SnapshotPart__Output as _uncouple_v1_SnapshotPart__Output } from './uncouple/v1/SnapshotPart.ts';
@@ -52,6 +54,7 @@ export interface ProtoGrpcType {
       Column: MessageTypeDefinition<_uncouple_v1_Column, _uncouple_v1_Column__Output>
       Error: MessageTypeDefinition<_uncouple_v1_Error, _uncouple_v1_Error__Output>
       ErrorReason: EnumTypeDefinition
+      GetRunReportRequest: MessageTypeDefinition<_uncouple_v1_GetRunReportRequest, _uncouple_v1_GetRunReportRequest__Output>
       GetRunRequest: MessageTypeDefinition<_uncouple_v1_GetRunRequest, _uncouple_v1_GetRunRequest__Output>
       GetTrainerStatusRequest: MessageTypeDefinition<_uncouple_v1_GetTrainerStatusRequest, _uncouple_v1_GetTrainerStatusRequest__Output>
       ListComponentsRequest: MessageTypeDefinition<_uncouple_v1_ListComponentsRequest, _uncouple_v1_ListComponentsRequest__Output>
@@ -65,6 +68,7 @@ export interface ProtoGrpcType {
       Protocol: MessageTypeDefinition<_uncouple_v1_Protocol, _uncouple_v1_Protocol__Output>
       ReadSnapshotRequest: MessageTypeDefinition<_uncouple_v1_ReadSnapshotRequest, _uncouple_v1_ReadSnapshotRequest__Output>
       Run: MessageTypeDefinition<_uncouple_v1_Run, _uncouple_v1_Run__Output>
+      RunReport: MessageTypeDefinition<_uncouple_v1_RunReport, _uncouple_v1_RunReport__Output>
       RunState: EnumTypeDefinition
       RunTrigger: EnumTypeDefinition
       RunUnits: MessageTypeDefinition<_uncouple_v1_RunUnits, _uncouple_v1_RunUnits__Output>

@@ -1,6 +1,7 @@
 import { chunksOf } from "../chunks.ts";
 import { checkMessageSize, decodePredictRequest, encodePrediction, responseBytes } from "../codecs/prediction.ts";
 import { encodeRun } from "../codecs/run.ts";
+import { encodeRunReport } from "../codecs/run-report.ts";
 import { encodeManifest } from "../codecs/snapshot.ts";
 import { decodeStartRun, encodeTrainerStatus } from "../codecs/trainer.ts";
 import type { SnapshotPart } from "../gen/uncouple/v1/SnapshotPart.ts";
@@ -20,6 +21,7 @@ export function addTrainerService(server: RpcServer, { components, of }: Hosting
     }),
     CancelRun: unary(async ({ id, component }) => encodeRun(await of(component).cancelRun(id))),
     GetRun: unary(async ({ id, component }) => encodeRun(await of(component).getRun(id))),
+    GetRunReport: unary(async ({ id, component }) => encodeRunReport(await of(component).runReport(id))),
     GetStatus: unary(async ({ component }) => encodeTrainerStatus(await of(component).status())),
     Predict: unary(async (request) => {
       const { inputs, serial } = decodePredictRequest(request);

@@ -1,6 +1,7 @@
 import type { SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Prediction, PredictionInputs } from "../../pipeline/prediction.ts";
 import type { Run } from "../../pipeline/run.ts";
+import type { RunReport } from "../../pipeline/run-report.ts";
 import type { TrialId } from "../../pipeline/study.ts";
 import type { ProtocolSpec } from "../../pipeline/team.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
@@ -75,6 +76,8 @@ export interface TrainerService {
   listRuns(): Promise<readonly Run[]>;
   /** @throws UncoupleError `not-found` */
   getRun(id: string): Promise<Run>;
+  /** What is known about a run for its report. @throws UncoupleError `not-found` */
+  runReport(id: string): Promise<RunReport>;
   status(): Promise<TrainerStatus>;
   /**
    * @param serial defaults to the newest snapshot

@@ -17,6 +17,8 @@ import type { EngineChoice, WorkersSpec } from "../../pipeline/team.ts";
 import type { Backplane, Leases } from "../../registry/backplane.ts";
 import { inSpan, noTracing, type Tracer } from "../../runtime/tracing/tracer.ts";
 import { OtherFileInForce, waitForFile } from "./accepted-file.ts";
+import { forReport } from "./for-report.ts";
+import type { MeasureFit } from "./measure-fit.ts";
 import { createPinSnapshots, type PinSettings } from "./pin-snapshots.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import { countAttempt, refusePoison } from "./run-attempts.ts";
@@ -52,6 +54,7 @@ export interface ExecuteDeps extends Omit<TrainRunDeps, "registry" | "pins" | "o
   readonly data: Pick<TrainingData, "use">;
   readonly engine: (choice: EngineChoice) => Promise<Engine>;
   readonly testModel: TestModel;
+  readonly measureFit: MeasureFit;
   /** Shared by the components of the process. */
   readonly slots: RunSlots;
   readonly metrics: RunMetrics;
@@ -129,9 +132,13 @@ export function createExecuteRun(settings: ExecuteSettings, deps: ExecuteDeps): 
     const trained = await inSpan(tracer, "train", { kind: "internal", parent }, () =>
       train(job, pins, data, engine, signal),
     );
+    const { team, run, candidate, tuning } = job.stored();
+    const fit = await forReport(run.id, "measure the model", log, () => deps.measureFit(trained.bytes, pins, signal));
+    await forReport(run.id, "keep what was measured", log, () =>
+      deps.store.saveReport(run.id, { version: 1, curve: trained.curve, ...(fit !== undefined && { fit }) }),
+    );
     // A stop during the last step has its checkpoint; do not start publishing, which can take long.
     signal.throwIfAborted();
-    const { team, run, candidate, tuning } = job.stored();
     const tests = await retryWhileUnavailable("testing the model", outage(signal), () =>
       deps.testModel(team.tests ?? [], trained.bytes, pins, signal),
     );

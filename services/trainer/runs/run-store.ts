@@ -9,6 +9,7 @@ import type { TrainingCheckpoint } from "../../learning/training/training-progre
 import type { Logger } from "../../runtime/logs.ts";
 import { checkpointFiles } from "../checkpoints/checkpoint-files.ts";
 import { createWriteTurns } from "../checkpoints/write-turns.ts";
+import { parseStoredReport, type StoredReport } from "./stored-report.ts";
 import {
   type AnnouncementMark,
   announcementMarkSchema,
@@ -21,7 +22,7 @@ import {
 
 /**
  * A trainer's persistent state in `<stateDir>/<pipeline>/<component>/`: `runs/<id>/run.json`,
- * `runs/<id>/checkpoint.bin` and its predecessor, `announcements.json` and `candidates.json`. Changes are durable when a call returns; a
+ * `runs/<id>/report.json`, `runs/<id>/checkpoint.bin` and its predecessor, `announcements.json` and `candidates.json`. Changes are durable when a call returns; a
  * crash during a call leaves the previous state.
  */
 export interface RunStore {
@@ -34,6 +35,9 @@ export interface RunStore {
   save(stored: StoredRun): Promise<void>;
   /** Deletes a run with its checkpoints. */
   remove(id: string): Promise<void>;
+  saveReport(id: string, report: StoredReport): Promise<void>;
+  /** What was saved last; undefined without it, or if it cannot be read. */
+  loadReport(id: string): Promise<StoredReport | undefined>;
   saveCheckpoint(id: string, checkpoint: TrainingCheckpoint): Promise<void>;
   /** The newest undamaged checkpoint, if any. */
   loadCheckpoint(id: string): Promise<TrainingCheckpoint | undefined>;
@@ -50,6 +54,7 @@ export interface RunStore {
 export function createRunStore(folder: string, log: Logger): RunStore {
   const runs = join(folder, "runs");
   const folderOf = (id: string) => join(runs, id);
+  const reportOf = (id: string) => join(folderOf(id), "report.json");
   const checkpoints = (id: string) => checkpointFiles(join(folderOf(id), "checkpoint"), { run: id }, log);
   const announcements = join(folder, "announcements.json");
   const candidates = join(folder, "candidates.json");
@@ -108,6 +113,14 @@ export function createRunStore(folder: string, log: Logger): RunStore {
         await rm(join(folderOf(id), "run.json"), { force: true });
         await rm(folderOf(id), { recursive: true, force: true });
       }),
+    saveReport: (id, report) => enqueue(id, () => writeDurably(reportOf(id), `${JSON.stringify(report)}\n`)),
+    async loadReport(id) {
+      const text = await readFile(reportOf(id), "utf8").catch((thrown: unknown) => {
+        if (errorCode(thrown) === "ENOENT") return undefined;
+        throw fileError(reportOf(id), thrown);
+      });
+      return text === undefined ? undefined : parseStoredReport(text);
+    },
     saveCheckpoint: (id, checkpoint) => enqueue(id, () => checkpoints(id).save(checkpoint)),
     loadCheckpoint: (id) => checkpoints(id).load(),
     removeCheckpoints: (id) => enqueue(id, () => checkpoints(id).remove()),

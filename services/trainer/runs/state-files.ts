@@ -12,13 +12,14 @@ export interface StateFile {
   readonly bytes: Uint8Array;
 }
 
-const CHECKPOINTS = ["checkpoint.previous.bin", "checkpoint.bin"];
+/** The files of a run beside its record. */
+const OF_RUN = ["checkpoint.previous.bin", "checkpoint.bin", "report.json"];
 /** The files beside the runs. */
 const OWN = ["id", "announcements.json", "candidates.json"];
 const KNOWN = new RegExp(
   `^(${[
     "id|announcements\\.json|candidates\\.json",
-    "runs/[\\w-]+/(run\\.json|checkpoint(\\.previous)?\\.bin)",
+    "runs/[\\w-]+/(run\\.json|report\\.json|checkpoint(\\.previous)?\\.bin)",
     "studies/[\\w-]+/(study\\.json|trials/\\d+(\\.json|(\\.previous)?\\.bin))",
   ].join("|")})$`,
 );
@@ -35,7 +36,7 @@ export async function* readStateFiles(folder: string): AsyncGenerator<StateFile,
     // It is read first and comes last: a folder without it is not a run.
     const bytes = await readFile(join(folder, record)).catch(absent);
     if (bytes === undefined) continue;
-    for (const name of CHECKPOINTS) yield* whole(folder, `runs/${run}/${name}`);
+    for (const name of OF_RUN) yield* whole(folder, `runs/${run}/${name}`);
     yield { path: record, bytes };
   }
   yield* studyFiles(folder);

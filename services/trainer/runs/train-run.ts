@@ -6,11 +6,14 @@ import type { Engine, EngineReason, RunningEngine } from "../../engine/interface
 import type { TrainedComponent, TrainingBackend } from "../../learning/component/training-backend.ts";
 import type { TrainingCheckpoint, TrainingProgress } from "../../learning/training/training-progress.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import type { LossCurve } from "../../pipeline/run-report.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
 import type { RunTracking } from "../tracking/run-tracking.ts";
+import { forReport } from "./for-report.ts";
+import { recordCurve } from "./loss-curve.ts";
 import { createPinnedModels, digestsOfPins } from "./pinned-models.ts";
 import { type OutageSettings, retryWhileUnavailable } from "./retry-while-unavailable.ts";
 import { clearAttempts } from "./run-attempts.ts";
@@ -58,7 +61,11 @@ export type TrainRun = (
   data: LoadedData,
   engine: Engine,
   signal: AbortSignal,
-) => Promise<TrainedComponent>;
+) => Promise<TrainedRun>;
+
+export interface TrainedRun extends TrainedComponent {
+  readonly curve: LossCurve;
+}
 
 /** Time between looks at whether a training waits for workers. */
 const WAIT_CHECK_MS = 500;
@@ -129,6 +136,8 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
       seconds: settings.checkpointSeconds,
       store: {
         async saveCheckpoint(id, checkpoint) {
+          // First, so that a training that resumes from the checkpoint has all of its curve.
+          await saveCurve();
           await deps.store.saveCheckpoint(id, checkpoint);
           await clearAttempts(job);
         },
@@ -138,6 +147,9 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
       onWritten: (_step, seconds) => deps.metrics.checkpointed(seconds),
     });
     const follow = progressOf(job, resume?.step ?? 0);
+    const before = resume === undefined ? undefined : (await deps.store.loadReport(run.id))?.curve;
+    const recorder = recordCurve(team, resume === undefined ? undefined : { checkpoint: resume, before });
+    const saveCurve = () => deps.store.saveReport(run.id, { version: 1, curve: recorder.curve() });
     let waits: Timer | undefined;
     const models = createPinnedModels(pins, load);
     try {
@@ -146,7 +158,7 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
       if (team.workers !== undefined) {
         waits = clock.every(WAIT_CHECK_MS, () => showWait(job, deps.waitingFor?.() ?? null), { keepsAlive: false });
       }
-      return await deps.training.train({
+      const trained = await deps.training.train({
         pipeline,
         team,
         table: data.training.table,
@@ -164,6 +176,7 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
         onOutput: (line) => log.info({ run: run.id }, `model module: ${line}`),
         onProgress: async (progress) => {
           follow(progress);
+          recorder.add(progress);
           deps.pins.renew(run.id, pins);
           await checkpointing.consider(progress);
           // An engine may compute on this thread: let requests for health, metrics and cancels run.
@@ -171,6 +184,12 @@ export function createTrainRun(settings: TrainRunSettings, deps: TrainRunDeps): 
           if (signal.aborted && !job.stored().cancelRequested) await checkpointing.now(progress);
         },
       });
+      return { ...trained, curve: recorder.curve() };
+    } catch (thrown) {
+      await checkpointing.settled();
+      // It shows how the training diverged.
+      if (!job.stopping.aborted) await forReport(run.id, "keep the loss curve", log, saveCurve);
+      throw thrown;
     } finally {
       waits?.cancel();
       await checkpointing.settled();

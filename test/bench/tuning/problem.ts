@@ -5,7 +5,6 @@ import { openFileSource } from "../../../services/data/file/file-source.ts";
 import type { Table } from "../../../services/data/table/table.ts";
 import { rowLosses, targetOf } from "../../../services/data/targets/losses.ts";
 import { targetColumn } from "../../../services/data/targets/target-column.ts";
-import { visibleColumns } from "../../../services/data/visibility.ts";
 import type { Engine } from "../../../services/engine/interface/engine.ts";
 import { classification, regression } from "../../../services/experiments/wild/pipelines/wild-pipeline.ts";
 import { trainComponent } from "../../../services/learning/component/train-component.ts";
@@ -16,6 +15,7 @@ import { parseConfiguredTeam, parseTeamFile } from "../../../services/pipeline/f
 import type { Component, Pipeline } from "../../../services/pipeline/pipeline.ts";
 import type { SearchParameters, SearchSpec } from "../../../services/pipeline/search.ts";
 import type { TeamConfig } from "../../../services/pipeline/team.ts";
+import { visibleColumns } from "../../../services/pipeline/visible-columns.ts";
 
 /** Components that predict a column of a public table, `benchmark/data/NAME.csv`, from other columns. */
 export const PROBLEMS: Readonly<Record<string, Component>> = {

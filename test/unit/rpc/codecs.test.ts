@@ -3,6 +3,7 @@ import type { MethodDefinition } from "@grpc/proto-loader";
 import { loadSync, type Options } from "@grpc/proto-loader";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { RunReport } from "../../../services/pipeline/run-report.ts";
 import type { CellDifference, MatrixCell, PipelineMatrix } from "../../../services/pipeline/verdict.ts";
 import {
   decodeEvaluatorStatus,
@@ -21,6 +22,7 @@ import {
   responseBytes,
 } from "../../../services/rpc/codecs/prediction.ts";
 import { decodeRun, encodeRun } from "../../../services/rpc/codecs/run.ts";
+import { decodeRunReport, encodeRunReport } from "../../../services/rpc/codecs/run-report.ts";
 import { encodeManifest, manifestOfPart } from "../../../services/rpc/codecs/snapshot.ts";
 import {
   decodeStartRun,
@@ -57,6 +59,34 @@ const overRequest = <Q, O>(method: MethodDefinition<Q, object, O, object>, messa
   method.requestDeserialize(method.requestSerialize(message));
 
 describe("what goes over the wire comes back as it was", () => {
+  test("reports of runs, with and without what was measured", () => {
+    const report: RunReport = {
+      run: someRun,
+      settings: {
+        optimizer: { name: "adam", learningRate: 0.01 },
+        schedule: { warmup: 100, decay: "cosine" },
+        batch: 64,
+        steps: 4000,
+        seed: 1,
+      },
+      curve: { every: 8, window: 8, points: [{ step: 8, loss: 0.1 + 0.2, learningRate: 1e-9 }] },
+      fit: {
+        rows: 100,
+        loss: 0.25,
+        outputs: [{ name: "z", groups: [{ rows: 100, predicted: 1, actual: 2 }], calibrationError: 1 }],
+        slices: [{ column: "device", value: "tv", rows: 50, loss: 0.5, standardError: 0.01 }],
+        worst: [{ row: "id #00ff", loss: 9, predicted: "4", actual: "1" }],
+      },
+    };
+    for (const sent of [report, { ...report, curve: null, fit: null }]) {
+      expect(decodeRunReport(overResponse(Trainer.GetRunReport, encodeRunReport(sent)))).toEqual(sent);
+    }
+    const odd = { ...report, fit: { rows: "many" } } as unknown as RunReport;
+    expect(() => decodeRunReport(overResponse(Trainer.GetRunReport, encodeRunReport(odd)))).toThrow(
+      "the report of run r1 cannot be read",
+    );
+  });
+
   test("runs, with what is unset still unset", () => {
     fc.assert(
       fc.property(runs, (run) => {

@@ -8,6 +8,7 @@ import { recordingLog } from "../../../helpers/log.ts";
 const progress = (step: number): TrainingProgress => ({
   step,
   steps: 1_000,
+  losses: Float32Array.of(1),
   loss: 1,
   learningRate: 0.1,
   stepsPerSecond: 100,

@@ -48,6 +48,12 @@ describe("an interrupted run", () => {
     expect(second.trainings[0]).toMatchObject({ resume: { step: 4 }, team: { seed: 3 } });
     expect(await bench.bytesOf(1)).toEqual(allSteps);
     expect(await bench.store.loadCheckpoint(id)).toBeUndefined();
+    // The curve has the points before the interruption, too.
+    const { curve, fit } = (await bench.store.loadReport(id)) ?? {};
+    expect(curve?.points.map(({ step, loss }) => [step, loss])).toEqual(
+      [1, 2, 3, 4, 5].map((at) => [at, Math.fround(1 / at)]),
+    );
+    expect(fit).toMatchObject({ rows: 4, loss: 0.5 });
   });
 
   test("restarts with a warning if the training rows have changed", async () => {

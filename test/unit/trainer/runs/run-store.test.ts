@@ -103,6 +103,22 @@ describe("the run store", () => {
     expect(await readdir(join(folder, "runs"))).toEqual([]);
   });
 
+  test("keeps what was said about a run for its report, without which the run is as it was", async () => {
+    const store = createRunStore(folder, silentLog);
+    await store.save(stored("a", 1));
+    expect(await store.loadReport("a")).toBeUndefined();
+    const report = {
+      version: 1,
+      curve: { every: 1, window: 1, points: [{ step: 1, loss: 0.1 + 0.2, learningRate: 0.01 }] },
+      fit: { rows: 1, loss: 0.5, outputs: [], slices: [], worst: [] },
+    } as const;
+    await store.saveReport("a", report);
+    expect(await createRunStore(folder, silentLog).loadReport("a")).toEqual(report);
+    await writeFile(join(folder, "runs", "a", "report.json"), '{"version": 2}');
+    expect(await store.loadReport("a")).toBeUndefined();
+    expect(await store.load()).toEqual([stored("a", 1)]);
+  });
+
   test("loads the newest checkpoint", async () => {
     const store = createRunStore(folder, silentLog);
     await store.save(stored("a", 1));

@@ -30,7 +30,12 @@ test("trials get slots in their order, whichever of their records the disk write
   const trained: number[] = [];
   const run = createRunTrial({
     pipeline: {} as RunTrialDeps["pipeline"],
-    configure: (_, { seed }) => ({ ...DEFAULT_TEAM, component: "m1", seed: Number(seed) }),
+    configure: (_, { seed }) => ({
+      ...DEFAULT_TEAM,
+      component: "m1",
+      model: { kind: "dense", hidden: [] },
+      seed: Number(seed),
+    }),
     training: {
       async train({ team }) {
         trained.push(team.seed);

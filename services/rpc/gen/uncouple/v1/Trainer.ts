@@ -3,6 +3,7 @@
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { CancelRunRequest as _uncouple_v1_CancelRunRequest, CancelRunRequest__Output as _uncouple_v1_CancelRunRequest__Output } from '../../uncouple/v1/CancelRunRequest.ts';
+import type { GetRunReportRequest as _uncouple_v1_GetRunReportRequest, GetRunReportRequest__Output as _uncouple_v1_GetRunReportRequest__Output } from '../../uncouple/v1/GetRunReportRequest.ts';
 import type { GetRunRequest as _uncouple_v1_GetRunRequest, GetRunRequest__Output as _uncouple_v1_GetRunRequest__Output } from '../../uncouple/v1/GetRunRequest.ts';
 import type { GetTrainerStatusRequest as _uncouple_v1_GetTrainerStatusRequest, GetTrainerStatusRequest__Output as _uncouple_v1_GetTrainerStatusRequest__Output } from '../../uncouple/v1/GetTrainerStatusRequest.ts';
 import type { ListComponentsRequest as _uncouple_v1_ListComponentsRequest, ListComponentsRequest__Output as _uncouple_v1_ListComponentsRequest__Output } from '../../uncouple/v1/ListComponentsRequest.ts';
@@ -12,6 +13,7 @@ import type { PredictRequest as _uncouple_v1_PredictRequest, PredictRequest__Out
 import type { PredictResponse as _uncouple_v1_PredictResponse, PredictResponse__Output as _uncouple_v1_PredictResponse__Output } from '../../uncouple/v1/PredictResponse.ts';
 import type { ReadSnapshotRequest as _uncouple_v1_ReadSnapshotRequest, ReadSnapshotRequest__Output as _uncouple_v1_ReadSnapshotRequest__Output } from '../../uncouple/v1/ReadSnapshotRequest.ts';
 import type { Run as _uncouple_v1_Run, Run__Output as _uncouple_v1_Run__Output } from '../../uncouple/v1/Run.ts';
+import type { RunReport as _uncouple_v1_RunReport, RunReport__Output as _uncouple_v1_RunReport__Output } from '../../uncouple/v1/RunReport.ts';
 import type { SnapshotPart as _uncouple_v1_SnapshotPart, SnapshotPart__Output as _uncouple_v1_SnapshotPart__Output } from '../../uncouple/v1/SnapshotPart.ts';
 import type { StartRunRequest as _uncouple_v1_StartRunRequest, StartRunRequest__Output as _uncouple_v1_StartRunRequest__Output } from '../../uncouple/v1/StartRunRequest.ts';
 import type { TrainerStatus as _uncouple_v1_TrainerStatus, TrainerStatus__Output as _uncouple_v1_TrainerStatus__Output } from '../../uncouple/v1/TrainerStatus.ts';
@@ -39,6 +41,21 @@ export interface TrainerClient extends grpc.Client {
   getRun(argument: _uncouple_v1_GetRunRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   getRun(argument: _uncouple_v1_GetRunRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
   getRun(argument: _uncouple_v1_GetRunRequest, callback: grpc.requestCallback<_uncouple_v1_Run__Output>): grpc.ClientUnaryCall;
+  
+  /**
+   * Gets what is known about a run for its report.
+   */
+  GetRunReport(argument: _uncouple_v1_GetRunReportRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  GetRunReport(argument: _uncouple_v1_GetRunReportRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  GetRunReport(argument: _uncouple_v1_GetRunReportRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  GetRunReport(argument: _uncouple_v1_GetRunReportRequest, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  /**
+   * Gets what is known about a run for its report.
+   */
+  getRunReport(argument: _uncouple_v1_GetRunReportRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  getRunReport(argument: _uncouple_v1_GetRunReportRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  getRunReport(argument: _uncouple_v1_GetRunReportRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
+  getRunReport(argument: _uncouple_v1_GetRunReportRequest, callback: grpc.requestCallback<_uncouple_v1_RunReport__Output>): grpc.ClientUnaryCall;
   
   GetStatus(argument: _uncouple_v1_GetTrainerStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_uncouple_v1_TrainerStatus__Output>): grpc.ClientUnaryCall;
   GetStatus(argument: _uncouple_v1_GetTrainerStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_uncouple_v1_TrainerStatus__Output>): grpc.ClientUnaryCall;
@@ -138,6 +155,11 @@ export interface TrainerHandlers extends grpc.UntypedServiceImplementation {
   
   GetRun: grpc.handleUnaryCall<_uncouple_v1_GetRunRequest__Output, _uncouple_v1_Run>;
   
+  /**
+   * Gets what is known about a run for its report.
+   */
+  GetRunReport: grpc.handleUnaryCall<_uncouple_v1_GetRunReportRequest__Output, _uncouple_v1_RunReport>;
+  
   GetStatus: grpc.handleUnaryCall<_uncouple_v1_GetTrainerStatusRequest__Output, _uncouple_v1_TrainerStatus>;
   
   /**
@@ -175,6 +197,7 @@ export interface TrainerHandlers extends grpc.UntypedServiceImplementation {
 export interface TrainerDefinition extends grpc.ServiceDefinition {
   CancelRun: MethodDefinition<_uncouple_v1_CancelRunRequest, _uncouple_v1_Run, _uncouple_v1_CancelRunRequest__Output, _uncouple_v1_Run__Output>
   GetRun: MethodDefinition<_uncouple_v1_GetRunRequest, _uncouple_v1_Run, _uncouple_v1_GetRunRequest__Output, _uncouple_v1_Run__Output>
+  GetRunReport: MethodDefinition<_uncouple_v1_GetRunReportRequest, _uncouple_v1_RunReport, _uncouple_v1_GetRunReportRequest__Output, _uncouple_v1_RunReport__Output>
   GetStatus: MethodDefinition<_uncouple_v1_GetTrainerStatusRequest, _uncouple_v1_TrainerStatus, _uncouple_v1_GetTrainerStatusRequest__Output, _uncouple_v1_TrainerStatus__Output>
   ListComponents: MethodDefinition<_uncouple_v1_ListComponentsRequest, _uncouple_v1_ListComponentsResponse, _uncouple_v1_ListComponentsRequest__Output, _uncouple_v1_ListComponentsResponse__Output>
   ListRuns: MethodDefinition<_uncouple_v1_ListRunsRequest, _uncouple_v1_Run, _uncouple_v1_ListRunsRequest__Output, _uncouple_v1_Run__Output>
