@@ -79,6 +79,8 @@ class Trainer:
             except grpc.RpcError as error:
                 if error.code() not in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE):
                     raise
+                if number is None:
+                    time.sleep(POLL_SECONDS)
         # Cut off, or canceled, the trial has its end in the study.
         state = self.end_of(id, number)
         report(trial, state, reported)

@@ -1,5 +1,3 @@
-import { availableCpus } from "./available-cpus.ts";
-
 const MEBIBYTE = 1024 ** 2;
 
 /** What a trainer or an evaluator takes, with its engine's threads and its inference hosts. */
@@ -21,12 +19,12 @@ export interface MemoryBudget {
 
 /**
  * Divides the memory of a service. The rest is for Node, the engines and DuckDB themselves, about 300 MiB, and for the blocks
- * and buckets of spilled rows, about 150 MiB for each training at a time.
+ * and buckets of spilled rows, about 100 MiB for each training at a time.
  *
  * @param limit in bytes
- * @param tables that are in use at a time
+ * @param tables that are in use at a time: runs of a trainer
  */
-export function divideMemory(limit: number, tables: number = availableCpus()): MemoryBudget {
+export function divideMemory(limit: number, tables = 1): MemoryBudget {
   return {
     tableBytes: Math.floor(limit / (8 * tables)),
     databaseBytes: Math.floor(limit / 4),

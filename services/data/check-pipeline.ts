@@ -33,7 +33,11 @@ export async function checkPipelineAgainstData(
   const checked: CheckedPlace[] = [];
   for (const reader of readersOf(parsed.pipeline)) checked.push(await checkPlace(parsed, path, access, reader));
   const closed = checked.flatMap(({ closed: why }) => why ?? []);
-  const problems = [...checked.flatMap((place) => place.problems), ...checkOverlap(parsed, checked)];
+  const problems = [
+    ...checked.flatMap((place) => place.problems),
+    ...checkKinds(parsed, checked),
+    ...checkOverlap(parsed, checked),
+  ];
   if (closed.length === checked.length) return [...problems, ...closed];
   for (const { path: key, message } of closed) access?.warn(`not checked: ${key}: ${message}`);
   return problems;
@@ -47,6 +51,7 @@ interface CheckedPlace {
   readonly closed?: Problem;
   /** Some keys of its rows: those with the smallest hashes. */
   readonly keys?: ReadonlySet<string>;
+  readonly schema?: readonly ColumnSchema[];
 }
 
 /** One reader of each place. */
@@ -76,10 +81,10 @@ async function checkPlace(
       const problems = checkPipelineAgainstSchema(parsed, schema, source.unreadable(), checkedSource);
       if (problems.length > 0) return { setting, problems };
       const keys = await someKeys(pipeline, source);
-      if (reader !== "evaluator") return { setting, problems, keys };
+      if (reader !== "evaluator") return { setting, problems, keys, schema };
       const side = hasOwnHeldOut(pipeline) ? "held-out" : "training";
       const slices = await checkSlices(pipeline.tests ?? [], pipeline.slices ?? [], source, map, side);
-      return { setting, problems: [...slices, ...(await checkHeldOutParts(parsed, source))], keys };
+      return { setting, problems: [...slices, ...(await checkHeldOutParts(parsed, source))], keys, schema };
     } finally {
       await source.close();
     }
@@ -101,6 +106,26 @@ async function checkPlace(
 /** Whether rows cannot be opened because their credentials are not here. */
 function isClosed({ code, message }: UncoupleError): boolean {
   return code === "unauthenticated" || message.startsWith("data.url_");
+}
+
+/** Checks that the columns of components have one kind and width everywhere: models are trained on some and judged on others. */
+function checkKinds({ pipeline, map }: ReadableParts, places: readonly CheckedPlace[]): readonly Problem[] {
+  const [first, ...others] = places.filter(({ schema }) => schema !== undefined);
+  const reporter = createReporter(map);
+  for (const name of first === undefined ? [] : heldOutColumns(pipeline)) {
+    const kindIn = ({ schema }: CheckedPlace) => {
+      const column = schema?.find((one) => one.name === name);
+      return column && `${column.kind} of width ${column.width}`;
+    };
+    const expected = kindIn(first as CheckedPlace);
+    for (const place of others) {
+      const kind = kindIn(place);
+      if (kind === undefined || kind === expected) continue;
+      const message = `"${name}" is ${kind}, but ${expected} in ${first?.setting}; convert it in a query or view`;
+      reporter.report(place.setting.split("."), message);
+    }
+  }
+  return reporter.problems;
 }
 
 /** How many keys of each place are compared. */

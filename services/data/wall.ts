@@ -29,6 +29,8 @@ export function readableColumns(pipeline: Pipeline, component: string): readonly
       ...visibleColumns(pipeline, component),
       ...keyColumns(pipeline),
       ...(time === undefined ? [] : [time]),
+      // Samples of training rows may name them.
+      ...(pipeline.slices ?? []),
       ...(audit?.rows === undefined ? [] : (audit.columns ?? [])),
     ]),
   ];

@@ -80,7 +80,7 @@ export function createMlflowRequests({ url, authorization }: TrackingTarget, clo
       );
       const isGet = method === "GET";
       const text = await send(
-        `mlflow/${path}${isGet ? `?${query}` : ""}`,
+        `mlflow/${path}${isGet ? `?${query.toString()}` : ""}`,
         isGet
           ? { method, headers }
           : { method, headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) },

@@ -133,10 +133,11 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const { host } = options;
   const { clock, log } = deps;
   const parallel = options.parallel ?? availableCpus();
-  const memory = divideMemory(options.memoryLimit ?? DEFAULT_MEMORY_LIMIT, parallel);
   const { teams, ...files } = await readTrainerFiles(options.pipelineFile, options.teamFiles);
   const { pipeline } = files.pipeline;
   const components = teams.map(({ team }) => team.component);
+  // The runs of a component follow each other.
+  const memory = divideMemory(options.memoryLimit ?? DEFAULT_MEMORY_LIMIT, Math.min(parallel, teams.length));
   const [only, another] = components;
   for (const problem of teams.flatMap(({ deprecations }) => deprecations)) log.warn(formatProblem(problem));
   const { version } = packageInfo();

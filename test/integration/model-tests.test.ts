@@ -43,6 +43,14 @@ test("a trainer fails the run before it publishes, or warns and records what it 
       /^the model of click fails 1 of 3 tests on training rows and is not published: "price lowers demand": 300 of 300 rows violate it, the worst by [\d.]+ \(ad #[0-9a-f]{16}, ad #[0-9a-f]{16}, ad #[0-9a-f]{16}\)$/,
     );
     expect(await world.backplane.registry.list()).toEqual([]);
+    // Its report shows what was wrong with the model, without keys.
+    const { curve, fit } = await client.runReport(refused.id);
+    expect(curve?.points).toHaveLength(200);
+    expect(fit?.rows).toBeGreaterThan(1500);
+    expect(fit?.outputs).toMatchObject([{ name: "c", residuals: { mean: expect.closeTo(0, 1) } }]);
+    expect(new Set(fit?.slices.map(({ column }) => column))).toEqual(new Set(["price", "country"]));
+    for (const { row } of fit?.worst ?? []) expect(row).toMatch(/^ad #[0-9a-f]{16}$/);
+    expect(JSON.stringify(fit)).not.toContain("ad-");
 
     const teamFile = `{ component: click, ${team("warn").slice(1)}`;
     const warned = await endOf(client, (await client.startRun({ teamFile })).id);

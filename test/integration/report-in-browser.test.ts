@@ -39,7 +39,6 @@ const pages: readonly (readonly [string, number, number, () => Promise<string>])
   ],
   // Loss, learning rate, residuals, means, slices, and the lineage.
   ["the page about a snapshot", 6, 150, () => modelPage(modelReport(), "footer")],
-  ["the page about a classifier", 5, 150, () => modelPage(modelReport(["no", "yes", "never"]), "footer")],
   // History, importance, three parameters, and the curves.
   ["the page about a study", 6, 150, () => studyPage(tunedStudy(), "footer")],
 ];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { HeldOutRows, Rows } from "../../services/data/source/data-source.ts";
 import type { FileSplit } from "../../services/pipeline/pipeline.ts";
+import type { RowSample } from "../../services/pipeline/sample.ts";
 import { HTTPS_CA, serveHttps } from "../helpers/sources/https-files.ts";
 import { startMariadb } from "../helpers/sources/mariadb-server.ts";
 import { startPostgres, type TestDatabase } from "../helpers/sources/postgres-server.ts";
@@ -100,9 +101,17 @@ function valuesOf({ table, labels }: HeldOutRows): readonly string[] {
   }).sort();
 }
 
+const SAMPLE: RowSample = {
+  nearDuplicates: { columns: ["x"], distance: 0.001 },
+  atMost: { column: "city", rows: 300 },
+  rows: 200,
+  stratified: "city",
+};
+
 interface Read {
   readonly heldOut: readonly string[];
   readonly training: Rows;
+  readonly sampled: Rows;
   readonly heldOutFingerprint: string;
 }
 
@@ -113,7 +122,8 @@ async function readAll(place: Place, split?: FileSplit): Promise<Read> {
     async (source) => {
       const heldOut = await source.heldOutRows(COLUMNS, ["id"]);
       const training = await source.trainingRows(COLUMNS);
-      return { heldOut: valuesOf(heldOut), training, heldOutFingerprint: heldOut.fingerprint };
+      const sampled = await source.trainingRows(COLUMNS, undefined, undefined, undefined, SAMPLE);
+      return { heldOut: valuesOf(heldOut), training, sampled, heldOutFingerprint: heldOut.fingerprint };
     },
     split,
   );
@@ -132,12 +142,15 @@ describe.each([
     expect(read.heldOut).toEqual(first.heldOut);
     expect(read.training.table.rows).toBe(first.training.table.rows);
     if (!("time" in split)) expect(read.training.table.rows + read.heldOut.length).toBe(ROWS);
+    expect(read.sampled.table.rows).toBe(SAMPLE.rows);
+    expect(read.sampled.sample).toEqual(first.sampled.sample);
     const alike = expected.get(order);
     if (alike === undefined) expected.set(order, read);
     // SQLite has no truth values, but 0 and 1.
     else if (!name.startsWith("SQLite")) {
       expect(read.heldOutFingerprint).toBe(alike.heldOutFingerprint);
       expect(read.training.fingerprint).toBe(alike.training.fingerprint);
+      expect(read.sampled.fingerprint).toBe(alike.sampled.fingerprint);
     }
   });
 });

@@ -7,7 +7,6 @@ import { type Study, type Trial, trialHasEnded } from "../../services/pipeline/s
 import { freePort } from "../helpers/free-port.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { optunaPython } from "../helpers/optuna.ts";
-import { endOfStudy } from "../helpers/studies.ts";
 import { openTrainerWorld, type TrainerProcess, type TrainerWorld } from "../helpers/trainer-world.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -16,7 +15,7 @@ const teamOf = (steps: number) => `{ model: { hidden: [16] }, batch: 64, steps: 
   parameters: { optimizer.learning_rate: { low: 0.0001, high: 0.1, log: true } },
   pruning: { name: median, every: ${steps / 10} } } }`;
 /** Trials last long enough to be killed on the way. */
-const LONG = 30_000;
+const LONG = 20_000;
 const STATES = { COMPLETE: "complete", PRUNED: "pruned", FAIL: "failed" } as const;
 
 interface OptunaTrial {
@@ -109,7 +108,7 @@ test("killing Optuna leaves the study intact, and a second call goes on with it"
   expect(trials).toHaveLength(6);
   expect(trials.slice(0, 3)).toEqual(known.slice(0, 3));
   expect(trials[3]).toMatchObject({ state: "PRUNED", ours: 4 });
-  const study = await endOfStudy(trainer.tuning, id);
+  const study = await trainer.tuning.getStudy(id);
   expect(study.trials).toHaveLength(6);
   expect(study.trials.slice(0, 4)).toEqual(left.trials.slice(0, 4));
   expectSame([...trials.slice(0, 3), ...trials.slice(4)], study);

@@ -65,18 +65,19 @@ Exits with ${exitCodes["failed-precondition"]} if a check fails.
     )
     .action(async (flags: DoctorFlags) => {
       const output = createOutput(context, flags.json === true);
-      if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
       const [{ probeEngines }, { createEngine }, { typicalChoices }, { examine }] = await Promise.all([
         import("../../engine/probe-engines.ts"),
         import("../../engine/create-engine.ts"),
         import("../../engine/typical-choices.ts"),
         import("../doctor/examine.ts"),
       ]);
+      // First, because it finds wrong flags and files.
+      const { checks: found, durability: running, ...rest } = await interruptible(context, examine(flags, context));
+      if (context.stderr.isTTY === true) output.note("timing each engine for about a second ...");
       const engines = await interruptible(context, probeEngines(context.clock));
       const auto = await typicalChoices(await createEngine("auto", { clock: context.clock, log: () => {} }));
       const natsServer = (await findNatsServer(context.env.PATH)) ?? null;
       const own = natsServer === null ? [] : [await durabilityOfOwn(natsServer)];
-      const { checks: found, durability: running, ...rest } = await interruptible(context, examine(flags, context));
       // What `uncouple up` would start says nothing about a server that runs.
       const checks = running.length > 0 ? found : [...checkServers(own), ...found];
       const result = { engines, auto, natsServer, durability: [...own, ...running], ...rest, checks };

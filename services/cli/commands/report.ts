@@ -7,10 +7,7 @@ import { packageInfo } from "../../runtime/package-info.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { parseReference } from "../flags/reference.ts";
-import { gatherReport, type Report, type ReportTarget } from "../report/gather-report.ts";
-import { modelPage } from "../report/model-page.ts";
-import { reportJson } from "../report/report-json.ts";
-import { studyPage } from "../report/study-page.ts";
+import type { Report, ReportTarget } from "../report/gather-report.ts";
 import { createOutput } from "../terminal/output.ts";
 
 interface ReportFlags extends ConnectionFlags {
@@ -41,6 +38,11 @@ export function reportCommand(context: CliContext): Command {
     )
     .action(async (target: ReportTarget, flags: ReportFlags) => {
       const output = createOutput(context, flags.json === true);
+      // Loaded lazily: plots load slowly, and other commands do not need them.
+      const [{ gatherReport }, { reportJson }] = await Promise.all([
+        import("../report/gather-report.ts"),
+        import("../report/report-json.ts"),
+      ]);
       const report = await withConnections(context, flags, (connections) => gatherReport(connections, target));
       const name = typeof target === "string" ? target : snapshotName(target);
       const file = flags.out ?? `report-${name}.html`;
@@ -51,9 +53,14 @@ export function reportCommand(context: CliContext): Command {
     });
 }
 
-function pageOf(report: Report, context: CliContext): Promise<string> {
+async function pageOf(report: Report, context: CliContext): Promise<string> {
   const footer = `Uncouple ${packageInfo().version}, ${timestamp(context.clock)}. \`uncouple report --json\` has the numbers.`;
-  return report.kind === "study" ? studyPage(report.study, footer) : modelPage(report.model, footer);
+  if (report.kind === "study") {
+    const { studyPage } = await import("../report/study-page.ts");
+    return studyPage(report.study, footer);
+  }
+  const { modelPage } = await import("../report/model-page.ts");
+  return modelPage(report.model, footer);
 }
 
 /** @throws InvalidArgumentError for a snapshot without a valid serial */

@@ -2,10 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { UncoupleError } from "../../common/errors.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
-import { protocolCatalog } from "../../learning/protocols/all.ts";
-import { editTeamFile } from "../../pipeline/files/edit-team-file.ts";
 import { problemsError } from "../../pipeline/files/problem.ts";
-import { parseTeamFile } from "../../pipeline/files/team-file.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
 import { bestTrial, isActive, type Study } from "../../pipeline/study.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
@@ -151,6 +148,11 @@ async function follow(begun: Study, tuning: RemoteTuning, context: CliContext): 
 
 /** Writes the best parameters into a team file, which keeps everything else. */
 async function write(study: Study, file: string, output: Output, context: CliContext): Promise<void> {
+  const [{ protocolCatalog }, { editTeamFile }, { parseTeamFile }] = await Promise.all([
+    import("../../learning/protocols/all.ts"),
+    import("../../pipeline/files/edit-team-file.ts"),
+    import("../../pipeline/files/team-file.ts"),
+  ]);
   const best = bestOf(study);
   const path = resolve(context.cwd, file);
   const text = (await readIfThere(path)) ?? study.teamFile;

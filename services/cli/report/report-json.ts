@@ -38,6 +38,7 @@ export function reportJson(report: Report): Readonly<Record<string, unknown>> {
     releases: facts?.releases ?? [],
     usedBy: facts?.usedBy ?? [],
     position: facts?.position ?? null,
+    origins: facts?.origins.map(manifestJson) ?? [],
     missing,
   };
 }

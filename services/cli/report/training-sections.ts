@@ -21,7 +21,7 @@ export async function trainingSections({ curve, run }: RunReport): Promise<Repor
 function noCurve(state: RunReport["run"]["state"]): string {
   return state === "queued" || state === "waiting"
     ? "The training has not begun."
-    : "There is no loss curve: a training has one from its first checkpoint on, and from version 0.2 on.";
+    : "There is no loss curve yet: a training has one from its first checkpoint on, and those of earlier versions have none.";
 }
 
 function curveText({ every, window, points }: LossCurve): string {

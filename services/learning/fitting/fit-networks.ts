@@ -8,7 +8,7 @@ import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
 import type { OptimizerSpec, ScheduleSpec } from "../../pipeline/team.ts";
-import { type Matrix, mapRows, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
+import { isSpilledMatrix, type Matrix, mapRows, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 import { runTraining, type Train } from "../training/run-training.ts";
 import { trainingColumns } from "../training/training-columns.ts";
 import { scalingOf, standardize, unstandardizeInputs, unstandardizeOutputs } from "./scaling.ts";
@@ -82,8 +82,9 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
     ...(observed !== undefined && { observed }),
   };
   const firsts = range(Math.ceil(fit.members.length / MEMBERS_PER_PROGRAM)).map((part) => part * MEMBERS_PER_PROGRAM);
-  // Units wait for whoever runs them.
-  const atATime = context.train === undefined ? availableCpus() : firsts.length;
+  const isSpilled = Object.values(data).some(isSpilledMatrix);
+  // Units wait for whoever runs them. Each training on rows in files has windows of its own in memory.
+  const atATime = context.train !== undefined ? firsts.length : isSpilled ? 1 : availableCpus();
   const parts = await inParallel(firsts, atATime, async (first) => {
     const part: StackedPart = { ...fit, first, members: fit.members.slice(first, first + MEMBERS_PER_PROGRAM) };
     return { members: part.members, state: await fitStacked(part, fit.members.length, data, context) };

@@ -26,7 +26,10 @@ export interface WindowSizes {
   readonly gapBytes: number;
 }
 
-const SIZES: WindowSizes = { windowBytes: 40 * 2 ** 20, readBytes: 2 ** 20, gapBytes: 64 * 2 ** 10 };
+const SIZES: WindowSizes = { windowBytes: 24 * 2 ** 20, readBytes: 2 ** 20, gapBytes: 64 * 2 ** 10 };
+
+/** Bytes that a training on rows in a file takes. */
+export const WINDOWS_BYTES = 3 * SIZES.windowBytes;
 
 /** Rows that follow each other in the order, by column. */
 interface Window {
@@ -77,7 +80,9 @@ export async function openOrderedRows(
     const rows = new Int32Array(count);
     fill(first, rows);
     const places = sortedPlaces(rows);
-    const rowAt = (at: number) => rows[places[at] as number] as number;
+    const sorted = new Int32Array(count);
+    for (let at = 0; at < count; at++) sorted[at] = rows[places[at] as number] as number;
+    const rowAt = (at: number) => sorted[at] as number;
     const parts: { readonly from: number; readonly end: number }[] = [];
     for (let from = 0, end = 0; from < count; from = end) {
       const start = rowAt(from);
@@ -93,13 +98,13 @@ export async function openOrderedRows(
       const start = rowAt(from);
       const values = buffer.subarray(0, (rowAt(end - 1) - start + 1) * width);
       await readAt(file, path, values, start * rowBytes);
-      scatter(values, start, rows, places.subarray(from, end), columns);
+      scatter(values, start, sorted.subarray(from, end), places.subarray(from, end), columns);
       free.push(buffer);
     });
     return { first, rows: count, columns };
   }
 
-  /** Copies rows from a part of the file to their places in the columns of a window. */
+  /** Copies rows from a part of the file that begins with the row `start` to their places in the columns of a window. */
   function scatter(
     values: Float32Array,
     start: number,
@@ -111,9 +116,8 @@ export async function openOrderedRows(
     for (const [name, own] of widths) {
       const column = columns[name] as Float32Array;
       for (let i = 0; i < places.length; i++) {
-        const place = places[i] as number;
-        let from = ((rows[place] as number) - start) * width + offset;
-        for (let to = place * own, end = to + own; to < end; ) column[to++] = values[from++] as number;
+        let from = ((rows[i] as number) - start) * width + offset;
+        for (let to = (places[i] as number) * own, end = to + own; to < end; ) column[to++] = values[from++] as number;
       }
       offset += own;
     }

@@ -7,6 +7,7 @@ import type { ShippedEngines } from "../../engine/shipped/shipped-engines.ts";
 import type { ShippingEngine } from "../../engine/shipped/shipping-engine.ts";
 import type { RowMatrix } from "../dataset/row-matrix.ts";
 import { createChunkSizes } from "../training/chunk-sizes.ts";
+import { WINDOWS_BYTES } from "../training/row-windows.ts";
 import { openTraining, type SteppedTraining } from "../training/stepped-training.ts";
 import { SpilledColumns, trainingColumns } from "../training/training-columns.ts";
 import type { Blob, JobBlob, Unit, UnitJob, UnitResult } from "./unit.ts";
@@ -45,9 +46,9 @@ export interface UnitExecutor {
 
 interface OpenSession {
   readonly key: string;
-  /** The only slot that it runs, if its columns are spilled: the shuffled rows of an epoch are a file. */
+  /** The only slot that it runs, if its columns are spilled: each slot has windows of its own. */
   readonly slot: number | undefined;
-  /** Of its columns, which the engine holds a copy of. */
+  /** Of its columns, which the engine holds a copy of, or of its windows. */
   readonly bytes: number;
   readonly training: SteppedTraining;
 }
@@ -87,7 +88,7 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
     const peak: TrainingProgram = { ...program, optimizer: { name: "sgd", learningRate: job.learningRate } };
     const { rows, steps, schedule, seed } = job;
     const isSpilled = data instanceof SpilledColumns;
-    const bytes = isSpilled ? 0 : Object.values(data).reduce((sum, column) => sum + column.byteLength, 0);
+    const bytes = isSpilled ? WINDOWS_BYTES : Object.values(data).reduce((sum, column) => sum + column.byteLength, 0);
     return {
       key,
       slot: isSpilled ? slot : undefined,

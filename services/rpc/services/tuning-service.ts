@@ -26,7 +26,7 @@ export interface TuningService {
    *   search, or the trainer is starting, stopping, or has another pipeline file than the one in force)
    */
   startStudy(request: StartStudy): Promise<Study>;
-  /** @throws UncoupleError `not-found` */
+  /** @throws UncoupleError `not-found`; `unavailable` while the trainer starts, as all methods that name a study */
   getStudy(id: string): Promise<Study>;
   /** Newest first. */
   listStudies(): Promise<readonly Study[]>;

@@ -11,7 +11,6 @@ import type { Registry } from "../../registry/registry.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { createCheckpointing } from "../checkpoints/checkpointing.ts";
 import { changesOf, trainingFingerprint } from "../checkpoints/training-fingerprint.ts";
-import type { RunTracking } from "../tracking/run-tracking.ts";
 import { forReport } from "./for-report.ts";
 import { recordCurve } from "./loss-curve.ts";
 import { createPinnedModels, digestsOfPins } from "./pinned-models.ts";
@@ -20,6 +19,7 @@ import { clearAttempts } from "./run-attempts.ts";
 import type { RunPins } from "./run-pins.ts";
 import type { RunJob } from "./run-queue.ts";
 import type { RunStore } from "./run-store.ts";
+import type { StoredRun } from "./stored-run.ts";
 import type { LoadedData } from "./training-data.ts";
 
 export interface TrainRunSettings {
@@ -37,6 +37,13 @@ export interface TrainingMetrics {
   checkpointed(seconds: number): void;
 }
 
+/** Told of trainings as they go; never waits and never throws. */
+export interface TrainingTracking {
+  /** A training begins, or is resumed. */
+  began(stored: StoredRun): void;
+  progressed(stored: StoredRun, progress: Pick<TrainingProgress, "step" | "steps" | "loss" | "learningRate">): void;
+}
+
 export interface TrainRunDeps {
   readonly registry: Pick<Registry, "manifest">;
   readonly pins: Pick<RunPins, "renew">;
@@ -47,7 +54,7 @@ export interface TrainRunDeps {
   readonly waitingFor?: () => string | undefined;
   readonly load: LoadModel;
   readonly metrics: TrainingMetrics;
-  readonly tracking: Pick<RunTracking, "began" | "progressed">;
+  readonly tracking: TrainingTracking;
   /** Called with the name of the engine that trains, each time a training starts. */
   readonly onEngine: (name: string) => void;
   readonly clock: Clock;

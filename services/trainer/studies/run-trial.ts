@@ -72,8 +72,15 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
     let started: number | undefined;
     const seconds = () => before.seconds + (started === undefined ? 0 : secondsSince(clock, started));
 
+    /** Records what outlives a death. Deaths in a row are those between two of these, of whatever trial. */
+    async function progressed(change: Partial<Trial>): Promise<void> {
+      await entry.recordTrial(number, change, { attempts: 0 });
+      const others = entry.trials().filter((one) => one.attempts > 0 && one.trial.trial !== number);
+      for (const { trial } of others) await entry.recordTrial(trial.trial, {}, { attempts: 0 });
+    }
+
     async function end(state: TrialState, change: Partial<Trial>): Promise<void> {
-      await entry.recordTrial(number, { ...change, state, seconds: seconds() }, { attempts: 0 });
+      await progressed({ ...change, state, seconds: seconds() });
       await store.removeCheckpoints(entry.id, number);
       const { value, steps } = entry.trial(number).trial;
       log.info({ ...fields, state, value, steps }, `trial ${number} of study ${entry.id}: ${state}`);
@@ -84,7 +91,7 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
       await entry.recordTrial(number, { state: "waiting" }, { attempts: 0 });
       throw new UncoupleError(
         "failed-precondition",
-        `the trainer died ${attempts} times in a row during trial ${number}, each time before it had done a step; see its log and its memory limit, then go on with the study`,
+        `the trainer died ${attempts} times in a row during trial ${number}, each time before any trial had done a step; see its log and its memory limit, then go on with the study`,
       );
     }
     try {
@@ -126,7 +133,7 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
         store: {
           async saveCheckpoint(_, checkpoint) {
             await store.saveCheckpoint(entry.id, number, checkpoint);
-            await entry.recordTrial(number, { seconds: seconds() }, { attempts: 0 });
+            await progressed({ seconds: seconds() });
           },
         },
         clock,
@@ -185,8 +192,7 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
       const known = entry.trial(number).trial.measured;
       if (known.some((one) => one.step === step)) return;
       const value = await material.measure(bytes, signal);
-      const change = { steps: step, seconds: seconds(), measured: [...known, { step, value }] };
-      await entry.recordTrial(number, change, { attempts: 0 });
+      await progressed({ steps: step, seconds: seconds(), measured: [...known, { step, value }] });
     }
   };
 }

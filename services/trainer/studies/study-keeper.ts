@@ -73,6 +73,8 @@ export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeep
   function find(id: string): Kept {
     const kept = studies.get(id);
     if (kept !== undefined) return kept;
+    // Its studies are not all loaded: nobody may take one for lost.
+    if (!started) throw new UncoupleError("unavailable", `the trainer of ${component} is starting`);
     const known = studies.size === 0 ? "it has none yet" : `list them with \`uncouple studies ${component}\``;
     throw new UncoupleError("not-found", `${component} has no study ${JSON.stringify(id.slice(0, 80))}; ${known}`);
   }
@@ -212,15 +214,15 @@ export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeep
       return kept.entry.study();
     },
     async extend({ id, trials, parallel }) {
-      checkRunning();
       const kept = find(id);
+      checkRunning();
       const { wanted, parallel: before } = kept.entry.stored().study;
       await resume(kept, { wanted: Math.max(wanted, trials), parallel: parallel ?? before });
       return kept.entry.study();
     },
     async *runTrial(id, parameters, signal) {
-      checkRunning();
       const kept = find(id);
+      checkRunning();
       const { entry } = kept;
       deps.check(entry.stored().study.teamFile, parameters);
       const { trial: number } = await entry.addTrial(parameters, true);

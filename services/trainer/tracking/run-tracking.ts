@@ -8,13 +8,11 @@ import type { Metric } from "../../tracking/mlflow-client.ts";
 import type { RunLog, TrackedEnd, TrackedModel, TrackedRun } from "../../tracking/run-log.ts";
 import type { TrackingQueue } from "../../tracking/tracking-queue.ts";
 import type { StoredRun } from "../runs/stored-run.ts";
+import type { TrainingTracking } from "../runs/train-run.ts";
 import { endOf, parametersOf, tagsOf } from "./run-fields.ts";
 
-/** Told of runs as they go; never waits and never throws. */
-export interface RunTracking {
-  /** A training begins, or is resumed. */
-  began(stored: StoredRun): void;
-  progressed(stored: StoredRun, progress: Pick<TrainingProgress, "step" | "steps" | "loss" | "learningRate">): void;
+/** Told of runs; never waits and never throws. */
+export interface RunTracking extends TrainingTracking {
   ended(stored: StoredRun): void;
   /** Ends at the server what has ended here while the server, or the trainer, was away. */
   restored(runs: readonly StoredRun[]): void;

@@ -75,13 +75,24 @@ export function comparisonText(comparison: readonly Comparison[]): string {
 /** Colors of a light page, which the plot's variables stand for on a page of ours. */
 const COLORS = { "--ink": "#333", "--faint": "#666", "--line": "#ddd", "--bad-soft": "#fbe9e7" };
 
-/** The losses on rows that no search saw, of quasi-random searches and the others of Optuna. @returns SVG */
+/** Searches with equal steps, by their names in the plot. */
+const PLOTTED: Readonly<Record<string, string>> = {
+  "Optuna TPE": "Optuna TPE",
+  "quasi-random": "quasi-random",
+  "quasi-random, halving, all steps": "with halving",
+  "quasi-random, median, all steps": "with median",
+};
+
+/** The losses on rows that no search saw. @returns SVG */
 export async function comparisonPlot(comparison: readonly Comparison[]): Promise<string> {
-  const shown = comparison.filter(({ contestant }) => /^(Optuna|quasi-random)/.test(contestant));
+  const points = comparison.flatMap(({ problem, contestant, test }) => {
+    const series = PLOTTED[contestant];
+    return series === undefined ? [] : [{ group: problem, series, ...test }];
+  });
   const { markup } = await intervalPlot({
     label: `Loss of the best trial on unseen rows, relative to ${BASELINE}`,
     xTitle: `loss of the best trial on unseen rows, relative to ${BASELINE}`,
-    points: shown.map(({ problem, contestant, test }) => ({ group: problem, series: contestant, ...test })),
+    points,
   });
   let svg = markup.replace("<svg ", '<svg style="background: white" ');
   for (const [name, color] of Object.entries(COLORS)) svg = svg.replaceAll(`var(${name})`, color);

@@ -43,7 +43,11 @@ export async function startMlflow(
       // A process group of its own, because the server has workers.
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
-      env: { ...process.env, MLFLOW_AUTH_CONFIG_PATH: ini, MLFLOW_FLASK_SERVER_SECRET_KEY: "test" },
+      env: {
+        ...process.env,
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false",
+        ...(passwords && { MLFLOW_AUTH_CONFIG_PATH: ini, MLFLOW_FLASK_SERVER_SECRET_KEY: "test" }),
+      },
     },
   );
   await log.close();

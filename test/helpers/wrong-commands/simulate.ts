@@ -47,7 +47,7 @@ export const wrongSimulations: readonly WrongCommand[] = [
     says: `uncouple: bad.yaml:2: teams.m1.hiden: unknown key; available: hidden, steps, every, width; did you mean "hidden"?
 bad.yaml:4: policies[1]: unknown policy "casual"; available: ${POLICY_FORMS.join(", ")}; did you mean "causal"?
 bad.yaml:5: seeds[1]: duplicate seed 1
-bad.yaml:6: events.scripted[0].kind: must be one of upgrade, downgrade, bad-release, outage, not "fire"`,
+bad.yaml:6: events.scripted[0].kind: must be one of upgrade, downgrade, bad-release, outage, split, not "fire"`,
   },
   {
     what: "a scenario whose teams form a cycle",

@@ -150,6 +150,15 @@ describe("validate", () => {
     );
   });
 
+  test("finds columns whose kind differs between places", async () => {
+    await write("texts.csv", ["id,a,b,z,y", ...lines(3000, 50).map((line) => line.replace(/,/, ",n"))]);
+    expect(
+      (await check(pipelineOf("source: file, path: texts.csv, held_out: { path: held-out.csv }"))).problems,
+    ).toEqual([
+      'p.yaml:2: data: "a" is categorical of width 1, but numeric of width 1 in data.held_out; convert it in a query or view',
+    ]);
+  });
+
   test("finds held-out rows among the training rows", async () => {
     expect(
       (await check(pipelineOf("source: file, path: rows.csv, held_out: { path: overlapping.csv }"))).problems,

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { modelPage } from "../../../../services/cli/report/model-page.ts";
+import type { ModelReport, SnapshotFacts } from "../../../../services/cli/report/model-report.ts";
+import { studyPage } from "../../../../services/cli/report/study-page.ts";
+import { quarantine } from "../../../helpers/drafts.ts";
+import { modelReport, tunedStudy } from "../../../helpers/report-record.ts";
+
+const headings = (page: string) => [...page.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, heading]) => heading);
+const plots = (page: string) => page.match(/<svg /g)?.length ?? 0;
+const full = modelReport();
+
+test("a page about a classifier has its calibration in place of residuals, of two classes the second one", async () => {
+  const page = await modelPage(modelReport(["no", "yes"]), "footer");
+  expect(headings(page)).toContain("Calibration");
+  expect(headings(page)).not.toContain("Residuals");
+  expect(page).toContain("<td>yes</td>");
+  expect(page).not.toContain("<td>no</td>");
+});
+
+test("a page escapes what others wrote", async () => {
+  const page = await modelPage(full, "footer");
+  expect(page).toContain("rises with &lt;price&gt;");
+  expect(page).not.toContain("<price>");
+});
+
+test("a page about a run that waits has neither plots nor a snapshot", async () => {
+  const { run } = full;
+  if (run === null) throw new Error("the record has no run");
+  const waiting: ModelReport = {
+    component: "m2",
+    run: { ...run, run: { ...run.run, state: "waiting", snapshot: null, warnings: [] }, curve: null, fit: null },
+    snapshot: null,
+    missing: [],
+  };
+  const page = await modelPage(waiting, "footer");
+  expect(headings(page)).toEqual(["Model card", "Training"]);
+  expect(page).toContain("The training has not begun.");
+  expect(plots(page)).toBe(0);
+});
+
+test("a page about a quarantined snapshot that another program trained says so, and what is missing", async () => {
+  const snapshot: SnapshotFacts = {
+    ...(full.snapshot as SnapshotFacts),
+    verdict: null,
+    quarantine: quarantine("m2", 2),
+  };
+  const page = await modelPage({ component: "m2", run: null, snapshot, missing: ["its training: <b>"] }, "footer");
+  expect(headings(page)).toEqual([
+    "What is missing",
+    "Model card",
+    "On held-out rows",
+    "Tests",
+    "Training data",
+    "Lineage",
+  ]);
+  expect(page).toContain("It is quarantined (not-finite): nothing composes it.");
+  expect(page).toContain("its training: &lt;b&gt;");
+});
+
+test("a page about a study that failed before its first trial says why", async () => {
+  const study = tunedStudy({
+    state: "failed",
+    trials: [],
+    rows: null,
+    error: { code: "failed-precondition", message: "the training rows changed" },
+  });
+  const page = await studyPage(study, "footer");
+  expect(page).toContain("The study failed: the training rows changed, 0 of 0 trials have ended.");
+  expect(plots(page)).toBe(0);
+});
+
+test("a page about a study with few trials has their history, but no importance", async () => {
+  const page = await studyPage(tunedStudy({ trials: tunedStudy().trials.slice(0, 5) }), "footer");
+  expect(page).toContain("It needs 10 measured trials.");
+  // The history, three parameters, and the curves.
+  expect(plots(page)).toBe(5);
+});
