@@ -9,7 +9,7 @@ import { rowLosses, targetOf } from "../../services/data/targets/losses.ts";
 import { targetColumn } from "../../services/data/targets/target-column.ts";
 import { createWasmEngine } from "../../services/engine/wasm/wasm-engine.ts";
 import { firstStage, SECOND_STAGE, twoStagePipeline } from "../../services/experiments/paper/two-stage.ts";
-import { imputedInputs } from "../../services/learning/component/prepare-inputs.ts";
+import { imputedInputs } from "../../services/learning/component/imputed-inputs.ts";
 import { trainComponent } from "../../services/learning/component/train-component.ts";
 import { loadSnapshotModel } from "../../services/learning/snapshot/load-snapshot-model.ts";
 import type { SnapshotModel } from "../../services/learning/snapshot/snapshot-model.ts";

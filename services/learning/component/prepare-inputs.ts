@@ -1,8 +1,7 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
-import { isSpilled, joinTables, type StoredTable, tableBlocks, withColumns } from "../../data/spill/stored-table.ts";
-import { spillTable } from "../../data/spill/table-spill.ts";
-import type { NumericColumn, Table } from "../../data/table/table.ts";
-import { ancestors, componentNamed } from "../../pipeline/dag.ts";
+import { joinTables, type StoredTable, withColumns } from "../../data/spill/stored-table.ts";
+import type { Table } from "../../data/table/table.ts";
+import { componentNamed } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { counterfactualValues } from "../counterfactual/counterfactual.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../counterfactual/evidence.ts";
@@ -13,47 +12,11 @@ import type { FitContext } from "../fitting/fit-networks.ts";
 import { selectColumns } from "../fitting/matrices.ts";
 import { inputsOf, type PreparedInputs } from "../programs/training-program.ts";
 import type { ProtocolNeeds } from "../protocols/protocol.ts";
-import { imputeAncestors } from "../snapshot/impute.ts";
 import type { SnapshotModel } from "../snapshot/snapshot-model.ts";
+import { imputedInputs } from "./imputed-inputs.ts";
 import { measureSupport, supportWarning } from "./support.ts";
 import type { ComponentTraining } from "./training-backend.ts";
 import { fitInUnits, unitPlanOf } from "./unit-training.ts";
-
-/**
- * Predicts the component's upstream outputs on these rows; by output name, in the order of the pipeline file. In memory if the
- * table is, otherwise block by block into files beside it.
- */
-export function imputedInputs(
-  source: Pick<ComponentTraining, "pipeline" | "upstream">,
-  component: Component,
-  table: Table,
-): Promise<Table>;
-export function imputedInputs(
-  source: Pick<ComponentTraining, "pipeline" | "upstream">,
-  component: Component,
-  table: StoredTable,
-): Promise<StoredTable>;
-export async function imputedInputs(
-  { pipeline, upstream }: Pick<ComponentTraining, "pipeline" | "upstream">,
-  component: Component,
-  table: StoredTable,
-): Promise<StoredTable> {
-  const names = component.upstream.map((name) => componentNamed(pipeline, name).output.name);
-  const impute = async (rows: Table): Promise<Table> => {
-    const outputs = await imputeAncestors(pipeline, new Set(Object.keys(upstream)), upstream, rows);
-    const columns = Object.fromEntries(names.map((name) => [name, outputs[name] as NumericColumn]));
-    return { rows: rows.rows, columns };
-  };
-  if (!isSpilled(table)) return impute(table);
-  if (names.length === 0) return { rows: table.rows, columns: {} };
-  const read = ancestors(pipeline.components, component.name).flatMap(({ columns }) => columns);
-  return spillTable(table.folder, names, {}, async function* () {
-    for await (const block of tableBlocks(withColumns(table, read))) {
-      const { columns } = await impute(block);
-      yield names.map((name) => columns[name] as NumericColumn);
-    }
-  });
-}
 
 /**
  * Prepares what the protocol needs on the training rows. Deterministic, so that a resumed run can repeat it.

@@ -6,7 +6,8 @@ import type { PreparedInputs } from "../programs/training-program.ts";
 import { findProtocol } from "../protocols/all.ts";
 import type { ProtocolNeeds } from "../protocols/protocol.ts";
 import { doublyRobust } from "./doubly-robust.ts";
-import { fitContext, imputedInputs, prepareInputs } from "./prepare-inputs.ts";
+import { imputedInputs } from "./imputed-inputs.ts";
+import { fitContext, prepareInputs } from "./prepare-inputs.ts";
 import type { ComponentTraining } from "./training-backend.ts";
 
 /**

@@ -9,7 +9,7 @@ import type { Engine } from "../../engine/interface/engine.ts";
 import { ancestors } from "../../pipeline/dag.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import { DEFAULT_TEAM, type TeamConfig } from "../../pipeline/team.ts";
-import { imputedInputs } from "../component/prepare-inputs.ts";
+import { imputedInputs } from "../component/imputed-inputs.ts";
 import type { TrainingBackend } from "../component/training-backend.ts";
 import { fitInUnits, unitPlanOf } from "../component/unit-training.ts";
 import { encodeDataset } from "../dataset/encoded-dataset.ts";

@@ -11,7 +11,7 @@ import { rowLosses, targetOf } from "../../data/targets/losses.ts";
 import { targetColumn } from "../../data/targets/target-column.ts";
 import { loadHosted, modelOfBytes } from "../../inference/hosted-model.ts";
 import { type Inference, StageFault } from "../../inference/inference.ts";
-import { imputedInputs } from "../../learning/component/prepare-inputs.ts";
+import { imputedInputs } from "../../learning/component/imputed-inputs.ts";
 import { snapshotContract } from "../../learning/snapshot/snapshot-contract.ts";
 import type { SnapshotModel } from "../../learning/snapshot/snapshot-model.ts";
 import { componentNamed } from "../../pipeline/dag.ts";
