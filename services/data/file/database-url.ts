@@ -47,7 +47,7 @@ const OPTIONS = {
   sqlite: [],
 } as const satisfies Record<DatabasePlace["kind"], readonly string[]>;
 
-/** libpq's own defaults wait for ever on a connection that is gone. */
+/** libpq's own defaults never give up a connection that is gone. */
 const POSTGRES_DEFAULTS = {
   application_name: "uncouple",
   connect_timeout: "10",

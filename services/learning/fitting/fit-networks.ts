@@ -83,7 +83,7 @@ export async function fitNetworks(fit: NetworkFit, context: FitContext): Promise
   };
   const firsts = range(Math.ceil(fit.members.length / MEMBERS_PER_PROGRAM)).map((part) => part * MEMBERS_PER_PROGRAM);
   const isSpilled = Object.values(data).some(isSpilledMatrix);
-  // Units wait for whoever runs them. Each training on rows in files has windows of its own in memory.
+  // Units wait for a worker or a slot. Each training on rows in files has windows of its own in memory.
   const atATime = context.train !== undefined ? firsts.length : isSpilled ? 1 : availableCpus();
   const parts = await inParallel(firsts, atATime, async (first) => {
     const part: StackedPart = { ...fit, first, members: fit.members.slice(first, first + MEMBERS_PER_PROGRAM) };
