@@ -20,7 +20,7 @@ export interface LiveRecord {
   readonly seconds: { readonly start: number; readonly first: number; readonly drive: number; readonly drain: number };
   readonly wishes: { readonly due: number; readonly served: number };
   readonly asked: readonly AskedRun[];
-  /** The runs that trainers list, whoever asked for them. */
+  /** The runs that trainers list, also those that gates and triggers started. */
   readonly listed: readonly Run[];
   readonly logs: LiveLogs;
   /** Verdicts by kind. */

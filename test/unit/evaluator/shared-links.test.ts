@@ -63,7 +63,7 @@ describe("an evaluator of a pipeline that uses another pipeline's component", ()
       await world.releaseOwner(serial);
       await world.until(async () => (await world.linked()).at(-1) === serial);
     }
-    // Releases of other components are none of its business.
+    // Releases of other components do not matter to it.
     await world.releaseOwner(1);
     await world.clock.advance(60_000);
     expect(await world.linked()).toEqual([2, 1]);
