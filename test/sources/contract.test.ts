@@ -122,7 +122,7 @@ async function readAll(place: Place, split?: FileSplit): Promise<Read> {
     async (source) => {
       const heldOut = await source.heldOutRows(COLUMNS, ["id"]);
       const training = await source.trainingRows(COLUMNS);
-      const sampled = await source.trainingRows(COLUMNS, undefined, undefined, undefined, SAMPLE);
+      const sampled = await source.trainingRows(COLUMNS, { sample: SAMPLE });
       return { heldOut: valuesOf(heldOut), training, sampled, heldOutFingerprint: heldOut.fingerprint };
     },
     split,

@@ -27,7 +27,7 @@ export async function readTrialSubject(context: CliContext, file: string, name: 
   const { source, schema } = await openPipelineData(parsed, path, dataAccess(context), { trainer: name });
   try {
     const contract = snapshotContract(pipeline, component, schema);
-    const { table } = await source.trainingRows(component.columns, TRIAL_ROWS);
+    const { table } = await source.trainingRows(component.columns, { limit: TRIAL_ROWS });
     const columns = { ...table.columns };
     for (const upstream of component.upstream) {
       const { output } = componentNamed(pipeline, upstream);

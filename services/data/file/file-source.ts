@@ -2,9 +2,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
 import { didYouMean } from "../../common/suggest.ts";
 import type { StoredSource } from "../../pipeline/pipeline.ts";
-import type { RowSample } from "../../pipeline/sample.ts";
 import type { DataAccess } from "../source/data-access.ts";
-import type { DataSource, HeldOutRows, Rows, TrainingPart } from "../source/data-source.ts";
+import type { DataSource, HeldOutRows, Rows, TrainingRowOptions } from "../source/data-source.ts";
 import { removeSpill, type SpillSpace } from "../spill/spill-folder.ts";
 import { isSpilled, type StoredTable } from "../spill/stored-table.ts";
 import { chooseColumns } from "../table/column-choice.ts";
@@ -182,34 +181,26 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   return {
     schema: async () => schema,
     unreadable: () => unreadable,
-    trainingRows: async (columns, limit, heldOutAfter, part, sample) =>
-      inMemory(
-        await checked(
-          await read(columns, { side: "training" }, { limit, heldOutAfter, part, sample }),
-          part?.side ?? "training",
-        ),
-      ),
-    storedTrainingRows: async (columns, space, heldOutAfter, part, sample) =>
-      checked(
-        await read(columns, { side: "training" }, { heldOutAfter, part, sample, space }),
-        part?.side ?? "training",
-      ),
+    trainingRows: async (columns, options) =>
+      inMemory(await checked(await read(columns, { side: "training" }, options), options?.part?.side ?? "training")),
+    storedTrainingRows: async (columns, space, options) =>
+      checked(await read(columns, { side: "training" }, { ...options, space }), options?.part?.side ?? "training"),
     heldOutRows: async (columns, labels) =>
       inMemory(await checked(await read(columns, { side: "held-out" }, { labels }), "held-out")),
     storedHeldOutRows: async (columns, labels, space) =>
       checked(await read(columns, { side: "held-out" }, { labels, space }), "held-out"),
-    auditRows: async (columns, annotated, rows, heldOutAfter, part) => {
-      const sample = inMemory(await read([...columns, ...annotated], { side: "audit", rows }, { heldOutAfter, part }));
-      if (sample.table.rows === rows || (part !== undefined && sample.table.rows > 0)) return sample;
+    auditRows: async (columns, annotated, rows, options) => {
+      const sample = inMemory(await read([...columns, ...annotated], { side: "audit", rows }, options));
+      if (sample.table.rows === rows || (options?.part !== undefined && sample.table.rows > 0)) return sample;
       throw new UncoupleError(
         "failed-precondition",
         `${path}: ${rows} audited rows requested, but only ${sample.table.rows} training rows have values in all of ${annotated.join(", ")}`,
       );
     },
-    sampleRows: async (columns, labels, rows, heldOutAfter) =>
+    sampleRows: async (columns, labels, rows, options) =>
       inMemory(
         await checked(
-          await read(columns, { side: "audit", rows }, { labels, heldOutAfter }),
+          await read(columns, { side: "audit", rows }, { ...options, labels }),
           spec.heldOut === "all" ? "held-out" : "training",
         ),
       ),
@@ -218,14 +209,9 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   };
 }
 
-interface ReadOptions {
-  readonly limit?: number | undefined;
+interface ReadOptions extends TrainingRowOptions {
   /** As in `DataSource.heldOutRows`. */
   readonly labels?: readonly string[] | undefined;
-  /** As in `DataSource.trainingRows`. */
-  readonly heldOutAfter?: string | undefined;
-  readonly part?: TrainingPart | undefined;
-  readonly sample?: RowSample | undefined;
   /** Where rows go that exceed their share of memory; default: all stay in memory. */
   readonly space?: SpillSpace | undefined;
 }

@@ -40,6 +40,18 @@ export interface TrainingPart {
   readonly share: number;
 }
 
+/** Which of the training rows are read. */
+export interface TrainingRowOptions {
+  /** Maximum number of rows, from the start; default: all. */
+  readonly limit?: number | undefined;
+  /** In ISO 8601; with a split by time, all rows after it count as held out. */
+  readonly heldOutAfter?: string | undefined;
+  /** Defaults to all training rows. */
+  readonly part?: TrainingPart | undefined;
+  /** Of all training rows, before they are divided into parts; default: all. Bad rows are counted before it. */
+  readonly sample?: RowSample | undefined;
+}
+
 /**
  * A source of examples. Implementations return exactly the requested columns and never read others into tables, so that
  * the caller alone controls what a team can see.
@@ -51,20 +63,11 @@ export interface DataSource {
   unreadable(): ReadonlyMap<string, string>;
   /**
    * Reads the training rows, in source order.
-   * @param columns names; @param limit maximum number of rows, from the start
-   * @param heldOutAfter in ISO 8601; with a split by time, all rows after it count as held out
-   * @param part defaults to all training rows
-   * @param sample of all training rows, before they are divided into parts; default: all. Bad rows are counted before it
+   * @param columns names
    * @throws UncoupleError `invalid-argument` (an unknown column), `failed-precondition` (no rows, too many bad rows, or a
    *   sample that cannot be drawn)
    */
-  trainingRows(
-    columns: readonly string[],
-    limit?: number,
-    heldOutAfter?: string,
-    part?: TrainingPart,
-    sample?: RowSample,
-  ): Promise<Rows>;
+  trainingRows(columns: readonly string[], options?: TrainingRowOptions): Promise<Rows>;
   /**
    * As `trainingRows`, of any number: from `space.tableBytes` on, the rows are spilled into a folder of the space, which the
    * caller removes.
@@ -73,9 +76,7 @@ export interface DataSource {
   storedTrainingRows(
     columns: readonly string[],
     space: SpillSpace,
-    heldOutAfter?: string,
-    part?: TrainingPart,
-    sample?: RowSample,
+    options?: Omit<TrainingRowOptions, "limit">,
   ): Promise<Rows<StoredTable>>;
   /**
    * Reads the held-out rows. Only for the evaluator.
@@ -92,27 +93,25 @@ export interface DataSource {
   /**
    * Reads the `rows` training rows with the smallest hashes among those with values in all columns of `annotated`, in hash
    * order, so that a smaller sample is a prefix of a larger one. They are training rows like any other.
-   * @param heldOutAfter as in `trainingRows`
-   * @param part those of the rows that are on this side, at least one
+   * @param options `part`: those of the rows that are on this side, at least one
    * @throws UncoupleError as `trainingRows`, and `failed-precondition` if there are fewer
    */
   auditRows(
     columns: readonly string[],
     annotated: readonly string[],
     rows: number,
-    heldOutAfter?: string,
-    part?: TrainingPart,
+    options?: Pick<TrainingRowOptions, "heldOutAfter" | "part">,
   ): Promise<Rows>;
   /**
    * Reads the `rows` training rows with the smallest hashes, in hash order, or all if there are fewer.
-   * @param labels as in `heldOutRows`; @param heldOutAfter as in `trainingRows`
+   * @param labels as in `heldOutRows`
    * @throws UncoupleError as `trainingRows`
    */
   sampleRows(
     columns: readonly string[],
     labels: readonly string[],
     rows: number,
-    heldOutAfter?: string,
+    options?: Pick<TrainingRowOptions, "heldOutAfter">,
   ): Promise<HeldOutRows>;
   /**
    * The generator's own function of a component, if the data is synthetic and the function is a dense network.

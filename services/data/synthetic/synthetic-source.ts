@@ -80,18 +80,18 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
   return {
     schema: async () => schema,
     unreadable: () => new Map(),
-    trainingRows: async (columns, limit, _, part) =>
+    trainingRows: async (columns, { limit, part } = {}) =>
       part === undefined
         ? rowsOf(columns, splitRows(spec, "training", limit))
         : rowsOf(columns, partOf(splitRows(spec, "training"), part).slice(0, limit)),
-    storedTrainingRows: (columns, space, _, part) =>
+    storedTrainingRows: (columns, space, { part } = {}) =>
       storedRows(columns, partOf(splitRows(spec, "training"), part), space),
     storedHeldOutRows: async (columns, _labels, space) => ({
       ...(await storedRows(columns, splitRows(spec, "held-out"), space)),
       labels: {},
     }),
     heldOutRows: async (columns) => ({ ...rowsOf(columns, splitRows(spec, "held-out")), labels: {} }),
-    auditRows: async (columns, annotated, rows, _, part) => {
+    auditRows: async (columns, annotated, rows, { part } = {}) => {
       const training = splitRows(spec, "training");
       if (rows > training.length) {
         throw new UncoupleError(

@@ -71,7 +71,9 @@ export function createTrainedRows(pipeline: Pipeline, name: string, deps: Traine
 
   return async (bytes, count, { upstream, parent }, signal, use) => {
     const [schema, generation] = await Promise.all([source.schema(), generations.current()]);
-    const rows = await source.sampleRows(visibleColumns(pipeline, name), labels, count, generation?.heldOutAfter);
+    const rows = await source.sampleRows(visibleColumns(pipeline, name), labels, count, {
+      heldOutAfter: generation?.heldOutAfter,
+    });
     const loaded: SnapshotModel[] = [];
     const opened = async (model: Promise<SnapshotModel>) => {
       loaded.push(await model);

@@ -44,8 +44,9 @@ export function createTrainingData(pipeline: Pipeline, component: string, deps: 
   async function read(choice: TrainingChoice = {}): Promise<LoadedData> {
     space ??= deps.openSpace();
     const schema = await source.schema();
-    const data = await trainerData(source, pipeline, component, await heldOutAfter(), {
+    const data = await trainerData(source, pipeline, component, {
       ...choice,
+      heldOutAfter: await heldOutAfter(),
       space: await space,
     });
     report(data.training);

@@ -98,7 +98,7 @@ export async function openProblem(name: string, seed: number, engine: Engine): P
   const visible = visibleColumns(pipeline, component.name);
   const share = searchOf("pruning: none").validation;
   const rows = async (side: "fit" | "validation") =>
-    (await source.trainingRows(visible, undefined, undefined, { side, share })).table;
+    (await source.trainingRows(visible, { part: { side, share } })).table;
   const [fit, validation] = [await rows("fit"), await rows("validation")];
   const test = (await source.heldOutRows(columns)).table;
   const contract = snapshotContract(pipeline, component, await source.schema());

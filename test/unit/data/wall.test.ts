@@ -69,8 +69,8 @@ describe("rows with a place for the held-out ones", () => {
     const training = await open(parsed, { trainer: "m1" });
     expect((await training.trainingRows(["a"])).table.rows).toBe(200);
     await expect(training.heldOutRows(["a"])).rejects.toThrow("has no held-out rows");
-    const fit = await training.trainingRows(["a"], undefined, undefined, { side: "fit", share: 0.5 });
-    const validation = await training.trainingRows(["a"], undefined, undefined, { side: "validation", share: 0.5 });
+    const fit = await training.trainingRows(["a"], { part: { side: "fit", share: 0.5 } });
+    const validation = await training.trainingRows(["a"], { part: { side: "validation", share: 0.5 } });
     expect(fit.table.rows + validation.table.rows).toBe(200);
     expect(validation.table.rows).toBeGreaterThan(50);
     await training.close();

@@ -34,7 +34,7 @@ function csvOf(rows: readonly OracleRow[]): string {
 }
 
 const draw = (source: DataSource, columns: readonly string[], sample?: RowSample): Promise<Rows> =>
-  source.trainingRows(columns, undefined, undefined, undefined, sample);
+  source.trainingRows(columns, { sample });
 const ids = (rows: Rows) => numbers(rows, "id");
 
 const specs: readonly RowSample[] = [
@@ -158,7 +158,7 @@ test("a sample is drawn before its rows are divided into parts", async () => {
   const spec: RowSample = { atMost: { column: "user", rows: 2 }, rows: 90 };
   await opened(await file(csvOf(randomRows(240, 7))), { key: "id" }, async (source) => {
     const part = async (side: "fit" | "validation") =>
-      ids(await source.trainingRows(VISIBLE, undefined, undefined, { side, share: 0.3 }, spec));
+      ids(await source.trainingRows(VISIBLE, { part: { side, share: 0.3 }, sample: spec }));
     const [fit, validation] = [await part("fit"), await part("validation")];
     expect(validation.length).toBeGreaterThan(10);
     expect([...fit, ...validation].sort((a, b) => a - b)).toEqual(ids(await draw(source, VISIBLE, spec)));

@@ -150,7 +150,7 @@ describe("a CSV file", () => {
     const name = await file(table(5000));
     await opened(name, {}, async (source) => {
       const all = numbers(await source.trainingRows(["id"]), "id");
-      expect(numbers(await source.trainingRows(["id"], 10), "id")).toEqual(all.slice(0, 10));
+      expect(numbers(await source.trainingRows(["id"], { limit: 10 }), "id")).toEqual(all.slice(0, 10));
     });
   });
 

@@ -60,7 +60,7 @@ function ids(rows: Rows): number[] {
 }
 
 async function sides(source: DataSource, heldOutAfter?: string) {
-  const training = await source.trainingRows(["id"], undefined, heldOutAfter);
+  const training = await source.trainingRows(["id"], { heldOutAfter });
   const heldOut = await source.heldOutRows(["id"]);
   return { training: ids(training), until: training.boundary, heldOut: ids(heldOut), after: heldOut.boundary };
 }
@@ -154,7 +154,7 @@ describe("a split by time", () => {
       const limited = await sides(source, EXPECTED.after);
       expect(limited.training).toEqual(EXPECTED.training);
       expect(limited.until).toBe(EXPECTED.until);
-      const audit = await source.auditRows(["id"], ["id"], 25 * PER_DAY, EXPECTED.after);
+      const audit = await source.auditRows(["id"], ["id"], 25 * PER_DAY, { heldOutAfter: EXPECTED.after });
       expect(ids(audit)).toEqual(EXPECTED.training);
       // An earlier boundary of its own stays.
       expect((await sides(source, "2030-01-01T00:00:00Z")).training.at(-1)).toBe(35);

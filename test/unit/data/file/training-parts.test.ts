@@ -21,8 +21,8 @@ test.each([
     const sides = async (count: number) =>
       opened(await file(rowsOf(count)), { ...over, testFraction: 0.25 }, async (source) => ({
         all: numbers(await source.trainingRows(["x"]), "x"),
-        fit: numbers(await source.trainingRows(["x"], undefined, undefined, fit), "x"),
-        validation: numbers(await source.trainingRows(["x"], undefined, undefined, validation), "x"),
+        fit: numbers(await source.trainingRows(["x"], { part: fit }), "x"),
+        validation: numbers(await source.trainingRows(["x"], { part: validation }), "x"),
         heldOut: numbers(await source.heldOutRows(["x"]), "x"),
       }));
     const few = await sides(600);
@@ -43,8 +43,8 @@ test.each([
 test("the audited rows of a side are those of the sample that are on it", async () => {
   await opened(await file(rowsOf(600)), { key: "x" }, async (source) => {
     const sample = numbers(await source.auditRows(["x"], ["z"], 100), "x");
-    const part = numbers(await source.auditRows(["x"], ["z"], 100, undefined, fit), "x");
-    const own = numbers(await source.trainingRows(["x"], undefined, undefined, fit), "x");
+    const part = numbers(await source.auditRows(["x"], ["z"], 100, { part: fit }), "x");
+    const own = numbers(await source.trainingRows(["x"], { part: fit }), "x");
     expect(part).toEqual(sample.filter((x) => own.includes(x)));
     expect(part.length).toBeLessThan(100);
   });
@@ -60,11 +60,11 @@ test("generated rows divide, too", async () => {
     parameters: {},
   });
   const rows = async (part?: typeof fit | typeof validation) =>
-    numbers(await source.trainingRows(["y"], undefined, undefined, part), "y");
+    numbers(await source.trainingRows(["y"], { part }), "y");
   const [all, own, others] = [await rows(), await rows(fit), await rows(validation)];
   const ascending = (a: number, b: number) => a - b;
   expect([...own, ...others].sort(ascending)).toEqual([...all].sort(ascending));
   expect(others.length).toBeGreaterThan(40);
-  const sample = async (part?: typeof fit) => numbers(await source.auditRows([], ["y"], 50, undefined, part), "y");
+  const sample = async (part?: typeof fit) => numbers(await source.auditRows([], ["y"], 50, { part }), "y");
   expect(await sample(fit)).toEqual((await sample()).filter((y) => own.includes(y)));
 });

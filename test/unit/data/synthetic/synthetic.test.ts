@@ -60,7 +60,7 @@ describe("a synthetic source", () => {
     const few = await open({ rows: 500 }).trainingRows(["y", "x1"]);
     expect(numbers(few, "x1")).toEqual(numbers(whole, "x1").subarray(0, few.table.rows * 10));
     expect(numbers(few, "y")).toEqual(numbers(whole, "y").subarray(0, few.table.rows));
-    const limited = await open({ rows: 12_000 }).trainingRows(["z"], 7);
+    const limited = await open({ rows: 12_000 }).trainingRows(["z"], { limit: 7 });
     expect(numbers(limited, "z")).toEqual(numbers(whole, "z").subarray(0, 21));
   });
 
