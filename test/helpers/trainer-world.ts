@@ -227,3 +227,10 @@ export async function runThat(
   }
   throw new Error(`run ${id} ended without satisfying the condition`);
 }
+
+/** Units that workers ran for a trainer, by its metrics. */
+export async function unitsOfWorkers({ httpPort }: TrainerProcess): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  const counts = [...text.matchAll(/^uncouple_worker_unit_seconds_count\{[^}]*by="worker"[^}]*\} (\d+)/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}

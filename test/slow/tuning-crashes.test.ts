@@ -4,7 +4,7 @@ import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { type CliProcess, spawnCli } from "../helpers/spawn-cli.ts";
 import { endOfStudy, found } from "../helpers/studies.ts";
 import { killDuring } from "../helpers/study-kills.ts";
-import { openTrainerWorld, type TrainerProcess, type TrainerWorld } from "../helpers/trainer-world.ts";
+import { openTrainerWorld, type TrainerWorld, unitsOfWorkers } from "../helpers/trainer-world.ts";
 
 let nats: TestNats;
 let world: TrainerWorld;
@@ -30,13 +30,6 @@ const team = (more: string) => `{ model: { hidden: [16] }, batch: 64, steps: 600
   optimizer.learning_rate: { low: 0.0001, high: 0.1, log: true },
   model.hidden: { choices: [[16], [64]] } }, pruning: { name: halving, factor: 2, first: 1000 },
   stop_early: { patience: 3, every: 500 } }${more} }`;
-
-/** Units that workers ran for a trainer, by its metrics. */
-async function unitsOfWorkers({ httpPort }: TrainerProcess): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
-  const counts = [...text.matchAll(/^uncouple_worker_unit_seconds_count\{[^}]*by="worker"[^}]*\} (\d+)/gm)];
-  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-}
 
 test("a study whose trainer is killed twenty times ends with the same trials, bit for bit", async () => {
   const start = () => world.spawn("m1", { team: team(""), port });

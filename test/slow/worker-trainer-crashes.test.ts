@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { freePort } from "../helpers/free-port.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
 import { type CliProcess, spawnCli } from "../helpers/spawn-cli.ts";
-import { endOf, openTrainerWorld, runThat, type TrainerProcess, type TrainerWorld } from "../helpers/trainer-world.ts";
+import { endOf, openTrainerWorld, runThat, type TrainerWorld, unitsOfWorkers } from "../helpers/trainer-world.ts";
 
 let nats: TestNats;
 let world: TrainerWorld;
@@ -26,13 +26,6 @@ afterEach(async () => {
 const TEAM = `{ model: { hidden: [400, 400] }, batch: 8, steps: 400, workers: { slots: 4, sync_every: 5, audit: 0.02 } }`;
 
 const start = () => world.spawn("m1", { team: TEAM, port });
-
-/** Units that workers ran for a trainer, by its metrics. */
-async function unitsOfWorkers({ httpPort }: TrainerProcess): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
-  const counts = [...text.matchAll(/^uncouple_worker_unit_seconds_count\{[^}]*by="worker"[^}]*\} (\d+)/gm)];
-  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-}
 
 test("a trainer that is killed at checkpoints and while it publishes ends with the same bits; its workers return by themselves", async () => {
   let trainer = await start();
