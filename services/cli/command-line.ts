@@ -36,6 +36,7 @@ import { cancelCommand, runsCommand } from "./commands/runs.ts";
 import { scaffoldCommand } from "./commands/scaffold.ts";
 import { showCommand } from "./commands/show.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { smokeTestCommand } from "./commands/smoke-test.ts";
 import { snapshotsCommand } from "./commands/snapshots.ts";
 import { statusCommand } from "./commands/status.ts";
 import { studiesCommand } from "./commands/studies.ts";
@@ -59,6 +60,7 @@ const commands: readonly CommandFactory[] = [
   demoCommand,
   upCommand,
   validateCommand,
+  smokeTestCommand,
   inspectCommand,
   pipelineCommand,
   bootstrapCommand,

@@ -5,24 +5,28 @@ import type { OutputMeaning } from "../../pipeline/pipeline.ts";
 
 const WORDS = ["a", "b", "c", "", "another"];
 
-/**
- * Makes up the values of an input, the same in every process: standard normal numbers, probabilities that sum to 1 in a
- * row, or a few words.
- */
+/** Makes up the values of an input, the same in every process: a few words, or `madeUpValues`. */
 export function madeUpColumn({ name, kind, width }: TensorSpec, rows: number, meaning?: OutputMeaning): Column {
-  const random = createRandom(1, `made up ${name}`);
-  if (kind === "categorical") {
-    return {
-      kind,
-      width: 1,
-      codes: Int32Array.from({ length: rows }, () => random.below(WORDS.length)),
-      dictionary: WORDS,
-    };
-  }
+  if (kind === "numeric") return { kind, width, values: madeUpValues(name, width, rows, meaning) };
+  const random = randomOf(name);
+  return {
+    kind,
+    width: 1,
+    codes: Int32Array.from({ length: rows }, () => random.below(WORDS.length)),
+    dictionary: WORDS,
+  };
+}
+
+/**
+ * Standard normal numbers, or probabilities that sum to 1 in a row.
+ * @returns [rows * width], row-major
+ */
+export function madeUpValues(name: string, width: number, rows: number, meaning?: OutputMeaning): Float32Array {
+  const random = randomOf(name);
   const values = new Float32Array(rows * width);
   if (meaning !== "probabilities") {
     random.fillGaussian(values);
-    return { kind, width, values };
+    return values;
   }
   random.fillUniform(values);
   for (let row = 0; row < rows; row++) {
@@ -31,5 +35,9 @@ export function madeUpColumn({ name, kind, width }: TensorSpec, rows: number, me
     for (let index = 0; index < width; index++)
       classes[index] = sum === 0 ? 1 / width : (classes[index] as number) / sum;
   }
-  return { kind, width, values };
+  return values;
+}
+
+function randomOf(name: string) {
+  return createRandom(1, `made up ${name}`);
 }

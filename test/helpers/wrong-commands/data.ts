@@ -117,6 +117,18 @@ export const wrongData: readonly WrongCommand[] = [
     says: 'uncouple: pipeline "paper" has no component "m9"; available: m1, m2; did you mean "m1"?',
   },
   {
+    what: "a smoke test without a team file",
+    run: "smoke-test pipeline.yaml",
+    exit: 2,
+    says: "uncouple: none of the files is a team file; add one",
+  },
+  {
+    what: "a smoke test of too few rows",
+    run: "smoke-test pipeline.yaml m1.yaml --rows 9",
+    exit: 2,
+    says: "uncouple smoke-test: option '--rows <n>' argument '9' is invalid. Expected an integer between 10 and 100000; see uncouple smoke-test --help",
+  },
+  {
     what: "held-out rows that are not there",
     files: { "bad.yaml": fromFile(", held_out: { path: nowhere.csv }") },
     run: "validate bad.yaml",
