@@ -2,115 +2,13 @@ import { Command } from "commander";
 import { didYouMean } from "../common/suggest.ts";
 import { exitCodeHelp } from "../runtime/exit-codes.ts";
 import { packageInfo } from "../runtime/package-info.ts";
-import { aliasCommand } from "./commands/alias.ts";
-import { alignmentCommand } from "./commands/alignment.ts";
-import { backtestCommand } from "./commands/backtest.ts";
-import { backupCommand } from "./commands/backup.ts";
-import { benchmarkCommand } from "./commands/benchmark.ts";
-import { bootstrapCommand } from "./commands/bootstrap.ts";
-import { buildTensorflowCommand } from "./commands/build-tensorflow.ts";
-import { compareCommand } from "./commands/compare.ts";
-import { decisionsCommand } from "./commands/decisions.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { diagnoseCommand } from "./commands/diagnose.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { evaluatorCommand } from "./commands/evaluator.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { exportCommand } from "./commands/export.ts";
-import { followReleaseCommand } from "./commands/follow-release.ts";
-import { gateCommand } from "./commands/gate.ts";
-import { gcCommand } from "./commands/gc.ts";
-import { inferenceHostCommand } from "./commands/inference-host.ts";
-import { inspectCommand } from "./commands/inspect.ts";
-import { matrixCommand } from "./commands/matrix.ts";
-import { holdCommand, refuseCommand, resumeCommand } from "./commands/orders.ts";
-import { pipelineCommand } from "./commands/pipeline.ts";
-import { predictCommand } from "./commands/predict.ts";
-import { promoteCommand } from "./commands/promote.ts";
-import { releaseCommand, releasesCommand } from "./commands/releases.ts";
-import { reportCommand } from "./commands/report.ts";
-import { reproduceCommand } from "./commands/reproduce.ts";
-import { restoreCommand } from "./commands/restore.ts";
-import { rollbackCommand } from "./commands/rollback.ts";
-import { cancelCommand, runsCommand } from "./commands/runs.ts";
-import { scaffoldCommand } from "./commands/scaffold.ts";
-import { showCommand } from "./commands/show.ts";
-import { simulateCommand } from "./commands/simulate.ts";
-import { smokeTestCommand } from "./commands/smoke-test.ts";
-import { snapshotsCommand } from "./commands/snapshots.ts";
-import { statusCommand } from "./commands/status.ts";
-import { studiesCommand } from "./commands/studies.ts";
-import { sweepCommand } from "./commands/sweep.ts";
-import { trainCommand } from "./commands/train.ts";
-import { trainerCommand } from "./commands/trainer.ts";
-import { tuneCommand } from "./commands/tune.ts";
-import { upCommand } from "./commands/up.ts";
-import { validateCommand } from "./commands/validate.ts";
-import { verdictsCommand } from "./commands/verdicts.ts";
-import { workerCommand } from "./commands/worker.ts";
-import { workersCommand } from "./commands/workers.ts";
+import { commandsFor } from "./commands.ts";
 import { type CliContext, wantsColor } from "./context/context.ts";
 import { reportError } from "./terminal/report-error.ts";
 import { createStyle } from "./terminal/style.ts";
 
-/** A subcommand, built for one invocation. */
-export type CommandFactory = (context: CliContext) => Command;
-
-const commands: readonly CommandFactory[] = [
-  demoCommand,
-  upCommand,
-  validateCommand,
-  smokeTestCommand,
-  inspectCommand,
-  pipelineCommand,
-  bootstrapCommand,
-  trainCommand,
-  runsCommand,
-  cancelCommand,
-  tuneCommand,
-  studiesCommand,
-  reportCommand,
-  snapshotsCommand,
-  showCommand,
-  exportCommand,
-  predictCommand,
-  verdictsCommand,
-  matrixCommand,
-  alignmentCommand,
-  compareCommand,
-  statusCommand,
-  gateCommand,
-  decisionsCommand,
-  backtestCommand,
-  promoteCommand,
-  refuseCommand,
-  holdCommand,
-  resumeCommand,
-  rollbackCommand,
-  releaseCommand,
-  releasesCommand,
-  aliasCommand,
-  gcCommand,
-  sweepCommand,
-  backupCommand,
-  restoreCommand,
-  diagnoseCommand,
-  explainCommand,
-  doctorCommand,
-  buildTensorflowCommand,
-  trainerCommand,
-  inferenceHostCommand,
-  workerCommand,
-  workersCommand,
-  evaluatorCommand,
-  followReleaseCommand,
-  scaffoldCommand,
-  reproduceCommand,
-  benchmarkCommand,
-  simulateCommand,
-];
-
-export function createProgram(context: CliContext): Command {
+/** The program with the subcommands that a command line needs. */
+export async function createProgram(args: readonly string[], context: CliContext): Promise<Command> {
   const program = new Command("uncouple")
     .description(
       "Train the components of a machine-learning pipeline independently, and measure what every update does to the whole pipeline.",
@@ -129,14 +27,14 @@ Exit codes:
 ${exitCodeHelp()}
 `,
     );
-  for (const create of commands) program.addCommand(create(context));
+  for (const command of await commandsFor(args, context)) program.addCommand(command);
   configure(program, context);
   return program;
 }
 
 /** Runs one command line. @returns the exit code; never throws */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
-  const program = createProgram(context);
+  const program = await createProgram(args, context);
   try {
     if (args.length === 0) program.help();
     rejectUnknownHelp(args, program);

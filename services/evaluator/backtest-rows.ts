@@ -5,13 +5,16 @@ import type { Inference } from "../inference/inference.ts";
 import type { PartShares } from "../pipeline/gate.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { DEFAULT_MAX_MODEL_BYTES, type Registry } from "../registry/registry.ts";
+import type { CompositionTests } from "../releases/composition-tests.ts";
 import type { GateRows } from "../releases/gate-rows.ts";
+import type { Logger } from "../runtime/logs.ts";
 import type { RowStructure } from "../verdicts/judgement.ts";
 import { createAnnotatedPart } from "./annotated-part.ts";
 import { createModelOf } from "./create-model-of.ts";
 import { createGateParts } from "./gate-parts.ts";
 import { createHeldOutLosses } from "./held-out-losses.ts";
 import { createHeldOutParts } from "./held-out-parts.ts";
+import { createComposedTests } from "./model-tests/composed-tests.ts";
 
 /** Memory for composed outputs, of all rows and once more of their parts. */
 const OUTPUT_CACHE_BYTES = 256 * 1024 ** 2;
@@ -26,10 +29,15 @@ export interface BacktestRowsDeps {
   readonly signal: AbortSignal;
   /** Hides keys in what decisions will show. */
   hide(structure: RowStructure): RowStructure;
+  /** Salt of the pipeline; undefined: there is none yet. */
+  readonly salt: string | undefined;
+  readonly log: Logger;
 }
 
 /** The held-out rows of a backtest. */
 export interface BacktestRows extends Readonly<Record<"screen" | "confirm" | "all", GateRows>> {
+  /** Tests of models on screen rows of the replayed gate. */
+  readonly tests: CompositionTests;
   /** How many there are of each. `unseen`: confirm and reserve rows of the gate in force. */
   readonly counts: Readonly<Record<"screen" | "confirm" | "reserve" | "all" | "unseen", number>>;
   close(): Promise<void>;
@@ -56,7 +64,7 @@ export function createBacktestRows(
       : takeHeldOut(heldOut, divideHeldOut(pipeline, { rows, labels: heldOut.labels }, inForce).screen);
   const scaled = withAnnotated(pipeline, seen.table.rows / rows);
   const whole = createHeldOutParts(scaled, seen, undefined).screen;
-  const { screen, divided } = createHeldOutParts(scaled, seen, split, SALT);
+  const { screen, sample, divided } = createHeldOutParts(scaled, seen, split, SALT);
   if (divided === undefined) throw new Error("the rows of a backtest are not divided");
   const config = { pipeline, maxModelBytes: DEFAULT_MAX_MODEL_BYTES, outputCacheBytes: OUTPUT_CACHE_BYTES };
   const reading = { ...deps, onPass: () => {} };
@@ -73,6 +81,7 @@ export function createBacktestRows(
     get confirm() {
       return parts.confirm;
     },
+    tests: createComposedTests({ pipeline, ...deps, sample, modelOf, salt: () => deps.salt }),
     all: { part: "screen", losses, structure: deps.hide(whole.structure), audited: undefined },
     counts: {
       screen: screen.table.rows,

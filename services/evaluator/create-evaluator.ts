@@ -33,7 +33,7 @@ import { createHeldOutLosses } from "./held-out-losses.ts";
 import type { HeldOutParts } from "./held-out-parts.ts";
 import { hideKeys } from "./hide-keys.ts";
 import { watchInputDrift } from "./input-drift.ts";
-import { createHeldOutTests } from "./model-tests/held-out-tests.ts";
+import { createComposedTests } from "./model-tests/composed-tests.ts";
 import { createReleaseKeeper } from "./release-keeper.ts";
 import { runRetention } from "./retention-loop.ts";
 import { createSharedLinks } from "./shared/shared-links.ts";
@@ -167,7 +167,7 @@ export function createEvaluator(config: EvaluatorConfig, deps: EvaluatorDeps): E
     log.warn({ upstream, downstream, reason }, "no consistency gap for an edge"),
   );
   const consistency = createConsistency(pipeline, annotated);
-  const tests = createHeldOutTests({
+  const tests = createComposedTests({
     pipeline,
     schema: deps.schema,
     sample: deps.heldOut.sample,

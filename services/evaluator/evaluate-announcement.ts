@@ -14,7 +14,7 @@ import { judgeSnapshot, type RowStructure } from "../verdicts/judgement.ts";
 import { createSharedWeights } from "../verdicts/paired/shared-weights.ts";
 import { SnapshotFault } from "../verdicts/snapshot-fault.ts";
 import type { Consistency } from "./consistency.ts";
-import type { HeldOutTests } from "./model-tests/held-out-tests.ts";
+import type { ComposedTests } from "./model-tests/composed-tests.ts";
 import type { VerdictWriter } from "./verdict-writer.ts";
 
 export interface EvaluateDeps {
@@ -25,7 +25,7 @@ export interface EvaluateDeps {
   readonly view: Pick<PipelineView, "history" | "reaches" | "noteDeleted">;
   readonly losses: ComposedLosses;
   readonly consistency: Pick<Consistency, "ofVerdict">;
-  readonly tests: Pick<HeldOutTests, "ofSnapshot">;
+  readonly tests: Pick<ComposedTests, "ofSnapshot">;
   /** As verdicts may show it. */
   structure(): RowStructure;
   readonly writer: Pick<VerdictWriter, "publish" | "quarantine">;

@@ -18,7 +18,7 @@ export interface EvaluatorMetrics extends LossMetrics {
   /** Counts a model that this process deleted by policy. */
   deleted(component: string, bytes: number): void;
   /** Sets whether a component of another pipeline has the snapshot that its owner uses. */
-  linked(component: string, isNewest: boolean): void;
+  linked(component: string, isNewest: boolean | undefined): void;
   /** Sets how full the stores are. */
   stored(usage: StoreUsage): void;
   /** Sets whether the server syncs before it acknowledges; undefined: unknown. */
@@ -172,7 +172,10 @@ export function createEvaluatorMetrics(
       deletedModels.inc({ component: labelOf(name) });
       deletedBytes.inc(bytes);
     },
-    linked: (component, isNewest) => linked.set({ component }, isNewest ? 1 : 0),
+    linked(component, isNewest) {
+      if (isNewest === undefined) linked.remove({ component });
+      else linked.set({ component }, isNewest ? 1 : 0);
+    },
     stored(usage) {
       const { models, server, logs } = usage;
       for (const [store, { used, limit }] of Object.entries({ models, server, ...logs })) {

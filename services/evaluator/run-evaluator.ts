@@ -36,7 +36,7 @@ import { createEvaluator, type Evaluator } from "./create-evaluator.ts";
 import { splitInUse, storeHeldOutParts } from "./held-out-parts.ts";
 import { loadHeldOut } from "./load-held-out.ts";
 import { serveEvaluator } from "./serve-evaluator.ts";
-import { trackVerdicts } from "./tracking/track-verdicts.ts";
+import { trackJudgments } from "./tracking/track-judgments.ts";
 import { runWebhooks } from "./webhooks/run-webhooks.ts";
 import { createWebhookMetrics } from "./webhooks/webhook-metrics.ts";
 
@@ -274,8 +274,8 @@ export async function runEvaluator(options: RunEvaluatorOptions, deps: RunEvalua
       const client = openClient(options.tracking, clock);
       const onDropped = () => dropped.inc();
       const logging = { evaluator: name, pipeline: pipeline.name, backplane: connected, client, onDropped, clock, log };
-      const tracking = trackVerdicts(logging, lifecycle.stopping);
-      lifecycle.onDrain("logging verdicts", () => tracking);
+      const tracking = trackJudgments(logging, lifecycle.stopping);
+      lifecycle.onDrain("logging verdicts and quarantines", () => tracking);
     }
     log.info(
       { grpc: `${host}:${grpcPort}`, http: `${host}:${httpPort}`, evaluator: name },

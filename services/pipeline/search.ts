@@ -85,3 +85,8 @@ export function activeParameters(space: readonly SearchParameter[], values: Sear
   }
   return active;
 }
+
+/** Keys with conditions that do not hold: a configuration leaves them out, whatever the team file says. */
+export function absentKeys(space: readonly SearchParameter[], parameters: SearchParameters): readonly string[] {
+  return space.filter(({ key, when }) => when.length > 0 && parameters[key] === undefined).map(({ key }) => key);
+}

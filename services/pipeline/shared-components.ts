@@ -1,6 +1,6 @@
 import { type DagNode, findCycle } from "./dag.ts";
 import type { Component, Pipeline } from "./pipeline.ts";
-import { contentOf, type PipelineContent } from "./pipeline-content.ts";
+import type { PipelineContent } from "./pipeline-content.ts";
 import type { SharedFrom } from "./shared.ts";
 
 /** What a component has to agree on with its owner: everything that the file of the owner says about it. */
@@ -12,6 +12,13 @@ export function sharedComponents(pipeline: Pick<Pipeline, "components">): readon
 }
 
 export type SharedComponent = Component & { readonly from: SharedFrom };
+
+/** The same of a pipeline file's content. */
+export function sharedIn(content: PipelineContent): readonly SharedComponent[] {
+  return Object.entries(componentsOf(content)).flatMap(([name, { from, ...contract }]) =>
+    from === undefined ? [] : [{ ...contract, name, from }],
+  );
+}
 
 /** The pipelines that a pipeline uses components of, each once. */
 export function ownersOf(pipeline: Pick<Pipeline, "components">): readonly string[] {
@@ -37,13 +44,20 @@ export function upstreamOrigins(content: PipelineContent, pipeline: string, comp
   });
 }
 
+/** What the file of a pipeline says. */
+export interface NamedContent {
+  readonly name: string;
+  readonly content: PipelineContent;
+}
+
 /**
  * Why a component does not agree with the pipeline file of its owner, in one clause; undefined if it does.
+ * @param using the file that has the component
  * @param owner the file of the owner; undefined if it has applied none
  */
 export function disagreement(
   component: SharedComponent,
-  pipeline: Pipeline,
+  using: NamedContent,
   owner: PipelineContent | undefined,
 ): string | undefined {
   const { from } = component;
@@ -60,7 +74,7 @@ export function disagreement(
     loss,
     target: logged === undefined ? target : { reward: target, action: logged.action, propensity: logged.propensity },
   });
-  const ours = facts(component, upstreamOrigins(contentOf(pipeline), pipeline.name, component.name));
+  const ours = facts(component, upstreamOrigins(using.content, using.name, component.name));
   const wanted = facts(theirs, upstreamOrigins(owner, from.pipeline, from.component));
   const text = (value: unknown) => (value === undefined ? "not set" : JSON.stringify(value));
   for (const key of Object.keys(wanted) as (keyof typeof wanted)[]) {

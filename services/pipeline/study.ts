@@ -90,3 +90,19 @@ export function bestTrial({ trials }: Pick<Study, "trials">): (Trial & { readonl
   }
   return best;
 }
+
+const STANDING: Readonly<Record<TrialState, number>> = {
+  complete: 0,
+  stopped: 0,
+  pruned: 1,
+  running: 2,
+  waiting: 3,
+  failed: 4,
+};
+
+/** The trials with the best first: those that can be the best, by value, then pruned ones, and failed ones last. */
+export function rankedTrials({ trials }: Pick<Study, "trials">): readonly Trial[] {
+  return [...trials].sort(
+    (a, b) => STANDING[a.state] - STANDING[b.state] || (a.value ?? 0) - (b.value ?? 0) || a.trial - b.trial,
+  );
+}

@@ -57,8 +57,9 @@ export async function checkSharing(pipeline: Pipeline, neighbor: OpenNeighbor): 
   if (shared.length === 0) return;
   const files = await readSharedFiles(pipeline, neighbor);
   refuseCycle(files);
+  const using = { name: pipeline.name, content: contentOf(pipeline) };
   const wrong = shared.flatMap((component) => {
-    const why = disagreement(component, pipeline, files.get(component.from.pipeline));
+    const why = disagreement(component, using, files.get(component.from.pipeline));
     return why === undefined ? [] : [`${component.name} (from ${originName(component.from)}): ${why}`];
   });
   if (wrong.length === 0) return;

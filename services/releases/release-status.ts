@@ -22,10 +22,19 @@ export interface ComponentStatus {
   readonly newest: number | null;
   /** Of the newest: the snapshot of another pipeline that it is. */
   readonly origin?: SnapshotOrigin;
+  /** Of a component of another pipeline. */
+  readonly shared?: SharedStatus;
   /** Whether only a person moves it. */
   readonly isPinned: boolean;
   /** Oldest first. */
   readonly candidates: readonly CandidateStatus[];
+}
+
+export interface SharedStatus {
+  /** `ads/click` or `ads/click@7`, as in the pipeline file. */
+  readonly from: string;
+  /** Why the newest snapshot is not the one that the owner uses; null if it is. */
+  readonly notLinked: string | null;
 }
 
 export interface StatusInput {
@@ -37,6 +46,8 @@ export interface StatusInput {
   /** Kind of verdict by name of the snapshot; none for snapshots that are quarantined or deleted. */
   readonly verdicts: ReadonlyMap<string, string>;
   readonly state: Pick<LedgerState, "release" | "decisionOn" | "orderOn">;
+  /** By the name of the component. */
+  readonly shared: ReadonlyMap<string, SharedStatus>;
 }
 
 /** Where each component of a pipeline stands. */
@@ -46,6 +57,7 @@ export function releaseStatus({
   manifests,
   verdicts,
   state,
+  shared,
 }: StatusInput): readonly ComponentStatus[] {
   const release = state.release();
   return components.map((component) => {
@@ -68,11 +80,13 @@ export function releaseStatus({
     });
     const newest = own.at(-1);
     const origin = newest?.provenance.origin;
+    const link = shared.get(component);
     return {
       component,
       inUse: used ?? null,
       newest: newest?.serial ?? null,
       ...(origin !== undefined && { origin }),
+      ...(link !== undefined && { shared: link }),
       isPinned: release?.pinned.includes(component) ?? false,
       candidates,
     };

@@ -9,6 +9,15 @@ export function formatNumber(value: number | null | undefined): string {
   return size >= 1 ? value.toFixed(2) : value.toPrecision(2);
 }
 
+/** Formats a number with four significant digits, which tell close ones apart: `0.5938`, `851.7`; `-` if missing or NaN. */
+export function formatPrecise(value: number | null | undefined): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "-";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size < 1e-3 || size >= 1e6) return value.toExponential(3);
+  return size >= 1000 ? value.toFixed(0) : value.toPrecision(4);
+}
+
 /** Losses are means of float32 predictions' losses: further digits are noise. */
 const MOST_DIGITS = 8;
 

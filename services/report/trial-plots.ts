@@ -1,5 +1,6 @@
 import type { Html } from "./html.ts";
-import { inkColor, renderPlot } from "./plot.ts";
+import { logTicks } from "./log-ticks.ts";
+import { inkColor, renderPlot, seriesColor } from "./plot.ts";
 
 export interface TrialPoint {
   readonly trial: number;
@@ -65,7 +66,8 @@ export function parameterPlot(parameter: string, points: readonly ParameterPoint
   const numbers = points.map(({ setting }) => setting).filter((setting) => typeof setting === "number");
   const isNumeric = numbers.length === points.length;
   const isLog = isNumeric && Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) >= 30;
-  const axis = { grid: false, labelAngle: 0, ...(isNumeric && { tickCount: 5, format: ",.4~g" }) };
+  const ticks = isLog ? { values: logTicks(numbers) } : { tickCount: 5 };
+  const axis = { grid: false, labelAngle: 0, ...(isNumeric && { ...ticks, format: ",.4~g" }) };
   return renderPlot(
     {
       data: { values: points.map((point) => ({ ...point })) },
@@ -87,6 +89,51 @@ export function parameterPlot(parameter: string, points: readonly ParameterPoint
       },
     },
     `Value by ${parameter}`,
+  );
+}
+
+/** Renders the importance of parameters as bars, in their order. @param shares in [0, 1] */
+export function importancePlot(
+  shares: readonly { readonly parameter: string; readonly share: number }[],
+): Promise<Html> {
+  return renderPlot(
+    {
+      data: { values: shares.map((one) => ({ ...one })) },
+      width: 360,
+      height: { step: 26 },
+      mark: { type: "bar", cornerRadiusEnd: 2, fill: seriesColor },
+      encoding: {
+        y: { field: "parameter", type: "nominal", title: null, sort: null, axis: { grid: false } },
+        x: {
+          field: "share",
+          type: "quantitative",
+          title: "share of the variance of ranks",
+          scale: { domain: [0, 1] },
+          axis: { tickCount: 5 },
+        },
+      },
+    },
+    "Importance by parameter",
+  );
+}
+
+/** Renders the measurements of trials on the way. @param points at most as many trials as there are colors */
+export function trialCurves(
+  points: readonly { readonly trial: number; readonly step: number; readonly value: number }[],
+): Promise<Html> {
+  return renderPlot(
+    {
+      data: { values: points.map(({ trial, ...point }) => ({ ...point, series: `trial ${trial}` })) },
+      width: 560,
+      height: 260,
+      mark: { type: "line", strokeWidth: 2, ...(points.length < 60 && { point: { size: 30 } }) },
+      encoding: {
+        x: { field: "step", type: "quantitative", title: "step", axis: { grid: false, tickCount: 6 } },
+        y: valueAxis(points),
+        color: { field: "series", type: "nominal", title: null, sort: null },
+      },
+    },
+    "Validation loss over steps by trial",
   );
 }
 

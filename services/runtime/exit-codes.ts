@@ -32,7 +32,7 @@ export const outcomeCodes = { refused: 20, inconclusive: 21, named: 22, undecide
 export type Outcome = keyof typeof outcomeCodes;
 
 const outcomeMeanings: Readonly<Record<Outcome, string>> = {
-  refused: "a model or snapshot is refused or quarantined",
+  refused: "a model or snapshot is refused or quarantined, or fails a test",
   inconclusive: "a snapshot is held, or its verdict is inconclusive",
   named: "a verdict is of a kind that --fail-on names",
   undecided: "there is no decision within the time to wait",

@@ -14,12 +14,14 @@ export interface MlflowRun {
   readonly id: string;
   /** Its folder in the artifact store that the server is a proxy for; undefined if clients write to a store themselves. */
   readonly artifacts: string | undefined;
+  readonly status: string;
   readonly tags: Tags;
   /** Metric to the largest step that the server has of it. */
   readonly steps: Readonly<Record<string, number>>;
 }
 
-export type RunStatus = "FINISHED" | "FAILED" | "KILLED";
+/** A run that is `SCHEDULED` waits to go on. */
+export type RunStatus = "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
 
 export interface Metric {
   readonly key: string;
@@ -48,11 +50,12 @@ export interface MlflowClient extends Pick<MlflowRequests, "putArtifact"> {
   /** Finds an experiment by name, or creates it. */
   experiment(name: string, signal: AbortSignal): Promise<Experiment>;
   setExperimentTag(experiment: string, key: string, value: string, signal: AbortSignal): Promise<void>;
-  /** Finds the runs of an experiment, oldest first, at most 1,000. @param filter in MLflow's search syntax */
+  /** Finds the runs of an experiment, oldest first. @param filter in MLflow's search syntax */
   searchRuns(experiment: string, filter: string, signal: AbortSignal): Promise<readonly MlflowRun[]>;
   createRun(experiment: string, run: NewMlflowRun, signal: AbortSignal): Promise<MlflowRun>;
   log(run: string, batch: Batch, signal: AbortSignal): Promise<void>;
-  setStatus(run: string, status: RunStatus, endedAt: number, signal: AbortSignal): Promise<void>;
+  /** @param endedAt milliseconds since the Unix epoch; undefined if it has not ended */
+  setStatus(run: string, status: RunStatus, endedAt: number | undefined, signal: AbortSignal): Promise<void>;
   /** Says that a folder of the run's artifacts is a model. @param model its `MLmodel` file, as JSON */
   logModel(run: string, model: string, signal: AbortSignal): Promise<void>;
 }
@@ -63,6 +66,8 @@ const MAX_PARAMS = 100;
 /** Of a parameter, in servers of version 1 and 2. */
 const MAX_PARAM_LENGTH = 500;
 const MAX_TAG_LENGTH = 5_000;
+/** Runs of an answer. */
+const PAGE = 1_000;
 const PROXY = /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.*)$/;
 
 export function createMlflowClient(requests: MlflowRequests): MlflowClient {
@@ -103,13 +108,15 @@ export function createMlflowClient(requests: MlflowRequests): MlflowClient {
       await requests.call("POST", "experiments/set-experiment-tag", { experiment_id: experiment, key, value }, signal);
     },
     async searchRuns(experiment, filter, signal) {
-      const answer = await requests.call(
-        "POST",
-        "runs/search",
-        { experiment_ids: [experiment], filter, max_results: 1_000, order_by: ["attributes.start_time ASC"] },
-        signal,
-      );
-      return ((answer as { runs?: AnsweredRun[] }).runs ?? []).map(runOf);
+      const query = { experiment_ids: [experiment], filter, order_by: ["attributes.start_time ASC"] };
+      const found: MlflowRun[] = [];
+      for (let page: string | undefined; ; ) {
+        const asked = { ...query, max_results: PAGE, ...(page !== undefined && { page_token: page }) };
+        const answer = (await requests.call("POST", "runs/search", asked, signal)) as FoundRuns;
+        found.push(...(answer.runs ?? []).map(runOf));
+        page = answer.next_page_token;
+        if (page === undefined || page === "") return found;
+      }
     },
     async createRun(experiment, { name, startedAt, tags }, signal) {
       const answer = await requests.call(
@@ -147,8 +154,13 @@ interface Pair {
   readonly value: string;
 }
 
+interface FoundRuns {
+  readonly runs?: AnsweredRun[];
+  readonly next_page_token?: string;
+}
+
 interface AnsweredRun {
-  readonly info: { readonly run_id: string; readonly artifact_uri?: string };
+  readonly info: { readonly run_id: string; readonly status?: string; readonly artifact_uri?: string };
   readonly data?: {
     readonly tags?: Pair[];
     readonly metrics?: { readonly key: string; readonly step?: number | string }[];
@@ -159,6 +171,7 @@ function runOf({ info, data }: AnsweredRun): MlflowRun {
   return {
     id: info.run_id,
     artifacts: PROXY.exec(info.artifact_uri ?? "")?.[1],
+    status: info.status ?? "RUNNING",
     tags: fromPairs(data?.tags),
     steps: Object.fromEntries((data?.metrics ?? []).map(({ key, step }) => [key, Number(step ?? 0)])),
   };

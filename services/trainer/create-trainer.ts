@@ -168,6 +168,7 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
       clock,
       log,
       onEnd: (state) => studyMetrics.ended(state),
+      tracking: deps.tracking,
     },
   );
   const studyMetrics = createStudyMetrics(deps.metrics, studies.keeper);

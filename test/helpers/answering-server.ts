@@ -9,13 +9,19 @@ export interface TakenRequest {
   readonly body: string;
 }
 
+export interface Answer {
+  readonly status: number;
+  readonly body?: string;
+  readonly location?: string;
+}
+
 /** An HTTP server of this process that answers what it is told to. */
 export interface AnsweringServer {
   readonly url: string;
   /** All requests, in order. */
   readonly taken: TakenRequest[];
-  /** Status, body and `Location` of the answers from now on; `silence`: none at all. */
-  answer: { readonly status: number; readonly body?: string; readonly location?: string } | "silence";
+  /** Status, body and `Location` of the answers from now on; `silence`: none at all; `cut`: the connection ends. */
+  answer: Answer | "silence" | "cut" | ((request: TakenRequest) => Answer | "silence" | "cut");
   close(): Promise<void>;
 }
 
@@ -28,9 +34,11 @@ export async function openAnsweringServer(): Promise<AnsweringServer> {
     });
     request.on("end", () => {
       const { method = "", url = "", headers } = request;
-      taken.push({ method, url, authorization: headers.authorization, body });
-      const { answer } = server;
+      const got = { method, url, authorization: headers.authorization, body };
+      taken.push(got);
+      const answer = typeof server.answer === "function" ? server.answer(got) : server.answer;
       if (answer === "silence") return;
+      if (answer === "cut") return request.socket.destroy();
       const { status, location } = answer;
       response.writeHead(status, location === undefined ? {} : { location }).end(answer.body ?? "{}");
     });

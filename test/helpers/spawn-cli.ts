@@ -28,7 +28,7 @@ export interface SpawnOptions {
 }
 
 export function spawnCli(args: readonly string[], options: SpawnOptions = {}): CliProcess {
-  const built = options.built === true ? join(root, "dist/services/cli/main.js") : options.installed;
+  const built = options.installed ?? join(root, "dist/services/cli/main.js");
   const program = built === undefined ? ["--import", tsx, join(root, "services/cli/main.ts")] : [built];
   const child = spawn(process.execPath, [...program, ...args], {
     cwd: options.cwd ?? root,

@@ -24,6 +24,7 @@ import { wrongData } from "../helpers/wrong-commands/data.ts";
 import { wrongFiles } from "../helpers/wrong-commands/files.ts";
 import { commonFiles, fromFile } from "../helpers/wrong-commands/fixtures.ts";
 import { wrongFlags } from "../helpers/wrong-commands/flags.ts";
+import { wrongModelTests } from "../helpers/wrong-commands/model-tests.ts";
 import { wrongReleases } from "../helpers/wrong-commands/releases.ts";
 import { wrongReports } from "../helpers/wrong-commands/reports.ts";
 import { wrongRequests } from "../helpers/wrong-commands/requests.ts";
@@ -274,7 +275,7 @@ describe.each([
   ["tracking servers", wrongTracking],
   ["searches and studies", wrongTuning],
   ["samples", wrongSamples],
-  ["pages about runs and studies", wrongReports],
+  ["pages about runs and studies, and tests of models", [...wrongReports, ...wrongModelTests]],
   ["flags of workers", wrongWorkers],
   ["components of other pipelines", wrongShared],
   ["requests", wrongRequests],

@@ -32,7 +32,7 @@ interface Service {
 }
 
 async function startService(name: string): Promise<Service> {
-  const args = ["--import", "tsx", "services/cli/main.ts", "evaluator", "--name", name];
+  const args = ["dist/services/cli/main.js", "evaluator", "--name", name];
   const where = ["--pipeline", world.pipelineFile, "--nats", nats.url, "--port", "0", "--metrics-port", "0"];
   const child: ChildProcess = spawn(process.execPath, [...args, ...where], {
     cwd: root,

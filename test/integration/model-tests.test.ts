@@ -1,8 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TestedSnapshot } from "../../services/cli/text/tested-text.ts";
 import type { Provenance } from "../../services/pipeline/manifest.ts";
 import type { Decision } from "../../services/pipeline/release.ts";
+import { cli } from "../helpers/cli.ts";
 import { oracleOf, scaled, spoilt } from "../helpers/dense-snapshots.ts";
 import { generation } from "../helpers/drafts.ts";
 import { openEvaluatorWorld } from "../helpers/evaluator-world.ts";
@@ -17,7 +19,8 @@ afterAll(() => nats.stop());
 
 test("a trainer fails the run before it publishes, or warns and records what it found", async () => {
   const world = await openTrainerWorld(nats.url, "tested-training", {
-    data: "{ source: file, path: ads.csv, key: ad, test_fraction: 0.2 }",
+    // Nothing here may read the held-out rows: they are not there.
+    data: "{ source: file, path: ads.csv, key: ad, held_out: { path: held-out.csv } }",
     components: "\n  click: { columns: [price, country], output: { name: c }, target: clicks }\n",
   });
   try {
@@ -65,6 +68,35 @@ test("a trainer fails the run before it publishes, or warns and records what it 
       expect.objectContaining({ kind: "slice", passed: true }),
     ]);
     expect(provenance.tests?.[0]?.spec).toMatchObject({ kind: "monotone", column: "price", rows: 300 });
+
+    // On demand, without training: the same rows give the same results.
+    const place = ["--pipeline-file", world.pipelineFile, "--nats", nats.url, "--pipeline", "tested-training"];
+    const again = await cli(["test", "click", ...place, "--json"]);
+    expect(again.code).toBe(0);
+    const tested = JSON.parse(again.stdout) as TestedSnapshot;
+    const recorded = provenance.tests?.map(({ spec: _, ...result }) => ({
+      ...result,
+      component: "click",
+      scope: "component",
+    }));
+    expect(tested).toEqual({
+      snapshot: "click@1",
+      composition: { click: 1 },
+      against: null,
+      heldOut: false,
+      passed: true,
+      tests: recorded,
+    });
+    // A team tries its tests before it adopts them.
+    const file = await world.team("click", team("refuse"));
+    const refusing = await cli(["test", "click@1", "--tests", file, ...place]);
+    expect(refusing.code).toBe(20);
+    expect(refusing.stdout).toMatch(/price lowers demand +monotone +click +300 +300 +[\d.]+ +failed \(refuse\)\n/);
+    expect(refusing.stdout).toMatch(/^worst rows of "price lowers demand": ad #[0-9a-f]{16}, /m);
+    expect(refusing.stdout).not.toContain("ad-");
+    // A team has no held-out rows, and an evaluator's would be read only where it is said.
+    const heldOut = await cli(["test", "click", "--held-out", ...place]);
+    expect(heldOut).toMatchObject({ code: 3, stderr: expect.stringContaining("held-out.csv") });
   } finally {
     await world.close();
   }
@@ -129,6 +161,35 @@ test("an evaluator quarantines a foreign snapshot that fails a test of the pipel
       ],
       ["m2", [["y is small", true, undefined]]],
     ]);
+
+    const place = ["--pipeline-file", world.pipelineFile, "--nats", nats.url, "--pipeline", "tested-judging", "--json"];
+    const testOf = async (...args: readonly string[]) => {
+      const { code, stdout } = await cli(["test", ...args, ...place]);
+      return { code, ...(JSON.parse(stdout) as TestedSnapshot) };
+    };
+    // The verdict on m2@1, of the same rows.
+    expect(await testOf("m2", "--held-out")).toMatchObject({
+      code: 0,
+      snapshot: "m2@1",
+      composition: { m1: 1, m2: 1 },
+      against: null,
+      heldOut: true,
+      tests: verdicts[1]?.tests,
+    });
+    // What was quarantined fails on training rows, too; its team cannot run what is tested further downstream.
+    expect(await testOf("m1@2")).toMatchObject({
+      code: 20,
+      against: "m1@1",
+      passed: false,
+      tests: [
+        { name: "at least -40, at most 40", scope: "pipeline", component: "m1", passed: false },
+        { name: "y is small", component: "m2", passed: true, skipped: expect.stringContaining("may not see") },
+      ],
+    });
+    expect(await testOf("m1@2", "--held-out")).toMatchObject({
+      code: 20,
+      tests: [{ passed: false }, { name: "y is small", passed: false, onFailure: "warn", rows: 761 }],
+    });
   } finally {
     await world.close();
   }

@@ -230,4 +230,19 @@ describe("uncouple tune", () => {
     });
     expect(await cli(args)).toMatchObject({ code: 2, stderr: expect.stringContaining("start one with --trials N") });
   });
+
+  test("says how to attach again when the trainer goes away", async () => {
+    const own = await world.trainer("m1", { team: TEAM, stateDir: join(world.dir, "leaving") });
+    let stopping: Promise<void> | undefined;
+    const onStderr = (text: string) => {
+      if (text.startsWith("trial 1: ")) stopping ??= own.stop();
+    };
+    const args = ["tune", "m1", "--trials", "5000", "--trainer", `127.0.0.1:${own.grpcPort}`];
+    const left = await cli(args, { onStderr });
+    await stopping;
+    expect(left).toMatchObject({
+      code: 7,
+      stderr: expect.stringMatching(/once the trainer is back, attach again with uncouple tune m1 --study [\w-]+\n$/),
+    });
+  });
 });

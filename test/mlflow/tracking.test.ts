@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,6 +125,104 @@ test("runs, curves, models and verdicts are at the server, each once", async () 
   }
   expect(runs[2]?.metrics["verdict.difference"]).toHaveLength(1);
   expect(runs[1]?.tags["uncouple.upstream"]).toBe("m1@1");
+});
+
+interface ShownStudy {
+  readonly study: string;
+  readonly best: { readonly trial: number; readonly value: number; readonly parameters: object } | null;
+  readonly trials: readonly {
+    readonly trial: number;
+    readonly state: "waiting" | "running" | "complete" | "stopped" | "pruned" | "failed";
+    readonly value: number | null;
+    readonly parameters: Readonly<Record<string, number>>;
+    readonly steps: number;
+  }[];
+}
+const STATUSES = { complete: "FINISHED", pruned: "KILLED" } as Readonly<Record<string, string>>;
+/** The study of m1 once so many trials have ended. */
+async function studyWith(ended: number): Promise<ShownStudy> {
+  for (let waited = 0; waited < 180_000; waited += 500) {
+    // It is started again after a kill.
+    const { stdout } = await uncouple(["studies", "m1", "--json"], { cwd: folder });
+    const [study] = (stdout === "" ? [] : JSON.parse(stdout)) as ShownStudy[];
+    const over = study?.trials.filter(({ state }) => state !== "waiting" && state !== "running") ?? [];
+    if (study !== undefined && over.length >= ended) return study;
+    await sleep(500);
+  }
+  throw new Error(`the study of m1 has no ${ended} trials that have ended`);
+}
+
+test("trials are nested in their study, each once, though server and trainer are killed; a quarantine is on its run", async () => {
+  const search = "search: { parameters: { optimizer.learning_rate: { low: 0.0001, high: 0.1, log: true } } }\n";
+  await writeFile(join(folder, "m1.yaml"), `component: m1\nmodel: linear\nsteps: 60000\n${search}`);
+  const impossible = "tests: [{ name: enormous, bounded: { low: 1e9 }, component: m1, on_failure: refuse }]\n";
+  await appendFile(join(folder, "pipeline.yaml"), impossible);
+  const port = await freePort();
+  server = await startMlflow(folder, port);
+  const { url } = server;
+  const running = await start(url);
+  const killTrainer = async () => {
+    const pid = await running.pidOf("trainer m1");
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+  };
+  const trials = 9;
+  const tuning = uncouple(["tune", "m1", "--trials", String(trials)], { cwd: folder });
+  const { study: id } = await studyWith(2);
+  await killTrainer();
+  await studyWith(4);
+  await server.kill();
+  await killTrainer();
+  const study = await studyWith(trials);
+  await tuning;
+  // The study ends while the server is away, which then hears of it from a trainer that was not there.
+  await sleep(2_000);
+  await killTrainer();
+  server = await startMlflow(folder, port);
+  await studyWith(trials);
+  await command("train", "m1", "--follow");
+  const runs = await runsWhen(
+    () => readRuns(url, "paper"),
+    (now) =>
+      now.length === trials + 2 &&
+      now.every(({ status }) => status !== "RUNNING") &&
+      now.some(({ tags }) => tags["uncouple.quarantine"] === "true"),
+  );
+
+  const [parent, ...more] = runs.filter(({ tags }) => tags["uncouple.run"] === id);
+  expect(more).toEqual([]);
+  expect(parent).toMatchObject({
+    status: "FINISHED",
+    params: { steps: "60000", "search.sampler": "quasi-random", "search.pruning.name": "halving" },
+    tags: {
+      "uncouple.study.state": "complete",
+      "uncouple.best.trial": String(study.best?.trial),
+      "uncouple.best.parameters": JSON.stringify(study.best?.parameters),
+    },
+  });
+  expect(parent?.metrics.best_value?.at(-1)).toEqual([trials, study.best?.value]);
+  const children = runs.filter(({ tags }) => tags["mlflow.parentRunId"] === parent?.id);
+  expect(children).toHaveLength(trials);
+  for (const trial of study.trials) {
+    const child = children.find(({ tags }) => tags["uncouple.trial"] === String(trial.trial));
+    expect(child).toMatchObject({
+      status: STATUSES[trial.state],
+      params: { "optimizer.learning_rate": String(trial.parameters["optimizer.learning_rate"]) },
+      tags: { "uncouple.study": id, "uncouple.trial.state": trial.state },
+    });
+    expect(child?.metrics.value).toEqual([[trial.steps, trial.value]]);
+    const steps = (child?.metrics.validation_loss ?? []).map(([step]) => step);
+    expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b));
+    expect(steps.length).toBeGreaterThan(0);
+  }
+  expect(new Set(children.map(({ status }) => status))).toEqual(new Set(["FINISHED", "KILLED"]));
+
+  const { quarantine } = await json("show", "m1@1");
+  const run = runs.find(({ tags }) => tags["uncouple.snapshot"] === "m1@1");
+  expect(run?.tags).toMatchObject({
+    "uncouple.quarantine": "true",
+    "uncouple.quarantine.reason": "failed-test",
+    "uncouple.quarantine.detail": quarantine.detail,
+  });
 });
 
 test("a server that accepts connections and never answers delays neither a run nor the end", async () => {

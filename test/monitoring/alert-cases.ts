@@ -104,6 +104,16 @@ export const cases: Readonly<Record<string, AlertCase>> = {
     fires: { [`uncouple_quarantines_total{${evaluator},component="m1",reason="not-finite"}`]: "0x9 1x20" },
     silent: { [`uncouple_quarantines_total{${evaluator},component="m1",reason="not-finite"}`]: "1x30" },
   },
+  UncoupleSharedComponentNotLinked: {
+    labels: m1,
+    at: "20m",
+    fires: { [ofM1("uncouple_shared_component_linked")]: "1x2 0x30" },
+    // One that an update of the file repairs, and one whose lease another evaluator has taken.
+    silent: {
+      [ofM1("uncouple_shared_component_linked")]: "0x8 1x8 stale",
+      [ofM1("uncouple_shared_component_linked", "b")]: "_x17 1x20",
+    },
+  },
   UncoupleHeldOutRowsWornOut: {
     labels: { pipeline: "p" },
     at: "12m",

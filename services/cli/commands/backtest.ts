@@ -152,6 +152,8 @@ async function run(context: CliContext, flags: Flags, backplane: Backplane, name
       schema: heldOut.schema,
       inference,
       signal,
+      salt: generation?.salt,
+      log,
       hide: (structure) => hideKeys(structure, pipeline, generation?.salt ?? ""),
     });
     const { sets, retained } = flags;
@@ -162,6 +164,7 @@ async function run(context: CliContext, flags: Flags, backplane: Backplane, name
       history,
       since,
       rows,
+      tests: rows.tests,
       sets,
       retained,
       signal,

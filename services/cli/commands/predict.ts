@@ -6,7 +6,7 @@ import { fileTrouble } from "../../common/files/file-trouble.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { predictionRows, readPredictionRows } from "../flags/prediction-rows.ts";
-import { parseReference } from "../flags/reference.ts";
+import { parseSnapshot, type SnapshotChoice } from "../flags/reference.ts";
 import { createOutput } from "../terminal/output.ts";
 
 export function predictCommand(context: CliContext): Command {
@@ -16,13 +16,13 @@ export function predictCommand(context: CliContext): Command {
       .description(
         "Predicts the rows of a JSON file with a snapshot, on the component's trainer. Rows contain raw columns and upstream outputs under their names in the pipeline file. Prints one line of numbers per row.",
       )
-      .argument("<component[@serial]>", "m2 for its newest snapshot, or m2@3", parseTarget)
+      .argument("<component[@serial]>", "m2 for its newest snapshot, or m2@3", parseSnapshot)
       .argument("<file>", "rows as JSON: [{ x2: [...], z: [...] }, ...]")
       .option("--json", "print JSON: { serial, values }"),
     "trainer",
   )
     .addHelpText("after", "\nExample:\n  uncouple predict m2@3 rows.json\n")
-    .action(async (target: Target, file: string, flags: ConnectionFlags & { readonly json?: true }) => {
+    .action(async (target: SnapshotChoice, file: string, flags: ConnectionFlags & { readonly json?: true }) => {
       const output = createOutput(context, flags.json === true);
       const text = await readFile(resolve(context.cwd, file), "utf8").catch((cause: unknown) => {
         throw new UncoupleError("invalid-argument", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
@@ -34,13 +34,4 @@ export function predictCommand(context: CliContext): Command {
       const values = predictionRows(prediction);
       output.result({ serial: prediction.serial, values }, () => values.map((row) => row.join(" ")).join("\n"));
     });
-}
-
-interface Target {
-  readonly component: string;
-  readonly serial?: number;
-}
-
-function parseTarget(text: string): Target {
-  return text.includes("@") ? parseReference(text) : { component: text };
 }

@@ -5,6 +5,7 @@ import type { Backplane } from "../../registry/backplane.ts";
 import { readLedger } from "../../releases/read-ledger.ts";
 import { releaseRules } from "../../releases/release-rules.ts";
 import { releaseStatus } from "../../releases/release-status.ts";
+import { sharedStatus } from "../../releases/shared-status.ts";
 import type { EvaluatorStatus } from "../../rpc/services/evaluator-service.ts";
 import type { TrainerStatus } from "../../rpc/services/trainer-service.ts";
 import { type ConnectionFlags, type Connections, withConnections, withPeers } from "../connect/connections.ts";
@@ -18,7 +19,7 @@ export function statusCommand(context: CliContext): Command {
     new Command("status")
       .summary("show what is in use, what waits for the gate, and who serves it")
       .description(
-        "Shows the release in use with its age and its author; for each component the snapshot in use, the newest one, and the candidates in between with the gate's decision and its reasons; what followers serve; and the evaluator and the trainers, if they can be reached.",
+        "Shows the release in use with its age and its author; for each component the snapshot in use, the newest one, and the candidates in between with the gate's decision and its reasons; components of other pipelines that lack what their owners use, and why; what followers serve; and the evaluator and the trainers, if they can be reached.",
       )
       .option("--json", "print JSON: { pipeline, gate, release, components, followers, evaluator, trainers }"),
     "registry",
@@ -34,7 +35,7 @@ export function statusCommand(context: CliContext): Command {
       await withConnections(context, flags, async (connections) => {
         const { backplane, pipeline } = await connections.place();
         const [report, evaluator, trainers] = await Promise.all([
-          ofStore(backplane, context),
+          ofStore(pipeline, backplane, context),
           evaluatorStatus(connections, output),
           trainerStatuses(connections, output),
         ]);
@@ -46,6 +47,7 @@ export function statusCommand(context: CliContext): Command {
 
 /** What the registry says. */
 async function ofStore(
+  pipeline: string,
   backplane: Backplane,
   { clock, interrupted }: CliContext,
 ): Promise<Pick<StatusReport, "gate" | "release" | "components" | "followers">> {
@@ -68,6 +70,7 @@ async function ofStore(
       manifests: await backplane.registry.list(),
       verdicts: new Map(judged.map((verdict) => [snapshotName(verdict), verdict.kind as string])),
       state,
+      shared: await sharedStatus(pipeline, backplane),
     });
     return {
       gate: gate?.mode ?? null,

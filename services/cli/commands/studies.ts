@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { bestTrial, type Study, trialHasEnded } from "../../pipeline/study.ts";
-import { formatNumber } from "../../report/numbers.ts";
+import { formatPrecise } from "../../report/numbers.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import type { CliContext } from "../context/context.ts";
 import { createOutput } from "../terminal/output.ts";
@@ -52,7 +52,7 @@ function studyTable(studies: readonly Study[], style: Style, width: number): str
       plain(study.id),
       colored(style, study.state),
       `${study.trials.filter(trialHasEnded).length}/${plannedTrials(study)}`,
-      formatNumber(best?.value ?? null),
+      formatPrecise(best?.value ?? null),
       error === null ? (best === undefined ? "-" : parametersText(best.parameters)) : plain(error.message),
     ];
   });

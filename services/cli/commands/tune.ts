@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { UncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import { writeWhole } from "../../common/files/write-whole.ts";
 import { problemsError } from "../../pipeline/files/problem.ts";
 import { hasEnded, type Run } from "../../pipeline/run.ts";
+import { absentKeys } from "../../pipeline/search.ts";
 import { bestTrial, isActive, type Study } from "../../pipeline/study.ts";
 import type { RemoteTrainer } from "../../rpc/client/trainer-client.ts";
 import type { RemoteTuning } from "../../rpc/client/tuning-client.ts";
@@ -139,11 +140,20 @@ async function follow(begun: Study, tuning: RemoteTuning, context: CliContext): 
       last = now;
       progress.update(now);
     }
+  } catch (thrown) {
+    const { code, message } = asUncoupleError(thrown);
+    if (code !== "unavailable") throw thrown;
+    throw goesOnLater(last, message, thrown);
   } finally {
     progress.stop();
   }
   if (!isActive(last) || context.interrupted.aborted) return last;
-  throw new UncoupleError("unavailable", `the trainer closed the stream of study ${last.id} before the study ended`);
+  throw goesOnLater(last, "the trainer closed the stream");
+}
+
+function goesOnLater({ id, component }: Study, message: string, cause?: unknown): UncoupleError {
+  const hint = `once the trainer is back, attach again with uncouple tune ${component} --study ${id}`;
+  return new UncoupleError("unavailable", `${message}; ${hint}`, { cause });
 }
 
 /** Writes the best parameters into a team file, which keeps everything else. */
@@ -164,14 +174,17 @@ async function write(study: Study, file: string, output: Output, context: CliCon
       `${file} is for component ${before.team.component}, not ${study.component}`,
     );
   }
-  const edited = editTeamFile(text, {
-    ...best.parameters,
-    // Where it trained on, it got worse.
-    ...(best.state === "stopped" && { stop_after: best.steps }),
-  });
+  const searched = parseTeamFile(study.teamFile, "the study's team file", protocolCatalog);
+  if ("problems" in searched) throw problemsError(searched.problems);
+  // Where a stopped trial trained on, it got worse.
+  const stop = best.state === "stopped" ? { stop_after: best.steps } : undefined;
+  const edited = editTeamFile(text, { ...best.parameters, ...stop }, [
+    ...absentKeys(searched.search?.parameters ?? [], best.parameters),
+    ...(stop === undefined ? ["stop_after"] : []),
+  ]);
   const after = parseTeamFile(edited, file, protocolCatalog);
   if ("problems" in after) throw problemsError(after.problems);
-  await writeWhole(path, file, edited, true, 0o644);
+  await writeWhole(path, file, edited, true);
   output.note(`wrote the parameters of trial ${best.trial} to ${file}`);
 }
 

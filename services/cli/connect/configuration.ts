@@ -138,7 +138,7 @@ export async function readStackFiles(files: readonly string[], cwd: string, acce
 }
 
 /** Classifies a file by its top-level keys, so that one with problems elsewhere is still checked as the right kind. */
-function kindOf(text: string): "pipeline" | "team" | "scenario" | undefined {
+export function kindOf(text: string): "pipeline" | "team" | "scenario" | undefined {
   const { contents } = parseDocument(text, { logLevel: "silent", prettyErrors: false, uniqueKeys: false });
   const items = isMap(contents) ? contents.items : [];
   const keys = new Set(items.map(({ key }) => (isScalar(key) ? String(key.value) : "")));

@@ -15,6 +15,17 @@ export function parseReference(text: string): SnapshotReference {
   return { component, serial: parseSerial(serial) };
 }
 
+/** A snapshot, or a component whose snapshot the command chooses. */
+export interface SnapshotChoice {
+  readonly component: string;
+  readonly serial?: number;
+}
+
+/** Parses `m2` or `m2@3`. @throws InvalidArgumentError */
+export function parseSnapshot(text: string): SnapshotChoice {
+  return text.includes("@") ? parseReference(text) : { component: text };
+}
+
 /** Parses `m1@2,m2@3`. @throws InvalidArgumentError */
 export function parseReferences(text: string): readonly SnapshotReference[] {
   return text.split(",").map((part) => parseReference(part.trim()));

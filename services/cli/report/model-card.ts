@@ -4,7 +4,7 @@ import { type ReportSection, tableHtml } from "../../report/document.ts";
 import { type Html, html } from "../../report/html.ts";
 import { formatNumber, formatPercent } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
-import { manifestFacts } from "../text/manifest-text.ts";
+import { manifestFacts, stepsText } from "../text/manifest-text.ts";
 import type { ModelReport, SnapshotFacts } from "./model-report.ts";
 
 /** Facts of a manifest that other sections show. */
@@ -41,7 +41,7 @@ function runFacts(run: ModelReport["run"]): (readonly [string, string])[] {
     ["trigger", own.trigger],
     ["protocol", formatProtocol(own.protocol)],
     ["optimizer", `${settings.optimizer.name}, learning rate ${settings.optimizer.learningRate}`],
-    ["steps", `${settings.steps}, batch size ${settings.batch}`],
+    ["steps", stepsText(settings) ?? "-"],
     ["seed", `${settings.seed}`],
     ["queued", own.queuedAt],
     ["ended", own.finishedAt ?? "-"],

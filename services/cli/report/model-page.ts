@@ -1,4 +1,5 @@
 import { titleOf } from "../../pipeline/manifest.ts";
+import type { RunState } from "../../pipeline/run.ts";
 import { type ReportSection, reportDocument } from "../../report/document.ts";
 import { html } from "../../report/html.ts";
 import { formatNumber } from "../../report/numbers.ts";
@@ -41,8 +42,9 @@ function summaryOf({ component, run, snapshot }: ModelReport): string {
   return `${state}${fit}${heldOut}${verdict}`.trim();
 }
 
-function stateText(state: string): string {
-  return state === "running" || state === "queued" || state === "waiting" ? `is ${state}` : state;
+function stateText(state: RunState): string {
+  if (state === "succeeded" || state === "failed") return state;
+  return `${state === "cancelled" ? "was" : "is"} ${state}`;
 }
 
 function missingSection(missing: readonly string[]): ReportSection {

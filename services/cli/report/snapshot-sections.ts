@@ -7,6 +7,7 @@ import { html } from "../../report/html.ts";
 import { type LineageNode, lineage } from "../../report/lineage.ts";
 import { formatNumber, formatPercent } from "../../report/numbers.ts";
 import { formatProtocol } from "../flags/protocol-options.ts";
+import { testResult } from "../text/model-test-text.ts";
 import { comparisonText, componentText, reasonText } from "../text/verdict-text.ts";
 import type { SnapshotFacts } from "./model-report.ts";
 
@@ -50,7 +51,7 @@ export function testSections({ manifest, verdict }: SnapshotFacts): ReportSectio
   const rowOf = (where: string) => (test: TestResult) => [
     test.name,
     where,
-    html`<span class="${test.passed ? "promoted" : "refused"}">${outcomeOf(test)}</span>`,
+    html`<span class="${test.passed ? "promoted" : "refused"}">${testResult(test)}</span>`,
     test.skipped === undefined ? `${test.violations} of ${test.rows}` : "",
     (test.examples ?? []).join(", "),
   ];
@@ -61,11 +62,6 @@ export function testSections({ manifest, verdict }: SnapshotFacts): ReportSectio
   if (rows.length === 0) return [];
   const columns = ["Test", "Rows", "Result", "Violations", "Worst rows"].map((title) => ({ title }));
   return [{ heading: "Tests", body: tableHtml(columns, rows) }];
-}
-
-function outcomeOf({ passed, skipped, onFailure }: TestResult): string {
-  if (skipped !== undefined) return `skipped: ${skipped}`;
-  return passed ? "passed" : `failed (${onFailure})`;
 }
 
 /** What the evaluator measured on held-out rows. */

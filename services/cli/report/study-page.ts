@@ -1,11 +1,10 @@
 import { FEWEST_TRIALS, parameterImportance } from "../../learning/tuning/importance.ts";
-import { bestTrial, type Study, type Trial, trialHasEnded } from "../../pipeline/study.ts";
-import { barChart } from "../../report/bar-chart.ts";
+import { bestTrial, rankedTrials, type Study, type Trial, trialHasEnded } from "../../pipeline/study.ts";
 import { figure, type ReportSection, reportDocument, tableHtml } from "../../report/document.ts";
 import { html } from "../../report/html.ts";
-import { lineChart } from "../../report/line-chart.ts";
-import { formatNumber, formatSeconds } from "../../report/numbers.ts";
-import { parameterPlot, type TrialPoint, trialHistory } from "../../report/trial-plots.ts";
+import { formatPrecise, formatSeconds } from "../../report/numbers.ts";
+import { importancePlot, parameterPlot, type TrialPoint, trialCurves, trialHistory } from "../../report/trial-plots.ts";
+import { plannedTrials } from "../terminal/study-progress.ts";
 import { parametersText } from "../text/study-text.ts";
 
 /** Parameters with a plot of their own, the most important first; the JSON has all. */
@@ -42,8 +41,8 @@ function summaryOf(study: Study): string {
   const found =
     best === undefined
       ? "No trial is complete."
-      : `The best is trial ${best.trial}, ${formatNumber(best.value)}: ${parametersText(best.parameters)}.`;
-  return `The study ${error === null ? `is ${state}` : `failed: ${error.message}`}, ${ended} of ${trials.length} trials have ended. ${found}`;
+      : `The best is trial ${best.trial}, ${formatPrecise(best.value)}: ${parametersText(best.parameters)}.`;
+  return `The study ${error === null ? `is ${state}` : `failed: ${error.message}`}, ${ended} of ${plannedTrials(study)} trials have ended. ${found}`;
 }
 
 function pointOf({ trial, state, value }: Trial): TrialPoint[] {
@@ -79,18 +78,9 @@ async function plotSections(study: Study, points: readonly TrialPoint[]): Promis
       : [
           {
             heading: "Validation loss over steps",
-            text: `Of the ${curves.length} best trials that were measured on the way.`,
+            text: `${curves.length === 1 ? "The trial that was" : `The ${curves.length} best trials that were`} measured more than once.`,
             body: figure(
-              await lineChart({
-                label: "Validation loss over steps by trial",
-                xTitle: "step",
-                yTitle: "validation loss",
-                logY: true,
-                series: curves.map(({ trial, measured }) => ({
-                  name: `trial ${trial}`,
-                  points: measured.map(({ step, value }) => ({ x: step, y: value })),
-                })),
-              }),
+              await trialCurves(curves.flatMap(({ trial, measured }) => measured.map((one) => ({ trial, ...one })))),
             ),
           },
         ]),
@@ -107,14 +97,7 @@ async function importanceSections(study: Study): Promise<ReportSection[]> {
     {
       heading,
       text: "Share of the differences between the ranks of trials that each parameter explains by itself, less what chance explains (Kruskal and Wallis, epsilon squared). Ranks put pruned trials last, those that got further first. Parameters that matter only together have low shares.",
-      body: figure(
-        await barChart({
-          label: "Importance by parameter",
-          groupTitle: "",
-          yTitle: "share of the variance of ranks",
-          bars: importance.map(({ parameter, share }) => ({ group: parameter, series: "alone", value: share })),
-        }),
-      ),
+      body: figure(await importancePlot(importance)),
     },
   ];
 }
@@ -135,9 +118,7 @@ async function parameterPlots(study: Study) {
 }
 
 function trialSection(study: Study): ReportSection {
-  const ranked = [...study.trials].sort(
-    (a, b) => Number(isOut(a)) - Number(isOut(b)) || (a.value ?? 0) - (b.value ?? 0) || a.trial - b.trial,
-  );
+  const ranked = rankedTrials(study);
   const left = ranked.length - MOST_LISTED;
   return {
     heading: "Trials",
@@ -156,7 +137,7 @@ function trialSection(study: Study): ReportSection {
         .map(({ trial, state, value, steps, planned, seconds, parameters, error }) => [
           `${trial}`,
           state,
-          formatNumber(value),
+          formatPrecise(value),
           `${steps}/${planned}`,
           formatSeconds(seconds),
           error === null ? parametersText(parameters) : `${parametersText(parameters)}: ${error.message}`,
@@ -164,6 +145,3 @@ function trialSection(study: Study): ReportSection {
     ),
   };
 }
-
-/** Whether a trial cannot be the best. */
-const isOut = ({ state, value }: Trial) => value === null || (state !== "complete" && state !== "stopped");

@@ -48,7 +48,10 @@ configMapGenerator:
 
 function shared({ pipeline, namespace }: PipelineOptions): string {
   const servers = [0, 1, 2].map((n) => `tls://nats-${n}.nats-headless.${namespace}:4222`).join(",");
-  return `# What every namespace of pipeline ${pipeline} gets: the pipeline file, and where NATS is.
+  return `# What every namespace of pipeline ${pipeline} gets: the pipeline file, and where NATS is. All keys of that file are in
+# docs/pipeline-file.md ("Every key"), for example \`tests\` of composed outputs (docs/model-tests.md), components \`from\`
+# other pipelines (docs/shared-components.md), and \`data.held_out\`: with credentials for it that only evaluators have, the
+# store keeps held-out rows from trainers (docs/data.md).
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 configMapGenerator:

@@ -125,7 +125,9 @@ spec:
 }
 
 function teamFile({ component, workers }: TeamOptions): string {
-  return `# How the team trains ${component}; README.md ("Your own pipeline") has every key. Check it with \`uncouple validate\`.
+  return `# How the team trains ${component}; docs/pipeline-file.md ("Every key") has all that can be here, for example
+# \`search\` for \`uncouple tune\` (docs/tuning.md), \`tests\` of the model (docs/model-tests.md) and \`sample\`, which trains
+# on fewer rows (docs/data.md). Check it with \`uncouple validate\`.
 component: ${component}
 model: { hidden: [32] }
 ${workers > 0 ? `workers: { slots: ${workers} }\n` : ""}`;

@@ -1,5 +1,5 @@
 import { bestTrial, type Study, type Trial, trialHasEnded } from "../../pipeline/study.ts";
-import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { formatPrecise, formatSeconds } from "../../report/numbers.ts";
 import type { TextStream } from "../context/context.ts";
 import { plain } from "./style.ts";
 
@@ -65,7 +65,7 @@ async function barProgress(stream: TextStream): Promise<StudyProgress> {
 
 /** What happened to a trial, in one line. */
 function trialLine({ trial, state, value, steps, seconds, error }: Trial): string {
-  const what = error === null ? `loss ${formatNumber(value)} after ${steps} steps` : plain(error.message);
+  const what = error === null ? `loss ${formatPrecise(value)} after ${steps} steps` : plain(error.message);
   return `trial ${trial}: ${state}, ${what}, ${formatSeconds(seconds)}`;
 }
 
@@ -80,7 +80,7 @@ function studyProgress(study: Study): string {
   return [
     `${ended.length}/${plannedTrials(study)} trials`,
     `${running} running`,
-    ...(best === undefined ? [] : [`best ${formatNumber(best.value)} (trial ${best.trial})`]),
+    ...(best === undefined ? [] : [`best ${formatPrecise(best.value)} (trial ${best.trial})`]),
     ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
   ].join("  ");
 }

@@ -1,5 +1,7 @@
 import { movesName } from "../../pipeline/release.ts";
+import type { BacktestDecision } from "../../releases/backtest/backtest.ts";
 import { badge, figure, type ReportSection, reportDocument, tableHtml } from "../../report/document.ts";
+import { html } from "../../report/html.ts";
 import { lineChart } from "../../report/line-chart.ts";
 import {
   type BacktestResult,
@@ -10,6 +12,7 @@ import {
   reallyText,
 } from "./backtest-text.ts";
 import { reasonsText } from "./decision-text.ts";
+import { testResult } from "./model-test-text.ts";
 
 /** A page with the loss over time, and every update's fate. */
 export async function backtestReport(result: BacktestResult, footer: string): Promise<string> {
@@ -61,6 +64,7 @@ export async function backtestReport(result: BacktestResult, footer: string): Pr
         ]),
       ),
     },
+    ...testSections(outcomes),
     {
       heading: "Releases of the replay",
       body: tableHtml(
@@ -88,4 +92,30 @@ export async function backtestReport(result: BacktestResult, footer: string): Pr
     sections,
     footer,
   });
+}
+
+/** The pipeline's tests of every update; none if the pipeline has no tests. */
+function testSections(outcomes: readonly BacktestDecision[]): ReportSection[] {
+  const rows = outcomes.flatMap(({ moves, tests }) =>
+    tests.map((test) => [
+      movesName(moves),
+      test.name,
+      test.component,
+      html`<span class="${test.passed ? "promoted" : "refused"}">${testResult(test)}</span>`,
+      test.skipped === undefined ? `${test.violations} of ${test.rows}` : "",
+      (test.examples ?? []).join(", "),
+    ]),
+  );
+  if (rows.length === 0) return [];
+  const titles = ["update", "test", "composed output of", "result", "violations", "worst rows"];
+  return [
+    {
+      heading: "Tests",
+      text: "The tests of the pipeline file on screen rows, for each update with the release that it was judged against.",
+      body: tableHtml(
+        titles.map((title) => ({ title })),
+        rows,
+      ),
+    },
+  ];
 }

@@ -8,6 +8,7 @@ import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 import { wrap } from "../terminal/wrap.ts";
 import { reasonsText } from "./decision-text.ts";
+import { testLines } from "./model-test-text.ts";
 
 export interface BacktestResult extends Backtest {
   /** Numbers of rows. */
@@ -31,7 +32,11 @@ export function backtestText(result: BacktestResult, style: Style, width: number
     return [`${style.dim(name.padEnd(12))}${first}`, ...more.map((line) => `${" ".repeat(12)}${line}`)];
   });
   const notes = [...CAVEATS, ...missingNotes(result)].flatMap((note) => wrap(plain(note), prose));
-  return [...facts, "", outcomesTable(result.outcomes, style, width), ...notes.map(style.dim)].join("\n");
+  const failing = result.outcomes
+    .filter(failsTest)
+    .flatMap(({ moves, tests }) => [style.bold(plain(movesName(moves))), ...testLines(tests, style)]);
+  const lines = [...facts, "", outcomesTable(result.outcomes, style, width), ...failing];
+  return [...lines, ...(failing.length === 0 ? [] : [""]), ...notes.map(style.dim)].join("\n");
 }
 
 /** The numbers of a backtest, for text and pages. */
@@ -65,11 +70,23 @@ export function backtestFacts(result: BacktestResult): readonly (readonly [name:
       "decisions",
       `${of("promoted")} promoted, ${of("held")} held, ${of("refused")} refused, by the last decision on each`,
     ],
+    ...(outcomes.every(({ tests }) => tests.length === 0)
+      ? []
+      : [
+          [
+            "tests",
+            `${count(outcomes.filter(failsTest).length)} of ${count(outcomes.length)} updates fail one`,
+          ] as const,
+        ]),
     [
       "mistaken",
       `${falseRefusals.length} of ${of("refused")} refused and yet better${named(falseRefusals)}; ${falsePromotions.length} of ${of("promoted")} promoted and yet worse beyond the margin${named(falsePromotions)}`,
     ],
   ];
+}
+
+function failsTest({ tests }: Pick<BacktestDecision, "tests">): boolean {
+  return tests.some(({ passed }) => !passed);
 }
 
 /** Retention, quarantine, and evaluators that were not done leave gaps. */

@@ -57,7 +57,12 @@ export function manifestFacts(manifest: SnapshotManifest): (readonly [string, st
   return facts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
 }
 
-function stepsText({ steps, stopAfter, batch }: SnapshotManifest["provenance"]): string | undefined {
+/** `900 of 1500, batch size 64` of a training that ended before its last step; undefined if nothing is known. */
+export function stepsText({
+  steps,
+  stopAfter,
+  batch,
+}: Pick<SnapshotManifest["provenance"], "steps" | "stopAfter" | "batch">): string | undefined {
   if (steps === undefined) return undefined;
   return `${stopAfter === undefined ? "" : `${stopAfter} of `}${steps}, batch size ${batch}`;
 }

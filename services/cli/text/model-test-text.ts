@@ -11,6 +11,13 @@ export function testCounts(tests: readonly TestResult[]): string {
   return skipped === 0 ? passed : `${passed}, ${skipped} skipped`;
 }
 
+/** What a test found, in a word or two: `failed (refuse)`. */
+export function testResult({ passed, skipped, onFailure, failedBefore }: TestResult & Partial<JudgedTest>): string {
+  if (skipped !== undefined) return `skipped: ${skipped}`;
+  if (passed) return "passed";
+  return `failed (${onFailure})${failedBefore === true ? "; what it is compared with fails it, too" : ""}`;
+}
+
 /** The tests below a verdict: how many passed, and a line for each that failed or could not be run. */
 export function testLines(tests: readonly JudgedTest[] | undefined, style: Style): string[] {
   if (tests === undefined) return [];

@@ -40,6 +40,7 @@ export function statusText(report: StatusReport, style: Style, width: number, cl
     ...wrap(`${style.bold(plain(pipeline))}  ${plain(since)}; ${gate === null ? "no gate" : `gate: ${gate}`}`, prose),
     "",
     componentTable(report, style, width).trimEnd(),
+    ...notLinkedLines(report, style, prose),
     ...(candidates.length === 0 ? [] : ["", style.bold("Candidates"), ...candidates]),
     ...(followers.length === 0
       ? []
@@ -74,6 +75,21 @@ function componentTable({ components, trainers }: StatusReport, style: Style, wi
   );
 }
 
+/** Components of other pipelines that lack what their owners use. */
+function notLinkedLines({ components }: StatusReport, style: Style, width: number): string[] {
+  const lines = components.flatMap(({ component, shared }) => {
+    if (shared === undefined || shared.notLinked === null) return [];
+    const text = `${style.bold(plain(component))}  ${plain(`${shared.from}: ${shared.notLinked}`)}`;
+    return hanging(text, width);
+  });
+  return lines.length === 0 ? [] : ["", style.yellow("Not up to date with their owners"), ...lines];
+}
+
+/** Wraps an entry of a list below its heading. */
+function hanging(text: string, width: number): string[] {
+  return wrap(text, width - 4).map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
+}
+
 /** Candidates of each component that are shown, the newest. */
 const MOST_CANDIDATES = 5;
 
@@ -92,7 +108,7 @@ function candidateLines(
       ...shown.flatMap((candidate) => {
         const name = snapshotName({ component, serial: candidate.serial });
         const text = `${style.bold(plain(name))}  ${standingText(candidate, status, gate, style)}${style.dim(`, published ${ageText(candidate.publishedAt, clock)} ago`)}`;
-        return wrap(text, width - 4).map((line, index) => `${index === 0 ? "  " : "    "}${line}`);
+        return hanging(text, width);
       }),
     ];
   });

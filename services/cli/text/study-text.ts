@@ -1,6 +1,6 @@
 import type { SearchParameters } from "../../pipeline/search.ts";
-import { bestTrial, type Study, type Trial } from "../../pipeline/study.ts";
-import { formatNumber, formatSeconds } from "../../report/numbers.ts";
+import { bestTrial, rankedTrials, type Study } from "../../pipeline/study.ts";
+import { formatPrecise, formatSeconds } from "../../report/numbers.ts";
 import { colored, plain, type Style } from "../terminal/style.ts";
 import { formatTable } from "../terminal/table.ts";
 
@@ -31,7 +31,7 @@ export function parametersText(parameters: SearchParameters): string {
 
 /** The study's trials, the best first. */
 export function studyText(study: Study, style: Style, width: number): string {
-  const { id, component, trials, rows, state } = study;
+  const { id, component, rows, state } = study;
   const best = bestTrial(study);
   const columns = [
     { title: "TRIAL", number: true },
@@ -41,11 +41,10 @@ export function studyText(study: Study, style: Style, width: number): string {
     { title: "TIME", number: true },
     { title: "PARAMETERS", wraps: true },
   ];
-  const ranked = [...trials].sort((a, b) => rank(a) - rank(b) || (a.value ?? 0) - (b.value ?? 0));
-  const lines = ranked.map((trial) => [
+  const lines = rankedTrials(study).map((trial) => [
     trial.trial === best?.trial ? style.bold(`${trial.trial}`) : `${trial.trial}`,
     colored(style, trial.state),
-    formatNumber(trial.value),
+    formatPrecise(trial.value),
     `${trial.steps}/${trial.planned}`,
     formatSeconds(trial.seconds),
     trial.error === null
@@ -58,10 +57,7 @@ export function studyText(study: Study, style: Style, width: number): string {
   if (lines.length === 0) return head;
   const found =
     best === undefined
-      ? "no trial was complete"
-      : `best: trial ${best.trial}, loss ${style.bold(formatNumber(best.value))}, ${parametersText(best.parameters)}`;
+      ? "no trial is complete"
+      : `best: trial ${best.trial}, loss ${style.bold(formatPrecise(best.value))}, ${parametersText(best.parameters)}`;
   return `${head}\n${formatTable(columns, lines, style, width)}\n${found}`;
 }
-
-const ORDER: readonly Trial["state"][] = ["complete", "stopped", "pruned", "running", "waiting", "failed"];
-const rank = ({ state }: Trial) => ORDER.indexOf(state);

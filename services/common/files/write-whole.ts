@@ -1,12 +1,13 @@
-import { stat, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { realpath, stat, writeFile } from "node:fs/promises";
 import { UncoupleError } from "../errors.ts";
 import { type FileContent, writeAtomically } from "./atomic-write.ts";
 import { errorCode, fileErrorCode, fileTrouble } from "./file-trouble.ts";
 
 /**
- * Atomically writes a file that a user named.
+ * Atomically writes a file that a user named. Replaces the file that a symbolic link leads to, not the link.
  * @param name the file as the user named it; @param replace whether to overwrite an existing file; @param mode its
- *   permissions
+ *   permissions before the process's umask; default: those of the existing file, or 0o666
  * @throws UncoupleError `conflict` if the file exists and `replace` is false, `invalid-argument` if it cannot be
  *   written, `resource-exhausted` if the disk is full; as the iteration of the content
  */
@@ -15,7 +16,7 @@ export async function writeWhole(
   name: string,
   content: FileContent,
   replace: boolean,
-  mode = 0o666,
+  mode?: number,
 ): Promise<void> {
   try {
     // Write to a pipe or device in place; never replace it.
@@ -24,7 +25,8 @@ export async function writeWhole(
       await writeFile(path, content);
       return;
     }
-    await writeAtomically(path, content, { replace, mode });
+    const target = there === undefined ? path : await realpath(path);
+    await writeAtomically(target, content, { replace, mode: mode ?? permissions(there) });
   } catch (cause) {
     if (cause instanceof UncoupleError) throw cause;
     const code = errorCode(cause);
@@ -34,4 +36,9 @@ export async function writeWhole(
     const trouble = code === "ENOENT" ? "no such folder" : fileTrouble(cause);
     throw new UncoupleError(fileErrorCode(cause), `cannot write ${name}: ${trouble}`, { cause });
   }
+}
+
+/** Those of an existing file, or of a new one. */
+function permissions(file: Stats | undefined): number {
+  return file?.isFile() === true ? file.mode & 0o777 : 0o666;
 }

@@ -1,14 +1,16 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../../common/memory-budget.ts";
 import { type DrawnSample, type RowSample, sampleLabels } from "../../pipeline/sample.ts";
 import { chunksOf } from "./database.ts";
-import { createNearDuplicates } from "./near-duplicates.ts";
+import { createNearDuplicates, nearDuplicateBytes } from "./near-duplicates.ts";
 import { badness, chosenSql, partSql, type RowQuery } from "./row-query.ts";
 
 /** All training rows, in a temporary table of the connection, which spills to disk. */
 const ROWS = 'temp."training rows"';
-/** More are not compared with each other. */
+/** Distinct combinations of values, of which no more are compared with each other. */
+const COMPARED = 'temp."compared rows"';
 const MOST_NEAR_ROWS = 1_000_000;
 /** Comparisons that take about a minute. */
 const MOST_COMPARISONS = 200_000_000;
@@ -29,13 +31,16 @@ export interface DrawnRows {
  * Draws a sample of the training rows into temporary tables of the connection. The sample depends on the rows alone: not on the
  * part of the query, nor, with a key, on their order.
  * @param query of training rows, without labels
+ * @param tableBytes that near duplicates may take, before there are rows in memory; default: the share of the default limit
  * @throws UncoupleError `failed-precondition` if there are fewer sampled rows than strata, or near duplicates take too long
+ *   or too much memory
  */
 export async function drawSample(
   connection: DuckDBConnection,
   query: RowQuery,
   sample: RowSample,
   identity: RowIdentity,
+  tableBytes = divideMemory(DEFAULT_MEMORY_LIMIT).tableBytes,
 ): Promise<DrawnRows> {
   const labels = sampleLabels(sample);
   await connection.run(rowsTable({ ...query, labels }, identity));
@@ -58,7 +63,7 @@ export async function drawSample(
   const { distinct, nearDuplicates, atMost, rows, stratified } = sample;
   if (distinct) await step("distinct", `SELECT min(n) AS n FROM ${remaining(kept)} GROUP BY ${values.join(", ")}`);
   if (nearDuplicates !== undefined)
-    await step("nearDuplicates", await farRows(connection, query, kept, nearDuplicates));
+    await step("nearDuplicates", await farRows(connection, query, kept, nearDuplicates, tableBytes));
   if (atMost !== undefined) {
     const ranked = `SELECT n, row_number() OVER (PARTITION BY l0 ORDER BY n) AS i FROM ${remaining(kept)}`;
     await step("atMost", `SELECT n FROM (${ranked}) WHERE i <= ${atMost.rows}`);
@@ -126,32 +131,43 @@ async function farRows(
   query: RowQuery,
   kept: string,
   { columns, distance }: NonNullable<RowSample["nearDuplicates"]>,
+  tableBytes: number,
 ): Promise<string> {
   const places = columns.map((name) => query.columns.findIndex((column) => column.name === name));
-  const compared = places.map((place) => query.columns[place]);
-  const vector = compared.find((column) => (column?.width ?? 1) > 1);
+  const vector = places.map((place) => query.columns[place]).find((column) => (column?.width ?? 1) > 1);
   if (vector !== undefined) {
     throw new UncoupleError(
       "invalid-argument",
       `sample.near_duplicates.columns: "${vector.name}" must have one number or one text per row`,
     );
   }
-  const index = createNearDuplicates(distance, compared[0]?.kind === "categorical");
   const names = places.map((place) => `v${place}`).join(", ");
   // Of rows with equal values, only the first can be kept.
-  const sql = `SELECT min(n) AS n, ${names} FROM ${remaining(kept)} GROUP BY ${names} ORDER BY 1`;
-  const far: bigint[] = [];
-  let rows = 0;
+  await connection.run(
+    `CREATE TEMP TABLE ${COMPARED} AS SELECT min(n) AS n, ${names} FROM ${remaining(kept)} GROUP BY ${names}`,
+  );
+  // A text has at most as many UTF-16 code units as bytes in UTF-8.
+  const sizes = places.map((place) =>
+    query.columns[place]?.kind === "categorical" ? `coalesce(sum(strlen(v${place})), 0)` : "0",
+  );
+  const [rows = 0, ...units] = await numbersOf(connection, `SELECT count(*), ${sizes.join(", ")} FROM ${COMPARED}`);
+  if (rows > MOST_NEAR_ROWS)
+    throw tooMany(`there are more than ${MOST_NEAR_ROWS.toLocaleString("en-US")} rows to compare`);
+  const compared = places.map((place, i) => ({
+    units: query.columns[place]?.kind === "categorical" ? units[i] : undefined,
+  }));
+  const bytes = nearDuplicateBytes(rows, compared, distance);
+  if (bytes > tableBytes) throw tooLarge(rows, bytes, tableBytes);
+  const index = createNearDuplicates(rows, compared, distance);
+  const far = new Float64Array(rows);
+  let found = 0;
   let turn = 0;
-  for await (const chunk of chunksOf(connection, sql)) {
+  for await (const chunk of chunksOf(connection, `SELECT n, ${names} FROM ${COMPARED} ORDER BY n`)) {
     const numbers = chunk.getColumnVector(0);
     const vectors = places.map((_, i) => chunk.getColumnVector(1 + i));
-    rows += chunk.rowCount;
-    if (rows > MOST_NEAR_ROWS)
-      throw tooMany(`there are more than ${MOST_NEAR_ROWS.toLocaleString("en-US")} rows to compare`);
     for (let row = 0; row < chunk.rowCount; row += 1) {
       if (index.keep(vectors.map((vector) => vector.getItem(row) as string | number))) {
-        far.push(numbers.getItem(row) as bigint);
+        far[found++] = Number(numbers.getItem(row));
       }
       if (index.comparisons() < turn) continue;
       if (turn > MOST_COMPARISONS) throw tooMany(`too many rows are alike in ${columns[0]}`);
@@ -161,8 +177,8 @@ async function farRows(
   }
   await connection.run("CREATE TEMP TABLE far (n BIGINT)");
   const appender = await connection.createAppender("far", "main", "temp");
-  for (const n of far) {
-    appender.appendBigInt(n);
+  for (const n of far.subarray(0, found)) {
+    appender.appendBigInt(BigInt(n));
     appender.endRow();
   }
   appender.closeSync();
@@ -174,6 +190,18 @@ function tooMany(why: string): UncoupleError {
     "failed-precondition",
     `sample.near_duplicates: ${why}; list first the column that differs most, choose a smaller distance, or remove it from sample`,
   );
+}
+
+function tooLarge(rows: number, bytes: number, tableBytes: number): UncoupleError {
+  const most = Math.floor((rows * tableBytes) / bytes).toLocaleString("en-US");
+  return new UncoupleError(
+    "failed-precondition",
+    `sample.near_duplicates: comparing ${rows.toLocaleString("en-US")} rows takes ${mebibytes(bytes)} MiB, more than their share of --memory-limit (${mebibytes(tableBytes)} MiB, for about ${most} such rows); raise the limit, choose a smaller distance, or remove it from sample`,
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return Math.ceil(bytes / 2 ** 20).toLocaleString("en-US");
 }
 
 async function numbersOf(connection: DuckDBConnection, sql: string): Promise<readonly number[]> {

@@ -146,7 +146,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       const rows = await database.withConnection(async (connection) => {
         const readAll = (sql: string) => readRows(connection, sql, chosen, labels, limit, countRejected, space);
         if (sample === undefined) return readAll(rowSql(query));
-        const { sql, drawn, good } = await drawSample(connection, query, sample, identity);
+        const { sql, drawn, good } = await drawSample(connection, query, sample, identity, space?.tableBytes);
         const { bad, ...sampled } = await readAll(sql);
         return { ...sampled, bad: { ...bad, total: good + bad.bad }, sample: drawn };
       });

@@ -1,8 +1,11 @@
+import { chainBytes, createChains } from "./chains.ts";
+import { createTextStore, type TextStore } from "./text-store.ts";
+
 /** Finds values that are near to one that was kept before. */
 export interface NearDuplicates {
   /**
    * Keeps a row unless one that was kept is near: at most the distance away in every column.
-   * @param values one per column, as in `kinds`
+   * @param values one per column
    */
   keep(values: readonly Value[]): boolean;
   /** Rows that were compared with another one so far. */
@@ -11,57 +14,119 @@ export interface NearDuplicates {
 
 type Value = string | number;
 
-/** Finds the numbers of kept rows that may be near in the first column. Never misses one that is. */
+/** A column that is compared. */
+export interface ComparedColumn {
+  /** UTF-16 code units of all texts together, at most; undefined: a column of numbers. */
+  readonly units: number | undefined;
+}
+
+/** Kept values of a column. The last one is that of the row that is being compared. */
+interface Values {
+  put(row: number, value: Value): void;
+  isNear(a: number, b: number): boolean;
+}
+
+/** Finds the kept rows that may be near in the first column. Never misses one that is. */
 interface Blocks {
-  candidates(value: Value): Iterable<number>;
-  add(value: Value, row: number): void;
+  /** Whether any of them passes the test. */
+  some(row: number, test: (other: number) => boolean): boolean;
+  add(row: number): void;
+}
+
+/** Bytes that `createNearDuplicates` takes for the same arguments. */
+export function nearDuplicateBytes(rows: number, columns: readonly ComparedColumn[], distance: number): number {
+  const values = columns.reduce((sum, { units }) => sum + (units === undefined ? 8 * rows : 2 * units + 4 * rows), 0);
+  const entries = columns[0]?.units === undefined ? rows : rows * (Math.floor(distance) + 1);
+  return values + 4 * rows + chainBytes(entries);
 }
 
 /**
+ * Takes memory when it is made, and none later.
+ * @param rows at most
  * @param distance at least 0: of texts, insertions, deletions and replacements of UTF-16 code units; of numbers, the absolute
  *   difference
- * @param text whether the first column has texts
  */
-export function createNearDuplicates(distance: number, text: boolean): NearDuplicates {
-  const blocks = text ? textBlocks(Math.floor(distance)) : numberBlocks(distance);
-  const kept: (readonly Value[])[] = [];
+export function createNearDuplicates(
+  rows: number,
+  columns: readonly ComparedColumn[],
+  distance: number,
+): NearDuplicates {
+  const stores = columns.map(({ units }) =>
+    units === undefined ? numberValues(rows, distance) : textValues(createTextStore(rows, units), distance),
+  );
+  const [first] = stores as [(typeof stores)[number]];
+  const blocks = first.blocks();
   /** By kept row: the last row that it was compared with, so that no pair is compared twice. */
-  const seen: number[] = [];
-  let rows = 0;
+  const seen = new Int32Array(rows);
+  let count = 0;
+  let kept = 0;
   let comparisons = 0;
-  const isNear = (a: Value, b: Value) =>
-    typeof a === "string" ? isWithin(a, b as string, distance) : Math.abs(a - (b as number)) <= distance;
+  const isNear = (other: number) => {
+    if (seen[other] === count) return false;
+    seen[other] = count;
+    comparisons += 1;
+    return stores.every((store) => store.isNear(kept, other));
+  };
   return {
     keep(values) {
-      rows += 1;
-      for (const other of blocks.candidates(values[0] as Value)) {
-        if (seen[other] === rows) continue;
-        seen[other] = rows;
-        comparisons += 1;
-        if (values.every((value, i) => isNear(value, kept[other]?.[i] as Value))) return false;
-      }
-      blocks.add(values[0] as Value, kept.length);
-      kept.push(values);
-      seen.push(0);
+      count += 1;
+      stores.forEach((store, i) => {
+        store.put(kept, values[i] as Value);
+      });
+      if (blocks.some(kept, isNear)) return false;
+      blocks.add(kept);
+      kept += 1;
       return true;
     },
     comparisons: () => comparisons,
   };
 }
 
-/** Cells a bit wider than the distance: what is near is in the same or the next one. */
-function numberBlocks(distance: number): Blocks {
-  const cells = new Map<number, number[]>();
-  const cellOf = (value: Value) =>
-    distance === 0 ? Number(value) : Math.floor(Number(value) / (distance * (1 + 2 ** -20)));
+function numberValues(rows: number, distance: number): Values & { blocks(): Blocks } {
+  const values = new Float64Array(rows);
   return {
-    *candidates(value) {
-      const cell = cellOf(value);
-      yield* cells.get(cell) ?? [];
-      if (distance === 0) return;
-      for (const next of [cell - 1, cell + 1]) if (next !== cell) yield* cells.get(next) ?? [];
+    put(row, value) {
+      values[row] = Number(value);
     },
-    add: (value, row) => append(cells, cellOf(value), row),
+    isNear: (a, b) => Math.abs((values[a] as number) - (values[b] as number)) <= distance,
+    blocks: () => numberBlocks(values, distance),
+  };
+}
+
+/** Cells a bit wider than the distance: what is near is in the same or the next one. */
+function numberBlocks(values: Float64Array, distance: number): Blocks {
+  const chains = createChains(values.length);
+  const cell = new Float64Array(1);
+  const bits = new Int32Array(cell.buffer);
+  const cellOf = (row: number) => {
+    const value = values[row] as number;
+    return distance === 0 ? value : Math.floor(value / (distance * (1 + 2 ** -20)));
+  };
+  const hashOf = (of: number) => {
+    // 0 and -0 are one cell.
+    cell[0] = of + 0;
+    return Math.imul((bits[0] as number) ^ Math.imul(bits[1] as number, 0x85ebca6b), 0x9e3779b1);
+  };
+  return {
+    some(row, test) {
+      const own = cellOf(row);
+      // The cells next to a large one are itself.
+      for (const at of new Set(distance === 0 ? [own] : [own - 1, own, own + 1])) {
+        for (let other = chains.first(hashOf(at)); other >= 0; other = chains.next(other)) {
+          if (cellOf(other) === at && test(other)) return true;
+        }
+      }
+      return false;
+    },
+    add: (row) => chains.add(row, hashOf(cellOf(row))),
+  };
+}
+
+function textValues(texts: TextStore, distance: number): Values & { blocks(): Blocks } {
+  return {
+    put: (row, value) => texts.put(row, String(value)),
+    isNear: (a, b) => texts.isWithin(a, b, distance),
+    blocks: () => textBlocks(texts, Math.floor(distance)),
   };
 }
 
@@ -69,77 +134,44 @@ function numberBlocks(distance: number): Blocks {
  * PassJoin (Li, Deng, Wang, Feng: Pass-Join, VLDB 2011): of distance + 1 segments of a text, at least one is unchanged in every
  * text that is near, at a place that is shifted by little.
  */
-function textBlocks(distance: number): Blocks {
-  /** By length, then by segment: the kept rows with its text. */
-  const lengths = new Map<number, Map<string, number[]>[]>();
-  const segments = new Map<number, readonly { readonly from: number; readonly length: number }[]>();
-  const segmentsOf = (length: number) => {
-    let found = segments.get(length);
-    if (found === undefined) {
-      const bounds = Array.from({ length: distance + 2 }, (_, i) => Math.floor((i * length) / (distance + 1)));
-      found = bounds.slice(0, -1).map((from, i) => ({ from, length: (bounds[i + 1] as number) - from }));
-      segments.set(length, found);
-    }
-    return found;
-  };
+function textBlocks(texts: TextStore, distance: number): Blocks {
+  const parts = distance + 1;
+  /** The entry `row * parts + i` is the i-th segment of a row. */
+  const chains = createChains(texts.rows * parts);
+  const lengths = new Set<number>();
+  const startOf = (i: number, length: number) => Math.floor((i * length) / parts);
+  const hashOf = (row: number, from: number, to: number, i: number, length: number) =>
+    texts.hash(row, from, to, Math.imul(i, 0x85ebca6b) ^ length);
   return {
-    *candidates(value) {
-      const text = String(value);
-      for (let length = Math.max(0, text.length - distance); length <= text.length + distance; length += 1) {
-        const index = lengths.get(length);
-        if (index === undefined) continue;
-        const longer = text.length - length;
-        for (const [i, segment] of segmentsOf(length).entries()) {
-          const first = Math.max(0, segment.from - Math.floor((distance - longer) / 2));
-          const last = Math.min(text.length - segment.length, segment.from + Math.floor((distance + longer) / 2));
+    some(row, test) {
+      const own = texts.length(row);
+      for (let length = Math.max(0, own - distance); length <= own + distance; length += 1) {
+        if (!lengths.has(length)) continue;
+        const longer = own - length;
+        for (let i = 0; i < parts; i += 1) {
+          const start = startOf(i, length);
+          const size = startOf(i + 1, length) - start;
+          const first = Math.max(0, start - Math.floor((distance - longer) / 2));
+          const last = Math.min(own - size, start + Math.floor((distance + longer) / 2));
           for (let from = first; from <= last; from += 1) {
-            yield* index[i]?.get(text.slice(from, from + segment.length)) ?? [];
+            const hash = hashOf(row, from, from + size, i, length);
+            for (let entry = chains.first(hash); entry >= 0; entry = chains.next(entry)) {
+              if (entry % parts !== i) continue;
+              const other = (entry - i) / parts;
+              if (texts.length(other) !== length || !texts.agree(row, from, other, start, size)) continue;
+              if (test(other)) return true;
+            }
           }
         }
       }
+      return false;
     },
-    add(value, row) {
-      const text = String(value);
-      let index = lengths.get(text.length);
-      if (index === undefined) {
-        index = segmentsOf(text.length).map(() => new Map<string, number[]>());
-        lengths.set(text.length, index);
-      }
-      for (const [i, { from, length }] of segmentsOf(text.length).entries()) {
-        append(index[i] as Map<string, number[]>, text.slice(from, from + length), row);
+    add(row) {
+      const length = texts.length(row);
+      lengths.add(length);
+      for (let i = 0; i < parts; i += 1) {
+        chains.add(row * parts + i, hashOf(row, startOf(i, length), startOf(i + 1, length), i, length));
       }
     },
   };
-}
-
-function append<K>(lists: Map<K, number[]>, key: K, row: number): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [row]);
-  else list.push(row);
-}
-
-/** Whether the Levenshtein distance of two texts is at most the limit. */
-function isWithin(a: string, b: string, limit: number): boolean {
-  if (a === b) return true;
-  if (Math.abs(a.length - b.length) > limit) return false;
-  const width = Math.floor(limit);
-  let previous = Int32Array.from({ length: b.length + 1 }, (_, j) => j);
-  let current = new Int32Array(b.length + 1);
-  for (let i = 1; i <= a.length; i += 1) {
-    // Farther from the diagonal, every distance is above the limit.
-    const first = Math.max(1, i - width);
-    const last = Math.min(b.length, i + width);
-    current.fill(width + 1);
-    if (i <= width) current[0] = i;
-    let least = current[0] as number;
-    for (let j = first; j <= last; j += 1) {
-      const replaced = (previous[j - 1] as number) + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1);
-      const cost = Math.min(replaced, (previous[j] as number) + 1, (current[j - 1] as number) + 1);
-      current[j] = cost;
-      least = Math.min(least, cost);
-    }
-    if (least > limit) return false;
-    [previous, current] = [current, previous];
-  }
-  return (previous[b.length] as number) <= limit;
 }

@@ -5,20 +5,19 @@ import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { frozenAt } from "../../pipeline/freeze.ts";
 import { digestOfGate, type GatePolicy } from "../../pipeline/gate.ts";
 import type { SnapshotId } from "../../pipeline/manifest.ts";
-import { isRefused } from "../../pipeline/model-test.ts";
-import { failedTestsText } from "../../pipeline/model-test-text.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type Decision, type DecisionReason, movesName } from "../../pipeline/release.ts";
 import { DeletedError } from "../../pipeline/tombstone.ts";
 import type { Composition, QuarantineReason } from "../../pipeline/verdict.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { namesOf } from "../../registry/retention.ts";
-import { type DecideDeps, decide, type GateOutcome, type Proposal } from "../../releases/gate/decide.ts";
+import type { CompositionTests } from "../../releases/composition-tests.ts";
+import type { DecideDeps, GateOutcome, Proposal } from "../../releases/gate/decide.ts";
+import { decideTested } from "../../releases/gate/decide-tested.ts";
 import type { GateRows } from "../../releases/gate-rows.ts";
 import type { LedgerState } from "../../releases/ledger-state.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
-import type { HeldOutTests } from "../model-tests/held-out-tests.ts";
 import { forbiddenReasons, isInForce, type Moment, releasedNow } from "./candidates.ts";
 import type { GateGeneration } from "./gate-generation.ts";
 import type { GateMetrics } from "./gate-metrics.ts";
@@ -29,7 +28,7 @@ export interface DecisionsDeps {
   readonly pipeline: Pipeline;
   readonly gate: GatePolicy;
   readonly rows: Readonly<Record<GateRows["part"], GateRows>>;
-  readonly tests: Pick<HeldOutTests, "ofComposition">;
+  readonly tests: CompositionTests;
   readonly backplane: Pick<Backplane, "ledger" | "verdicts">;
   readonly view: Pick<PipelineView, "history" | "noteDeleted">;
   readonly state: LedgerState;
@@ -121,16 +120,12 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
     knowing: Pick<DecideDeps, "confirm" | "recent" | "forbidden" | "signal">,
     needing: boolean,
   ): Promise<GateOutcome> {
-    const { moves, release } = proposal;
-    const ownImproved = needing && (await improvedOwn(moves));
-    const tests = await deps.tests.ofComposition(release.composition, { ...release.composition, ...moves });
-    const failed = tests.filter(isRefused);
-    const forbidden: readonly DecisionReason[] = [...knowing.forbidden, ...(failed.length > 0 ? ["failed-test"] : [])];
-    const outcome = await decide(
+    const ownImproved = needing && (await improvedOwn(proposal.moves));
+    const { tests: _, ...outcome } = await decideTested(
       { ...proposal, ownImproved },
-      { pipeline, gate, screen: rows.screen, ...knowing, forbidden },
+      { pipeline, gate, screen: rows.screen, tests: deps.tests, ...knowing },
     );
-    return failed.length === 0 ? outcome : { ...outcome, detail: failedTestsText(failed) };
+    return outcome;
   }
 
   const missing = (detail: string): GateOutcome => ({

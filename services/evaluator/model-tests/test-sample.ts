@@ -12,17 +12,19 @@ import { MOST_TESTED_ROWS } from "../../pipeline/model-test.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import type { Grouping } from "../../verdicts/paired/sample.ts";
 
-/** The held-out rows that tests of models use, in random order: a test of fewer rows takes the first ones. */
+/** The rows that tests of models use, in random order: a test of fewer rows takes the first ones. */
 export interface TestSample {
   /** Their numbers among the rows that they were chosen from. */
   readonly rows: Int32Array;
+  /** What a row without a key is called, before its number. */
+  readonly unnamed: string;
   readonly table: Table;
   /** Keys, groups and slices. */
   readonly labels: Readonly<Record<string, CategoricalColumn>>;
   readonly groupings: readonly Grouping[];
 }
 
-/** Chooses the rows at random, and the same ones every time. */
+/** Chooses held-out rows at random, and the same ones every time. */
 export function createTestSample(
   pipeline: Pipeline,
   { table, labels }: Pick<HeldOutRows, "table" | "labels">,
@@ -57,5 +59,6 @@ function sampleOf(pipeline: Pipeline, rows: Int32Array, table: Table, labels: He
       .filter(([name]) => needed.has(name))
       .map(([name, column]) => [name, takeLabels(column, rows)]),
   );
-  return { rows, table, labels: chosen, groupings: groupingsOf(groups, chosen, rows.length) };
+  const groupings = groupingsOf(groups, chosen, rows.length);
+  return { rows, unnamed: "held-out row", table, labels: chosen, groupings };
 }

@@ -1,9 +1,9 @@
-import type { Clock } from "../../common/clock/clock.ts";
-import { asUncoupleError } from "../../common/errors.ts";
+import { nextLink, notThere } from "../../composition/next-link.ts";
 import type { Provenance, SnapshotManifest } from "../../pipeline/manifest.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { contentOf } from "../../pipeline/pipeline-content.ts";
 import { originName, type SnapshotOrigin } from "../../pipeline/shared.ts";
-import { disagreement, type SharedComponent } from "../../pipeline/shared-components.ts";
+import type { SharedComponent } from "../../pipeline/shared-components.ts";
 import type { Backplane } from "../../registry/backplane.ts";
 import { holderOf } from "./linked.ts";
 import type { Owner } from "./owner.ts";
@@ -13,7 +13,6 @@ export interface LinkDeps {
   /** Of the pipeline file in force. */
   readonly pipelineDigest: string;
   readonly backplane: Pick<Backplane, "registry">;
-  readonly clock: Clock;
 }
 
 /** `unchanged` says why the component has no newer snapshot, if that is for somebody to change. */
@@ -28,42 +27,30 @@ export type LinkOutcome = { readonly linked: SnapshotManifest } | { readonly unc
 export async function linkComponent(deps: LinkDeps, component: SharedComponent, owner: Owner): Promise<LinkOutcome> {
   const { pipeline, pipelineDigest, backplane } = deps;
   const { registry } = backplane;
-  const { name, from } = component;
-  const wrong = disagreement(component, pipeline, await owner.file());
-  if (wrong !== undefined) return { unchanged: `${wrong}; run \`uncouple pipeline lock\`, and apply the file` };
-  const serial = from.serial ?? (await owner.released(from.component));
-  if (serial === undefined) {
-    return { unchanged: `pipeline ${owner.name} has released no snapshot of ${from.component} yet` };
-  }
-  const origin: SnapshotOrigin = { pipeline: owner.name, component: from.component, serial };
+  const { name } = component;
   const newest = await registry.latest(name);
-  if (newest?.provenance.origin !== undefined && originName(newest.provenance.origin) === originName(origin)) {
-    return { unchanged: undefined };
-  }
-  if ((await owner.store.quarantines.get(origin.component, serial)) !== undefined)
-    return { unchanged: `${originName(origin)} is quarantined by its owner` };
+  const next = await nextLink(component, { name: pipeline.name, content: contentOf(pipeline) }, newest, owner.store);
+  if ("unchanged" in next) return next;
+  const { origin, original } = next;
   try {
-    const original = await owner.store.registry.manifest(origin.component, serial);
     await owner.store.retention.refer({
       component: origin.component,
-      serial,
+      serial: origin.serial,
       by: pipeline.name,
       holder: holderOf(pipeline.name, { component: name, origin }),
     });
-    const draft = {
-      pipeline: pipeline.name,
-      component: name,
-      runId: `link/${newest?.serial ?? 0}/${originName(origin)}`,
-      contract: original.contract,
-      pipelineDigest,
-      provenance: linkedProvenance(original.provenance, origin),
-    };
-    return { linked: await registry.link(draft, original, newest?.serial ?? null) };
   } catch (thrown) {
-    const { code, message } = asUncoupleError(thrown);
-    if (code === "not-found" || code === "deleted") return { unchanged: message };
-    throw thrown;
+    return { unchanged: notThere(thrown) };
   }
+  const draft = {
+    pipeline: pipeline.name,
+    component: name,
+    runId: `link/${newest?.serial ?? 0}/${originName(origin)}`,
+    contract: original.contract,
+    pipelineDigest,
+    provenance: linkedProvenance(original.provenance, origin),
+  };
+  return { linked: await registry.link(draft, original, newest?.serial ?? null) };
 }
 
 /**

@@ -3,7 +3,6 @@ import type { Clock } from "../../common/clock/clock.ts";
 import type { UncoupleError } from "../../common/errors.ts";
 import { createFollowedLog } from "../../composition/followed-log.ts";
 import { type SnapshotId, snapshotName } from "../../pipeline/manifest.ts";
-import type { PipelineContent } from "../../pipeline/pipeline-content.ts";
 import type { Quarantine } from "../../pipeline/verdict.ts";
 import type { Neighbor } from "../../registry/backplane.ts";
 
@@ -11,10 +10,6 @@ import type { Neighbor } from "../../registry/backplane.ts";
 export interface Owner {
   readonly name: string;
   readonly store: Neighbor;
-  /** The pipeline file in force; undefined if none was applied. */
-  file(): Promise<PipelineContent | undefined>;
-  /** The serial that its newest release has of a component. */
-  released(component: string): Promise<number | undefined>;
   /** Its quarantine of a snapshot, as of the last entry that this process has seen. */
   quarantine(snapshot: SnapshotId): Quarantine | undefined;
 }
@@ -53,8 +48,6 @@ export function followOwner(
   return {
     name,
     store,
-    file: async () => (await store.pipelines.current())?.value.content,
-    released: async (component) => (await store.ledger.release())?.value.composition[component],
     quarantine: (snapshot) => quarantined.get(snapshotName(snapshot)),
   };
 }

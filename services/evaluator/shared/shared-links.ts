@@ -1,7 +1,7 @@
 import { createNotifier } from "../../common/async/notifier.ts";
 import { restartForever } from "../../common/async/restart-forever.ts";
 import type { Clock } from "../../common/clock/clock.ts";
-import { asUncoupleError } from "../../common/errors.ts";
+import { asUncoupleError, isTransient } from "../../common/errors.ts";
 import type { PipelineGate } from "../../composition/pipeline-gate.ts";
 import type { PipelineView } from "../../composition/pipeline-view.ts";
 import { type SnapshotId, type SnapshotManifest, titleOf } from "../../pipeline/manifest.ts";
@@ -19,8 +19,10 @@ import { keepReferences } from "./references.ts";
 
 /** Held by the evaluator that links, so that nobody releases a reference which another one is about to use. */
 const LEASE = "link";
-/** How long a reference may outlive its link, and an owner that the store does not have may go unnoticed. */
+/** How long a reference may outlive its link, and the end of an obstacle that no watch tells of may go unnoticed. */
 const INTERVAL_MS = 60_000;
+/** After a failure that passes by itself. */
+const RETRY_MS = 1_000;
 
 export interface SharedLinksDeps {
   /** This evaluator's name. */
@@ -31,8 +33,8 @@ export interface SharedLinksDeps {
   readonly view: Pick<PipelineView, "history" | "catchUp">;
   readonly applied: Pick<PipelineGate, "digest" | "opens">;
   quarantine(snapshot: SnapshotId, reason: QuarantineReason, detail: string): Promise<void>;
-  /** Called with whether a component has what its owner uses, after each pass. */
-  onPass(component: string, isNewest: boolean): void;
+  /** Called with whether a component has what its owner uses, after each pass; undefined when another evaluator is to say. */
+  onPass(component: string, isNewest: boolean | undefined): void;
   readonly reportFailure: FailureReporter;
   readonly clock: Clock;
   readonly log: Logger;
@@ -92,30 +94,43 @@ export function createSharedLinks(deps: SharedLinksDeps): SharedLinks {
     await keepReferences(pipeline.name, owner, linked.stored(owner.name), log);
   }
 
+  /** @returns whether it is to be tried again at once */
+  async function tryUpdateFrom(name: string, follow: () => Promise<Owner>, signal: AbortSignal): Promise<boolean> {
+    try {
+      await updateFrom(await follow(), signal);
+      return false;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = asUncoupleError(thrown);
+      // Another process has linked meanwhile, or the connection is away, which other metrics tell.
+      const passes = error.code === "conflict" || isTransient(error);
+      if (error.code !== "not-found") reportFailure(`linking snapshots of pipeline ${name}`, error);
+      for (const { name: component, from } of passes ? [] : shared) {
+        if (from.pipeline === name) noteObstacle(component, error.message);
+      }
+      return passes;
+    }
+  }
+
   async function link(signal: AbortSignal): Promise<void> {
     const followed = new Map<string, Owner>();
+    const onError = (what: string, error: Parameters<FailureReporter>[1]) => reportFailure(what, error);
     for (;;) {
       const seen = changed.count;
       await applied.opens(signal);
+      let ms = INTERVAL_MS;
       for (const name of owners()) {
         signal.throwIfAborted();
-        try {
-          const onError = (what: string, error: Parameters<FailureReporter>[1]) => reportFailure(what, error);
+        const follow = async () => {
           const owner =
             followed.get(name) ??
             followOwner(name, await backplane.neighbor(name), changed, { clock, onError }, signal);
           followed.set(name, owner);
-          await updateFrom(owner, signal);
-        } catch (thrown) {
-          signal.throwIfAborted();
-          const error = asUncoupleError(thrown);
-          if (error.code !== "not-found") throw error;
-          for (const { name: component, from } of shared) {
-            if (from.pipeline === name) noteObstacle(component, error.message);
-          }
-        }
+          return owner;
+        };
+        if (await tryUpdateFrom(name, follow, signal)) ms = RETRY_MS;
       }
-      await changed.waitBeyond(seen, signal, { clock, ms: INTERVAL_MS });
+      await changed.waitBeyond(seen, signal, { clock, ms });
       signal.throwIfAborted();
     }
   }
@@ -141,6 +156,8 @@ export function createSharedLinks(deps: SharedLinksDeps): SharedLinks {
             await link(AbortSignal.any([signal, lease.lost, ended.signal]));
           } finally {
             ended.abort();
+            obstacles.clear();
+            for (const { name } of shared) onPass(name, undefined);
             await lease.release();
           }
         },

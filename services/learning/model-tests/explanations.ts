@@ -79,6 +79,13 @@ const COMMON: readonly TestKey[] = [
     cost: "None.",
   },
   {
+    key: "name",
+    values: "1 to 80 characters, unique in the file",
+    default: "a description, such as decreasing in price",
+    summary: "What runs, verdicts and decisions call the test.",
+    cost: "None.",
+  },
+  {
     key: "rows",
     values: `10 to ${MOST_TESTED_ROWS.toLocaleString("en-US")}`,
     default: `${DEFAULT_TEST.rows}, slice ${DEFAULT_TEST.sliceRows}`,
@@ -106,4 +113,5 @@ export const TEST_RULES: readonly string[] = [
   "A test that cannot be run, such as one of a slice with too few rows, passes, and says why.",
   "A prediction that is not finite violates every test.",
   "Counter-examples are named by the salted hash of their key.",
+  "`uncouple test COMPONENT --tests FILE` runs the tests of a file on a published snapshot, before anybody trains with them.",
 ];

@@ -13,12 +13,37 @@ import type { SearchParameters, SearchValue } from "../search.ts";
 import { DEFAULT_TEAM } from "../team.ts";
 
 /**
- * Sets keys in the text of a team file, and leaves everything else as it is: comments, order, and spacing wherever the
- * file's layout allows it.
+ * Sets and removes keys in the text of a team file, and leaves everything else as it is: comments, order, and spacing
+ * wherever the file's layout allows it.
  * @param text a valid team file
+ * @param absent keys to remove where the file has them
  */
-export function editTeamFile(text: string, parameters: SearchParameters): string {
-  return Object.entries(parameters).reduce((edited, [key, value]) => edit(edited, key.split("."), value), text);
+export function editTeamFile(text: string, parameters: SearchParameters, absent: readonly string[]): string {
+  const kept = absent.reduce((edited, key) => remove(edited, key.split(".")), text);
+  return Object.entries(parameters).reduce((edited, [key, value]) => edit(edited, key.split("."), value), kept);
+}
+
+function remove(text: string, path: readonly string[]): string {
+  const document = parseDocument(text);
+  const names = renamed(document, path);
+  const parent = names.length === 1 ? document.contents : document.getIn(names.slice(0, -1), true);
+  if (!isMap(parent)) return text;
+  const at = parent.items.findIndex(({ key }) => isScalar(key) && key.value === names.at(-1));
+  const pair = parent.items[at];
+  const start = startOf(pair);
+  const end = endOf(pair);
+  if (pair === undefined || start === undefined || end === undefined) return text;
+  if (parent.flow === true) {
+    const before = endOf(parent.items[at - 1]);
+    if (before !== undefined) return `${text.slice(0, before)}${text.slice(end)}`;
+    return `${text.slice(0, start)}${text.slice(startOf(parent.items[at + 1]) ?? end)}`;
+  }
+  if (!isNode(pair.value) || !isInline(pair.value)) {
+    document.deleteIn(names);
+    return document.toString({ lineWidth: 0 });
+  }
+  const newline = text.indexOf("\n", end);
+  return `${text.slice(0, text.lastIndexOf("\n", start) + 1)}${newline < 0 ? "" : text.slice(newline + 1)}`;
 }
 
 function edit(text: string, path: readonly string[], value: SearchValue): string {
@@ -71,6 +96,11 @@ function splice(text: string, { range }: Node, to: string): string {
 function rewritten(document: Document, path: readonly string[], value: SearchValue): string {
   document.setIn(path, document.createNode(value, { flow: true }));
   return document.toString({ lineWidth: 0 });
+}
+
+/** Where the text of a pair begins. */
+function startOf(pair: Pair | undefined): number | undefined {
+  return isNode(pair?.key) ? pair.key.range?.[0] : undefined;
 }
 
 /** Where the text of a pair ends. */

@@ -18,6 +18,7 @@ const sampleSchema = strict({
     distance: z.number().min(0).max(1e12),
   }).optional(),
 });
+const strataSchema = strict({ stratified: columnSchema });
 const PATH: Path = ["sample"];
 
 /**
@@ -55,7 +56,7 @@ export function parseSample(value: unknown, reporter: Reporter): RowSample | und
 function parseBy(value: unknown, reporter: Reporter): string | undefined {
   if (value === undefined || value === "key") return undefined;
   if (isRecord(value)) {
-    return parseWith(strict({ stratified: columnSchema }), value, [...PATH, "by"], reporter)?.stratified;
+    return parseWith(strataSchema, value, [...PATH, "by"], reporter)?.stratified;
   }
   reporter.report(
     [...PATH, "by"],

@@ -8,7 +8,10 @@ import {
 import type { Problem } from "./problem.ts";
 import type { Reporter } from "./yaml-file.ts";
 
-/** A configuration that a search can reach: one parameter at one of its ends or choices, the others at their first value. */
+/** A place in a range that is seldom an integer. */
+const GOLDEN = 0.381_966;
+
+/** A configuration that a search can reach: one parameter at a value that is tried, the others at their first one. */
 interface Probe {
   readonly key: string;
   readonly value: SearchValue;
@@ -16,7 +19,8 @@ interface Probe {
 }
 
 /**
- * Checks that a search reaches only valid configurations: each parameter at its ends, or at each of its choices.
+ * Checks that a search reaches only valid configurations: each parameter at its ends and in between, or at each of its
+ * choices.
  * @param problemsOf what is wrong with a configuration
  */
 export function checkSearch(
@@ -61,5 +65,8 @@ function needed({ when }: SearchParameter, space: readonly SearchParameter[]): S
 }
 
 function valuesOf({ range }: SearchParameter): readonly SearchValue[] {
-  return range.kind === "choice" ? range.choices : [range.low, range.high];
+  if (range.kind === "choice") return range.choices;
+  const { low, high, integer } = range;
+  // In between, no integer, which the ends of a range that lacks `integer: true` may be.
+  return [low, high, ...(integer ? [] : [Number((low + GOLDEN * (high - low)).toPrecision(4))])];
 }

@@ -1,5 +1,6 @@
 import type { SearchParameters, SearchValue } from "../search.ts";
 import { DEFAULT_TEAM } from "../team.ts";
+import { isRecord } from "./schema.ts";
 
 type Mutable = Record<string | number, unknown>;
 
@@ -12,18 +13,21 @@ const NAMED: Readonly<Record<string, string>> = {
 /**
  * Sets keys of a team file.
  * @param value the file, as YAML has it; it stays as it is
- * @returns the file with the keys set, without `search`
+ * @param absent keys to leave out
+ * @returns the file with the keys set, without `search`, and without `stop_after`, which belongs to other parameters
  */
 export function withSearchKeys(
   value: Readonly<Record<string, unknown>>,
   parameters: SearchParameters,
+  absent: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  const { search: _, ...rest } = structuredClone(value) as Mutable;
+  const { search: _, stop_after: _stop, ...rest } = structuredClone(value) as Mutable;
   const file: Mutable = rest;
   if (file.optimiser !== undefined && file.optimizer === undefined) {
     const { optimiser, ...others } = file;
-    return withSearchKeys({ ...others, optimizer: optimiser }, parameters);
+    return withSearchKeys({ ...others, optimizer: optimiser }, parameters, absent);
   }
+  for (const key of absent) remove(file, key.split("."));
   for (const [key, to] of Object.entries(parameters)) set(file, key.split("."), to);
   return file;
 }
@@ -31,7 +35,8 @@ export function withSearchKeys(
 function set(file: Mutable, path: readonly string[], to: SearchValue): void {
   let parent = file;
   for (const part of path.slice(0, -1)) {
-    const child = parent[part];
+    // Never a property of every object, such as `constructor`.
+    const child = Object.hasOwn(parent, part) ? parent[part] : undefined;
     if (typeof child !== "object" || child === null) {
       // `optimizer: adam` and `model: linear` are short for mappings.
       const name = typeof child === "string" ? child : NAMED[part];
@@ -40,4 +45,11 @@ function set(file: Mutable, path: readonly string[], to: SearchValue): void {
     parent = parent[part] as Mutable;
   }
   parent[path.at(-1) as string] = to;
+}
+
+function remove(file: Mutable, path: readonly string[]): void {
+  const parent = path
+    .slice(0, -1)
+    .reduce<unknown>((at, part) => (isRecord(at) && Object.hasOwn(at, part) ? at[part] : undefined), file);
+  if (isRecord(parent)) delete (parent as Mutable)[path.at(-1) as string];
 }

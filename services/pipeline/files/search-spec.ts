@@ -15,7 +15,8 @@ import type { Path, Reporter } from "./yaml-file.ts";
 /** The keys of a team file that change what a training computes. */
 const SEARCHABLE = ["model", "optimizer", "batch", "steps", "schedule", "protocol", "seed"];
 const MAX_PARAMETERS = 32;
-const KEY = /^[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*$/;
+/** Without leading underscores, so that no part is `__proto__`. */
+const KEY = /^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*$/;
 const MAX_STEPS = 1_000_000_000;
 const steps = z.int().min(1).max(MAX_STEPS);
 
@@ -34,7 +35,10 @@ const numberSchema = strict({
   integer: z.boolean().default(false),
   when: z.unknown().optional(),
 });
-const choiceSchema = strict({ choices: z.array(z.json()).min(1).max(256), when: z.unknown().optional() });
+const choice = z.custom<SearchValue>((value) => z.json().safeParse(value).success, {
+  error: "must be text, a finite number, true, false, null, a list or a mapping",
+});
+const choiceSchema = strict({ choices: z.array(choice).min(1).max(256), when: z.unknown().optional() });
 const whenSchema = z.record(z.string(), z.json());
 const stopSchema = strict({ patience: z.int().min(1).max(1000).default(5), every: steps.optional() });
 const PRUNING = {
@@ -147,7 +151,7 @@ function parseRange(spec: unknown, at: Path, reporter: Reporter): SearchRange | 
   if ("choices" in spec) {
     const parsed = parseWith(choiceSchema, spec, at, reporter);
     if (parsed === undefined) return undefined;
-    const choices = parsed.choices as readonly SearchValue[];
+    const choices = parsed.choices;
     const repeated = choices.findIndex((choice, i) => choices.findIndex((other) => sameValue(choice, other)) < i);
     if (repeated < 0) return { kind: "choice", choices };
     reporter.report([...at, "choices", repeated], `duplicate entry ${JSON.stringify(choices[repeated])}`);
@@ -185,7 +189,10 @@ function parseWhen(
       const unknown = values.find((each) => !range.choices.some((choice) => sameValue(choice, each)));
       if (unknown !== undefined || values.length === 0) {
         const choices = range.choices.map((choice) => JSON.stringify(choice)).join(", ");
-        reporter.report(place, `must be one or several of the choices of ${key} (${choices}), not ${shown(unknown)}`);
+        reporter.report(
+          place,
+          `must be one or several of the choices of ${key} (${choices}), not ${values.length === 0 ? "an empty list" : shown(unknown)}`,
+        );
       }
     }
     return { key, values };

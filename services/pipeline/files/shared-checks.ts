@@ -13,6 +13,7 @@ export function checkSharedBetween(parsed: readonly ParsedPipeline[]): readonly 
   const cycle = findSharedCycle(files);
   return parsed.flatMap(({ pipeline, map }) => {
     const reporter = createReporter(map);
+    const using = { name: pipeline.name, content: contentOf(pipeline) };
     for (const component of sharedComponents(pipeline)) {
       const { from, name } = component;
       const path = ["components", name, "from"];
@@ -20,7 +21,7 @@ export function checkSharedBetween(parsed: readonly ParsedPipeline[]): readonly 
         reporter.report(path, `depends on itself through other pipelines: ${cycle.join(" <- ")}`);
       }
       const owner = files.get(from.pipeline);
-      const why = owner && disagreement(component, pipeline, owner);
+      const why = owner && disagreement(component, using, owner);
       if (why !== undefined) reporter.report(path, `${why}; run \`uncouple pipeline lock\``);
     }
     return reporter.problems;

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { DURATION, parseDuration } from "../duration.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { SearchParameters, SearchSpec } from "../search.ts";
+import { absentKeys, type SearchParameter, type SearchParameters, type SearchSpec } from "../search.ts";
 import { originName } from "../shared.ts";
 import {
   DEFAULT_TEAM,
@@ -89,7 +89,8 @@ const teamSchema = strict({
   search: z.unknown().optional(),
 });
 
-const hidden = z.array(z.int().min(1).max(65_536)).max(64);
+const denseSchema = strict({ hidden: z.array(z.int().min(1).max(65_536)).max(64) });
+const moduleSchema = strict({ module: z.string().min(1) });
 const scheduleSchema = strict({
   warmup: z.int().min(0).max(MAX_COUNT).optional(),
   decay: z.enum(["constant", "cosine"]).default(DEFAULT_TEAM.schedule.decay),
@@ -114,7 +115,8 @@ export function parseTeamFile(text: string, fileName: string, protocols?: Protoc
   const reporter = createReporter(file.map, "problems" in parsed ? parsed.problems : []);
   const search = parseSearch(file.value.search, reporter);
   if (search !== undefined && "team" in parsed) {
-    checkSearch(search, (parameters) => problemsOf(configured(file, fileName, parameters, protocols)), reporter);
+    const { parameters: space } = search;
+    checkSearch(search, (values) => problemsOf(configured(file, fileName, space, values, protocols)), reporter);
   }
   if (search !== undefined && "team" in parsed && reporter.problems.length === 0) return { ...parsed, search };
   const { team, map } = "team" in parsed ? parsed : (parsed.readable ?? {});
@@ -130,11 +132,20 @@ export function parseConfiguredTeam(
   protocols?: ProtocolCatalog,
 ): ParsedTeam | { readonly problems: readonly Problem[] } {
   const file = readYaml(text, fileName);
-  return "map" in file ? configured(file, fileName, parameters, protocols) : file;
+  if (!("map" in file)) return file;
+  const search = parseSearch(file.value.search, createReporter(file.map));
+  return configured(file, fileName, search?.parameters ?? [], parameters, protocols);
 }
 
-function configured(file: YamlFile, fileName: string, parameters: SearchParameters, protocols?: ProtocolCatalog) {
-  return parseTeam({ ...file, value: withSearchKeys(file.value, parameters) }, fileName, protocols);
+function configured(
+  file: YamlFile,
+  fileName: string,
+  space: readonly SearchParameter[],
+  parameters: SearchParameters,
+  protocols?: ProtocolCatalog,
+) {
+  const value = withSearchKeys(file.value, parameters, absentKeys(space, parameters));
+  return parseTeam({ ...file, value }, fileName, protocols);
 }
 
 const problemsOf = (parsed: Outcome) => ("problems" in parsed ? parsed.problems : []);
@@ -250,10 +261,10 @@ function parseModel(value: unknown, fileName: string, reporter: Reporter): Model
     return undefined;
   }
   if ("module" in value) {
-    const parsed = parseWith(strict({ module: z.string().min(1) }), value, ["model"], reporter);
+    const parsed = parseWith(moduleSchema, value, ["model"], reporter);
     return parsed === undefined ? undefined : { kind: "module", path: resolve(dirname(fileName), parsed.module) };
   }
-  const parsed = parseWith(strict({ hidden }), value, ["model"], reporter);
+  const parsed = parseWith(denseSchema, value, ["model"], reporter);
   return parsed === undefined ? undefined : { kind: "dense", hidden: parsed.hidden };
 }
 

@@ -4,7 +4,8 @@ import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { type DecisionReason, movesName } from "../../pipeline/release.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
-import { decide, type GateOutcome } from "../gate/decide.ts";
+import type { CompositionTests } from "../composition-tests.ts";
+import { decideTested, type TestedOutcome } from "../gate/decide-tested.ts";
 import type { GateRows } from "../gate-rows.ts";
 import { SET_BUDGET, searchSets } from "../sets/search-sets.ts";
 import type { PastSnapshot } from "./history.ts";
@@ -17,6 +18,8 @@ export interface ReplayDeps {
   readonly pipeline: Pipeline;
   readonly gate: GatePolicy;
   readonly rows: Readonly<Record<"screen" | "confirm", GateRows>>;
+  /** Of the pipeline, on screen rows. */
+  readonly tests: CompositionTests;
   /** In the order of announcement. */
   readonly snapshots: readonly PastSnapshot[];
   /** The first snapshot to replay, by its place in the list; those before it are known from the start. */
@@ -31,7 +34,7 @@ export interface ReplayDeps {
 }
 
 /** A decision of the gate that is replayed. */
-export interface ReplayedDecision extends GateOutcome {
+export interface ReplayedDecision extends TestedOutcome {
   /** The place of the newest snapshot at that time. */
   readonly step: number;
   readonly moves: Composition;
@@ -46,7 +49,7 @@ export interface ReplayedRelease {
   readonly number: number;
   readonly step: number;
   readonly composition: Composition;
-  /** `first`: components without a release get their first snapshot, as a person would have given it. */
+  /** `first`: components without a release get their first snapshot, as a person would have given it, whatever its tests say. */
   readonly cause: "start" | "first" | "decision";
 }
 
@@ -67,7 +70,7 @@ export interface Replay {
  * @throws what the losses throw, except a SnapshotFault: then the decision is held
  */
 export async function replay(deps: ReplayDeps): Promise<Replay> {
-  const { pipeline, gate, rows, snapshots, from, start, signal } = deps;
+  const { pipeline, gate, rows, tests, snapshots, from, start, signal } = deps;
   const decisions: ReplayedDecision[] = [];
   const releases: ReplayedRelease[] = [];
   const inUse: Composition[] = [];
@@ -108,9 +111,9 @@ export async function replay(deps: ReplayDeps): Promise<Replay> {
     return [...(isManual ? ["manual"] : []), ...(isUnconfirmed ? ["not-confirmed"] : [])];
   }
 
-  async function outcomeOf(moves: Composition, ownImproved: boolean): Promise<GateOutcome> {
+  async function outcomeOf(moves: Composition, ownImproved: boolean): Promise<TestedOutcome> {
     try {
-      return await decide(
+      return await decideTested(
         { moves, release: current(), ownImproved },
         {
           pipeline,
@@ -119,12 +122,14 @@ export async function replay(deps: ReplayDeps): Promise<Replay> {
           confirm: questions < gate.horizon ? rows.confirm : undefined,
           recent: releases.slice(-DRIFT_RELEASES),
           forbidden: forbidden(moves),
+          tests,
           signal,
         },
       );
     } catch (thrown) {
       if (!(thrown instanceof SnapshotFault)) throw thrown;
-      return { decision: "held", reasons: ["missing"], criteria: [], needs: [], asked: false, detail: thrown.message };
+      const { message: detail } = thrown;
+      return { decision: "held", reasons: ["missing"], criteria: [], needs: [], asked: false, detail, tests: [] };
     }
   }
 

@@ -10,6 +10,8 @@ import type { TuningService } from "../../rpc/services/tuning-service.ts";
 import { createAwaitSnapshots, type PinSettings } from "../runs/pin-snapshots.ts";
 import { requestedTeam } from "../runs/run-request.ts";
 import type { TrainingData } from "../runs/training-data.ts";
+import { studyParameters } from "../tracking/study-fields.ts";
+import { createStudyTracking, noStudyTracking, type StudyTrackingDeps } from "../tracking/study-tracking.ts";
 import { createConfigureTrial } from "./configure-trial.ts";
 import { createDriveStudy, type StudyPlan } from "./drive-study.ts";
 import { createRunTrial, type RunTrialDeps } from "./run-trial.ts";
@@ -36,6 +38,8 @@ export interface StudiesDeps extends Pick<RunTrialDeps, "training" | "engine" | 
   readonly data: TrainingData;
   readonly load: LoadModel;
   readonly inference: Inference;
+  /** Defaults to none. */
+  readonly tracking: Pick<StudyTrackingDeps, "log" | "queue"> | undefined;
 }
 
 export interface Studies {
@@ -72,7 +76,18 @@ export function createStudies(settings: StudiesSettings, deps: StudiesDeps): Stu
     awaitSnapshots: createAwaitSnapshots(settings, deps),
     runTrial: createRunTrial({ ...deps, ...settings, configure, store }),
   });
-  const keeper = createStudyKeeper(settings, { store, drive, plan, check: configure, clock, log });
+  const tracking =
+    deps.tracking === undefined
+      ? noStudyTracking
+      : createStudyTracking({
+          ...deps.tracking,
+          pipeline: pipeline.name,
+          component,
+          codeVersion: settings.codeVersion,
+          settings: (teamFile) => studyParameters(plan(teamFile)),
+          clock,
+        });
+  const keeper = createStudyKeeper(settings, { store, drive, plan, check: configure, tracking, clock, log });
 
   function checkRequest(trials: number, parallel: number | undefined): void {
     const refusal = gate.refusal();

@@ -29,7 +29,13 @@ export interface StudyEntry {
   readonly changed: Notifier;
 }
 
-export function createStudyEntry(loaded: LoadedStudy, store: StudyStore, clock: Clock): StudyEntry {
+/** @param onSaved called after each change that is durable */
+export function createStudyEntry(
+  loaded: LoadedStudy,
+  store: Pick<StudyStore, "saveStudy" | "saveTrial">,
+  clock: Clock,
+  onSaved: (entry: StudyEntry) => void,
+): StudyEntry {
   let { stored } = loaded;
   const trials = [...loaded.trials];
   const changed = createNotifier();
@@ -47,22 +53,24 @@ export function createStudyEntry(loaded: LoadedStudy, store: StudyStore, clock: 
     trials[number - 1] = after;
     return after;
   };
-  return {
+  const entry: StudyEntry = {
     id,
     changed,
     stored: () => stored,
     trials: () => trials,
     trial,
     study: () => ({ ...stored.study, trials: trials.map((each) => each.trial) }),
-    record(study, rest = {}) {
+    async record(study, rest = {}) {
       stored = { ...stored, ...rest, study: { ...stored.study, ...study } };
       changed.notify();
-      return store.saveStudy(stored);
+      await store.saveStudy(stored);
+      onSaved(entry);
     },
     async recordTrial(number, to, rest) {
       const after = change(number, to, rest);
       await store.saveTrial(id, after);
       changed.notify();
+      onSaved(entry);
     },
     showTrial(number, to) {
       change(number, to);
@@ -77,9 +85,11 @@ export function createStudyEntry(loaded: LoadedStudy, store: StudyStore, clock: 
       trials.push(added);
       await store.saveTrial(id, added);
       changed.notify();
+      onSaved(entry);
       return added.trial;
     },
   };
+  return entry;
 }
 
 export function newTrial(number: number, parameters: SearchParameters, external: boolean): StoredTrial {

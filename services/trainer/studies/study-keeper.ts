@@ -4,6 +4,7 @@ import { asUncoupleError, UncoupleError } from "../../common/errors.ts";
 import type { SearchParameters } from "../../pipeline/search.ts";
 import { isActive, type Study, type Trial, trialHasEnded } from "../../pipeline/study.ts";
 import type { Logger } from "../../runtime/logs.ts";
+import type { StudyTracking } from "../tracking/study-tracking.ts";
 import type { DriveStudy, StudyPlan } from "./drive-study.ts";
 import type { StoredStudy } from "./stored-study.ts";
 import { createStudyEntry, type StudyEntry } from "./study-entry.ts";
@@ -22,6 +23,7 @@ export interface StudyKeeperDeps {
   plan(teamFile: string): StudyPlan;
   /** @throws UncoupleError `invalid-argument` */
   check(teamFile: string, parameters: SearchParameters): void;
+  readonly tracking: StudyTracking;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -57,14 +59,18 @@ interface Kept {
 
 export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeeperDeps): StudyKeeper {
   const { component } = settings;
-  const { store, clock, log } = deps;
+  const { store, tracking, clock, log } = deps;
   const studies = new Map<string, Kept>();
   const stopping = new AbortController();
   let started = false;
   let sequence = 0;
 
   function keep(loaded: LoadedStudy): Kept {
-    const kept: Kept = { entry: createStudyEntry(loaded, store, clock), driving: undefined, ends: new Map() };
+    const kept: Kept = {
+      entry: createStudyEntry(loaded, store, clock, tracking.changed),
+      driving: undefined,
+      ends: new Map(),
+    };
     studies.set(kept.entry.id, kept);
     sequence = Math.max(sequence, loaded.stored.sequence);
     return kept;
@@ -156,6 +162,7 @@ export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeep
         log.info({ study: kept.entry.id }, `restored study ${kept.entry.id}`);
         drive(kept);
       }
+      tracking.restored([...studies.values()].map(({ entry }) => entry).filter((entry) => !isActive(entry.study())));
       started = true;
     },
     async begin({ teamFile, trials, parallel }) {

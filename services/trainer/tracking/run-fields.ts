@@ -7,7 +7,12 @@ import type { RunStatus, Tags } from "../../tracking/mlflow-client.ts";
 
 /** The settings of a team file as parameters: `optimizer.learningRate`, ... Lists are JSON. */
 export function parametersOf({ component: _, ...team }: TeamConfig): Tags {
-  return Object.fromEntries(flatten("", team));
+  return parametersIn(team);
+}
+
+/** The leaves of an object by their paths. Lists are JSON. */
+export function parametersIn(value: object): Tags {
+  return Object.fromEntries(flatten("", value));
 }
 
 function flatten(prefix: string, value: object): readonly (readonly [string, string])[] {

@@ -84,7 +84,9 @@ export function createRunTracking(deps: RunTrackingDeps): RunTracking {
     began(stored) {
       points = [];
       lastStep = -1;
-      queue.add(`${component} ${stored.run.id}`, (signal) => log.begin(trackedOf(stored), signal));
+      queue.add(`${component} ${stored.run.id}`, async (signal) => {
+        await log.begin(trackedOf(stored), signal);
+      });
     },
     progressed(stored, progress) {
       const { step, steps } = progress;
@@ -94,7 +96,7 @@ export function createRunTracking(deps: RunTrackingDeps): RunTracking {
       const own = points;
       queue.add(`${component} ${stored.run.id} points`, async (signal) => {
         const sent = [...own];
-        await log.log(trackedOf(stored), sent, signal);
+        await log.log(trackedOf(stored), { metrics: sent }, signal);
         own.splice(0, sent.length);
       });
     },

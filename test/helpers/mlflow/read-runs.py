@@ -36,6 +36,7 @@ print(
     json.dumps(
         [
             {
+                "id": run.info.run_id,
                 "name": run.info.run_name,
                 "status": run.info.status,
                 "params": run.data.params,

@@ -6,6 +6,7 @@ import { mlflowPython } from "./install.ts";
 
 /** A run as MLflow's own client reads it. */
 export interface ReadRun {
+  readonly id: string;
   readonly name: string;
   readonly status: string;
   readonly params: Readonly<Record<string, string>>;

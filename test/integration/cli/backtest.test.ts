@@ -20,7 +20,12 @@ const run = (...args: readonly string[]) =>
 beforeAll(async () => {
   server = await startTestNats();
   dir = await mkdtemp(join(tmpdir(), "uncouple-backtest-"));
-  world = await openEvaluatorWorld(server.url, "past", 12_000);
+  world = await openEvaluatorWorld(
+    server.url,
+    "past",
+    12_000,
+    "tests: [{ name: y is small, bounded: { low: -3, high: 3 }, rows: 200 }]\n",
+  );
   await writeFile(join(dir, "gate.yaml"), "gate: { mode: enforce, margin: 5 %, horizon: 20 }\n");
   const evaluator = await world.evaluator();
   const [m1, m2] = [oracleOf("m1"), oracleOf("m2")];
@@ -59,6 +64,10 @@ test("a stricter gate would have spared the pipeline its worst update, and nothi
     { moves: { m1: 2 }, decision: "promoted", really: expect.any(Number) },
     { moves: { m1: 3 }, decision: "refused", reasons: ["worse"], really: expect.any(Number) },
   ]);
+  expect(result.outcomes.map(({ tests }) => tests)).toMatchObject([
+    [{ name: "y is small", scope: "pipeline", component: "m2", rows: 200, passed: false }],
+    [{ passed: false, examples: [expect.stringMatching(/^held-out row \d+$/), expect.anything(), expect.anything()] }],
+  ]);
   const [, , third, last] = result.steps;
   expect(last?.actual).toBeGreaterThan(2 * (last?.replayed as number));
   expect(third?.replayed).toBeCloseTo(third?.actual as number, 6);
@@ -69,6 +78,7 @@ test("a stricter gate would have spared the pipeline its worst update, and nothi
   const page = await readFile(join(dir, "report", "report.html"), "utf8");
   expect(page).toContain("Backtest of a gate in pipeline past");
   expect(page).toContain("<svg");
+  expect(page).toMatch(/<td>m1@3<\/td>\s*<td>y is small<\/td>\s*<td>m2<\/td>.*failed \(warn\)/s);
   expect(JSON.parse(await readFile(join(dir, "report", "results.json"), "utf8"))).toEqual(result);
 });
 
@@ -77,6 +87,9 @@ test("text tells what was decided, what really happened, and what to keep in min
   expect(code).toBe(0);
   expect(stdout).toMatch(/m1@3 +refused .* release \d+ +the measure is worse, beyond the margin/);
   expect(stdout).toContain("1 of 20");
+  expect(stdout).toMatch(
+    /^m1@3\n {4}tests: 0 of 1 passed\n {4}test failed \(warn, composed output of m2\): "y is small": /m,
+  );
   expect(stdout).toContain("Teams trained on what was really in use.");
 });
 

@@ -123,7 +123,7 @@ describe("uncouple inspect", () => {
 
   it("lists its exit code in its help", async () => {
     expect((await cli(["inspect", "--help"])).stdout).toMatch(
-      /\n +20 {2}a model or snapshot is refused or quarantined\n/,
+      /\n +20 {2}a model or snapshot is refused or quarantined, or fails a test\n/,
     );
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -71,6 +71,16 @@ describe("an atomically written file", () => {
     await writeWhole(join(dir, "m.onnx"), "m.onnx", bytes, true);
     expect((await stat(join(dir, "m.onnx"))).isCharacterDevice()).toBe(true);
     expect(await readdir(dir)).toEqual(["m.onnx"]);
+  });
+
+  it("is written through a symbolic link, and keeps its permissions", async () => {
+    await mkdir(join(dir, "teams"));
+    await writeFile(join(dir, "teams", "m2.yaml"), "old", { mode: 0o640 });
+    await symlink(join("teams", "m2.yaml"), join(dir, "m2.yaml"));
+    await writeWhole(join(dir, "m2.yaml"), "m2.yaml", "new", true);
+    expect(await readFile(join(dir, "teams", "m2.yaml"), "utf8")).toBe("new");
+    expect((await stat(join(dir, "teams", "m2.yaml"))).mode & 0o777).toBe(0o640);
+    expect((await lstat(join(dir, "m2.yaml"))).isSymbolicLink()).toBe(true);
   });
 
   it("does not replace a folder", async () => {

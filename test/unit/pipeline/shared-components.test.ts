@@ -99,7 +99,7 @@ describe("disagreement", () => {
     ...component({ name: "a", columns: ["x", "w"] }),
     from: { pipeline: "ads", component: "u" },
   };
-  const user = { ...pipelineOf([mine], "a"), name: "shop" };
+  const user = { name: "shop", content: contentOf({ ...pipelineOf([mine], "a"), name: "shop" }) };
   const content = (change: Partial<SharedComponent>) => {
     const { from: _, ...theirs } = mine;
     return contentOf({ ...pipelineOf([{ ...theirs, name: "u", ...change }], "u"), name: "ads" });

@@ -34,6 +34,7 @@ test("candidates are judged, sound and newer than what is in use, with the decis
       ["m2@2", "improved"],
     ]),
     state,
+    shared: new Map([["m3", { from: "ads/u", notLinked: "ads/u@7 is quarantined by its owner" }]]),
   });
   expect(m1).toMatchObject({ component: "m1", inUse: 1, newest: 4, isPinned: false });
   expect(m1?.candidates).toMatchObject([
@@ -42,5 +43,12 @@ test("candidates are judged, sound and newer than what is in use, with the decis
     { serial: 3, verdict: "self-defeating", decision: held, order: null },
   ]);
   expect(m2).toEqual({ component: "m2", inUse: 2, newest: 2, isPinned: true, candidates: [] });
-  expect(m3).toEqual({ component: "m3", inUse: null, newest: null, isPinned: false, candidates: [] });
+  expect(m3).toEqual({
+    component: "m3",
+    inUse: null,
+    newest: null,
+    shared: { from: "ads/u", notLinked: "ads/u@7 is quarantined by its owner" },
+    isPinned: false,
+    candidates: [],
+  });
 });

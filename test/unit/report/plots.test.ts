@@ -4,6 +4,7 @@ import { heatMap } from "../../../services/report/heat-map.ts";
 import { intervalPlot } from "../../../services/report/interval-plot.ts";
 import { lineChart } from "../../../services/report/line-chart.ts";
 import { lineage } from "../../../services/report/lineage.ts";
+import { trialCurves } from "../../../services/report/trial-plots.ts";
 
 /** The visible texts of an SVG. */
 function texts(markup: string): string[] {
@@ -199,4 +200,13 @@ describe("an interval plot", () => {
     expect(texts(markup)).toEqual(expect.arrayContaining(["async", "causal", "× 100"]));
     expect(texts(markup)).not.toContain("× 1000");
   });
+});
+
+it("draws curves of trials over the whole plot, with a logarithmic axis only if they span decades", async () => {
+  const curve = (values: readonly number[]) =>
+    trialCurves(values.map((value, place) => ({ trial: 1, step: 100 * place, value })));
+  const near = (await curve([0.78, 0.66, 0.61])).markup;
+  expect(near).toContain(">0.7<");
+  expect(near).not.toMatch(/>(0\.1|1)</);
+  expect((await curve([90, 4, 0.6])).markup).toMatch(/>10</);
 });

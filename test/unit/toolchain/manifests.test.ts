@@ -34,7 +34,7 @@ const containers = pods.flatMap(({ name, pod }) =>
 const ours = containers.filter(({ container }) => /^uncouple(-gpu)?:/.test(container.image));
 const compose = (await readDocuments("deploy/compose.yaml"))[0];
 
-const program = createProgram({
+const program = await createProgram(["help"], {
   stdout: { write: () => true },
   stderr: { write: () => true },
   env: {},

@@ -38,6 +38,19 @@ test("a page about a run that waits has neither plots nor a snapshot", async () 
   expect(plots(page)).toBe(0);
 });
 
+test("a page about a run that was cancelled says so, and where its schedule was to end", async () => {
+  const { run } = full;
+  if (run === null) throw new Error("the record has no run");
+  const cancelled = {
+    ...run,
+    run: { ...run.run, state: "cancelled", snapshot: null } as const,
+    settings: { ...run.settings, steps: 1500, stopAfter: 900, batch: 64 },
+  };
+  const page = await modelPage({ component: "m2", run: cancelled, snapshot: null, missing: [] }, "footer");
+  expect(page).toContain(`Run ${run.run.id} of m2 was cancelled.`);
+  expect(page).toContain("<td>900 of 1500, batch size 64</td>");
+});
+
 test("a page about a quarantined snapshot that another program trained says so, and what is missing", async () => {
   const snapshot: SnapshotFacts = {
     ...(full.snapshot as SnapshotFacts),
@@ -65,8 +78,15 @@ test("a page about a study that failed before its first trial says why", async (
     error: { code: "failed-precondition", message: "the training rows changed" },
   });
   const page = await studyPage(study, "footer");
-  expect(page).toContain("The study failed: the training rows changed, 0 of 0 trials have ended.");
+  expect(page).toContain("The study failed: the training rows changed, 0 of 24 trials have ended.");
   expect(plots(page)).toBe(0);
+});
+
+test("a page about a study that was stopped counts the trials that it has not begun", async () => {
+  const [first] = tunedStudy().trials;
+  const page = await studyPage(tunedStudy({ state: "stopped", trials: first ? [first] : [] }), "footer");
+  expect(page).toContain("The study is stopped, 1 of 24 trials have ended.");
+  expect(page).toContain("The trial that was measured more than once.");
 });
 
 test("a page about a study with few trials has their history, but no importance", async () => {

@@ -165,6 +165,8 @@ describe("one line, and nothing written, for", () => {
     expect(await scaffold("pipeline")).toMatchObject({ code: 4 });
     expect(await scaffold("team", "m1", "--force")).toMatchObject({ code: 0 });
     expect(await text("teams/m1/team.yaml")).toContain("component: m1");
+    expect(await text("teams/m1/team.yaml")).toMatch(/`search`.*`tests`.*`sample`/s);
+    expect(await text("shared/kustomization.yaml")).toMatch(/`tests`.*`from`.*`data.held_out`/s);
   });
 
   test("a deployment of another pipeline file", async () => {

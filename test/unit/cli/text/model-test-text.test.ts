@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createStyle } from "../../../../services/cli/terminal/style.ts";
 import { manifestFacts } from "../../../../services/cli/text/manifest-text.ts";
 import { testLines } from "../../../../services/cli/text/model-test-text.ts";
+import { type TestedSnapshot, testedText } from "../../../../services/cli/text/tested-text.ts";
 import type { JudgedTest } from "../../../../services/pipeline/model-test.ts";
 import { failedTestText } from "../../../../services/pipeline/model-test-text.ts";
 import { manifest } from "../../../helpers/drafts.ts";
@@ -55,6 +56,37 @@ test("a verdict counts its tests, and names those that failed or could not be ru
     '    test failed (refuse, composed output of revenue): "falls with the price": 37 of 1,000 rows violate it, the worst by 0.123 (ad #1, ad #2); what is in use fails it, too',
     '    test skipped: "agrees": there is no previous snapshot',
   ]);
+});
+
+test("tests on demand: a table, and the worst rows below it", () => {
+  const tested: TestedSnapshot = {
+    snapshot: "click@2",
+    composition: { click: 2, revenue: 1 },
+    against: "click@1",
+    heldOut: false,
+    passed: false,
+    tests: [
+      passed,
+      failed,
+      { ...failed, name: "rises", onFailure: "refuse", component: "revenue", scope: "pipeline", worst: null },
+      { ...passed, name: "agrees", rows: 0, skipped: "there is no previous snapshot" },
+    ],
+  };
+  expect(testedText(tested, createStyle(false), 120)).toBe(
+    `click@2 with revenue@1, against click@1, on training rows: 1 of 3 passed, 1 skipped
+
+TEST                  KIND      OUTPUT              ROWS  VIOLATIONS  WORST  RESULT
+small                 bounded   click              1,000           0      -  passed
+falls with the price  monotone  click              1,000          37  0.123  failed (warn)
+rises                 monotone  revenue, composed  1,000          37      -  failed (refuse)
+agrees                bounded   click                  -           -      -  skipped: there is no previous snapshot
+
+worst rows of "falls with the price": ad #1, ad #2
+worst rows of "rises": ad #1, ad #2`,
+  );
+  expect(
+    testedText({ ...tested, against: null, heldOut: true, tests: [passed] }, createStyle(false), 120).split("\n")[0],
+  ).toBe("click@2 with revenue@1, on held-out rows, which no team may see: 1 of 1 passed");
 });
 
 test("a manifest says what its team's tests found on training rows", () => {

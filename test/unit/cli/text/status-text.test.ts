@@ -98,6 +98,15 @@ test("the first snapshots of a component wait for its first release under a gate
   expect(text({ components: [first], gate: "observe" })).toContain("m1@1 held: a loss to compare is missing");
 });
 
+test("a component of another pipeline that lacks what its owner uses is named, with the reason", () => {
+  const m1 = { component: "m1", inUse: 1, newest: 1, isPinned: false, candidates: [] };
+  const of = (notLinked: string | null) => text({ components: [{ ...m1, shared: { from: "ads/u", notLinked } }] });
+  expect(of("ads/u@7 is quarantined by its owner")).toContain(
+    "\n\nNot up to date with their owners\n  m1 ads/u: ads/u@7 is quarantined by its owner\n\nFollowers",
+  );
+  expect(of(null)).not.toContain("owners");
+});
+
 test("services that answer are shown", () => {
   const shown = text({
     evaluator: {

@@ -1,11 +1,14 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import type { DataSource, Rows } from "../../../../services/data/source/data-source.ts";
+import { openSpillSpace } from "../../../../services/data/spill/spill-folder.ts";
+import { isSpilled, loadTable } from "../../../../services/data/spill/stored-table.ts";
 import type { RowSample } from "../../../../services/pipeline/sample.ts";
 import { dataFiles, numbers } from "../../../helpers/data-files.ts";
 import { type OracleRow, sampleByDefinition } from "../../../helpers/sample-oracle.ts";
 
-const { file, opened, failureOf } = dataFiles();
+const { file, opened, failureOf, pathOf } = dataFiles();
 const VISIBLE = ["id", "x", "title"];
 const WORDS = ["red", "blue", "shoe", "shoes", "hat", "warm", "cold", "tea"];
 
@@ -205,5 +208,44 @@ test("what cannot be drawn is one clear error", async () => {
     expect(await failureOf(draw(source, VISIBLE, { rows: 3, stratified: "user" }))).toMatch(
       /^failed-precondition: sample\.by: "user" has \d+ values, more than sample\.rows \(3\), of which each value keeps at least one$/,
     );
+  });
+});
+
+test("a sample has the same bits where its rows exceed their share of memory", async () => {
+  const names = Array.from({ length: 60 }, (_, i) => `x${i}`);
+  const random = createRandom(9, "wide");
+  const lines = randomRows(600, 9).map(({ id, title, user }) =>
+    [id, title, user, ...names.map(() => random.uniform())].join(","),
+  );
+  const path = await file(`id,title,user,${names.join(",")}\n${lines.join("\n")}\n`);
+  const columns = ["id", "title", ...names];
+  const spec: RowSample = {
+    nearDuplicates: { columns: ["title"], distance: 1 },
+    atMost: { column: "user", rows: 4 },
+    rows: 250,
+  };
+  await opened(path, { key: "id" }, async (source) => {
+    const inMemory = await draw(source, columns, spec);
+    const space = await openSpillSpace(join(pathOf("spill")), 20_000, { pid: process.pid, isAlive: () => true });
+    const { table, ...stored } = await source.storedTrainingRows(columns, space, { sample: spec });
+    expect(isSpilled(table)).toBe(true);
+    expect(inMemory.sample?.removed.nearDuplicates).toBeGreaterThan(0);
+    expect({ ...stored, table: await loadTable(table) }).toEqual(inMemory);
+  });
+});
+
+test("near duplicates that exceed their share of memory are refused, with the rows that it is enough for", async () => {
+  const path = await file(csvOf(randomRows(240, 8)));
+  await opened(path, { key: "id" }, async (source) => {
+    const near = async (columns: readonly string[], distance: number, tableBytes: number) => {
+      const space = await openSpillSpace(join(pathOf("spill")), tableBytes, { pid: process.pid, isAlive: () => true });
+      return source.storedTrainingRows(VISIBLE, space, { sample: { nearDuplicates: { columns, distance } } });
+    };
+    expect(await failureOf(near(["id", "title"], 2, 5000))).toBe(
+      "failed-precondition: sample.near_duplicates: comparing 172 rows takes 1 MiB, more than their share of --memory-limit (1 MiB, for about 115 such rows); raise the limit, choose a smaller distance, or remove it from sample",
+    );
+    // Far apart, every text has as many segments as its distance.
+    expect(await failureOf(near(["title"], 1e12, 2 ** 30))).toMatch(/takes [\d,]+ MiB, more than .* \(1,024 MiB, /);
+    await near(["id", "title"], 2, 20_000);
   });
 });

@@ -6,6 +6,8 @@ import { distanceOf } from "../../../helpers/sample-oracle.ts";
 const random = createRandom(1, "near");
 const whole = (below: number) => Math.floor(random.uniform() * below);
 
+const unitsOf = (texts: readonly string[]) => texts.reduce((sum, { length }) => sum + length, 0);
+
 /** Those that are kept when each is compared with all that were kept before. */
 function keptByDefinition<V extends string | number>(values: readonly V[], distance: number): readonly V[] {
   const kept: V[] = [];
@@ -26,7 +28,7 @@ test.each([0, 1, 2, 3, 5, 2.5])("texts at a distance of at most %d are all found
         return `${text.slice(0, at)}${letters[whole(letters.length)]}${text.slice(at + whole(3))}`;
       });
       const all = [...texts, ...edited];
-      const near = createNearDuplicates(distance, true);
+      const near = createNearDuplicates(all.length, [{ units: unitsOf(all) }], distance);
       expect(all.filter((text) => near.keep([text]))).toEqual(keptByDefinition(all, distance));
     }
   }
@@ -38,16 +40,16 @@ test.each([0, 0.1, 0.25, 1, 3])("numbers at a distance of at most %d are all fou
     const values = Array.from({ length: 300 }, (_, i) =>
       i % 2 === 0 ? whole(8 * scale) / 4 - scale : (random.uniform() - 0.5) * scale,
     );
-    const near = createNearDuplicates(distance, false);
+    const near = createNearDuplicates(values.length, [{ units: undefined }], distance);
     expect(values.filter((value) => near.keep([value]))).toEqual(keptByDefinition(values, distance));
   }
 });
 
 test("what differs much is hardly compared", () => {
-  const near = createNearDuplicates(2, true);
   const texts = Array.from({ length: 2000 }, () =>
     Array.from({ length: 30 }, () => "abcdefghijkl"[whole(12)]).join(""),
   );
+  const near = createNearDuplicates(texts.length, [{ units: unitsOf(texts) }], 2);
   for (const text of texts) near.keep([text]);
   expect(near.comparisons()).toBeLessThan(100);
 });

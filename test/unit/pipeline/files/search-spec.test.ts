@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { protocolCatalog } from "../../../../services/learning/protocols/all.ts";
 import { formatProblem } from "../../../../services/pipeline/files/problem.ts";
 import { parseConfiguredTeam, parseTeamFile } from "../../../../services/pipeline/files/team-file.ts";
+import type { SearchParameters } from "../../../../services/pipeline/search.ts";
 
 const head = "component: m2\nmodel: { hidden: [64] }\nsteps: 1000\nsearch:\n";
 
@@ -58,6 +60,14 @@ describe("problems have the line of the search's key", () => {
       "team.yaml:6: search.parameters.batch.low: must be an integer with integer: true, not 1.5",
     ],
     ["batch: { choices: [1, 2, 1] }", "team.yaml:6: search.parameters.batch.choices[2]: duplicate entry 1"],
+    [
+      "batch: { choices: [.nan, 1] }",
+      "team.yaml:6: search.parameters.batch.choices[0]: must be text, a finite number, true, false, null, a list or a mapping",
+    ],
+    [
+      "batch: { low: 1, high: 20 }",
+      "team.yaml:6: search.parameters.batch: with the value 8.257, must be an integer, not 8.257",
+    ],
     ["batch: { choices: [] }", "team.yaml:6: search.parameters.batch.choices: must have at least 1 item"],
     ["batch: 32", "team.yaml:6: search.parameters.batch: must be { low: 1, high: 10 } or { choices: [1, 10] }, not 32"],
     [
@@ -110,6 +120,20 @@ describe("problems have the line of the search's key", () => {
     expect(problems(`${text}${one("batch: { choices: [1, 2] }")}`)).toEqual([message]);
   });
 
+  test.each(["model.__proto__.polluted", "optimizer.constructor.polluted"])("%s reaches no other object", (key) => {
+    expect(problems(one(`${key}: { choices: [1] }`))).not.toEqual([]);
+    parseConfiguredTeam(head, "team.yaml", { [key]: 1 }, protocolCatalog);
+    expect({}).not.toHaveProperty("polluted");
+    expect(Object).not.toHaveProperty("polluted");
+  });
+
+  test("a condition without values", () => {
+    const text = "  parameters:\n    seed: { choices: [1, 2] }\n    batch: { choices: [8, 9], when: { seed: [] } }\n";
+    expect(problems(text)).toEqual([
+      "team.yaml:7: search.parameters.batch.when.seed: must be one or several of the choices of seed (1, 2), not an empty list",
+    ]);
+  });
+
   test("a search without parameters", () => {
     expect(problems("  seed: 1\n")).toEqual([
       "team.yaml:4: search.parameters: must map keys of this file to ranges, such as optimizer.learning_rate: { low: 0.001, high: 0.1 }",
@@ -140,4 +164,42 @@ test("keys are set in files that leave them out or abbreviate them", () => {
       protocol: { name: "proximal", parameters: { sigma: 0.2 } },
     },
   });
+});
+
+describe("what --write puts into the file can be searched again", () => {
+  const search = `search:
+  parameters:
+    protocol.name: { choices: [async, proximal] }
+    protocol.sigma: { low: 0.1, high: 0.5, when: { protocol.name: proximal } }
+    steps: { low: 100, high: 900, integer: true }
+`;
+  const configure = (text: string, parameters: SearchParameters) =>
+    parseConfiguredTeam(text, "team.yaml", parameters, protocolCatalog);
+
+  test("a key with a condition that does not hold is left out", () => {
+    const text = `component: m2\nmodel: linear\nprotocol: { name: proximal, sigma: 0.2 }\n${search}`;
+    expect(parseTeamFile(text, "team.yaml", protocolCatalog)).toMatchObject({ search: { seed: 1 } });
+    expect(configure(text, { "protocol.name": "async", steps: 300 })).toMatchObject({
+      team: { protocol: { name: "async", parameters: {} }, steps: 300 },
+    });
+  });
+
+  test("trials train to their last step", () => {
+    const text = `component: m2\nmodel: linear\nsteps: 800\nstop_after: 700\n${search}`;
+    expect(parseTeamFile(text, "team.yaml", protocolCatalog)).toMatchObject({ team: { stopAfter: 700 } });
+    const configured = configure(text, { "protocol.name": "async", steps: 300 });
+    expect("team" in configured ? configured.team : configured.problems).not.toHaveProperty("stopAfter");
+  });
+});
+
+test("every search in docs/tuning.md is valid", () => {
+  const blocks = readFileSync("docs/tuning.md", "utf8").matchAll(/^```yaml\n(.*?)^```/gms);
+  const files = Array.from(blocks, ([, text = ""]) =>
+    text.includes("component:") ? text : `component: m2\nmodel: { hidden: [64] }\n${text}`,
+  );
+  expect(files).not.toHaveLength(0);
+  for (const text of files) {
+    const parsed = parseTeamFile(text, "docs/tuning.md", protocolCatalog);
+    expect("problems" in parsed ? parsed.problems : []).toEqual([]);
+  }
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../../../services/data/random/random.ts";
 import { DEFAULT_GATE, type GatePolicy } from "../../../../services/pipeline/gate.ts";
+import type { JudgedTest } from "../../../../services/pipeline/model-test.ts";
 import type { Release } from "../../../../services/pipeline/release.ts";
 import { movesName } from "../../../../services/pipeline/release.ts";
 import type { Composition } from "../../../../services/pipeline/verdict.ts";
@@ -74,6 +75,7 @@ function run(
     history,
     since: undefined,
     rows,
+    tests: { ofComposition: async () => [] },
     sets: "teams",
     retained: 8,
     signal: new AbortController().signal,
@@ -163,6 +165,89 @@ describe("a gate over the past", () => {
     const { steps, actualReleases } = await run(historyOf(past.snapshots), table);
     expect(steps.map(({ actual }) => actual)).toEqual((await run(past, table)).steps.map(({ actual }) => actual));
     expect(actualReleases).toBe(0);
+  });
+});
+
+describe("tests of the pipeline", () => {
+  const past = historyOf(published("u@1", "d@1", "u@2", "u@3"));
+  const judged: JudgedTest = {
+    name: "y rises with x",
+    kind: "monotone",
+    onFailure: "refuse",
+    rows: 100,
+    violations: 0,
+    worst: 0,
+    passed: true,
+    component: "d",
+    scope: "pipeline",
+  };
+  /** Tests that fail for some compositions. */
+  const failing = (fails: (composition: Composition) => boolean, change: Partial<JudgedTest> = {}) => ({
+    tests: {
+      async ofComposition(_: Composition, candidate: Composition) {
+        return [fails(candidate) ? { ...judged, violations: 7, worst: 0.5, passed: false, ...change } : judged];
+      },
+    },
+  });
+
+  test("hold an update that is better, and are in its decision", async () => {
+    const { outcomes, releases, questions } = await run(
+      past,
+      table,
+      failing(({ u }) => u === 2),
+    );
+    expect(outcomes.map(({ moves, decision, reasons }) => [movesName(moves), decision, reasons])).toEqual([
+      ["u@2", "held", ["failed-test"]],
+      ["u@3", "refused", ["worse"]],
+    ]);
+    expect(outcomes[0]).toMatchObject({
+      detail:
+        'failed test on held-out rows: "y rises with x": 7 of 100 rows violate it, the worst by 0.5 in the composed output of d',
+      estimate: { kind: "improved" },
+    });
+    expect(outcomes.map(({ tests }) => tests.map(({ passed }) => passed))).toEqual([[false], [true]]);
+    expect(releases.at(-1)?.composition).toEqual({ u: 1, d: 1 });
+    expect(questions.asked).toBe(0);
+  });
+
+  test("hold nothing under warn, or if the release fails, too", async () => {
+    for (const change of [{ onFailure: "warn" }, { failedBefore: true }]) {
+      const { outcomes } = await run(
+        past,
+        table,
+        failing(() => true, change),
+      );
+      expect(outcomes.map(({ moves, decision }) => [movesName(moves), decision])).toEqual([
+        ["u@2", "promoted"],
+        ["u@3", "refused"],
+      ]);
+      expect(outcomes[0]?.tests).toMatchObject([{ passed: false, ...change }]);
+    }
+  });
+
+  test("keep no first snapshot out of use, which a person releases", async () => {
+    const { outcomes, releases } = await run(
+      past,
+      table,
+      failing(({ u }) => u === 1),
+    );
+    expect(releases.map(({ composition, cause }) => [movesName(composition), cause])).toEqual([
+      ["u@1", "first"],
+      ["d@1,u@1", "first"],
+      ["d@1,u@2", "decision"],
+    ]);
+    expect(outcomes).toHaveLength(2);
+  });
+
+  test("that cannot be run for a broken model hold it as missing", async () => {
+    const tests: BacktestDeps["tests"] = {
+      async ofComposition(_, { u }) {
+        if (u === 2) throw new SnapshotFault({ component: "u", serial: 2 }, "malformed-model", "broken");
+        return [];
+      },
+    };
+    const { outcomes } = await run(past, table, { tests });
+    expect(outcomes[0]).toMatchObject({ moves: { u: 2 }, decision: "held", reasons: ["missing"], detail: "broken" });
   });
 });
 

@@ -26,7 +26,7 @@ test("trials get slots in their order, whichever of their records the disk write
   const clock = createVirtualClock();
   const study = { id: "s", component: "m1", teamFile: "" } as StoredStudy["study"];
   const stored: StoredStudy = { version: 1, sequence: 1, study, pins: null, basis: null };
-  const entry = createStudyEntry({ stored, trials: [] }, store, clock);
+  const entry = createStudyEntry({ stored, trials: [] }, store, clock, () => {});
   const trained: number[] = [];
   const run = createRunTrial({
     pipeline: {} as RunTrialDeps["pipeline"],

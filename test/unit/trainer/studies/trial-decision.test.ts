@@ -36,6 +36,7 @@ function emptyStudy(): StudyEntry {
     { stored: { version: 1, sequence: 1, study, pins: null, basis: null }, trials: [] },
     store,
     createVirtualClock(),
+    () => {},
   );
 }
 

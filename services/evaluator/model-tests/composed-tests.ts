@@ -7,39 +7,39 @@ import { isShownWorse } from "../../learning/model-tests/evidence.ts";
 import { runModelTests, skipped, type TestOutcome } from "../../learning/model-tests/run-model-tests.ts";
 import type { Predict, TestRows, TestSubject } from "../../learning/model-tests/subject.ts";
 import { closureOf, componentNamed } from "../../pipeline/dag.ts";
-import { type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
-import type { JudgedTest, PipelineTest } from "../../pipeline/model-test.ts";
+import { type SnapshotId, type SnapshotManifest, snapshotName } from "../../pipeline/manifest.ts";
+import type { JudgedTest, ModelTest, PipelineTest } from "../../pipeline/model-test.ts";
 import type { Component, Pipeline } from "../../pipeline/pipeline.ts";
 import type { Composition } from "../../pipeline/verdict.ts";
 import { targetColumns } from "../../pipeline/visible-columns.ts";
+import type { CompositionTests } from "../../releases/composition-tests.ts";
 import type { Logger } from "../../runtime/logs.ts";
 import { SnapshotFault } from "../../verdicts/snapshot-fault.ts";
 import { readTeamTests } from "./team-tests.ts";
 import type { TestSample } from "./test-sample.ts";
 
-export interface HeldOutTestsDeps extends Pick<ComposerDeps, "modelOf" | "inference" | "signal"> {
+export interface ComposedTestsDeps extends Pick<ComposerDeps, "modelOf" | "inference" | "signal"> {
   readonly pipeline: Pipeline;
   readonly schema: readonly ColumnSchema[];
-  /** Of screen rows. */
   readonly sample: TestSample;
-  /** Salt of the pipeline (`HeldOutGeneration`). Called while it tests. */
-  salt(): string;
+  /** Salt of the pipeline (`HeldOutGeneration`); undefined: there is none yet, and rows have numbers. Called while it tests. */
+  salt(): string | undefined;
   readonly log: Logger;
 }
 
-/** Tests of models on a sample of the held-out rows. */
-export interface HeldOutTests {
+/** Tests of models on a sample of rows, with the composed outputs of what they read. */
+export interface ComposedTests extends CompositionTests {
   /**
    * Runs the tests of an announced snapshot's team, from its manifest, and those of the pipeline that it can change.
    * @param current the composition in use just before the announcement
    * @throws SnapshotFault as `Composer.outputs`, but for predictions that are invalid: these violate the tests
    */
   ofSnapshot(manifest: SnapshotManifest, current: Composition): Promise<readonly JudgedTest[]>;
-  /** Runs the tests of the pipeline that a change of the composition can fail. @throws SnapshotFault as `ofSnapshot` */
-  ofComposition(current: Composition, candidate: Composition): Promise<readonly JudgedTest[]>;
+  /** Runs tests of a snapshot alone, as its team's. @throws SnapshotFault as `ofSnapshot` */
+  ofTeam(tests: readonly ModelTest[], snapshot: SnapshotId, current: Composition): Promise<readonly JudgedTest[]>;
 }
 
-export function createHeldOutTests(deps: HeldOutTestsDeps): HeldOutTests {
+export function createComposedTests(deps: ComposedTestsDeps): ComposedTests {
   const { pipeline, sample, log } = deps;
 
   const isComplete = (name: string, composition: Composition) =>
@@ -105,22 +105,33 @@ export function createHeldOutTests(deps: HeldOutTestsDeps): HeldOutTests {
     };
   }
 
-  async function ofTeam(manifest: SnapshotManifest, current: Composition): Promise<readonly JudgedTest[]> {
-    const component = componentNamed(pipeline, manifest.component);
-    const { tests, unreadable } = readTeamTests(manifest, pipeline, deps.schema);
-    for (const why of unreadable) log.warn({ snapshot: snapshotName(manifest) }, `left out a test of the team: ${why}`);
+  async function ofTeam(
+    tests: readonly ModelTest[],
+    snapshot: SnapshotId,
+    current: Composition,
+  ): Promise<readonly JudgedTest[]> {
     if (tests.length === 0) return [];
+    const component = componentNamed(pipeline, snapshot.component);
     const above = component.upstream.filter((upstream) => !isComplete(upstream, current));
     const outcomes =
       above.length > 0
         ? tests.map((test) => skipped(test, `${above.join(", ")} cannot be composed yet`))
-        : await runModelTests(tests, await teamSubject(component, current, manifest.serial));
+        : await runModelTests(tests, await teamSubject(component, current, snapshot.serial));
     return outcomes.map((outcome) => judged(outcome, component.name, "component"));
+  }
+
+  /** The tests of a manifest that can be run. */
+  function recordedTests(manifest: SnapshotManifest): readonly ModelTest[] {
+    const { tests, unreadable } = readTeamTests(manifest, pipeline, deps.schema);
+    for (const why of unreadable) log.warn({ snapshot: snapshotName(manifest) }, `left out a test of the team: ${why}`);
+    return tests;
   }
 
   function judged(outcome: TestOutcome, component: string, scope: JudgedTest["scope"]): JudgedTest {
     const nameOf = rowNames(pipeline, sample.labels, deps.salt());
-    const examples = outcome.worstRows.map((row) => nameOf(row) ?? `held-out row ${(sample.rows[row] as number) + 1}`);
+    const examples = outcome.worstRows.map(
+      (row) => nameOf(row) ?? `${sample.unnamed} ${(sample.rows[row] as number) + 1}`,
+    );
     return { ...outcome.result, ...(examples.length > 0 && { examples }), component, scope };
   }
 
@@ -164,9 +175,10 @@ export function createHeldOutTests(deps: HeldOutTestsDeps): HeldOutTests {
 
   return {
     ofSnapshot: async (manifest, current) => [
-      ...(await ofTeam(manifest, current)),
+      ...(await ofTeam(recordedTests(manifest), manifest, current)),
       ...(await ofComposition(current, { ...current, [manifest.component]: manifest.serial })),
     ],
+    ofTeam,
     ofComposition,
   };
 }

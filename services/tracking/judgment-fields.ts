@@ -1,4 +1,4 @@
-import type { Verdict } from "../pipeline/verdict.ts";
+import type { Quarantine, Verdict } from "../pipeline/verdict.ts";
 import type { Batch, Metric } from "./mlflow-client.ts";
 
 /** The tag with the kind of a run's verdict: a run that has it has all of the verdict. */
@@ -38,6 +38,22 @@ export function verdictBatch(verdict: Verdict): Required<Pick<Batch, "metrics" |
       ...(reason !== undefined && { "uncouple.verdict.reason": reason }),
       ...(heldOut !== undefined && { "uncouple.verdict.generation": String(heldOut.generation) }),
       [VERDICT_TAG]: verdict.kind,
+    },
+  };
+}
+
+/** A run that has this tag has all of its quarantine. */
+export const QUARANTINE_TAG = "uncouple.quarantine";
+
+/** A quarantine as tags of the run that made the snapshot. */
+export function quarantineBatch({ reason, detail, evaluator, judgedAt }: Quarantine): Required<Pick<Batch, "tags">> {
+  return {
+    tags: {
+      "uncouple.quarantine.reason": reason,
+      "uncouple.quarantine.detail": detail,
+      "uncouple.quarantine.evaluator": evaluator,
+      "uncouple.quarantine.judged_at": judgedAt,
+      [QUARANTINE_TAG]: "true",
     },
   };
 }

@@ -1,0 +1,51 @@
+import { asUncoupleError } from "../common/errors.ts";
+import type { SnapshotManifest } from "../pipeline/manifest.ts";
+import { originName, type SnapshotOrigin } from "../pipeline/shared.ts";
+import { disagreement, type NamedContent, type SharedComponent } from "../pipeline/shared-components.ts";
+import type { Neighbor } from "../registry/backplane.ts";
+
+/**
+ * The owner's snapshot that a component has to be linked to, or why there is none: undefined if its newest snapshot is that one
+ * already.
+ */
+export type NextLink =
+  | { readonly origin: SnapshotOrigin; readonly original: SnapshotManifest }
+  | { readonly unchanged: string | undefined };
+
+/**
+ * Compares a component with what its owner uses now.
+ * @param using the pipeline file in force that has the component
+ * @param newest the component's newest snapshot
+ */
+export async function nextLink(
+  component: SharedComponent,
+  using: NamedContent,
+  newest: SnapshotManifest | undefined,
+  owner: Neighbor,
+): Promise<NextLink> {
+  const { from } = component;
+  const wrong = disagreement(component, using, (await owner.pipelines.current())?.value.content);
+  if (wrong !== undefined) return { unchanged: `${wrong}; run \`uncouple pipeline lock\`, and apply the file` };
+  const serial = from.serial ?? (await owner.ledger.release())?.value.composition[from.component];
+  if (serial === undefined) {
+    return { unchanged: `pipeline ${from.pipeline} has released no snapshot of ${from.component} yet` };
+  }
+  const origin: SnapshotOrigin = { pipeline: from.pipeline, component: from.component, serial };
+  const current = newest?.provenance.origin;
+  if (current !== undefined && originName(current) === originName(origin)) return { unchanged: undefined };
+  if ((await owner.quarantines.get(origin.component, serial)) !== undefined) {
+    return { unchanged: `${originName(origin)} is quarantined by its owner` };
+  }
+  try {
+    return { origin, original: await owner.registry.manifest(origin.component, serial) };
+  } catch (thrown) {
+    return { unchanged: notThere(thrown) };
+  }
+}
+
+/** The message of an error that says that the owner does not have a snapshot, or not any more; throws others again. */
+export function notThere(thrown: unknown): string {
+  const { code, message } = asUncoupleError(thrown);
+  if (code !== "not-found" && code !== "deleted") throw thrown;
+  return message;
+}
