@@ -5,8 +5,8 @@ import type { CliContext } from "./context/context.ts";
 type CommandFactory = (context: CliContext) => Command;
 
 /**
- * The subcommands by name, in the order of the help page. Each is loaded when it is needed: loading all of them takes a
- * quarter of a second of every process.
+ * The subcommands by name, in the order of the help page. Each is loaded when it is needed: loading all of them takes
+ * every process a quarter of a second.
  */
 const commands: Readonly<Record<string, () => Promise<CommandFactory>>> = {
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
@@ -63,7 +63,7 @@ const commands: Readonly<Record<string, () => Promise<CommandFactory>>> = {
   simulate: async () => (await import("./commands/simulate.ts")).simulateCommand,
 };
 
-/** The subcommand that a command line names. If it names none of them: all, which help and suggestions need; none for the version. */
+/** The subcommand that a command line names, else all, which help and suggestions need; none for the version. */
 export async function commandsFor(args: readonly string[], context: CliContext): Promise<Command[]> {
   const name = args.find((one) => !one.startsWith("-"));
   let loads = Object.values(commands);

@@ -1,6 +1,6 @@
 const MEBIBYTE = 1024 ** 2;
 
-/** What a trainer or an evaluator takes, with its engine's threads and its inference hosts. */
+/** What a trainer, an evaluator or a worker takes, with its engine's threads and its inference hosts. */
 export const DEFAULT_MEMORY_LIMIT = 2048 * MEBIBYTE;
 /** Less does not hold Node, the engines, DuckDB and a host. */
 export const LEAST_MEMORY_LIMIT = 512 * MEBIBYTE;
@@ -15,6 +15,12 @@ export interface MemoryBudget {
   readonly hostBytes: number;
   /** Bytes of composed outputs that an evaluator keeps. */
   readonly outputCacheBytes: number;
+  /** Bytes of programs, columns and states that a worker keeps. */
+  readonly blobBytes: number;
+  /** Bytes of columns and windows that engines keep for later units. */
+  readonly idleBytes: number;
+  /** Units of trainings that can run at a time, at least one. */
+  readonly units: number;
 }
 
 /**
@@ -22,7 +28,7 @@ export interface MemoryBudget {
  * and buckets of spilled rows, about 100 MiB for each training at a time.
  *
  * @param limit in bytes
- * @param tables that are in use at a time: runs of a trainer
+ * @param tables that are in use at a time: runs of a trainer, units of a worker
  */
 export function divideMemory(limit: number, tables = 1): MemoryBudget {
   return {
@@ -30,5 +36,8 @@ export function divideMemory(limit: number, tables = 1): MemoryBudget {
     databaseBytes: Math.floor(limit / 4),
     hostBytes: Math.floor(limit / 2),
     outputCacheBytes: Math.floor(limit / 8),
+    blobBytes: Math.floor(limit / 4),
+    idleBytes: Math.floor(limit / 8),
+    units: Math.max(1, Math.floor((limit - 300 * MEBIBYTE) / (100 * MEBIBYTE))),
   };
 }

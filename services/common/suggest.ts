@@ -20,6 +20,15 @@ export function didYouMean(written: string, candidates: Iterable<string>): strin
   return found === undefined ? "" : `; did you mean ${JSON.stringify(found)}?`;
 }
 
+const MAX_SHOWN = 30;
+
+/** The names that a message lists; tables can have thousands of columns. */
+export function availableNames(names: Iterable<string>): string {
+  const all = [...names];
+  const more = all.length - MAX_SHOWN;
+  return `${all.slice(0, MAX_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 /** Makes learningRate, learning-rate and learning_rate equal. */
 function normalize(text: string): string {
   return text.toLowerCase().replaceAll(/[-_ ]/g, "");

@@ -31,16 +31,20 @@ export async function nextLink(
     return { unchanged: `pipeline ${from.pipeline} has released no snapshot of ${from.component} yet` };
   }
   const origin: SnapshotOrigin = { pipeline: from.pipeline, component: from.component, serial };
-  const current = newest?.provenance.origin;
-  if (current !== undefined && originName(current) === originName(origin)) return { unchanged: undefined };
-  if ((await owner.quarantines.get(origin.component, serial)) !== undefined) {
-    return { unchanged: `${originName(origin)} is quarantined by its owner` };
-  }
+  let original: SnapshotManifest;
   try {
-    return { origin, original: await owner.registry.manifest(origin.component, serial) };
+    original = await owner.registry.manifest(origin.component, serial);
   } catch (thrown) {
     return { unchanged: notThere(thrown) };
   }
+  const current = newest?.provenance.origin;
+  const isLinked = current !== undefined && originName(current) === originName(origin);
+  // An owner whose store was restored from an older backup has given the serial to another snapshot since.
+  if (isLinked && newest?.digest === original.digest) return { unchanged: undefined };
+  if ((await owner.quarantines.get(origin.component, serial)) !== undefined) {
+    return { unchanged: `${originName(origin)} is quarantined by its owner` };
+  }
+  return { origin, original };
 }
 
 /** The message of an error that says that the owner does not have a snapshot, or not any more; throws others again. */

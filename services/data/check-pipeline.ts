@@ -1,7 +1,10 @@
-import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { mkdtemp, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { asUncoupleError, type UncoupleError } from "../common/errors.ts";
+import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../common/memory-budget.ts";
 import { columnsFor, type DataReader, hasOwnHeldOut, sourceFor } from "../pipeline/data-reader.ts";
+import type { ReadTests } from "../pipeline/files/model-tests.ts";
 import type { ReadableParts } from "../pipeline/files/pipeline-file.ts";
 import type { Problem } from "../pipeline/files/problem.ts";
 import { checkPipelineAgainstSchema } from "../pipeline/files/schema-checks.ts";
@@ -16,6 +19,8 @@ import { nameOfSetting, ofSetting } from "./read-pipeline.ts";
 import { sliceRows } from "./slice-rows.ts";
 import type { DataAccess } from "./source/data-access.ts";
 import type { DataSource } from "./source/data-source.ts";
+import { removeSpill } from "./spill/spill-folder.ts";
+import { isSpilled } from "./spill/stored-table.ts";
 import type { ColumnSchema } from "./table/table.ts";
 import { heldOutColumns } from "./visibility.ts";
 
@@ -189,7 +194,7 @@ export async function checkTeamAgainstData(
  * @param labels columns that slices may name as text; @param side of the rows, for messages
  */
 async function checkSlices(
-  tests: readonly ModelTest[],
+  tests: ReadTests<ModelTest>,
   labels: readonly string[],
   source: DataSource,
   map: FileMap,
@@ -198,7 +203,7 @@ async function checkSlices(
   const reporter = createReporter(map);
   const known = new Set((await source.schema()).map(({ name }) => name));
   for (const [index, test] of tests.entries()) {
-    if (test.kind !== "slice" || !Object.keys(test.where).every((name) => known.has(name))) continue;
+    if (test?.kind !== "slice" || !Object.keys(test.where).every((name) => known.has(name))) continue;
     const columns = Object.keys(test.where);
     const rows = await source.sampleRows(
       columns.filter((name) => !labels.includes(name)),
@@ -215,7 +220,10 @@ async function checkSlices(
 /** Checks that a gate's parts of the held-out rows are large enough, for which it reads them. */
 async function checkHeldOutParts({ pipeline, map }: ReadableParts, source: DataSource): Promise<readonly Problem[]> {
   if (pipeline.gate === undefined) return [];
-  const { table, labels } = await source.heldOutRows(heldOutColumns(pipeline), groupColumns(pipeline));
+  const { tableBytes } = divideMemory(DEFAULT_MEMORY_LIMIT);
+  const space = { tableBytes, folder: () => mkdtemp(join(tmpdir(), "uncouple-held-out-")) };
+  const { table, labels } = await source.storedHeldOutRows(heldOutColumns(pipeline), groupColumns(pipeline), space);
+  if (isSpilled(table)) await removeSpill(table.folder);
   const reporter = createReporter(map);
   for (const { path, message } of partFaults(pipeline, { rows: table.rows, labels }, pipeline.gate.split)) {
     reporter.report(path, message);

@@ -1,6 +1,6 @@
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { targetColumns, visibleColumns } from "../pipeline/visible-columns.ts";
-import type { DataSource, Rows, TrainingRowOptions } from "./source/data-source.ts";
+import type { BadRows, DataSource, Rows, TrainingRowOptions } from "./source/data-source.ts";
 import type { SpillSpace } from "./spill/spill-folder.ts";
 import type { StoredTable } from "./spill/stored-table.ts";
 import type { Table } from "./table/table.ts";
@@ -59,4 +59,23 @@ export async function trainerData(
     training,
     audit: await source.auditRows(visible, columns, rows, { heldOutAfter: options.heldOutAfter, part: options.part }),
   };
+}
+
+/**
+ * Checks all data that the trainer of a component can see, without holding its training rows.
+ * @throws UncoupleError as `trainerData`
+ */
+export async function checkTrainerData(
+  source: DataSource,
+  pipeline: Pipeline,
+  component: string,
+  options: TrainerRowOptions = {},
+): Promise<{ readonly rows: number; readonly bad: BadRows }> {
+  const visible = visibleColumns(pipeline, component);
+  const { table, bad } = await source.checkTrainingRows(visible, options);
+  const { columns, rows } = pipeline.audit ?? {};
+  if (columns !== undefined && rows !== undefined) {
+    await source.auditRows(visible, columns, rows, { heldOutAfter: options.heldOutAfter, part: options.part });
+  }
+  return { rows: table.rows, bad };
 }

@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import type { Chunk, TrainingProgram } from "./interface/program.ts";
+import { tf } from "./tfjs/tf.ts";
 
 /** A dense network with ReLU, squared error and Adam, for measuring engines. */
 export function benchmarkProgram(widths: readonly number[], batch: number): TrainingProgram {
@@ -13,11 +14,11 @@ export function benchmarkProgram(widths: readonly number[], batch: number): Trai
       const layers = widths.slice(1).map((width, index) => {
         const fan = widths[index] as number;
         return {
-          kernel: tf.variable(tf.randomNormal<tf.Rank.R2>([fan, width], 0, Math.sqrt(2 / fan), "float32", index + 1)),
+          kernel: tf.variable(tf.randomNormal<Tf.Rank.R2>([fan, width], 0, Math.sqrt(2 / fan), "float32", index + 1)),
           bias: tf.variable(tf.zeros([width])),
         };
       });
-      const variables: Record<string, tf.Variable> = {};
+      const variables: Record<string, Tf.Variable> = {};
       layers.forEach(({ kernel, bias }, index) => {
         variables[`dense${index}/kernel`] = kernel;
         variables[`dense${index}/bias`] = bias;
@@ -26,10 +27,10 @@ export function benchmarkProgram(widths: readonly number[], batch: number): Trai
         variables,
         loss({ x, y }) {
           const output = layers.reduce((input, { kernel, bias }, index) => {
-            const sum = tf.add<tf.Tensor2D>(tf.matMul(input, kernel as tf.Tensor2D), bias);
+            const sum = tf.add<Tf.Tensor2D>(tf.matMul(input, kernel as Tf.Tensor2D), bias);
             return index === layers.length - 1 ? sum : tf.relu(sum);
-          }, x as tf.Tensor2D);
-          return tf.mean<tf.Scalar>(tf.squaredDifference(output, y as tf.Tensor2D));
+          }, x as Tf.Tensor2D);
+          return tf.mean<Tf.Scalar>(tf.squaredDifference(output, y as Tf.Tensor2D));
         },
         dispose() {
           for (const variable of Object.values(variables)) variable.dispose();

@@ -1,9 +1,9 @@
 import { restartForever } from "../common/async/restart-forever.ts";
-import { yieldToEventLoop } from "../common/async/yield.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { usedNow } from "../composition/in-use.ts";
 import type { PipelineView } from "../composition/pipeline-view.ts";
-import { loadTable, type StoredTable, withColumns } from "../data/spill/stored-table.ts";
+import { columnBlocks } from "../data/spill/profile-columns.ts";
+import type { StoredTable } from "../data/spill/stored-table.ts";
 import { type ColumnDrift, columnDrift } from "../data/table/column-drift.ts";
 import type { SnapshotManifest } from "../pipeline/manifest.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -62,11 +62,9 @@ async function driftOf(
   const { rows = 0, columns = [] } = manifest?.provenance.data ?? {};
   const drifts = new Map<string, ColumnDrift>();
   for (const profile of columns) {
-    // One column at a time: all of them may exceed memory.
-    const column = (await loadTable(withColumns(heldOut, [profile.name]))).columns[profile.name];
-    const drift = column && columnDrift(profile, rows, column);
+    if (!(profile.name in heldOut.columns)) continue;
+    const drift = await columnDrift(profile, rows, heldOut.rows, columnBlocks(heldOut, profile.name));
     if (drift !== undefined) drifts.set(profile.name, drift);
-    await yieldToEventLoop();
   }
   return drifts;
 }

@@ -95,6 +95,8 @@ export interface TrainingSettings {
   readonly steps: number;
   readonly stopAfter?: number;
   readonly seed: number;
+  /** As the team file has it; absent: all training rows. */
+  readonly sample?: Readonly<Record<string, unknown>>;
 }
 
 /** What a trainer knows about a run, beside its snapshot. */

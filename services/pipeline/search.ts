@@ -56,6 +56,9 @@ export interface StopEarlySpec {
   readonly every?: number;
 }
 
+/** Of a trial, on the way. */
+export const MOST_MEASUREMENTS = 1000;
+
 export interface SearchSpec {
   /** In the order of the file. */
   readonly parameters: readonly SearchParameter[];

@@ -39,7 +39,7 @@ th{font-weight:600;color:var(--faint);white-space:nowrap}
 .number{text-align:right;white-space:nowrap}
 .improved,.promoted{color:var(--good)}
 .degraded,.self-defeating,.quarantined,.refused{color:var(--bad)}
-.inconclusive,.held{color:var(--unsure)}
+.inconclusive,.held,.skipped{color:var(--unsure)}
 .whole{white-space:nowrap}
 .badge{font-weight:600;white-space:nowrap}
 .lineage{max-width:none}
@@ -54,8 +54,8 @@ th{font-weight:600;color:var(--faint);white-space:nowrap}
 .lineage .edge{fill:none;stroke:var(--faint);stroke-width:1.4}
 .lineage .parent{stroke-dasharray:4 4}
 .lineage marker path{fill:var(--faint)}
-@media screen and (max-width:600px){figure svg{max-width:none}table{width:max-content;max-width:48rem}}
-@media print{:root{--page:#fff;--ink:#000;--faint:#444;--line:#bbb;--soft:#f4f4f4;--good:#0b5c44;--bad:#8c1d18;--unsure:#444;--good-soft:#e3f4ec;--bad-soft:#fdecea}body{font-size:11pt}main{max-width:none;padding:0}section{break-inside:avoid}svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}.lineage{max-width:100%}}
+@media screen and (max-width:600px){figure svg{max-width:none}table{width:max-content;max-width:48rem}.pairs{max-width:100%}.pairs td{overflow-wrap:anywhere}}
+@media print{:root{--page:#fff;--ink:#000;--faint:#444;--line:#bbb;--soft:#f4f4f4;--good:#0b5c44;--bad:#8c1d18;--unsure:#444;--good-soft:#e3f4ec;--bad-soft:#fdecea}body{font-size:11pt}main{max-width:none;padding:0}section,tr{break-inside:avoid}h2{break-after:avoid}.scroll,figure{overflow:visible}table{font-size:8.5pt}th,td{padding-right:7px}th{white-space:normal}svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}.lineage{max-width:100%}}
 `;
 
 /** Renders a self-contained HTML document, without scripts and external resources. */
@@ -103,11 +103,11 @@ export interface TableColumn {
   readonly number?: boolean;
 }
 
-/** Renders a table that scrolls on a narrow page. @param rows each with one cell per column, in column order */
+/** Renders a table that scrolls on a narrow page, unless two columns fit it. @param rows each with one cell per column, in column order */
 export function tableHtml(columns: readonly TableColumn[], rows: readonly (readonly (Html | string)[])[]): Html {
   const cell = (content: Html | string, index: number) =>
     html`<td${columns[index]?.number === true && trusted(' class="number"')}>${content}</td>`;
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll"><table${columns.length === 2 && trusted(' class="pairs"')}>
 <thead><tr>${columns.map(({ title, number }) => html`<th${number === true && trusted(' class="number"')}>${title}</th>`)}</tr></thead>
 <tbody>
 ${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}

@@ -109,7 +109,7 @@ export function importancePlot(
           type: "quantitative",
           title: "share of the variance of ranks",
           scale: { domain: [0, 1] },
-          axis: { tickCount: 5 },
+          axis: { tickCount: 5, format: ",.4~g" },
         },
       },
     },

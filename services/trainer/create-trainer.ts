@@ -19,6 +19,7 @@ import type { TuningService } from "../rpc/services/tuning-service.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
 import type { Tracer } from "../runtime/tracing/tracer.ts";
+import type { UnitLimits } from "./coordinator/coordinator.ts";
 import type { Engines } from "./engines.ts";
 import { createExecuteRun } from "./runs/execute-run.ts";
 import { createMeasureFit } from "./runs/measure-fit.ts";
@@ -59,6 +60,10 @@ export interface TrainerConfig {
   readonly checkpointSeconds: number;
   /** Bytes of training rows in memory; more are spilled into the state folder. */
   readonly tableBytes: number;
+  /** As `CoordinatorDeps.limits`. */
+  readonly unitLimits: UnitLimits;
+  /** Whether training rows may stay in memory between runs. */
+  readonly keepsRows: boolean;
   /** How long the registry may be unavailable before a run that needs it fails. */
   readonly unavailableSeconds: number;
   /** How long a run waits for a verdict on an upstream snapshot before it fails. */
@@ -132,12 +137,13 @@ export function createTrainer(config: TrainerConfig, deps: TrainerDeps): Trainer
     source,
     generations: backplane.generations,
     openSpace: () => openSpillSpace(join(folder, "spill"), config.tableBytes, processes),
+    keepsRows: config.keepsRows,
     log,
   });
   const load = createLoadModel(pipeline, registry, deps.inference);
   const workers = createTrainerWorkers(
     { pipeline: pipeline.name, component: name, codeVersion, enabled: team.workers !== undefined },
-    { clock, log, metrics: deps.metrics },
+    { clock, log, metrics: deps.metrics, limits: config.unitLimits },
   );
   const engines: Engines = {
     choose: (choice) => deps.engines.choose(config.engine ?? choice),

@@ -137,7 +137,9 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
   const { pipeline } = files.pipeline;
   const components = teams.map(({ team }) => team.component);
   // The runs of a component follow each other.
-  const memory = divideMemory(options.memoryLimit ?? DEFAULT_MEMORY_LIMIT, Math.min(parallel, teams.length));
+  const runs = Math.min(parallel, teams.length);
+  const memory = divideMemory(options.memoryLimit ?? DEFAULT_MEMORY_LIMIT, runs);
+  const units = Math.min(availableCpus(), memory.units);
   const [only, another] = components;
   for (const problem of teams.flatMap(({ deprecations }) => deprecations)) log.warn(formatProblem(problem));
   const { version } = packageInfo();
@@ -258,7 +260,11 @@ export async function runTrainer(options: RunTrainerOptions, deps: RunTrainerDep
           codeVersion: version,
           queueCapacity: options.queueCapacity ?? 8,
           retainedRuns: options.retainedRuns ?? 100,
-          tableBytes: memory.tableBytes,
+          // Each unit has a copy of the rows in its engine.
+          tableBytes: memory.tableBytes / (team.workers === undefined ? 1 : units),
+          unitLimits: { units, idleBytes: memory.idleBytes / runs },
+          // Each team has a share of its own.
+          keepsRows: teams.length <= parallel,
           checkpointSeconds: options.checkpointSeconds ?? 5,
           unavailableSeconds: options.unavailableSeconds ?? 900,
           waitForVerdictSeconds: options.waitForVerdictSeconds ?? 900,

@@ -67,7 +67,7 @@ export function createTrainerLifecycle(deps: TrainerLifecycleDeps): TrainerLifec
       if (lock === held) loseFolder(held.lost.reason);
     });
     signal.throwIfAborted();
-    await deps.data.use(signal, () => {}, { sample: team.sample });
+    await deps.data.check(signal, team.sample);
     const engine = await deps.engines.choose(team.engine);
     state.engineStarted(engine.name);
     signal.throwIfAborted();

@@ -108,7 +108,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
     async runReport(id) {
       const { run, team: trained } = queue.get(id);
       const kept = await deps.store.loadReport(id);
-      const { optimizer, schedule, batch, steps, stopAfter, seed } = trained;
+      const { optimizer, schedule, batch, steps, stopAfter, seed, sample } = trained;
       return {
         run,
         settings: {
@@ -118,6 +118,7 @@ export function createTrainerService(deps: TrainerServiceDeps): {
           steps,
           ...(stopAfter !== undefined && { stopAfter }),
           seed,
+          ...(sample !== undefined && { sample: { ...sample } }),
         },
         curve: kept?.curve ?? null,
         fit: kept?.fit ?? null,

@@ -4,7 +4,7 @@ import type { UnitRunner } from "../learning/units/unit.ts";
 import type { CoordinatorService } from "../rpc/services/coordinator-service.ts";
 import type { Logger } from "../runtime/logs.ts";
 import type { Metrics } from "../runtime/metrics.ts";
-import type { Coordinator, RanUnit } from "./coordinator/coordinator.ts";
+import type { Coordinator, RanUnit, UnitLimits } from "./coordinator/coordinator.ts";
 import { logNote } from "./worker-notes.ts";
 import { createWorkersMetrics } from "./workers-metrics.ts";
 
@@ -36,7 +36,7 @@ const UNITS_JUDGED = 50;
 
 export function createTrainerWorkers(
   settings: TrainerWorkersSettings,
-  deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+  deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics; readonly limits: UnitLimits },
 ): TrainerWorkers {
   const { clock, log } = deps;
   let incarnation: number | undefined;
@@ -63,6 +63,7 @@ export function createTrainerWorkers(
       { ...settings, incarnation: starts },
       {
         clock,
+        limits: deps.limits,
         observer: {
           note: (note) => logNote(log, note),
           ran(unit) {

@@ -1,46 +1,26 @@
 import { raceAbort } from "../common/async/race-abort.ts";
-import { isTransient, UncoupleError } from "../common/errors.ts";
 import { createSharedCache } from "../common/shared-cache.ts";
 import type { Blob } from "../learning/units/unit.ts";
-import type { TrainerLink } from "./trainer-link.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** Bytes from the trainer by their SHA-256. The least recently used are dropped; concurrent fetches of one digest are one. */
 export interface BlobCache {
   /**
-   * @throws UncoupleError as `RemoteCoordinator.fetch`; the reason of the signal, while the fetch goes on for others
+   * @throws UncoupleError as `Transfers.run`; the reason of the signal, while the fetch goes on for others
    */
   get(digest: string, signal?: AbortSignal): Promise<Blob>;
   /** Keeps bytes that were made here. */
   add(blob: Blob): void;
 }
 
-/**
- * @param capacity bytes
- * @param onFetched called with the number of bytes that arrived since the last call
- */
-export function createBlobCache(
-  link: Pick<TrainerLink, "current">,
-  capacity: number,
-  onFetched: (bytes: number) => void,
-): BlobCache {
+/** @param capacity bytes */
+export function createBlobCache(transfers: Transfers, capacity: number): BlobCache {
   const cache = createSharedCache<Blob>({ capacity, weight: ({ bytes }) => bytes.byteLength });
 
-  async function fetch(digest: string): Promise<Blob> {
-    const session = link.current();
-    if (session === undefined) throw new UncoupleError("unavailable", "the connection to the trainer was lost");
-    const onProgress = (bytes: number) => {
-      session.received(bytes);
-      onFetched(bytes);
-    };
-    try {
-      const { coordinator, joined, ended } = session;
-      return { digest, bytes: await coordinator.fetch(joined.worker, digest, { signal: ended, onProgress }) };
-    } catch (thrown) {
-      if (session.ended.aborted) throw new UncoupleError("unavailable", "the connection to the trainer was lost");
-      if (isTransient(thrown)) session.fail(thrown);
-      throw thrown;
-    }
-  }
+  const fetch = async (digest: string): Promise<Blob> => ({
+    digest,
+    bytes: await transfers.run((coordinator, worker, options) => coordinator.fetch(worker, digest, options)),
+  });
 
   return {
     get(digest, signal) {

@@ -1,7 +1,10 @@
+import { availableCpus } from "../common/available-cpus.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
+import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../common/memory-budget.ts";
 import { probeProvider } from "../engine/onnx/probe-provider.ts";
 import type { ShippingEngine } from "../engine/shipped/shipping-engine.ts";
+import type { ColumnSpace } from "../learning/units/job-columns.ts";
 import { connectCoordinator } from "../rpc/client/coordinator-client.ts";
 import type { ClientTls } from "../rpc/tls.ts";
 import { serveHealthHttp } from "../runtime/http.ts";
@@ -10,9 +13,11 @@ import type { Logger } from "../runtime/logs.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { packageInfo } from "../runtime/package-info.ts";
 import { createBlobCache } from "./blob-cache.ts";
+import { createColumnFiles } from "./column-files.ts";
 import { createExecutors, DEFAULT_ENGINES } from "./executors.ts";
 import { type RunUnitDeps, runUnit } from "./run-unit.ts";
 import { createTrainerLink } from "./trainer-link.ts";
+import { createTransfers } from "./transfers.ts";
 import { createUnitLoop } from "./unit-loop.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 
@@ -34,8 +39,8 @@ export interface RunWorkerOptions {
   readonly tls?: ClientTls | undefined;
   /** Serves `/metrics`, `/livez` and `/readyz`; port 0 picks a free one. Nowhere if not set. */
   readonly http?: { readonly host: string; readonly port: number } | undefined;
-  /** Memory for programs, columns and states; defaults to 1 GiB. */
-  readonly cacheBytes?: number | undefined;
+  /** Most bytes of memory, with those of the engines; defaults to 2 GiB. */
+  readonly memoryLimit?: number | undefined;
   /** How long a stop waits for units in work before it hands them back; defaults to 5. */
   readonly graceSeconds?: number | undefined;
 }
@@ -45,6 +50,8 @@ export interface RunWorkerDeps {
   readonly log: Logger;
   /** Returns a number in [0, 1), which spreads reconnections. */
   readonly random: () => number;
+  /** Opens the space for columns that exceed their share of memory. */
+  openSpace(tableBytes: number): Promise<ColumnSpace>;
 }
 
 /** A running worker. */
@@ -56,7 +63,6 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-const CACHE_BYTES = 1024 ** 3;
 const GRACE_SECONDS = 5;
 /** How long units that are given up, and each release, may take. */
 const FORCE_SECONDS = 5;
@@ -78,6 +84,9 @@ export async function runWorker(options: RunWorkerOptions, deps: RunWorkerDeps):
   const { clock, log, random } = deps;
   const { version } = packageInfo();
   const engineNames = options.engines ?? DEFAULT_ENGINES;
+  const { threads, memoryLimit = DEFAULT_MEMORY_LIMIT } = options;
+  const atATime = Math.min(threads ?? availableCpus(), divideMemory(memoryLimit).units);
+  const memory = divideMemory(memoryLimit, atATime);
   const lifecycle = createLifecycle({
     name: "worker",
     clock,
@@ -99,12 +108,17 @@ export async function runWorker(options: RunWorkerOptions, deps: RunWorkerDeps):
       running: () => loop.running(),
       connected: () => link.current() !== undefined,
     });
-    const blobs = createBlobCache(
-      { current: () => link.current() },
-      options.cacheBytes ?? CACHE_BYTES,
-      measured.fetched,
-    );
-    const executors = createExecutors(engineNames, options.threads, clock, blobs);
+    const transfers = createTransfers({ current: () => link.current() }, measured.fetched);
+    const blobs = createBlobCache(transfers, memory.blobBytes);
+    const space = await deps.openSpace(memory.tableBytes);
+    const executors = createExecutors(engineNames, {
+      parallel: atATime,
+      threads,
+      clock,
+      blobs,
+      files: createColumnFiles(space, transfers, { current: () => link.current() }),
+      idleBytes: memory.idleBytes,
+    });
     lifecycle.onCleanup("engines", () => executors.dispose());
     const { engines, parallel, isExclusive } = executors;
     const { component, pipeline } = options;

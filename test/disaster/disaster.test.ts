@@ -28,7 +28,7 @@ afterEach(async () => {
   }
 });
 const spawnService = (args: readonly string[], cwd?: string): CliProcess => {
-  const service = spawnCli([...args, "--metrics-port", "0"], { built: true, ...(cwd !== undefined && { cwd }) });
+  const service = spawnCli([...args, "--metrics-port", "0"], { ...(cwd !== undefined && { cwd }) });
   started.push(service);
   return service;
 };

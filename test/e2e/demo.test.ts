@@ -24,7 +24,7 @@ beforeAll(async () => {
       },
       () => {},
     );
-  }, 250);
+  }, 1000);
   const code = await demo.ended;
   clearInterval(looking);
   stdout = demo.stdout();

@@ -5,7 +5,12 @@ import { createWasmEngine } from "../../services/engine/wasm/wasm-engine.ts";
 import type { TrainingRun } from "../../services/learning/training/run-training.ts";
 import { runInUnits, type UnitPlan } from "../../services/learning/units/run-in-units.ts";
 import type { NumericsRule, UnitRunner } from "../../services/learning/units/unit.ts";
-import type { Coordinator, CoordinatorSettings, RanUnit } from "../../services/trainer/coordinator/coordinator.ts";
+import type {
+  Coordinator,
+  CoordinatorSettings,
+  RanUnit,
+  UnitLimits,
+} from "../../services/trainer/coordinator/coordinator.ts";
 import { createCoordinator } from "../../services/trainer/coordinator/create-coordinator.ts";
 import type { Note } from "../../services/trainer/coordinator/machine/events.ts";
 import { adam, denseProgram, numbers } from "./dense-program.ts";
@@ -44,7 +49,7 @@ export interface CoordinatorWorld {
 }
 
 /** A coordinator under a clock that only tests move. */
-export function createWorld(over: Partial<CoordinatorSettings> = {}): CoordinatorWorld {
+export function createWorld(over: Partial<CoordinatorSettings> = {}, limits?: UnitLimits): CoordinatorWorld {
   const clock = createVirtualClock();
   const notes: Note[] = [];
   const ran: RanUnit[] = [];
@@ -54,7 +59,7 @@ export function createWorld(over: Partial<CoordinatorSettings> = {}): Coordinato
     ran: (unit: RanUnit) => void ran.push(unit),
     exchanged() {},
   };
-  const coordinator = createCoordinator(settings, { clock, observer, cpus: 2 });
+  const coordinator = createCoordinator(settings, { clock, observer, cpus: 2, ...(limits && { limits }) });
   return { coordinator, clock, notes, ran };
 }
 

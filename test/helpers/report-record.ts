@@ -47,7 +47,8 @@ const test = { name: "rises with <price>", kind: "monotone", onFailure: "warn", 
 
 /** A snapshot that has everything that a page shows. @param classes of a classifier */
 export function modelReport(classes?: readonly string[]): ModelReport {
-  const upstream = { upstream: { m1: 3 } };
+  const protocol = { name: "proximal", parameters: { lambda: 1, sigma: 0.15 } };
+  const upstream = { upstream: { m1: 3 }, protocol };
   const tests = [{ ...test, violations: 3, passed: false, examples: ["impression #00ff"], spec: {} }];
   const columns = [
     { name: "price", coordinates: [{ edges: [1, 2, 3], range: [0.5, 9] as const, shares: [0.2, 0.3, 0.3, 0.2] }] },

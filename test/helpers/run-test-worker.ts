@@ -1,5 +1,8 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { openSpillSpace, type SpillSpace } from "../../services/data/spill/spill-folder.ts";
 import { type RunningWorker, type RunWorkerOptions, runWorker } from "../../services/worker/run-worker.ts";
 import { recordingLog } from "./log.ts";
 
@@ -9,8 +12,16 @@ export interface TestWorker extends RunningWorker {
   readonly records: readonly Record<string, unknown>[];
 }
 
+/** Where a worker of a test spills. */
+export const openTestSpace = (tableBytes: number, root = join(tmpdir(), "uncouple-test-spill")) =>
+  openSpillSpace(root, tableBytes, { pid: process.pid, isAlive: () => true });
+
 /** A worker in this process for a trainer on a port of 127.0.0.1; it is stopped when the test ends. */
-export async function runTestWorker(port: number, options: Partial<RunWorkerOptions> = {}): Promise<TestWorker> {
+export async function runTestWorker(
+  port: number,
+  options: Partial<RunWorkerOptions> = {},
+  openSpace: (tableBytes: number) => Promise<SpillSpace> = openTestSpace,
+): Promise<TestWorker> {
   const { log, records } = recordingLog();
   const worker = await runWorker(
     {
@@ -22,7 +33,7 @@ export async function runTestWorker(port: number, options: Partial<RunWorkerOpti
       graceSeconds: 1,
       ...options,
     },
-    { clock: systemClock, log, random: () => 0 },
+    { clock: systemClock, log, random: () => 0, openSpace },
   );
   onTestFinished(() => worker.stop().catch(() => {}));
   const warnings = () =>

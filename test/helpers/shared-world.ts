@@ -1,4 +1,4 @@
-import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
+import type { Provenance, SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { Component, Pipeline } from "../../services/pipeline/pipeline.ts";
 import { contentOf } from "../../services/pipeline/pipeline-content.ts";
 import type { Backplane } from "../../services/registry/backplane.ts";
@@ -17,7 +17,7 @@ export interface SharedWorld extends MemoryEvaluators {
   /** Applies a pipeline file of `ads` whose `u` has changed; `null` has none. */
   applyOwner(change?: Partial<Component> | null): Promise<void>;
   /** Publishes a snapshot of `ads/u`. */
-  publishOwner(weights: LinearModel["weights"]): Promise<SnapshotManifest>;
+  publishOwner(weights: LinearModel["weights"], provenance?: Partial<Provenance>): Promise<SnapshotManifest>;
   /** Releases a snapshot in `ads`, as its evaluators do. */
   releaseOwner(serial: number): Promise<void>;
   quarantineOwner(serial: number, detail: string): Promise<void>;
@@ -53,9 +53,14 @@ export function openSharedWorld(count?: number): SharedWorld {
       const before = (await ads.pipelines.current())?.value.digest ?? null;
       await ads.pipelines.apply(content, before, "ann");
     },
-    publishOwner: (weights) =>
+    publishOwner: (weights, provenance) =>
       ads.registry.publish(
-        make.draft({ pipeline, component: "u", contract: specs.u, provenance: { upstream: { other: 4 } } }),
+        make.draft({
+          pipeline,
+          component: "u",
+          contract: specs.u,
+          provenance: { upstream: { other: 4 }, ...provenance },
+        }),
         linearBytes({ weights }),
         "any",
       ),

@@ -16,21 +16,18 @@ export interface CliProcess {
 }
 
 const root = join(import.meta.dirname, "../..");
-const tsx = import.meta.resolve("tsx");
 
 export interface SpawnOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** The program in dist/, which starts faster, and not the source. */
-  readonly built?: boolean;
-  /** The program of an installed package, by its path, and not the source. */
+  /** The program of an installed package, by its path, and not the one in dist/. */
   readonly installed?: string;
 }
 
+/** Starts the built program. */
 export function spawnCli(args: readonly string[], options: SpawnOptions = {}): CliProcess {
-  const built = options.installed ?? join(root, "dist/services/cli/main.js");
-  const program = built === undefined ? ["--import", tsx, join(root, "services/cli/main.ts")] : [built];
-  const child = spawn(process.execPath, [...program, ...args], {
+  const program = options.installed ?? join(root, "dist/services/cli/main.js");
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, NO_COLOR: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],

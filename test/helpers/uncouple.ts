@@ -13,7 +13,7 @@ const bare = { NATS_URL: "", UNCOUPLE_DIR: undefined, UNCOUPLE_TRAINER: undefine
 
 /** Runs one command line of the built `uncouple` as a process of its own, with no terminal. */
 export function uncouple(args: readonly string[], { cwd, env }: Where) {
-  return runCliProcess(args, { cwd, env: { ...bare, ...env }, built: true });
+  return runCliProcess(args, { cwd, env: { ...bare, ...env } });
 }
 
 /** A stack that the built `uncouple up` runs. */
@@ -35,7 +35,7 @@ export interface UpOfTest {
  */
 export async function up(files: readonly string[], { cwd, env }: Where): Promise<UpOfTest> {
   await natsServerBinary();
-  const command = spawnCli(["up", ...files], { cwd, env: { ...bare, ...env }, built: true });
+  const command = spawnCli(["up", ...files], { cwd, env: { ...bare, ...env } });
   await command.seen(/press Ctrl-C to stop/);
   const dir = join(cwd, ".uncouple");
   const stack = await readStack(dir);

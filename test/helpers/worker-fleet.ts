@@ -147,7 +147,7 @@ export async function openFleet(
       }),
     start(name, options = {}) {
       const args = ["worker", "--trainer", `127.0.0.1:${options.port ?? port}`, "--name", name, "--threads", "1"];
-      const worker = spawnCli([...args, ...(options.args ?? [])], { built: true });
+      const worker = spawnCli([...args, ...(options.args ?? [])]);
       workers.push(worker);
       return worker;
     },

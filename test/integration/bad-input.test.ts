@@ -287,13 +287,13 @@ describe.each([
     before = await state();
   });
 
-  test.concurrent.for(table)("$what", async ({ files = {}, run, exit, says }, { expect }) => {
+  test.concurrent.for(table)("$what", async ({ what, files = {}, run, env: variables, exit, says }, { expect }) => {
     const cwd = await folder(`case-${++cases}`, files);
     const before = await contents(cwd);
     const args = run.split(" ").map((part) => part.replace(/^NATS(?=$|\/)/, stack.stack.natsUrl));
     // A process costs a second: the first of each table is one, and services, which never run within a test.
-    const alone = run === table[0]?.run || SERVICES.includes(args[0] ?? "");
-    const env = { UNCOUPLE_DIR: stack.dir };
+    const alone = what === table[0]?.what || SERVICES.includes(args[0] ?? "");
+    const env = { UNCOUPLE_DIR: stack.dir, ...variables };
     const { code, stdout, stderr } = await (alone ? uncouple(args, { cwd, env }) : cli(args, { cwd, env }));
     // `validate` prints problems as its result on stdout; other commands print errors on stderr.
     const output = args[0] === "validate" ? stdout + stderr : stderr;
@@ -355,7 +355,7 @@ describe("wrong messages", () => {
     });
     const service = spawnCli(
       ["trainer", "--pipeline", "pipeline.yaml", "--team", "m1.yaml", "--nats", stack.stack.natsUrl, ...anyPorts],
-      { cwd, built: true },
+      { cwd },
     );
     await service.seen(/"grpc":"/);
     const address = /"grpc":"([^"]*)"/.exec(service.stdout())?.[1] ?? "";

@@ -38,20 +38,20 @@ function follow(into: string, ...more: readonly string[]): readonly string[] {
 
 test("--once waits for a release, serves it, and reports it; then it follows through an outage and stops on SIGTERM", async () => {
   const into = join(root, "served");
-  const early = await runCliProcess(follow(into, "--once", "--startup-timeout", "1s"), { built: true });
+  const early = await runCliProcess(follow(into, "--once", "--startup-timeout", "1s"));
   expect(early.code).not.toBe(0);
   expect(early.stderr).toContain("there is no release yet, after 1 s");
 
   await releaseColors(backplane, { class: 1, price: 1, rank: 1 });
   const log = join(root, "log");
   const exec = ["--exec", `echo "$UNCOUPLE_RELEASE $UNCOUPLE_RELEASE_DIR" >> ${log}`, "--follower", "web"];
-  expect(await runCliProcess(follow(into, "--once", ...exec), { built: true })).toMatchObject({ code: 0 });
+  expect(await runCliProcess(follow(into, "--once", ...exec))).toMatchObject({ code: 0 });
   expect((await readCurrent(into))?.number).toBe(1);
   expect(await readFile(log, "utf8")).toBe(`1 ${into}/releases/1\n`);
 
-  const following = spawnCli(follow(into, ...exec, "--metrics-port", "0"), { built: true });
+  const following = spawnCli(follow(into, ...exec, "--metrics-port", "0"));
   await following.seen(/following the releases of colors/);
-  const other = await runCliProcess(follow(into, "--once"), { built: true });
+  const other = await runCliProcess(follow(into, "--once"));
   expect(other.stderr).toContain(`${into} is in use by the running process ${following.child.pid}`);
   await server.kill();
   await server.restart();
@@ -88,7 +88,7 @@ test(
       }
     })();
     for (let kill = 0; kill < KILLS; kill++) {
-      const child = spawnCli(follow(into, "--follower", "killed", "--keep", "40", "--exec", "true"), { built: true });
+      const child = spawnCli(follow(into, "--follower", "killed", "--keep", "40", "--exec", "true"));
       // The first seconds are the start.
       await child.seen(/release \d+ is linked/);
       await sleep(random.uniform() * 400);
@@ -97,7 +97,7 @@ test(
     }
     over = true;
     await Promise.all([reading, releasing]);
-    expect(await runCliProcess(follow(into, "--once", "--follower", "killed"), { built: true })).toMatchObject({
+    expect(await runCliProcess(follow(into, "--once", "--follower", "killed"))).toMatchObject({
       code: 0,
     });
     const newest = (await backplane.ledger.release())?.value;

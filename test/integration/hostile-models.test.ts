@@ -66,7 +66,7 @@ objective: m2
   await writeFile(join(files, "sound.onnx"), soundModel());
   const names = [...cases.map((_, index) => `${index}.onnx`), "sound.onnx"];
   const flags = ["--pipeline-file", "pipeline.yaml", "--component", "m1", "--json"];
-  const run = spawnCli(["inspect", ...names, ...flags], { cwd: files, built: true });
+  const run = spawnCli(["inspect", ...names, ...flags], { cwd: files });
   expect(await run.ended, run.stderr()).toBe(outcomeCodes.refused);
   expect(run.stderr()).toBe("");
   const lines = run

@@ -17,10 +17,7 @@ test("after the loss of the whole store, services go on from a backup: same verd
   const open = () =>
     connectJetStream({ clock: systemClock, url: nats.url, pipeline: "lost", name: "test", create: false });
   const evaluate = () =>
-    spawnCli(
-      ["evaluator", "--pipeline", world.pipelineFile, "--nats", nats.url, "--port", "0", "--metrics-port", "0"],
-      { built: true },
-    );
+    spawnCli(["evaluator", "--pipeline", world.pipelineFile, "--nats", nats.url, "--port", "0", "--metrics-port", "0"]);
   const train = async (trainer: Awaited<ReturnType<typeof world.spawn>>) =>
     (await endOf(trainer.client, (await trainer.client.startRun({})).id)).snapshot;
   /** What the evaluators have said, when they have said so much. */

@@ -17,6 +17,7 @@ import { draftFor, twoStage } from "../helpers/dense-snapshots.ts";
 import { testHosts } from "../helpers/hosts.ts";
 import { silentLog } from "../helpers/log.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
+import { openTestSpace } from "../helpers/run-test-worker.ts";
 import { endOf, openTrainerWorld, type TrainerOfTest, type TrainerWorld } from "../helpers/trainer-world.ts";
 
 /** A parsed Prometheus metrics page. */
@@ -86,7 +87,7 @@ beforeAll(async () => {
   evaluatorPage = await scrape(evaluator.httpPort);
   const worker = await runWorker(
     { trainer: "127.0.0.1:1", name: "n1", hostName: "h1", pid: 7, http: { host: "127.0.0.1", port: 0 } },
-    { clock: systemClock, log: silentLog, random: () => 0 },
+    { clock: systemClock, log: silentLog, random: () => 0, openSpace: openTestSpace },
   );
   workerPage = await scrape(worker.httpPort ?? 0);
   await worker.stop();

@@ -9,7 +9,6 @@ const [, major = "", minor = ""] = /^>=(\d+)\.(\d+)$/.exec(manifest.engines.node
 const uncouple = (version: string) => {
   const code = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`;
   return runCliProcess(["--version"], {
-    built: true,
     env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` },
   });
 };

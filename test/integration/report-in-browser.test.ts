@@ -82,6 +82,16 @@ describe.skipIf(executablePath === undefined).each(pages)("%s in a browser", (_,
     await page.close();
   });
 
+  it("prints on A4 with nothing cut off", async () => {
+    const { page } = await open("light", 718);
+    await page.emulateMedia({ media: "print" });
+    const cut = await page.evaluate(`[...document.querySelectorAll("main *")]
+      .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+      .map((element) => element.tagName + " " + element.textContent.slice(0, 40))`);
+    expect(cut).toEqual([]);
+    await page.close();
+  });
+
   it("keeps all text inside its plot", async () => {
     const { page } = await open("light", 1040);
     const outside = await page.evaluate(`[...document.querySelectorAll("svg text")].filter((text) => {
@@ -89,6 +99,10 @@ describe.skipIf(executablePath === undefined).each(pages)("%s in a browser", (_,
       return inner.left < outer.left - 1 || inner.right > outer.right + 1 || inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1;
     }).map((text) => text.textContent)`);
     expect(outside).toEqual([]);
+    const beyond = await page.evaluate(`[...document.querySelectorAll(".lineage .node text")].filter((text) =>
+      text.getBoundingClientRect().right > text.parentElement.querySelector("rect").getBoundingClientRect().right
+    ).map((text) => text.textContent)`);
+    expect(beyond).toEqual([]);
     await page.close();
   });
 

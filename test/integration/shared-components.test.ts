@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { applyPipelineFile } from "../../services/cli/stack/apply-file.ts";
 import { systemClock } from "../../services/common/clock/system-clock.ts";
+import { readPipelineFile } from "../../services/data/read-pipeline.ts";
 import { runEvaluator } from "../../services/evaluator/run-evaluator.ts";
 import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
@@ -138,7 +140,28 @@ test("a pipeline whose owner says something else is not applied", async () => {
   expect((await run(owner, "pipeline", "apply", "pipeline.yaml")).code).toBe(0);
   expect((await run(user, "pipeline", "lock", "pipeline.yaml")).code).toBe(0);
   const locked = await readFile(join(user.dir, "pipeline.yaml"), "utf8");
+  // A stack of the pipeline starts again, whatever its owner has changed since.
+  const up = {
+    access: { url: nats.url, files: {} },
+    store: {},
+    clock: systemClock,
+    name: "test",
+    breaking: false,
+    by: "ann",
+  };
+  const start = async () => {
+    const parsed = await readPipelineFile(user.pipelineFile);
+    if ("problems" in parsed) throw new Error("the file is valid");
+    return applyPipelineFile({ ...up, pipeline: parsed.pipeline });
+  };
+  expect((await apply()).code).toBe(0);
+  await writeFile(owner.pipelineFile, (await readFile(owner.pipelineFile, "utf8")).replace("name: z,", "name: w,"));
+  expect((await run(owner, "pipeline", "apply", "pipeline.yaml", "--breaking")).code).toBe(0);
+  expect(await start()).toMatchObject({ applied: false });
   await writeFile(user.pipelineFile, locked.replace('"width":3', '"width":2'));
+  await expect(start()).rejects.toThrow('is "w" in pipeline owner, but "z" here');
+  await writeFile(owner.pipelineFile, (await readFile(owner.pipelineFile, "utf8")).replace("name: w,", "name: z,"));
+  expect((await run(owner, "pipeline", "apply", "pipeline.yaml", "--breaking")).code).toBe(0);
   expect((await apply()).stderr).toContain("`output.width` is 3 in pipeline owner, but 2 here");
   expect(await run(user, "pipeline", "lock", "pipeline.yaml", "--check")).toMatchObject({ code: 4 });
   await writeFile(user.pipelineFile, locked.replaceAll("owner/m1", "nobody/m1"));

@@ -73,7 +73,7 @@ async function partsIn(bucket: string): Promise<readonly string[]> {
 test("shards that were killed resume from a bucket, and merge into the results of one process, byte for byte", async () => {
   const bucket = "killed";
   for (const index of [0, 1]) {
-    const { child, ended } = spawnCli(shardArgs(`${index}/2`, bucket), { cwd: dir, built: true });
+    const { child, ended } = spawnCli(shardArgs(`${index}/2`, bucket), { cwd: dir });
     const before = index * SHARE;
     while (child.exitCode === null && (await partsIn(bucket).catch(() => [])).length === before) await sleep(5);
     child.kill("SIGKILL");
@@ -163,7 +163,7 @@ test("a bucket needs a user who may create it, who is none of a pipeline's", asy
 });
 
 test("a shard waits for a server that is away", async () => {
-  const { child, ended, stdout, stderr } = spawnCli(shardArgs("0/2", "away"), { cwd: dir, built: true });
+  const { child, ended, stdout, stderr } = spawnCli(shardArgs("0/2", "away"), { cwd: dir });
   while (child.exitCode === null && (await partsIn("away").catch(() => [])).length === 0) await sleep(5);
   await nats.kill();
   await sleep(500);

@@ -85,7 +85,6 @@ describe("an interrupted simulation", () => {
   test("resumes after it was killed", async () => {
     const { child, ended } = spawnCli(["simulate", "small.yaml", "--out", "killed", "--jobs", "1"], {
       cwd: dir,
-      built: true,
     });
     while ((await partsIn("killed")).length === 0 && child.exitCode === null) await sleep(2);
     child.kill("SIGKILL");

@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const uncouple = (...args: string[]): CliProcess => {
-  const one = spawnCli(args, { cwd: dir, built: true });
+  const one = spawnCli(args, { cwd: dir });
   started.push(one);
   return one;
 };

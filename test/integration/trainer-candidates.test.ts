@@ -1,6 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../services/common/clock/system-clock.ts";
+import type { SnapshotManifest } from "../../services/pipeline/manifest.ts";
 import type { CandidateRun } from "../../services/pipeline/release.ts";
 import type { Run } from "../../services/pipeline/run.ts";
+import { connectJetStream } from "../../services/registry/jetstream/backplane.ts";
+import type { Registry } from "../../services/registry/registry.ts";
 import type { RemoteTrainer } from "../../services/rpc/client/trainer-client.ts";
 import { denseBytes, draftFor, oracleOf, twoStage } from "../helpers/dense-snapshots.ts";
 import { startTestNats, type TestNats } from "../helpers/nats-server.ts";
@@ -18,10 +22,16 @@ afterAll(() => nats.stop());
 beforeEach(async () => {
   pipeline = `candidates-${++worlds}`;
   world = await openTrainerWorld(nats.url, pipeline);
-  for (const _ of [1, 2]) {
-    const draft = await draftFor({ ...twoStage, name: pipeline }, "m1");
-    await world.backplane.registry.publish(draft, denseBytes(oracleOf("m1"), "z"), "any");
-  }
+  for (const _ of [1, 2]) await publishM1(world.backplane.registry, pipeline);
+  await releaseFirst();
+});
+afterEach(() => world.close());
+
+async function publishM1(registry: Registry, name: string): Promise<SnapshotManifest> {
+  return registry.publish(await draftFor({ ...twoStage, name }, "m1"), denseBytes(oracleOf("m1"), "z"), "any");
+}
+
+async function releaseFirst(): Promise<void> {
   await world.backplane.ledger.append({
     ...base(),
     entry: "release",
@@ -33,8 +43,7 @@ beforeEach(async () => {
     pinned: [],
     gate: null,
   });
-});
-afterEach(() => world.close());
+}
 
 const base = () => ({ version: 1, pipeline, at: "2026-11-29T00:00:00.000Z" }) as const;
 const teamOf = (steps: number) => `{ model: { hidden: [16] }, steps: ${steps}, engine: onnx:cpu, cotrain: true }`;
@@ -78,6 +87,32 @@ test("a request in the ledger leads to a snapshot with its pins and its id; a pe
     code: "not-found",
     message: "no snapshot m1@9: its newest is 2",
   });
+});
+
+test("a candidate of another pipeline is trained on as any other", async () => {
+  await world.close();
+  pipeline = "borrower";
+  const components = `
+  m1: { from: lender/m1 }
+  m2: { columns: [x2], upstream: [m1], output: { name: y, width: 1, meaning: scalar }, target: y, loss: mse }
+shared:
+  lender/m1: { columns: [x1], output: { name: z, width: 3, meaning: real }, target: z, loss: mse }
+`;
+  world = await openTrainerWorld(nats.url, pipeline, { components });
+  const lender = await connectJetStream({ clock: systemClock, url: nats.url, pipeline: "lender", name: "test" });
+  for (const serial of [1, 2]) {
+    const original = await publishM1(lender.registry, "lender");
+    const provenance = { origin: { pipeline: "lender", component: "m1", serial } };
+    const draft = await draftFor({ ...twoStage, name: pipeline }, "m1", { provenance });
+    await world.backplane.registry.link(draft, original, "any");
+  }
+  await releaseFirst();
+  const { client } = await world.trainer("m2", { team: teamOf(60) });
+  const id = await ask(1);
+  const run = await endOf(client, (await candidateRun(client)).id);
+  expect(run).toMatchObject({ state: "succeeded", snapshot: 1, upstream: { m1: 2 } });
+  expect((await m2(1)).provenance).toMatchObject({ candidateRun: id, upstream: { m1: 2 } });
+  await lender.close();
 });
 
 test("a cancelled request ends its run", async () => {

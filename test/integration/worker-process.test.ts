@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 /** The command of the build, as a process. */
 function spawnWorker(port: number, ...args: string[]): CliProcess {
-  const worker = spawnCli(["worker", "--trainer", `127.0.0.1:${port}`, "--threads", "1", ...args], { built: true });
+  const worker = spawnCli(["worker", "--trainer", `127.0.0.1:${port}`, "--threads", "1", ...args]);
   onTestFinished(async () => {
     worker.child.kill("SIGKILL");
     await worker.ended;

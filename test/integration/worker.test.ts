@@ -1,10 +1,14 @@
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { UncoupleError } from "../../services/common/errors.ts";
 import type { PackedState } from "../../services/engine/interface/packed-state.ts";
 import type { Unit } from "../../services/learning/units/unit.ts";
 import type { JoinRefusal } from "../../services/rpc/services/coordinator-service.ts";
 import { type FakeCoordinator, fakeCoordinator, type UnitOutcome } from "../helpers/fake-coordinator.ts";
 import { freePort } from "../helpers/free-port.ts";
-import { runTestWorker } from "../helpers/run-test-worker.ts";
+import { openTestSpace, runTestWorker } from "../helpers/run-test-worker.ts";
 import { serveCoordinator } from "../helpers/serve-coordinator.ts";
 import { runHere, type ShippedJob, tinyJob } from "../helpers/tiny-job.ts";
 
@@ -41,10 +45,11 @@ async function computing(fake: FakeCoordinator): Promise<void> {
 async function start(
   coordinator: Parameters<typeof fakeCoordinator>[0] = {},
   worker: Parameters<typeof runTestWorker>[1] = {},
+  openSpace?: Parameters<typeof runTestWorker>[2],
 ) {
   const fake = fakeCoordinator(coordinator);
   const { server, port } = await serveCoordinator(fake);
-  return { fake, server, port, worker: await runTestWorker(port, worker) };
+  return { fake, server, port, worker: await runTestWorker(port, worker, openSpace) };
 }
 
 describe("a worker", () => {
@@ -57,6 +62,52 @@ describe("a worker", () => {
     await vi.waitFor(() => expect(fake.fates.map(({ fate }) => fate)).toEqual(["applied", "applied"]));
     // Program, two columns and the state, once for both units: cached, although two sessions needed them.
     expect(fake.fetched).toHaveLength(4);
+  });
+
+  test("keeps columns beyond their share of its memory in files, and gives the same bits", async () => {
+    const root = await mkdtemp(join(tmpdir(), "uncouple-worker-spill-"));
+    onTestFinished(() => rm(root, { recursive: true, force: true }));
+    const { fake, worker } = await start({}, { memoryLimit: 4000 }, (tableBytes) => openTestSpace(tableBytes, root));
+    const large = await tinyJob({ rows: 5000 });
+    // On the same columns, as another trial of a study.
+    const another = await tinyJob({ rows: 5000, seed: 8 });
+    for (const [of, unit] of [
+      [large, SHORT],
+      [large, { slot: 3, first: 20, count: 7 }],
+      [another, SHORT],
+    ] as const) {
+      expect(summary(await fake.offer(of, unit))).toEqual(expected(await runHere(of, unit, of.initial)));
+      const [folder = "", ...others] = await readdir(root);
+      // All columns side by side, in one file.
+      expect([await readdir(join(root, folder)), others]).toEqual([[expect.any(String)], []]);
+    }
+    const columns = Object.values(large.job.columns);
+    expect(fake.fetched.filter((digest) => columns.includes(digest))).toEqual(columns);
+    await worker.stop();
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  test("leaves nothing of a column that breaks off on its way to a file, and begins again", async () => {
+    const root = await mkdtemp(join(tmpdir(), "uncouple-worker-spill-"));
+    onTestFinished(() => rm(root, { recursive: true, force: true }));
+    const { fake } = await start({}, { memoryLimit: 4000 }, (tableBytes) => openTestSpace(tableBytes, root));
+    const large = await tinyJob({ rows: 5000 });
+    const columns = Object.values(large.job.columns);
+    const { fetch } = fake;
+    let broken = 0;
+    fake.fetch = async (worker, digest) => {
+      const bytes = (await fetch(worker, digest)) as Uint8Array;
+      // The second of two columns: the first one is in its file.
+      if (digest !== columns[1] || broken++ > 0) return bytes;
+      async function* chunks() {
+        yield bytes.subarray(0, 1000);
+        throw new UncoupleError("unavailable", "the disk of the trainer is busy");
+      }
+      return { size: bytes.byteLength, chunks };
+    };
+    expect(summary(await fake.offer(large, SHORT))).toEqual(expected(await runHere(large, SHORT, large.initial)));
+    expect(broken).toBeGreaterThan(1);
+    expect(await readdir(root)).toHaveLength(1);
   });
 
   test("introduces itself with what it is meant for and what it can run", async () => {

@@ -57,7 +57,7 @@ export async function startWatchedStack(given: Readonly<Record<string, string>> 
   await writeFile(join(dir, "m2.yaml"), "component: m2\nmodel: { hidden: [16] }\nsteps: 300\n");
   const others: CliProcess[] = [];
   const spawn = (args: readonly string[]) => {
-    const started = spawnCli(args, { cwd: dir, env, built: true });
+    const started = spawnCli(args, { cwd: dir, env });
     others.push(started);
     return started;
   };
@@ -68,7 +68,7 @@ export async function startWatchedStack(given: Readonly<Record<string, string>> 
     stack: JSON.parse(up.stdout()) as Stack,
     spawn,
     async command(...args) {
-      const ran = spawnCli(args, { cwd: dir, env, built: true });
+      const ran = spawnCli(args, { cwd: dir, env });
       const code = await ran.ended;
       if (code !== 0) throw new Error(`uncouple ${args.join(" ")} exited with ${code}: ${ran.stderr()}`);
     },

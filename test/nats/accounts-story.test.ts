@@ -33,7 +33,6 @@ describe.each(await natsVersions())("nats-server $version, services with account
       const ports = ["--port", String(grpc), "--metrics-port", String(http)];
       const service = spawnCli([...args, "--pipeline", "pipeline.yaml", ...ports, ...access(user)], {
         cwd: dir,
-        built: true,
       });
       started.push(service);
       return { ...service, grpc: `127.0.0.1:${grpc}`, http };

@@ -11,7 +11,6 @@ test("M1 trains with workers that are killed and stopped while M2 trains and pub
   const out = await mkdtemp(join(tmpdir(), "uncouple-storm-"));
   onTestFinished(() => rm(out, { recursive: true, force: true }));
   const demo = spawnCli(["demo", "--workers", "3", "--storm", "--json", "--out", out], {
-    built: true,
     env: { NATS_URL: "" },
   });
   expect(`${await demo.ended}`).toBe("0");

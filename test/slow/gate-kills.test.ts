@@ -31,7 +31,7 @@ afterEach(async () => {
 
 function startEvaluator(name: string): CliProcess {
   const where = ["--pipeline", world.pipelineFile, "--nats", nats.url, "--port", "0", "--metrics-port", "0"];
-  return spawnCli(["evaluator", "--name", name, ...where], { cwd: dir, built: true });
+  return spawnCli(["evaluator", "--name", name, ...where], { cwd: dir });
 }
 
 /** Waits for the first entry from a position on that fits. @returns its position */

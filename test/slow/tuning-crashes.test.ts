@@ -49,9 +49,7 @@ test("so does a study whose trials run on workers, killed as often; without work
   const start = () => world.spawn("m1", { team: team(", workers: { slots: 4 }"), port });
   const first = await start();
   for (const name of ["w1", "w2"]) {
-    workers.push(
-      spawnCli(["worker", "--trainer", `127.0.0.1:${port}`, "--name", name, "--threads", "1"], { built: true }),
-    );
+    workers.push(spawnCli(["worker", "--trainer", `127.0.0.1:${port}`, "--name", name, "--threads", "1"]));
   }
   const { id } = await first.tuning.startStudy({ trials: TRIALS, parallel: 3 });
   const { trainer, kills } = await killDuring(first, id, KILLS, start);

@@ -32,9 +32,7 @@ test("a trainer that is killed at checkpoints and while it publishes ends with t
   const undisturbed = await trainer.client.startRun({});
   expect(await endOf(trainer.client, undisturbed.id)).toMatchObject({ state: "succeeded", snapshot: 1 });
   for (const name of ["w1", "w2"]) {
-    workers.push(
-      spawnCli(["worker", "--trainer", `127.0.0.1:${port}`, "--name", name, "--threads", "1"], { built: true }),
-    );
+    workers.push(spawnCli(["worker", "--trainer", `127.0.0.1:${port}`, "--name", name, "--threads", "1"]));
   }
   const { id } = await trainer.client.startRun({});
   for (const step of [60, 150, 260]) {

@@ -10,7 +10,7 @@ import { startMariadb } from "../helpers/sources/mariadb-server.ts";
 import { startPostgres, type TestDatabase } from "../helpers/sources/postgres-server.ts";
 import { accessWith, type Place, reading } from "../helpers/sources/reading.ts";
 import { COLUMNS, insertStatements, ROWS, writeRows } from "../helpers/sources/rows.ts";
-import { startS3, type TestStore } from "../helpers/sources/s3-server.ts";
+import { S3_KEY, S3_SECRET, startS3, type TestStore } from "../helpers/sources/s3-server.ts";
 import { runWithInput } from "../helpers/sources/server-process.ts";
 
 let folder: string;
@@ -59,6 +59,9 @@ const places: readonly (readonly [string, "files" | "database", () => Place])[] 
   ["S3, a folder of CSV", "files", () => ({ path: "s3://ads/many/csv/" })],
   ["S3, a folder of JSON lines", "files", () => ({ path: "s3://ads/many/jsonl/" })],
   ["S3, a glob of Parquet", "files", () => ({ path: "s3://ads/many/*/part-[0-2].parquet" })],
+  ["Google Cloud Storage, a CSV file", "files", () => ({ path: "gs://ads/one/all.csv" })],
+  ["Google Cloud Storage, a folder of JSON lines", "files", () => ({ path: "gs://ads/many/jsonl/" })],
+  ["Google Cloud Storage, a glob of Parquet", "files", () => ({ path: "gs://ads/many/*/part-[0-2].parquet" })],
   ["HTTPS, CSV", "files", () => ({ path: `https://localhost:${https.port}/all.csv` })],
   ["HTTPS, Parquet", "files", () => ({ path: `https://localhost:${https.port}/all.parquet` })],
   ["PostgreSQL, a table", "database", () => ({ url: { env: "PG" }, table: "marketing.clicks" })],
@@ -74,6 +77,14 @@ const places: readonly (readonly [string, "files" | "database", () => Place])[] 
     () => ({ url: { env: "MY" }, query: "SELECT `id`, x, share, city, ok, day FROM clicks" }),
   ],
   ["SQLite, a table", "database", () => ({ url: { env: "LITE" }, table: "clicks" })],
+  [
+    "SQLite, a query",
+    "database",
+    () => ({
+      url: { env: "LITE" },
+      query: "SELECT id, x, share, city, iif(ok, 'true', 'false') AS ok, day FROM clicks -- all",
+    }),
+  ],
 ];
 
 const access = () =>
@@ -83,6 +94,9 @@ const access = () =>
     LITE: `sqlite:${join(folder, "rows.db")}`,
     SSL_CERT_FILE: HTTPS_CA,
     ...s3.env(),
+    GS_ACCESS_KEY_ID: S3_KEY,
+    GS_SECRET_ACCESS_KEY: S3_SECRET,
+    GS_ENDPOINT_URL: s3.env().AWS_ENDPOINT_URL,
   });
 
 /** Every value, by row, in the order of the key; truth values as 1 and true alike. */
@@ -128,6 +142,42 @@ async function readAll(place: Place, split?: FileSplit): Promise<Read> {
     split,
   );
 }
+
+test("SQLite: the columns of a query have the types of their values", async () => {
+  const query =
+    "SELECT id, x, city, CAST(id AS TEXT) AS code, NULL AS empty, iif(id % 100 = 7, 'word', id) AS mixed FROM clicks";
+  await reading({ url: { env: "LITE" }, query, maxBadFraction: 0.1 }, access(), async (source) => {
+    const kinds = (await source.schema()).map(({ name, kind }) => `${name} ${kind}`);
+    expect(kinds).toEqual([
+      "id numeric",
+      "x numeric",
+      "city categorical",
+      "code categorical",
+      "empty categorical",
+      "mixed numeric",
+    ]);
+    const rows = await source.trainingRows(["mixed"]);
+    expect(rows.bad.bad).toBeGreaterThan(0);
+    expect(rows.bad.examples[0]).toContain("column mixed: missing");
+  });
+});
+
+test("PostgreSQL: a column that cannot be read does not matter unless it is named", async () => {
+  await postgres.sql(
+    "CREATE TABLE odd AS SELECT i AS id, sin(i) AS x, ARRAY[ARRAY[i, 1]] AS grid, now() AS at FROM generate_series(1, 100) i",
+  );
+  await reading({ url: { env: "PG" }, table: "odd" }, access(), async (source) => {
+    expect((await source.trainingRows(["x"])).table.rows).toBeGreaterThan(50);
+    const convert = "convert it in data.query to a number, boolean, string or list of numbers";
+    expect([...source.unreadable()]).toEqual([
+      ["grid", `has no values, or lists of lists; ${convert}`],
+      [
+        "at",
+        `has the unsupported type TIMESTAMP WITH TIME ZONE; ${convert}, for example with extract(epoch from "at")`,
+      ],
+    ]);
+  });
+});
 
 describe.each([
   ["by hash", { testFraction: 0.25 }],

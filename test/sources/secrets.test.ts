@@ -179,7 +179,6 @@ describe("the command line", () => {
   };
   const validate = async (data: string, env: NodeJS.ProcessEnv, args: readonly string[] = []) => {
     const command = spawnCli(["validate", await files(data), ...args], {
-      built: true,
       env: { AWS_PROFILE: "", ...env },
     });
     const code = await command.ended;

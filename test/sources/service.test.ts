@@ -86,7 +86,6 @@ test("extensions are downloaded only if that is allowed, from the repository tha
     const env = { ADS_DB: postgres.url("team", "canary-team"), HOME: home, UNCOUPLE_DUCKDB_EXTENSIONS: "" };
     const validate = async (install: string) => {
       const command = spawnCli(["validate", join(folder, "pipeline.yaml")], {
-        built: true,
         env: { ...env, UNCOUPLE_DUCKDB_INSTALL: install },
       });
       const code = await command.ended;

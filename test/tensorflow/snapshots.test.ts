@@ -22,7 +22,7 @@ export function buildModel(tf: any, { inputs, outputs, seed }: { inputs: number;
 let dir: string;
 let up: CliProcess;
 
-const options = () => ({ cwd: dir, built: true, env: { NATS_URL: "" } });
+const options = () => ({ cwd: dir, env: { NATS_URL: "" } });
 async function json<T>(...args: string[]): Promise<T> {
   const { code, stdout, stderr } = await runCliProcess([...args, "--json"], options());
   expect(`${code} ${stderr}`).toBe("0 ");

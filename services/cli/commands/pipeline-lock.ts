@@ -43,6 +43,7 @@ export function lockCommand(context: CliContext): Command {
       const path = resolve(context.cwd, file);
       const text = await requireTextFile("pipeline file", path);
       const names = sharedNamesIn(text, file);
+      refuseOtherOwners(flags.owner, new Set(names.map(({ pipeline }) => pipeline)), file);
       const contents = new Map<string, PipelineContent>();
       const contracts = new Map<string, Readonly<Record<string, unknown>>>();
       for (const origin of names) {
@@ -58,7 +59,7 @@ export function lockCommand(context: CliContext): Command {
       if (changed && flags.check === true) {
         throw new UncoupleError(
           "conflict",
-          `${file} does not have the contracts as they are now; run \`uncouple pipeline lock\``,
+          `${file} does not have the contracts as they are now; run \`uncouple pipeline lock ${file}\``,
         );
       }
       if (changed) await writeWhole(path, file, locked, true);
@@ -78,7 +79,8 @@ async function fileOf(pipeline: string, flags: LockFlags, context: CliContext): 
     if (parsed.name === pipeline) return contentOf(parsed);
     throw new UncoupleError("invalid-argument", `${given} is the file of pipeline ${parsed.name}, not ${pipeline}`);
   }
-  return withConnections(context, { ...flags, pipeline }, async (connections) => {
+  const nats = await serverOf(pipeline, flags, context);
+  return withConnections(context, { ...flags, nats, pipeline }, async (connections) => {
     const { pipelines } = await connections.backplane();
     const current = await pipelines.current();
     if (current !== undefined) return current.value.content;
@@ -87,6 +89,32 @@ async function fileOf(pipeline: string, flags: LockFlags, context: CliContext): 
       `pipeline ${pipeline} has applied no pipeline file; apply it first, or give --owner ${pipeline}=FILE`,
     );
   });
+}
+
+/** @throws UncoupleError `invalid-argument` for the file of a pipeline that no component comes from */
+function refuseOtherOwners(given: Owners = new Map(), used: ReadonlySet<string>, file: string): void {
+  for (const owner of given.keys()) {
+    if (used.has(owner)) continue;
+    const known = used.size === 0 ? "no other pipeline" : [...used].join(", ");
+    throw new UncoupleError(
+      "invalid-argument",
+      `--owner ${owner}: ${file} uses no component of pipeline ${owner}; it uses those of ${known}`,
+    );
+  }
+}
+
+/** The server of a pipeline: also that of a stack of another one. @throws UncoupleError `failed-precondition` */
+async function serverOf(pipeline: string, flags: LockFlags, context: CliContext): Promise<string> {
+  const locate = (given: ConnectionFlags) => withConnections(context, given, (connections) => connections.access());
+  try {
+    return (await locate({ ...flags, pipeline }).catch(() => locate(flags))).url;
+  } catch (cause) {
+    throw new UncoupleError(
+      "failed-precondition",
+      `the contracts of pipeline ${pipeline} are on its NATS server; add --nats URL, or --owner ${pipeline}=FILE`,
+      { cause },
+    );
+  }
 }
 
 function noComponent(content: PipelineContent, pipeline: string, component: string): UncoupleError {

@@ -12,7 +12,7 @@ import { outcomeCodes, outcomeHelp } from "../../runtime/exit-codes.ts";
 import { type ConnectionFlags, withConnections, withPeers } from "../connect/connections.ts";
 import { checkGivenTests, type GivenTests, readGivenTests } from "../connect/given-tests.ts";
 import { findPipelineFile } from "../connect/pipeline-file.ts";
-import { type RowsPlace, readScreenRows, readTrainingRows } from "../connect/tested-rows.ts";
+import { type RowsPlace, readScreenRows, readTrainingRows, type TestedRows } from "../connect/tested-rows.ts";
 import type { CliContext } from "../context/context.ts";
 import { type DataFlags, dataAccess, withDataFlags } from "../flags/data-flags.ts";
 import {
@@ -112,7 +112,8 @@ async function testSnapshot(context: CliContext, flags: Flags, question: Questio
     { ...DEFAULT_INFERENCE, ...inferenceSettings(flags) },
     { connector: await inferenceHosts(context, flags), clock },
   );
-  const here = heldOut ? pipeline : { ...pipeline, tests: testsOf(pipeline, component) };
+  const isHere = (test: PipelineTest) => heldOut || (test.component === component && sees(tested, test));
+  const here = { ...pipeline, tests: (pipeline.tests ?? []).filter(isHere) };
   const { registry } = backplane;
   const { schema } = tested;
   try {
@@ -126,7 +127,12 @@ async function testSnapshot(context: CliContext, flags: Flags, question: Questio
       log,
     });
     const found = await runTests(run, manifest, current, given);
-    const elsewhere = heldOut || given?.scope === "component" ? [] : notHere(pipeline, component);
+    const elsewhere =
+      given?.scope === "component"
+        ? []
+        : changeable(pipeline, component)
+            .filter((test) => !isHere(test))
+            .map((test) => skippedHere(test, component));
     const tests = [...found, ...elsewhere];
     if (tests.length === 0) throw untested(manifest, flags.tests);
     return {
@@ -201,27 +207,20 @@ async function runTests(
   }
 }
 
-/** The tests of the pipeline on a component's own output, whose rows its team may see. */
-function testsOf({ tests = [] }: Pipeline, component: string): readonly PipelineTest[] {
-  return tests.filter((test) => test.component === component);
+/** Whether rows have the columns that the slice of a test names. */
+function sees({ sample: { table, labels } }: TestedRows, test: PipelineTest): boolean {
+  return test.kind !== "slice" || Object.keys(test.where).every((name) => name in table.columns || name in labels);
 }
 
-/** The other tests that a snapshot of a component can change. */
-function notHere(pipeline: Pipeline, component: string): readonly JudgedTest[] {
-  return (pipeline.tests ?? [])
-    .filter((test) => test.component !== component && closureOf(pipeline, test.component).includes(component))
-    .map(({ name, kind, onFailure, component: tested }) => ({
-      name,
-      kind,
-      onFailure,
-      rows: 0,
-      violations: 0,
-      worst: null,
-      passed: true,
-      skipped: `the team of ${component} may not see its columns; --held-out runs it where evaluators run`,
-      component: tested,
-      scope: "pipeline",
-    }));
+/** The tests that a snapshot of a component can change. */
+function changeable({ tests = [], ...pipeline }: Pipeline, component: string): readonly PipelineTest[] {
+  return tests.filter((test) => closureOf(pipeline, test.component).includes(component));
+}
+
+function skippedHere({ name, kind, onFailure, component }: PipelineTest, team: string): JudgedTest {
+  const skipped = `the team of ${team} may not see its columns; --held-out runs it where evaluators run`;
+  const result = { name, kind, onFailure, rows: 0, violations: 0, worst: null, passed: true, skipped };
+  return { ...result, component, scope: "pipeline" };
 }
 
 function untested(manifest: SnapshotManifest, file: string | undefined): UncoupleError {

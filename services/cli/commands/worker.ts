@@ -1,4 +1,5 @@
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
 import { Command, Option } from "commander";
 import { SHIPPING_ENGINES, type ShippingEngine } from "../../engine/shipped/shipping-engine.ts";
 import type { LogLevel } from "../../runtime/logs.ts";
@@ -6,9 +7,10 @@ import { clientOptions, withTlsFlags } from "../connect/connections.ts";
 import { runForeground } from "../connect/foreground.ts";
 import { logLevelOption } from "../connect/service.ts";
 import type { CliContext } from "../context/context.ts";
+import { type MemoryFlags, memoryLimit, withMemoryLimit } from "../flags/memory-limit.ts";
 import { parseCount, parseLabel, parseName, parsePort } from "../flags/reference.ts";
 
-interface WorkerFlags {
+interface WorkerFlags extends MemoryFlags {
   readonly trainer: string;
   readonly component?: string;
   readonly pipeline?: string;
@@ -53,11 +55,13 @@ export function workerCommand(context: CliContext): Command {
       "port of /metrics, /livez and /readyz; 0 for any free port (default: not served)",
       parsePort,
     );
-  return withTlsFlags(command)
+  return withTlsFlags(withMemoryLimit(command))
     .addOption(logLevelOption())
     .addHelpText("after", "\nExample:\n  uncouple worker --trainer trainer-m2:50052 --component m2\n")
     .action(async (flags: WorkerFlags) => {
       const { longestStopSeconds, runWorker } = await import("../../worker/run-worker.ts");
+      const { processTableOf } = await import("../../common/files/folder-lock.ts");
+      const { openSpillSpace } = await import("../../data/spill/spill-folder.ts");
       const { clock } = context;
       const { trainer, component, pipeline, engine, threads, host, metricsPort } = flags;
       await runForeground(context, {
@@ -75,10 +79,15 @@ export function workerCommand(context: CliContext): Command {
               pid: process.pid,
               engines: engine === undefined ? undefined : [engine],
               threads,
+              memoryLimit: memoryLimit(context, flags),
               tls: (await clientOptions(context, flags)).tls,
               http: metricsPort === undefined ? undefined : { host, port: metricsPort },
             },
-            { clock, log, random: Math.random },
+            {
+              ...{ clock, log, random: Math.random },
+              openSpace: (tableBytes) =>
+                openSpillSpace(join(tmpdir(), "uncouple-spill"), tableBytes, processTableOf(process, hostname())),
+            },
           ),
         addresses: ({ httpPort }) => (httpPort === undefined ? {} : { http: `${host}:${httpPort}` }),
       });

@@ -6,6 +6,7 @@ import type { HeldOutGeneration } from "../../pipeline/generation.ts";
 import { groupColumns } from "../../pipeline/group-columns.ts";
 import { keyColumns } from "../../pipeline/hashed-keys.ts";
 import { MOST_TESTED_ROWS } from "../../pipeline/model-test.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { visibleColumns } from "../../pipeline/visible-columns.ts";
 import type { Logger } from "../../runtime/logs.ts";
 
@@ -40,16 +41,13 @@ export async function readTrainingRows(
   const { pipeline } = parsed;
   const visible = visibleColumns(pipeline, component);
   const groups = groupColumns(pipeline);
-  // Slices of the pipeline's tests may name columns that no model reads.
-  const sliced = (pipeline.tests ?? []).flatMap((test) =>
-    test.kind === "slice" && test.component === component
-      ? Object.keys(test.where).filter((column) => !visible.includes(column))
-      : [],
-  );
-  const names = [...new Set([...keyColumns(pipeline), ...groups, ...sliced])];
   const { source, schema } = await openPipelineData(parsed, path, access, { trainer: component });
   try {
-    const { table, labels } = await source.sampleRows(visible, names, MOST_TESTED_ROWS, {
+    const available = new Set([...schema.map(({ name }) => name), ...source.unreadable().keys()]);
+    const labelNames = [...keyColumns(pipeline), ...groups, ...sliceColumns(pipeline, component)].filter((name) =>
+      available.has(name),
+    );
+    const { table, labels } = await source.sampleRows(visible, [...new Set(labelNames)], MOST_TESTED_ROWS, {
       heldOutAfter: generation?.heldOutAfter,
     });
     const rows = Int32Array.from({ length: table.rows }, (_, row) => row);
@@ -58,6 +56,15 @@ export async function readTrainingRows(
   } finally {
     await source.close();
   }
+}
+
+/** The columns that slices of the pipeline's tests name and no model reads; the trainer's place need not have them. */
+function sliceColumns(pipeline: Pipeline, component: string): readonly string[] {
+  const visible = visibleColumns(pipeline, component);
+  return (pipeline.tests ?? [])
+    .filter((test) => test.component === component)
+    .flatMap((test) => (test.kind === "slice" ? Object.keys(test.where) : []))
+    .filter((name) => !visible.includes(name));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { access, readFile, rm } from "node:fs/promises";
+import { access, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
 import { errorCode, fileErrorCode, fileTrouble } from "../../common/files/file-trouble.ts";
@@ -44,9 +44,12 @@ export async function writeAll(
   }
 }
 
-/** The text of a file; undefined if it does not exist. @throws UncoupleError `invalid-argument` */
+/** The text of a file; undefined of a pipe or device, or if it does not exist. @throws UncoupleError `invalid-argument` */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
+    const there = await stat(path);
+    // Reading standard output would wait forever.
+    if (!there.isFile() && !there.isDirectory()) return undefined;
     return await readFile(path, "utf8");
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return undefined;

@@ -11,10 +11,15 @@ const Z95 = 1.96;
 /** Slices in the plot; the JSON has all. */
 const MOST_SLICES = 40;
 
-/** How the model does on a sample of its training rows. */
-export async function fitSections(fit: FitSummary): Promise<ReportSection[]> {
+/**
+ * How the model does on a sample of the training rows.
+ * @param isPart whether it was trained on a part of them
+ */
+export async function fitSections(fit: FitSummary, isPart: boolean): Promise<ReportSection[]> {
   const sample = `On ${fit.rows.toLocaleString("en-US")} training rows, those with the smallest hashes.`;
-  const on = `${sample} The model was trained on them, which flatters it.`;
+  const on = isPart
+    ? `${sample} The model was trained on those of them that the team's sample has, which flatters it there.`
+    : `${sample} The model was trained on them, which flatters it.`;
   const { outputs } = fit;
   const isReal = outputs.some(({ residuals }) => residuals !== undefined);
   // The probabilities of two classes mirror each other.

@@ -5,7 +5,7 @@ import { html } from "../../report/html.ts";
 import { formatNumber } from "../../report/numbers.ts";
 import { fitSections } from "./fit-sections.ts";
 import { cardSections } from "./model-card.ts";
-import type { ModelReport } from "./model-report.ts";
+import type { ModelReport, SnapshotFacts } from "./model-report.ts";
 import { dataSections, lineageSections, testSections, verdictSections } from "./snapshot-sections.ts";
 import { trainingSections } from "./training-sections.ts";
 
@@ -25,7 +25,7 @@ export async function modelPage(report: ModelReport, footer: string): Promise<st
       ...(snapshot === null ? [] : verdictSections(snapshot)),
       ...(snapshot === null ? [] : testSections(snapshot)),
       ...(run === null ? [] : await trainingSections(run)),
-      ...(run?.fit == null ? [] : await fitSections(run.fit)),
+      ...(run?.fit == null ? [] : await fitSections(run.fit, run.settings.sample !== undefined)),
       ...(snapshot === null ? [] : dataSections(snapshot.manifest)),
       ...(snapshot === null ? [] : lineageSections(snapshot)),
     ],
@@ -38,8 +38,11 @@ function summaryOf({ component, run, snapshot }: ModelReport): string {
   const fit = run?.fit == null ? "" : `Loss on training rows: ${formatNumber(run.fit.loss)}. `;
   const own = snapshot?.verdict?.componentLoss.candidate ?? null;
   const heldOut = own === null ? "" : `On held-out rows: ${formatNumber(own)}. `;
-  const verdict = snapshot === null ? "" : `Verdict: ${snapshot.verdict?.kind ?? "none"}.`;
-  return `${state}${fit}${heldOut}${verdict}`.trim();
+  return `${state}${fit}${heldOut}${snapshot === null ? "" : judgedText(snapshot)}`.trim();
+}
+
+function judgedText({ quarantine, verdict }: SnapshotFacts): string {
+  return quarantine === null ? `Verdict: ${verdict?.kind ?? "none"}.` : `Quarantined: ${quarantine.reason}.`;
 }
 
 function stateText(state: RunState): string {

@@ -51,7 +51,7 @@ export function testSections({ manifest, verdict }: SnapshotFacts): ReportSectio
   const rowOf = (where: string) => (test: TestResult) => [
     test.name,
     where,
-    html`<span class="${test.passed ? "promoted" : "refused"}">${testResult(test)}</span>`,
+    html`<span class="${colorOf(test)}">${testResult(test)}</span>`,
     test.skipped === undefined ? `${test.violations} of ${test.rows}` : "",
     (test.examples ?? []).join(", "),
   ];
@@ -62,6 +62,11 @@ export function testSections({ manifest, verdict }: SnapshotFacts): ReportSectio
   if (rows.length === 0) return [];
   const columns = ["Test", "Rows", "Result", "Violations", "Worst rows"].map((title) => ({ title }));
   return [{ heading: "Tests", body: tableHtml(columns, rows) }];
+}
+
+function colorOf({ passed, skipped }: TestResult): "promoted" | "refused" | "skipped" {
+  if (skipped !== undefined) return "skipped";
+  return passed ? "promoted" : "refused";
 }
 
 /** What the evaluator measured on held-out rows. */

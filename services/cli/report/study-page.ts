@@ -50,8 +50,7 @@ function pointOf({ trial, state, value }: Trial): TrialPoint[] {
 }
 
 function emptySection({ error, waitingFor }: Study): ReportSection {
-  const why =
-    error?.message ?? (waitingFor === null ? "No trial has been measured yet." : `It waits for ${waitingFor}.`);
+  const why = error?.message ?? (waitingFor === null ? "No trial has been measured." : `It waits for ${waitingFor}.`);
   return { heading: "History", body: html`<p>${why}</p>` };
 }
 

@@ -35,7 +35,8 @@ export async function applyPipelineFile(
     // Creates the queue, which evaluators of restricted accounts cannot.
     await workQueue(EVALUATOR_GROUP).pending();
     const plan = await planApply(pipelines, pipeline);
-    await checkSharing(pipeline, neighbor);
+    // A file in force stays so, whatever its owners have changed since.
+    if (plan.digest !== plan.previous) await checkSharing(pipeline, neighbor);
     return { plan, applied: await applyPlan(pipelines, pipeline, plan, options) };
   } finally {
     await close();

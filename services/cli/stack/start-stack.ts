@@ -160,7 +160,7 @@ export async function startStack(options: StackOptions): Promise<RunningStack> {
 async function startWorkers(
   services: Supervisor,
   { trainers }: Stack,
-  { workers = new Map(), dir, env, clock, signal }: StackOptions,
+  { workers = new Map(), dir, env, clock, signal, memory = {} }: StackOptions,
 ): Promise<void> {
   const named = [...workers].flatMap(([component, count]) =>
     Array.from({ length: count }, (_, index) => ({ component, name: `${component}-${index + 1}` })),
@@ -173,7 +173,7 @@ async function startWorkers(
             name: `worker ${name}`,
             args: [
               ...["worker", "--trainer", trainers[component] as string, "--component", component],
-              ...["--name", name, "--threads", "1"],
+              ...["--name", name, "--threads", "1", ...memoryArgs(memory)],
             ],
             logFile: join(dir, "logs", `worker-${name}.log`),
           },

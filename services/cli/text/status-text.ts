@@ -52,12 +52,13 @@ export function statusText(report: StatusReport, style: Style, width: number, cl
 function componentTable({ components, trainers }: StatusReport, style: Style, width: number): string {
   const states = new Map(trainers.map((trainer) => [trainer.component, trainer]));
   const columns = ["COMPONENT", "IN USE", "NEWEST", "PINNED", ...(trainers.length === 0 ? [] : ["TRAINER"])];
-  const rows = components.map(({ component, inUse, newest, origin, isPinned }) => {
+  const rows = components.map(({ component, inUse, newest, origin, shared, isPinned }) => {
     const named = (serial: number | null) => (serial === null ? "-" : snapshotName({ component, serial }));
     const trainer = states.get(component);
     const queued = trainer === undefined || trainer.queued === 0 ? "" : `, ${trainer.queued} queued`;
     const ready = trainer?.problem == null ? "" : ", cannot start";
-    const elsewhere = origin === undefined ? "-" : `pipeline ${origin.pipeline}`;
+    const owner = origin?.pipeline ?? shared?.from.split("/")[0];
+    const elsewhere = owner === undefined ? "-" : `pipeline ${owner}`;
     const state = trainer === undefined ? elsewhere : `${trainer.state}${queued}${ready}`;
     return [
       component,

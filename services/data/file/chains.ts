@@ -13,13 +13,15 @@ export function chainBytes(entries: number): number {
 }
 
 function bucketsFor(entries: number): number {
-  return 2 ** Math.ceil(Math.log2(entries + 1));
+  let buckets = 1;
+  while (buckets <= entries) buckets *= 2;
+  return buckets;
 }
 
 /** @param entries all are from 0 to this, exclusive */
 export function createChains(entries: number): Chains {
   const size = bucketsFor(entries);
-  const bits = Math.log2(size);
+  const bits = 31 - Math.clz32(size);
   /** Entries plus one; 0 is none. */
   const heads = new Int32Array(size);
   const following = new Int32Array(entries);

@@ -31,11 +31,16 @@ const HMAC = ["GS_ACCESS_KEY_ID", "GS_SECRET_ACCESS_KEY"] as const;
  */
 export async function createStoreSecret(run: RunSql, store: "s3" | "gs", env: Env): Promise<void> {
   if (store === "gs") {
-    const keys = pairOf(env, ...HMAC);
-    if (keys !== undefined) await createSecret(run, { TYPE: "gcs", KEY_ID: keys[0], SECRET: keys[1] });
+    const [KEY_ID, SECRET] = pairOf(env, ...HMAC) ?? [];
+    const endpoint = endpointOf(env, ["GS_ENDPOINT_URL"]);
+    if (KEY_ID === undefined && endpoint.ENDPOINT === undefined) return;
+    await createSecret(run, { TYPE: "gcs", KEY_ID, SECRET, REGION: defaultRegion(endpoint), ...endpoint });
     return;
   }
-  const place = { REGION: env.AWS_REGION || env.AWS_DEFAULT_REGION, ...endpointOf(env) };
+  const place = {
+    REGION: env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined,
+    ...endpointOf(env, ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+  };
   const keys = pairOf(env, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
   if (keys !== undefined) {
     const [KEY_ID, SECRET] = keys;
@@ -45,6 +50,7 @@ export async function createStoreSecret(run: RunSql, store: "s3" | "gs", env: En
       SECRET,
       SESSION_TOKEN: env.AWS_SESSION_TOKEN || undefined,
       ...place,
+      REGION: place.REGION ?? defaultRegion(place),
     });
     return;
   }
@@ -78,13 +84,25 @@ function pairOf(env: Env, first: string, second: string): readonly [string, stri
   throw new UncoupleError("failed-precondition", `${set} is set, but ${unset} is not`);
 }
 
-/** Where the store is, if not at Amazon: `AWS_ENDPOINT_URL`, as the AWS tools read it. */
-function endpointOf(env: Env): Readonly<Record<string, string>> {
-  const text = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined;
+/** Stores elsewhere have this region unless they say otherwise; those of Amazon and Google tell where a bucket is. */
+function defaultRegion({ ENDPOINT }: Endpoint): string | undefined {
+  return ENDPOINT === undefined ? undefined : "us-east-1";
+}
+
+interface Endpoint {
+  readonly ENDPOINT?: string;
+  readonly USE_SSL?: string;
+  readonly URL_STYLE?: string;
+}
+
+/** Where the store is, if not at Amazon or Google: the first variable that is set, as the AWS tools read theirs. */
+function endpointOf(env: Env, names: readonly string[]): Endpoint {
+  const name = names.find((each) => env[each]);
+  const text = name === undefined ? undefined : env[name];
   if (text === undefined) return {};
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
-    const message = "AWS_ENDPOINT_URL must be a URL like https://store:9000, without credentials";
+    const message = `${name} must be a URL like https://store:9000, without credentials`;
     throw new UncoupleError("failed-precondition", message);
   }
   return {

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { inParallel } from "../../common/async/in-parallel.ts";
 import { UncoupleError } from "../../common/errors.ts";
+import { columnDifference } from "./column-difference.ts";
 import { type Database, dataError } from "./database.ts";
 import { identifier, literal, sqlList } from "./sql.ts";
 
@@ -27,16 +28,31 @@ export const NUMERIC_SHARE = 0.9;
 export const FILES_AT_A_TIME = 8;
 
 /**
- * Opens CSV files, by the first of them.
+ * Opens CSV files, by the first of them that has rows.
  * @param shownPath the file in messages; @param setting what precedes it at the start: `data.path: `, or nothing
  * @throws UncoupleError `invalid-argument` if it is not CSV or has no rows
  */
 export async function openCsv(
   database: Database,
-  [path = ""]: readonly string[],
+  files: readonly string[],
   shownPath: string,
   setting: string,
 ): Promise<TextReader> {
+  for (const path of files) {
+    const shown = files.length === 1 ? shownPath : path;
+    const reader = await openLike(database, path, shown, `${setting}${shown}`);
+    if (reader !== undefined) return reader;
+  }
+  throw new UncoupleError("invalid-argument", `${setting}${shownPath} has no rows after its header`);
+}
+
+/** Reads files of the form of one. @returns undefined if that has a header only */
+async function openLike(
+  database: Database,
+  path: string,
+  shownPath: string,
+  subject: string,
+): Promise<TextReader | undefined> {
   const dialect = await sniff(database, path, shownPath);
   const texts = dialect.columns.map(({ name }) => `${literal(name)}: 'VARCHAR'`).join(", ");
   const options = [
@@ -52,24 +68,26 @@ export async function openCsv(
     "store_rejects = true",
   ];
   const sql = (files: readonly string[]) => `read_csv(${sqlList(files)}, ${options.join(", ")})`;
-  const columns = await typedColumns(database, sql([path]), dialect, `${setting}${shownPath}`);
+  const columns = await typedColumns(database, sql([path]), dialect, subject);
+  if (columns === undefined) return undefined;
   const casts = columns.map(
     (column) => `${castSql(identifier(column.name), column.type, dialect)} AS ${identifier(column.name)}`,
   );
-  const names = columns.map(({ name }) => name).join(", ");
+  const names = columns.map(({ name }) => name);
   return {
     sql,
     typedSql: (from) => `(SELECT ${casts.join(", ")} FROM ${from})`,
     columns,
     async checkColumns(files) {
       await inParallel(files, FILES_AT_A_TIME, async (file) => {
-        const now = (await sniff(database, file, file)).columns.map(({ name }) => name).join(", ");
-        if (now === names) return;
+        const now = (await sniff(database, file, file)).columns.map(({ name }) => name);
+        if (JSON.stringify(now) === JSON.stringify(names)) return;
+        const difference = columnDifference(now, names);
         throw new UncoupleError(
           "failed-precondition",
           file === path
-            ? `${shownPath}: the columns changed from ${names} to ${now} since the file was opened; restart the service`
-            : `${file} has the columns ${now}, but ${path} has ${names}; all files must have the same`,
+            ? `${shownPath}: the columns changed since the file was opened (now ${difference}); restart the service`
+            : `${file} has other columns than ${path}: ${difference}; all files must have the same`,
         );
       });
     },
@@ -126,13 +144,16 @@ async function sniff(database: Database, path: string, shownPath: string): Promi
   };
 }
 
-/** The sniffed types, except for mostly numeric text columns, and for words that DuckDB takes for booleans. */
+/**
+ * The sniffed types, except for mostly numeric text columns, and for words that DuckDB takes for booleans; undefined without
+ * rows.
+ */
 async function typedColumns(
   database: Database,
   sql: string,
   dialect: Dialect,
   subject: string,
-): Promise<TextReader["columns"]> {
+): Promise<TextReader["columns"] | undefined> {
   const counts = dialect.columns.flatMap(({ name }) => {
     const column = identifier(name);
     return [
@@ -148,10 +169,7 @@ async function typedColumns(
     if (bad === undefined) return found.map(Number);
     throw new UncoupleError("invalid-argument", `${subject} has no valid rows: line ${bad.line}: ${bad.message}`);
   });
-  if (rows === 0) {
-    const where = dialect.header ? " after its header" : "";
-    throw new UncoupleError("invalid-argument", `${subject} has no rows${where}`);
-  }
+  if (rows === 0) return undefined;
   return dialect.columns.map(({ name, type }, i) => {
     const [present, numbers, words] = counted.slice(3 * i, 3 * i + 3) as [number, number, number];
     if (type === "VARCHAR" && numbers > 0 && numbers >= NUMERIC_SHARE * present) return { name, type: "DOUBLE" };

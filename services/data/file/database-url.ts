@@ -86,7 +86,7 @@ export function parseDatabaseUrl(text: string, source: string, baseDir: string):
   const kind = url === undefined ? undefined : SCHEMES[url.protocol];
   if (url === undefined || kind === undefined) {
     throw refuse(
-      "must have a URL like postgres://USER:PASSWORD@HOST:5432/DATABASE, mysql://USER:PASSWORD@HOST:3306/DATABASE or sqlite:FILE",
+      "must have a URL like postgres://USER:PASSWORD@HOST:5432/DATABASE, mysql://USER:PASSWORD@HOST:3306/DATABASE or sqlite:FILE, with special characters of names and passwords as %40 for @ and so on",
     );
   }
   const name = `${source} (${kind})`;

@@ -194,8 +194,14 @@ export function duckdbMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
   const body = text
-    .replace(/^(Invalid Input|Binder|Parser|Catalog|Conversion|Permission|IO|HTTP|Invalid) Error: /, "")
+    .replace(/^(Invalid Input|Mismatch Type|Binder|Parser|Catalog|Conversion|Permission|IO|HTTP|Invalid) Error: /, "")
     .replace(/CSV Error on Line: \d+\nOriginal Line: [^\n]*\n/, "")
+    .replace(
+      /Unable to connect to Postgres at "[^"]*": |Failed to connect to MySQL database with parameters "[^"]*": /,
+      "",
+    )
+    .replace(/\s*Did you mean "(pg_|duckdb_|sqlite_)[^"]*"\?/, "")
+    .replace(/\s(Try setting|\* SET|Set) \w+\s?=.*/s, "")
     .split(/\n\s*\n|\nPossible|\nThe search space|\nLINE \d/)[0] as string;
   const sentence = body.replaceAll(/\s+/g, " ").trim().slice(0, 300);
   return line === undefined ? sentence : `line ${line}: ${sentence}`;

@@ -3,15 +3,16 @@ import { basename } from "node:path";
 import { UncoupleError } from "../../common/errors.ts";
 import type { FileFormat } from "../../pipeline/pipeline.ts";
 import { dataError } from "./database.ts";
+import { namedFormat } from "./file-list.ts";
 import { firstLineNotUtf8 } from "./utf8.ts";
 
 /** First bytes of gzip and Zstandard files, which DuckDB decompresses. */
 const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
 
 /**
- * Detects the format by the first bytes, not by the file name.
+ * Detects the format by the first bytes. The name decides for compressed files, and for lines of which the first is no JSON.
  * @param setting what precedes the path in messages: `data.path: `, or nothing
- * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, empty, binary, but not Parquet)
+ * @throws UncoupleError `not-found` (no such file), `invalid-argument` (a folder, empty, binary, but not Parquet, a JSON array)
  */
 export async function detectFormat(path: string, setting: string): Promise<FileFormat> {
   const found = await stat(path).catch((error: unknown) => {
@@ -40,7 +41,15 @@ export async function detectFormat(path: string, setting: string): Promise<FileF
         `${setting}${path} is a binary file, but not Parquet; export the table as Parquet or as CSV in UTF-8`,
       );
     }
-    return /^\s*\{/.test(head.toString("latin1")) ? "jsonl" : "csv";
+    const text = head.toString("utf8").replace(/^\uFEFF/, "");
+    if (namedFormat(name) !== "jsonl") return !compressed && /^\s*\{/.test(text) ? "jsonl" : "csv";
+    if (!compressed && /^\s*\[/.test(text)) {
+      throw new UncoupleError(
+        "invalid-argument",
+        `${setting}${path} is a JSON array; write one object per line instead`,
+      );
+    }
+    return "jsonl";
   } finally {
     await handle.close();
   }

@@ -1,7 +1,8 @@
+import { stat } from "node:fs/promises";
 import { UncoupleError } from "../../common/errors.ts";
 import { FILE_FORMATS, type FileFormat } from "../../pipeline/pipeline.ts";
 import type { Database } from "./database.ts";
-import type { FilePlace } from "./file-place.ts";
+import { escapedGlob, type FilePlace } from "./file-place.ts";
 import { literal, sqlList } from "./sql.ts";
 
 /** A state of files. */
@@ -36,8 +37,8 @@ export async function listFiles(
   place: FilePlace & Required<Pick<FilePlace, "many">>,
   format: FileFormat | undefined,
 ): Promise<FileList & { readonly format: FileFormat }> {
-  const { path, many } = place;
-  const isFolder = many.pattern.endsWith("/**");
+  const { path, many, store } = place;
+  const { isFolder } = many;
   const found = await versions(database, many.pattern).catch((error: unknown) => {
     if (error instanceof Error && /No files found/.test(error.message)) return [];
     throw error;
@@ -57,6 +58,11 @@ export async function listFiles(
   if (of === undefined) {
     throw new UncoupleError("invalid-argument", `data.path: ${path}: set data.format, which the names do not tell`);
   }
+  const empty = wanted.find(({ size }) => of !== "jsonl" && String(size) === "0");
+  if (empty !== undefined) {
+    const message = `data.path: ${path} has an empty file, without a header: ${shortened(empty.file, many.folder)}`;
+    throw new UncoupleError("failed-precondition", message);
+  }
   const other = wanted.find(({ file }) => format === undefined && namedFormat(file) !== of);
   if (other !== undefined) {
     throw new UncoupleError(
@@ -64,7 +70,9 @@ export async function listFiles(
       `data.path: ${path} has files of different formats (${shortened(first.file, many.folder)}, ${shortened(other.file, many.folder)}); set data.format or use a glob`,
     );
   }
-  return { paths: wanted.map(({ file }) => file), version: JSON.stringify(wanted), format: of };
+  // DuckDB takes a name for a glob unless there is such a file, which it can tell of local ones only.
+  const paths = wanted.map(({ file }) => (store === "local" ? file : escapedGlob(file)));
+  return { paths, version: JSON.stringify(wanted), format: of };
 }
 
 /** The state of files that are known already. @throws DuckDB's own error, also if one is gone */
@@ -76,6 +84,18 @@ async function versions(database: Database, files: string | readonly string[]) {
   const list = typeof files === "string" ? literal(files) : sqlList(files);
   const rows = await database.rows(`SELECT filename, size, last_modified FROM read_blob(${list}) ORDER BY filename`);
   return rows.map(([file, size, modified]) => ({ file: String(file), size, modified }));
+}
+
+/** The state of local files, to the nanosecond; undefined if one of them cannot be looked at. */
+export async function stampOf(paths: readonly string[]): Promise<string | undefined> {
+  try {
+    const states = await Promise.all(paths.map((path) => stat(path, { bigint: true })));
+    return states
+      .map(({ ino, size, mtimeNs, ctimeNs }, i) => [paths[i], ino, size, mtimeNs, ctimeNs].join(" "))
+      .join("\n");
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file as messages about a folder show it. */

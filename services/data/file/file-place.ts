@@ -11,6 +11,8 @@ export interface FilePlace {
   readonly many?: {
     /** A glob of all files. */
     readonly pattern: string;
+    /** Whether the path is a folder: everything in it counts. */
+    readonly isFolder: boolean;
     /** The folder above them, which ends with a slash. */
     readonly folder: string;
   };
@@ -47,19 +49,28 @@ export async function locateFiles(path: string, baseDir: string): Promise<FilePl
   if (place.includes("?")) throw refuse("must not have a ?, after which DuckDB expects credentials");
   if (!/^\w+:\/\/[^/*?[\]@:]+\/./.test(place))
     throw refuse(`must be like ${scheme}://BUCKET/FOLDER/ or ${scheme}://BUCKET/FILE`);
-  const many = place.endsWith("/") ? { pattern: `${place}**`, folder: place } : globbed(place);
+  const many = place.endsWith("/") ? everythingIn(place) : globbed(place);
   return { path: place, store: scheme, ...(many !== undefined && { many }) };
 }
 
 async function locateLocal(path: string): Promise<FilePlace> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return { path, store: "local", many: { pattern: `${path}/**`, folder: `${path}/` } };
+  if (found?.isDirectory()) return { path, store: "local", many: everythingIn(`${path}/`) };
   const many = found === undefined ? globbed(path) : undefined;
   return { path, store: "local", ...(many !== undefined && { many }) };
+}
+
+function everythingIn(folder: string): NonNullable<FilePlace["many"]> {
+  return { pattern: `${escapedGlob(folder)}**`, folder, isFolder: true };
+}
+
+/** A glob that matches this path only. */
+export function escapedGlob(path: string): string {
+  return path.replaceAll(/[*?[]/g, "[$&]");
 }
 
 function globbed(path: string): FilePlace["many"] {
   const at = path.search(GLOB);
   if (at === -1) return undefined;
-  return { pattern: path, folder: `${dirname(`${path.slice(0, at)}x`)}/` };
+  return { pattern: path, folder: `${dirname(`${path.slice(0, at)}x`)}/`, isFolder: path.endsWith("/**") };
 }

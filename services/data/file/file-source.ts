@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UncoupleError } from "../../common/errors.ts";
-import { didYouMean } from "../../common/suggest.ts";
+import { availableNames, didYouMean } from "../../common/suggest.ts";
 import type { StoredSource } from "../../pipeline/pipeline.ts";
 import type { DataAccess } from "../source/data-access.ts";
 import type { DataSource, HeldOutRows, Rows, TrainingRowOptions } from "../source/data-source.ts";
@@ -14,12 +14,17 @@ import { chunksOf } from "./database.ts";
 import { drawSample, type RowIdentity } from "./draw-sample.ts";
 import { type Origin, openOrigin } from "./origin.ts";
 import { repeatReads } from "./outage.ts";
-import { canBeKey, type Relation } from "./relation.ts";
+import { canBeKey, isReadable, type Relation } from "./relation.ts";
 import { type RowChoice, type RowQuery, type RowSplit, rowSql } from "./row-query.ts";
 import { createTableBuilder } from "./table-builder.ts";
 import { canBeTime, isoTime, timeBounds } from "./time.ts";
 
 const MAX_EXAMPLES = 5;
+/** What is missing where the trials of a search have no rows. */
+const NO_ROWS: Readonly<Record<string, string>> = {
+  fit: "no training rows left to train trials on; lower `validation` in the search",
+  validation: "no training rows to measure trials on; raise `validation` in the search",
+};
 
 /**
  * Opens stored rows through DuckDB, which streams them and spills to disk, so that only the requested columns and rows are in
@@ -81,7 +86,7 @@ function requireColumn({ columns }: Relation, wanted: string, setting: string): 
   const names = columns.map(({ name }) => name);
   throw new UncoupleError(
     "invalid-argument",
-    `${setting}: unknown column "${wanted}"; available: ${names.join(", ")}${didYouMean(wanted, names)}`,
+    `${setting}: unknown column "${wanted}"; available: ${availableNames(names)}${didYouMean(wanted, names)}`,
   );
 }
 
@@ -100,7 +105,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   const schema = relation.columns.flatMap((column) => (column.schema === undefined ? [] : [column.schema]));
   const unreadable = new Map(
     relation.columns.flatMap(({ name, type, schema: readable }) =>
-      readable === undefined ? [[name, whyUnreadable(name, type)] as const] : [],
+      readable === undefined ? [[name, whyUnreadable(name, type, origin.sql)] as const] : [],
     ),
   );
   const numbered = relation.reordering === undefined && origin.growing === undefined;
@@ -117,7 +122,7 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
   const read = async (
     names: readonly string[],
     choice: RowChoice,
-    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part, sample, space }: ReadOptions = {},
+    { limit = Number.POSITIVE_INFINITY, labels = [], heldOutAfter, part, sample, space, check }: ReadOptions = {},
   ): Promise<HeldOutRows<StoredTable>> => {
     const wrong = names.find((name) => unreadable.has(name));
     if (wrong !== undefined) {
@@ -144,7 +149,10 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       // Like a row without a key, a malformed line counts as a bad training row.
       const countRejected = choice.side === "training" || split.by === "source";
       const rows = await database.withConnection(async (connection) => {
-        const readAll = (sql: string) => readRows(connection, sql, chosen, labels, limit, countRejected, space);
+        const readAll = (sql: string) =>
+          check === true
+            ? readRows(connection, `SELECT r, bad FROM (${sql})`, [], [], limit, countRejected, undefined)
+            : readRows(connection, sql, chosen, labels, limit, countRejected, space);
         if (sample === undefined) return readAll(rowSql(query));
         const { sql, drawn, good } = await drawSample(connection, query, sample, identity, space?.tableBytes);
         const { bad, ...sampled } = await readAll(sql);
@@ -176,7 +184,9 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
         `${path}: ${share}, ${limit}: ${examples.join("; ")}${bad > examples.length ? "; ..." : ""}`,
       );
     }
-    if (rows.table.rows === 0) throw new UncoupleError("failed-precondition", `${path} has no ${side} rows`);
+    if (rows.table.rows === 0) {
+      throw new UncoupleError("failed-precondition", `${path} has ${NO_ROWS[side] ?? `no ${side} rows`}`);
+    }
   };
   return {
     schema: async () => schema,
@@ -185,6 +195,9 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
       inMemory(await checked(await read(columns, { side: "training" }, options), options?.part?.side ?? "training")),
     storedTrainingRows: async (columns, space, options) =>
       checked(await read(columns, { side: "training" }, { ...options, space }), options?.part?.side ?? "training"),
+    checkTrainingRows: async (columns, options) =>
+      inMemory(await checked(await read(columns, { side: "training" }, { ...options, check: true }), "training")),
+    ...(origin.stamp !== undefined && { version: origin.stamp }),
     heldOutRows: async (columns, labels) =>
       inMemory(await checked(await read(columns, { side: "held-out" }, { labels }), "held-out")),
     storedHeldOutRows: async (columns, labels, space) =>
@@ -214,6 +227,8 @@ interface ReadOptions extends TrainingRowOptions {
   readonly labels?: readonly string[] | undefined;
   /** Where rows go that exceed their share of memory; default: all stay in memory. */
   readonly space?: SpillSpace | undefined;
+  /** As in `DataSource.checkTrainingRows`. */
+  readonly check?: boolean;
 }
 
 /** Rows that were read without a space to spill to. */
@@ -221,8 +236,18 @@ function inMemory(rows: HeldOutRows<StoredTable>): HeldOutRows {
   return rows as HeldOutRows;
 }
 
-function whyUnreadable(name: string, type: string): string {
-  return `has the unsupported type ${type}; convert it in data.query to a number, boolean, string or list of numbers, for example with epoch("${name}")`;
+/** Seconds since 1970 of a time, in the SQL of `data.query`. */
+const SECONDS: Readonly<Record<Origin["sql"], (name: string) => string>> = {
+  duckdb: (name) => `epoch("${name}")`,
+  postgres: (name) => `extract(epoch from "${name}")`,
+  mysql: (name) => `unix_timestamp(\`${name}\`)`,
+  sqlite: (name) => `unixepoch("${name}")`,
+};
+
+function whyUnreadable(name: string, type: string, sql: Origin["sql"]): string {
+  const what = isReadable(type) ? "has no values, or lists of lists" : `has the unsupported type ${type}`;
+  const example = /^(DATE|TIMESTAMP)/.test(type) ? `, for example with ${SECONDS[sql](name)}` : "";
+  return `${what}; convert it in data.query to a number, boolean, string or list of numbers${example}`;
 }
 
 function typeOf(relation: Relation, name: string): string {

@@ -2,22 +2,36 @@ import { inParallel } from "../../common/async/in-parallel.ts";
 import { UncoupleError } from "../../common/errors.ts";
 import type { FileFormat, StoredSource } from "../../pipeline/pipeline.ts";
 import type { DataAccess } from "../source/data-access.ts";
+import { columnDifference } from "./column-difference.ts";
 import { createStoreSecret, storeSecrets } from "./credentials.ts";
 import { FILES_AT_A_TIME, openCsv } from "./csv.ts";
 import { type Database, dataError, openDatabase } from "./database.ts";
-import { attach, CATALOG, readDatabaseUrl } from "./database-url.ts";
+import { attach, CATALOG, type DatabasePlace, readDatabaseUrl } from "./database-url.ts";
 import { loadExtension, type RunSql } from "./extensions.ts";
 import { detectFormat, explained } from "./file-format.ts";
-import { listFiles, namedFormat, versionOf } from "./file-list.ts";
-import { type FilePlace, locateFiles } from "./file-place.ts";
+import { listFiles, namedFormat, stampOf, versionOf } from "./file-list.ts";
+import { escapedGlob, type FilePlace, locateFiles } from "./file-place.ts";
 import { openJsonLines } from "./json-lines.ts";
-import { parquetRelation, queryRelation, type Relation, remoteQuery, textRelation, typedRelation } from "./relation.ts";
+import {
+  checkedQuery,
+  isReadable,
+  isWhole,
+  parquetRelation,
+  queryRelation,
+  type Relation,
+  remoteQuery,
+  textRelation,
+  typedRelation,
+} from "./relation.ts";
 import { identifier, literal, sqlList } from "./sql.ts";
+import { typedSqliteQuery } from "./sqlite-query.ts";
 
 /** An opened source of rows. */
 export interface Origin {
   /** Its name in messages. */
   readonly name: string;
+  /** Whose SQL `data.query` is. */
+  readonly sql: "duckdb" | DatabasePlace["kind"];
   readonly database: Database;
   readonly relation: Relation;
   /** Why row numbers do not identify rows: `a folder`; undefined if they do. */
@@ -26,6 +40,11 @@ export interface Origin {
   readonly remote: boolean;
   /** The state of the files; undefined for one local file and for databases, of which a read is a snapshot. */
   version?(): Promise<string>;
+  /**
+   * The state of all files that rows come from, if they are all local; undefined for queries, which can depend on the time, and
+   * for other stores, which tell it to the second.
+   */
+  stamp?(): Promise<string | undefined>;
   /** Converts an error of a read. */
   explain(error: unknown): Promise<UncoupleError>;
 }
@@ -76,16 +95,24 @@ async function openTable(
   });
   const explain = async (error: unknown) => dataError(name, error);
   try {
-    const sql =
-      spec.query === undefined
-        ? (spec.table ?? "").split(".").map(identifier).join(".")
-        : remoteQuery(kind, CATALOG, spec.query);
+    const sql = await tableSql(database, kind, spec);
     const relation = { ...(await typedRelation(database, sql)), reordering: "reads a database" };
-    return { name, database, relation, growing: "a database", remote: kind !== "sqlite", explain };
+    return { name, sql: kind, database, relation, growing: "a database", remote: kind !== "sqlite", explain };
   } catch (error) {
     await database.close();
     throw dataError(spec.query === undefined ? `data.table: ${name}` : `data.query: ${name}`, error);
   }
+}
+
+async function tableSql(
+  database: Database,
+  kind: DatabasePlace["kind"],
+  { table = "", query }: Extract<StoredSource, { source: "database" }>,
+): Promise<string> {
+  if (query === undefined) return table.split(".").map(identifier).join(".");
+  const source = (text: string) => remoteQuery(kind, CATALOG, text);
+  const checked = checkedQuery(query);
+  return kind === "sqlite" ? typedSqliteQuery(database, source, checked) : source(checked);
 }
 
 /** Opens the database of files. */
@@ -95,12 +122,13 @@ function openFiles(
   memoryBytes: number | undefined,
 ): Promise<Database> {
   const { path, store, many } = place;
-  const reach = many === undefined ? { paths: [path] } : { folders: [many.folder] };
+  // DuckDB compares the pattern, too.
+  const reach = many === undefined ? { paths: [path] } : { folders: [many.folder, escapedGlob(many.folder)] };
   if (store === "local") return openDatabase(reach, memoryBytes);
   const { env } = required(access);
   const prepare = async (run: RunSql) => {
     await loadExtension(run, "httpfs", `data.path: ${store}://`, env);
-    const authority = env.AWS_CA_BUNDLE || env.SSL_CERT_FILE || undefined;
+    const authority = (store === "s3" && env.AWS_CA_BUNDLE) || env.SSL_CERT_FILE || undefined;
     await run("SET GLOBAL enable_server_cert_verification = true");
     if (authority !== undefined) await run(`SET GLOBAL ca_cert_file = ${literal(authority)}`);
     if (store !== "https") await createStoreSecret(run, store, env);
@@ -119,7 +147,9 @@ async function openOne(
   const local = store === "local";
   const named = spec.format ?? (local ? undefined : namedFormat(path));
   if (named === undefined && !local) {
-    throw new UncoupleError("invalid-argument", `${SETTING}${path}: set data.format, which the name does not tell`);
+    const folder = store === "https" ? "" : ", or end the path with a slash if it is a folder";
+    const message = `${SETTING}${path}: set data.format, which the name does not tell${folder}`;
+    throw new UncoupleError("invalid-argument", message);
   }
   const format = named ?? (await detectFormat(path, SETTING));
   const explain = async (error: unknown) => (local ? explained(path, error) : dataError(path, error));
@@ -130,7 +160,17 @@ async function openOne(
     const rows = await rowsOf(database, format, [path], path);
     const relation = await queried(database, spec.query, rows);
     const version = () => versionOf(database, [path]);
-    return { name: path, database, relation, remote: !local, explain, ...(!local && { version }) };
+    const stamp = async () => stampOf([path]);
+    const isStamped = local && spec.query === undefined;
+    return {
+      name: path,
+      sql: "duckdb",
+      database,
+      relation,
+      remote: !local,
+      explain,
+      ...(local ? isStamped && { stamp } : { version }),
+    };
   } catch (error) {
     await database.close();
     throw await explain(error);
@@ -177,8 +217,21 @@ async function openMany(
     const { columns } = rows.relation;
     const view = { relation: { sql: FILES, columns }, typedSql: rows.viewSql(FILES) };
     const relation = await queried(database, spec.query, view);
-    const growing = place.many.pattern.endsWith("/**") ? "a folder" : "a glob";
-    return { name: path, database, relation, growing, remote: store !== "local", version, explain };
+    const growing = place.many.isFolder ? "a folder" : "a glob";
+    const remote = store !== "local";
+    const stamp = async () => stampOf((await listFiles(database, place, spec.format)).paths);
+    const isStamped = !remote && spec.query === undefined;
+    return {
+      name: path,
+      sql: "duckdb",
+      database,
+      relation,
+      growing,
+      remote,
+      version,
+      explain,
+      ...(isStamped && { stamp }),
+    };
   } catch (error) {
     await database.close();
     throw dataError(path, error);
@@ -216,7 +269,7 @@ async function rowsOf(
     };
   }
   const reader = await (format === "csv"
-    ? openCsv(database, files, files.length === 1 ? path : (files[0] ?? path), SETTING)
+    ? openCsv(database, files, path, SETTING)
     : openJsonLines(database, files, path));
   const relation = await textRelation(database, reader, files);
   return {
@@ -228,25 +281,32 @@ async function rowsOf(
   };
 }
 
-/** Parquet's columns are read by name, but those that only later files have would be ignored. */
+/**
+ * Parquet's columns are read by name, with the types of the first file: those that only later files have would be ignored, and
+ * numbers rounded where the first file has integers.
+ */
 async function checkParquet(database: Database, files: readonly string[]): Promise<void> {
   const described = await inParallel(files, FILES_AT_A_TIME, async (file) => {
-    const columns = await database.rows(`DESCRIBE SELECT * FROM read_parquet(${sqlList([file])})`);
-    return {
-      file,
-      names: columns
-        .map(([name]) => String(name))
-        .sort()
-        .join(", "),
-    };
+    const columns = await database.rows(
+      `DESCRIBE SELECT * FROM read_parquet(${sqlList([file])}, hive_types_autocast = false)`,
+    );
+    return { file, columns: columns.map(([name, type]) => `${name}${shownType(String(type))}`).sort() };
   });
   const [first] = described;
-  const other = described.find(({ names }) => names !== first?.names);
-  if (other === undefined) return;
+  const other = described.find(({ columns }) => JSON.stringify(columns) !== JSON.stringify(first?.columns));
+  if (other === undefined || first === undefined) return;
+  const difference = columnDifference(other.columns, first.columns);
   throw new UncoupleError(
     "failed-precondition",
-    `${other.file} has the columns ${other.names}, but ${first?.file} has ${first?.names}; all files must have the same`,
+    `${other.file} has other columns than ${first.file}: ${difference}; all files must have the same`,
   );
+}
+
+/** Types that are read alike look alike, and types that are not read are not compared. */
+function shownType(type: string): string {
+  if (isWhole(type)) return " (integer)";
+  if (/^(FLOAT|DOUBLE)$/.test(type)) return " (number)";
+  return isReadable(type) ? ` (${type})` : "";
 }
 
 async function queried(

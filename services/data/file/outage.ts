@@ -11,7 +11,7 @@ export const READ_BROKE_OFF = "the read broke off before its end";
 /** What stores and drivers say, and what it means; the first match counts. */
 const MEANINGS: readonly (readonly [RegExp, ErrorCode])[] = [
   [
-    /HTTP (401|403)\b|password authentication failed|no pg_hba\.conf entry|Access denied for user|permission denied|command denied|certificate|SSL (connection|peer)? ?(error|verif)/i,
+    /HTTP (400|401|403)\b|(password|ident|peer) authentication failed|no password supplied|no pg_hba\.conf entry|Access denied for user|permission denied|command denied|certificate|SSL (connection|peer)? ?(error|verif)/i,
     "unauthenticated",
   ],
   [/HTTP 404\b|No files found|database "[^"]*" does not exist|Unknown database/i, "not-found"],
@@ -19,11 +19,13 @@ const MEANINGS: readonly (readonly [RegExp, ErrorCode])[] = [
     new RegExp(
       [
         READ_BROKE_OFF,
-        "HTTP (408|425|429|5\\d\\d)\\b",
+        "HTTP (0|408|425|429|5\\d\\d)\\b",
         "could not (connect|receive|send|resolve|translate)",
         "can't connect|unable to connect|failed to connect|connection (to server|refused|reset|timed out|error|was closed|has been)",
         "server closed the connection|server has gone away|lost connection|terminating connection",
         "the database system is|too many (connections|clients)|connection slots",
+        // libcurl: https://curl.se/libcurl/c/libcurl-errors.html
+        "failure when receiving|failed sending|transferred a partial file|server returned nothing|in the HTTP/?2 framing layer",
         "timeout|timed out|transport|ETag|incomplete|Failed to (read|write) connection|error for HTTP",
         'Failed to execute query "(ROLLBACK|COMMIT|BEGIN)',
         // Without a reason.
@@ -87,6 +89,7 @@ export function repeatReads(
     ...source,
     trainingRows: (...args) => repeat(() => source.trainingRows(...args)),
     storedTrainingRows: (...args) => repeat(() => source.storedTrainingRows(...args)),
+    checkTrainingRows: (...args) => repeat(() => source.checkTrainingRows(...args)),
     heldOutRows: (...args) => repeat(() => source.heldOutRows(...args)),
     storedHeldOutRows: (...args) => repeat(() => source.storedHeldOutRows(...args)),
     sampleRows: (...args) => repeat(() => source.sampleRows(...args)),

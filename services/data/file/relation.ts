@@ -29,6 +29,16 @@ const NUMBER = /^(FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 const CATEGORY = /^(VARCHAR|BOOLEAN|UUID|ENUM\(.*\))$/;
 const VECTOR = /^(?:U?(?:TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\([^)]*\))\[(\d*)\]$/;
 
+/** Whether a type is one of integers. */
+export function isWhole(type: string): boolean {
+  return WHOLE.test(type);
+}
+
+/** Whether columns of a type can be read. */
+export function isReadable(type: string): boolean {
+  return WHOLE.test(type) || NUMBER.test(type) || CATEGORY.test(type) || VECTOR.test(type);
+}
+
 /** Whether a type has the same text form on every machine and in every version, as the split requires. */
 export function canBeKey(type: string): boolean {
   return WHOLE.test(type) || CATEGORY.test(type) || type === "DATE";
@@ -75,19 +85,24 @@ export async function queryRelation(database: Database, query: string, source: s
 }
 
 /**
- * The rows of a query that an attached database runs itself, in its own SQL and with the rights of its user. In a transaction
+ * Checks a query that an attached database runs itself, in its own SQL and with the rights of its user. In a transaction
  * that only reads, as a prepared statement, which can be only one.
- * @param kind of the database; @param catalog its name
+ * @returns the query without what follows it
  * @throws UncoupleError `invalid-argument` for anything but one SELECT
  */
-export function remoteQuery(kind: "postgres" | "mysql" | "sqlite", catalog: string, query: string): string {
+export function checkedQuery(query: string): string {
   const text = query.replace(/[;\s]+$/, "");
   const refuse = (why: string) =>
     new UncoupleError("invalid-argument", `data.query: ${why}: ${JSON.stringify(query).slice(0, 120)}`);
   if (!/^\s*\(*\s*(SELECT|WITH|VALUES)\b/i.test(text))
     throw refuse("must be a SELECT statement, which only reads data");
   if (text.includes(";")) throw refuse("must be a single statement, without semicolons");
-  return `${kind}_query(${literal(catalog)}, ${literal(text)})`;
+  return text;
+}
+
+/** A table expression for a query that an attached database runs. @param catalog its name */
+export function remoteQuery(kind: "postgres" | "mysql" | "sqlite", catalog: string, query: string): string {
+  return `${kind}_query(${literal(catalog)}, ${literal(query)})`;
 }
 
 /** Operators in DuckDB's plans that change the row order of the file, or let it change when rows are added. */
@@ -160,7 +175,10 @@ function scalarSchema(name: string, type: string): ColumnSchema | undefined {
   return undefined;
 }
 
-/** The width of an array is in its type; that of a list is the length of the first non-empty one. Others are bad rows. */
+/**
+ * The width of an array is in its type; that of a list is the length of the first non-empty one. Others are bad rows. Undefined
+ * for lists that are empty or cannot be read.
+ */
 async function vectorSchema(
   database: Database,
   sql: string,
@@ -170,8 +188,13 @@ async function vectorSchema(
   let width = Number(size);
   if (size === "") {
     const column = identifier(name);
-    const rows = await database.rows(`SELECT len(${column}) FROM ${sql} WHERE len(${column}) > 0 LIMIT 1`);
-    width = Number(rows[0]?.[0] ?? 0);
+    try {
+      const rows = await database.rows(`SELECT len(${column}) FROM ${sql} WHERE len(${column}) > 0 LIMIT 1`);
+      width = Number(rows[0]?.[0] ?? 0);
+    } catch (error) {
+      // PostgreSQL's type does not tell that values have several dimensions, which only fails when they are read.
+      if (error instanceof UncoupleError && error.code === "unavailable") throw error;
+    }
   }
   return width === 0 ? undefined : { name, kind: "numeric", width };
 }

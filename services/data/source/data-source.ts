@@ -79,6 +79,14 @@ export interface DataSource {
     options?: Omit<TrainingRowOptions, "limit">,
   ): Promise<Rows<StoredTable>>;
   /**
+   * Reads the training rows only to check and count them. Takes no memory for their values.
+   * @returns a table without columns
+   * @throws UncoupleError as `trainingRows`
+   */
+  checkTrainingRows(columns: readonly string[], options?: TrainingRowOptions): Promise<Rows>;
+  /** Changes whenever the training rows may have changed; undefined if nothing tells. */
+  version?(): Promise<string | undefined>;
+  /**
    * Reads the held-out rows. Only for the evaluator.
    * @param labels columns to read as text as well, of any type, which group or slice the rows
    * @throws UncoupleError as `trainingRows`

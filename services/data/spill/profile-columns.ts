@@ -40,7 +40,8 @@ export async function profileColumns(table: StoredTable, names: readonly string[
 
 type Blocks = () => AsyncGenerator<Column>;
 
-async function* columnBlocks(table: StoredTable, name: string): AsyncGenerator<Column> {
+/** Reads the rows of a column, block by block. */
+export async function* columnBlocks(table: StoredTable, name: string): AsyncGenerator<Column> {
   for await (const block of tableBlocks(withColumns(table, [name]))) {
     yield block.columns[name] as Column;
     await yieldToEventLoop();

@@ -52,7 +52,7 @@ export async function openSpill(path: string, flags: "r" | "wx" | "wx+"): Promis
 export async function writeAt(
   file: FileHandle,
   path: string,
-  values: Float32Array | Int32Array,
+  values: Float32Array | Int32Array | Uint8Array,
   offset: number,
 ): Promise<void> {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -86,6 +86,10 @@ export function createSyntheticSource(spec: SyntheticSource): DataSource {
         : rowsOf(columns, partOf(splitRows(spec, "training"), part).slice(0, limit)),
     storedTrainingRows: (columns, space, { part } = {}) =>
       storedRows(columns, partOf(splitRows(spec, "training"), part), space),
+    checkTrainingRows: async (columns, { part } = {}) => {
+      chooseColumns(schema, columns);
+      return rowsOf([], partOf(splitRows(spec, "training"), part));
+    },
     storedHeldOutRows: async (columns, _labels, space) => ({
       ...(await storedRows(columns, splitRows(spec, "held-out"), space)),
       labels: {},

@@ -1,5 +1,5 @@
 import { UncoupleError } from "../../common/errors.ts";
-import { didYouMean } from "../../common/suggest.ts";
+import { availableNames, didYouMean } from "../../common/suggest.ts";
 import type { ColumnSchema } from "./table.ts";
 
 /**
@@ -13,7 +13,7 @@ export function chooseColumns(schema: readonly ColumnSchema[], names: readonly s
     const sentences = missing.map((name) => `unknown column "${name}"${didYouMean(name, byName.keys())}`);
     throw new UncoupleError(
       "invalid-argument",
-      `${sentences.join("; ")} (available: ${[...byName.keys()].join(", ")})`,
+      `${sentences.join("; ")} (available: ${availableNames(byName.keys())})`,
     );
   }
   return [...new Set(names)].map((name) => byName.get(name) as ColumnSchema);

@@ -22,25 +22,30 @@ const PRIOR = 0.5;
 /**
  * Compares rows with the profile of the training rows.
  *
- * @param trained number of the training rows
+ * @param trained number of the training rows @param rows number of the rows
+ * @param blocks of the column, all rows together
  * @returns undefined if there are fewer than 100 of either, or the profile describes a column of another kind
  */
-export function columnDrift(profile: ColumnProfile, trained: number, column: Column): ColumnDrift | undefined {
-  const rows = column.kind === "numeric" ? column.values.length / column.width : column.codes.length;
-  if (Math.min(rows, trained) < LEAST_ROWS) return undefined;
-  const drifts = profile.coordinates.map((coordinate, index): ColumnDrift | undefined => {
-    const counts = countBins(coordinate, column, index);
-    if (counts === undefined) return undefined;
-    return {
-      index: stabilityIndex(coordinate.shares, trained, counts, rows),
-      outside: outsideShare(coordinate, column, index, counts, rows),
-    };
-  });
-  const known = drifts.filter((drift) => drift !== undefined);
-  if (known.length === 0 || known.length < drifts.length) return undefined;
+export async function columnDrift(
+  { coordinates }: ColumnProfile,
+  trained: number,
+  rows: number,
+  blocks: AsyncIterable<Column>,
+): Promise<ColumnDrift | undefined> {
+  if (Math.min(rows, trained) < LEAST_ROWS || coordinates.length === 0) return undefined;
+  const measured = coordinates.map(({ shares }) => ({ shares, counts: new Float64Array(shares.length), outside: 0 }));
+  for await (const column of blocks) {
+    for (const [index, coordinate] of coordinates.entries()) {
+      const all = measured[index] as (typeof measured)[number];
+      const counts = countBins(coordinate, column, index);
+      if (counts === undefined) return undefined;
+      for (const [bin, count] of counts.entries()) all.counts[bin] = (all.counts[bin] as number) + count;
+      all.outside += countOutside(coordinate, column, index, counts);
+    }
+  }
   return {
-    index: Math.max(...known.map(({ index }) => index)),
-    outside: Math.max(...known.map(({ outside }) => outside)),
+    index: Math.max(...measured.map(({ shares, counts }) => stabilityIndex(shares, trained, counts, rows))),
+    outside: Math.max(...measured.map(({ outside }) => outside / rows)),
   };
 }
 
@@ -59,15 +64,14 @@ function stabilityIndex(shares: readonly number[], trained: number, counts: Floa
   return Math.max(0, index - (bins - 1) * (1 / trained + 1 / rows));
 }
 
-function outsideShare(
+function countOutside(
   { range, shares }: CoordinateProfile,
   column: Column,
   index: number,
   counts: Float64Array,
-  rows: number,
 ): number {
   // Where the training rows had other texts than the listed ones, new texts cannot be told from those.
-  if (column.kind === "categorical") return shares.at(-1) === 0 ? (counts.at(-1) as number) / rows : 0;
+  if (column.kind === "categorical") return shares.at(-1) === 0 ? (counts.at(-1) as number) : 0;
   if (range === undefined) return 0;
   const [low, high] = [Math.fround(range[0]), Math.fround(range[1])];
   let outside = 0;
@@ -75,5 +79,5 @@ function outsideShare(
     const value = column.values[at] as number;
     if (value < low || value > high) outside += 1;
   }
-  return outside / rows;
+  return outside;
 }

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import type { Clock } from "../../common/clock/clock.ts";
 import { UncoupleError } from "../../common/errors.ts";
@@ -7,6 +7,7 @@ import type { Chunk, TrainingProgram, TrainingState } from "../interface/program
 import { checkChunk, checkData, OneAtATime } from "../interface/program-shape.ts";
 import { runningEngine } from "../interface/running-engine.ts";
 import { checkState, openTrainingStep, readState, type TrainingStep } from "../tfjs/optimizer-state.ts";
+import { tf } from "../tfjs/tf.ts";
 import { createTfjsSandbox, type TfjsSandbox } from "../tfjs/tfjs-sandbox.ts";
 
 /** After this many milliseconds of steps, whatever else waits on the thread gets its turn. */
@@ -34,7 +35,7 @@ export function createEagerEngine(
       try {
         return sandbox.open(() => {
           const step = openTrainingStep(program.build(), program.optimizer);
-          const resident: Record<string, tf.Tensor2D> = {};
+          const resident: Record<string, Tf.Tensor2D> = {};
           for (const [column, { width }] of Object.entries(program.resident)) {
             resident[column] = tf.tensor2d(data[column] as Float32Array, [rows, width]);
           }
@@ -58,7 +59,7 @@ class EagerSession implements TrainingSession {
   private readonly program: TrainingProgram;
   private readonly sandbox: TfjsSandbox;
   private readonly step: TrainingStep;
-  private readonly resident: Readonly<Record<string, tf.Tensor2D>>;
+  private readonly resident: Readonly<Record<string, Tf.Tensor2D>>;
   private readonly rows: number;
   private readonly clock: Clock;
   private readonly turn = new OneAtATime();
@@ -69,7 +70,7 @@ class EagerSession implements TrainingSession {
     program: TrainingProgram,
     sandbox: TfjsSandbox,
     step: TrainingStep,
-    resident: Readonly<Record<string, tf.Tensor2D>>,
+    resident: Readonly<Record<string, Tf.Tensor2D>>,
     rows: number,
     clock: Clock,
   ) {
@@ -99,7 +100,7 @@ class EagerSession implements TrainingSession {
   /** Runs steps until the slice of time is over. @returns the first step not run */
   private slice(chunk: Chunk, from: number, losses: Float32Array): number {
     const end = this.clock.elapsed() + SLICE_MS;
-    const pending: tf.Scalar[] = [];
+    const pending: Tf.Scalar[] = [];
     let index = from;
     do {
       pending.push(tf.tidy(() => this.one(chunk, index)));
@@ -110,10 +111,10 @@ class EagerSession implements TrainingSession {
     return index;
   }
 
-  private one(chunk: Chunk, index: number): tf.Scalar {
+  private one(chunk: Chunk, index: number): Tf.Scalar {
     const { batch, feeds } = this.program;
     const rows = tf.tensor1d(chunk.indices.subarray(index * batch, (index + 1) * batch), "int32");
-    const inputs: Record<string, tf.Tensor2D> = {};
+    const inputs: Record<string, Tf.Tensor2D> = {};
     for (const [name, column] of Object.entries(this.resident)) inputs[name] = tf.gather(column, rows);
     for (const [name, { width }] of Object.entries(feeds)) {
       const size = batch * width;

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
+import { tf } from "../tfjs/tf.ts";
 import { doesNotLoad, findBindings } from "./find-binding.ts";
 import { provideRemovedFunctions } from "./removed-functions.ts";
 
@@ -14,7 +15,7 @@ export interface TensorflowBinding {
 }
 
 /** The fields of tfjs-node's backend that tfjs does not declare. */
-interface NodeBackend extends tf.KernelBackend {
+interface NodeBackend extends Tf.KernelBackend {
   readonly isUsingGpuDevice: boolean;
   readonly binding: { readonly TF_Version: string };
 }

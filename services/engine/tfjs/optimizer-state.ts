@@ -1,16 +1,17 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
 import type { OptimizerSpec } from "../../pipeline/team.ts";
 import type { BuiltProgram, StateTensor, TrainingState } from "../interface/program.ts";
+import { tf } from "./tf.ts";
 
 /** A training step that is ready to run: the program's variables and the optimizer's, by their names in a state. */
 export interface TrainingStep {
   /** `variable/<name>`, then `optimiser/...`, in a fixed order. */
-  readonly state: Readonly<Record<string, tf.Variable>>;
+  readonly state: Readonly<Record<string, Tf.Variable>>;
   /**
    * Performs one update. @param batch resident columns and feeds by name @returns the loss before the update
    */
-  run(batch: Readonly<Record<string, tf.Tensor2D>>, learningRate: number): tf.Scalar;
+  run(batch: Readonly<Record<string, Tf.Tensor2D>>, learningRate: number): Tf.Scalar;
   dispose(): void;
 }
 
@@ -24,13 +25,13 @@ interface OptimizerFields {
   readonly accumulations?: Slot[];
   readonly accumulatedFirstMoment?: Slot[];
   readonly accumulatedSecondMoment?: Slot[];
-  readonly accBeta1?: tf.Variable;
-  readonly accBeta2?: tf.Variable;
+  readonly accBeta1?: Tf.Variable;
+  readonly accBeta2?: Tf.Variable;
 }
 
 interface Slot {
   readonly originalName: string;
-  readonly variable: tf.Variable;
+  readonly variable: Tf.Variable;
 }
 
 /** Creates a program's optimizer on tfjs's current backend, with all its accumulators. Do not call it inside a tidy. */
@@ -41,9 +42,9 @@ export function openTrainingStep(program: BuiltProgram, spec: OptimizerSpec): Tr
   const fields = optimizer as unknown as OptimizerFields;
   createAccumulators(fields, variables);
 
-  const state: Record<string, tf.Variable> = {};
+  const state: Record<string, Tf.Variable> = {};
   names.forEach((name, index) => {
-    state[`variable/${name}`] = variables[index] as tf.Variable;
+    state[`variable/${name}`] = variables[index] as Tf.Variable;
   });
   const addSlots = (slot: string, slots: readonly Slot[] | undefined) => {
     slots?.forEach(({ variable }, index) => {
@@ -61,7 +62,7 @@ export function openTrainingStep(program: BuiltProgram, spec: OptimizerSpec): Tr
     run(batch, learningRate) {
       setLearningRate(fields, learningRate);
       const { value, grads } = lossAndGradients(program, variables, batch);
-      optimizer.applyGradients(variables.map(({ name }) => ({ name, tensor: grads[name] as tf.Tensor })));
+      optimizer.applyGradients(variables.map(({ name }) => ({ name, tensor: grads[name] as Tf.Tensor })));
       return value;
     },
     dispose() {
@@ -71,7 +72,7 @@ export function openTrainingStep(program: BuiltProgram, spec: OptimizerSpec): Tr
   };
 }
 
-function createOptimizer(spec: OptimizerSpec): tf.Optimizer {
+function createOptimizer(spec: OptimizerSpec): Tf.Optimizer {
   switch (spec.name) {
     case "sgd":
       return tf.train.sgd(spec.learningRate);
@@ -88,7 +89,7 @@ function setLearningRate(fields: OptimizerFields, rate: number): void {
 }
 
 /** Creates the accumulators, zero, that tfjs would create in the first update. */
-function createAccumulators(fields: OptimizerFields, variables: readonly tf.Variable[]): void {
+function createAccumulators(fields: OptimizerFields, variables: readonly Tf.Variable[]): void {
   const slots = { accumulations: "momentum", accumulatedFirstMoment: "m", accumulatedSecondMoment: "v" } as const;
   for (const [field, suffix] of Object.entries(slots) as [keyof typeof slots, string][]) {
     for (const variable of fields[field] === undefined ? [] : variables) {
@@ -100,9 +101,9 @@ function createAccumulators(fields: OptimizerFields, variables: readonly tf.Vari
 
 function lossAndGradients(
   program: BuiltProgram,
-  variables: readonly tf.Variable[],
-  batch: Readonly<Record<string, tf.Tensor2D>>,
-): { value: tf.Scalar; grads: tf.NamedTensorMap } {
+  variables: readonly Tf.Variable[],
+  batch: Readonly<Record<string, Tf.Tensor2D>>,
+): { value: Tf.Scalar; grads: Tf.NamedTensorMap } {
   try {
     return tf.variableGrads(() => program.loss(batch), [...variables]);
   } catch (thrown) {
@@ -115,7 +116,7 @@ function lossAndGradients(
 }
 
 /** Copies the values of state variables. Reads from the backend, so do not call it while tracing. */
-export function readState(state: Readonly<Record<string, tf.Variable>>): TrainingState {
+export function readState(state: Readonly<Record<string, Tf.Variable>>): TrainingState {
   const read: Record<string, StateTensor> = {};
   for (const [name, variable] of Object.entries(state)) {
     read[name] = { shape: [...variable.shape], values: Float32Array.from(variable.dataSync()) };

@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
+import { tf } from "./tf.ts";
 
 // The reference engine trains on the slow backend on purpose: suppress tfjs's banner about it.
 tf.env().set("PROD", true);
@@ -25,13 +26,13 @@ export interface TfjsSandbox {
 
 /** The fields of tfjs's engine that a sandbox exchanges. */
 interface EngineState {
-  registeredVariables: Record<string, tf.Variable>;
-  readonly activeScope: { readonly track: readonly tf.Tensor[] };
+  registeredVariables: Record<string, Tf.Variable>;
+  readonly activeScope: { readonly track: readonly Tf.Tensor[] };
 }
 
 export function createTfjsSandbox(ownBackend: string): TfjsSandbox {
-  let variables: Record<string, tf.Variable> = {};
-  const held: tf.Tensor[] = [];
+  let variables: Record<string, Tf.Variable> = {};
+  const held: Tf.Tensor[] = [];
   const inside = <T>(work: () => T, backend: string): T => {
     const state = tf.engine().state as unknown as EngineState;
     const outerBackend = tf.getBackend();
@@ -76,9 +77,9 @@ export function createTfjsSandbox(ownBackend: string): TfjsSandbox {
 
 /** The fields of tfjs's engine that `setBackend` changes. */
 interface EngineBackend {
-  readonly registry: Readonly<Record<string, tf.KernelBackend | undefined>>;
+  readonly registry: Readonly<Record<string, Tf.KernelBackend | undefined>>;
   backendName: string;
-  backendInstance: tf.KernelBackend | null;
+  backendInstance: Tf.KernelBackend | null;
 }
 
 function switchBackend(name: string): void {

@@ -55,9 +55,9 @@ export async function linkComponent(deps: LinkDeps, component: SharedComponent, 
 
 /**
  * What is still true of a snapshot in another pipeline: not the serials of what it was trained on, nor what it answered, nor
- * that somebody retrains it for a candidate.
+ * what its team lets a gate do, which concerns the gate of its own pipeline.
  */
 function linkedProvenance(provenance: Provenance, origin: SnapshotOrigin): Provenance {
-  const { upstream: _serials, candidateRun: _answered, gating, ...rest } = provenance;
-  return { ...rest, ...(gating !== undefined && { gating: { ...gating, cotrain: false } }), origin };
+  const { upstream: _serials, candidateRun: _answered, gating: _owners, ...rest } = provenance;
+  return { ...rest, origin };
 }

@@ -42,11 +42,16 @@ export async function followLog<T extends SnapshotId>(
   const until = AbortSignal.any([signal, failed.signal]);
   let last = isKnown ? known : begin;
 
-  async function save(): Promise<void> {
-    const position = open.size === 0 ? last : Math.min(...open.keys()) - 1;
-    if (position <= saved) return;
-    saved = position;
-    await persist(() => client.setExperimentTag(experiment.id, positionTag, String(position), signal));
+  // One at a time: a server may fulfill a later request sooner, and the position would go back.
+  let saving = Promise.resolve();
+  function save(): Promise<void> {
+    saving = saving.then(async () => {
+      const position = open.size === 0 ? last : Math.min(...open.keys()) - 1;
+      if (position <= saved) return;
+      await persist(() => client.setExperimentTag(experiment.id, positionTag, String(position), signal));
+      saved = position;
+    });
+    return saving;
   }
 
   async function settle({ position, value }: Logged<T>): Promise<void> {

@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
+import { tf } from "../../engine/tfjs/tf.ts";
 import type { Matrix } from "../dataset/row-matrix.ts";
 import { rowsOf } from "../dataset/row-matrix.ts";
 
@@ -73,24 +74,24 @@ export async function mixtureValues(
 /** The same as tensors: [batch, inputs] to [batch, outputs]. */
 export function mixtureTensor(
   blocks: readonly ClassBlock[],
-  inputs: tf.Tensor2D,
-  f: (labeled: tf.Tensor2D) => tf.Tensor2D,
-): tf.Tensor2D {
+  inputs: Tf.Tensor2D,
+  f: (labeled: Tf.Tensor2D) => Tf.Tensor2D,
+): Tf.Tensor2D {
   const width = inputs.shape[1];
-  let sum: tf.Tensor2D | undefined;
-  let total: tf.Tensor2D | undefined;
+  let sum: Tf.Tensor2D | undefined;
+  let total: Tf.Tensor2D | undefined;
   for (const { chosen, keep, oneHot } of combinationsOf(blocks, width)) {
     const labeled = tf.add(tf.mul(inputs, tf.tensor2d(keep, [1, width])), tf.tensor2d(oneHot, [1, width]));
     const weight = chosen
       .map(({ column, mean, std }) =>
         tf.maximum(tf.add(tf.mul(tf.slice2d(inputs, [0, column], [-1, 1]), std), mean), SMALLEST_WEIGHT),
       )
-      .reduce((product, factor) => tf.mul(product, factor)) as tf.Tensor2D;
-    const part = tf.mul(f(labeled as tf.Tensor2D), weight) as tf.Tensor2D;
-    sum = sum === undefined ? part : (tf.add(sum, part) as tf.Tensor2D);
-    total = total === undefined ? weight : (tf.add(total, weight) as tf.Tensor2D);
+      .reduce((product, factor) => tf.mul(product, factor)) as Tf.Tensor2D;
+    const part = tf.mul(f(labeled as Tf.Tensor2D), weight) as Tf.Tensor2D;
+    sum = sum === undefined ? part : (tf.add(sum, part) as Tf.Tensor2D);
+    total = total === undefined ? weight : (tf.add(total, weight) as Tf.Tensor2D);
   }
-  return tf.div(sum as tf.Tensor2D, total as tf.Tensor2D) as tf.Tensor2D;
+  return tf.div(sum as Tf.Tensor2D, total as Tf.Tensor2D) as Tf.Tensor2D;
 }
 
 function combinationsOf(blocks: readonly ClassBlock[], inputs: number): readonly ClassCombination[] {

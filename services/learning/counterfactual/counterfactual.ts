@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
+import { tf } from "../../engine/tfjs/tf.ts";
 import { type Matrix, mapRows, type RowMatrix } from "../dataset/row-matrix.ts";
 import { evaluateDense } from "../fitting/dense-function.ts";
 import type { TargetFunction } from "../fitting/fit-target.ts";
@@ -24,16 +25,16 @@ export interface CounterfactualFunction extends TargetFunction {
 
 /** Loads the weights as constant tensors onto tfjs's current backend. Does not add the residual. */
 export function counterfactualNetwork(f: CounterfactualFunction): {
-  apply(inputs: tf.Tensor2D): tf.Tensor2D;
+  apply(inputs: Tf.Tensor2D): Tf.Tensor2D;
   dispose(): void;
 } {
   const layers = f.layers.map((layer) => ({
     weights: tf.tensor2d(layer.weights, [layer.inputs, layer.outputs]),
     bias: tf.tensor1d(layer.bias),
   }));
-  const network = (inputs: tf.Tensor2D): tf.Tensor2D => {
+  const network = (inputs: Tf.Tensor2D): Tf.Tensor2D => {
     const output = layers.reduce((x, layer, i) => {
-      const affine = tf.add(tf.matMul(x, layer.weights), layer.bias) as tf.Tensor2D;
+      const affine = tf.add(tf.matMul(x, layer.weights), layer.bias) as Tf.Tensor2D;
       return i < layers.length - 1 ? tf.relu(affine) : affine;
     }, inputs);
     return f.link === "softmax" ? tf.softmax(output) : output;

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { inParallel } from "../../common/async/in-parallel.ts";
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { availableCpus } from "../../common/available-cpus.ts";
@@ -7,6 +7,7 @@ import { createRandom } from "../../data/random/random.ts";
 import type { DenseLayer } from "../../data/source/oracle.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingProgram, TrainingState } from "../../engine/interface/program.ts";
+import { tf } from "../../engine/tfjs/tf.ts";
 import type { OptimizerSpec, ScheduleSpec } from "../../pipeline/team.ts";
 import { isSpilledMatrix, type Matrix, mapRows, type RowMatrix, rowsOf } from "../dataset/row-matrix.ts";
 import { runTraining, type Train } from "../training/run-training.ts";
@@ -204,7 +205,7 @@ function stackedProgram(fit: StackedPart, all: number, rows: number, seed: numbe
       const layers = shapes.map(({ name, inputs, outputs }, i) => ({
         name,
         weights: tf.variable(tf.tensor3d(initial[i] as Float32Array, [members.length, inputs, outputs])),
-        bias: tf.variable(tf.zeros<tf.Rank.R3>([members.length, 1, outputs])),
+        bias: tf.variable(tf.zeros<Tf.Rank.R3>([members.length, 1, outputs])),
       }));
       const [hidden, output] = layers as [(typeof layers)[0], (typeof layers)[0]];
       const decay = tf.tensor1d(members.map(({ weightDecay }) => weightDecay));
@@ -217,13 +218,13 @@ function stackedProgram(fit: StackedPart, all: number, rows: number, seed: numbe
         ),
         dispose: () => tf.dispose([decay, layers.map(({ weights, bias }) => [weights, bias])]),
         loss: (batch) => {
-          const x = tf.expandDims<tf.Tensor3D>(batch.inputs as tf.Tensor2D, 0);
+          const x = tf.expandDims<Tf.Tensor3D>(batch.inputs as Tf.Tensor2D, 0);
           const activation = tf.relu(tf.add(tf.matMul(x, hidden.weights), hidden.bias));
           const predicted = tf.add(tf.matMul(activation, output.weights), output.bias);
-          const errors = rowErrors(kind, predicted, batch.target as tf.Tensor2D, batch.observed);
+          const errors = rowErrors(kind, predicted, batch.target as Tf.Tensor2D, batch.observed);
           const counted = batch.learns === undefined ? errors : tf.mul(errors, tf.transpose(batch.learns));
           const squares = tf.add(tf.sum(tf.square(hidden.weights), [1, 2]), tf.sum(tf.square(output.weights), [1, 2]));
-          return tf.add(tf.sum(tf.mean(counted, 1)), tf.sum(tf.mul(squares, decay))) as tf.Scalar;
+          return tf.add(tf.sum(tf.mean(counted, 1)), tf.sum(tf.mul(squares, decay))) as Tf.Scalar;
         },
       };
     },
@@ -233,10 +234,10 @@ function stackedProgram(fit: StackedPart, all: number, rows: number, seed: numbe
 /** @param predicted [members, batch, outputs] @param target [batch, outputs] @returns [members, batch] */
 function rowErrors(
   kind: FitKind,
-  predicted: tf.Tensor,
-  target: tf.Tensor2D,
-  observed: tf.Tensor2D | undefined,
-): tf.Tensor {
+  predicted: Tf.Tensor,
+  target: Tf.Tensor2D,
+  observed: Tf.Tensor2D | undefined,
+): Tf.Tensor {
   const wanted = tf.expandDims(target, 0);
   if (kind === "classification") return tf.neg(tf.sum(tf.mul(wanted, tf.logSoftmax(predicted, -1)), -1));
   const squares = tf.squaredDifference(predicted, wanted);

@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { createRandom } from "../../data/random/random.ts";
+import { tf } from "../../engine/tfjs/tf.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
 /**
@@ -32,7 +33,7 @@ export function denseNetwork(shape: NetworkShape, hidden: readonly number[]): Ne
       ),
       apply: (inputs) =>
         layers.reduce((x, layer, i) => {
-          const affine = tf.add(tf.matMul(x, layer.weights as tf.Tensor2D), layer.bias) as tf.Tensor2D;
+          const affine = tf.add(tf.matMul(x, layer.weights as Tf.Tensor2D), layer.bias) as Tf.Tensor2D;
           return i < layers.length - 1 ? tf.relu(affine) : affine;
         }, inputs),
       dispose: () => {

@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
+import { tf } from "../../engine/tfjs/tf.ts";
 import type { LossName } from "../../pipeline/pipeline.ts";
 
 /**
@@ -10,18 +11,18 @@ export interface TrainingLoss {
    * @param target standardized values, or a distribution over the classes (one-hot if the class is known)
    * @returns the mean over rows
    */
-  loss(output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
+  loss(output: Tf.Tensor2D, target: Tf.Tensor2D): Tf.Scalar;
   /** Maps the network's output to what consumers read: identity, or softmax. */
-  link(output: tf.Tensor2D): tf.Tensor2D;
+  link(output: Tf.Tensor2D): Tf.Tensor2D;
 }
 
 const squaredError: TrainingLoss = {
-  loss: (output, target) => tf.mean(tf.squaredDifference(output, target)) as tf.Scalar,
+  loss: (output, target) => tf.mean(tf.squaredDifference(output, target)) as Tf.Scalar,
   link: (output) => output,
 };
 
 const crossEntropy: TrainingLoss = {
-  loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(output)), -1))) as tf.Scalar,
+  loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.logSoftmax(output)), -1))) as Tf.Scalar,
   link: (output) => tf.softmax(output),
 };
 
@@ -31,7 +32,7 @@ const crossEntropy: TrainingLoss = {
  * logged-bandit data it holds the inverse-propensity estimate (reward / propensity at the logged action, 0 elsewhere).
  */
 const policyReward: TrainingLoss = {
-  loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.softmax(output)), -1))) as tf.Scalar,
+  loss: (output, target) => tf.neg(tf.mean(tf.sum(tf.mul(target, tf.softmax(output)), -1))) as Tf.Scalar,
   link: (output) => tf.softmax(output),
 };
 

@@ -1,8 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
 import type { ColumnEncoding } from "../../data/table/encoding.ts";
 import type { InferenceInput, InferenceProgram } from "../../engine/compiler/inference-program.ts";
 import type { TrainingState } from "../../engine/interface/program.ts";
+import { tf } from "../../engine/tfjs/tf.ts";
 import { type ComponentEncoding, type EncodedDataset, numericPart } from "../dataset/encoded-dataset.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { NetworkBuilder } from "./network.ts";
@@ -32,8 +33,8 @@ export function predictionProgram(
         if (tensor === undefined) throw new UncoupleError("internal", `the training state has no variable ${name}`);
         variable.assign(tf.tensor(tensor.values, [...tensor.shape]));
       }
-      const encoded = inputs.map((column) => encodeTensor(column, raw[column.name] as tf.Tensor2D));
-      const output = trained.apply(encoded.length === 1 ? (encoded[0] as tf.Tensor2D) : tf.concat2d(encoded, 1));
+      const encoded = inputs.map((column) => encodeTensor(column, raw[column.name] as Tf.Tensor2D));
+      const output = trained.apply(encoded.length === 1 ? (encoded[0] as Tf.Tensor2D) : tf.concat2d(encoded, 1));
       const decoded = decodeTensor(encoding, loss.link(output));
       trained.dispose();
       return decoded;
@@ -47,13 +48,13 @@ function inferenceInput(column: ColumnEncoding): InferenceInput {
     : { name: column.name, kind: "categorical", vocabulary: column.vocabulary };
 }
 
-function encodeTensor(column: ColumnEncoding, raw: tf.Tensor2D): tf.Tensor2D {
+function encodeTensor(column: ColumnEncoding, raw: Tf.Tensor2D): Tf.Tensor2D {
   if (column.kind === "categorical") return raw;
-  return tf.div(tf.sub(raw, tf.tensor1d([...column.mean])), tf.tensor1d([...column.std])) as tf.Tensor2D;
+  return tf.div(tf.sub(raw, tf.tensor1d([...column.mean])), tf.tensor1d([...column.std])) as Tf.Tensor2D;
 }
 
-function decodeTensor(encoding: ComponentEncoding, output: tf.Tensor2D): tf.Tensor2D {
+function decodeTensor(encoding: ComponentEncoding, output: Tf.Tensor2D): Tf.Tensor2D {
   if (encoding.target.kind !== "standardized") return output;
   const { mean, std } = numericPart(encoding.target.encoding);
-  return tf.add(tf.mul(output, tf.tensor1d([...std])), tf.tensor1d([...mean])) as tf.Tensor2D;
+  return tf.add(tf.mul(output, tf.tensor1d([...std])), tf.tensor1d([...mean])) as Tf.Tensor2D;
 }

@@ -1,6 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../common/errors.ts";
 import type { TrainingProgram } from "../../engine/interface/program.ts";
+import { tf } from "../../engine/tfjs/tf.ts";
 import type { OptimizerSpec } from "../../pipeline/team.ts";
 import { type CounterfactualFunction, counterfactualNetwork } from "../counterfactual/counterfactual.ts";
 import type { EncodedDataset } from "../dataset/encoded-dataset.ts";
@@ -81,7 +82,7 @@ function build(parts: ProgramParts) {
     needs.counterfactual === "function"
       ? counterfactualNetwork(required(prepared.counterfactual, "a counterfactual source"))
       : undefined;
-  const withOwn = (own: tf.Tensor2D | undefined, imputed: tf.Tensor2D | undefined): tf.Tensor2D => {
+  const withOwn = (own: Tf.Tensor2D | undefined, imputed: Tf.Tensor2D | undefined): Tf.Tensor2D => {
     if (own === undefined) return required(imputed, "any input");
     return imputed === undefined ? own : tf.concat2d([own, imputed], 1);
   };
@@ -91,7 +92,7 @@ function build(parts: ProgramParts) {
       network.dispose();
       f?.dispose();
     },
-    loss: (batch: Readonly<Record<string, tf.Tensor2D>>) => {
+    loss: (batch: Readonly<Record<string, Tf.Tensor2D>>) => {
       const { own, imputed, noise, previous, calibrated, residual } = batch;
       const value = protocol.loss(
         {
@@ -105,14 +106,14 @@ function build(parts: ProgramParts) {
           counterfactual: (z) => {
             if (f === undefined) return required(batch.counterfactual, "counterfactual outputs");
             const value = f.apply(withOwn(own, z));
-            return residual === undefined ? value : (tf.add(value, residual) as tf.Tensor2D);
+            return residual === undefined ? value : (tf.add(value, residual) as Tf.Tensor2D);
           },
           loss: loss.loss,
           link: loss.link,
         },
         parameters,
       );
-      return network.penalty === undefined ? value : (tf.add(value, network.penalty()) as tf.Scalar);
+      return network.penalty === undefined ? value : (tf.add(value, network.penalty()) as Tf.Scalar);
     },
   };
 }

@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { tsImport } from "tsx/esm/api";
 import { UncoupleError } from "../../common/errors.ts";
 import { withRepeatableMath } from "../../engine/tfjs/repeatable-math.ts";
+import { tf } from "../../engine/tfjs/tf.ts";
 import type { TrainingLoss } from "./losses.ts";
 import type { Network, NetworkBuilder, NetworkShape } from "./network.ts";
 
@@ -13,11 +14,11 @@ export interface UserModelModule {
    * Builds a tfjs layers model that maps [rows, shape.inputs] to [rows, shape.outputs] (logits for probabilities).
    * `shape.seed` is at least 1.
    */
-  buildModel(tfjs: typeof tf, shape: NetworkShape): tf.LayersModel;
+  buildModel(tfjs: typeof tf, shape: NetworkShape): Tf.LayersModel;
   /**
    * Replaces the component's loss in training; returns the mean over rows. The evaluator uses the pipeline file's loss.
    */
-  loss?(tfjs: typeof tf, output: tf.Tensor2D, target: tf.Tensor2D): tf.Scalar;
+  loss?(tfjs: typeof tf, output: Tf.Tensor2D, target: Tf.Tensor2D): Tf.Scalar;
 }
 
 /** Checks that a module's file exists. @throws UncoupleError `invalid-argument` if it does not */
@@ -65,7 +66,7 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
   return (): Network => {
     const fail = (what: string, cause?: unknown) =>
       new UncoupleError("invalid-argument", `model module ${path}: ${what}`, { cause });
-    let model: tf.LayersModel;
+    let model: Tf.LayersModel;
     try {
       // tfjs treats a seed of 0 as unset and draws a random one.
       model = withRepeatableMath(() => module.buildModel(tf, { ...shape, seed: shape.seed + 1 }));
@@ -83,11 +84,11 @@ export function userNetwork(module: UserModelModule, shape: NetworkShape, path: 
     if (model.trainableWeights.some((weight) => (weight as unknown as { constraint?: unknown }).constraint)) {
       throw fail("a layer has a weight constraint, which is not supported; use a penalty in `loss` instead");
     }
-    const variables = model.trainableWeights.map((weight) => (weight as unknown as { val: tf.Variable }).val);
+    const variables = model.trainableWeights.map((weight) => (weight as unknown as { val: Tf.Variable }).val);
     const regularized = model.layers.some(({ losses }) => losses.length > 0);
     return {
       variables: Object.fromEntries(variables.map((variable, i) => [`${i}`, variable])),
-      apply: (inputs) => model.apply(inputs, { training: true }) as tf.Tensor2D,
+      apply: (inputs) => model.apply(inputs, { training: true }) as Tf.Tensor2D,
       ...(regularized && { penalty: () => tf.addN(model.calculateLosses()) }),
       dispose: () => model.dispose(),
     };

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { SpilledMatrix } from "../../data/spill/spill-file.ts";
 import type { TrainingProgram } from "../../engine/interface/program.ts";
@@ -9,11 +10,17 @@ export type TrainingColumns = Readonly<Record<string, Float32Array>> | SpilledCo
 /** The columns of a training, of which at least one is in a file. */
 export class SpilledColumns {
   readonly matrices: Readonly<Record<string, RowMatrix>>;
+  /** Where `join` writes. */
+  readonly folder: string;
   private joining: Promise<SpilledMatrix> | undefined;
 
-  /** @param matrices with the same rows, at least one of them spilled */
-  constructor(matrices: Readonly<Record<string, RowMatrix>>) {
+  /**
+   * @param matrices with the same rows, at least one of them spilled
+   * @param folder default: that of the spilled ones
+   */
+  constructor(matrices: Readonly<Record<string, RowMatrix>>, folder?: string) {
     this.matrices = matrices;
+    this.folder = folder ?? dirname((Object.values(matrices).find(isSpilledMatrix) as SpilledMatrix).path);
   }
 
   /** Widths by name, in the order of `join`. */
@@ -21,10 +28,20 @@ export class SpilledColumns {
     return Object.entries(this.matrices).map(([name, { width }]) => [name, width]);
   }
 
-  /** Writes the columns side by side into one file, the first time, so that a row is in one place. */
-  join(): Promise<SpilledMatrix> {
-    this.joining ??= joinMatrices(Object.values(this.matrices));
+  /**
+   * Writes the columns side by side into one file, the first time, so that a row is in one place.
+   * @param onBlock called for each block of rows that is written
+   */
+  join(onBlock: () => void = () => {}): Promise<SpilledMatrix> {
+    this.joining ??= joinMatrices(Object.values(this.matrices), this.folder, onBlock);
     return this.joining;
+  }
+
+  /** Removes what `join` wrote. No training may read it any more. */
+  async removeJoined(): Promise<void> {
+    const joined = await this.joining?.catch(() => undefined);
+    this.joining = undefined;
+    if (joined !== undefined) await rm(joined.path, { force: true });
   }
 }
 
@@ -36,10 +53,12 @@ export function trainingColumns(matrices: Readonly<Record<string, RowMatrix>>): 
   return Object.fromEntries(inMemory.map(([name, { values }]) => [name, values]));
 }
 
-function joinMatrices(parts: readonly RowMatrix[]): Promise<SpilledMatrix> {
-  const { path } = parts.find(isSpilledMatrix) as SpilledMatrix;
-  return spillMatrix(dirname(path), async function* () {
-    for await (const { block } of matrixBlocks(parts)) yield sideBySide(block);
+function joinMatrices(parts: readonly RowMatrix[], folder: string, onBlock: () => void): Promise<SpilledMatrix> {
+  return spillMatrix(folder, async function* () {
+    for await (const { block } of matrixBlocks(parts)) {
+      yield sideBySide(block);
+      onBlock();
+    }
   });
 }
 

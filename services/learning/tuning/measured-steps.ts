@@ -1,4 +1,4 @@
-import type { SearchParameter, SearchSpec } from "../../pipeline/search.ts";
+import { MOST_MEASUREMENTS, type SearchParameter, type SearchSpec } from "../../pipeline/search.ts";
 
 /** Measurements of the longest training, by default. */
 const MEDIAN_LOOKS = 10;
@@ -17,10 +17,12 @@ export interface MeasuredSteps {
 /** @param own steps of the team file, for a search that leaves them alone */
 export function measuredSteps(search: SearchSpec, own: number): MeasuredSteps {
   const longest = longestTraining(search.parameters, own);
+  // A sampler outside may ask for more steps than any training of the search has.
+  const byDefault = (looks: number, steps: number) => Math.ceil(Math.max(longest / looks, steps / MOST_MEASUREMENTS));
   const pruning = (steps: number): readonly number[] => {
     const { pruning: spec } = search;
     if (spec.name === "none") return [];
-    if (spec.name === "median") return every(spec.every ?? Math.ceil(longest / MEDIAN_LOOKS), steps);
+    if (spec.name === "median") return every(spec.every ?? byDefault(MEDIAN_LOOKS, steps), steps);
     const rungs: number[] = [];
     const { factor } = spec;
     const first = spec.first ?? Math.ceil(longest / (factor * factor * factor));
@@ -28,7 +30,7 @@ export function measuredSteps(search: SearchSpec, own: number): MeasuredSteps {
     return rungs;
   };
   const stopping = (steps: number): readonly number[] =>
-    search.stopEarly === undefined ? [] : every(search.stopEarly.every ?? Math.ceil(longest / STOP_LOOKS), steps);
+    search.stopEarly === undefined ? [] : every(search.stopEarly.every ?? byDefault(STOP_LOOKS, steps), steps);
   return {
     pruning,
     stopping,

@@ -5,21 +5,18 @@ import type { TrainingProgram } from "../../engine/interface/program.ts";
 import { unpackProgram } from "../../engine/shipped/packed-program.ts";
 import type { ShippedEngines } from "../../engine/shipped/shipped-engines.ts";
 import type { ShippingEngine } from "../../engine/shipped/shipping-engine.ts";
-import type { RowMatrix } from "../dataset/row-matrix.ts";
 import { createChunkSizes } from "../training/chunk-sizes.ts";
 import { WINDOWS_BYTES } from "../training/row-windows.ts";
 import { openTraining, type SteppedTraining } from "../training/stepped-training.ts";
-import { SpilledColumns, trainingColumns } from "../training/training-columns.ts";
-import type { Blob, JobBlob, Unit, UnitJob, UnitResult } from "./unit.ts";
+import { SpilledColumns } from "../training/training-columns.ts";
+import { createJobColumns, type HeldColumns, type JobColumnsDeps } from "./job-columns.ts";
+import type { Unit, UnitJob, UnitResult } from "./unit.ts";
 
-export interface UnitExecutorDeps {
+export interface UnitExecutorDeps extends JobColumnsDeps {
   readonly engines: ShippedEngines;
   readonly clock: Clock;
-  /**
-   * Finds the bytes that a job names.
-   * @throws UncoupleError `not-found` if nobody has them any more; the reason of the signal
-   */
-  blob(digest: string, signal?: AbortSignal): Promise<JobBlob>;
+  /** Bytes of columns and windows of sessions that are kept for later units; defaults to 256 MiB. */
+  readonly idleBytes?: number;
 }
 
 /** Runs units of jobs in this process. */
@@ -29,8 +26,8 @@ export interface UnitExecutor {
    *
    * @param key names the job: equal keys, equal jobs
    * @param onProgress called with the steps done, every few tens of milliseconds
-   * @throws UncoupleError `data-loss` for bytes that are not what they are named, `invalid-argument` for a program that the
-   *   engine cannot run; the reason of the signal once it is aborted, within a few tens of milliseconds
+   * @throws UncoupleError as `JobColumns.hold`; `data-loss` for bytes that are not what they are named, `invalid-argument` for
+   *   a program that the engine cannot run; the reason of the signal once it is aborted, within a few tens of milliseconds
    */
   run(
     key: string,
@@ -51,50 +48,45 @@ interface OpenSession {
   /** Of its columns, which the engine holds a copy of, or of its windows. */
   readonly bytes: number;
   readonly training: SteppedTraining;
+  readonly columns: HeldColumns;
 }
 
 /** Sessions kept for later units, and the bytes of their columns; the least recently used are closed first. */
 const SESSIONS_KEPT = 16;
-const BYTES_KEPT = 256 * 2 ** 20;
+const IDLE_BYTES = 256 * 2 ** 20;
 
 export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecutorDeps): UnitExecutor {
-  const { engines, clock } = deps;
+  const { engines, clock, idleBytes = IDLE_BYTES } = deps;
+  const jobColumns = createJobColumns(deps);
   let idle: OpenSession[] = [];
-  /** Spilled columns of the jobs, by key. */
-  const joined = new Map<string, SpilledColumns>();
-
-  async function columnsOf(
-    { columns, rows }: UnitJob,
-    { resident }: TrainingProgram,
-    signal: AbortSignal | undefined,
-  ): Promise<Record<string, RowMatrix>> {
-    const matrices: Record<string, RowMatrix> = {};
-    for (const [name, { width }] of Object.entries(resident)) {
-      const digest = columns[name];
-      if (digest === undefined) throw new UncoupleError("invalid-argument", `the job has no column ${name}`);
-      const blob = await deps.blob(digest, signal);
-      matrices[name] = "path" in blob ? { path: blob.path, rows, width } : { width, values: floats(blob) };
-    }
-    return matrices;
-  }
 
   async function open(key: string, job: UnitJob, slot: number, signal: AbortSignal | undefined): Promise<OpenSession> {
     const packed = await deps.blob(job.program, signal);
     if ("path" in packed) throw new UncoupleError("internal", "a program is never spilled");
     const unpacked = await unpackProgram(packed);
     const { engine, program } = engines.of(engineName, unpacked);
-    const data = joined.get(key) ?? trainingColumns(await columnsOf(job, program, signal));
-    if (data instanceof SpilledColumns) joined.set(key, data);
-    const peak: TrainingProgram = { ...program, optimizer: { name: "sgd", learningRate: job.learningRate } };
-    const { rows, steps, schedule, seed } = job;
-    const isSpilled = data instanceof SpilledColumns;
-    const bytes = isSpilled ? WINDOWS_BYTES : Object.values(data).reduce((sum, column) => sum + column.byteLength, 0);
-    return {
-      key,
-      slot: isSpilled ? slot : undefined,
-      bytes,
-      training: await openTraining({ engine, program: peak, data, rows, steps, schedule, seed }),
-    };
+    const columns = await jobColumns.hold(key, job, program, signal);
+    try {
+      const { data } = columns;
+      const peak: TrainingProgram = { ...program, optimizer: { name: "sgd", learningRate: job.learningRate } };
+      const { rows, steps, schedule, seed } = job;
+      const isSpilled = data instanceof SpilledColumns;
+      return {
+        key,
+        slot: isSpilled ? slot : undefined,
+        bytes: isSpilled ? WINDOWS_BYTES : Object.values(data).reduce((sum, column) => sum + column.byteLength, 0),
+        columns,
+        training: await openTraining({ engine, program: peak, data, rows, steps, schedule, seed }),
+      };
+    } catch (thrown) {
+      await columns.release();
+      throw thrown;
+    }
+  }
+
+  async function close({ training, columns }: OpenSession): Promise<void> {
+    await training.dispose();
+    await columns.release();
   }
 
   async function take(key: string, job: UnitJob, slot: number, signal: AbortSignal | undefined): Promise<OpenSession> {
@@ -108,8 +100,8 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
     idle.push(session);
     const bytes = () => idle.reduce((sum, one) => sum + one.bytes, 0);
     // The latest is kept in any case: its next unit is likely to come.
-    while (idle.length > SESSIONS_KEPT || (idle.length > 1 && bytes() > BYTES_KEPT)) {
-      await idle.shift()?.training.dispose();
+    while (idle.length > SESSIONS_KEPT || (idle.length > 1 && bytes() > idleBytes)) {
+      await close(idle.shift() as OpenSession);
     }
   }
 
@@ -141,21 +133,12 @@ export function createUnitExecutor(engineName: ShippingEngine, deps: UnitExecuto
     async forget(key) {
       const ended = idle.filter((session) => session.key === key);
       idle = idle.filter((session) => session.key !== key);
-      joined.delete(key);
-      for (const { training } of ended) await training.dispose();
+      for (const session of ended) await close(session);
     },
     async dispose() {
       const ended = idle;
       idle = [];
-      for (const { training } of ended) await training.dispose();
+      for (const session of ended) await close(session);
     },
   };
-}
-
-function floats({ digest, bytes }: Blob): Float32Array {
-  if (bytes.byteLength % 4 !== 0)
-    throw new UncoupleError("data-loss", `column ${digest} has ${bytes.byteLength} bytes`);
-  // A view where the bytes begin at a multiple of four, a copy elsewhere.
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }

@@ -47,4 +47,5 @@ export const trainingSettingsSchema: z.ZodType<TrainingSettings> = z.looseObject
   steps: count,
   stopAfter: count.exactOptional(),
   seed: z.number(),
+  sample: z.looseObject({}).exactOptional(),
 });

@@ -57,8 +57,9 @@ function edit(text: string, path: readonly string[], value: SearchValue): string
   const parent = above.length === 0 ? document.contents : document.getIn(above, true);
   if (!isCollection(parent)) {
     // `optimizer: adam` and `model: linear` are short for mappings.
-    const name = isScalar(parent) ? String(parent.value) : DEFAULT_NAMES[above.join(".")];
-    const named = Object.hasOwn(DEFAULT_NAMES, above.join("."));
+    const [key = ""] = path.length === 2 ? path : [];
+    const name = isScalar(parent) ? String(parent.value) : DEFAULT_NAMES[key];
+    const named = Object.hasOwn(DEFAULT_NAMES, key);
     return edit(text, above, { ...(named && name !== undefined && { name }), [last]: value });
   }
   const pair = `${last}: ${inline(value)}`;
@@ -112,5 +113,9 @@ function endOf(pair: Pair | undefined): number | undefined {
 
 function inline(value: SearchValue): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
+  if (typeof value === "object" && value !== null) {
+    const pairs = Object.entries(value).map(([key, part]) => `${inline(key)}: ${inline(part)}`);
+    return pairs.length === 0 ? "{}" : `{ ${pairs.join(", ")} }`;
+  }
   return stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim();
 }

@@ -3,6 +3,7 @@ import { ancestors, componentNamed } from "../dag.ts";
 import { changedColumns, type ModelTest, type PipelineTest, type RowChange, type SliceTest } from "../model-test.ts";
 import type { Component, Pipeline } from "../pipeline.ts";
 import type { DataColumn } from "./data-column.ts";
+import type { ReadTests } from "./model-tests.ts";
 import type { Path, Reporter } from "./yaml-file.ts";
 
 /** What is known of the columns that a test may name: kind and width of data columns are unknown without their schema. */
@@ -13,7 +14,7 @@ type Inputs = ReadonlyMap<string, Partial<Pick<DataColumn, "kind" | "width">>>;
  * @param schema of the data; undefined: kinds of data columns are not checked
  */
 export function checkTeamTests(
-  tests: readonly ModelTest[],
+  tests: ReadTests<ModelTest>,
   pipeline: Pipeline,
   component: Component,
   schema: readonly DataColumn[] | undefined,
@@ -27,7 +28,7 @@ export function checkTeamTests(
     }),
   ]);
   tests.forEach((test, index) => {
-    checkTest(test, ["tests", index], component, { inputs, slices: inputs, reporter });
+    if (test !== undefined) checkTest(test, ["tests", index], component, { inputs, slices: inputs, reporter });
   });
 }
 
@@ -37,16 +38,16 @@ export function checkTeamTests(
  * @param schema as in `checkTeamTests`
  */
 export function checkPipelineTests(
-  tests: readonly PipelineTest[],
+  tests: ReadTests<PipelineTest>,
   pipeline: Pick<Pipeline, "components" | "slices">,
   schema: readonly DataColumn[] | undefined,
   reporter: Reporter,
 ): void {
   const { components } = pipeline;
   tests.forEach((test, index) => {
-    const component = components.find(({ name }) => name === test.component);
-    // One that is malformed has its own problems.
-    if (component === undefined) return;
+    const component = components.find(({ name }) => name === test?.component);
+    // What is malformed has its own problems.
+    if (test === undefined || component === undefined) return;
     const needed = [...ancestors(components, component.name), component];
     const columns = needed.flatMap((one) => one.columns);
     const inputs = dataInputs(columns, schema);

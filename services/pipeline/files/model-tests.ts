@@ -82,20 +82,23 @@ const SCHEMAS = {
   }),
 };
 
-/** Parses the team file's `tests`. @returns undefined if one is malformed, after reporting every problem */
-export function parseModelTests(given: unknown, reporter: Reporter): readonly ModelTest[] | undefined {
+/** Tests as a file lists them; undefined stands for a malformed one. */
+export type ReadTests<T extends ModelTest> = readonly (T | undefined)[];
+
+/** Parses the team file's `tests`, and reports every problem. @returns undefined if they are no list of tests */
+export function parseModelTests(given: unknown, reporter: Reporter): ReadTests<ModelTest> | undefined {
   return parseList(given, reporter, (item, path) => parseTest(item, path, reporter));
 }
 
 /**
- * Parses the pipeline file's `tests`. Returns undefined if one is malformed, after reporting every problem.
+ * Parses the pipeline file's `tests`, as `parseModelTests`.
  * @param names of all components; @param objective the component that a test is about by default; undefined: none
  */
 export function parsePipelineTests(
   given: unknown,
   { names, objective }: { readonly names: readonly string[]; readonly objective: Pipeline["objective"] | undefined },
   reporter: Reporter,
-): readonly PipelineTest[] | undefined {
+): ReadTests<PipelineTest> | undefined {
   return parseList(given, reporter, (item, path) => {
     const { component: named, ...rest } = isRecord(item) ? item : {};
     const only = typeof objective === "string" ? objective : undefined;
@@ -122,7 +125,7 @@ function parseList<T extends ModelTest>(
   given: unknown,
   reporter: Reporter,
   parse: (item: unknown, path: Path) => T | undefined,
-): readonly T[] | undefined {
+): ReadTests<T> | undefined {
   if (!Array.isArray(given)) {
     reporter.report(["tests"], `must be a list of tests, not ${shown(given)}`);
     return undefined;
@@ -143,7 +146,7 @@ function parseList<T extends ModelTest>(
     const counts = [predictions, MOST_PREDICTIONS].map((count) => count.toLocaleString("en-US"));
     reporter.report(["tests"], `ask for ${counts[0]} predictions; the limit is ${counts[1]}, so lower their rows`);
   }
-  return formed.length === tests.length ? formed : undefined;
+  return tests;
 }
 
 function parseTest(item: unknown, path: Path, reporter: Reporter): ModelTest | undefined {

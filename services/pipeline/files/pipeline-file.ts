@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { topologicalOrder } from "../dag.ts";
+import type { PipelineTest } from "../model-test.ts";
 import type { Component, DataSourceSpec, LossName, OutputMeaning, Pipeline } from "../pipeline.ts";
 import { DEFAULT_CHAMPIONS } from "../tombstone.ts";
 import { parseAudit } from "./audit-spec.ts";
@@ -8,7 +9,7 @@ import { parseData } from "./data-spec.ts";
 import { parseFreeze } from "./freeze.ts";
 import { parseGate } from "./gate-policy.ts";
 import { checkGraph } from "./graph-checks.ts";
-import { parsePipelineTests } from "./model-tests.ts";
+import { parsePipelineTests, type ReadTests } from "./model-tests.ts";
 import { parseObjective } from "./objective.ts";
 import type { Problem } from "./problem.ts";
 import { parseRowPlace } from "./row-place.ts";
@@ -68,7 +69,9 @@ export interface ParsedPipeline {
 
 /** The parts that can be checked against the data even if others have errors. */
 export interface ReadableParts {
-  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices" | "gate" | "tests">;
+  readonly pipeline: Pick<Pipeline, "components" | "data" | "audit" | "slices" | "gate"> & {
+    readonly tests?: ReadTests<PipelineTest>;
+  };
   readonly map: FileMap;
 }
 
@@ -153,7 +156,6 @@ export function parsePipelineFile(
   const written = drafts.map(({ edges: _edges, ...component }) => component);
   const tests = optional("tests", (given) => parsePipelineTests(given, { names, objective }, reporter));
   const checked = {
-    ...(tests !== undefined && { tests }),
     ...(audit !== undefined && { audit }),
     ...(slices !== undefined && { slices }),
     ...(gate !== undefined && { gate }),
@@ -161,13 +163,17 @@ export function parsePipelineFile(
   if (reporter.problems.length > 0 || top === undefined || data === undefined || objective === undefined) {
     const problems = sortedProblems(reporter.problems);
     if (data === undefined) return { problems };
-    return { problems, readable: { pipeline: { components: written, data, ...checked }, map } };
+    return {
+      problems,
+      readable: { pipeline: { components: written, data, ...checked, ...(tests && { tests }) }, map },
+    };
   }
   const pipeline: Pipeline = {
     name: top.pipeline,
     components: topologicalOrder(written),
     objective,
     data,
+    ...(tests && { tests: tests.filter((test) => test !== undefined) }),
     ...checked,
     ...(verdict !== undefined && { verdict }),
     ...(retention !== undefined && { retention }),

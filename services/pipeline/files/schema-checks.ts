@@ -1,4 +1,4 @@
-import { didYouMean } from "../../common/suggest.ts";
+import { availableNames, didYouMean } from "../../common/suggest.ts";
 import { closureNames, type SourceColumns } from "../data-reader.ts";
 import type { Component, LoggedActions } from "../pipeline.ts";
 import type { DataColumn } from "./data-column.ts";
@@ -39,7 +39,7 @@ export function checkPipelineAgainstSchema(
     const hint = didYouMean(name, columns.keys());
     reporter.report(
       path,
-      `${source.name} has no column "${name}"; available: ${[...columns.keys()].join(", ")}${hint}`,
+      `${source.name} has no column "${name}"; available: ${availableNames(columns.keys())}${hint}`,
     );
     return false;
   };

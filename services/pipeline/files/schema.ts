@@ -81,6 +81,7 @@ function describe(issue: z.core.$ZodIssue): string {
     }
     case "too_small":
       if (issue.origin === "array") return `must have at least ${issue.minimum} ${plural(issue.minimum)}`;
+      if (issue.input === "") return "must not be empty";
       return `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}${not}`;
     case "too_big":
       if (issue.origin === "array") return `must have at most ${issue.maximum} ${plural(issue.maximum)}`;

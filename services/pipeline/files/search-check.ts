@@ -1,5 +1,6 @@
 import {
   activeParameters,
+  MOST_MEASUREMENTS,
   type SearchParameter,
   type SearchParameters,
   type SearchSpec,
@@ -36,6 +37,17 @@ export function checkSearch(
       const what = path === "" || path === key ? message : `${path}: ${message}`;
       reporter.report(["search", "parameters", key], `with the value ${JSON.stringify(value)}, ${what}`);
     }
+  }
+}
+
+/** Checks that a training of a search is not measured more often than is sensible: trials keep every measurement. */
+export function checkMeasurements({ pruning, stopEarly }: SearchSpec, steps: number, reporter: Reporter): void {
+  const least = Math.ceil(steps / MOST_MEASUREMENTS);
+  const median = pruning.name === "median" ? pruning.every : undefined;
+  for (const [key, every] of Object.entries({ pruning: median, stop_early: stopEarly?.every })) {
+    if (every === undefined || every >= least) continue;
+    const message = `must be at least ${least} for ${steps} steps (${MOST_MEASUREMENTS} measurements), not ${every}`;
+    reporter.report(["search", key, "every"], message);
   }
 }
 

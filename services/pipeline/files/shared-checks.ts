@@ -22,7 +22,7 @@ export function checkSharedBetween(parsed: readonly ParsedPipeline[]): readonly 
       }
       const owner = files.get(from.pipeline);
       const why = owner && disagreement(component, using, owner);
-      if (why !== undefined) reporter.report(path, `${why}; run \`uncouple pipeline lock\``);
+      if (why !== undefined) reporter.report(path, `${why}; run \`uncouple pipeline lock ${reporter.file}\``);
     }
     return reporter.problems;
   });

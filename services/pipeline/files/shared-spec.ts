@@ -2,7 +2,7 @@ import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { originName, parseFrom, type SharedFrom } from "../shared.ts";
 import { isRecord, parseWith, shown } from "./schema.ts";
-import type { Reporter } from "./yaml-file.ts";
+import type { FileReporter, Reporter } from "./yaml-file.ts";
 
 /** The pipeline file's components, after those of other pipelines got their contracts from `shared:`. */
 export interface ExpandedComponents {
@@ -19,7 +19,7 @@ export interface ExpandedComponents {
  * have the names that the owner gives them, or are `users/user` if the owner uses them itself; each must be a component `from`
  * there in this file, whatever its name, or one of its own.
  */
-export function expandShared(value: Readonly<Record<string, unknown>>, reporter: Reporter): ExpandedComponents {
+export function expandShared(value: Readonly<Record<string, unknown>>, reporter: FileReporter): ExpandedComponents {
   const { components, shared } = value;
   const from = new Map<string, SharedFrom>();
   if (!isRecord(components)) return { components, broken: [], from };
@@ -56,7 +56,7 @@ export function expandShared(value: Readonly<Record<string, unknown>>, reporter:
     if (origin === undefined || contracts.has(nameOfContract(origin))) continue;
     reporter.report(
       ["components", name, "from"],
-      `the contract of ${nameOfContract(origin)} is not in this file; run \`uncouple pipeline lock FILE\` to get it from the pipeline file of ${origin.pipeline}`,
+      `the contract of ${nameOfContract(origin)} is not in this file; run \`uncouple pipeline lock ${reporter.file} --nats URL\`, or with \`--owner ${origin.pipeline}=FILE\` instead of a server`,
     );
   }
   return { components: expanded, broken, from };

@@ -2,8 +2,9 @@ import { dirname, resolve } from "node:path";
 import * as z from "zod";
 import { didYouMean } from "../../common/suggest.ts";
 import { DURATION, parseDuration } from "../duration.ts";
+import type { ModelTest } from "../model-test.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { absentKeys, type SearchParameter, type SearchParameters, type SearchSpec } from "../search.ts";
+import { absentKeys, type SearchParameters, type SearchSpec } from "../search.ts";
 import { originName } from "../shared.ts";
 import {
   DEFAULT_TEAM,
@@ -16,13 +17,13 @@ import {
 import { checkProtocol } from "./check-protocol.ts";
 import type { DataColumn } from "./data-column.ts";
 import { checkTeamTests } from "./model-test-checks.ts";
-import { parseModelTests } from "./model-tests.ts";
+import { parseModelTests, type ReadTests } from "./model-tests.ts";
 import { parseOptimizer } from "./optimizer-spec.ts";
 import type { Problem } from "./problem.ts";
 import type { ProtocolCatalog } from "./protocol-catalog.ts";
 import { checkSample, parseSample } from "./sample-spec.ts";
 import { isRecord, nameSchema, parseWith, strict } from "./schema.ts";
-import { checkSearch } from "./search-check.ts";
+import { checkMeasurements, checkSearch } from "./search-check.ts";
 import { withSearchKeys } from "./search-keys.ts";
 import { parseSearch } from "./search-spec.ts";
 import { parseWorkers } from "./workers-spec.ts";
@@ -62,7 +63,9 @@ export interface ParsedTeam {
 
 /** The parts that can be checked against the pipeline even if others have errors. */
 export interface ReadableTeam {
-  readonly team: Pick<TeamConfig, "component" | "protocol" | "train" | "tests" | "sample">;
+  readonly team: Pick<TeamConfig, "component" | "protocol" | "train" | "sample"> & {
+    readonly tests?: ReadTests<ModelTest>;
+  };
   readonly map: FileMap;
 }
 
@@ -115,8 +118,7 @@ export function parseTeamFile(text: string, fileName: string, protocols?: Protoc
   const reporter = createReporter(file.map, "problems" in parsed ? parsed.problems : []);
   const search = parseSearch(file.value.search, reporter);
   if (search !== undefined && "team" in parsed) {
-    const { parameters: space } = search;
-    checkSearch(search, (values) => problemsOf(configured(file, fileName, space, values, protocols)), reporter);
+    checkSearch(search, (values) => problemsOf(configured(file, fileName, search, values, protocols)), reporter);
   }
   if (search !== undefined && "team" in parsed && reporter.problems.length === 0) return { ...parsed, search };
   const { team, map } = "team" in parsed ? parsed : (parsed.readable ?? {});
@@ -133,19 +135,22 @@ export function parseConfiguredTeam(
 ): ParsedTeam | { readonly problems: readonly Problem[] } {
   const file = readYaml(text, fileName);
   if (!("map" in file)) return file;
-  const search = parseSearch(file.value.search, createReporter(file.map));
-  return configured(file, fileName, search?.parameters ?? [], parameters, protocols);
+  return configured(file, fileName, parseSearch(file.value.search, createReporter(file.map)), parameters, protocols);
 }
 
 function configured(
   file: YamlFile,
   fileName: string,
-  space: readonly SearchParameter[],
+  search: SearchSpec | undefined,
   parameters: SearchParameters,
   protocols?: ProtocolCatalog,
 ) {
-  const value = withSearchKeys(file.value, parameters, absentKeys(space, parameters));
-  return parseTeam({ ...file, value }, fileName, protocols);
+  const value = withSearchKeys(file.value, parameters, absentKeys(search?.parameters ?? [], parameters));
+  const parsed = parseTeam({ ...file, value }, fileName, protocols);
+  if (search === undefined || "problems" in parsed) return parsed;
+  const reporter = createReporter(file.map);
+  checkMeasurements(search, parsed.team.steps, reporter);
+  return reporter.problems.length === 0 ? parsed : { problems: reporter.problems };
 }
 
 const problemsOf = (parsed: Outcome) => ("problems" in parsed ? parsed.problems : []);
@@ -204,7 +209,7 @@ function parseTeam(file: YamlFile, fileName: string, protocols?: ProtocolCatalog
     ...(top.remote_modules && { remoteModules: true }),
     ...(!top.sets && { sets: false }),
     ...(top.cotrain && { cotrain: true }),
-    ...(tests && { tests }),
+    ...(tests && { tests: tests.filter((test) => test !== undefined) }),
     ...(sample && { sample }),
   };
   return { team, map, deprecations: deprecated.problems };

@@ -17,10 +17,16 @@ export interface Reporter {
   report(path: Path, message: string): void;
 }
 
+/** Of one file. */
+export interface FileReporter extends Reporter {
+  readonly file: string;
+}
+
 /** @param found problems found before */
-export function createReporter(map: FileMap, found: readonly Problem[] = []): Reporter {
+export function createReporter(map: FileMap, found: readonly Problem[] = []): FileReporter {
   const problems = [...found];
   return {
+    file: map.file,
     problems,
     report(path, message) {
       problems.push({ file: map.file, line: map.line(path), path: formatPath(path), message });

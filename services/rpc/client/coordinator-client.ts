@@ -30,6 +30,16 @@ export interface RemoteCoordinator extends Omit<CoordinatorService, "submit"> {
   join(worker: JoiningWorker, signal?: AbortSignal): Promise<JoinedWorker | RefusedWorker>;
   /** @throws UncoupleError also `data-loss` if the bytes do not have the digest */
   fetch(worker: string, digest: string, options?: TransferOptions): Promise<Uint8Array>;
+  /**
+   * As `fetch`, of any size: hands over what arrives, in order, before it knows the digest.
+   * @throws UncoupleError also what `write` throws
+   */
+  fetchTo(
+    worker: string,
+    digest: string,
+    write: (chunk: Uint8Array) => Promise<void>,
+    options?: TransferOptions,
+  ): Promise<void>;
   /** @param bytes the state at the end; empty if the unit could not be run */
   submit(
     result: SubmittedUnit,
@@ -42,7 +52,7 @@ export interface RemoteCoordinator extends Omit<CoordinatorService, "submit"> {
 
 /** How long a long poll may take: longer than a coordinator lets it. */
 const LEASE_SECONDS = 30;
-/** Limit of a program, a column or a state, in bytes. */
+/** Limit of what is fetched into memory, in bytes. */
 const MAX_FETCHED_BYTES = 2 ** 32;
 
 /** Read-only calls, which may be retried. */
@@ -61,6 +71,38 @@ export function connectCoordinator(address: string, options: ConnectOptions, com
   const beats = connect();
   const about = component === undefined ? {} : { component };
 
+  /** Receives all bytes of a digest. @param begin called with their number before the first ones */
+  async function receive(
+    worker: string,
+    digest: string,
+    begin: (size: number) => void,
+    { signal, onProgress }: TransferOptions = {},
+    write: (chunk: Uint8Array) => void | Promise<void>,
+  ): Promise<void> {
+    let size: number | undefined;
+    let received = 0;
+    const hash = createHash("sha256");
+    for await (const part of calls.finite(Coordinator.Fetch, { worker, digest, ...about }, signal)) {
+      if (part.size !== undefined && size === undefined) {
+        size = decodeUint64("size", part.size, "data-loss");
+        begin(size);
+      }
+      const { chunk } = part;
+      if (chunk === undefined) continue;
+      received += chunk.byteLength;
+      if (size === undefined || received > size) break;
+      await write(chunk);
+      hash.update(chunk);
+      onProgress?.(chunk.byteLength);
+    }
+    if (received !== size) {
+      const expected = size ?? "unknown";
+      throw new UncoupleError("data-loss", `${digest}: received ${received} bytes, but its size is ${expected}`);
+    }
+    const actual = hash.digest("hex");
+    if (actual !== digest) throw new UncoupleError("data-loss", `${digest}: the bytes have the digest ${actual}`);
+  }
+
   return {
     join: async (worker, signal) =>
       decodeJoined(await calls.unary(Coordinator.Join, { ...about, ...encodeJoin(worker) }, { signal })),
@@ -76,29 +118,19 @@ export function connectCoordinator(address: string, options: ConnectOptions, com
       if (unknown) throw new UncoupleError("not-found", `${address} does not know worker ${worker} any more`);
       return lease === null ? undefined : decodeLease(lease);
     },
-    async fetch(worker, digest, { signal, onProgress } = {}) {
+    async fetch(worker, digest, options) {
       let bytes: Buffer | undefined;
       let received = 0;
-      const hash = createHash("sha256");
-      for await (const part of calls.finite(Coordinator.Fetch, { worker, digest, ...about }, signal)) {
-        if (part.size !== undefined && bytes === undefined)
-          bytes = allocate(decodeUint64("size", part.size, "data-loss"));
-        const { chunk } = part;
-        if (chunk === undefined) continue;
+      const begin = (size: number) => {
+        bytes = allocate(size);
+      };
+      await receive(worker, digest, begin, options, (chunk) => {
+        bytes?.set(chunk, received);
         received += chunk.byteLength;
-        if (bytes === undefined || received > bytes.byteLength) break;
-        bytes.set(chunk, received - chunk.byteLength);
-        hash.update(chunk);
-        onProgress?.(chunk.byteLength);
-      }
-      if (bytes === undefined || received !== bytes.byteLength) {
-        const size = bytes?.byteLength ?? "unknown";
-        throw new UncoupleError("data-loss", `${digest}: received ${received} bytes, but its size is ${size}`);
-      }
-      const actual = hash.digest("hex");
-      if (actual !== digest) throw new UncoupleError("data-loss", `${digest}: the bytes have the digest ${actual}`);
-      return bytes;
+      });
+      return bytes as unknown as Buffer;
     },
+    fetchTo: (worker, digest, write, options) => receive(worker, digest, () => {}, options, write),
     async submit(result, bytes, { signal, onProgress } = {}) {
       const onSent = ({ chunk }: SubmitPart) => {
         if (chunk instanceof Uint8Array) onProgress?.(chunk.byteLength);

@@ -24,6 +24,16 @@ export interface CoordinatorDeps {
   readonly observer: CoordinatorObserver;
   /** Units that the trainer runs at a time on `wasm`. Default: the processors of this machine. */
   readonly cpus?: number;
+  /** Default: none beside the processors. */
+  readonly limits?: UnitLimits;
+}
+
+/** What the units that a trainer runs itself may take of its memory. */
+export interface UnitLimits {
+  /** Most units at a time on `wasm`. */
+  readonly units: number;
+  /** As `UnitExecutorDeps.idleBytes`. */
+  readonly idleBytes: number;
 }
 
 /** Hears of what happens, for logs and metrics. */

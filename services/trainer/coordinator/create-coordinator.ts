@@ -23,11 +23,11 @@ const TICK_MS = 100;
 
 export function createCoordinator(settings: CoordinatorSettings, deps: CoordinatorDeps): Coordinator {
   const { pipeline, component, incarnation, enabled, beatMs = BEAT_MS, silenceMs = SILENCE_MS } = settings;
-  const { clock, observer, cpus = availableCpus() } = deps;
+  const { clock, observer, cpus = availableCpus(), limits } = deps;
   const driver = (): MachineDriver => machine;
   const blobs = createBlobStore();
-  const local = createLocalUnits(clock, cpus, blobs);
-  const trainings = createTrainings(blobs, local, cpus, enabled, driver);
+  const local = createLocalUnits(clock, cpus, blobs, limits?.idleBytes);
+  const trainings = createTrainings(blobs, local, Math.min(cpus, limits?.units ?? cpus), enabled, driver);
   const polls = createLongPolls(clock, driver);
   const beats = createBeatStreams(driver);
   const answers = new Map<string, { readonly fate: UnitFate; readonly reason: string }>();

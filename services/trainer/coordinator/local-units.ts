@@ -29,7 +29,8 @@ export interface LocalUnits {
   close(): Promise<void>;
 }
 
-export function createLocalUnits(clock: Clock, cpus: number, blobs: BlobStore): LocalUnits {
+/** @param idleBytes as in `UnitExecutorDeps` */
+export function createLocalUnits(clock: Clock, cpus: number, blobs: BlobStore, idleBytes?: number): LocalUnits {
   const engines = createShippedEngines(clock, cpus);
   const executors = new Map<ShippingEngine, UnitExecutor>();
   const running = new Map<string, { readonly job: string; readonly stop: AbortController; done: Promise<unknown> }>();
@@ -40,6 +41,7 @@ export function createLocalUnits(clock: Clock, cpus: number, blobs: BlobStore): 
     const created = createUnitExecutor(engine, {
       engines,
       clock,
+      ...(idleBytes !== undefined && { idleBytes }),
       async blob(digest) {
         const blob = blobs.get(digest);
         if (blob === undefined) throw new UncoupleError("not-found", `no open training names the bytes ${digest}`);

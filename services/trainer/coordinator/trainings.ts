@@ -42,7 +42,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** @param cpus units that the trainer runs at a time on `wasm` @param workers whether there can be any */
+/** @param cpus most units that the trainer runs at a time on `wasm` @param workers whether there can be any */
 export function createTrainings(
   blobs: BlobStore,
   local: LocalUnits,

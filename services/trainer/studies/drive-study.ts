@@ -65,7 +65,8 @@ export function createDriveStudy(deps: DriveStudyDeps): DriveStudy {
       const pinned = entry.stored().pins ?? (await pin(entry, hold, signal));
       if (entry.stored().pins !== null) await hold(pinned);
       else await entry.record({ upstream: pinned.upstream }, { pins: pinned });
-      const choice = { share: plan.search.validation, sample: plan.team.sample };
+      const { parallel } = entry.stored().study;
+      const choice = { share: plan.search.validation, sample: plan.team.sample, parallel };
       await withStudyMaterial(pinned, choice, deps, signal, async (material) => {
         await checkBasis(entry, plan, pinned, material, signal);
         await entry.record({ state: "running", waitingFor: null, rows: material.rows });

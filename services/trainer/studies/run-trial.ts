@@ -1,6 +1,8 @@
 import { yieldToEventLoop } from "../../common/async/yield.ts";
 import { type Clock, secondsSince } from "../../common/clock/clock.ts";
 import { asUncoupleError, isTransient, UncoupleError } from "../../common/errors.ts";
+import { withDerivedFiles } from "../../data/spill/derived-files.ts";
+import type { StoredTable } from "../../data/spill/stored-table.ts";
 import type { Engine } from "../../engine/interface/engine.ts";
 import type { TrainingBackend } from "../../learning/component/training-backend.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
@@ -103,7 +105,8 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
         await entry.recordTrial(number, { planned: lastStep(team) });
         started = clock.elapsed();
         await entry.recordTrial(number, { state: "running" }, { attempts: attempts + 1 });
-        await end(...(await train(team)));
+        // What a trial derives from spilled rows is of no use to the next one.
+        await end(...(await withDerivedFiles(material.data.training.table, (table) => train(team, table))));
       } finally {
         slot?.release();
       }
@@ -117,7 +120,7 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
       await end("failed", { error: { code, message } });
     }
 
-    async function train(team: TeamConfig): Promise<readonly [TrialState, Partial<Trial>]> {
+    async function train(team: TeamConfig, table: StoredTable): Promise<readonly [TrialState, Partial<Trial>]> {
       const { data, models } = material;
       const resume = await store.loadCheckpoint(entry.id, number);
       const { numerics } = entry.trial(number);
@@ -146,7 +149,7 @@ export function createRunTrial(deps: RunTrialDeps): RunTrial {
         const trained = await deps.training.train({
           pipeline,
           team,
-          table: data.training.table,
+          table,
           upstream: await models.upstream(),
           ...(previous !== undefined && { previous }),
           ...(data.oracle !== undefined && { oracle: data.oracle }),

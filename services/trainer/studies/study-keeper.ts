@@ -57,6 +57,9 @@ interface Kept {
   readonly ends: Map<number, AbortController>;
 }
 
+/** Pause between two states that a watcher gets: each has all trials, which take about as long to send. */
+const WATCH_MS_PER_TRIAL = 0.5;
+
 export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeeperDeps): StudyKeeper {
   const { component } = settings;
   const { store, tracking, clock, log } = deps;
@@ -211,6 +214,11 @@ export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeep
         yield study;
         if (!isActive(study) || signal.aborted) return;
         await entry.changed.waitBeyond(seen, over);
+        const due = clock.elapsed() + WATCH_MS_PER_TRIAL * study.trials.length;
+        for (let ms = due - clock.elapsed(); ms > 0 && isActive(entry.stored().study); ms = due - clock.elapsed()) {
+          await entry.changed.waitBeyond(entry.changed.count, over, { clock, ms });
+          if (over.aborted) break;
+        }
         if (stopping.signal.aborted) throw stopped(id);
       }
     },

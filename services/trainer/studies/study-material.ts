@@ -47,26 +47,29 @@ export interface StudyMaterialDeps {
 /**
  * Reads the rows of a study for as long as the work with them takes. Training rows only: nothing here can ask for held-out ones.
  *
- * @param choice the share of the training rows to measure on, and the team's sample of all of them
+ * @param choice the share of the training rows to measure on, the team's sample of all of them, and the trials at a time
  * @throws UncoupleError as `TrainingData.use`
  */
 export function withStudyMaterial<T>(
   pins: ResolvedSnapshots,
-  choice: { readonly share: number; readonly sample?: RowSample | undefined },
+  choice: { readonly share: number; readonly sample?: RowSample | undefined; readonly parallel: number },
   deps: StudyMaterialDeps,
   signal: AbortSignal,
   work: (material: StudyMaterial) => Promise<T>,
 ): Promise<T> {
-  const { share, sample } = choice;
+  const { share, sample, parallel } = choice;
   const measured = (data: LoadedData, { training }: LoadedData) => measureOn(pins, deps, data, training, signal, work);
   return deps.data.use(
     signal,
     (data) =>
-      deps.data.use(signal, (validation) => measured(data, validation), {
-        part: { side: "validation", share },
-        sample,
-      }),
+      deps.data.use(
+        signal,
+        (validation) => measured(data, validation),
+        { part: { side: "validation", share }, sample },
+        parallel,
+      ),
     { part: { side: "fit", share }, sample },
+    parallel,
   );
 }
 

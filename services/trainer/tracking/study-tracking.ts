@@ -43,7 +43,8 @@ export interface StudyTrackingDeps {
 
 /** What the server has of a study. */
 interface Progress {
-  /** The study's own run there. */
+  /** The study's own run, and its id there. */
+  readonly run: TrackedRun;
   readonly parent: string;
   /** Number of measurements of each trial that goes on there. */
   readonly open: Map<number, number>;
@@ -102,7 +103,8 @@ export function createStudyTracking(deps: StudyTrackingDeps): StudyTracking {
   });
 
   async function begin(study: Study, signal: AbortSignal): Promise<Progress> {
-    const parent = await log.begin(parentOf(study), signal);
+    const run = parentOf(study);
+    const parent = await log.begin(run, signal);
     const statuses = await log.statuses("uncouple.study", study.id, signal);
     const open = new Map<number, number>();
     const done = new Set<number>();
@@ -111,7 +113,7 @@ export function createStudyTracking(deps: StudyTrackingDeps): StudyTracking {
       if (status === "RUNNING") open.set(trial, 0);
       else if (status !== undefined && status === TRIAL_STATUSES[state]) done.add(trial);
     }
-    return { parent, open, done, refusals: new Map(), tags: "" };
+    return { run, parent, open, done, refusals: new Map(), tags: "" };
   }
 
   async function logTrial(study: string, trial: Trial, progress: Progress, signal: AbortSignal): Promise<void> {
@@ -166,14 +168,14 @@ export function createStudyTracking(deps: StudyTrackingDeps): StudyTracking {
     }
     const tags = studyTags(study);
     const text = JSON.stringify(tags);
-    await log.log(parentOf(study), { metrics, ...(text !== progress.tags && { tags }) }, signal);
+    await log.log(progress.run, { metrics, ...(text !== progress.tags && { tags }) }, signal);
     progress.tags = text;
     return true;
   }
 
   async function end(
     study: Study,
-    { parent, open }: Progress,
+    { run, parent, open }: Progress,
     { status, metrics }: { readonly status: RunStatus; readonly metrics: readonly Metric[] },
     signal: AbortSignal,
   ): Promise<void> {
@@ -182,7 +184,7 @@ export function createStudyTracking(deps: StudyTrackingDeps): StudyTracking {
       await log.hold(childOf(study.id, parent, trial), signal);
     }
     const endedAt = study.finishedAt === null ? clock.now() : Date.parse(study.finishedAt);
-    await log.end(parentOf(study), { status, endedAt, metrics, tags: studyTags(study) }, signal);
+    await log.end(run, { status, endedAt, metrics, tags: studyTags(study) }, signal);
     studies.delete(study.id);
   }
 

@@ -1,7 +1,8 @@
-"""Samples the search space of test/bench/tuning/problem.ts with Optuna, for `npm run bench:tuning`.
+"""Samples a search space with Optuna, for `npm run bench:tuning`.
 
-Each line of the input is a question: {"sampler": ..., "seed": ...} starts a study, {"ask": true} asks for parameters, and
-{"tell": value} tells the value of the last ones; null is a failure. Each has a line as its answer.
+Each line of the input is a question: {"sampler": ..., "seed": ..., "space": [...]} starts a study, {"ask": true} asks for
+parameters, and {"tell": value} tells the value of the last ones; null is a failure. Each has a line as its answer. A space
+is the parameters of a parsed `search` (services/pipeline/search.ts).
 """
 
 import json
@@ -11,24 +12,35 @@ import optuna
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 SAMPLERS = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
-HIDDEN = [[8], [32], [64], [32, 32]]
+
+
+def suggest(trial, space):
+    """The parameters of a trial, without those whose conditions do not hold."""
+    values = {}
+    for parameter in space:
+        key, of = parameter["key"], parameter["range"]
+        if not all(values.get(other["key"]) in other["values"] for other in parameter["when"]):
+            continue
+        if of["kind"] == "choice":
+            values[key] = of["choices"][trial.suggest_categorical(key, list(range(len(of["choices"]))))]
+        elif of["integer"]:
+            values[key] = trial.suggest_int(key, of["low"], of["high"], log=of["log"])
+        else:
+            values[key] = trial.suggest_float(key, of["low"], of["high"], log=of["log"])
+    return values
+
 
 study = trial = None
+space = []
 for line in sys.stdin:
     question = json.loads(line)
     answer = None
     if "sampler" in question:
+        space = question["space"]
         study = optuna.create_study(sampler=SAMPLERS[question["sampler"]](seed=question["seed"]))
     elif "ask" in question:
         trial = study.ask()
-        answer = {
-            "optimizer.learning_rate": trial.suggest_float("optimizer.learning_rate", 1e-4, 0.3, log=True),
-            "model.hidden": HIDDEN[trial.suggest_categorical("model.hidden", list(range(len(HIDDEN))))],
-            "batch": trial.suggest_categorical("batch", [16, 32, 64, 128]),
-            "optimizer.name": trial.suggest_categorical("optimizer.name", ["adam", "momentum"]),
-        }
-        if answer["optimizer.name"] == "momentum":
-            answer["optimizer.momentum"] = trial.suggest_float("optimizer.momentum", 0.5, 0.99)
+        answer = suggest(trial, space)
     elif question["tell"] is None:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
     else:

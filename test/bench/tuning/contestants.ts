@@ -48,7 +48,7 @@ const ours =
 const optunas =
   (sampler: "random" | "tpe"): Contestant =>
   async (problem, seed, trials, optuna) => {
-    await optuna.begin(sampler, seed);
+    await optuna.begin(sampler, seed, problem.search("pruning: none").parameters);
     return best(
       trials,
       "trials",

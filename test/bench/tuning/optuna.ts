@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UncoupleError } from "../../../services/common/errors.ts";
-import type { SearchParameters } from "../../../services/pipeline/search.ts";
+import type { SearchParameter, SearchParameters } from "../../../services/pipeline/search.ts";
 import { optunaPython } from "../../helpers/optuna.ts";
 
 /** Optuna in a process of its own, by ask and tell. */
 export interface Optuna {
-  begin(sampler: "random" | "tpe", seed: number): Promise<void>;
+  begin(sampler: "random" | "tpe", seed: number, space: readonly SearchParameter[]): Promise<void>;
   ask(): Promise<SearchParameters>;
   /** @param value null: the trial failed */
   tell(value: number | null): Promise<void>;
@@ -26,7 +26,7 @@ export function startOptuna(): Optuna {
     return JSON.parse(value);
   }
   return {
-    begin: async (sampler, seed) => void (await answerTo({ sampler, seed })),
+    begin: async (sampler, seed, space) => void (await answerTo({ sampler, seed, space })),
     ask: async () => (await answerTo({ ask: true })) as SearchParameters,
     tell: async (value) => void (await answerTo({ tell: value })),
     close: () => child.stdin.end(),

@@ -26,7 +26,6 @@ export const PROBLEMS: Readonly<Record<string, Component>> = {
 
 export const STEPS = 300;
 const TEST_FRACTION = 0.3;
-/** `ask_optuna.py` has the same space. */
 const SPACE = `parameters:
     optimizer.learning_rate: { low: 0.0001, high: 0.3, log: true }
     model.hidden: { choices: [[8], [32], [64], [32, 32]] }

@@ -8,6 +8,7 @@ import { createTrackingQueue, type TrackingQueue } from "../../../services/track
 /** What a service tracks with, in virtual time. */
 export interface InProcessTracking {
   readonly clock: VirtualClock;
+  readonly requests: MlflowRequests;
   readonly client: MlflowClient;
   readonly log: RunLog;
   readonly queue: TrackingQueue;
@@ -38,11 +39,12 @@ export function trackInProcess(url: string): InProcessTracking {
     inFlight++;
     return request.finally(() => inFlight--);
   };
-  const requests = createMlflowRequests({ url, authorization: undefined }, clock);
-  const client = createMlflowClient({
-    call: (...args: Parameters<MlflowRequests["call"]>) => counted(requests.call(...args)),
-    putArtifact: (...args: Parameters<MlflowRequests["putArtifact"]>) => counted(requests.putArtifact(...args)),
-  });
+  const real = createMlflowRequests({ url, authorization: "Bearer canary" }, clock);
+  const requests: MlflowRequests = {
+    call: (...args) => counted(real.call(...args)),
+    putArtifact: (...args) => counted(real.putArtifact(...args)),
+  };
+  const client = createMlflowClient(requests);
   const until = (check: () => void) =>
     vi.waitFor(
       async () => {
@@ -53,6 +55,7 @@ export function trackInProcess(url: string): InProcessTracking {
     );
   return {
     clock,
+    requests,
     client,
     log: createRunLog({ experiment: "ads", client, warn }),
     queue,

@@ -11,16 +11,20 @@ export const S3_SECRET = "canary-s3-3b8e91";
 export interface TestStore {
   readonly port: number;
   /** The environment of its user. @param port of a proxy before it */
-  env(port?: number): Readonly<Record<string, string>>;
+  env(port?: number): StoreEnv;
   /** Writes an object. @param file its content @param key BUCKET/KEY */
   put(file: string, key: string): Promise<void>;
   remove(key: string): Promise<void>;
   /** Creates a user, who may do nothing. @returns its environment */
-  user(key: string, secret: string): Promise<Readonly<Record<string, string>>>;
+  user(key: string, secret: string): Promise<StoreEnv>;
   /** Sets the policy of a bucket, JSON. */
   policy(bucket: string, text: string): Promise<void>;
   stop(): Promise<void>;
 }
+
+export type StoreEnv = Readonly<
+  Record<"AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_REGION" | "AWS_ENDPOINT_URL", string>
+>;
 
 export async function startS3(): Promise<TestStore> {
   const folder = await serverFolder("s3", {});
@@ -70,7 +74,7 @@ export async function startS3(): Promise<TestStore> {
   };
 }
 
-function envOf(key: string, secret: string, port: number) {
+function envOf(key: string, secret: string, port: number): StoreEnv {
   return {
     AWS_ACCESS_KEY_ID: key,
     AWS_SECRET_ACCESS_KEY: secret,

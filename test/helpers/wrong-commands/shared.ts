@@ -12,7 +12,7 @@ export const wrongShared: readonly WrongCommand[] = [
     files: { "bad.yaml": USING },
     run: "validate bad.yaml",
     exit: 2,
-    says: "error bad.yaml:4: components.m1.from: the contract of paper/m1 is not in this file; run `uncouple pipeline lock FILE` to get it from the pipeline file of paper",
+    says: "error bad.yaml:4: components.m1.from: the contract of paper/m1 is not in this file; run `uncouple pipeline lock bad.yaml --nats URL`, or with `--owner paper=FILE` instead of a server",
   },
   {
     what: "a component of another pipeline that names none",
@@ -40,7 +40,7 @@ export const wrongShared: readonly WrongCommand[] = [
     files: { "bad.yaml": USING },
     run: "pipeline lock bad.yaml --owner paper=bad.yaml",
     exit: 2,
-    says: "uncouple: bad.yaml:4: components.m1.from: the contract of paper/m1 is not in this file; run `uncouple pipeline lock FILE` to get it from the pipeline file of paper",
+    says: "uncouple: bad.yaml:4: components.m1.from: the contract of paper/m1 is not in this file; run `uncouple pipeline lock HERE/bad.yaml --nats URL`, or with `--owner paper=FILE` instead of a server",
   },
   {
     what: "a contract of a component that the owner does not have",
@@ -48,6 +48,27 @@ export const wrongShared: readonly WrongCommand[] = [
     run: "pipeline lock bad.yaml --owner paper=pipeline.yaml",
     exit: 3,
     says: 'uncouple: pipeline paper has no component "m9"; available: m1, m2; did you mean "m1"?',
+  },
+  {
+    what: "contracts without a server or a file that has them",
+    files: { "bad.yaml": USING },
+    run: "pipeline lock bad.yaml --dir nowhere",
+    exit: 5,
+    says: "uncouple: the contracts of pipeline paper are on its NATS server; add --nats URL, or --owner paper=FILE",
+  },
+  {
+    what: "contracts of a pipeline that the server of the stack does not have",
+    files: { "bad.yaml": USING.replace("paper/m1", "papers/m1") },
+    run: "pipeline lock bad.yaml",
+    exit: 3,
+    says: 'uncouple: the NATS server at NATS has no pipeline "papers"; did you mean "paper"? (it has paper)',
+  },
+  {
+    what: "a file of a pipeline that no component comes from",
+    files: { "bad.yaml": USING },
+    run: "pipeline lock bad.yaml --owner papers=pipeline.yaml",
+    exit: 2,
+    says: "uncouple: --owner papers: bad.yaml uses no component of pipeline papers; it uses those of paper",
   },
   {
     what: "an owner without a file",

@@ -16,6 +16,11 @@ export const wrongWorkers: readonly WrongCommand[] = [
         "option '--threads <count>' argument '1.5' is invalid. Expected a positive integer",
       ],
       [
+        "a memory limit in megabytes",
+        "--memory-limit 768MB",
+        "option '--memory-limit <size>' argument '768MB' is invalid. Expected a size such as 768MiB or 2GiB, at least 512MiB",
+      ],
+      [
         "an invalid component",
         "--component M1",
         "option '--component <name>' argument 'M1' is invalid. A name is a lower-case letter and then up to 62 lower-case letters, digits or hyphens",
@@ -47,6 +52,13 @@ export const wrongWorkers: readonly WrongCommand[] = [
     exit: 2,
     says: `uncouple worker: ${says}; see uncouple worker --help`,
   })),
+  {
+    what: "a worker with too little memory by its environment",
+    run: "worker --trainer 127.0.0.1:1",
+    env: { UNCOUPLE_MEMORY_LIMIT: "64MiB" },
+    exit: 2,
+    says: 'uncouple: UNCOUPLE_MEMORY_LIMIT is "64MiB". Expected a size such as 768MiB or 2GiB, at least 512MiB.',
+  },
   {
     what: "a worker without a trainer",
     run: "worker",

@@ -110,4 +110,9 @@ test("models that retention has deleted are named", async () => {
   expect(gc.code).toBe(0);
   const { stdout } = await run("--gate", "gate.yaml");
   expect(stdout).toMatch(/Not replayed, because retention has deleted their models: m1@1, m1@2\./);
+  const at = ["--nats", server.url, "--pipeline", "past", "--pipeline-file", world.pipelineFile];
+  expect(await cli(["test", "m1@1", "--held-out", ...at], { cwd: dir })).toMatchObject({
+    code: 11,
+    stderr: expect.stringMatching(/^uncouple: m1@1 was deleted on .* by policy \(keep 1\)\n$/),
+  });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
+import type { SnapshotManifest } from "../../../services/pipeline/manifest.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../../services/registry/jetstream/backplane.ts";
 import { cli } from "../../helpers/cli.ts";
 import { draft, model, verdict } from "../../helpers/drafts.ts";
@@ -101,6 +102,32 @@ test("gc lists what it would delete, deletes it, and every command says so after
   const table = (await run("snapshots")).stdout;
   expect(table.match(/deleted/g)).toHaveLength(3);
   expect(table).toContain("2 models were deleted by policy; uncouple show tells when");
+});
+
+test("gc keeps a model that another pipeline refers to, and deletes it after the reference is released", async () => {
+  const connect = (name: string) =>
+    connectJetStream({ clock: systemClock, url: server.url, pipeline: name, name: "test" });
+  const [lender, borrower] = [await connect("lender"), await connect("borrower")];
+  const published: SnapshotManifest[] = [];
+  for (let serial = 1; serial <= 3; serial++) {
+    published.push(await lender.registry.publish(draft({ pipeline: "lender" }), model(serial, 1000), "any"));
+    await lender.verdicts.append(verdict("m1", serial, { pipeline: "lender" }));
+  }
+  const { retention } = await borrower.neighbor("lender");
+  await retention.refer({ component: "m1", serial: 1, by: "borrower", holder: "borrower/click lender/m1@1" });
+  const origin = { pipeline: "lender", component: "m1", serial: 1 };
+  const linked = draft({ pipeline: "borrower", component: "click", provenance: { origin } });
+  const link = await borrower.registry.link(linked, published[0] as SnapshotManifest, null);
+  const collect = async () => {
+    const done = await cli(["gc", "--keep", "1", "--json", "--nats", server.url, "--pipeline", "lender"]);
+    return (JSON.parse(done.stdout).deleted as { serial: number }[]).map(({ serial }) => serial);
+  };
+  expect(await collect()).toEqual([2]);
+  expect(Buffer.compare(await borrower.registry.bytes(link), model(1, 1000))).toBe(0);
+  await retention.release("borrower/click lender/m1@1");
+  expect(await collect()).toEqual([1]);
+  await borrower.close();
+  await lender.close();
 });
 
 test("commands work where no service of this version has created the log of tombstones, and delete nothing", async () => {

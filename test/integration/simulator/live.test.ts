@@ -31,7 +31,6 @@ const readResults = async (out: string): Promise<LiveResults> =>
 test("drives real services; nothing is lost, and every process ends", async () => {
   const command = spawnCli([...LIVE, "--processes", "2", "--tick", "1s", "--out", "out", "--json"], {
     cwd,
-    built: true,
   });
   let pids: number[] = [];
   let isOver = false;
@@ -76,7 +75,7 @@ test("drives real services; nothing is lost, and every process ends", async () =
 });
 
 test("Ctrl-C ends the drive early: what was asked for is finished and reported, and every process ends", async () => {
-  const command = spawnCli([...LIVE, "--processes", "1", "--for", "1h", "--out", "interrupted"], { cwd, built: true });
+  const command = spawnCli([...LIVE, "--processes", "1", "--for", "1h", "--out", "interrupted"], { cwd });
   const seen = async (pattern: RegExp) => {
     for (let waited = 0; waited < 60_000 && !pattern.test(command.stderr()); waited += 50) {
       await sleep(50);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readStack, removeStack, type Stack, stackFile, writeStack } from "../../../services/cli/connect/stack-file.ts";
+import { readIfThere } from "../../../services/cli/files/write-all.ts";
 import { parseNatsAddress } from "../../../services/cli/flags/nats-address.ts";
 import { writeWhole } from "../../../services/common/files/write-whole.ts";
 
@@ -94,6 +95,16 @@ describe("an atomically written file", () => {
   it("fails in a missing folder, with the name that the user gave", async () => {
     const writing = writeWhole(join(dir, "no", "m.onnx"), "no/m.onnx", bytes, false);
     await expect(writing).rejects.toThrow("cannot write no/m.onnx: no such folder");
+  });
+});
+
+describe("a file that may be there", () => {
+  it("has its text, and a device, a pipe or a missing file has none", async () => {
+    await writeFile(join(dir, "m2.yaml"), "component: m2\n");
+    expect(await readIfThere(join(dir, "m2.yaml"))).toBe("component: m2\n");
+    expect(await readIfThere("/dev/zero")).toBeUndefined();
+    expect(await readIfThere(join(dir, "m3.yaml"))).toBeUndefined();
+    await expect(readIfThere(dir)).rejects.toThrow("it is a folder");
   });
 });
 

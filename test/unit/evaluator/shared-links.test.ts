@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { collectGarbage } from "../../../services/composition/collect-garbage.ts";
 import { withPipelineView } from "../../../services/composition/pipeline-view.ts";
 import { DEFAULT_GATE } from "../../../services/pipeline/gate.ts";
+import type { Provenance } from "../../../services/pipeline/manifest.ts";
 import { movesName } from "../../../services/pipeline/release.ts";
 import { collect } from "../../../services/registry/logged.ts";
-import { tombstone } from "../../helpers/drafts.ts";
-import { good } from "../../helpers/memory-evaluators.ts";
+import { draft, tombstone } from "../../helpers/drafts.ts";
+import { good, specs } from "../../helpers/memory-evaluators.ts";
 import { openSharedWorld, type SharedWorld } from "../../helpers/shared-world.ts";
 
 const never = new AbortController().signal;
@@ -86,6 +87,31 @@ describe("an evaluator of a pipeline that uses another pipeline's component", ()
     }
     expect(await decided()).toEqual(["u@2 promoted", "u@3 refused"]);
     await world.until(async () => (await inUse())?.u === 2);
+  });
+
+  test("a team trains on a linked candidate that a gate holds for it, and both are released as one", async () => {
+    const gate = { ...DEFAULT_GATE, mode: "enforce", bootstrap: "newest" } as const;
+    world.start({ pipeline: { ...world.using(), gate } }, undefined, { split: gate.split });
+    // The owner's team keeps its snapshots out of sets, of its own pipeline.
+    const closed = { gating: { sets: false, cotrain: true } };
+    const releaseNext = async (serial: number, weight: number) => {
+      await world.publishOwner({ x: weight }, closed);
+      await world.releaseOwner(serial);
+      await isLinked(...Array.from({ length: serial }, (_, index) => index + 1));
+    };
+    const publish = (weight: number, provenance: Partial<Provenance>) =>
+      world.publish("d", { x: 1, "u-out": weight }, {}, { gating: { sets: true, cotrain: true }, ...provenance });
+    await releaseNext(1, 1);
+    await publish(1.5, { upstream: { u: 1 } });
+    await world.until(async () => (await inUse())?.d === 1);
+    // Right, and worse with the d that makes up for the one before.
+    await releaseNext(2, 2);
+    const asked = async () =>
+      (await collect(world.backplane.ledger.read(0))).filter((entry) => entry.entry === "candidate-run");
+    await world.until(async () => (await asked()).length > 0);
+    expect(await asked()).toMatchObject([{ id: "u@2:d:1", state: "requested", upstream: { u: 2 } }]);
+    await publish(1, { upstream: { u: 2 }, candidateRun: "u@2:d:1" });
+    await world.until(async () => JSON.stringify(await inUse()) === '{"u":2,"d":2}');
   });
 
   test("what the owner has not released is not used, and the log says what is missing", async () => {
@@ -184,6 +210,19 @@ describe("an evaluator of a pipeline that uses another pipeline's component", ()
     await isLinked(1);
     await world.ads.retention.release("demo/u ads/u@1");
     await world.until(async () => (await world.ads.retention.state()).references.length === 1);
+  });
+
+  test("a serial that the owner has given to another snapshot since its store was restored is linked again", async () => {
+    const original = await world.publishOwner({ x: 2 });
+    const origin = { pipeline: "ads", component: "u", serial: 1 };
+    const before = draft({ component: "u", contract: specs.u, provenance: { origin } });
+    await world.backplane.registry.link(before, { ...original, digest: "0".repeat(64) }, null);
+    await world.releaseOwner(1);
+    world.start({ pipeline: world.using() });
+    await isLinked(1, 1);
+    expect((await world.backplane.registry.latest("u"))?.digest).toBe(original.digest);
+    await world.clock.advance(60_000);
+    expect(await world.linked()).toEqual([1, 1]);
   });
 
   test("of two evaluators, one links", async () => {

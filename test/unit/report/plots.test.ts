@@ -161,6 +161,25 @@ describe("the lineage of snapshots", () => {
     expect(lineage(["m1", "m2"], [trained]).markup).not.toContain('class="edge');
   });
 
+  it("makes room for long names, and shortens what is longer", () => {
+    const component = "a-component-with-a-name-that-is-long";
+    const { markup } = lineage(
+      [component],
+      [{ ...first, component, caption: "proximal lambda=1 sigma=0.15 and more" }],
+    );
+    const [, width, x] =
+      /<rect x="[\d.]+" y="[\d.]+" width="([\d.]+)".*?<text class="name" x="([\d.]+)"/.exec(markup) ?? [];
+    expect(texts(markup)).toEqual([
+      "a-component-with-a-name…",
+      "a-component-with-a-name…@1",
+      expect.stringMatching(/…$/),
+    ]);
+    // 9 pixels for each character of the bold name, of the row and of the node.
+    expect(Number(width)).toBeGreaterThan(26 * 9);
+    expect(Number(x)).toBeGreaterThan(24 * 9);
+    expect(markup).toContain(`<title>${component}@1, proximal lambda=1 sigma=0.15 and more</title>`);
+  });
+
   it("never lets two snapshots of a component overlap", () => {
     const many = Array.from({ length: 8 }, (_, i) => ({ ...first, serial: i + 1, parent: i === 0 ? null : i }));
     const xs = [...lineage(["m1"], many).markup.matchAll(/<rect x="([\d.]+)"/g)].map(([, x]) => Number(x));

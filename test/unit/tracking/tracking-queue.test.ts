@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createVirtualClock } from "../../../services/common/clock/virtual-clock.ts";
-import { createMlflowRequests } from "../../../services/tracking/mlflow-requests.ts";
-import { createTrackingQueue } from "../../../services/tracking/tracking-queue.ts";
 import { type AnsweringServer, openAnsweringServer } from "../../helpers/answering-server.ts";
+import { trackInProcess } from "../../helpers/mlflow/track-in-process.ts";
 
 let server: AnsweringServer;
 beforeEach(async () => {
@@ -11,36 +9,14 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function open() {
-  const clock = createVirtualClock();
-  const warnings: string[] = [];
-  let dropped = 0;
-  const queue = createTrackingQueue({
-    clock,
-    warn: (message) => warnings.push(message),
-    onDropped(count) {
-      dropped += count;
-    },
-  });
-  const target = { url: server.url, authorization: "Bearer canary" };
-  const requests = createMlflowRequests(target, clock);
+  const { requests, queue, ...rest } = trackInProcess(server.url);
   return {
-    clock,
-    warnings,
+    ...rest,
     queue,
-    dropped: () => dropped,
     add: (name: string) =>
       queue.add(name, async (signal) => {
         await requests.call("POST", name, {}, signal);
       }),
-    /** Lets time pass until the queue is as expected. */
-    until: (check: () => void) =>
-      vi.waitFor(
-        async () => {
-          await clock.advance(1_000);
-          check();
-        },
-        { timeout: 10_000, interval: 5 },
-      ),
   };
 }
 const names = () => server.taken.map(({ url }) => url.split("/").at(-1));

@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
+import { tf } from "../../tfjs/tf.ts";
 import { constantValue, type ElementType, int64Vector, size, type Value } from "../graph/ir.ts";
 import { numberLike } from "./elementwise.ts";
 import {
@@ -35,7 +36,7 @@ const expandDims: Lowering = (call) => {
 const sliceLowering: Lowering = (call) => {
   const x = input(call, "x");
   const parsed = tf.slice_util.parseSliceParams(
-    { shape: [...x.shape], rank: x.shape.length } as unknown as tf.Tensor,
+    { shape: [...x.shape], rank: x.shape.length } as unknown as Tf.Tensor,
     attr(call, "begin"),
     attr(call, "size"),
   );
@@ -146,7 +147,7 @@ function filled(call: KernelCall, type: ElementType, shape: readonly number[], v
 
 const fill: Lowering = (call) => {
   const value = attr<number | string>(call, "value");
-  const dtype = attr<tf.DataType | undefined>(call, "dtype") ?? "float32";
+  const dtype = attr<Tf.DataType | undefined>(call, "dtype") ?? "float32";
   if (typeof value === "string" || dtype === "complex64") throw unsupported(call, `with ${dtype}`);
   return filled(call, dtype, attr(call, "shape"), value);
 };

@@ -1,5 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as Tf from "@tensorflow/tfjs";
 import { UncoupleError } from "../../../common/errors.ts";
+import { tf } from "../../tfjs/tf.ts";
 import type { TfjsSandbox } from "../../tfjs/tfjs-sandbox.ts";
 import {
   type ConstantData,
@@ -36,7 +37,7 @@ interface Entry {
   /** Set for constants. */
   readonly values: TensorValues | null;
   readonly shape: readonly number[];
-  readonly dtype: tf.DataType;
+  readonly dtype: Tf.DataType;
   references: number;
 }
 
@@ -50,19 +51,19 @@ export class Recorder extends GraphBuilder {
   input(
     shape: readonly number[],
     dtype: "float32" | "int32" | "bool" = "float32",
-  ): { value: Value; tensor: tf.Tensor } {
+  ): { value: Value; tensor: Tf.Tensor } {
     const value = newValue(dtype, shape);
     return { value, tensor: this.tensorOf(value) };
   }
 
   /** Returns the tensor for a value of the graph. */
-  tensorOf(value: Value): tf.Tensor {
+  tensorOf(value: Value): Tf.Tensor {
     const info = backend().symbolic(value);
     return tf.engine().makeTensorFromDataId(info.dataId, info.shape, info.dtype);
   }
 
   /** Returns the graph value of a tensor; a constant if the tensor's elements are known. */
-  valueFor(tensor: { readonly dataId: object; readonly shape: number[]; readonly dtype: tf.DataType }): Value {
+  valueFor(tensor: { readonly dataId: object; readonly shape: number[]; readonly dtype: Tf.DataType }): Value {
     const entry = backend().entry(tensor.dataId);
     if (entry.value !== null) return entry.value;
     const values = entry.values as TensorValues;
@@ -120,43 +121,43 @@ function looksAtValues(shape: readonly number[]): UncoupleError {
 }
 
 class TraceBackend extends tf.KernelBackend {
-  private readonly storage: tf.DataStorage<Entry> = new tf.DataStorage<Entry>(this, tf.engine());
+  private readonly storage: Tf.DataStorage<Entry> = new tf.DataStorage<Entry>(this, tf.engine());
 
   entry(dataId: object): Entry {
     return this.storage.get(dataId);
   }
 
   /** A data id for a value of the graph being recorded. */
-  symbolic(value: Value): tf.TensorInfo {
+  symbolic(value: Value): Tf.TensorInfo {
     const dataId = {};
     const dtype = tensorType(value.type);
     this.storage.set(dataId, { value, values: null, shape: value.shape, dtype, references: 1 });
     return { dataId, shape: [...value.shape], dtype };
   }
 
-  constant(values: TensorValues, shape: readonly number[], dtype: tf.DataType): tf.TensorInfo {
+  constant(values: TensorValues, shape: readonly number[], dtype: Tf.DataType): Tf.TensorInfo {
     const dataId = {};
     this.storage.set(dataId, { value: null, values, shape, dtype, references: 1 });
     return { dataId, shape: [...shape], dtype };
   }
 
-  override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): object {
+  override write(values: Tf.BackendValues, shape: number[], dtype: Tf.DataType): object {
     return this.constant(values as TensorValues, shape, dtype).dataId;
   }
 
-  override move(dataId: object, values: tf.BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void {
+  override move(dataId: object, values: Tf.BackendValues, shape: number[], dtype: Tf.DataType, refCount: number): void {
     this.storage.set(dataId, { value: null, values: values as TensorValues, shape, dtype, references: refCount });
   }
 
-  override readSync(dataId: object): tf.BackendValues {
+  override readSync(dataId: object): Tf.BackendValues {
     const { values, shape } = this.entry(dataId);
-    if (values !== null) return values as tf.BackendValues;
+    if (values !== null) return values as Tf.BackendValues;
     throw looksAtValues(shape);
   }
 
-  override read(dataId: object): Promise<tf.BackendValues> {
+  override read(dataId: object): Promise<Tf.BackendValues> {
     const { values, shape } = this.entry(dataId);
-    if (values !== null) return Promise.resolve(values as tf.BackendValues);
+    if (values !== null) return Promise.resolve(values as Tf.BackendValues);
     // The program may not await a rejection, so the recording fails instead and this promise never settles.
     if (activeRecorder !== null) activeRecorder.failure ??= looksAtValues(shape);
     return new Promise(() => {});
@@ -228,9 +229,9 @@ function registerTraceBackend(): void {
 
 function runKernel(
   kernelName: string,
-  inputs: tf.NamedTensorInfoMap,
-  attrs: tf.NamedAttrMap,
-): tf.TensorInfo | tf.TensorInfo[] {
+  inputs: Tf.NamedTensorInfoMap,
+  attrs: Tf.NamedAttrMap,
+): Tf.TensorInfo | Tf.TensorInfo[] {
   const recorder = activeRecorder;
   const known = Object.values(inputs).every((input) => input == null || backend().entry(input.dataId).values !== null);
   const lowering = kernelLowerings[kernelName];
@@ -258,24 +259,24 @@ function runKernel(
 /** Runs a kernel on tfjs's cpu backend; its inputs are constants. */
 function evaluate(
   kernelName: string,
-  inputs: tf.NamedTensorInfoMap,
-  attrs: tf.NamedAttrMap,
-): tf.TensorInfo | tf.TensorInfo[] {
+  inputs: Tf.NamedTensorInfoMap,
+  attrs: Tf.NamedAttrMap,
+): Tf.TensorInfo | Tf.TensorInfo[] {
   const kernel = tf.getKernel(kernelName, "cpu");
   if (kernel === undefined) throw unknownKernel(kernelName);
   const cpu = tf.engine().findBackend("cpu");
-  const copies: tf.NamedTensorInfoMap = {};
+  const copies: Tf.NamedTensorInfoMap = {};
   const ids: object[] = [];
   for (const [name, input] of Object.entries(inputs)) {
     if (input == null) continue;
-    const values = backend().entry(input.dataId).values as tf.BackendValues;
+    const values = backend().entry(input.dataId).values as Tf.BackendValues;
     const dataId = cpu.write(values, input.shape, input.dtype);
     ids.push(dataId);
     copies[name] = { dataId, shape: input.shape, dtype: input.dtype };
   }
-  const named = Array.isArray(inputs) ? (Object.values(copies) as unknown as tf.NamedTensorInfoMap) : copies;
+  const named = Array.isArray(inputs) ? (Object.values(copies) as unknown as Tf.NamedTensorInfoMap) : copies;
   const results = kernel.kernelFunc({ inputs: named, attrs, backend: cpu });
-  const take = (info: tf.TensorInfo): tf.TensorInfo => {
+  const take = (info: Tf.TensorInfo): Tf.TensorInfo => {
     const values = cpu.readSync(info.dataId) as TensorValues;
     ids.push(info.dataId);
     return backend().constant(values, info.shape, info.dtype);
@@ -296,19 +297,19 @@ function scopeName(): string {
   return name === undefined || name === "" || name === "unnamed scope" ? "the program" : `tf.${name}`;
 }
 
-export function elementType(dtype: tf.DataType): ElementType {
+export function elementType(dtype: Tf.DataType): ElementType {
   if (dtype === "complex64") {
     throw new UncoupleError("invalid-argument", `complex numbers, in ${scopeName()}, cannot be compiled`);
   }
   return dtype;
 }
 
-function tensorType(type: ElementType): tf.DataType {
+function tensorType(type: ElementType): Tf.DataType {
   if (type === "int64") throw new UncoupleError("internal", "tfjs has no 64-bit integers");
   return type;
 }
 
-function constantData(values: TensorValues, dtype: tf.DataType): ConstantData {
+function constantData(values: TensorValues, dtype: Tf.DataType): ConstantData {
   if (Array.isArray(values)) return values.map((bytes) => new TextDecoder().decode(bytes));
   switch (dtype) {
     case "float32":

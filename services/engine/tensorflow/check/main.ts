@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import { tf } from "../../tfjs/tf.ts";
 import { createTfjsSandbox } from "../../tfjs/tfjs-sandbox.ts";
 import type { CheckResult } from "../check-binding.ts";
 import { loadTensorflow, TENSORFLOW_BACKEND } from "../load-tensorflow.ts";

@@ -38,6 +38,16 @@ test("a page about a run that waits has neither plots nor a snapshot", async () 
   expect(plots(page)).toBe(0);
 });
 
+test("a page about a run with a sample does not say that the model has seen all rows", async () => {
+  const { run } = full;
+  if (run === null) throw new Error("the record has no run");
+  expect(await modelPage(full, "footer")).toContain("The model was trained on them, which flatters it.");
+  const sampled = { ...full, run: { ...run, settings: { ...run.settings, sample: { rows: 4000 } } } };
+  const page = await modelPage(sampled, "footer");
+  expect(page).not.toContain("The model was trained on them");
+  expect(page).toContain("The model was trained on those of them that the team");
+});
+
 test("a page about a run that was cancelled says so, and where its schedule was to end", async () => {
   const { run } = full;
   if (run === null) throw new Error("the record has no run");
@@ -67,6 +77,7 @@ test("a page about a quarantined snapshot that another program trained says so, 
     "Lineage",
   ]);
   expect(page).toContain("It is quarantined (not-finite): nothing composes it.");
+  expect(page).toContain('<p class="summary">Quarantined: not-finite.</p>');
   expect(page).toContain("its training: &lt;b&gt;");
 });
 
@@ -94,4 +105,28 @@ test("a page about a study with few trials has their history, but no importance"
   expect(page).toContain("It needs 10 measured trials.");
   // The history, three parameters, and the curves.
   expect(plots(page)).toBe(5);
+});
+
+test("validation losses that hardly differ fill their plot; those that differ by decades have a logarithmic axis", async () => {
+  const [trial] = tunedStudy().trials;
+  if (trial === undefined) throw new Error("the record has no trials");
+  const axisOf = async (...losses: number[]) => {
+    const measured = losses.map((value, i) => ({ step: 100 * (i + 1), value }));
+    const page = await studyPage(tunedStudy({ trials: [{ ...trial, value: 0.5, measured }] }), "footer");
+    const plot = page.slice(page.indexOf("Validation loss over steps</h2>"), page.indexOf("<h2>Trials"));
+    const labels = [...plot.matchAll(/>([\d.]+)<\/text>/g)].map(([, label]) => Number(label));
+    return labels.filter((label) => label < 100);
+  };
+  expect(Math.min(...(await axisOf(0.63, 0.58)))).toBeGreaterThan(0.5);
+  expect(await axisOf(50, 0.5)).toEqual(expect.arrayContaining([0.1, 1, 10]));
+});
+
+test("a test that was skipped is neither shown as passed nor as failed", async () => {
+  const { snapshot } = full;
+  if (snapshot === null) throw new Error("the record has no snapshot");
+  const [test] = snapshot.verdict?.tests ?? [];
+  if (snapshot.verdict === null || test === undefined) throw new Error("the record has no test");
+  const verdict = { ...snapshot.verdict, tests: [{ ...test, skipped: "no rows change" }] };
+  const page = await modelPage({ ...full, snapshot: { ...snapshot, verdict } }, "footer");
+  expect(page).toContain('<span class="skipped">skipped: no rows change</span>');
 });

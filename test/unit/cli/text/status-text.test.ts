@@ -38,6 +38,21 @@ const report: StatusReport = {
 };
 const text = (change: Partial<StatusReport> = {}) => statusText({ ...report, ...change }, style, 80, clock);
 
+const trainer: StatusReport["trainers"][number] = {
+  pipeline: "paper",
+  component: "m1",
+  engine: "wasm",
+  state: "training",
+  run: "r",
+  queued: 1,
+  queueCapacity: 8,
+  newest: 4,
+  pipelineDigest: null,
+  appliedDigest: null,
+  version: null,
+  problem: null,
+};
+
 test("status says what is in use, what waits with its reasons and age, and who serves it", () => {
   expect(text().split("\n")).toEqual([
     "paper release 13 for 3 min 10 s, the gate; gate: enforce",
@@ -105,6 +120,10 @@ test("a component of another pipeline that lacks what its owner uses is named, w
     "\n\nNot up to date with their owners\n  m1 ads/u: ads/u@7 is quarantined by its owner\n\nFollowers",
   );
   expect(of(null)).not.toContain("owners");
+  // Who trains it is known before its first snapshot.
+  const first = { ...m1, newest: null, shared: { from: "ads/u@7", notLinked: null } };
+  const idle = { ...trainer, component: "m2" };
+  expect(text({ components: [first], trainers: [idle] })).toMatch(/m1 +m1@1 +- +- +pipeline ads\n/);
 });
 
 test("services that answer are shown", () => {
@@ -126,22 +145,7 @@ test("services that answer are shown", () => {
       release: null,
       gate: { mode: "enforce", questionsLeft: 1163, held: [] },
     },
-    trainers: [
-      {
-        pipeline: "paper",
-        component: "m1",
-        engine: "wasm",
-        state: "training",
-        run: "r",
-        queued: 1,
-        queueCapacity: 8,
-        newest: 4,
-        pipelineDigest: null,
-        appliedDigest: null,
-        version: null,
-        problem: null,
-      },
-    ],
+    trainers: [trainer],
   });
   expect(shown).toContain("evaluator e1 is idle: 2 to judge, pipeline loss 0.25, questions left: 1,163");
   expect(shown).toMatch(/m1 +m1@2 +m1@4 +- +training, 1 queued\n/);

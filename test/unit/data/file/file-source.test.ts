@@ -125,7 +125,7 @@ describe("a CSV file", () => {
       expect(numbers(await source.trainingRows(["x"]), "x")).toEqual([1, 2]);
       await writeFile(pathOf(name), "y,x\n10,1\n20,2\n30,3\n");
       expect(await failureOf(source.trainingRows(["x"]))).toBe(
-        `failed-precondition: ${name}: the columns changed from x, y to y, x since the file was opened; restart the service`,
+        `failed-precondition: ${name}: the columns changed since the file was opened (now the same in another order); restart the service`,
       );
       await writeFile(pathOf(name), "x,y\n1,10\n2,20\n3,30\n");
       expect(numbers(await source.trainingRows(["x"]), "x")).toEqual([1, 2, 3]);
@@ -324,6 +324,13 @@ describe("an invalid data file", () => {
     expect(await failureOf(read(empty, ["x"]))).toBe(`invalid-argument: data.path: ${empty} is empty`);
     const junk = await file(Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 256)));
     expect(await failureOf(read(junk, ["x"]))).toContain(`invalid-argument: data.path: ${junk} is a binary file`);
+  });
+
+  test("is JSON, but not JSON lines", async () => {
+    await writeFile(pathOf("rows.json"), '[{"x": 1},\n{"x": 2}]');
+    expect(await failureOf(read("rows.json", ["x"]))).toBe(
+      "invalid-argument: data.path: rows.json is a JSON array; write one object per line instead",
+    );
   });
 
   test("has a header without rows, or lacks a requested column", async () => {

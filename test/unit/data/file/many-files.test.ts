@@ -70,6 +70,21 @@ describe("a folder", () => {
     expect(await ids({ query: "SELECT id FROM source WHERE x > 4" })).toHaveLength(7);
   });
 
+  test("can begin with files that have a header only", async () => {
+    await put("1.csv", "id,x\n");
+    await put("2.csv", "id,x\n");
+    expect(await failure({})).toBe("invalid-argument: data.path: FOLDER has no rows after its header");
+    await put("3.csv", table(2));
+    expect(await ids()).toEqual([1, 2]);
+  });
+
+  test("can have a name with the characters of globs", async () => {
+    await put("it's [new]*?/a.csv", table(2));
+    await put("it's [new]*?/b.csv", table(2, 3));
+    await put("it's n-x/c.csv", table(2, 5));
+    expect(await ids({ path: "it's [new]*?" })).toEqual(upTo(4));
+  });
+
   test("is read as it is now: added, replaced and removed files count", async () => {
     await put("1.csv", table(3));
     await opened({}, async (source) => {
@@ -80,7 +95,9 @@ describe("a folder", () => {
       await rename(join(folder, "1.csv"), join(folder, "_1.csv"));
       expect(await now()).toEqual([4, 5]);
       await put("3.csv", "x,id\n1,2\n");
-      await expect(now()).rejects.toThrow(/3\.csv has the columns x, id, but .*1\.csv has id, x/);
+      await expect(now()).rejects.toThrow(
+        /3\.csv has other columns than .*1\.csv: the same in another order; all files must have the same$/,
+      );
     });
   });
 
@@ -170,6 +187,13 @@ describe("JSON lines", () => {
   });
 });
 
+test("compressed JSON lines, and ones of which the first is malformed, are known by their names", async () => {
+  await put("a.jsonl.gz", gzipSync(lines(2)));
+  await put("b.ndjson", `no json\n${lines(2, 3)}`);
+  expect(await ids({ path: "a.jsonl.gz" })).toEqual([1, 2]);
+  expect(await ids({ path: "b.ndjson", maxBadFraction: 0.5 })).toEqual([3, 4]);
+});
+
 describe("wrong files", () => {
   test.each([
     ["an empty folder", { path: "." }, "not-found: data.path: FOLDER has no files of rows (CSV, JSON lines, Parquet)"],
@@ -236,7 +260,7 @@ describe("wrong files", () => {
     expect(await ids({ format: "jsonl" })).toEqual([3, 4]);
     await put("c.csv", "id,y\n1,2\n");
     expect(await failure({ path: "*.csv" })).toBe(
-      "failed-precondition: c.csv has the columns id, y, but a.csv has id, x; all files must have the same",
+      "failed-precondition: c.csv has other columns than a.csv: without x, with y; all files must have the same",
     );
     await put("d.dat", "id,x\n1,2\n");
     expect(await failure({ path: "*.dat" })).toBe(
@@ -248,7 +272,37 @@ describe("wrong files", () => {
       ["e/2", "y"],
     ] as const)
       await parquet(`${name}.parquet`, `SELECT 1 AS id, 2 AS ${column}`);
-    expect(await failure({ path: "e" })).toContain("e/2.parquet has the columns id, y, but e/1.parquet has id, x");
+    expect(await failure({ path: "e" })).toBe(
+      "failed-precondition: e/2.parquet has other columns than e/1.parquet: without x (integer), with y (integer); all files must have the same",
+    );
+  });
+
+  test("with values that would be rounded: integers in the first file, numbers in the second", async () => {
+    await parquet("1.parquet", "SELECT 1 AS id, 2 AS x, 'v' AS c");
+    await parquet("2.parquet", "SELECT 2 AS id, 2.5::DOUBLE AS x, 'w' AS c");
+    expect(await failure({})).toBe(
+      "failed-precondition: 2.parquet has other columns than 1.parquet: without x (integer), with x (number); all files must have the same",
+    );
+    await parquet("2.parquet", "SELECT 2::BIGINT AS id, 3::SMALLINT AS x, 'w' AS c");
+    await parquet("a=1/3.parquet", "SELECT 3 AS id, 3 AS x, 'w' AS c");
+    expect(await ids({ path: "*.parquet" })).toEqual([1, 2]);
+    await parquet("a=b/4.parquet", "SELECT 4 AS id, 3 AS x, 'w' AS c");
+    expect(await ids({ path: "a=*/*.parquet" })).toEqual([3, 4]);
+  });
+
+  test("of which one is no table: the message is short", async () => {
+    await put("1.csv", table(2));
+    await put("2.csv", `${"\u0000\u0001garbage\u0007".repeat(50)}\n`);
+    expect(await failure({})).toMatch(/^failed-precondition: 2\.csv has other columns than 1\.csv: [ -~]{1,200}$/);
+  });
+
+  test("of which one is empty, unless it is JSON lines", async () => {
+    await put("1.csv", table(2));
+    await put("2.csv", "");
+    expect(await failure({})).toBe("failed-precondition: data.path: FOLDER has an empty file, without a header: 2.csv");
+    await put("lines/1.jsonl", "");
+    await put("lines/2.jsonl", lines(2));
+    expect(await ids({ path: "lines" })).toEqual([1, 2]);
   });
 
   test("a query of a folder reads this folder only", async () => {

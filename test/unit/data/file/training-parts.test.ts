@@ -68,3 +68,16 @@ test("generated rows divide, too", async () => {
   const sample = async (part?: typeof fit) => numbers(await source.auditRows([], ["y"], 50, { part }), "y");
   expect(await sample(fit)).toEqual((await sample()).filter((y) => own.includes(y)));
 });
+
+test("a side without rows says what to change in the search", async () => {
+  await opened(await file(rowsOf(9)), { key: "x", testFraction: 0.25 }, async (source) => {
+    const side = (part: { readonly side: "fit" | "validation"; readonly share: number }) =>
+      source.trainingRows(["x"], { part });
+    await expect(side({ side: "validation", share: 1e-9 })).rejects.toThrow(
+      "has no training rows to measure trials on; raise `validation` in the search",
+    );
+    await expect(side({ side: "fit", share: 1 - 1e-9 })).rejects.toThrow(
+      "has no training rows left to train trials on; lower `validation` in the search",
+    );
+  });
+});

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { createRandom, type Random } from "../../../../services/data/random/random.ts";
-import { profileColumns } from "../../../../services/data/spill/profile-columns.ts";
+import { columnBlocks, profileColumns } from "../../../../services/data/spill/profile-columns.ts";
+import { SPILL_BLOCK_ROWS } from "../../../../services/data/spill/spill-file.ts";
 import { columnDrift } from "../../../../services/data/table/column-drift.ts";
 import type { CategoricalColumn, Column, NumericColumn } from "../../../../services/data/table/table.ts";
 import type { ColumnProfile } from "../../../../services/pipeline/column-profile.ts";
+import { spillTests } from "../../../helpers/spilled-tables.ts";
 
+const { spill } = spillTests();
 const rows = 5000;
 
 function numbers(seed: number, value: (random: Random) => number, count = rows): NumericColumn {
@@ -27,7 +30,30 @@ async function profileOf(column: Column): Promise<ColumnProfile> {
   return profile as ColumnProfile;
 }
 
-const driftOf = async (before: Column, now: Column) => columnDrift(await profileOf(before), rows, now);
+async function* whole(column: Column): AsyncGenerator<Column> {
+  yield column;
+}
+
+const rowsOf = (column: Column) =>
+  column.kind === "numeric" ? column.values.length / column.width : column.codes.length;
+
+const driftOf = async (before: Column, now: Column) =>
+  columnDrift(await profileOf(before), rows, rowsOf(now), whole(now));
+
+test("rows in files have the drift of rows in memory", async () => {
+  const count = 70_000;
+  const columns = { c: normal(5, 0.3, 1, count), t: { ...texts("a"), codes: new Int32Array(count) } };
+  const stored = await spill({ rows: count, columns });
+  expect(stored.rows).toBeGreaterThan(SPILL_BLOCK_ROWS);
+  for (const [name, before] of [
+    ["c", normal(1)],
+    ["t", texts("b", "c")],
+  ] as const) {
+    const drift = await columnDrift(await profileOf(before), rows, count, columnBlocks(stored, name));
+    expect(drift?.index).toBeGreaterThan(0.05);
+    expect(drift).toEqual(await driftOf(before, columns[name]));
+  }
+});
 
 describe("the profile of a column", () => {
   test("has the deciles, the range and the share of each bin", async () => {
@@ -77,7 +103,8 @@ describe("the drift of a column", () => {
       const indexes = await Promise.all(
         Array.from({ length: 20 }, async (_, seed) => {
           const before = await profileOf(normal(seed, 0, 1, count));
-          return columnDrift(before, count, normal(100 + seed, 0, 1, count))?.index ?? Number.NaN;
+          const drift = await columnDrift(before, count, count, whole(normal(100 + seed, 0, 1, count)));
+          return drift?.index ?? Number.NaN;
         }),
       );
       // Standard deviation of the index: sqrt(2 x 9) (1 / n + 1 / m), of which the half above 0 counts.
@@ -127,11 +154,11 @@ describe("the drift of a column", () => {
 
   test("is unknown for few rows, and for another kind of column", async () => {
     const profile = await profileOf(normal(1));
-    expect(columnDrift(profile, 99, normal(2))).toBeUndefined();
-    expect(columnDrift(profile, rows, normal(2, 0, 1, 99))).toBeUndefined();
-    expect(columnDrift(profile, rows, texts("a"))).toBeUndefined();
-    expect(columnDrift(await profileOf(texts("a")), rows, normal(1))).toBeUndefined();
+    expect(await columnDrift(profile, 99, rows, whole(normal(2)))).toBeUndefined();
+    expect(await columnDrift(profile, rows, 99, whole(normal(2, 0, 1, 99)))).toBeUndefined();
+    expect(await columnDrift(profile, rows, rows, whole(texts("a")))).toBeUndefined();
+    expect(await columnDrift(await profileOf(texts("a")), rows, rows, whole(normal(1)))).toBeUndefined();
     const strange = { name: "c", coordinates: [{ edges: [1, 2], shares: [1] }] };
-    expect(columnDrift(strange, rows, normal(1))).toBeUndefined();
+    expect(await columnDrift(strange, rows, rows, whole(normal(1)))).toBeUndefined();
   });
 });

@@ -173,3 +173,19 @@ test("an experiment of a store that was replaced gets the judgments from then on
   expect(tagsOf(1)).not.toHaveProperty("uncouple.verdict");
   expect(tagsOf(2)).toHaveProperty("uncouple.verdict");
 });
+
+test("more judgments than are logged at a time are all logged, though the server refuses to keep the position", async () => {
+  const { backplane, publish, start, until, clock } = store();
+  start();
+  await until(() => expect(positions()).toEqual(["0", "0"]));
+  server.disturb = (path) => (path.endsWith("set-experiment-tag") ? { status: 400 } : undefined);
+  for (let count = 1; count <= 40; count++) await backplane.quarantines.append(quarantine("m1", await publish()));
+  await until(() => expect(tagsOf(40)).toHaveProperty("uncouple.quarantine"));
+  // Long enough to give the position up, and nothing else comes that would be a reason to keep it.
+  const then = clock.elapsed();
+  await until(() => expect(clock.elapsed() - then).toBeGreaterThan(4_000));
+  expect(positions()).toEqual(["0", "0"]);
+  server.disturb = () => undefined;
+  await until(() => expect(positions()).toEqual(["0", "40"]));
+  expect(server.runs.filter(({ tags }) => tags["uncouple.quarantine"] === "true")).toHaveLength(40);
+});

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../../../services/common/clock/virtual-clock.ts";
 import { UncoupleError } from "../../../../services/common/errors.ts";
+import type { StoredTable } from "../../../../services/data/spill/stored-table.ts";
 import type { Column, Table } from "../../../../services/data/table/table.ts";
 import type { Engine } from "../../../../services/engine/interface/engine.ts";
 import { type CounterfactualEvidence, gatherEvidence } from "../../../../services/learning/counterfactual/evidence.ts";
 import { chooseSource, prepareCalibrated } from "../../../../services/learning/counterfactual/prepare.ts";
 import { encodeDataset } from "../../../../services/learning/dataset/encoded-dataset.ts";
 import type { Component, Pipeline } from "../../../../services/pipeline/pipeline.ts";
+import { spillTests } from "../../../helpers/spilled-tables.ts";
 
 const unusedEngine: Engine = {
   name: "none",
@@ -35,6 +37,8 @@ const pipeline: Pipeline = {
   data: { source: "synthetic", generator: "diamond", seed: 1, rows: 100, testFraction: 0.5 },
 };
 
+const { spill } = spillTests();
+
 const numbers = (rows: number, value: (row: number) => number): Column => ({
   kind: "numeric",
   width: 1,
@@ -55,16 +59,20 @@ interface Case {
   readonly x2Levels?: number;
   readonly extent?: CounterfactualEvidence["extent"];
   readonly oracle?: boolean;
+  /** Where the training rows are; default: in memory. */
+  readonly store?: (table: Table) => Promise<StoredTable>;
 }
 
-async function evidenceOf({ audited, auditRows = 40, x2Levels = 200, extent = "values", oracle = false }: Case) {
+async function evidenceOf(given: Case) {
+  const { audited, auditRows = 40, x2Levels = 200, extent = "values", oracle = false } = given;
+  const { store = async (rows: Table) => rows } = given;
   const visible = ["x1", "x2", "y"];
   const outputs = (rows: number) => tableOf(rows, ["left-output", "right-output"], 1);
-  const table = tableOf(200, visible, x2Levels);
+  const table = await store(tableOf(200, visible, x2Levels));
   const join = pipeline.components[2] as Component;
   return gatherEvidence({
     pipeline,
-    dataset: await encodeDataset(join, table, outputs(200)),
+    dataset: await encodeDataset(join, table, await store(outputs(200))),
     table,
     extent,
     fit: { engine: unusedEngine, seed: 1 },
@@ -127,6 +135,14 @@ describe("the counterfactual output", () => {
       /not at perturbed ones/,
     );
     expect(chooseSource("matching", await evidenceOf({ audited, x2Levels: 4 })).name).toBe("matching");
+  });
+
+  it("is not estimated by matching from rows in files, and auto chooses a source that streams", async () => {
+    const from = { audited: ["z1", "z2"], x2Levels: 4, store: spill };
+    expect((await refusal("matching", from)).message).toMatch(
+      /: matching needs all training rows in memory; raise --memory-limit$/,
+    );
+    expect(chooseSource("auto", await evidenceOf(from)).name).toBe("pooled");
   });
 
   it("requires an audit sample for calibrated inputs, too", async () => {

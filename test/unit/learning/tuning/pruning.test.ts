@@ -65,6 +65,8 @@ describe("the median rule", () => {
   test("measures ten times on the way, or as often as the file says", () => {
     expect(measuredSteps(search({ pruning: median }), 100).pruning(100)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90]);
     expect(measuredSteps(search({ pruning: { ...median, every: 40 } }), 100).pruning(100)).toEqual([40, 80]);
+    // A sampler outside asked for far more steps.
+    expect(measuredSteps(search({ pruning: median }), 100).pruning(1_000_000_000)).toHaveLength(999);
   });
 });
 

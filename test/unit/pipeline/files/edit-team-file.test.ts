@@ -35,6 +35,9 @@ test("keys that are missing are added, to mappings of every layout", () => {
   expect(editTeamFile("optimizer:\n  name: adam # n\n", { "optimizer.learning_rate": 0.1 }, [])).toBe(
     "optimizer:\n  name: adam # n\n  learning_rate: 0.1\n",
   );
+  expect(editTeamFile("optimiser: sgd\n", { "optimizer.learning_rate": 0.1, model: { hidden: [8, 16] } }, [])).toBe(
+    "optimiser: { name: sgd, learning_rate: 0.1 }\nmodel: { hidden: [8, 16] }\n",
+  );
   expect(editTeamFile("optimiser: { name: adam }\n", { "optimizer.learning_rate": 0.1 }, [])).toBe(
     "optimiser: { name: adam, learning_rate: 0.1 }\n",
   );

@@ -441,3 +441,32 @@ describe("tests of a pipeline file", () => {
     ]);
   });
 });
+
+test("a malformed test does not hide what is wrong with the others", () => {
+  const tests = `  - { monotone: price, direction: down, output: "yes" }
+  - { bounded: { low: 0 }, output: maybe }
+  - 7
+  - { monotone: country, direction: increasing, output: "yes" }
+`;
+  const team = teamOf(tests);
+  const pipeline = pipelineOf(tests.replaceAll(/ }$/gm, ", component: click }"));
+  const empty = pipelineOf("  []");
+  if (!("problems" in team) || !("problems" in pipeline) || "problems" in empty) throw new Error("expected problems");
+  expect(team.problems.map(({ line }) => line)).toEqual([4, 6]);
+  expect(pipeline.problems.map(({ line }) => line)).toEqual([13, 15]);
+  const { readable: readableTeam } = team;
+  const { readable } = pipeline;
+  if (readableTeam === undefined || readable === undefined) throw new Error("expected readable parts");
+  const ofTeam = checkTeamAgainstPipeline(readableTeam, empty.pipeline, new Set(), SCHEMA);
+  const source = { name: "the data", columns: "all" } as const;
+  const ofPipeline = checkPipelineAgainstSchema(readable, SCHEMA, new Map(), source);
+  for (const [found, first] of [
+    [ofTeam, 5],
+    [ofPipeline, 14],
+  ] as const) {
+    expect(found.map(({ line, path, message }) => [(line ?? 0) - first, path, message])).toEqual([
+      [0, "tests[1].output", 'the output of click has no class "maybe"; available: no, yes'],
+      [2, "tests[3].monotone", '"country" must have one number per row'],
+    ]);
+  }
+});

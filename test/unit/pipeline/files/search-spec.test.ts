@@ -127,6 +127,19 @@ describe("problems have the line of the search's key", () => {
     expect(Object).not.toHaveProperty("polluted");
   });
 
+  test("a training that would be measured too often, also by a sampler outside", () => {
+    const often = `${one("steps: { low: 100, high: 2000, integer: true }")}  pruning: { name: median, every: 1 }\n`;
+    expect(problems(often)).toEqual([
+      "team.yaml:6: search.parameters.steps: with the value 2000, search.pruning.every: must be at least 2 for 2000 steps (1000 measurements), not 1",
+    ]);
+    const text = `${head}${one("batch: { choices: [1, 2] }")}  stop_early: { every: 1 }\n`;
+    expect(parseTeamFile(text, "team.yaml", protocolCatalog)).toHaveProperty("search");
+    const configured = parseConfiguredTeam(text, "team.yaml", { steps: 1_000_000_000 }, protocolCatalog);
+    expect("problems" in configured && configured.problems.map(formatProblem)).toEqual([
+      "team.yaml:7: search.stop_early.every: must be at least 1000000 for 1000000000 steps (1000 measurements), not 1",
+    ]);
+  });
+
   test("a condition without values", () => {
     const text = "  parameters:\n    seed: { choices: [1, 2] }\n    batch: { choices: [8, 9], when: { seed: [] } }\n";
     expect(problems(text)).toEqual([

@@ -111,7 +111,7 @@ describe("components of other pipelines", () => {
     [
       "no contract",
       USING,
-      "components.visitor.from: the contract of ads/user is not in this file; run `uncouple pipeline lock FILE`",
+      "components.visitor.from: the contract of ads/user is not in this file; run `uncouple pipeline lock ",
     ],
     [
       "no pipeline",
@@ -187,7 +187,7 @@ describe("components of other pipelines", () => {
     expect(between(using)).toEqual([]);
     expect(between(using, ADS)).toEqual([]);
     expect(between(using, ADS.replace("target: z", "target: w"))).toEqual([
-      '0.yaml:4: components.visitor.from: `target` is "w" in pipeline ads, but "z" here; run `uncouple pipeline lock`',
+      '0.yaml:4: components.visitor.from: `target` is "w" in pipeline ads, but "z" here; run `uncouple pipeline lock 0.yaml`',
     ]);
     const mutual = (name: string, other: string) =>
       `pipeline: ${name}\n${DATA}\ncomponents:\n  x: { from: ${other}/x }\nshared:\n  ${other}/x: { columns: [x1], output: { name: u }, target: z }\n`;

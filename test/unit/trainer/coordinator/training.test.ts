@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { yieldToEventLoop } from "../../../../services/common/async/yield.ts";
 import { systemClock } from "../../../../services/common/clock/system-clock.ts";
 import type { TrainingCheckpoint } from "../../../../services/learning/training/training-progress.ts";
 import { createLocalRunner } from "../../../../services/learning/units/local-runner.ts";
@@ -21,8 +22,8 @@ beforeAll(async () => {
 
 const started: MemoryWorker[] = [];
 const worlds: CoordinatorWorld[] = [];
-function world(over: Parameters<typeof createWorld>[0] = {}): CoordinatorWorld {
-  const created = createWorld(over);
+function world(...[over, limits]: Parameters<typeof createWorld>): CoordinatorWorld {
+  const created = createWorld(over, limits);
   worlds.push(created);
   return created;
 }
@@ -61,6 +62,27 @@ test.each([0, 1, 2, 5])("the bits are the same with %i workers", async (count) =
   expect(here.ran.length).toBeGreaterThanOrEqual(trainings * 7 * 4);
   expectEveryLeaseToHaveAFate(here);
 });
+
+test.each([
+  [2, undefined],
+  [1, { units: 1, idleBytes: 0 }],
+] as const)(
+  "at most %i units run in the trainer at a time, as memory allows, to the same bits",
+  async (most, limits) => {
+    const { coordinator } = world({}, limits);
+    const running = new Set<number>();
+    let over = false;
+    const training = train(coordinator).finally(() => {
+      over = true;
+    });
+    while (!over) {
+      running.add(coordinator.metrics().inFlight);
+      await yieldToEventLoop();
+    }
+    expect(await training).toBe(oracle);
+    expect(Math.max(...running)).toBe(most);
+  },
+);
 
 test("fewer rows than a batch, fewer rows than slots, and a last round of one step train to the same bits", async () => {
   const few = { rows: 3, data: { x: numbers(9, 1), y: numbers(3, 2) }, steps: 31 };

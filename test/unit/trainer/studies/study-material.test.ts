@@ -43,6 +43,7 @@ test.each([
       source,
       generations: { current: async () => undefined },
       openSpace: () => openSpillSpace(folder, tableBytes, processTableOf(process, "here")),
+      keepsRows: true,
       log: silentLog,
     });
     const { signal } = new AbortController();
@@ -53,17 +54,23 @@ test.each([
       const { values, width } = columns.x1 as { values: Float32Array; width: number };
       return Array.from({ length: rows }, (_, row) => values[row * width]);
     };
-    await withStudyMaterial({ upstream: {}, parent: null }, { share: 0.2 }, deps, signal, async (material) => {
-      expect(asked).toEqual([]);
-      expect(material.rows.fit + material.rows.validation).toBe(all.rows);
-      expect(isSpilled(material.data.training.table)).toBe(tableBytes === 0);
-      // No row is on both sides.
-      const part = { side: "validation", share: 0.2 } as const;
-      const validation = await data.use(signal, ({ training }) => firsts(training.table), { part });
-      const fit = new Set(await firsts(material.data.training.table));
-      expect(validation.filter((value) => fit.has(value))).toEqual([]);
-      expect(validation).toHaveLength(material.rows.validation);
-    });
+    await withStudyMaterial(
+      { upstream: {}, parent: null },
+      { share: 0.2, parallel: 2 },
+      deps,
+      signal,
+      async (material) => {
+        expect(asked).toEqual([]);
+        expect(material.rows.fit + material.rows.validation).toBe(all.rows);
+        expect(isSpilled(material.data.training.table)).toBe(tableBytes === 0);
+        // No row is on both sides.
+        const part = { side: "validation", share: 0.2 } as const;
+        const validation = await data.use(signal, ({ training }) => firsts(training.table), { part });
+        const fit = new Set(await firsts(material.data.training.table));
+        expect(validation.filter((value) => fit.has(value))).toEqual([]);
+        expect(validation).toHaveLength(material.rows.validation);
+      },
+    );
     expect(await readdir(folder)).toEqual([]);
   },
 );
