@@ -34,8 +34,7 @@ export default defineConfig({
     maxWorkers: 4,
     globalSetup: "test/helpers/print-node-version.ts",
     projects: [
-      // Modules are loaded once for all unit tests of a worker, which nearly halves their time: they keep no state.
-      { test: { ...project("unit", 20_000).test, isolate: false } },
+      project("unit", 20_000),
       project("contract", 60_000),
       built("integration", 120_000),
       built("e2e", 300_000),

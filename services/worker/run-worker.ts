@@ -1,7 +1,7 @@
 import { availableCpus } from "../common/available-cpus.ts";
 import type { Clock } from "../common/clock/clock.ts";
 import { UncoupleError } from "../common/errors.ts";
-import { DEFAULT_MEMORY_LIMIT, divideMemory } from "../common/memory-budget.ts";
+import { DEFAULT_MEMORY_LIMIT, divideWorkerMemory } from "../common/memory-budget.ts";
 import { probeProvider } from "../engine/onnx/probe-provider.ts";
 import type { ShippingEngine } from "../engine/shipped/shipping-engine.ts";
 import type { ColumnSpace } from "../learning/units/job-columns.ts";
@@ -85,8 +85,7 @@ export async function runWorker(options: RunWorkerOptions, deps: RunWorkerDeps):
   const { version } = packageInfo();
   const engineNames = options.engines ?? DEFAULT_ENGINES;
   const { threads, memoryLimit = DEFAULT_MEMORY_LIMIT } = options;
-  const atATime = Math.min(threads ?? availableCpus(), divideMemory(memoryLimit).units);
-  const memory = divideMemory(memoryLimit, atATime);
+  const memory = divideWorkerMemory(memoryLimit, threads ?? availableCpus());
   const lifecycle = createLifecycle({
     name: "worker",
     clock,
@@ -112,7 +111,7 @@ export async function runWorker(options: RunWorkerOptions, deps: RunWorkerDeps):
     const blobs = createBlobCache(transfers, memory.blobBytes);
     const space = await deps.openSpace(memory.tableBytes);
     const executors = createExecutors(engineNames, {
-      parallel: atATime,
+      parallel: memory.units,
       threads,
       clock,
       blobs,

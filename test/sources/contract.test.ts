@@ -93,6 +93,8 @@ const access = () =>
     MY: mariadb.url(),
     LITE: `sqlite:${join(folder, "rows.db")}`,
     SSL_CERT_FILE: HTTPS_CA,
+    // Of s3:// only, which is not encrypted here.
+    AWS_CA_BUNDLE: "/nowhere/ca.pem",
     ...s3.env(),
     GS_ACCESS_KEY_ID: S3_KEY,
     GS_SECRET_ACCESS_KEY: S3_SECRET,

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { extensionsFolder } from "../helpers/sources/install.ts";
 import { startMariadb } from "../helpers/sources/mariadb-server.ts";
 import { startPostgres, type TestDatabase } from "../helpers/sources/postgres-server.ts";
@@ -124,6 +124,21 @@ describe("a query reads its own source and nothing else", () => {
     expect(await safeFailure(ids({ path: "s3://ads/team/", query }, s3.env()))).toMatch(
       /^invalid-argument: .*(disabled|must not have URLs|must be a SELECT|redact|unredacted)/,
     );
+  });
+
+  test("S3: the settings of DuckDB have no credentials of this process", async () => {
+    for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) vi.stubEnv(name, CANARY);
+    try {
+      const query = "SELECT id, (SELECT string_agg(name || '=' || value, ' ') FROM duckdb_settings()) AS x FROM source";
+      const texts = await reading({ path: "s3://ads/team/", query }, accessWith(s3.env()), async (source) => {
+        const { columns } = (await source.trainingRows(["x"])).table;
+        return Object.values(columns).flatMap((column) => (column.kind === "categorical" ? column.dictionary : []));
+      });
+      expect(texts.join(" ")).toContain("s3_secret_access_key=");
+      expect(texts.join(" ")).not.toContain(CANARY);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test("its own rows", async () => {

@@ -31,7 +31,8 @@ export interface DrawnRows {
  * Draws a sample of the training rows into temporary tables of the connection. The sample depends on the rows alone: not on the
  * part of the query, nor, with a key, on their order.
  * @param query of training rows, without labels
- * @param tableBytes that near duplicates may take, before there are rows in memory; default: the share of the default limit
+ * @param nearBytes that near duplicates may take: twice the share of rows, of which there are none in memory yet; default: that of
+ *   the default limit
  * @throws UncoupleError `failed-precondition` if there are fewer sampled rows than strata, or near duplicates take too long
  *   or too much memory
  */
@@ -40,7 +41,7 @@ export async function drawSample(
   query: RowQuery,
   sample: RowSample,
   identity: RowIdentity,
-  tableBytes = divideMemory(DEFAULT_MEMORY_LIMIT).tableBytes,
+  nearBytes = 2 * divideMemory(DEFAULT_MEMORY_LIMIT).tableBytes,
 ): Promise<DrawnRows> {
   const labels = sampleLabels(sample);
   await connection.run(rowsTable({ ...query, labels }, identity));
@@ -63,7 +64,7 @@ export async function drawSample(
   const { distinct, nearDuplicates, atMost, rows, stratified } = sample;
   if (distinct) await step("distinct", `SELECT min(n) AS n FROM ${remaining(kept)} GROUP BY ${values.join(", ")}`);
   if (nearDuplicates !== undefined)
-    await step("nearDuplicates", await farRows(connection, query, kept, nearDuplicates, tableBytes));
+    await step("nearDuplicates", await farRows(connection, query, kept, nearDuplicates, nearBytes));
   if (atMost !== undefined) {
     const ranked = `SELECT n, row_number() OVER (PARTITION BY l0 ORDER BY n) AS i FROM ${remaining(kept)}`;
     await step("atMost", `SELECT n FROM (${ranked}) WHERE i <= ${atMost.rows}`);
@@ -131,7 +132,7 @@ async function farRows(
   query: RowQuery,
   kept: string,
   { columns, distance }: NonNullable<RowSample["nearDuplicates"]>,
-  tableBytes: number,
+  nearBytes: number,
 ): Promise<string> {
   const places = columns.map((name) => query.columns.findIndex((column) => column.name === name));
   const vector = places.map((place) => query.columns[place]).find((column) => (column?.width ?? 1) > 1);
@@ -157,7 +158,7 @@ async function farRows(
     units: query.columns[place]?.kind === "categorical" ? units[i] : undefined,
   }));
   const bytes = nearDuplicateBytes(rows, compared, distance);
-  if (bytes > tableBytes) throw tooLarge(rows, bytes, tableBytes);
+  if (bytes > nearBytes) throw tooLarge(rows, bytes, nearBytes);
   const index = createNearDuplicates(rows, compared, distance);
   const far = new Float64Array(rows);
   let found = 0;
@@ -192,11 +193,11 @@ function tooMany(why: string): UncoupleError {
   );
 }
 
-function tooLarge(rows: number, bytes: number, tableBytes: number): UncoupleError {
-  const most = Math.floor((rows * tableBytes) / bytes).toLocaleString("en-US");
+function tooLarge(rows: number, bytes: number, nearBytes: number): UncoupleError {
+  const most = Math.floor((rows * nearBytes) / bytes).toLocaleString("en-US");
   return new UncoupleError(
     "failed-precondition",
-    `sample.near_duplicates: comparing ${rows.toLocaleString("en-US")} rows takes ${mebibytes(bytes)} MiB, more than their share of --memory-limit (${mebibytes(tableBytes)} MiB, for about ${most} such rows); raise the limit, choose a smaller distance, or remove it from sample`,
+    `sample.near_duplicates: comparing ${rows.toLocaleString("en-US")} rows takes ${mebibytes(bytes)} MiB, more than their share of --memory-limit (${mebibytes(nearBytes)} MiB, for about ${most} such rows); raise the limit, choose a smaller distance, or remove it from sample`,
   );
 }
 

@@ -154,7 +154,13 @@ function createFileSource(spec: StoredSource, origin: Origin): DataSource {
             ? readRows(connection, `SELECT r, bad FROM (${sql})`, [], [], limit, countRejected, undefined)
             : readRows(connection, sql, chosen, labels, limit, countRejected, space);
         if (sample === undefined) return readAll(rowSql(query));
-        const { sql, drawn, good } = await drawSample(connection, query, sample, identity, space?.tableBytes);
+        const { sql, drawn, good } = await drawSample(
+          connection,
+          query,
+          sample,
+          identity,
+          space && 2 * space.tableBytes,
+        );
         const { bad, ...sampled } = await readAll(sql);
         return { ...sampled, bad: { ...bad, total: good + bad.bad }, sample: drawn };
       });

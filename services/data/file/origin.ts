@@ -129,6 +129,8 @@ function openFiles(
   const prepare = async (run: RunSql) => {
     await loadExtension(run, "httpfs", `data.path: ${store}://`, env);
     const authority = (store === "s3" && env.AWS_CA_BUNDLE) || env.SSL_CERT_FILE || undefined;
+    // The extension copies them from the environment of this process, and any query can read settings.
+    for (const name of ["access_key_id", "secret_access_key", "session_token"]) await run(`SET GLOBAL s3_${name} = ''`);
     await run("SET GLOBAL enable_server_cert_verification = true");
     if (authority !== undefined) await run(`SET GLOBAL ca_cert_file = ${literal(authority)}`);
     if (store !== "https") await createStoreSecret(run, store, env);
@@ -290,7 +292,7 @@ async function checkParquet(database: Database, files: readonly string[]): Promi
     const columns = await database.rows(
       `DESCRIBE SELECT * FROM read_parquet(${sqlList([file])}, hive_types_autocast = false)`,
     );
-    return { file, columns: columns.map(([name, type]) => `${name}${shownType(String(type))}`).sort() };
+    return { file, columns: columns.map(([name, type]) => `${String(name)}${shownType(String(type))}`).sort() };
   });
   const [first] = described;
   const other = described.find(({ columns }) => JSON.stringify(columns) !== JSON.stringify(first?.columns));

@@ -36,6 +36,8 @@ export async function runWithInput(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
   const ended = run(program, args, { env, maxBuffer: 64 * 1024 * 1024 });
+  // A program that ends before it reads its input fails by its exit code.
+  ended.child.stdin?.on("error", () => {});
   ended.child.stdin?.end(input);
   return (await ended).stdout.trim();
 }

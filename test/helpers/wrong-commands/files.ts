@@ -85,8 +85,10 @@ error bad.yaml:10: gate.slices[0]: "device" is not among the pipeline's slices (
     },
     run: "validate bad.yaml",
     exit: 2,
-    says: `error bad.yaml:7: tests[1].component: unknown component "m9"; available: m1; did you mean "m1"?
-error bad.yaml:8: tests[2]: a slice needs a limit: loss_at_most or loss_relative_to_all`,
+    says: `error bad.yaml:6: tests[0].monotone: "word" must have one number per row
+error bad.yaml:7: tests[1].component: unknown component "m9"; available: m1; did you mean "m1"?
+error bad.yaml:8: tests[2]: a slice needs a limit: loss_at_most or loss_relative_to_all
+error bad.yaml:9: tests[3].invariant.set.x: "x" is numeric; set it to a number`,
   },
   {
     what: "tests of a pipeline that its data cannot answer",

@@ -61,7 +61,7 @@ export const wrongShared: readonly WrongCommand[] = [
     files: { "bad.yaml": USING.replace("paper/m1", "papers/m1") },
     run: "pipeline lock bad.yaml",
     exit: 3,
-    says: 'uncouple: the NATS server at NATS has no pipeline "papers"; did you mean "paper"? (it has paper)',
+    says: 'uncouple: the NATS server at NATS has no pipeline "papers"; did you mean "paper"? (it has PIPELINES)',
   },
   {
     what: "a file of a pipeline that no component comes from",

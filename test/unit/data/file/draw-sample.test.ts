@@ -241,11 +241,11 @@ test("near duplicates that exceed their share of memory are refused, with the ro
       const space = await openSpillSpace(join(pathOf("spill")), tableBytes, { pid: process.pid, isAlive: () => true });
       return source.storedTrainingRows(VISIBLE, space, { sample: { nearDuplicates: { columns, distance } } });
     };
-    expect(await failureOf(near(["id", "title"], 2, 5000))).toBe(
+    expect(await failureOf(near(["id", "title"], 2, 2500))).toBe(
       "failed-precondition: sample.near_duplicates: comparing 172 rows takes 1 MiB, more than their share of --memory-limit (1 MiB, for about 115 such rows); raise the limit, choose a smaller distance, or remove it from sample",
     );
     // Far apart, every text has as many segments as its distance.
-    expect(await failureOf(near(["title"], 1e12, 2 ** 30))).toMatch(/takes [\d,]+ MiB, more than .* \(1,024 MiB, /);
-    await near(["id", "title"], 2, 20_000);
+    expect(await failureOf(near(["title"], 1e12, 2 ** 29))).toMatch(/takes [\d,]+ MiB, more than .* \(1,024 MiB, /);
+    await near(["id", "title"], 2, 10_000);
   });
 });

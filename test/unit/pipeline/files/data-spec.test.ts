@@ -95,7 +95,7 @@ describe("wrong data is reported with its place", () => {
       "data.path: unknown key; available: source, url_env",
     ],
     ["{ source: file, path: x.csv, format: xlsx }", "data.format: must be one of csv, jsonl, parquet"],
-    ["{ source: file, path: '' }", "data.path: must"],
+    ["{ source: file, path: '' }", "data.path: must not be empty"],
     ["{ source: file, path: x.csv, table: t }", "data.table: unknown key; available: source, path, format, query, key"],
     ["{ source: postgres, table: t }", "data.source: must be one of synthetic, file, database"],
   ])("%s", (data, says) => {
