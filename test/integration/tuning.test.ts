@@ -231,6 +231,23 @@ describe("uncouple tune", () => {
     expect(await cli(args)).toMatchObject({ code: 2, stderr: expect.stringContaining("start one with --trials N") });
   });
 
+  test("fails if no trial was complete, and says where the reasons are", async () => {
+    const search = "parameters: { optimizer.learning_rate: { choices: [1000] } }, pruning: none";
+    await writeFile(
+      join(world.dir, "diverging.yaml"),
+      `component: m1\nmodel: { hidden: [8] }\noptimizer: { name: sgd, learning_rate: 0.1 }\nsteps: 200\nsearch: { ${search} }\n`,
+    );
+    const args = ["tune", "m1", "--trials", "2", "--team", "diverging.yaml", "--trainer", `127.0.0.1:${m1.grpcPort}`];
+    const { code, stdout, stderr } = await cli(args, { cwd: world.dir });
+    expect({ code, stderr }).toEqual({
+      code: 5,
+      stderr: expect.stringMatching(
+        /no trial of study \S+ was complete, .*; uncouple studies m1 \S+ says why each trial failed\n$/,
+      ),
+    });
+    expect(stdout).toContain("failed");
+  });
+
   test("says how to attach again when the trainer goes away", async () => {
     const own = await world.trainer("m1", { team: TEAM, stateDir: join(world.dir, "leaving") });
     let stopping: Promise<void> | undefined;

@@ -76,6 +76,7 @@ export function tuneCommand(context: CliContext): Command {
         if (study.state === "failed") {
           throw new UncoupleError(study.error?.code ?? "internal", `study ${study.id} failed: ${study.error?.message}`);
         }
+        if (study.state === "complete" && study.trials.length > 0) bestOf(study);
         if (flags.write !== undefined) await write(study, flags.write, output, context);
         if (flags.publish === true) await publish(study, await connections.trainer(component), output, context);
       });
@@ -210,8 +211,13 @@ async function publish(study: Study, trainer: RemoteTrainer, output: Output, con
   if (run.state === "failed") throw new Finished(exitCodes[run.error?.code ?? "internal"]);
 }
 
+/** @throws UncoupleError `failed-precondition` if there is none */
 function bestOf(study: Study) {
   const best = bestTrial(study);
   if (best !== undefined) return best;
-  throw new UncoupleError("failed-precondition", `no trial of study ${study.id} was complete, so there is no best one`);
+  const hint = `uncouple studies ${study.component} ${study.id} says why each trial failed`;
+  throw new UncoupleError(
+    "failed-precondition",
+    `no trial of study ${study.id} was complete, so there is no best one; ${hint}`,
+  );
 }

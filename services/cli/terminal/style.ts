@@ -13,9 +13,12 @@ export function createStyle(on: boolean): Style {
   return Object.fromEntries(COLORS.map((name) => [name, apply(name)])) as Style;
 }
 
-/** Makes untrusted text safe for a terminal: replaces control characters, including line breaks, with spaces. */
+/**
+ * Makes untrusted text safe for a terminal: replaces control characters, including line breaks, with spaces. So it does with
+ * those that change the direction of text, and with it what a reader sees (CVE-2021-42574).
+ */
 export function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, " ");
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]+/gu, " ");
 }
 
 const kinds: Readonly<Record<string, Color>> = {

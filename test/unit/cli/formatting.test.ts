@@ -100,6 +100,7 @@ describe("tables", () => {
 describe("untrusted text", () => {
   it("reaches the terminal without control characters", () => {
     expect(plain("a\u001b[2J\nb\u0007")).toBe("a [2J b ");
+    expect(plain("safe \u202e\u2066gpj.exe")).toBe("safe  gpj.exe");
     expect(colored(none, "improved\u001b[31m")).not.toContain("\u001b");
   });
 });
