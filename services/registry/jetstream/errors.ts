@@ -17,6 +17,8 @@ export const JetStreamCode = {
   writeUnderWay: 10164,
   maximumBytesExceeded: 10077,
   consumerNotFound: 10014,
+  /** Another consumer of the name has a start of its own, among other reasons. */
+  consumerNotCreated: 10012,
   noSuitablePeers: 10005,
   replicasNotSupported: 10074,
   notEnabledForAccount: 10039,

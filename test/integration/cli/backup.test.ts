@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AckPolicy } from "nats";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../services/common/clock/system-clock.ts";
 import { connectJetStream, type JetStreamBackplane } from "../../../services/registry/jetstream/backplane.ts";
@@ -141,8 +142,21 @@ test("a store in use is replaced with --force only, and processes that knew it e
   });
   const knew = await open(other.url);
   expect(await knew.registry.end()).toBe(9);
-  const forced = await run(other, "restore", "kept.tar", "--force", "--json");
+  const raw = await connectRaw(other.url);
+  const stream = `uncouple-${pipeline}-snapshots`;
+  let queue: Promise<unknown> | undefined;
+  const forced = await cli(["restore", "kept.tar", "--force", "--json", "--nats", other.url], {
+    cwd: dir,
+    // In the middle, an evaluator that has not noticed yet begins its queue again.
+    onStderr: () => {
+      queue ??= raw.jsm.consumers.add(stream, { durable_name: "evaluator", ack_policy: AckPolicy.Explicit });
+    },
+  });
+  await queue;
   expect(forced).toMatchObject({ code: 0 });
+  const { config } = await raw.jsm.consumers.info(stream, "evaluator");
+  expect(config).toMatchObject({ deliver_policy: "by_start_sequence" });
+  await raw.close();
   expect(JSON.parse(forced.stdout)).toMatchObject({ pipeline, snapshots: 8, models: 4 });
   await expect(knew.registry.end()).rejects.toMatchObject({ code: "data-loss" });
   await knew.close();

@@ -56,7 +56,7 @@ export async function restore(options: RestoreOptions): Promise<void> {
     await fill(connection, names, options);
     signal.throwIfAborted();
     for (const log of document.logs) await setRules(connection, names, log);
-    await createQueue(connection, names.snapshots, EVALUATOR_GROUP, document.queue.settled);
+    await replaceQueue(connection, names, document.queue.settled);
     // Those that earlier versions did not have, and what the user wants to be different.
     await ensureStreams(connection, names, settings, options.log);
     signal.throwIfAborted();
@@ -153,6 +153,31 @@ async function replace(connection: NatsConnection, config: StreamConfig, replica
       if (late || !isPassing) throw error;
       await clock.sleep(AGAIN_MS);
     }
+  }
+}
+
+/** An evaluator that connected before may have begun a queue in the new stream, at its start. */
+async function replaceQueue(connection: NatsConnection, { snapshots }: Names, settled: number): Promise<void> {
+  const { clock } = connection;
+  const start = clock.elapsed();
+  for (;;) {
+    await removeQueue(connection, snapshots.stream);
+    try {
+      await createQueue(connection, snapshots, EVALUATOR_GROUP, settled);
+      return;
+    } catch (error) {
+      const isBegunAgain = isJetStreamError(error, JetStreamCode.consumerNotCreated);
+      if (!isBegunAgain || clock.elapsed() - start > LIMIT_MS) throw error;
+      await clock.sleep(AGAIN_MS);
+    }
+  }
+}
+
+async function removeQueue(connection: NatsConnection, stream: string): Promise<void> {
+  try {
+    await connection.api(`CONSUMER.DELETE.${stream}.${EVALUATOR_GROUP}`);
+  } catch (error) {
+    if (!isJetStreamError(error, JetStreamCode.consumerNotFound)) throw error;
   }
 }
 
