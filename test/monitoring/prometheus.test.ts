@@ -118,6 +118,8 @@ afterAll(async () => {
 
 /** A pipeline has these of its only objective, or of several. The stack has one. */
 const OF_SEVERAL = "uncouple_objective_loss";
+/** A pipeline has these of components of other pipelines. The stack has none; promtool tests the alert, a unit test the metric. */
+const OF_OTHERS = "uncouple_shared_component_linked";
 
 test.each(
   panels.flatMap(({ title, targets = [] }) =>
@@ -132,7 +134,7 @@ test.each(records.map(({ record, expr }) => [record ?? "", expr] as const))("%s 
   expect(await series(record)).not.toEqual([]);
 });
 
-test.each(alerts.map(({ alert, expr }) => [alert, expr] as const))(
+test.each(alerts.flatMap(({ alert, expr }) => (expr.includes(OF_OTHERS) ? [] : [[alert, expr] as const])))(
   "%s reads series that are there, with those labels",
   async (_, expr) => {
     // The condition itself need not hold.
