@@ -28,7 +28,7 @@ test("a verdict is metrics of what was measured, and tags", () => {
     "verdict.harm": 0.1,
     "verdict.gap.m1.m2": 0.2,
   });
-  // Equal whoever logs it, and when: a repetition changes nothing.
+  // The same from any evaluator at any time: a repetition changes nothing.
   expect(new Set(metrics.map(({ timestamp, step }) => `${timestamp} ${step}`))).toEqual(
     new Set([`${Date.parse("2026-01-01T00:02:00.000Z")} 0`]),
   );
