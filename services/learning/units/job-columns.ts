@@ -22,7 +22,7 @@ export interface ColumnFiles extends ColumnSpace {
 export interface JobColumnsDeps {
   /**
    * Finds the bytes that a job names.
-   * @throws UncoupleError `not-found` if nobody has them any more; the reason of the signal
+   * @throws UncoupleError `not-found` if they are gone everywhere; the reason of the signal
    */
   blob(digest: string, signal?: AbortSignal): Promise<JobBlob>;
   /** Default: columns are where `blob` has them. */

@@ -82,7 +82,7 @@ export function createStudyKeeper(settings: StudyKeeperSettings, deps: StudyKeep
   function find(id: string): Kept {
     const kept = studies.get(id);
     if (kept !== undefined) return kept;
-    // Its studies are not all loaded: nobody may take one for lost.
+    // Its studies are not all loaded: none may be taken for lost.
     if (!started) throw new UncoupleError("unavailable", `the trainer of ${component} is starting`);
     const known = studies.size === 0 ? "it has none yet" : `list them with \`uncouple studies ${component}\``;
     throw new UncoupleError("not-found", `${component} has no study ${JSON.stringify(id.slice(0, 80))}; ${known}`);
